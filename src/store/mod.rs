@@ -4,6 +4,7 @@
 
 mod error;
 mod rollup;
+pub mod sqlite;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use rollup::{RollupKey, RollupRow};

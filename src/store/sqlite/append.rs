@@ -1,0 +1,420 @@
+//! One batch into one transaction.
+
+use super::errors::failed;
+use super::names::Names;
+use super::requests::{self, Inserted, Place};
+use super::rollups::Rollups;
+use super::sessions::{Sessions, Slot};
+use crate::model::{BadLine, Batch, Checkpoint, Event, Gap, Kind, Request, SourceProgress};
+use crate::store::{Appended, StoreError};
+use rusqlite::{Connection, OptionalExtension, Statement, Transaction, TransactionBehavior, params};
+
+/// Commits of one writer with fewer requests than this share a row of `batches`.
+const BATCH_ROW_REQUESTS: i64 = 1000;
+
+/// What the writer remembers between batches, all of it refound when another writer commits.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    names: Names,
+    sessions: Sessions,
+    rollups: Rollups,
+    data_version: Option<i64>,
+}
+
+impl Memory {
+    /// Forgets everything: after a failure, and when somebody else wrote.
+    pub(super) fn clear(&mut self) {
+        self.names.clear();
+        self.sessions.clear();
+        self.rollups.clear();
+    }
+}
+
+/// Commits a batch, or nothing.
+pub(super) fn append(
+    connection: &mut Connection,
+    memory: &mut Memory,
+    batch: &Batch,
+) -> Result<Appended, StoreError> {
+    let result = try_append(connection, memory, batch);
+    match &result {
+        Ok(_) => {
+            memory.names.trim();
+            memory.sessions.trim();
+        }
+        // What was remembered may belong to a transaction that is gone.
+        Err(_) => memory.clear(),
+    }
+    result.map_err(failed("write into the store"))
+}
+
+fn try_append(
+    connection: &mut Connection,
+    memory: &mut Memory,
+    batch: &Batch,
+) -> rusqlite::Result<Appended> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let data_version = tx.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+    if memory.data_version.replace(data_version) != Some(data_version) {
+        memory.clear();
+    }
+    if is_committed(&tx, batch)? {
+        return Ok(Appended { repeated: true, ..Appended::default() });
+    }
+    let mut writing = Writing::begin(&tx, memory)?;
+    {
+        let mut insertion = requests::insertion(&tx)?;
+        for event in &batch.events {
+            writing.event(&mut insertion, event)?;
+        }
+    }
+    let appended = writing.finish(batch)?;
+    tx.commit()?;
+    Ok(appended)
+}
+
+/// Whether this very batch is in the store: a COMMIT that returned an error can still have worked.
+fn is_committed(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<bool> {
+    tx.prepare_cached("SELECT 1 FROM writers WHERE writer = ?1 AND number >= ?2")?
+        .query_row([batch.writer, batch.number], |_| Ok(()))
+        .optional()
+        .map(|found| found.is_some())
+}
+
+/// A batch being written.
+struct Writing<'a> {
+    tx: &'a Transaction<'a>,
+    memory: &'a mut Memory,
+    appended: Appended,
+    first_seq: i64,
+    last_seq: i64,
+    checksum: i64,
+    span: Option<(i64, i64)>,
+    bad_lines: u64,
+}
+
+impl<'a> Writing<'a> {
+    fn begin(tx: &'a Transaction<'a>, memory: &'a mut Memory) -> rusqlite::Result<Self> {
+        let last_seq = counter(tx, "last_seq")?;
+        Ok(Self {
+            tx,
+            memory,
+            appended: Appended::default(),
+            first_seq: last_seq + 1,
+            last_seq,
+            checksum: 0,
+            span: None,
+            bad_lines: 0,
+        })
+    }
+
+    fn event(&mut self, insertion: &mut Statement<'_>, event: &Event) -> rusqlite::Result<()> {
+        match event {
+            Event::Request(request) => self.request(insertion, request),
+            Event::Session(update) => {
+                self.memory.sessions.apply(self.tx, &mut self.memory.names, update)
+            }
+            Event::Gap(gap) => self.gap(gap),
+            Event::BadLine(line) => self.bad_line(line),
+        }
+    }
+
+    fn request(
+        &mut self,
+        insertion: &mut Statement<'_>,
+        request: &Request,
+    ) -> rusqlite::Result<()> {
+        let (name, version) = (request.client_name.as_ref(), request.client_version.as_ref());
+        let operation = self.memory.names.operation(self.tx, request)?;
+        let client = self.memory.names.client(self.tx, name, version)?;
+        let Some(session) = self.session_of(request, operation.proxy, client)? else {
+            self.appended.duplicates += 1;
+            return Ok(());
+        };
+        let place = Place {
+            seq: self.last_seq + 1,
+            operation,
+            session: session.map(|slot| self.memory.sessions.id(slot)),
+            client,
+        };
+        match requests::insert(self.tx, insertion, request, place)? {
+            Inserted::Duplicate => self.appended.duplicates += 1,
+            Inserted::New { key, is_conflict } => {
+                self.appended.stored += 1;
+                self.appended.conflicts += u64::from(is_conflict);
+                self.last_seq = place.seq;
+                let hash = requests::row_hash(request, place, key);
+                self.checksum = self.checksum.wrapping_add(hash);
+                let (min, max) = self.span.unwrap_or((request.ts, request.ts));
+                self.span = Some((min.min(request.ts), max.max(request.ts)));
+                self.memory.rollups.count(operation.id, request);
+                if let Some(slot) = session {
+                    self.memory.sessions.count(slot, request, client);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The session a request belongs to, made where it is missing: `None` when the request turns
+    /// out to be stored already, for then nothing must be made for its sake.
+    fn session_of(
+        &mut self,
+        request: &Request,
+        proxy: i64,
+        client: Option<i64>,
+    ) -> rusqlite::Result<Option<Option<Slot>>> {
+        let (tx, sessions) = (self.tx, &mut self.memory.sessions);
+        let found = match &request.session_id {
+            Some(id) => sessions.find(tx, proxy, id)?,
+            None if request.kind == Kind::Mcp => {
+                sessions.find_inferred(tx, (proxy, client), request.ts)?
+            }
+            None => return Ok(Some(None)),
+        };
+        if let Some(slot) = found {
+            return Ok(Some(Some(slot)));
+        }
+        if requests::is_stored(tx, request)? {
+            return Ok(None);
+        }
+        let made = match &request.session_id {
+            Some(id) => sessions.add(tx, proxy, id, request.ts)?,
+            None => sessions.add_inferred(tx, (proxy, client), request)?,
+        };
+        Ok(Some(Some(made)))
+    }
+
+    fn gap(&mut self, gap: &Gap) -> rusqlite::Result<()> {
+        self.last_seq += 1;
+        self.appended.gaps += 1;
+        self.tx
+            .prepare_cached(
+                "INSERT INTO gaps (seq, source, count, from_ts, to_ts) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                self.last_seq,
+                gap.source.as_str(),
+                gap.count.cast_signed(),
+                gap.from_ts,
+                gap.to_ts
+            ])
+            .map(drop)
+    }
+
+    fn bad_line(&mut self, line: &BadLine) -> rusqlite::Result<()> {
+        self.last_seq += 1;
+        self.bad_lines += 1;
+        self.tx
+            .prepare_cached(
+                "INSERT INTO bad_lines (seq, ts, source, offset, reason, excerpt)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                self.last_seq,
+                line.ts,
+                line.source.as_str(),
+                line.offset.cast_signed(),
+                line.reason,
+                line.excerpt
+            ])
+            .map(drop)
+    }
+
+    fn finish(self, batch: &Batch) -> rusqlite::Result<Appended> {
+        let (tx, appended) = (self.tx, self.appended);
+        self.memory.sessions.write_back(tx)?;
+        self.memory.rollups.write_back(tx)?;
+        if self.bad_lines > 0 {
+            trim_bad_lines(tx)?;
+        }
+        if self.last_seq >= self.first_seq {
+            add_to_counter(tx, "last_seq", self.last_seq - self.first_seq + 1)?;
+        }
+        if appended.duplicates > 0 {
+            add_to_counter(tx, "duplicates", appended.duplicates.cast_signed())?;
+        }
+        if appended.conflicts > 0 {
+            add_to_counter(tx, "conflicts", appended.conflicts.cast_signed())?;
+        }
+        for source in &batch.sources {
+            write_source(tx, source, batch.now)?;
+        }
+        write_writer(tx, batch)?;
+        if appended.stored > 0 {
+            self.write_batch_row(batch)?;
+        }
+        Ok(appended)
+    }
+
+    /// Adds this commit to the last row of `batches` where that is this writer's and still small.
+    fn write_batch_row(&self, batch: &Batch) -> rusqlite::Result<()> {
+        let stored = self.appended.stored.cast_signed();
+        let Some(last) = last_batch(self.tx)?.filter(|last| last.takes(batch.writer, stored))
+        else {
+            return self.insert_batch_row(batch);
+        };
+        let (min_ts, max_ts) = self.span.unzip();
+        self.tx
+            .prepare_cached(
+                "UPDATE batches SET committed_at = ?2, last_seq = ?3, requests = requests + ?4,
+                 min_ts = min(min_ts, ?5), max_ts = max(max_ts, ?6), checksum = ?7
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                last.id,
+                batch.now,
+                self.last_seq,
+                stored,
+                min_ts,
+                max_ts,
+                last.checksum.wrapping_add(self.checksum),
+            ])
+            .map(drop)
+    }
+
+    fn insert_batch_row(&self, batch: &Batch) -> rusqlite::Result<()> {
+        let (min_ts, max_ts) = self.span.unzip();
+        self.tx
+            .prepare_cached(
+                "INSERT INTO batches (writer, committed_at, first_seq, last_seq, requests,
+                 min_ts, max_ts, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                batch.writer,
+                batch.now,
+                self.first_seq,
+                self.last_seq,
+                self.appended.stored.cast_signed(),
+                min_ts,
+                max_ts,
+                self.checksum
+            ])
+            .map(drop)
+    }
+}
+
+/// The newest row of `batches`.
+struct LastBatch {
+    id: i64,
+    writer: i64,
+    requests: i64,
+    checksum: i64,
+}
+
+impl LastBatch {
+    fn takes(&self, writer: i64, requests: i64) -> bool {
+        self.writer == writer && self.requests + requests <= BATCH_ROW_REQUESTS
+    }
+}
+
+fn last_batch(tx: &Transaction<'_>) -> rusqlite::Result<Option<LastBatch>> {
+    tx.prepare_cached("SELECT id, writer, requests, checksum FROM batches ORDER BY id DESC LIMIT 1")?
+        .query_row([], |row| {
+            Ok(LastBatch {
+                id: row.get(0)?,
+                writer: row.get(1)?,
+                requests: row.get(2)?,
+                checksum: row.get(3)?,
+            })
+        })
+        .optional()
+}
+
+/// A number kept in the store itself.
+pub(super) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+}
+
+fn add_to_counter(tx: &Transaction<'_>, name: &str, by: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE counters SET value = value + ?2 WHERE name = ?1")?
+        .execute(params![name, by])
+        .map(drop)
+}
+
+fn trim_bad_lines(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "DELETE FROM bad_lines WHERE seq <=
+         (SELECT seq FROM bad_lines ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
+    )?
+    .execute([BadLine::MAX_ROWS.cast_signed()])
+    .map(drop)
+}
+
+/// Remembers how far a writer has come; writers of long ago are forgotten.
+fn write_writer(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    /// Writers kept: one that is still at work is never older than this many newer ones.
+    const MAX_WRITERS: i64 = 1000;
+    let known = tx
+        .prepare_cached("UPDATE writers SET number = ?2 WHERE writer = ?1")?
+        .execute([batch.writer, batch.number])?;
+    if known == 0 {
+        tx.prepare_cached("INSERT INTO writers (writer, number) VALUES (?1, ?2)")?
+            .execute([batch.writer, batch.number])?;
+        tx.prepare_cached(
+            "DELETE FROM writers WHERE id <= (SELECT max(id) FROM writers) - ?1",
+        )?
+        .execute([MAX_WRITERS])?;
+    }
+    Ok(())
+}
+
+fn write_source(tx: &Transaction<'_>, source: &SourceProgress, now: i64) -> rusqlite::Result<()> {
+    if let Some(checkpoint) = &source.checkpoint {
+        write_checkpoint(tx, checkpoint)?;
+    }
+    let counts = &source.counts;
+    let numbers = [
+        counts.lines,
+        counts.events,
+        counts.text,
+        counts.bad,
+        counts.unknown,
+        counts.filtered,
+        counts.dropped,
+        counts.nul_bytes,
+    ]
+    .map(u64::cast_signed);
+    let [lines, events, text, bad, unknown, filtered, dropped, nul_bytes] = numbers;
+    tx.prepare_cached(
+        "INSERT INTO sources (name, lines, events, text, bad, unknown, filtered, dropped,
+         nul_bytes, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (name) DO UPDATE SET
+             lines = lines + ?2, events = events + ?3, text = text + ?4, bad = bad + ?5,
+             unknown = unknown + ?6, filtered = filtered + ?7, dropped = dropped + ?8,
+             nul_bytes = nul_bytes + ?9, last_at = ?10",
+    )?
+    .execute(params![
+        source.name.as_str(),
+        lines,
+        events,
+        text,
+        bad,
+        unknown,
+        filtered,
+        dropped,
+        nul_bytes,
+        now
+    ])
+    .map(drop)
+}
+
+fn write_checkpoint(tx: &Transaction<'_>, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "REPLACE INTO checkpoints (device, inode, path, head_len, head_hash, marker_len,
+         marker_hash, offset) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        checkpoint.identity.device.cast_signed(),
+        checkpoint.identity.inode.cast_signed(),
+        checkpoint.path.as_str(),
+        checkpoint.head.len.cast_signed(),
+        checkpoint.head.hash.cast_signed(),
+        checkpoint.marker.len.cast_signed(),
+        checkpoint.marker.hash.cast_signed(),
+        checkpoint.offset.cast_signed(),
+    ])
+    .map(drop)
+}

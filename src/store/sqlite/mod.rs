@@ -1,0 +1,177 @@
+//! The store in a SQLite file: one writer's connection, readers beside it.
+//!
+//! The only place that knows rusqlite. Layouts are in `migrations/`, run by writers alone.
+
+mod append;
+mod conditions;
+mod errors;
+mod lock;
+mod names;
+mod open;
+mod read;
+mod remove;
+mod requests;
+mod rollups;
+mod sessions;
+
+pub use lock::RecorderLock;
+pub use open::APPLICATION_ID;
+pub use read::SqliteReader;
+
+use super::{Appended, Reader, Store, StoreError};
+use crate::model::{Batch, Checkpoint, FileIdentity, Fingerprint};
+use crate::query::SessionKey;
+use append::Memory;
+use errors::failed;
+use remove::Keep;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Pages in the write-ahead log from which on a commit is followed by a checkpoint.
+const CHECKPOINT_PAGES: i64 = 2000;
+
+/// A store opened for writing.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+    memory: Memory,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Opens a store, making the file (0600), its directory (0700) and its layout as needed.
+    ///
+    /// # Errors
+    /// When the file is not ours, newer, damaged, or cannot be opened for writing.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let (connection, path) = open::open_writer(path)?;
+        Ok(Self { connection, memory: Memory::default(), path })
+    }
+
+    /// The store's file, with its directory resolved.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The files that belong to a store: itself, its write-ahead log, shared memory and lock.
+    #[must_use]
+    pub fn own_files(path: &Path) -> [PathBuf; 4] {
+        [
+            path.to_owned(),
+            open::sibling(path, "-wal"),
+            open::sibling(path, "-shm"),
+            RecorderLock::path_for(path),
+        ]
+    }
+
+    /// The version of the SQLite library in use.
+    #[must_use]
+    pub fn library_version() -> &'static str {
+        rusqlite::version()
+    }
+
+    /// Copies the log into the main file if it has grown; a reader in the way is no failure.
+    fn checkpoint_if_grown(&self) -> Result<(), StoreError> {
+        let pages = self.checkpoint("NOOP")?;
+        if pages >= CHECKPOINT_PAGES {
+            self.checkpoint("PASSIVE")?;
+        }
+        Ok(())
+    }
+
+    /// Runs a checkpoint; says how many pages the log held.
+    fn checkpoint(&self, mode: &str) -> Result<i64, StoreError> {
+        self.connection
+            .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))
+            .and_then(|mut statement| statement.query_row([], |row| row.get(1)))
+            .map_err(failed("checkpoint the write-ahead log"))
+            .map_err(|error| error.at(&self.path))
+    }
+
+    fn removed(&mut self, result: Result<u64, StoreError>) -> Result<u64, StoreError> {
+        self.memory.clear();
+        result.map_err(|error| error.at(&self.path))
+    }
+}
+
+/// Opens a store for reading: nothing is ever written, migrated or blocked.
+///
+/// # Errors
+/// When there is no store, or it is not ours, newer or damaged.
+pub fn open_reader(path: &Path) -> Result<SqliteReader, StoreError> {
+    open::open_reader(path).map(|connection| SqliteReader::new(connection, path.to_owned()))
+}
+
+impl Store for SqliteStore {
+    fn append(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
+        let appended = append::append(&mut self.connection, &mut self.memory, batch)
+            .map_err(|error| error.at(&self.path))?;
+        // The batch is safe by now: a checkpoint that fails is tried again after the next one.
+        let _ = self.checkpoint_if_grown();
+        Ok(appended)
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
+        checkpoints(&self.connection)
+            .map_err(failed("read the checkpoints"))
+            .map_err(|error| error.at(&self.path))
+    }
+
+    fn delete_session(&mut self, session: &SessionKey) -> Result<u64, StoreError> {
+        let result = remove::session(&mut self.connection, session, Keep::Nothing);
+        self.removed(result)
+    }
+
+    fn summarize_session(&mut self, session: &SessionKey) -> Result<u64, StoreError> {
+        let result = remove::session(&mut self.connection, session, Keep::Counters);
+        self.removed(result)
+    }
+
+    fn vacuum(&mut self, before: i64) -> Result<u64, StoreError> {
+        let result = remove::before(&mut self.connection, before);
+        self.removed(result)
+    }
+
+    fn idle(&mut self) -> Result<(), StoreError> {
+        let timeout = |timeout| {
+            self.connection.busy_timeout(timeout).map_err(failed("set a timeout"))
+        };
+        // A reader in the way must not keep the writer waiting: the next idle moment will do.
+        timeout(Duration::ZERO)?;
+        let result = self.checkpoint("TRUNCATE").map(drop);
+        timeout(open::WRITER_BUSY_TIMEOUT)?;
+        result
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
+        open_reader(&self.path).map(|reader| Box::new(reader) as Box<dyn Reader>)
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // Advice for the planner only; a store that cannot take it is none the worse.
+        let _ = self.connection.execute_batch("PRAGMA optimize");
+    }
+}
+
+fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<Checkpoint>> {
+    connection
+        .prepare_cached(
+            "SELECT device, inode, path, head_len, head_hash, marker_len, marker_hash, offset
+             FROM checkpoints ORDER BY path, device, inode",
+        )?
+        .query_map([], |row| {
+            let number = |index| row.get::<_, i64>(index).map(i64::cast_unsigned);
+            Ok(Checkpoint {
+                identity: FileIdentity { device: number(0)?, inode: number(1)? },
+                path: row.get_ref(2)?.as_str()?.into(),
+                head: Fingerprint { len: number(3)?, hash: number(4)? },
+                marker: Fingerprint { len: number(5)?, hash: number(6)? },
+                offset: number(7)?,
+            })
+        })?
+        .collect()
+}

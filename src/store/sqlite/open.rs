@@ -1,0 +1,288 @@
+//! Opening a store's file: whose it is, how old its layout is, and the settings of each connection.
+
+use super::errors::failed;
+use crate::store::{StoreError, StoreErrorKind};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Marks a file as a store of ours: the ASCII text `mcpr`.
+pub const APPLICATION_ID: i32 = 0x6d63_7072;
+
+/// Every layout there ever was; a store's `user_version` says how many it has.
+pub(super) const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_layout.sql")];
+
+pub(super) const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(3);
+/// Page cache of a connection, in KiB (negative: that is how SQLite takes KiB).
+const CACHE_KIB: i64 = -16_384;
+/// What stays of the write-ahead log after a checkpoint, in bytes.
+const JOURNAL_SIZE_LIMIT: i64 = 64 << 20;
+
+/// Whose file stands at a path.
+enum Owner {
+    Nobody,
+    Us,
+    Other(&'static str),
+}
+
+/// Opens a store for writing: makes the directory (0700) and file (0600), migrates the layout.
+pub(super) fn open_writer(path: &Path) -> Result<(Connection, PathBuf), StoreError> {
+    let path = absolute(path, true)?;
+    create_private(&path)?;
+    check_owner(&path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connect = || -> Result<Connection, StoreError> {
+        let mut connection =
+            Connection::open_with_flags(&path, flags).map_err(failed("open the store"))?;
+        if connection.is_readonly("main").map_err(failed("open the store"))? {
+            return Err(StoreError::new(StoreErrorKind::Permission, "the store is read-only")
+                .hint("check the permissions of the file, or record into another with --db"));
+        }
+        configure_writer(&connection).map_err(failed("set up the store"))?;
+        migrate(&mut connection)?;
+        connection
+            .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+            .map_err(failed("set up the write-ahead log"))?;
+        Ok(connection)
+    };
+    connect().map(|connection| (connection, path.clone())).map_err(|error| error.at(&path))
+}
+
+/// Opens a store for reading only.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let path = absolute(path, false)?;
+    match owner(&path)? {
+        Owner::Us => {}
+        Owner::Nobody => return Err(missing(&path)),
+        Owner::Other(whose) => return Err(foreign(&path, whose)),
+    }
+    let connect = || -> Result<Connection, StoreError> {
+        let connection = connect_reader(&path).map_err(failed("open the store"))?;
+        let version = layout_of(&connection).map_err(failed("read the store"))?;
+        check_layout(version)?;
+        Ok(connection)
+    };
+    connect().map_err(|error| error.at(&path))
+}
+
+fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let first = Connection::open_with_flags(path, flags).and_then(|connection| {
+        configure_reader(&connection)?;
+        layout_of(&connection)?;
+        Ok(connection)
+    });
+    match first {
+        // A directory that may not be written: without a write-ahead log nothing can be missed.
+        Err(_) if !sibling(path, "-wal").exists() => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+            configure_reader(&connection)?;
+            Ok(connection)
+        }
+        other => other,
+    }
+}
+
+fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(WRITER_BUSY_TIMEOUT)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // Before the first table, or it has no effect.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(READER_BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    Ok(())
+}
+
+/// Runs the migrations that the store has not seen, each in a transaction of its own.
+///
+/// A new store gets its first layout before it is switched to WAL, so that the main file alone
+/// always says whose it is.
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let doing = "migrate the store";
+    let version = layout_of(connection).map_err(failed(doing))?;
+    check_layout(version)?;
+    for (number, sql) in (1..).zip(MIGRATIONS).skip(usize::try_from(version).unwrap_or(0)) {
+        let transaction = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(failed(doing))?;
+        // Another writer may have been first.
+        if layout_of(&transaction).map_err(failed(doing))? < number {
+            transaction.execute_batch(sql).map_err(failed(doing))?;
+            transaction.pragma_update(None, "user_version", number).map_err(failed(doing))?;
+            transaction
+                .pragma_update(None, "application_id", APPLICATION_ID)
+                .map_err(failed(doing))?;
+        }
+        transaction.commit().map_err(failed(doing))?;
+    }
+    Ok(())
+}
+
+fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn check_layout(version: i64) -> Result<(), StoreError> {
+    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if (0..=newest).contains(&version) {
+        return Ok(());
+    }
+    let message = format!("the store has layout {version}; this mcpr knows layouts up to {newest}");
+    Err(StoreError::new(StoreErrorKind::Newer, message)
+        .hint("it was written by a newer mcpr: use that one, or name another store with --db"))
+}
+
+fn check_owner(path: &Path) -> Result<(), StoreError> {
+    match owner(path)? {
+        Owner::Nobody | Owner::Us => Ok(()),
+        Owner::Other(whose) => Err(foreign(path, whose)),
+    }
+}
+
+/// Looks at the main file only: `immutable` takes no lock and makes no file.
+fn owner(path: &Path) -> Result<Owner, StoreError> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing(path)),
+        Err(error) => return Err(inaccessible(path, &error)),
+    };
+    if metadata.is_dir() {
+        return Err(StoreError::new(StoreErrorKind::Foreign, "is a directory, not a store")
+            .at(path)
+            .hint("name the store's file with --db"));
+    }
+    if metadata.len() == 0 {
+        return Ok(Owner::Nobody);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let look = || -> rusqlite::Result<Owner> {
+        let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+        let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        if id == APPLICATION_ID {
+            return Ok(Owner::Us);
+        }
+        let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+        let tables: Vec<String> =
+            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        Ok(owner_by_tables(id, &tables))
+    };
+    look().map_err(|error| failed("read the store")(error).at(path))
+}
+
+fn owner_by_tables(application_id: i32, tables: &[String]) -> Owner {
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    if tables.is_empty() && application_id == 0 {
+        Owner::Nobody
+    } else if has("meta") && has("responses") && has("requests") {
+        Owner::Other("a store of the mcpr 0.5 proxy")
+    } else if has("meta") && has("requests") && has("sessions") {
+        Owner::Other("a store of the mcpr 0.3 or 0.4 proxy")
+    } else {
+        Owner::Other("a SQLite database of another program")
+    }
+}
+
+fn foreign(path: &Path, whose: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Foreign, format!("is {whose}, not one of this recorder"))
+        .at(path)
+        .hint("name another file with --db; nothing was changed in this one")
+}
+
+fn missing(path: &Path) -> StoreError {
+    StoreError::new(StoreErrorKind::Missing, "there is no store here yet")
+        .at(path)
+        .hint("make one with `mcpr record FILE`, or name another with --db")
+}
+
+fn inaccessible(path: &Path, error: &std::io::Error) -> StoreError {
+    let kind = match error.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            StoreErrorKind::Permission
+        }
+        std::io::ErrorKind::StorageFull => StoreErrorKind::Retryable,
+        _ => StoreErrorKind::Other,
+    };
+    StoreError::new(kind, format!("cannot open the store: {error}"))
+        .at(path)
+        .hint("check the path and its permissions, or name another with --db")
+}
+
+/// The path with its directory resolved, so that only the file itself could still be a link.
+fn absolute(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let Some(name) = path.file_name() else {
+        return Err(StoreError::new(StoreErrorKind::Other, "names no file").at(path));
+    };
+    if create {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|error| inaccessible(directory, &error))?;
+    }
+    match directory.canonicalize() {
+        Ok(directory) => Ok(directory.join(name)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing(path)),
+        Err(error) => Err(inaccessible(path, &error)),
+    }
+}
+
+/// Makes the file with mode 0600 if it is not there; the log and shared memory inherit the mode.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(inaccessible(path, &error)),
+    }
+}
+
+/// A file that SQLite keeps beside the store.
+pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn immutable_uri(path: &Path) -> String {
+    use std::fmt::Write;
+    use std::os::unix::ffi::OsStrExt;
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(byte));
+            }
+            _ => write!(uri, "%{byte:02x}").expect("a string takes any text"),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}

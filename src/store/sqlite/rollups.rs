@@ -1,0 +1,92 @@
+//! Rollups while a batch is written: summed in memory, merged into their rows at its end.
+
+use crate::model::{ErrorKind, Request, Sketch};
+use crate::store::RollupRow;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rustc_hash::FxHashMap;
+
+/// Sums by (hour, operation).
+#[derive(Debug, Default)]
+pub(super) struct Rollups(FxHashMap<(i64, i64), RollupRow>);
+
+impl Rollups {
+    /// Counts a newly stored request.
+    pub(super) fn count(&mut self, operation: i64, request: &Request) {
+        let hour = crate::model::time::hour_of(request.ts);
+        self.0
+            .entry((hour, operation))
+            .or_insert_with(|| RollupRow::new(RollupRow::key_of(request)))
+            .add(request);
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Merges every sum into its row.
+    pub(super) fn write_back(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        let mut select = tx.prepare_cached(
+            "SELECT calls, errors_rpc, errors_tool, errors_http, errors_cancelled, errors_timeout,
+             latency_sum_us, latency_min_us, latency_max_us, bytes_in, bytes_out, sketch
+             FROM rollups WHERE hour = ?1 AND operation = ?2",
+        )?;
+        let mut replace = tx.prepare_cached(
+            "REPLACE INTO rollups (hour, operation, calls, errors_rpc, errors_tool, errors_http,
+             errors_cancelled, errors_timeout, latency_sum_us, latency_min_us, latency_max_us,
+             bytes_in, bytes_out, sketch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?;
+        for ((hour, operation), mut sums) in self.0.drain() {
+            let stored = select
+                .query_row([hour, operation], |row| {
+                    let mut stored = RollupRow::new(sums.key.clone());
+                    fill_sums(&mut stored, row, 0)?;
+                    Ok(stored)
+                })
+                .optional()?;
+            if let Some(stored) = stored {
+                sums.merge(&stored);
+            }
+            replace.execute(params![
+                hour,
+                operation,
+                sums.calls.cast_signed(),
+                sums.errors[ErrorKind::Rpc as usize].cast_signed(),
+                sums.errors[ErrorKind::Tool as usize].cast_signed(),
+                sums.errors[ErrorKind::Http as usize].cast_signed(),
+                sums.errors[ErrorKind::Cancelled as usize].cast_signed(),
+                sums.errors[ErrorKind::Timeout as usize].cast_signed(),
+                sums.latency_sum_us,
+                sums.latency_min_us,
+                sums.latency_max_us,
+                sums.bytes_in,
+                sums.bytes_out,
+                sums.sketch.to_bytes(),
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the twelve columns `calls` … `sketch`, from the column `first` on.
+pub(super) fn fill_sums(sums: &mut RollupRow, row: &Row<'_>, first: usize) -> rusqlite::Result<()> {
+    sums.calls = row.get(first)?;
+    for (index, count) in sums.errors.iter_mut().enumerate() {
+        *count = row.get(first + 1 + index)?;
+    }
+    sums.latency_sum_us = row.get(first + 6)?;
+    sums.latency_min_us = row.get(first + 7)?;
+    sums.latency_max_us = row.get(first + 8)?;
+    sums.bytes_in = row.get(first + 9)?;
+    sums.bytes_out = row.get(first + 10)?;
+    let sketch = row.get_ref(first + 11)?.as_blob()?;
+    sums.sketch = Sketch::from_bytes(sketch).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(
+            first + 11,
+            rusqlite::types::Type::Blob,
+            "the sketch of a rollup does not decode".into(),
+        )
+    })?;
+    Ok(())
+}
