@@ -1,5 +1,6 @@
 //! mcpr: flight recorder and inspector for MCP (Model Context Protocol) traffic.
 
+pub mod ingest;
 pub mod model;
 pub mod query;
 pub mod store;

@@ -49,6 +49,16 @@ impl SqliteStore {
         Ok(Self { connection, memory: Memory::default(), path })
     }
 
+    /// Opens a store as its one recorder. A file that is not ours is left without even a lock.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`], and when another recorder writes this store.
+    pub fn open_exclusive(path: &Path) -> Result<(Self, RecorderLock), StoreError> {
+        let path = open::claim(path)?;
+        let lock = RecorderLock::acquire(&path)?;
+        Ok((Self::open(&path)?, lock))
+    }
+
     /// The store's file, with its directory resolved.
     #[must_use]
     pub fn path(&self) -> &Path {

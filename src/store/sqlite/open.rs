@@ -54,6 +54,16 @@ pub(super) fn open_writer(path: &Path) -> Result<(Connection, PathBuf), StoreErr
     connect().map(|connection| (connection, path.clone())).map_err(|error| error.at(&path))
 }
 
+/// Resolves a store's path and makes its directory, unless the file there is somebody else's.
+pub(super) fn claim(path: &Path) -> Result<PathBuf, StoreError> {
+    let path = absolute(path, true)?;
+    match check_owner(&path) {
+        Err(error) if error.kind == StoreErrorKind::Missing => Ok(path),
+        Err(error) => Err(error),
+        Ok(()) => Ok(path),
+    }
+}
+
 /// Opens a store for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let path = absolute(path, false)?;

@@ -1,0 +1,169 @@
+//! When a batch is full: pure bookkeeping over deliveries, with time passed in.
+
+use super::Delivery;
+use crate::model::{Batch, Event, SourceProgress};
+use std::time::{Duration, Instant};
+
+/// Most events in one transaction while there is a backlog.
+pub(super) const MAX_BATCH_EVENTS: usize = 10_000;
+
+/// When to write.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Thresholds {
+    /// Events that are worth a transaction.
+    pub(super) batch_size: usize,
+    /// Longest time an event waits for others.
+    pub(super) flush_interval: Duration,
+}
+
+/// The batch that is being filled.
+#[derive(Debug)]
+pub(super) struct Batcher {
+    thresholds: Thresholds,
+    events: Vec<Event>,
+    sources: Vec<SourceProgress>,
+    since: Option<Instant>,
+    more_follows: bool,
+}
+
+impl Batcher {
+    pub(super) fn new(thresholds: Thresholds) -> Self {
+        Self {
+            thresholds,
+            events: Vec::new(),
+            sources: Vec::new(),
+            since: None,
+            more_follows: false,
+        }
+    }
+
+    /// Adds a delivery that came at `now`.
+    pub(super) fn add(&mut self, delivery: Delivery, now: Instant) {
+        self.since.get_or_insert(now);
+        self.more_follows = delivery.more_follows;
+        if self.events.is_empty() {
+            self.events = delivery.events;
+        } else {
+            self.events.extend(delivery.events);
+        }
+        self.add_progress(delivery.progress);
+    }
+
+    fn add_progress(&mut self, progress: SourceProgress) {
+        let file = |progress: &SourceProgress| progress.checkpoint.as_ref().map(|it| it.identity);
+        let known = self
+            .sources
+            .iter_mut()
+            .find(|known| known.name == progress.name && file(known) == file(&progress));
+        match known {
+            Some(known) => {
+                known.counts.add(&progress.counts);
+                known.checkpoint = progress.checkpoint;
+            }
+            None => self.sources.push(progress),
+        }
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.since.is_none()
+    }
+
+
+    /// Whether to write now, the queue being empty (`dry`) or not.
+    pub(super) fn is_due(&self, now: Instant, dry: bool) -> bool {
+        let Some(deadline) = self.deadline() else { return false };
+        if self.events.len() >= MAX_BATCH_EVENTS || now >= deadline {
+            return true;
+        }
+        // With a backlog larger batches are cheaper; without one, nobody should wait.
+        dry && !self.more_follows
+    }
+
+    /// When the waiting events have to be written at the latest.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let full = self.events.len() >= self.thresholds.batch_size && !self.more_follows;
+        let interval = if full { Duration::ZERO } else { self.thresholds.flush_interval };
+        self.since.map(|since| since + interval)
+    }
+
+    /// Hands the batch over and starts the next.
+    pub(super) fn take(&mut self, writer: i64, number: i64, now: i64) -> Batch {
+        self.since = None;
+        self.more_follows = false;
+        Batch {
+            writer,
+            number,
+            now,
+            events: std::mem::take(&mut self.events),
+            sources: std::mem::take(&mut self.sources),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Gap;
+
+    const THRESHOLDS: Thresholds =
+        Thresholds { batch_size: 3, flush_interval: Duration::from_millis(200) };
+
+    fn delivery(source: &str, events: usize, more_follows: bool) -> Delivery {
+        let gap = Gap { source: source.into(), count: 1, from_ts: 0, to_ts: 0 };
+        let mut delivery = Delivery::new(source.into());
+        delivery.events = vec![Event::Gap(gap); events];
+        delivery.progress.counts.lines = events as u64;
+        delivery.more_follows = more_follows;
+        delivery
+    }
+
+    #[test]
+    fn a_lone_event_is_written_at_once() {
+        let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
+        assert!(!batcher.is_due(now, true), "nothing waits");
+        batcher.add(delivery("a", 1, false), now);
+        assert!(batcher.is_due(now, true));
+        assert!(!batcher.is_due(now, false), "more is in the queue already");
+    }
+
+    #[test]
+    fn a_full_batch_is_written_though_more_is_in_the_queue() {
+        let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
+        batcher.add(delivery("a", 2, false), now);
+        assert!(!batcher.is_due(now, false));
+        batcher.add(delivery("a", 1, false), now);
+        assert!(batcher.is_due(now, false));
+    }
+
+    #[test]
+    fn nothing_waits_longer_than_the_interval() {
+        let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
+        batcher.add(delivery("a", 1, true), now);
+        assert!(!batcher.is_due(now + Duration::from_millis(199), true));
+        assert!(batcher.is_due(now + Duration::from_millis(200), false));
+    }
+
+    #[test]
+    fn a_backlog_makes_large_batches() {
+        let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
+        batcher.add(delivery("a", MAX_BATCH_EVENTS - 1, true), now);
+        assert!(!batcher.is_due(now, false));
+        batcher.add(delivery("a", 1, true), now);
+        assert!(batcher.is_due(now, false));
+    }
+
+    #[test]
+    fn a_batch_holds_one_entry_a_source() {
+        let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
+        batcher.add(delivery("a", 1, false), now);
+        batcher.add(delivery("b", 1, false), now);
+        batcher.add(delivery("a", 2, false), now);
+        let batch = batcher.take(7, 1, 0);
+        let lines: Vec<_> =
+            batch.sources.iter().map(|it| (it.name.as_str(), it.counts.lines)).collect();
+        assert_eq!(lines, [("a", 3), ("b", 1)]);
+        assert_eq!((batch.events.len(), batch.writer, batch.number), (4, 7, 1));
+        assert!(batcher.is_empty());
+    }
+}

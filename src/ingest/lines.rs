@@ -1,0 +1,105 @@
+//! Lines into deliveries: decoding, filtering by method, counting, keeping what is bad.
+
+use super::Delivery;
+use crate::model::{BadLine, Event, Text};
+use crate::query::Pattern;
+use crate::wire::{Decoded, LineContext, decode_line};
+
+/// `--include` and `--exclude`: which methods are recorded.
+#[derive(Debug, Clone, Default)]
+pub struct MethodFilter {
+    /// Only methods that match one of these, if there are any.
+    pub include: Vec<Pattern>,
+    /// Never methods that match one of these.
+    pub exclude: Vec<Pattern>,
+}
+
+impl MethodFilter {
+    /// Whether a method is recorded.
+    #[must_use]
+    pub fn admits(&self, method: &str) -> bool {
+        Pattern::any_matches(&self.include, Some(method))
+            && !self.exclude.iter().any(|pattern| pattern.matches(method))
+    }
+}
+
+/// Decodes the lines of one source into deliveries.
+#[derive(Debug)]
+pub struct LineDecoder {
+    source: Text,
+    proxy: Text,
+    filter: MethodFilter,
+    decoded: Decoded,
+    delivery: Delivery,
+}
+
+impl LineDecoder {
+    /// A decoder for a source and the proxy whose stream it is, where the stream does not say.
+    #[must_use]
+    pub fn new(source: &str, proxy: &str, filter: MethodFilter) -> Self {
+        Self {
+            source: source.into(),
+            proxy: proxy.into(),
+            filter,
+            decoded: Decoded::default(),
+            delivery: Delivery::new(source.into()),
+        }
+    }
+
+    /// Decodes one line that begins at `offset`.
+    pub fn line(&mut self, offset: u64, line: &[u8], now: i64) {
+        decode_line(line, LineContext { proxy: &self.proxy }, &mut self.decoded);
+        let counts = &mut self.delivery.progress.counts;
+        counts.lines += 1;
+        counts.text += u64::from(self.decoded.is_text);
+        counts.events += self.decoded.known;
+        counts.unknown += self.decoded.unknown;
+        counts.bad += self.decoded.bad.len() as u64;
+        self.delivery.bytes += line.len();
+        for event in self.decoded.events.drain(..) {
+            match &event {
+                Event::Request(request) if !self.filter.admits(&request.method) => {
+                    counts.filtered += 1;
+                }
+                _ => self.delivery.events.push(event),
+            }
+        }
+        for bad in std::mem::take(&mut self.decoded.bad) {
+            let offset = offset + bad.range.start as u64;
+            let part = line.get(bad.range).unwrap_or(line);
+            self.bad_line(offset, bad.reason, part, now);
+        }
+    }
+
+    /// Counts a line that was too long to decode, of which only the head is known.
+    pub fn oversized(&mut self, offset: u64, len: u64, head: &[u8], now: i64) {
+        let counts = &mut self.delivery.progress.counts;
+        counts.lines += 1;
+        counts.bad += 1;
+        let reason = format!("a line of {len} bytes is longer than the limit");
+        self.bad_line(offset, reason, head, now);
+    }
+
+    /// Counts NUL bytes that were skipped.
+    pub fn nul_bytes(&mut self, len: u64) {
+        self.delivery.progress.counts.nul_bytes += len;
+    }
+
+    fn bad_line(&mut self, offset: u64, reason: String, part: &[u8], now: i64) {
+        let excerpt = part[..part.len().min(BadLine::MAX_EXCERPT_BYTES)].to_vec();
+        let source = self.source.clone();
+        let line = BadLine { source, offset, reason, excerpt, ts: now };
+        self.delivery.events.push(Event::BadLine(line));
+    }
+
+    /// How many events wait to be delivered.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.delivery.events.len()
+    }
+
+    /// Hands over what was decoded since the last time.
+    pub fn take(&mut self) -> Delivery {
+        std::mem::replace(&mut self.delivery, Delivery::new(self.source.clone()))
+    }
+}

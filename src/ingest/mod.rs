@@ -1,0 +1,42 @@
+//! From decoded events to committed batches: a bounded queue, a batcher, one writer thread.
+//!
+//! [`Recorder`] is the door, for the commands of this program and for a proxy that embeds it:
+//!
+//! ```
+//! use mcpr::ingest::{Config, Recorder};
+//! use mcpr::model::{Event, EventKey, Kind, Outcome, Request, RequestId};
+//!
+//! let directory = tempfile::tempdir()?;
+//! let recorder = Recorder::open(Config::new(directory.path().join("store.db")))?;
+//! recorder.record(Event::Request(Request {
+//!     key: EventKey::of_id("3b2f0c1e-0000-4000-8000-000000000001"),
+//!     request_id: Some(RequestId::from_text("3b2f0c1e-0000-4000-8000-000000000001")),
+//!     ts: 1_795_224_422_390,
+//!     proxy: "weather".into(),
+//!     kind: Kind::Mcp,
+//!     session_id: None,
+//!     client_name: Some("my-agent".into()),
+//!     client_version: None,
+//!     method: "tools/list".into(),
+//!     target: None,
+//!     latency_us: 5_295,
+//!     upstream_us: None,
+//!     bytes_in: Some(46),
+//!     bytes_out: Some(7_705),
+//!     outcome: Outcome::default(),
+//! }));
+//! let summary = recorder.shutdown()?;
+//! assert_eq!(summary.stored, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod batcher;
+mod lines;
+mod queue;
+mod recorder;
+mod writer;
+
+pub use lines::{LineDecoder, MethodFilter};
+pub use queue::{Delivery, Full, Refused};
+pub use recorder::{Config, Recorder, SourceHandle};
+pub use writer::{Failure, Summary};
