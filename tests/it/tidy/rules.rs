@@ -26,7 +26,13 @@ const PARTS: &[(&str, &[&str])] = &[
             "tap", "console", "exit",
         ],
     ),
-    ("cli", &["commands", "console", "exit"]),
+    (
+        "cli",
+        &[
+            "model", "wire", "schema", "query", "tail", "store", "render", "ingest", "listen",
+            "tap", "console", "exit", "commands",
+        ],
+    ),
 ];
 
 /// The outer crates that live behind one door, and the paths (without `.rs`) that are the door.
