@@ -1,0 +1,11 @@
+//! The integration tests, as one binary: it links once, and its modules run side by side.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by panicking"
+)]
+
+#[path = "../../benches/generate.rs"]
+mod generate;
+
+mod generated_stream;
+mod tidy;

@@ -1,0 +1,239 @@
+//! Small files that break each rule, and their neighbours that don't: the tidy test must fail.
+
+use super::rules::{MAX_LINES, check, is_behind, test_modules};
+
+/// Checks a file that holds a header and `code`, so `code` begins in line 2.
+fn finds(path: &str, code: &str, expected: &[&str]) {
+    let faults = check(path, &format!("//! A file.\n{code}"), false);
+    let expected = expected
+        .iter()
+        .map(|fault| format!("{path}:{fault}"))
+        .collect::<Vec<_>>();
+    assert_eq!(faults, expected, "in {path}: {code}");
+}
+
+#[test]
+fn sizes_headers_and_syntax_are_checked() {
+    finds("src/model/id.rs", &"\n".repeat(MAX_LINES - 1), &[]);
+    finds(
+        "src/model/id.rs",
+        &"\n".repeat(MAX_LINES),
+        &["501: more than 500 lines"],
+    );
+    let headless = check("tests/it/a.rs", "// no header\nfn a() {}\n", false);
+    assert_eq!(headless, ["tests/it/a.rs:1: does not begin with `//!`"]);
+    assert!(check("src/model/id.rs", "//! A file.\nfn a( {", false)[0].contains("cannot be read"));
+}
+
+#[test]
+fn unwrap_is_for_tests_only() {
+    let path = "src/model/id.rs";
+    finds(
+        path,
+        "fn a() { b().unwrap(); }",
+        &["2: `unwrap` outside tests"],
+    );
+    finds(
+        path,
+        "fn a() { f!(b\n.unwrap()); }",
+        &["3: `unwrap` outside tests"],
+    );
+    finds(
+        path,
+        "/// a.unwrap()\nfn a() { b(\".unwrap()\").unwrap_or(1); } // .unwrap()",
+        &[],
+    );
+    finds(
+        path,
+        "#[cfg(test)]\n#[x]\nmod tests { fn a() { b().unwrap(); } }",
+        &[],
+    );
+    finds(
+        path,
+        "#[cfg(test)]\nuse a::{b, c};\nfn d() { b().unwrap(); }",
+        &["4: `unwrap` outside tests"],
+    );
+    finds(
+        path,
+        "#[cfg(test)]\nmod a {}\nfn d() { b().unwrap(); }",
+        &["4: `unwrap` outside tests"],
+    );
+    finds(
+        path,
+        "#[cfg(unix)]\nmod a { fn d() { b().unwrap(); } }",
+        &["3: `unwrap` outside tests"],
+    );
+    finds("tests/it/a.rs", "fn a() { b().unwrap(); }", &[]);
+}
+
+#[test]
+fn a_file_declared_for_tests_is_a_test() {
+    let parent = "//! A file.\nmod read;\n#[cfg(test)]\nmod contract;\nmod write;";
+    assert_eq!(
+        test_modules("src/store/mod.rs", parent),
+        ["src/store/contract"]
+    );
+    assert_eq!(test_modules("src/store.rs", parent), ["src/store/contract"]);
+    assert!(is_behind("src/store/contract.rs", "src/store/contract"));
+    assert!(is_behind("src/store/contract/a.rs", "src/store/contract"));
+    assert!(!is_behind("src/store/contracts.rs", "src/store/contract"));
+    let code = "//! A file.\nfn a() { b().unwrap(); }";
+    assert_eq!(check("src/store/contract.rs", code, true), [""; 0]);
+    assert_eq!(check("src/store/contract.rs", code, false).len(), 1);
+}
+
+#[test]
+fn tests_neither_sleep_nor_are_ignored() {
+    let sleeping = ["2: a sleeping test"];
+    finds("tests/it/a.rs", "use std::thread::sleep;", &sleeping);
+    finds(
+        "tests/it/a.rs",
+        "use std::{io, thread::{Builder, sleep}};",
+        &sleeping,
+    );
+    finds(
+        "src/tail/wake.rs",
+        "#[cfg(test)] mod tests { fn a() { thread::sleep(b) } }",
+        &sleeping,
+    );
+    finds("src/tail/wake.rs", "fn a() { thread::sleep(b) }", &[]);
+    finds(
+        "tests/it/a.rs",
+        "#[test]\n#[ignore = \"slow\"]\nfn a() {}",
+        &["3: an ignored test"],
+    );
+    finds(
+        "src/tail/wake.rs",
+        "#[ignore]\nfn a() {}",
+        &["2: an ignored test"],
+    );
+}
+
+#[test]
+fn only_main_ends_the_program() {
+    let exit = ["2: `process::exit`: only `main` ends the program, by returning"];
+    finds("src/main.rs", "fn main() { std::process::exit(1) }", &exit);
+    finds("src/cli.rs", "use std::process::{Command, exit};", &exit);
+    finds("src/cli.rs", "use std::process::ExitCode;", &[]);
+}
+
+#[test]
+fn outer_crates_stay_behind_their_doors() {
+    let outside = ["2: `rusqlite` outside src/store/sqlite"];
+    finds("src/store/mod.rs", "use rusqlite::Connection;", &outside);
+    finds("src/store/mod.rs", "use ::rusqlite::Connection;", &outside);
+    finds("src/store/mod.rs", "fn a(b: rusqlite::Row) {}", &outside);
+    finds(
+        "src/store/mod.rs",
+        "use {rusqlite::Connection, std::io};",
+        &outside,
+    );
+    finds("src/store/sqlite.rs", "use rusqlite::Connection;", &[]);
+    finds("src/store/sqlite/read.rs", "use rusqlite as db;", &[]);
+    finds(
+        "src/store/mod.rs",
+        "use crate::store::rusqlite::a; fn rusqlite() {}",
+        &[],
+    );
+    finds(
+        "src/query/mod.rs",
+        "#[derive(clap::Args)]\nstruct A;",
+        &["2: `clap` outside src/cli, src/commands"],
+    );
+    finds(
+        "src/commands/logs.rs",
+        "use anyhow::Result;\nuse clap::Args;",
+        &[],
+    );
+    finds(
+        "src/tail/mod.rs",
+        "use notify::Watcher;",
+        &["2: `notify` outside src/tail/wake"],
+    );
+    finds("src/tail/wake.rs", "use notify::Watcher;", &[]);
+    finds(
+        "src/render/csv.rs",
+        "use comfy_table::Table;",
+        &["2: `comfy_table` outside src/render/table"],
+    );
+    finds(
+        "src/main.rs",
+        "use crossterm::tty;",
+        &["2: `crossterm` outside src/console"],
+    );
+    finds(
+        "src/model/id.rs",
+        "use anyhow::Result;",
+        &["2: `anyhow` outside src/commands, src/cli, src/console, src/exit, src/main"],
+    );
+}
+
+#[test]
+fn parts_use_only_what_is_further_in() {
+    finds(
+        "src/store/mod.rs",
+        "use crate::model::Event;\nuse crate::store::a;",
+        &[],
+    );
+    finds(
+        "src/store/mod.rs",
+        "use crate::wire::decode_line;",
+        &["2: `store` uses `wire`"],
+    );
+    finds(
+        "src/store/mod.rs",
+        "use crate::{model::{a, b},\nwire};",
+        &["3: `store` uses `wire`"],
+    );
+    finds(
+        "src/render/csv.rs",
+        "fn a() -> crate::store::B {}",
+        &["2: `render` uses `store`"],
+    );
+    finds(
+        "src/model/mod.rs",
+        "use crate::query::Filter;",
+        &["2: `model` uses `query`"],
+    );
+    finds(
+        "src/ingest/writer.rs",
+        "use crate::{model, wire, tail, store, query};",
+        &[],
+    );
+    finds(
+        "src/commands/logs.rs",
+        "use crate::cli::Cli;",
+        &["2: `commands` uses `cli`"],
+    );
+    finds("src/lib.rs", "pub mod a { use crate::cli::Cli; }", &[]);
+    finds(
+        "src/misc/mod.rs",
+        "fn a() {}",
+        &["1: `misc` has no row in the table of parts"],
+    );
+}
+
+#[test]
+fn climbing_to_the_root_is_seen_too() {
+    finds(
+        "src/store/mod.rs",
+        "use super::wire::a;",
+        &["2: `store` uses `wire`"],
+    );
+    finds(
+        "src/store/sqlite/read.rs",
+        "use super::super::super::wire::a;",
+        &["2: `store` uses `wire`"],
+    );
+    finds(
+        "src/store/sqlite/mod.rs",
+        "use super::{a, super::{wire::b, model}};",
+        &["2: `store` uses `wire`"],
+    );
+    finds(
+        "src/store/mod.rs",
+        "mod a { use super::wire; use super::super::wire; }",
+        &["2: `store` uses `wire`"],
+    );
+    finds("src/store/sqlite/read.rs", "use super::wire::a;", &[]);
+}
