@@ -69,10 +69,11 @@ impl Batcher {
         self.since.is_none()
     }
 
-
     /// Whether to write now, the queue being empty (`dry`) or not.
     pub(super) fn is_due(&self, now: Instant, dry: bool) -> bool {
-        let Some(deadline) = self.deadline() else { return false };
+        let Some(deadline) = self.deadline() else {
+            return false;
+        };
         if self.events.len() >= MAX_BATCH_EVENTS || now >= deadline {
             return true;
         }
@@ -83,7 +84,11 @@ impl Batcher {
     /// When the waiting events have to be written at the latest.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let full = self.events.len() >= self.thresholds.batch_size && !self.more_follows;
-        let interval = if full { Duration::ZERO } else { self.thresholds.flush_interval };
+        let interval = if full {
+            Duration::ZERO
+        } else {
+            self.thresholds.flush_interval
+        };
         self.since.map(|since| since + interval)
     }
 
@@ -106,11 +111,18 @@ mod tests {
     use super::*;
     use crate::model::Gap;
 
-    const THRESHOLDS: Thresholds =
-        Thresholds { batch_size: 3, flush_interval: Duration::from_millis(200) };
+    const THRESHOLDS: Thresholds = Thresholds {
+        batch_size: 3,
+        flush_interval: Duration::from_millis(200),
+    };
 
     fn delivery(source: &str, events: usize, more_follows: bool) -> Delivery {
-        let gap = Gap { source: source.into(), count: 1, from_ts: 0, to_ts: 0 };
+        let gap = Gap {
+            source: source.into(),
+            count: 1,
+            from_ts: 0,
+            to_ts: 0,
+        };
         let mut delivery = Delivery::new(source.into());
         delivery.events = vec![Event::Gap(gap); events];
         delivery.progress.counts.lines = events as u64;
@@ -160,8 +172,11 @@ mod tests {
         batcher.add(delivery("b", 1, false), now);
         batcher.add(delivery("a", 2, false), now);
         let batch = batcher.take(7, 1, 0);
-        let lines: Vec<_> =
-            batch.sources.iter().map(|it| (it.name.as_str(), it.counts.lines)).collect();
+        let lines: Vec<_> = batch
+            .sources
+            .iter()
+            .map(|it| (it.name.as_str(), it.counts.lines))
+            .collect();
         assert_eq!(lines, [("a", 3), ("b", 1)]);
         assert_eq!((batch.events.len(), batch.writer, batch.number), (4, 7, 1));
         assert!(batcher.is_empty());

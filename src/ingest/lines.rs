@@ -88,7 +88,13 @@ impl LineDecoder {
     fn bad_line(&mut self, offset: u64, reason: String, part: &[u8], now: i64) {
         let excerpt = part[..part.len().min(BadLine::MAX_EXCERPT_BYTES)].to_vec();
         let source = self.source.clone();
-        let line = BadLine { source, offset, reason, excerpt, ts: now };
+        let line = BadLine {
+            source,
+            offset,
+            reason,
+            excerpt,
+            ts: now,
+        };
         self.delivery.events.push(Event::BadLine(line));
     }
 

@@ -227,7 +227,9 @@ impl Inner {
         self.bytes -= std::mem::take(&mut self.items[at].bytes);
         self.droppable[at] = false;
         let item = &mut self.items[at];
-        let Some(gap) = gap_of(&item.progress.name, &dropped, now) else { return 0 };
+        let Some(gap) = gap_of(&item.progress.name, &dropped, now) else {
+            return 0;
+        };
         item.progress.counts.dropped += gap.count;
         let count = gap.count;
         item.events.push(Event::Gap(gap));
@@ -237,17 +239,22 @@ impl Inner {
     }
 
     fn merge_with_previous(&mut self, at: usize) {
-        let Some(before) = at.checked_sub(1) else { return };
+        let Some(before) = at.checked_sub(1) else {
+            return;
+        };
         let is_gap = |item: &Delivery| matches!(item.events[..], [Event::Gap(_)]);
         let (first, second) = (&self.items[before], &self.items[at]);
         if !is_gap(first) || !is_gap(second) || first.progress.name != second.progress.name {
             return;
         }
-        let Some(second) = self.items.remove(at) else { return };
+        let Some(second) = self.items.remove(at) else {
+            return;
+        };
         self.droppable.remove(at);
         self.events -= 1;
         let first = &mut self.items[before];
-        if let ([Event::Gap(gap)], [Event::Gap(more)]) = (&mut first.events[..], &second.events[..]) {
+        if let ([Event::Gap(gap)], [Event::Gap(more)]) = (&mut first.events[..], &second.events[..])
+        {
             gap.count += more.count;
             gap.from_ts = gap.from_ts.min(more.from_ts);
             gap.to_ts = gap.to_ts.max(more.to_ts);
@@ -261,7 +268,12 @@ impl Inner {
 
 /// One gap for everything in a dropped delivery; `None` where it held no event.
 fn gap_of(source: &Text, dropped: &[Event], now: i64) -> Option<Gap> {
-    let mut gap = Gap { source: source.clone(), count: 0, from_ts: i64::MAX, to_ts: i64::MIN };
+    let mut gap = Gap {
+        source: source.clone(),
+        count: 0,
+        from_ts: i64::MAX,
+        to_ts: i64::MIN,
+    };
     for event in dropped {
         let (count, from, to) = match event {
             Event::Request(request) => (1, request.ts, request.ts),
@@ -319,7 +331,11 @@ mod tests {
     }
 
     fn queue(events: usize, held: usize) -> Queue {
-        Queue::new(Limits { events, bytes: 1 << 20, held_events: held })
+        Queue::new(Limits {
+            events,
+            bytes: 1 << 20,
+            held_events: held,
+        })
     }
 
     fn drain(queue: &Queue) -> Vec<Event> {
@@ -337,7 +353,12 @@ mod tests {
         assert_eq!(queue.push_or_drop(delivery("-", &[1, 2, 3]), 0), Ok(0));
         assert_eq!(queue.push_or_drop(delivery("-", &[4, 5]), 0), Ok(2));
         assert_eq!(queue.push_or_drop(delivery("-", &[6]), 0), Ok(1));
-        let gap = Event::Gap(Gap { source: "-".into(), count: 3, from_ts: 4, to_ts: 6 });
+        let gap = Event::Gap(Gap {
+            source: "-".into(),
+            count: 3,
+            from_ts: 4,
+            to_ts: 6,
+        });
         assert_eq!(drain(&queue), [event(1), event(2), event(3), gap]);
     }
 
@@ -348,14 +369,21 @@ mod tests {
         for ts in 1..=7 {
             queue.push_or_drop(delivery("-", &[ts]), 0).expect("open");
         }
-        let gap = Event::Gap(Gap { source: "-".into(), count: 4, from_ts: 1, to_ts: 4 });
+        let gap = Event::Gap(Gap {
+            source: "-".into(),
+            count: 4,
+            from_ts: 1,
+            to_ts: 4,
+        });
         assert_eq!(drain(&queue), [gap, event(5), event(6), event(7)]);
     }
 
     #[test]
     fn a_waiting_source_is_let_in_when_there_is_room_and_sent_away_when_it_closes() {
         let queue = queue(1, 0);
-        queue.push_waiting(delivery("a", &[1]), &|| false).expect("room");
+        queue
+            .push_waiting(delivery("a", &[1]), &|| false)
+            .expect("room");
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| queue.push_waiting(delivery("a", &[2]), &|| false));
             assert!(matches!(queue.pop(None), Popped::Delivery(_)));
@@ -370,7 +398,9 @@ mod tests {
     #[test]
     fn a_delivery_larger_than_the_queue_still_passes() {
         let queue = queue(1, 0);
-        queue.push_waiting(delivery("a", &[1, 2, 3]), &|| true).expect("an empty queue takes it");
+        queue
+            .push_waiting(delivery("a", &[1, 2, 3]), &|| true)
+            .expect("an empty queue takes it");
         assert_eq!(drain(&queue).len(), 3);
     }
 }

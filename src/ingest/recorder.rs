@@ -144,7 +144,14 @@ impl Recorder {
                 StoreError::new(StoreErrorKind::Other, message)
             })?;
         let filter = config.filter;
-        Ok(Self { queue, shared, filter, checkpoints, writer: Some(writer), _lock: None })
+        Ok(Self {
+            queue,
+            shared,
+            filter,
+            checkpoints,
+            writer: Some(writer),
+            _lock: None,
+        })
     }
 
     /// Records one event; never blocks. What a full queue drops is counted and stored as a gap.
@@ -166,7 +173,10 @@ impl Recorder {
     /// A handle through which a source's own thread delivers.
     #[must_use]
     pub fn source(&self, full: Full) -> SourceHandle {
-        SourceHandle { queue: Arc::clone(&self.queue), full }
+        SourceHandle {
+            queue: Arc::clone(&self.queue),
+            full,
+        }
     }
 
     /// The checkpoints the store held when it was opened.
@@ -178,7 +188,11 @@ impl Recorder {
     /// What is committed so far.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        self.shared.summary.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared
+            .summary
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether the writer has ended by itself, which it does only when the store is beyond help.
@@ -206,7 +220,10 @@ impl Recorder {
         self.queue.close();
         match self.writer.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
-            Some(Err(_)) => Err(StoreError::new(StoreErrorKind::Other, "the writer thread panicked")),
+            Some(Err(_)) => Err(StoreError::new(
+                StoreErrorKind::Other,
+                "the writer thread panicked",
+            )),
             None => Ok(()),
         }
     }
@@ -221,13 +238,19 @@ impl Drop for Recorder {
 
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorder").field("summary", &self.summary()).finish_non_exhaustive()
+        f.debug_struct("Recorder")
+            .field("summary", &self.summary())
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {} events are held and tried again", self.error, self.held)
+        write!(
+            f,
+            "{}; {} events are held and tried again",
+            self.error, self.held
+        )
     }
 }
 
@@ -244,11 +267,7 @@ impl SourceHandle {
     ///
     /// # Errors
     /// When the recorder takes nothing more, or `give_up` said so; nothing was taken then.
-    pub fn deliver(
-        &self,
-        delivery: Delivery,
-        give_up: &dyn Fn() -> bool,
-    ) -> Result<u64, Refused> {
+    pub fn deliver(&self, delivery: Delivery, give_up: &dyn Fn() -> bool) -> Result<u64, Refused> {
         match self.full {
             Full::Block => self.queue.push_waiting(delivery, give_up).map(|()| 0),
             Full::Drop => self.queue.push_or_drop(delivery, now_ms()),
@@ -259,5 +278,7 @@ impl SourceHandle {
 /// A number that no other writer has: from the clock, the process and the system's hash seed.
 fn writer_id() -> i64 {
     use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one((std::process::id(), now_ms())).cast_signed()
+    RandomState::new()
+        .hash_one((std::process::id(), now_ms()))
+        .cast_signed()
 }

@@ -86,7 +86,9 @@ pub(super) struct Writer {
 
 /// The system's clock in unix milliseconds.
 pub(super) fn now_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -175,7 +177,10 @@ impl Writer {
         self.queue.set_store_fails(false);
         // A batch that turns out to be there already was counted by the store, not yet by us.
         let appended = match appended.repeated {
-            true => Appended { stored: requests_in(batch), ..appended },
+            true => Appended {
+                stored: requests_in(batch),
+                ..appended
+            },
             false => appended,
         };
         self.shared
@@ -188,12 +193,17 @@ impl Writer {
     fn tell(&self, error: &StoreError, batch: &Batch, lasting: Duration) {
         if let Some(hook) = &self.on_error {
             let held = batch.events.len() as u64 + self.queue.waiting();
-            hook(&Failure { error, held, lasting });
+            hook(&Failure {
+                error,
+                held,
+                lasting,
+            });
         }
     }
 }
 
 fn requests_in(batch: &Batch) -> u64 {
-    let is_request = |event: &&crate::model::Event| matches!(event, crate::model::Event::Request(_));
+    let is_request =
+        |event: &&crate::model::Event| matches!(event, crate::model::Event::Request(_));
     batch.events.iter().filter(is_request).count() as u64
 }

@@ -7,7 +7,9 @@ use super::rollups::Rollups;
 use super::sessions::{Sessions, Slot};
 use crate::model::{BadLine, Batch, Checkpoint, Event, Gap, Kind, Request, SourceProgress};
 use crate::store::{Appended, StoreError};
-use rusqlite::{Connection, OptionalExtension, Statement, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OptionalExtension, Statement, Transaction, TransactionBehavior, params,
+};
 
 /// Commits of one writer with fewer requests than this share a row of `batches`.
 const BATCH_ROW_REQUESTS: i64 = 1000;
@@ -54,12 +56,17 @@ fn try_append(
     batch: &Batch,
 ) -> rusqlite::Result<Appended> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let data_version = tx.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+    let data_version = tx
+        .prepare_cached("PRAGMA data_version")?
+        .query_row([], |row| row.get(0))?;
     if memory.data_version.replace(data_version) != Some(data_version) {
         memory.clear();
     }
     if is_committed(&tx, batch)? {
-        return Ok(Appended { repeated: true, ..Appended::default() });
+        return Ok(Appended {
+            repeated: true,
+            ..Appended::default()
+        });
     }
     let mut writing = Writing::begin(&tx, memory)?;
     {
@@ -112,7 +119,9 @@ impl<'a> Writing<'a> {
         match event {
             Event::Request(request) => self.request(insertion, request),
             Event::Session(update) => {
-                self.memory.sessions.apply(self.tx, &mut self.memory.names, update)
+                self.memory
+                    .sessions
+                    .apply(self.tx, &mut self.memory.names, update)
             }
             Event::Gap(gap) => self.gap(gap),
             Event::BadLine(line) => self.bad_line(line),
@@ -124,7 +133,10 @@ impl<'a> Writing<'a> {
         insertion: &mut Statement<'_>,
         request: &Request,
     ) -> rusqlite::Result<()> {
-        let (name, version) = (request.client_name.as_ref(), request.client_version.as_ref());
+        let (name, version) = (
+            request.client_name.as_ref(),
+            request.client_version.as_ref(),
+        );
         let operation = self.memory.names.operation(self.tx, request)?;
         let client = self.memory.names.client(self.tx, name, version)?;
         let Some(session) = self.session_of(request, operation.proxy, client)? else {
@@ -309,16 +321,18 @@ impl LastBatch {
 }
 
 fn last_batch(tx: &Transaction<'_>) -> rusqlite::Result<Option<LastBatch>> {
-    tx.prepare_cached("SELECT id, writer, requests, checksum FROM batches ORDER BY id DESC LIMIT 1")?
-        .query_row([], |row| {
-            Ok(LastBatch {
-                id: row.get(0)?,
-                writer: row.get(1)?,
-                requests: row.get(2)?,
-                checksum: row.get(3)?,
-            })
+    tx.prepare_cached(
+        "SELECT id, writer, requests, checksum FROM batches ORDER BY id DESC LIMIT 1",
+    )?
+    .query_row([], |row| {
+        Ok(LastBatch {
+            id: row.get(0)?,
+            writer: row.get(1)?,
+            requests: row.get(2)?,
+            checksum: row.get(3)?,
         })
-        .optional()
+    })
+    .optional()
 }
 
 /// A number kept in the store itself.
@@ -353,10 +367,8 @@ fn write_writer(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
     if known == 0 {
         tx.prepare_cached("INSERT INTO writers (writer, number) VALUES (?1, ?2)")?
             .execute([batch.writer, batch.number])?;
-        tx.prepare_cached(
-            "DELETE FROM writers WHERE id <= (SELECT max(id) FROM writers) - ?1",
-        )?
-        .execute([MAX_WRITERS])?;
+        tx.prepare_cached("DELETE FROM writers WHERE id <= (SELECT max(id) FROM writers) - ?1")?
+            .execute([MAX_WRITERS])?;
     }
     Ok(())
 }
@@ -377,7 +389,16 @@ fn write_source(tx: &Transaction<'_>, source: &SourceProgress, now: i64) -> rusq
         counts.nul_bytes,
     ]
     .map(u64::cast_signed);
-    let [lines, events, text, bad, unknown, filtered, dropped, nul_bytes] = numbers;
+    let [
+        lines,
+        events,
+        text,
+        bad,
+        unknown,
+        filtered,
+        dropped,
+        nul_bytes,
+    ] = numbers;
     tx.prepare_cached(
         "INSERT INTO sources (name, lines, events, text, bad, unknown, filtered, dropped,
          nul_bytes, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)

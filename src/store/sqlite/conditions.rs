@@ -21,7 +21,11 @@ impl Conditions {
 
     /// The clause, which is never empty.
     pub(super) fn sql(&self) -> String {
-        if self.clauses.is_empty() { "1".to_owned() } else { self.clauses.join(" AND ") }
+        if self.clauses.is_empty() {
+            "1".to_owned()
+        } else {
+            self.clauses.join(" AND ")
+        }
     }
 
     /// The values of its place holders, in order.
@@ -64,7 +68,9 @@ pub(super) fn of_filter(
 }
 
 fn number_list(numbers: &[i64]) -> Value {
-    serde_json::to_string(numbers).expect("numbers are JSON").into()
+    serde_json::to_string(numbers)
+        .expect("numbers are JSON")
+        .into()
 }
 
 /// Proxy, kind, method and tool all belong to the operation: the few that match are looked up.
@@ -106,7 +112,9 @@ fn add_session(
     filter: &Filter,
     conditions: &mut Conditions,
 ) -> rusqlite::Result<bool> {
-    let Some(key) = &filter.session else { return Ok(true) };
+    let Some(key) = &filter.session else {
+        return Ok(true);
+    };
     let found: Option<i64> = connection
         .prepare_cached(
             "SELECT s.id FROM sessions s JOIN proxies p ON p.id = s.proxy
@@ -125,7 +133,9 @@ fn add_client(
     filter: &Filter,
     conditions: &mut Conditions,
 ) -> rusqlite::Result<bool> {
-    let Some(pattern) = &filter.client else { return Ok(true) };
+    let Some(pattern) = &filter.client else {
+        return Ok(true);
+    };
     let wanted = matching_clients(connection, pattern)?;
     let list = number_list(&wanted);
     conditions.add(
@@ -214,8 +224,10 @@ fn add_grep(text: &str, conditions: &mut Conditions) {
         super::read::REQUEST_ID_TEXT,
         "s.session_id",
     ];
-    let clauses: Vec<String> =
-        fields.iter().map(|field| format!("{field} LIKE ? ESCAPE '\\'")).collect();
+    let clauses: Vec<String> = fields
+        .iter()
+        .map(|field| format!("{field} LIKE ? ESCAPE '\\'"))
+        .collect();
     let values = fields.map(|_| Value::from(like.clone()));
     conditions.add(&format!("({})", clauses.join(" OR ")), values);
 }

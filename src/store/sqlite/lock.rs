@@ -51,7 +51,11 @@ impl RecorderLock {
 
 fn in_use(store: &Path, file: &mut File) -> StoreError {
     let mut text = String::new();
-    let owner = match file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<u32>().ok()) {
+    let owner = match file
+        .read_to_string(&mut text)
+        .ok()
+        .and_then(|_| text.trim().parse::<u32>().ok())
+    {
         Some(pid) => format!("another recorder (pid {pid}) writes this store"),
         None => "another recorder writes this store".to_owned(),
     };

@@ -13,6 +13,8 @@ mod remove;
 mod requests;
 mod rollups;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 pub use lock::RecorderLock;
 pub use open::APPLICATION_ID;
@@ -46,7 +48,11 @@ impl SqliteStore {
     /// When the file is not ours, newer, damaged, or cannot be opened for writing.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let (connection, path) = open::open_writer(path)?;
-        Ok(Self { connection, memory: Memory::default(), path })
+        Ok(Self {
+            connection,
+            memory: Memory::default(),
+            path,
+        })
     }
 
     /// Opens a store as its one recorder. A file that is not ours is left without even a lock.
@@ -146,7 +152,9 @@ impl Store for SqliteStore {
 
     fn idle(&mut self) -> Result<(), StoreError> {
         let timeout = |timeout| {
-            self.connection.busy_timeout(timeout).map_err(failed("set a timeout"))
+            self.connection
+                .busy_timeout(timeout)
+                .map_err(failed("set a timeout"))
         };
         // A reader in the way must not keep the writer waiting: the next idle moment will do.
         timeout(Duration::ZERO)?;
@@ -176,10 +184,19 @@ fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<Checkpoint>> {
         .query_map([], |row| {
             let number = |index| row.get::<_, i64>(index).map(i64::cast_unsigned);
             Ok(Checkpoint {
-                identity: FileIdentity { device: number(0)?, inode: number(1)? },
+                identity: FileIdentity {
+                    device: number(0)?,
+                    inode: number(1)?,
+                },
                 path: row.get_ref(2)?.as_str()?.into(),
-                head: Fingerprint { len: number(3)?, hash: number(4)? },
-                marker: Fingerprint { len: number(5)?, hash: number(6)? },
+                head: Fingerprint {
+                    len: number(3)?,
+                    hash: number(4)?,
+                },
+                marker: Fingerprint {
+                    len: number(5)?,
+                    hash: number(6)?,
+                },
                 offset: number(7)?,
             })
         })?

@@ -111,8 +111,16 @@ impl Names {
         request: &Request,
     ) -> rusqlite::Result<OperationRef> {
         let hash = self.operation_hash(request);
-        if let Some(known) = self.operations.get(&hash).filter(|known| known.is_of(request)) {
-            return Ok(OperationRef { id: known.id, proxy: known.proxy_id, hash });
+        if let Some(known) = self
+            .operations
+            .get(&hash)
+            .filter(|known| known.is_of(request))
+        {
+            return Ok(OperationRef {
+                id: known.id,
+                proxy: known.proxy_id,
+                hash,
+            });
         }
         let proxy = self.proxy(tx, &request.proxy)?;
         let id = find_or_add_operation(tx, request, proxy, hash)?;
@@ -134,7 +142,11 @@ impl Names {
         let target = request.target.as_ref();
         bytes.push(request.kind as u8);
         bytes.push(target.map_or(0, |target| target.kind as u8 + 1));
-        for text in [Some(&request.proxy), Some(&request.method), target.map(|t| &t.name)] {
+        for text in [
+            Some(&request.proxy),
+            Some(&request.method),
+            target.map(|t| &t.name),
+        ] {
             let text = text.map_or("", Text::as_str);
             bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
@@ -167,7 +179,10 @@ fn find_or_add_operation(
             "SELECT id FROM operations WHERE hash = ?1 AND proxy = ?2 AND kind = ?3
              AND method = ?4 AND target_kind IS ?5 AND target IS ?6",
         )?
-        .query_row(params![hash, proxy, kind, method, target_kind, target], |row| row.get(0))
+        .query_row(
+            params![hash, proxy, kind, method, target_kind, target],
+            |row| row.get(0),
+        )
         .optional()?;
     match found {
         Some(id) => Ok(id),

@@ -40,9 +40,14 @@ pub(super) fn open_writer(path: &Path) -> Result<(Connection, PathBuf), StoreErr
     let connect = || -> Result<Connection, StoreError> {
         let mut connection =
             Connection::open_with_flags(&path, flags).map_err(failed("open the store"))?;
-        if connection.is_readonly("main").map_err(failed("open the store"))? {
-            return Err(StoreError::new(StoreErrorKind::Permission, "the store is read-only")
-                .hint("check the permissions of the file, or record into another with --db"));
+        if connection
+            .is_readonly("main")
+            .map_err(failed("open the store"))?
+        {
+            return Err(
+                StoreError::new(StoreErrorKind::Permission, "the store is read-only")
+                    .hint("check the permissions of the file, or record into another with --db"),
+            );
         }
         configure_writer(&connection).map_err(failed("set up the store"))?;
         migrate(&mut connection)?;
@@ -51,7 +56,9 @@ pub(super) fn open_writer(path: &Path) -> Result<(Connection, PathBuf), StoreErr
             .map_err(failed("set up the write-ahead log"))?;
         Ok(connection)
     };
-    connect().map(|connection| (connection, path.clone())).map_err(|error| error.at(&path))
+    connect()
+        .map(|connection| (connection, path.clone()))
+        .map_err(|error| error.at(&path))
 }
 
 /// Resolves a store's path and makes its directory, unless the file there is somebody else's.
@@ -107,7 +114,8 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
-    connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
+    connection
+        .pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
@@ -134,14 +142,19 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let doing = "migrate the store";
     let version = layout_of(connection).map_err(failed(doing))?;
     check_layout(version)?;
-    for (number, sql) in (1..).zip(MIGRATIONS).skip(usize::try_from(version).unwrap_or(0)) {
+    for (number, sql) in (1..)
+        .zip(MIGRATIONS)
+        .skip(usize::try_from(version).unwrap_or(0))
+    {
         let transaction = connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(failed(doing))?;
         // Another writer may have been first.
         if layout_of(&transaction).map_err(failed(doing))? < number {
             transaction.execute_batch(sql).map_err(failed(doing))?;
-            transaction.pragma_update(None, "user_version", number).map_err(failed(doing))?;
+            transaction
+                .pragma_update(None, "user_version", number)
+                .map_err(failed(doing))?;
             transaction
                 .pragma_update(None, "application_id", APPLICATION_ID)
                 .map_err(failed(doing))?;
@@ -180,9 +193,11 @@ fn owner(path: &Path) -> Result<Owner, StoreError> {
         Err(error) => return Err(inaccessible(path, &error)),
     };
     if metadata.is_dir() {
-        return Err(StoreError::new(StoreErrorKind::Foreign, "is a directory, not a store")
-            .at(path)
-            .hint("name the store's file with --db"));
+        return Err(
+            StoreError::new(StoreErrorKind::Foreign, "is a directory, not a store")
+                .at(path)
+                .hint("name the store's file with --db"),
+        );
     }
     if metadata.len() == 0 {
         return Ok(Owner::Nobody);
@@ -196,9 +211,11 @@ fn owner(path: &Path) -> Result<Owner, StoreError> {
         if id == APPLICATION_ID {
             return Ok(Owner::Us);
         }
-        let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
-        let tables: Vec<String> =
-            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let mut statement =
+            connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+        let tables: Vec<String> = statement
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
         Ok(owner_by_tables(id, &tables))
     };
     look().map_err(|error| failed("read the store")(error).at(path))
@@ -218,9 +235,12 @@ fn owner_by_tables(application_id: i32, tables: &[String]) -> Owner {
 }
 
 fn foreign(path: &Path, whose: &str) -> StoreError {
-    StoreError::new(StoreErrorKind::Foreign, format!("is {whose}, not one of this recorder"))
-        .at(path)
-        .hint("name another file with --db; nothing was changed in this one")
+    StoreError::new(
+        StoreErrorKind::Foreign,
+        format!("is {whose}, not one of this recorder"),
+    )
+    .at(path)
+    .hint("name another file with --db; nothing was changed in this one")
 }
 
 fn missing(path: &Path) -> StoreError {
@@ -267,7 +287,12 @@ fn absolute(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
 
 /// Makes the file with mode 0600 if it is not there; the log and shared memory inherit the mode.
 fn create_private(path: &Path) -> Result<(), StoreError> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(inaccessible(path, &error)),

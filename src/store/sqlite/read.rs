@@ -6,9 +6,7 @@ use super::errors::failed;
 use super::requests::id_text;
 use super::rollups::fill_sums;
 use crate::model::{Counts, ErrorKind, Kind, Status, Target, TargetKind, Text};
-use crate::query::{
-    Entry, Filter, GapRow, Order, Page, RequestRow, SessionFilter, SessionRow,
-};
+use crate::query::{Entry, Filter, GapRow, Order, Page, RequestRow, SessionFilter, SessionRow};
 use crate::store::{Overview, Reader, RollupKey, RollupRow, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -47,7 +45,9 @@ impl SqliteReader {
         answer: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let snapshot = self.connection.transaction().and_then(|tx| answer(&tx));
-        snapshot.map_err(failed("read the store")).map_err(|error| error.at(&self.path))
+        snapshot
+            .map_err(failed("read the store"))
+            .map_err(|error| error.at(&self.path))
     }
 }
 
@@ -70,7 +70,10 @@ impl Reader for SqliteReader {
 }
 
 fn entries(connection: &Connection, filter: &Filter, page: Page) -> rusqlite::Result<Vec<Entry>> {
-    let page = Page { limit: page.limit.min(Page::MAX_LIMIT), ..page };
+    let page = Page {
+        limit: page.limit.min(Page::MAX_LIMIT),
+        ..page
+    };
     let mut found = match conditions::of_filter(connection, filter)? {
         Some(conditions) => requests(connection, conditions, page)?,
         None => Vec::new(),
@@ -154,11 +157,18 @@ fn request_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
     let inferred = row.get::<_, Option<bool>>(6)?.unwrap_or(false);
     let own: (Option<String>, Option<String>) = (row.get(7)?, row.get(8)?);
     let of_session: (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
-    let (client_name, client_version) =
-        if own.0.is_none() && of_session.0.is_some() { of_session } else { own };
+    let (client_name, client_version) = if own.0.is_none() && of_session.0.is_some() {
+        of_session
+    } else {
+        own
+    };
     let target_kind: Option<usize> = row.get(12)?;
     let target = |kind: TargetKind| -> rusqlite::Result<Option<String>> {
-        if target_kind == Some(kind as usize + 1) { row.get(13) } else { Ok(None) }
+        if target_kind == Some(kind as usize + 1) {
+            row.get(13)
+        } else {
+            Ok(None)
+        }
     };
     let error_kind = error_kind(row.get(16)?);
     Ok(RequestRow {
@@ -215,14 +225,20 @@ fn sessions(connection: &Connection, filter: &SessionFilter) -> rusqlite::Result
     if let Some(pattern) = &filter.client {
         let list = serde_json::to_string(&matching_clients(connection, pattern)?)
             .expect("numbers are JSON");
-        conditions.add("s.client IN (SELECT value FROM json_each(?))", [list.into()]);
+        conditions.add(
+            "s.client IN (SELECT value FROM json_each(?))",
+            [list.into()],
+        );
     }
     if let Some(prefix) = filter.prefix.as_ref().filter(|prefix| !prefix.is_empty()) {
         conditions.add("s.session_id >= ?", [prefix.clone().into()]);
-        conditions.add("substr(s.session_id, 1, ?) = ?", [
-            Value::Integer(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX)),
-            prefix.clone().into(),
-        ]);
+        conditions.add(
+            "substr(s.session_id, 1, ?) = ?",
+            [
+                Value::Integer(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX)),
+                prefix.clone().into(),
+            ],
+        );
         if let Some(end) = after_prefix(prefix) {
             conditions.add("s.session_id < ?", [end.into()]);
         }
@@ -235,7 +251,10 @@ fn sessions(connection: &Connection, filter: &SessionFilter) -> rusqlite::Result
         conditions.sql()
     );
     let mut values = conditions.values();
-    let limit = filter.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
+    let limit = filter
+        .limit
+        .and_then(|limit| i64::try_from(limit).ok())
+        .unwrap_or(-1);
     values.push(limit.into());
     let mut found: Vec<SessionRow> = connection
         .prepare_cached(&sql)?
@@ -277,7 +296,9 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
 
 fn overview(connection: &Connection) -> rusqlite::Result<Overview> {
     let number = |sql: &str| -> rusqlite::Result<u64> {
-        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+        connection
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .map(i64::cast_unsigned)
     };
     let span = connection.query_row(
         "SELECT (SELECT min(ts) FROM requests), (SELECT max(ts) FROM requests)",
@@ -339,9 +360,10 @@ fn rollups(connection: &Connection) -> rusqlite::Result<Vec<RollupRow>> {
             proxy: Text::from(row.get_ref(1)?.as_str()?),
             kind: kind(row.get(2)?),
             method: Text::from(row.get_ref(3)?.as_str()?),
-            target: target_kind
-                .zip(name)
-                .map(|(kind, name)| Target { kind, name: name.into() }),
+            target: target_kind.zip(name).map(|(kind, name)| Target {
+                kind,
+                name: name.into(),
+            }),
         });
         fill_sums(&mut sums, row, 6)?;
         Ok(sums)

@@ -97,15 +97,20 @@ fn requests_where(tx: &Transaction<'_>, condition: &str, value: i64) -> rusqlite
         let mut statement = tx.prepare_cached(&sql)?;
         let mut rows = statement.query([value])?;
         while let Some(row) = rows.next()? {
-            let Some(batch) = row.get::<_, Option<i64>>(14)? else { continue };
+            let Some(batch) = row.get::<_, Option<i64>>(14)? else {
+                continue;
+            };
             let (requests, checksum) = batches.entry(batch).or_default();
             *requests += 1;
             *checksum = checksum.wrapping_add(super::requests::stored_row_hash(row)?);
         }
     }
     for (batch, (requests, checksum)) in batches {
-        let stored: i64 =
-            tx.query_row("SELECT checksum FROM batches WHERE id = ?1", [batch], |row| row.get(0))?;
+        let stored: i64 = tx.query_row(
+            "SELECT checksum FROM batches WHERE id = ?1",
+            [batch],
+            |row| row.get(0),
+        )?;
         tx.execute(
             "UPDATE batches SET requests = requests - ?2, checksum = ?3 WHERE id = ?1",
             [batch, requests, stored.wrapping_sub(checksum)],

@@ -190,9 +190,10 @@ impl ToSql for StoredId<'_> {
 /// Reads a request's id back into the text it was made from.
 pub(super) fn id_text(stored: ValueRef<'_>) -> Option<String> {
     match stored {
-        ValueRef::Blob(bytes) => {
-            bytes.try_into().ok().map(|bytes| RequestId::Uuid(bytes).to_string())
-        }
+        ValueRef::Blob(bytes) => bytes
+            .try_into()
+            .ok()
+            .map(|bytes| RequestId::Uuid(bytes).to_string()),
         ValueRef::Integer(number) => Some(number.to_string()),
         ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
         _ => None,
@@ -226,7 +227,11 @@ pub(super) fn row_hash(request: &Request, place: Place, key: i64) -> i64 {
         None => &[],
     };
     let texts = [&request.outcome.error_code, &request.outcome.error_msg];
-    hash_values(numbers, id, texts.map(|text| text.as_ref().map(|text| text.as_bytes())))
+    hash_values(
+        numbers,
+        id,
+        texts.map(|text| text.as_ref().map(|text| text.as_bytes())),
+    )
 }
 
 /// The same hash from a stored row: the columns in the order of [`row_hash`], then request id,

@@ -174,7 +174,10 @@ impl Sessions {
             let slots = self.load_inferred(tx, proxy, client)?;
             self.inferred.insert((proxy, client), slots);
         }
-        let slots = self.inferred.get(&(proxy, client)).map_or(&[][..], Vec::as_slice);
+        let slots = self
+            .inferred
+            .get(&(proxy, client))
+            .map_or(&[][..], Vec::as_slice);
         let fits = |session: &Session| {
             session.started_at.saturating_sub(INFERRED_GAP_MS) <= ts
                 && ts <= session.last_seen_at.saturating_add(INFERRED_GAP_MS)
@@ -188,7 +191,11 @@ impl Sessions {
             .rev()
             .copied()
             // They are sorted by `last_seen_at`: nothing older than the gap can fit.
-            .take_while(|&slot| ts <= self.slots[slot].last_seen_at.saturating_add(INFERRED_GAP_MS))
+            .take_while(|&slot| {
+                ts <= self.slots[slot]
+                    .last_seen_at
+                    .saturating_add(INFERRED_GAP_MS)
+            })
             .filter(|&slot| fits(&self.slots[slot]))
             .max_by(|&left, &right| order(left).cmp(&order(right))))
     }
@@ -225,10 +232,19 @@ impl Sessions {
         (proxy, client): (i64, Option<i64>),
         request: &Request,
     ) -> rusqlite::Result<Slot> {
-        let (name, version) = (request.client_name.as_deref(), request.client_version.as_deref());
+        let (name, version) = (
+            request.client_name.as_deref(),
+            request.client_version.as_deref(),
+        );
         let mut taken = 0;
         let session_id = loop {
-            let id = Text::from(inferred_id(&request.proxy, name, version, request.ts, taken));
+            let id = Text::from(inferred_id(
+                &request.proxy,
+                name,
+                version,
+                request.ts,
+                taken,
+            ));
             if self.find(tx, proxy, &id)?.is_none() {
                 break id;
             }
@@ -245,7 +261,9 @@ impl Sessions {
     }
 
     fn keep_sorted(&mut self, key: (i64, Option<i64>)) {
-        let Some(slots) = self.inferred.get_mut(&key) else { return };
+        let Some(slots) = self.inferred.get_mut(&key) else {
+            return;
+        };
         let last_seen = |slot: &Slot| self.slots[*slot].last_seen_at;
         if !slots.is_sorted_by_key(last_seen) {
             slots.sort_by_key(last_seen);
@@ -284,8 +302,11 @@ impl Sessions {
         names: &mut Names,
         update: &SessionUpdate,
     ) -> rusqlite::Result<()> {
-        let client =
-            names.client(tx, update.client_name.as_ref(), update.client_version.as_ref())?;
+        let client = names.client(
+            tx,
+            update.client_name.as_ref(),
+            update.client_version.as_ref(),
+        )?;
         let Some(proxy) = &update.proxy else {
             for proxy in proxies_of(tx, &update.session_id)? {
                 if let Some(slot) = self.find(tx, proxy, &update.session_id)? {
@@ -311,7 +332,9 @@ impl Sessions {
     fn apply_to(&mut self, slot: Slot, update: &SessionUpdate, client: Option<i64>) {
         self.touch(slot);
         let session = &mut self.slots[slot];
-        session.started_at = session.started_at.min(update.started_at.unwrap_or(update.ts));
+        session.started_at = session
+            .started_at
+            .min(update.started_at.unwrap_or(update.ts));
         let seen = match update.state {
             SessionState::Active => Some(update.last_seen_at.unwrap_or(update.ts)),
             SessionState::Closed => update.last_seen_at,
