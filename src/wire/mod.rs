@@ -1,6 +1,16 @@
 //! The event streams: one decoder a format, and the detection that picks it line by line. Pure.
 
-use crate::model::Event;
+mod a;
+mod b;
+mod c;
+mod detect;
+mod exchange;
+mod fields;
+mod rpc;
+#[cfg(test)]
+mod tests;
+
+use crate::model::{Event, Request, SessionState, SessionUpdate};
 
 /// Where a decoded line came from, as far as decoding needs it.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +54,24 @@ impl Decoded {
     }
 }
 
-/// Decodes one line (without its newline) into `decoded`, which is cleared first.
+/// Decodes one line (without its newline) into `decoded`, which is cleared first. Never fails: what
+/// does not decode is told in [`Decoded::bad`].
 pub fn decode_line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) {
     decoded.clear();
-    let _ = (line, context);
+    detect::line(line, context, decoded);
+}
+
+/// A session ends with a DELETE that its server took.
+fn ended_by_delete(request: &Request) -> Option<Event> {
+    let session_id = request.session_id.clone()?;
+    Some(Event::Session(SessionUpdate {
+        session_id,
+        proxy: Some(request.proxy.clone()),
+        ts: request.ts,
+        started_at: None,
+        last_seen_at: None,
+        state: SessionState::Closed,
+        client_name: None,
+        client_version: None,
+    }))
 }

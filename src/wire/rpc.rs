@@ -1,0 +1,218 @@
+//! JSON-RPC requests and answers as streams B and C carry them: method, target, client, outcome.
+
+use super::fields::{Str, raw_string, raw_text};
+use crate::model::{ErrorKind, Outcome, RequestId, Target, TargetKind, Text};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A JSON-RPC request, as far as a recorder reads it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Call<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    method: Str<'a>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Params<'a> {
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    uri: Option<&'a RawValue>,
+    #[serde(borrow, rename = "_meta")]
+    meta: Option<&'a RawValue>,
+    #[serde(borrow, rename = "clientInfo")]
+    client_info: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Meta<'a> {
+    #[serde(borrow, rename = "io.modelcontextprotocol/clientInfo")]
+    client_info: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ClientInfo<'a> {
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    version: Option<&'a RawValue>,
+}
+
+/// What a call says of itself.
+#[derive(Debug)]
+pub(super) struct CallFacts {
+    pub(super) request_id: Option<RequestId>,
+    pub(super) method: Text,
+    pub(super) target: Option<Target>,
+    pub(super) client_name: Option<Text>,
+    pub(super) client_version: Option<Text>,
+}
+
+/// Reads a value that may be of any shape: one that does not fit counts as absent.
+fn lenient<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+        .unwrap_or_default()
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn parse(raw: &'a RawValue) -> Result<Self, String> {
+        serde_json::from_str(raw.get()).map_err(|error| format!("the JSON-RPC request: {error}"))
+    }
+
+    /// A call without an id expects no answer.
+    pub(super) fn is_notification(&self) -> bool {
+        self.id.is_none()
+    }
+
+    /// Whether an answer's id is this call's: ids are typed, `1` is not `"1"`.
+    pub(super) fn is_answered_by(&self, answer: &Answer<'_>) -> bool {
+        let value = |raw: Option<&RawValue>| -> Option<Value> {
+            raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+        };
+        value(self.id).is_some_and(|id| Some(id) == value(answer.id))
+    }
+
+    pub(super) fn method(&self) -> &str {
+        &self.method.0
+    }
+
+    pub(super) fn facts(&self) -> CallFacts {
+        let params: Params<'_> = lenient(self.params);
+        let meta: Meta<'_> = lenient(params.meta);
+        let said_at_start = params.client_info.filter(|_| self.method() == "initialize");
+        let client: ClientInfo<'_> = lenient(meta.client_info.or(said_at_start));
+        CallFacts {
+            request_id: self.id.map(|id| RequestId::from_text(&raw_text(id))),
+            method: self.method().into(),
+            target: target_of(self.method(), &params),
+            client_name: raw_string(client.name),
+            client_version: raw_string(client.version),
+        }
+    }
+}
+
+fn target_of(method: &str, params: &Params<'_>) -> Option<Target> {
+    let (kind, name) = match method {
+        "tools/call" => (TargetKind::Tool, params.name),
+        "prompts/get" => (TargetKind::Prompt, params.name),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+            (TargetKind::Resource, params.uri)
+        }
+        _ => return None,
+    };
+    raw_string(name).map(|name| Target { kind, name })
+}
+
+/// A JSON-RPC answer, as far as a recorder reads it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Answer<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct AnswerError<'a> {
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ToolResult<'a> {
+    #[serde(borrow, rename = "isError")]
+    is_error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Content<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn parse(raw: &'a RawValue) -> Result<Self, String> {
+        serde_json::from_str(raw.get()).map_err(|error| format!("the JSON-RPC answer: {error}"))
+    }
+
+    /// An error that names no request: it answers whatever was asked.
+    pub(super) fn is_for_all(&self) -> bool {
+        self.id.is_none() && self.error.is_some()
+    }
+
+    /// The error that the answer holds for a call of this method, if any.
+    pub(super) fn error(&self, method: &str) -> Option<Outcome> {
+        match self.error {
+            Some(raw) => Some(rpc_error(raw)),
+            None if method == "tools/call" => tool_error(self.result),
+            None => None,
+        }
+    }
+}
+
+fn rpc_error(raw: &RawValue) -> Outcome {
+    let error: AnswerError<'_> = lenient(Some(raw));
+    Outcome {
+        error_kind: Some(ErrorKind::Rpc),
+        error_code: error.code.map(|code| raw_text(code).as_ref().into()),
+        error_msg: error.message.map(|message| shorten(&raw_text(message))),
+    }
+}
+
+fn tool_error(result: Option<&RawValue>) -> Option<Outcome> {
+    let result: ToolResult<'_> = lenient(result);
+    result
+        .is_error
+        .filter(|is_error| is_error.get() == "true")?;
+    let content: Vec<Content<'_>> = lenient(result.content);
+    let said = content
+        .iter()
+        .filter(|part| raw_string(part.kind).as_deref() == Some("text"))
+        .find_map(|part| part.text)
+        .map(|text| shorten(&raw_text(text)));
+    Some(Outcome {
+        error_kind: Some(ErrorKind::Tool),
+        error_code: None,
+        error_msg: said,
+    })
+}
+
+/// The outcome of an HTTP status that comes without a JSON-RPC error.
+pub(super) fn http_outcome(status: Option<i64>) -> Outcome {
+    match status {
+        Some(status) if status >= 400 => Outcome {
+            error_kind: Some(ErrorKind::Http),
+            error_code: Some(compact_str::format_compact!("{status}")),
+            error_msg: None,
+        },
+        _ => Outcome::default(),
+    }
+}
+
+/// The outcome of a request that was never answered.
+pub(super) fn unanswered() -> Outcome {
+    Outcome {
+        error_kind: Some(ErrorKind::Timeout),
+        ..Outcome::default()
+    }
+}
+
+/// A message cut to [`Outcome::MAX_MESSAGE_CHARS`].
+pub(super) fn shorten(message: &str) -> Text {
+    match message.char_indices().nth(Outcome::MAX_MESSAGE_CHARS) {
+        Some((end, _)) => message[..end].into(),
+        None => message.into(),
+    }
+}
