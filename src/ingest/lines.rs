@@ -71,6 +71,18 @@ impl LineDecoder {
         }
     }
 
+    /// Decodes a last line without its newline. While it may still grow it is neither text nor bad,
+    /// and an event that it does hold is recognised when it is read again.
+    pub fn unfinished(&mut self, offset: u64, line: &[u8], now: i64) {
+        let before = self.delivery.events.len();
+        let counts = self.delivery.progress.counts;
+        self.line(offset, line, now);
+        if self.delivery.progress.counts.events == counts.events {
+            self.delivery.events.truncate(before);
+            self.delivery.progress.counts = counts;
+        }
+    }
+
     /// Counts a line that was too long to decode, of which only the head is known.
     pub fn oversized(&mut self, offset: u64, len: u64, head: &[u8], now: i64) {
         let counts = &mut self.delivery.progress.counts;

@@ -31,12 +31,25 @@
 //! ```
 
 mod batcher;
+mod files;
 mod lines;
 mod queue;
 mod recorder;
+mod stream;
 mod writer;
 
+pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
 pub use lines::{LineDecoder, MethodFilter};
 pub use queue::{Delivery, Full, Refused};
 pub use recorder::{Config, Recorder, SourceHandle};
+pub use stream::record_stream;
 pub use writer::{Failure, Summary};
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A clock's time in unix milliseconds.
+#[must_use]
+pub fn unix_ms(time: SystemTime) -> i64 {
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}

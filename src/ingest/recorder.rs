@@ -2,7 +2,8 @@
 
 use super::batcher::Thresholds;
 use super::queue::{Delivery, Full, Limits, Queue, Refused};
-use super::writer::{ErrorHook, Failure, Shared, Summary, Writer, now_ms};
+use super::unix_ms;
+use super::writer::{ErrorHook, Failure, Shared, Summary, Writer};
 use crate::model::{Checkpoint, Event, Request, Text};
 use crate::store::sqlite::{RecorderLock, SqliteStore};
 use crate::store::{Store, StoreError, StoreErrorKind};
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 type Predicate = Box<dyn Fn(&Request) -> bool + Send + Sync>;
 
@@ -167,7 +168,9 @@ impl Recorder {
             }
             _ => delivery.events.push(event),
         }
-        let _ = self.queue.push_or_drop(delivery, now_ms());
+        let _ = self
+            .queue
+            .push_or_drop(delivery, unix_ms(SystemTime::now()));
     }
 
     /// A handle through which a source's own thread delivers.
@@ -270,7 +273,9 @@ impl SourceHandle {
     pub fn deliver(&self, delivery: Delivery, give_up: &dyn Fn() -> bool) -> Result<u64, Refused> {
         match self.full {
             Full::Block => self.queue.push_waiting(delivery, give_up).map(|()| 0),
-            Full::Drop => self.queue.push_or_drop(delivery, now_ms()),
+            Full::Drop => self
+                .queue
+                .push_or_drop(delivery, unix_ms(SystemTime::now())),
         }
     }
 }
@@ -279,6 +284,6 @@ impl SourceHandle {
 fn writer_id() -> i64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new()
-        .hash_one((std::process::id(), now_ms()))
+        .hash_one((std::process::id(), unix_ms(SystemTime::now())))
         .cast_signed()
 }

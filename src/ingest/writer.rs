@@ -2,11 +2,12 @@
 
 use super::batcher::{Batcher, Thresholds};
 use super::queue::{Popped, Queue};
+use super::unix_ms;
 use crate::model::{Batch, Counts};
 use crate::store::{Appended, Store, StoreError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 /// First pause after a failed commit; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -84,14 +85,6 @@ pub(super) struct Writer {
     pub(super) id: i64,
 }
 
-/// The system's clock in unix milliseconds.
-pub(super) fn now_ms() -> i64 {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-}
-
 impl Writer {
     /// Writes until the queue is closed and empty, or the store is beyond help.
     pub(super) fn run(mut self) -> Result<(), StoreError> {
@@ -130,7 +123,7 @@ impl Writer {
             let dry = self.queue.waiting() == 0;
             if batcher.is_due(Instant::now(), dry) || (is_closed && !batcher.is_empty()) {
                 number += 1;
-                let batch = batcher.take(self.id, number, now_ms());
+                let batch = batcher.take(self.id, number, unix_ms(SystemTime::now()));
                 self.commit(&batch)?;
                 is_idle = false;
             } else if is_closed {

@@ -8,4 +8,7 @@
 mod generate;
 
 mod generated_stream;
+mod kill;
+mod program;
+mod record;
 mod tidy;

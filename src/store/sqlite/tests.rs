@@ -20,7 +20,10 @@ pub(super) fn request(id: &str, ts: i64) -> Request {
         client_name: Some("cursor".into()),
         client_version: Some("1.0".into()),
         method: "tools/call".into(),
-        target: Some(Target { kind: TargetKind::Tool, name: "echo".into() }),
+        target: Some(Target {
+            kind: TargetKind::Tool,
+            name: "echo".into(),
+        }),
         latency_us: 1500,
         upstream_us: Some(1400),
         bytes_in: Some(10),
@@ -53,8 +56,10 @@ fn store_in(directory: &tempfile::TempDir) -> SqliteStore {
 
 #[test]
 fn the_library_is_free_of_the_wal_reset_bug() {
-    let parts: Vec<u32> =
-        SqliteStore::library_version().split('.').map(|part| part.parse().expect("number")).collect();
+    let parts: Vec<u32> = SqliteStore::library_version()
+        .split('.')
+        .map(|part| part.parse().expect("number"))
+        .collect();
     assert!(parts >= vec![3, 51, 3], "{parts:?}");
 }
 
@@ -62,14 +67,22 @@ fn the_library_is_free_of_the_wal_reset_bug() {
 fn a_new_store_is_private_and_marked() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut store = store_in(&directory);
-    store.append(&batch(1, vec![request("a", 1)])).expect("append");
+    store
+        .append(&batch(1, vec![request("a", 1)]))
+        .expect("append");
     let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
     assert_eq!(mode(store.path().parent().expect("a parent")), 0o700);
-    for file in SqliteStore::own_files(store.path()).iter().filter(|file| file.exists()) {
+    for file in SqliteStore::own_files(store.path())
+        .iter()
+        .filter(|file| file.exists())
+    {
         assert_eq!(mode(file), 0o600, "{}", file.display());
     }
     let pragma = |name: &str| -> i64 {
-        store.connection.pragma_query_value(None, name, |row| row.get(0)).expect(name)
+        store
+            .connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .expect(name)
     };
     assert_eq!(pragma("application_id"), i64::from(APPLICATION_ID));
     assert_eq!(pragma("user_version"), 1);
@@ -79,8 +92,10 @@ fn a_new_store_is_private_and_marked() {
     assert_eq!(pragma("foreign_keys"), 1);
     assert_eq!(pragma("trusted_schema"), 0);
     assert_eq!(pragma("mmap_size"), 0);
-    let mode: String =
-        store.connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).expect("mode");
+    let mode: String = store
+        .connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .expect("mode");
     assert_eq!(mode, "wal");
     let lax: i64 = store
         .connection
@@ -99,7 +114,9 @@ fn the_views_give_the_wide_rows_back() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut store = store_in(&directory);
     let id = "c5ebd421-e321-4334-8245-d88c04b775b1";
-    store.append(&batch(1, vec![request(id, 1_795_224_422_390)])).expect("append");
+    store
+        .append(&batch(1, vec![request(id, 1_795_224_422_390)]))
+        .expect("append");
     let row: String = store
         .connection
         .query_row(
@@ -144,11 +161,21 @@ fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     }
     for (file, whose) in files {
         let before = fs::read(&file).expect("read");
-        let error = SqliteStore::open_exclusive(&file).map(drop).expect_err("not ours");
+        let error = SqliteStore::open_exclusive(&file)
+            .map(drop)
+            .expect_err("not ours");
         assert_eq!(error.kind, StoreErrorKind::Foreign, "{error}");
         assert!(error.to_string().contains(whose), "{error}");
-        assert_eq!(open_reader(&file).map(drop).expect_err("not ours").kind, StoreErrorKind::Foreign);
-        assert_eq!(fs::read(&file).expect("read"), before, "{} was changed", file.display());
+        assert_eq!(
+            open_reader(&file).map(drop).expect_err("not ours").kind,
+            StoreErrorKind::Foreign
+        );
+        assert_eq!(
+            fs::read(&file).expect("read"),
+            before,
+            "{} was changed",
+            file.display()
+        );
         for made in &SqliteStore::own_files(&file)[1..] {
             assert!(!made.exists(), "{} was made", made.display());
         }
@@ -159,14 +186,25 @@ fn a_file_that_is_not_ours_is_refused_and_left_alone() {
 fn what_stands_in_the_way_is_told() {
     let directory = tempfile::tempdir().expect("a directory");
     let at = |name: &str| directory.path().join(name);
-    let kind = |path: &Path| SqliteStore::open(path).map(drop).expect_err("an error").kind;
+    let kind = |path: &Path| {
+        SqliteStore::open(path)
+            .map(drop)
+            .expect_err("an error")
+            .kind
+    };
     assert_eq!(kind(directory.path()), StoreErrorKind::Foreign);
     assert_eq!(
-        open_reader(&at("none.db")).map(drop).expect_err("none").kind,
+        open_reader(&at("none.db"))
+            .map(drop)
+            .expect_err("none")
+            .kind,
         StoreErrorKind::Missing
     );
     assert_eq!(
-        open_reader(&at("none/none.db")).map(drop).expect_err("none").kind,
+        open_reader(&at("none/none.db"))
+            .map(drop)
+            .expect_err("none")
+            .kind,
         StoreErrorKind::Missing
     );
     assert!(!at("none.db").exists(), "a reader makes nothing");
@@ -176,11 +214,17 @@ fn what_stands_in_the_way_is_told() {
         .expect("a newer layout");
     assert_eq!(kind(&at("store.db")), StoreErrorKind::Newer);
     assert_eq!(
-        open_reader(&at("store.db")).map(drop).expect_err("newer").kind,
+        open_reader(&at("store.db"))
+            .map(drop)
+            .expect_err("newer")
+            .kind,
         StoreErrorKind::Newer
     );
     std::os::unix::fs::symlink(at("elsewhere.db"), at("link.db")).expect("a link");
-    assert!(SqliteStore::open(&at("link.db")).is_err(), "a link is not followed");
+    assert!(
+        SqliteStore::open(&at("link.db")).is_err(),
+        "a link is not followed"
+    );
     assert!(!at("elsewhere.db").exists());
 }
 
@@ -189,9 +233,16 @@ fn a_store_has_one_recorder_at_a_time() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     let (_store, lock) = SqliteStore::open_exclusive(&path).expect("the first");
-    let error = SqliteStore::open_exclusive(&path).map(drop).expect_err("the second");
+    let error = SqliteStore::open_exclusive(&path)
+        .map(drop)
+        .expect_err("the second");
     assert_eq!(error.kind, StoreErrorKind::InUse);
-    assert!(error.to_string().contains(&format!("pid {}", std::process::id())), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("pid {}", std::process::id())),
+        "{error}"
+    );
     drop(lock);
     SqliteStore::open_exclusive(&path).expect("the lock is free again");
 }
@@ -200,7 +251,8 @@ fn a_store_has_one_recorder_at_a_time() {
 fn two_writers_number_their_names_and_rows_without_a_clash() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
-    let mut writers = [SqliteStore::open(&path), SqliteStore::open(&path)].map(|it| it.expect("open"));
+    let mut writers =
+        [SqliteStore::open(&path), SqliteStore::open(&path)].map(|it| it.expect("open"));
     for round in 0..20_i64 {
         for (index, store) in (0_i64..).zip(&mut writers) {
             let mut request = request(&format!("{round}-{index}"), round);
@@ -213,11 +265,21 @@ fn two_writers_number_their_names_and_rows_without_a_clash() {
     }
     let mut reader = writers[0].reader().expect("reader");
     let page = crate::query::Page::after(0, 1000);
-    let entries = reader.entries(&crate::query::Filter::default(), page).expect("entries");
+    let entries = reader
+        .entries(&crate::query::Filter::default(), page)
+        .expect("entries");
     let seqs: Vec<i64> = entries.iter().map(crate::query::Entry::seq).collect();
     assert_eq!(seqs, (1..=40).collect::<Vec<_>>());
-    let sessions = reader.sessions(&crate::query::SessionFilter::default()).expect("sessions");
-    assert_eq!(sessions.iter().map(|session| session.total_calls).collect::<Vec<_>>(), [8; 5]);
+    let sessions = reader
+        .sessions(&crate::query::SessionFilter::default())
+        .expect("sessions");
+    assert_eq!(
+        sessions
+            .iter()
+            .map(|session| session.total_calls)
+            .collect::<Vec<_>>(),
+        [8; 5]
+    );
 }
 
 #[test]
@@ -230,9 +292,14 @@ fn checksums_of_batches_follow_what_is_removed() {
             request.session_id = Some(format!("s-{}", index % 3).into());
             request
         });
-        store.append(&batch(number, requests.collect())).expect("append");
+        store
+            .append(&batch(number, requests.collect()))
+            .expect("append");
     }
-    let key = SessionKey { proxy: "weather".into(), id: "s-1".into() };
+    let key = SessionKey {
+        proxy: "weather".into(),
+        id: "s-1".into(),
+    };
     assert_eq!(store.delete_session(&key).expect("delete"), 51);
     assert_eq!(store.vacuum(2000).expect("vacuum"), 33);
     let mut statement = store
@@ -248,8 +315,13 @@ fn checksums_of_batches_follow_what_is_removed() {
         .and_then(Iterator::collect)
         .expect("rows");
     let requests = i64::try_from(hashes.len()).expect("a small number");
-    let sum = hashes.iter().fold(0_i64, |sum, hash| sum.wrapping_add(*hash));
-    let mut batches = store.connection.prepare("SELECT requests, checksum FROM batches").expect("ok");
+    let sum = hashes
+        .iter()
+        .fold(0_i64, |sum, hash| sum.wrapping_add(*hash));
+    let mut batches = store
+        .connection
+        .prepare("SELECT requests, checksum FROM batches")
+        .expect("ok");
     let (counted, summed) = batches
         .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
         .expect("rows")

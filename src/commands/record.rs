@@ -1,0 +1,96 @@
+//! `mcpr record`: read event streams into the store until they end or a signal comes.
+
+mod report;
+mod run;
+mod sources;
+
+use super::StoreArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::ingest::{Config, Full, MethodFilter};
+use crate::query::{Pattern, parse_duration_us};
+use std::time::Duration;
+
+/// Read event streams into the store
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Read these files, globs, named pipes, or `-` for standard input
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Read every source to its end and exit
+    #[arg(long)]
+    pub once: bool,
+    /// Where to begin in a file that was never read before
+    #[arg(long, value_enum, default_value_t = From::Start)]
+    pub from: From,
+    /// Name the proxy of streams that do not say it (default: the file's name up to the first dot)
+    #[arg(long, value_name = "NAME")]
+    pub proxy: Option<String>,
+    /// Record only methods that match this glob; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub include: Vec<Pattern>,
+    /// Do not record methods that match this glob; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<Pattern>,
+    /// Commit when this many events wait (1 to 10000)
+    #[arg(long, value_name = "N", default_value_t = Config::BATCH_SIZE as u64,
+          value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub batch_size: u64,
+    /// Commit at the latest this long after the first waiting event
+    #[arg(long, value_name = "DURATION", default_value = "200ms", value_parser = interval)]
+    pub flush_interval: Duration,
+    /// What a source does when the queue is full (default: files wait, standard input and pipes drop)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_full: Option<OnFull>,
+}
+
+/// Where a file without a checkpoint begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum From {
+    /// With its first line
+    Start,
+    /// With what is written from now on
+    End,
+}
+
+/// What a source does when the queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnFull {
+    /// Drop events, count them and store a gap in their place
+    Drop,
+    /// Wait until there is room
+    Block,
+}
+
+impl OnFull {
+    fn full(self) -> Full {
+        match self {
+            Self::Drop => Full::Drop,
+            Self::Block => Full::Block,
+        }
+    }
+}
+
+impl Args {
+    fn method_filter(&self) -> MethodFilter {
+        MethodFilter { include: self.include.clone(), exclude: self.exclude.clone() }
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let us = parse_duration_us(text).map_err(|error| error.to_string())?;
+    match u64::try_from(us) {
+        Ok(us) if (1_000..=60_000_000).contains(&us) => Ok(Duration::from_micros(us)),
+        _ => Err("it must lie between 1ms and 60s".to_owned()),
+    }
+}
+
+/// Records until the sources end or a signal comes.
+///
+/// # Errors
+/// When a source or the store cannot be opened, or the store fails for good.
+pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    run::run(args, console)
+}

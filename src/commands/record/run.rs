@@ -1,0 +1,208 @@
+//! The recorder at work: sources, writer and signals brought together.
+
+use super::report::closing_line;
+use super::sources::{BadSource, Sources, Stream};
+use super::{Args, From, OnFull};
+use crate::commands::Hinted;
+use crate::console::{Console, Progress};
+use crate::exit::Exit;
+use crate::ingest::{
+    Config, DEFAULT_PROXY, FileSources, Full, LineDecoder, Recorder, proxy_of, record_stream,
+};
+use crate::store::StoreError;
+use crate::store::sqlite::SqliteStore;
+use crate::tail::{self, Notice, Tailer, Waker};
+use anyhow::Context;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How often files are looked at without any hint that they changed.
+const POLL: Duration = Duration::from_millis(250);
+/// How often sources that cannot be waited for together are looked at.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Set by the first signal, and by whatever else ends the recorder.
+type Stop = Arc<AtomicBool>;
+
+pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let sources = Sources::resolve(&args.sources, args.once).map_err(|error| {
+        let BadSource { hint, .. } = &error;
+        Hinted::new(error.to_string(), hint)
+    })?;
+    let began = Instant::now();
+    let stop = catch_signals().context("cannot catch signals")?;
+    let recorder = Recorder::open(config(args)?)?;
+    for path in &sources.awaited {
+        console.note(&format!("{}: not there yet, waiting for it", path.display()));
+    }
+    let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
+    if sources.files.is_empty() {
+        wait_for_streams(&streams, &recorder, &stop);
+    } else {
+        follow_files(args, sources, &recorder, &stop, console);
+    }
+    recorder.stop();
+    let ended = end_streams(streams);
+    let summary = recorder.shutdown()?;
+    console.note(&closing_line(&summary, began.elapsed()));
+    ended?;
+    Ok(Exit::Done)
+}
+
+/// The first signal stops the sources; a second one ends the process at once.
+fn catch_signals() -> io::Result<Stop> {
+    let stop = Stop::default();
+    for signal in [SIGTERM, SIGINT] {
+        let code = 128 + signal;
+        signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+fn config(args: &Args) -> anyhow::Result<Config> {
+    let mut config = Config::new(args.store.path()?);
+    config.exclusive = true;
+    config.batch_size = usize::try_from(args.batch_size).unwrap_or(Config::BATCH_SIZE);
+    config.flush_interval = args.flush_interval;
+    config.on_error = Some(Box::new(|failure| {
+        Console::of_process().note(&format!("warning: {failure}"));
+    }));
+    Ok(config)
+}
+
+/// A thread that reads a stream to its end.
+struct Reading {
+    name: String,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+fn start_streams(
+    args: &Args,
+    streams: &[Stream],
+    recorder: &Recorder,
+    stop: &Stop,
+) -> anyhow::Result<Vec<Reading>> {
+    let start = |stream: &Stream| -> anyhow::Result<Reading> {
+        let name = stream.name();
+        let proxy = match (&args.proxy, stream) {
+            (Some(proxy), _) => proxy.as_str().into(),
+            (None, Stream::Fifo(path)) => proxy_of(path),
+            (None, Stream::Stdin) => DEFAULT_PROXY.into(),
+        };
+        let mut decoder = LineDecoder::new(&name, &proxy, args.method_filter());
+        let handle = recorder.source(what_when_full(args.on_full, stream));
+        let (stream, stop) = (stream.clone(), Arc::clone(stop));
+        let thread = std::thread::Builder::new()
+            .name(format!("mcpr-read {name}"))
+            .spawn(move || {
+                let mut input: Box<dyn Read> = match &stream {
+                    Stream::Stdin => Box::new(io::stdin()),
+                    Stream::Fifo(path) => Box::new(File::open(path)?),
+                };
+                let is_over = || stop.load(Ordering::Acquire);
+                record_stream(&mut *input, &mut decoder, &handle, &is_over)
+            })
+            .with_context(|| format!("cannot start reading {name}"))?;
+        Ok(Reading { name, thread })
+    };
+    streams.iter().map(start).collect()
+}
+
+/// A pipe must never be stalled; a file given as standard input is its own buffer.
+fn what_when_full(chosen: Option<OnFull>, stream: &Stream) -> Full {
+    let is_file = || File::open("/dev/stdin").and_then(|file| file.metadata()).is_ok_and(|it| it.is_file());
+    match (chosen, stream) {
+        (Some(chosen), _) => chosen.full(),
+        (None, Stream::Stdin) if is_file() => Full::Block,
+        (None, _) => Full::Drop,
+    }
+}
+
+fn wait_for_streams(streams: &[Reading], recorder: &Recorder, stop: &Stop) {
+    while !stop.load(Ordering::Acquire)
+        && !recorder.has_failed()
+        && streams.iter().any(|reading| !reading.thread.is_finished())
+    {
+        std::thread::park_timeout(GLANCE);
+    }
+}
+
+/// Collects the streams that have ended; one that still waits for input ends with the process.
+fn end_streams(streams: Vec<Reading>) -> anyhow::Result<()> {
+    for reading in streams {
+        if !reading.thread.is_finished() {
+            continue;
+        }
+        match reading.thread.join() {
+            Ok(result) => result.with_context(|| format!("cannot read {}", reading.name))?,
+            Err(_) => anyhow::bail!("the reader of {} panicked", reading.name),
+        }
+    }
+    Ok(())
+}
+
+fn follow_files(
+    args: &Args,
+    sources: Sources,
+    recorder: &Recorder,
+    stop: &Stop,
+    console: &mut Console,
+) {
+    let mut waker = Waker::new(&sources.files);
+    let from = match args.from {
+        From::Start => tail::From::Start,
+        From::End => tail::From::End,
+    };
+    let mut tailer = Tailer::new(sources.files, from, recorder.checkpoints().to_vec());
+    if let Ok(path) = args.store.path() {
+        tailer.exclude(own_files(&path));
+    }
+    let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
+    let mut files =
+        FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter());
+    let is_over = || stop.load(Ordering::Acquire) || recorder.has_failed();
+    let mut progress = Progress::new(console.is_message_terminal());
+    loop {
+        files.tailer().scan(Instant::now());
+        while files.read(&is_over) && !is_over() {
+            let backlog = files.tailer().backlog();
+            progress.update(files.tailer().bytes_read(), backlog);
+        }
+        progress.update(0, 0);
+        tell(files.tailer().notices(), console);
+        if is_over() {
+            return;
+        }
+        if args.once {
+            files.finish(&is_over);
+            tell(files.tailer().notices(), console);
+            return;
+        }
+        waker.wait(POLL);
+    }
+}
+
+/// The store's own files, which must never be opened as a source.
+fn own_files(store: &Path) -> Vec<crate::model::FileIdentity> {
+    SqliteStore::own_files(store).iter().filter_map(|file| tail::identity_of(file).ok()).collect()
+}
+
+fn tell(notices: Vec<Notice>, console: &mut Console) {
+    for notice in notices {
+        console.note(&notice.to_string());
+    }
+}
+
+impl std::convert::From<StoreError> for Hinted {
+    fn from(error: StoreError) -> Self {
+        let hint = error.hint.clone().unwrap_or_default();
+        Self::new(error.to_string(), &hint)
+    }
+}

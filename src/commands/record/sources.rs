@@ -1,0 +1,170 @@
+//! The sources named on the command line, checked before anything is opened or made.
+
+use crate::tail::{SourceSpec, Target, classify};
+use std::path::{Path, PathBuf};
+
+/// What is to be read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Sources {
+    /// Files and globs, followed by the tailer.
+    pub(super) files: Vec<SourceSpec>,
+    /// Streams that can be read only once.
+    pub(super) streams: Vec<Stream>,
+    /// Files that are not there yet.
+    pub(super) awaited: Vec<PathBuf>,
+}
+
+/// A stream that can be read only once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stream {
+    /// Standard input.
+    Stdin,
+    /// A named pipe.
+    Fifo(PathBuf),
+}
+
+impl Stream {
+    /// The name a person knows it by.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Stdin => "-".to_owned(),
+            Self::Fifo(path) => path.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// A source that cannot be read: which, why, and what to do.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{path}: {message}")]
+pub(super) struct BadSource {
+    path: String,
+    message: String,
+    /// What a person can do.
+    pub(super) hint: String,
+}
+
+impl BadSource {
+    fn new(path: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), message: message.into(), hint: hint.into() }
+    }
+}
+
+impl Sources {
+    /// Sorts the arguments; `once` says that nothing is waited for.
+    pub(super) fn resolve(arguments: &[String], once: bool) -> Result<Self, BadSource> {
+        let mut sources = Self::default();
+        for argument in arguments {
+            sources.add(argument, once)?;
+        }
+        Ok(sources)
+    }
+
+    fn add(&mut self, argument: &str, once: bool) -> Result<(), BadSource> {
+        if argument == "-" {
+            if !self.streams.contains(&Stream::Stdin) {
+                self.streams.push(Stream::Stdin);
+            }
+            return Ok(());
+        }
+        let path = Path::new(argument);
+        match classify(path) {
+            Target::Regular => readable(argument).map(|()| self.files.push(SourceSpec::path(path))),
+            Target::Fifo => {
+                self.streams.push(Stream::Fifo(path.to_owned()));
+                Ok(())
+            }
+            Target::Directory => Err(BadSource::new(
+                argument,
+                "is a directory",
+                format!("name its files with a glob: '{}/*.log'", argument.trim_end_matches('/')),
+            )),
+            Target::Other => Err(BadSource::new(
+                argument,
+                "is neither a file nor a named pipe",
+                "name a file, a named pipe, or - for standard input",
+            )),
+            Target::Missing if has_glob(argument) => self.add_glob(argument, once),
+            Target::Missing => self.add_missing(argument, once),
+        }
+    }
+
+    fn add_glob(&mut self, argument: &str, once: bool) -> Result<(), BadSource> {
+        let matches = glob::glob(argument)
+            .map_err(|error| BadSource::new(argument, error.to_string(), "mend the pattern"))?;
+        if once && matches.flatten().next().is_none() {
+            let hint = "check the pattern, or leave --once out to wait for files that match";
+            return Err(BadSource::new(argument, "no file matches", hint));
+        }
+        self.files.push(SourceSpec::glob(argument));
+        Ok(())
+    }
+
+    /// A file that is not there can appear later, in a directory that is.
+    fn add_missing(&mut self, argument: &str, once: bool) -> Result<(), BadSource> {
+        let path = Path::new(argument);
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        if once || !directory.is_dir() {
+            return Err(BadSource::new(argument, "no such file", "check the path"));
+        }
+        self.awaited.push(path.to_owned());
+        self.files.push(SourceSpec::path(path));
+        Ok(())
+    }
+}
+
+fn has_glob(argument: &str) -> bool {
+    argument.contains(['*', '?', '['])
+}
+
+fn readable(argument: &str) -> Result<(), BadSource> {
+    std::fs::File::open(argument).map(drop).map_err(|error| {
+        let message = format!("cannot be read: {error}");
+        BadSource::new(argument, message, "check its permissions")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(argument: &Path, once: bool) -> Result<Sources, BadSource> {
+        Sources::resolve(&[argument.to_string_lossy().into_owned()], once)
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        let cases = [
+            (at("none.log"), "no such file"),
+            (at("none/none.log"), "no such file"),
+            (at("*.none"), "no file matches"),
+            (directory.path().to_owned(), "is a directory"),
+            (PathBuf::from("/dev/null"), "is neither a file nor a named pipe"),
+        ];
+        for (path, expected) in cases {
+            let error = resolve(&path, true).expect_err(expected);
+            assert_eq!(error.message, expected, "{}", path.display());
+            assert!(!error.hint.is_empty());
+        }
+    }
+
+    #[test]
+    fn without_once_a_missing_file_is_awaited_where_its_directory_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("later.log");
+        assert_eq!(resolve(&file, false).expect("awaited").awaited, [file]);
+        let nowhere = directory.path().join("none/later.log");
+        assert!(resolve(&nowhere, false).is_err());
+    }
+
+    #[test]
+    fn standard_input_counts_once() {
+        let arguments = ["-".to_owned(), "-".to_owned()];
+        let sources = Sources::resolve(&arguments, true).expect("standard input");
+        assert_eq!(sources.streams, [Stream::Stdin]);
+    }
+}

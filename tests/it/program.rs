@@ -1,0 +1,124 @@
+//! The built program as tests run it: in a home of its own, with a store of its own.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a test waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a finished run left.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// A home directory with nothing in it.
+pub struct Home(tempfile::TempDir);
+
+impl Home {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.path(".mcpr/store.db")
+    }
+
+    /// Writes a file into the home.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// The program, not started yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcpr"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.0.path())
+            .env("TZ", "UTC")
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().unwrap();
+        Ran {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs the program, which must succeed, and gives what it printed.
+    pub fn succeed(&self, arguments: &[&str]) -> String {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:?}");
+        ran.out
+    }
+
+    /// Records files to their end and gives the closing line.
+    pub fn record(&self, files: &[&Path]) -> String {
+        let mut arguments = vec!["record", "--once"];
+        arguments.extend(files.iter().map(|file| file.to_str().unwrap()));
+        let ran = self.run(&arguments);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.err
+    }
+
+    /// Every row there is by now, which may be none.
+    pub fn rows_or_none(&self) -> Vec<Value> {
+        let ran = self.run(&["logs", "--json", "--tail", "all", "--kind", "all"]);
+        json_lines(&ran.out)
+    }
+
+    /// Every recorded row as JSON, in order.
+    pub fn rows(&self, arguments: &[&str]) -> Vec<Value> {
+        let mut all = vec!["logs", "--json", "--tail", "all", "--kind", "all"];
+        all.extend(arguments);
+        json_lines(&self.succeed(&all))
+    }
+}
+
+/// Reads one JSON value a line.
+pub fn json_lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// A file of the captures.
+pub fn capture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+/// Waits until something is true, and fails the test if it never is.
+pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_true() {
+        assert!(began.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// Sends a signal to a running program.
+pub fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = i32::try_from(child.id()).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+}

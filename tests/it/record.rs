@@ -1,0 +1,271 @@
+//! `mcpr record` through the built program.
+
+use super::program::{Home, Ran, capture, signal, until};
+use rustix::process::Signal;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+#[test]
+fn the_same_events_are_stored_once_however_they_come() {
+    let home = Home::new();
+    let original = capture("mcpr-0.5.44/weather.stderr.log");
+    let first = home.record(&[&original]);
+    assert!(first.contains("223 stored, 0 duplicates"), "{first}");
+    let again = home.record(&[&original]);
+    assert!(
+        again.contains("recorded 0 lines"),
+        "nothing is read twice: {again}"
+    );
+    let copy = home.path("copy.log");
+    fs::copy(&original, &copy).unwrap();
+    let copied = home.record(&[&copy]);
+    assert!(copied.contains("0 stored, 223 duplicates"), "{copied}");
+    assert_eq!(home.rows(&[]).len(), 223);
+    let sessions = home.succeed(&["sessions", "--json", "--limit", "1000"]);
+    assert!(
+        !sessions.contains("copy"),
+        "a copy makes no session with calls"
+    );
+}
+
+#[test]
+fn what_0_4_printed_and_what_it_posted_are_the_same_events() {
+    let home = Home::new();
+    let printed = home.record(&[&capture("mcpr-0.4.64/proxy.log")]);
+    assert!(
+        printed.contains("153 lines, 141 events, 141 stored"),
+        "{printed}"
+    );
+    assert!(printed.contains("12 text, 0 bad"), "{printed}");
+    let posted = home.record(&[&capture("mcpr-0.4.64/cloud.ndjson")]);
+    assert!(posted.contains("0 stored, 141 duplicates"), "{posted}");
+    assert!(!posted.contains("conflicts"), "{posted}");
+}
+
+#[test]
+fn standard_input_is_a_source() {
+    let home = Home::new();
+    let mut child = home
+        .command(&["record", "-"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let bytes = fs::read(capture("mcpr-0.4.64/proxy.log")).unwrap();
+    child.stdin.take().unwrap().write_all(&bytes).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        err.contains("141 stored") && err.contains("0 gaps"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_file_is_followed_until_a_signal_and_nothing_is_lost() {
+    let home = Home::new();
+    let text = fs::read_to_string(capture("mcpr-0.4.64/proxy.log")).unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let file = home.write("proxy.log", lines[..20].concat());
+    let child = home
+        .command(&["record", file.to_str().unwrap()])
+        .spawn()
+        .unwrap();
+    until("the first rows are readable", || {
+        home.store().exists() && !home.rows_or_none().is_empty()
+    });
+    let mut open = fs::OpenOptions::new().append(true).open(&file).unwrap();
+    open.write_all(lines[20..].concat().as_bytes()).unwrap();
+    until("the appended rows are readable", || {
+        home.rows_or_none().len() == 141
+    });
+    signal(&child, Signal::TERM);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "a signal ends it in order");
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("141 stored")
+    );
+}
+
+#[test]
+fn a_last_line_without_a_newline_is_stored_and_recognised_when_it_is_finished() {
+    let home = Home::new();
+    let text = fs::read_to_string(capture("mcpr-0.4.64/proxy.log")).unwrap();
+    let requests: Vec<&str> = text.lines().filter(|line| line.starts_with('{')).collect();
+    let file = home.write("proxy.log", format!("{}\n{}", requests[0], requests[1]));
+    assert!(home.record(&[&file]).contains("2 stored"));
+    home.write(
+        "proxy.log",
+        format!("{}\n{}\n{}\n", requests[0], requests[1], requests[2]),
+    );
+    let closing = home.record(&[&file]);
+    assert!(closing.contains("1 stored, 1 duplicates"), "{closing}");
+}
+
+#[test]
+fn bad_lines_are_kept_and_counted_and_stop_nothing() {
+    let home = Home::new();
+    let good = fs::read_to_string(capture("mcpr-0.4.64/proxy.log")).unwrap();
+    let good = good.lines().find(|line| line.starts_with('{')).unwrap();
+    let mut bytes = b"{\"type\":\"request\",\n\xff\xfe\n{\"type\":\"mystery\"}\nplain\n".to_vec();
+    bytes.extend_from_slice(good.as_bytes());
+    bytes.push(b'\n');
+    let file = home.write("p.log", bytes);
+    let closing = home.record(&[&file]);
+    assert!(closing.contains("5 lines"), "{closing}");
+    assert!(closing.contains("1 stored"), "{closing}");
+    assert!(
+        closing.contains("1 text, 2 bad, 0 gaps, 1 unknown"),
+        "{closing}"
+    );
+    let store = rusqlite::Connection::open(home.store()).unwrap();
+    let kept: Vec<(i64, String)> = store
+        .prepare("SELECT offset, reason FROM bad_lines ORDER BY seq")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(kept.iter().map(|it| it.0).collect::<Vec<_>>(), [0, 19]);
+    assert!(kept[1].1.contains("UTF-8"), "{kept:?}");
+}
+
+#[test]
+fn methods_can_be_left_out() {
+    let home = Home::new();
+    let file = capture("mcpr-0.4.64/proxy.log");
+    let file = file.to_str().unwrap();
+    let ran = home.run(&[
+        "record",
+        "--once",
+        "--include",
+        "tools/*",
+        "--exclude",
+        "tools/list",
+        file,
+    ]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        home.rows(&[])
+            .iter()
+            .all(|row| row["method"] == "tools/call")
+    );
+    let stored = home.rows(&[]).len();
+    assert!(ran.err.contains(&format!("{stored} stored")), "{ran:?}");
+    assert!(
+        ran.err.contains(&format!("{} filtered", 141 - stored)),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_store_that_somebody_holds_for_a_while_loses_nothing() {
+    let home = Home::new();
+    let file = capture("mcpr-0.4.64/proxy.log");
+    home.record(&[&home.write("first.log", "text\n")]);
+    let holder = rusqlite::Connection::open(home.store()).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let child = home
+        .command(&["record", "--once", file.to_str().unwrap()])
+        .spawn()
+        .unwrap();
+    // Longer than the recorder's own busy timeout, so that it has to try again by itself.
+    let held = std::time::Instant::now();
+    until("six seconds have passed", || {
+        held.elapsed() > std::time::Duration::from_secs(6)
+    });
+    holder.execute_batch("COMMIT").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(
+        err.contains("warning:") && err.contains("141 stored"),
+        "{err}"
+    );
+    assert_eq!(home.rows(&[]).len(), 141);
+}
+
+#[test]
+fn a_second_recorder_is_refused_with_the_pid_of_the_first() {
+    let home = Home::new();
+    let file = home.write("p.log", "text\n");
+    let file = file.to_str().unwrap();
+    let mut first = home.command(&["record", file]).spawn().unwrap();
+    until("the first holds the store", || {
+        fs::read_to_string(home.path(".mcpr/store.db.lock")).is_ok_and(|pid| pid.ends_with('\n'))
+    });
+    let second = home.run(&["record", "--once", file]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(second.code, Some(2));
+    assert!(
+        second.err.contains(&format!("pid {}", first.id())),
+        "{second:?}"
+    );
+    assert!(second.err.contains("hint:"), "{second:?}");
+}
+
+fn is_refused(ran: &Ran, words: &str) {
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(
+        ran.err.starts_with("error: ") && ran.err.contains(words),
+        "{words}: {ran:?}"
+    );
+    assert!(ran.err.contains("hint: "), "{words}: {ran:?}");
+    assert!(ran.out.is_empty(), "{ran:?}");
+}
+
+#[test]
+fn bad_sources_are_refused_before_anything_is_made() {
+    let home = Home::new();
+    fs::create_dir(home.path("directory")).unwrap();
+    let unreadable = home.write("unreadable.log", "text\n");
+    fs::set_permissions(&unreadable, fs::Permissions::from_mode(0)).unwrap();
+    is_refused(
+        &home.run(&["record", "--once", "none.log"]),
+        "none.log: no such file",
+    );
+    is_refused(
+        &home.run(&["record", "--once", "directory"]),
+        "directory: is a directory",
+    );
+    is_refused(
+        &home.run(&["record", "--once", "none-*.log"]),
+        "no file matches",
+    );
+    if fs::File::open(&unreadable).is_err() {
+        is_refused(
+            &home.run(&["record", "--once", "unreadable.log"]),
+            "cannot be read",
+        );
+    }
+    assert!(!home.path(".mcpr").exists(), "nothing was made");
+}
+
+#[test]
+fn stores_that_are_not_ours_are_refused_and_left_alone() {
+    let home = Home::new();
+    home.write("p.log", "text\n");
+    let garbage = home.write("garbage.db", vec![7_u8; 8192]);
+    let proxys = home.write(
+        "proxys.db",
+        fs::read(capture("mcpr-0.4.64/store.db")).unwrap(),
+    );
+    for (path, words) in [(&garbage, "not a database"), (&proxys, "0.4 proxy")] {
+        let before = fs::read(path).unwrap();
+        let db = path.to_str().unwrap();
+        is_refused(&home.run(&["record", "--once", "--db", db, "p.log"]), words);
+        is_refused(&home.run(&["logs", "--db", db]), words);
+        assert_eq!(fs::read(path).unwrap(), before);
+    }
+    fs::create_dir(home.path("directory")).unwrap();
+    is_refused(
+        &home.run(&["record", "--once", "--db", "directory", "p.log"]),
+        "is a directory",
+    );
+    is_refused(&home.run(&["logs"]), "no store here yet");
+}
