@@ -1,5 +1,7 @@
 //! mcpr: flight recorder and inspector for MCP (Model Context Protocol) traffic.
 
+pub mod cli;
+pub mod commands;
 pub mod console;
 pub mod exit;
 pub mod model;

@@ -99,60 +99,85 @@ fn check(format: Format, names: &[&str], width: Option<usize>, expected: &Expect
 
 #[test]
 fn a_table_at_80_columns() {
-    check(Format::Table, TABLE, Some(80), &expect![[r#"
+    check(
+        Format::Table,
+        TABLE,
+        Some(80),
+        &expect![[r#"
         TIME                      SESSION    METHOD      TARGET   LATENCY  STATUS
         2026-11-21 01:27:03.407Z  2bdb4dcf   initialize  -          5.3ms  ok
         2026-11-21 01:27:04.424Z  2bdb4dcf   tools/call  get-sum    5.3ms  ok
         2026-11-21 01:27:05.441Z  2bdb4dcf   tools/call  nope       604ms  error:rpc -3…
         -- gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.25…
         2026-11-21 01:27:07.475Z  ~0123abcd  resources…  -          30.0s  timeout
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_table_at_120_columns() {
-    check(Format::Table, TABLE, Some(120), &expect![[r#"
+    check(
+        Format::Table,
+        TABLE,
+        Some(120),
+        &expect![[r#"
         TIME                      CLIENT             SESSION    METHOD      TARGET   LATENCY  STATUS            ERROR
         2026-11-21 01:27:03.407Z  claude-desktop 1…  2bdb4dcf   initialize  -          5.3ms  ok
         2026-11-21 01:27:04.424Z  claude-desktop 1…  2bdb4dcf   tools/call  get-sum    5.3ms  ok
         2026-11-21 01:27:05.441Z  claude-desktop 1…  2bdb4dcf   tools/call  nope       604ms  error:rpc -32602  MCP error -3260…
         -- gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.250Z, from weather.log --
         2026-11-21 01:27:07.475Z  -                  ~0123abcd  resources…  -          30.0s  timeout
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_table_without_a_limit_is_whole() {
-    check(Format::Table, TABLE, None, &expect![[r#"
+    check(
+        Format::Table,
+        TABLE,
+        None,
+        &expect![[r#"
         TIME                      CLIENT                SESSION    METHOD      TARGET   LATENCY  STATUS            ERROR
         2026-11-21 01:27:03.407Z  claude-desktop 1.2.0  2bdb4dcf   initialize  -          5.3ms  ok
         2026-11-21 01:27:04.424Z  claude-desktop 1.2.0  2bdb4dcf   tools/call  get-sum    5.3ms  ok
         2026-11-21 01:27:05.441Z  claude-desktop 1.2.0  2bdb4dcf   tools/call  nope       604ms  error:rpc -32602  MCP error -32602: Tool nope not found\x1b[2J, ask for the list
         -- gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.250Z, from weather.log --
         2026-11-21 01:27:07.475Z  -                     ~0123abcd  resources/templates/list  -          30.0s  timeout
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn ndjson_has_every_key_of_the_contract() {
-    check(Format::Ndjson, REQUEST_COLUMNS, None, &expect![[r#"
+    check(
+        Format::Ndjson,
+        REQUEST_COLUMNS,
+        None,
+        &expect![[r#"
         {"seq":1,"request_id":"c5ebd421-e321-4334-8245-d88c04b775b1","ts":1795224423407,"time":"2026-11-21T01:27:03.407Z","proxy":"everything","kind":"mcp","session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","session":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","client_name":"claude-desktop","client_version":"1.2.0","method":"initialize","tool":null,"resource_uri":null,"prompt_name":null,"latency_us":5295,"upstream_us":5100,"status":"ok","error_kind":null,"error_code":null,"error_msg":null,"bytes_in":163,"bytes_out":7705}
         {"seq":2,"request_id":"c5ebd421-e321-4334-8245-d88c04b775b1","ts":1795224424424,"time":"2026-11-21T01:27:04.424Z","proxy":"everything","kind":"mcp","session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","session":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","client_name":"claude-desktop","client_version":"1.2.0","method":"tools/call","tool":"get-sum","resource_uri":null,"prompt_name":null,"latency_us":5295,"upstream_us":5100,"status":"ok","error_kind":null,"error_code":null,"error_msg":null,"bytes_in":163,"bytes_out":7705}
         {"seq":3,"request_id":"c5ebd421-e321-4334-8245-d88c04b775b1","ts":1795224425441,"time":"2026-11-21T01:27:05.441Z","proxy":"everything","kind":"mcp","session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","session":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","client_name":"claude-desktop","client_version":"1.2.0","method":"tools/call","tool":"nope","resource_uri":null,"prompt_name":null,"latency_us":604000,"upstream_us":5100,"status":"error","error_kind":"rpc","error_code":"-32602","error_msg":"MCP error -32602: Tool nope not found\u001b[2J, ask for the list","bytes_in":163,"bytes_out":7705}
         {"seq":4,"request_id":null,"ts":1795224426000,"time":"2026-11-21T01:27:06.000Z","proxy":null,"kind":"gap","session_id":null,"session":null,"client_name":null,"client_version":null,"method":null,"tool":null,"resource_uri":null,"prompt_name":null,"latency_us":null,"upstream_us":null,"status":null,"error_kind":null,"error_code":null,"error_msg":"1204 events dropped","bytes_in":null,"bytes_out":null}
         {"seq":5,"request_id":"c5ebd421-e321-4334-8245-d88c04b775b1","ts":1795224427475,"time":"2026-11-21T01:27:07.475Z","proxy":"everything","kind":"mcp","session_id":null,"session":"~0123abcd","client_name":null,"client_version":null,"method":"resources/templates/list","tool":null,"resource_uri":null,"prompt_name":null,"latency_us":30000000,"upstream_us":null,"status":"timeout","error_kind":"timeout","error_code":null,"error_msg":null,"bytes_in":163,"bytes_out":null}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn json_is_one_array() {
-    check(Format::Json, &["seq", "tool"], None, &expect![[r#"
+    check(
+        Format::Json,
+        &["seq", "tool"],
+        None,
+        &expect![[r#"
         [{"seq":1,"tool":null},
         {"seq":2,"tool":"get-sum"},
         {"seq":3,"tool":"nope"},
         {"seq":4,"tool":null},
         {"seq":5,"tool":null}]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -244,7 +269,8 @@ fn sessions_at_80_columns_and_as_json() {
     expect![[r#"
         SESSION    CLIENT                LAST SEEN                 CALLS  ERRORS  STATE
         2bdb4dcf   claude-desktop 1.2.0  2026-11-21 01:27:03.739Z     23       1  active
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
     let columns = select(LISTED_COLUMNS, SESSION_COLUMNS).expect("known names");
     expect![[r#"{"session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","inferred":false,"proxy":"everything","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422390,"last_seen_at":1795224423739,"ended_at":null,"total_calls":23,"total_errors":1,"active":true}"#]].assert_eq(&object(&columns, &session()));
 }
