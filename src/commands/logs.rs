@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{ErrorKind, Status};
 use crate::query::{Entry, Filter, Order};
-use crate::render::{Column, LOG_COLUMNS, Listing, REQUEST_COLUMNS, select, units};
+use crate::render::{Column, LOG_COLUMNS, Listing, REQUEST_COLUMNS, choose, units};
 use crate::store::Reader;
 
 /// What `mcpr logs` takes.
@@ -215,7 +215,7 @@ impl Printer<'_> {
             let columns = match named {
                 Some(columns) => columns.clone(),
                 None if view.is_table() => table_columns(first, view),
-                None => select(LOG_COLUMNS, REQUEST_COLUMNS).expect("the columns' own names"),
+                None => choose(LOG_COLUMNS, REQUEST_COLUMNS),
             };
             Listing::new(columns, view.format, view.style)
         })
@@ -254,7 +254,7 @@ fn table_columns(first: &Fetched, view: &View) -> Vec<&'static Column<Entry>> {
             "error_msg",
         ]
     };
-    select(LOG_COLUMNS, names).expect("the columns' own names")
+    choose(LOG_COLUMNS, names)
 }
 
 #[cfg(test)]

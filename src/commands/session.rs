@@ -9,10 +9,11 @@ use crate::exit::Exit;
 use crate::query::{Entry, Filter, Order};
 use crate::render::text::escape;
 use crate::render::{
-    Column, Format, LOG_COLUMNS, Listed, Listing, REQUEST_COLUMNS, SESSION_LOG_COLUMNS, object,
-    select, session_document, units,
+    Column, Format, LOG_COLUMNS, Listed, Listing, REQUEST_COLUMNS, SESSION_LOG_COLUMNS, choose,
+    object, session_document, units,
 };
 use crate::store::Reader;
+use std::fmt::Write as _;
 
 /// What `mcpr session` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -73,7 +74,7 @@ fn columns(view: &View) -> anyhow::Result<Vec<&'static Column<Entry>>> {
     };
     Ok(match view.named(LOG_COLUMNS)? {
         Some(columns) => columns,
-        None => select(LOG_COLUMNS, default).expect("the columns' own names"),
+        None => choose(LOG_COLUMNS, default),
     })
 }
 
@@ -175,7 +176,7 @@ fn summary(session: &Listed, view: &View) -> String {
     ];
     let mut text = String::new();
     for (name, value) in lines {
-        text.push_str(&format!("{name:<11}{}\n", escape(&value)));
+        writeln!(text, "{name:<11}{}", escape(&value)).expect("a string takes every write");
     }
     text.push('\n');
     text

@@ -6,7 +6,7 @@ use super::{empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::query::SessionFilter;
-use crate::render::{Column, LISTED_COLUMNS, Listed, Listing, SESSION_COLUMNS, select};
+use crate::render::{Column, LISTED_COLUMNS, Listed, Listing, SESSION_COLUMNS, choose};
 use crate::store::Reader;
 
 /// What `mcpr sessions` takes.
@@ -64,7 +64,7 @@ fn list(
     let columns = match view.named(LISTED_COLUMNS)? {
         Some(columns) => columns,
         None if view.is_table() => table_columns(&rows),
-        None => select(LISTED_COLUMNS, SESSION_COLUMNS).expect("the columns' own names"),
+        None => choose(LISTED_COLUMNS, SESSION_COLUMNS),
     };
     let mut listing = Listing::new(columns, view.format, view.style);
     console.print(&listing.page(&rows))?;
@@ -95,7 +95,7 @@ fn table_columns(rows: &[Listed]) -> Vec<&'static Column<Listed>> {
         .chain(["total_errors", "state"])
         .filter(|&name| several || name != "proxy")
         .collect();
-    select(LISTED_COLUMNS, &names).expect("the columns' own names")
+    choose(LISTED_COLUMNS, &names)
 }
 
 #[cfg(test)]

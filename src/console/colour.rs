@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn the_first_that_has_a_say_decides() {
-        let cases: [(ColourChoice, &[(&str, &str)], bool, bool); 14] = [
+        type Variables = &'static [(&'static str, &'static str)];
+        let cases: [(ColourChoice, Variables, bool, bool); 14] = [
             (Auto, &[], true, true),
             (Auto, &[], false, false),
             (Auto, &[("TERM", "dumb")], true, false),

@@ -157,7 +157,7 @@ impl std::fmt::Debug for Console {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Console")
             .field("out_is_terminal", &self.out_is_terminal)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

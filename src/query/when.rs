@@ -100,9 +100,11 @@ pub fn parse_when<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Result<i64,
         };
     }
     match read_duration(text) {
-        Some(Some(back_us)) => Ok(now_ms.saturating_sub(back_us / 1000)),
-        Some(None) => Err(fail("is too long a time")),
-        None => parse_calendar(text, now_ms, tz).ok_or_else(|| fail("is no time")),
+        Ok(back_us) => Ok(now_ms.saturating_sub(back_us / 1000)),
+        Err(NoDuration::TooLong) => Err(fail("is too long a time")),
+        Err(NoDuration::Shape) => {
+            parse_calendar(text, now_ms, tz).ok_or_else(|| fail("is no time"))
+        }
     }
 }
 
@@ -123,8 +125,10 @@ pub fn parse_duration_us(text: &str) -> Result<i64, WhenError> {
     } else {
         read_duration(text)
     };
-    read.ok_or_else(|| fail("is no duration"))?
-        .ok_or_else(|| fail("is too long a duration"))
+    read.map_err(|error| match error {
+        NoDuration::Shape => fail("is no duration"),
+        NoDuration::TooLong => fail("is too long a duration"),
+    })
 }
 
 /// A bare number from here on is a unix time.
@@ -146,7 +150,7 @@ fn parse_epoch(text: &str) -> Option<i64> {
     Some(number * SECOND_MS + sign * thousandths)
 }
 
-const UNITS: [(&str, i64); 10] = [
+const UNITS: [(&str, i64); 9] = [
     ("us", 1),
     ("\u{b5}s", 1),
     ("\u{3bc}s", 1),
@@ -156,48 +160,58 @@ const UNITS: [(&str, i64); 10] = [
     ("h", HOUR_MS * 1000),
     ("d", DAY_MS * 1000),
     ("w", 7 * DAY_MS * 1000),
-    ("", 0),
 ];
 
-/// `None`: not of the shape of a duration; `Some(None)`: does not fit.
-fn read_duration(text: &str) -> Option<Option<i64>> {
+/// Why a text is no duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoDuration {
+    /// It does not look like one.
+    Shape,
+    /// It looks like one and does not fit.
+    TooLong,
+}
+
+/// Numbers with units, one after the other, into microseconds.
+fn read_duration(text: &str) -> Result<i64, NoDuration> {
     let mut rest = text;
-    let mut total = Some(0_i64);
+    let mut total = if text.is_empty() {
+        Err(NoDuration::Shape)
+    } else {
+        Ok(0_i64)
+    };
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
-        let (number, tail) = rest.split_at(digits);
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let (number, tail) = rest.split_at(digits.unwrap_or(rest.len()));
         let letters = tail
             .find(|c: char| c.is_ascii_digit())
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
-        let &(_, unit_us) = UNITS.iter().find(|&&(name, us)| name == unit && us > 0)?;
-        let part = multiply(number, unit_us)?;
-        total = total
-            .zip(part)
-            .and_then(|(sum, part)| sum.checked_add(part));
+        let known = UNITS.iter().find(|(name, _)| *name == unit);
+        let &(_, unit_us) = known.ok_or(NoDuration::Shape)?;
+        // A later part of another shape says more than an earlier one that does not fit.
+        total = match multiply(number, unit_us) {
+            Err(NoDuration::Shape) => return Err(NoDuration::Shape),
+            part => total.and_then(|sum| sum.checked_add(part?).ok_or(NoDuration::TooLong)),
+        };
         rest = tail;
     }
-    (!text.is_empty()).then_some(total)
+    total
 }
 
 /// A decimal number times a unit, exactly, cutting off what is finer than a microsecond.
-fn multiply(number: &str, unit_us: i64) -> Option<Option<i64>> {
+fn multiply(number: &str, unit_us: i64) -> Result<i64, NoDuration> {
     const MOST_DIGITS: usize = 15;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if !all_digits(whole) || !all_digits(fraction) {
-        return None;
+        return Err(NoDuration::Shape);
     }
     let fraction = &fraction[..fraction.len().min(MOST_DIGITS)];
     let scale = 10_i128.pow(u32::try_from(fraction.len()).expect("at most 15 digits"));
-    let part = fraction.parse::<i128>().ok()? * i128::from(unit_us) / scale;
-    let us = whole
-        .parse::<i64>()
-        .ok()
-        .and_then(|whole| i64::try_from(i128::from(whole) * i128::from(unit_us) + part).ok());
-    Some(us)
+    let fraction: i128 = fraction.parse().map_err(|_| NoDuration::Shape)?;
+    let whole: i64 = whole.parse().map_err(|_| NoDuration::TooLong)?;
+    let us = i128::from(whole) * i128::from(unit_us) + fraction * i128::from(unit_us) / scale;
+    i64::try_from(us).map_err(|_| NoDuration::TooLong)
 }
 
 fn parse_calendar<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Option<i64> {

@@ -154,6 +154,15 @@ pub struct UnknownColumn {
     pub known: Vec<&'static str>,
 }
 
+/// The columns of names that are written in this program, in this order.
+///
+/// # Panics
+/// When no column has one of the names.
+#[must_use]
+pub fn choose<R>(columns: &'static [Column<R>], names: &[&str]) -> Vec<&'static Column<R>> {
+    select(columns, names).expect("the defaults name columns that there are")
+}
+
 /// The columns of these names, in this order.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ mod table;
 pub mod text;
 pub mod units;
 
-pub use columns::{Column, Record, Show, UnknownColumn, Value, select};
+pub use columns::{Column, Record, Show, UnknownColumn, Value, choose, select};
 pub use json::{object, session_document};
 pub use requests::{LOG_COLUMNS, REQUEST_COLUMNS, SESSION_LOG_COLUMNS};
 pub use sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
@@ -81,8 +81,9 @@ impl<R: Record> Listing<R> {
             }
             Format::Csv => {
                 self.csv_header(&mut out);
-                rows.iter()
-                    .for_each(|row| csv::push_row(&self.columns, row, &mut out));
+                for row in rows {
+                    csv::push_row(&self.columns, row, &mut out);
+                }
             }
         }
         self.begun = true;

@@ -128,11 +128,11 @@ impl<R: Record> TableWriter<R> {
         };
         let header = laid.next();
         if first {
-            header.iter().for_each(|header| push(header));
+            push(header.as_deref().unwrap_or_default());
         }
         for line in &lines {
             match line {
-                Line::Cells(_) => laid.next().iter().for_each(|line| push(line)),
+                Line::Cells(_) => push(&laid.next().unwrap_or_default()),
                 Line::Whole(text) => push(&self.limited(text)),
             }
         }
@@ -189,7 +189,11 @@ impl<R: Record> TableWriter<R> {
 
     /// Sets the widths from the first page; later pages only widen them where nothing is cut.
     fn lay_out(&mut self, lines: &[Line]) {
-        let mut natural: Vec<usize> = self.columns.iter().map(Self::least_width).collect();
+        let mut natural: Vec<usize> = self
+            .columns
+            .iter()
+            .map(|column| Self::least_width(column))
+            .collect();
         for line in lines {
             if let Line::Cells(cells) = line {
                 for (most, cell) in natural.iter_mut().zip(cells) {
@@ -213,7 +217,7 @@ impl<R: Record> TableWriter<R> {
     }
 
     /// Room for the header, and for an inferred id although the first page may have none.
-    fn least_width(column: &&'static Column<R>) -> usize {
+    fn least_width(column: &Column<R>) -> usize {
         match column.show {
             Show::SessionId => ShortIds::LEAST_CHARS + 1,
             _ => width(column.header),

@@ -1,5 +1,7 @@
 //! How whole lists look in each format.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 use super::*;
 use crate::model::{ErrorKind, Kind, Status};
 use crate::query::when::Zone;

@@ -33,24 +33,20 @@ pub fn bytes(size: i64) -> String {
     if size < 1024 {
         return size.to_string();
     }
-    let mut unit = 1024_i128;
-    let size = i128::from(size);
-    for (power, suffix) in SUFFIXES.iter().enumerate() {
-        let tenths = (size * 10 + unit / 2) / unit;
-        if tenths < 10_240 || power + 1 == SUFFIXES.len() {
-            let tenths = i64::try_from(tenths).expect("at most 8 E in tenths");
-            return if tenths < 100 {
-                decimal(tenths, suffix)
-            } else {
-                format!("{}{suffix}", (tenths + 5) / 10)
-            };
-        }
-        unit *= 1024;
+    let size = i128::from(size) * 10;
+    let (mut divisor, mut power) = (1024, 0);
+    while (size + divisor / 2) / divisor >= 10_240 && power + 1 < SUFFIXES.len() {
+        divisor *= 1024;
+        power += 1;
     }
-    unreachable!("the last suffix takes every size")
+    match (size + divisor / 2) / divisor {
+        tenths @ ..100 => decimal(tenths, SUFFIXES[power]),
+        tenths => format!("{}{}", (tenths + 5) / 10, SUFFIXES[power]),
+    }
 }
 
-fn decimal(tenths: i64, unit: &str) -> String {
+fn decimal(tenths: impl Into<i128>, unit: &str) -> String {
+    let tenths = tenths.into();
     format!("{}.{}{unit}", tenths / 10, tenths % 10)
 }
 

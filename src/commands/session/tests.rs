@@ -1,5 +1,7 @@
 //! What `mcpr session ID` prints, and which session an id means.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 use super::super::report;
 use super::super::testing::{FIRST, Rows, key, sample, session, view};
 use super::*;
@@ -32,7 +34,9 @@ fn check(line: &str, expected: &Expect) {
 
 #[test]
 fn a_session_for_people() {
-    check("e31fd88f", &expect![[r#"
+    check(
+        "e31fd88f",
+        &expect![[r#"
         session    e31fd88f-8982-403c-a091-6ef7e8f748bd
         proxy      everything
         client     claude-desktop 1.2.0 (claude)
@@ -51,15 +55,19 @@ fn a_session_for_people() {
         2026-11-21 01:27:12.000Z  tools/call  get-sum    5.3ms  ok
         2026-11-21 01:27:13.000Z  DELETE      -          5.3ms  ok
         Done
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_session_is_one_json_document() {
-    check("e31fd88f --json --fields seq,kind,method", &expect![[r#"
+    check(
+        "e31fd88f --json --fields seq,kind,method",
+        &expect![[r#"
         {"session_id":"e31fd88f-8982-403c-a091-6ef7e8f748bd","inferred":false,"proxy":"everything","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":5,"total_errors":1,"active":true,"requests":[{"seq":4,"kind":"gap","method":null},{"seq":6,"kind":"mcp","method":"tools/call"},{"seq":7,"kind":"mcp","method":"tools/call"},{"seq":8,"kind":"mcp","method":"tools/call"},{"seq":9,"kind":"mcp","method":"tools/call"},{"seq":10,"kind":"mcp","method":"tools/call"},{"seq":11,"kind":"http","method":"DELETE"}]}
         Done
-    "#]]);
+    "#]],
+    );
     let (_, compact, _) = run_on(&mut sample(), "2b --json");
     let (_, long, _) = run_on(&mut sample(), "2b --format json");
     assert_eq!(compact, long);
@@ -70,16 +78,22 @@ fn a_session_is_one_json_document() {
 
 #[test]
 fn an_unknown_session_is_the_answer_no() {
-    check("nope", &expect![[r#"
+    check(
+        "nope",
+        &expect![[r#"
         no session `nope` in /store.db
         hint: `mcpr sessions --all --limit all` lists every session
         No
-    "#]]);
-    check("nope --json", &expect![[r#"
+    "#]],
+    );
+    check(
+        "nope --json",
+        &expect![[r#"
         no session `nope` in /store.db
         hint: `mcpr sessions --all --limit all` lists every session
         No
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -119,7 +133,8 @@ fn ambiguity_lists_the_candidates() {
           2b-19  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
           … and 6 more
         hint: give more of the id
-    "#]].assert_eq(&err);
+    "#]]
+    .assert_eq(&err);
     let mut rows = sample();
     rows.sessions.push(session(&key("weather", FIRST), 1));
     let (exit, _, err) = run_on(&mut rows, FIRST);

@@ -1,5 +1,7 @@
 //! What `mcpr sessions` prints.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 use super::super::testing::{key, sample, session, view};
 use super::*;
 use clap::Parser;
@@ -36,27 +38,36 @@ fn check(line: &str, expected: &Expect) {
 
 #[test]
 fn a_table_of_sessions() {
-    check("--all", &expect![[r#"
+    check(
+        "--all",
+        &expect![[r#"
         SESSION      PROXY       CLIENT                STARTED                   LAST SEEN                 CALLS  ERRORS  STATE
         2bdb4dcf-b0  everything  claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z      4       1  active
         e31fd88f-89  everything  claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z      5       1  active
         ~0123abcd    everything  claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z      0       1  active
         2bdb4dcf-b1  weather     claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z   1204       1  active
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn sessions_as_ndjson() {
-    check("--json --limit 1", &expect![[r#"
+    check(
+        "--json --limit 1",
+        &expect![[r#"
         {"session_id":"2bdb4dcf-b1","inferred":false,"proxy":"weather","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":1204,"total_errors":1,"active":true}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn no_sessions() {
-    check("--client zzz", &expect![[r#"
+    check(
+        "--client zzz",
+        &expect![[r#"
         no sessions found in /store.db
         looked for: client `zzz`
         hint: the store has 4 sessions, --all shows those without a call; the newest request is of 2026-11-21 01:27:13.000Z (2 min ago)
-    "#]]);
+    "#]],
+    );
 }
