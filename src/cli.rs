@@ -1,9 +1,9 @@
 //! The command line: which commands there are, and what their results mean to the shell.
 
 use crate::commands::{self, logs, proxy, session, sessions};
-use crate::console::Console;
+use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -35,6 +35,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Runs mcpr on a console: every message and every exit code is decided here.
 pub fn run_on(args: impl IntoIterator<Item = OsString>, console: &mut Console) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    console.choose_colour(colour_of_usage_errors(&args));
     let outcome = match Cli::try_parse_from(args) {
         Ok(cli) => dispatch(cli.command, console),
         Err(error) => answer_parser(&error, console),
@@ -44,6 +46,20 @@ pub fn run_on(args: impl IntoIterator<Item = OsString>, console: &mut Console) -
         Ok(exit)
     });
     flushed.unwrap_or_else(|error| commands::report(&error, console))
+}
+
+/// What `--color` says, read roughly: arguments that do not parse are answered in its spirit too.
+fn colour_of_usage_errors(args: &[OsString]) -> ColourChoice {
+    let follows = |pair: &[OsString]| (pair[0] == "--color").then(|| pair[1].clone());
+    let joined = args
+        .iter()
+        .filter_map(|arg| arg.to_str()?.strip_prefix("--color="));
+    let value = args
+        .windows(2)
+        .find_map(follows)
+        .or_else(|| joined.map(Into::into).next());
+    let choice = value.and_then(|value| ColourChoice::from_str(value.to_str()?, false).ok());
+    choice.unwrap_or_default()
 }
 
 fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
@@ -132,6 +148,20 @@ mod tests {
         ];
         for (line, says) in cases {
             check(line, Exit::Failed, says);
+        }
+    }
+
+    #[test]
+    fn usage_errors_heed_the_colour_asked_for() {
+        for (line, coloured) in [
+            ("--color always", true),
+            ("--color=never", false),
+            ("", false),
+        ] {
+            let line = format!("mcpr logs --nope {line}");
+            let (mut console, _, err) = Console::captured();
+            run_on(line.split(' ').map(OsString::from), &mut console);
+            assert_eq!(err.text().contains('\x1b'), coloured, "{line}");
         }
     }
 
