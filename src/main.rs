@@ -1,3 +1,7 @@
 //! Entry point: hands the arguments to the library and returns its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mcpr::cli::run(std::env::args_os())
+}

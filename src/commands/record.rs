@@ -8,7 +8,8 @@ use super::StoreArgs;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::ingest::{Config, Full, MethodFilter};
-use crate::query::{Pattern, parse_duration_us};
+use crate::query::Pattern;
+use crate::query::when::parse_duration_us;
 use std::time::Duration;
 
 /// Read event streams into the store
@@ -75,7 +76,10 @@ impl OnFull {
 
 impl Args {
     fn method_filter(&self) -> MethodFilter {
-        MethodFilter { include: self.include.clone(), exclude: self.exclude.clone() }
+        MethodFilter {
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+        }
     }
 }
 

@@ -18,7 +18,11 @@ impl Progress {
     /// A bar for work that begins now; it stays invisible where standard error is no terminal.
     #[must_use]
     pub fn new(is_terminal: bool) -> Self {
-        Self { began: Instant::now(), is_terminal, bar: None }
+        Self {
+            began: Instant::now(),
+            is_terminal,
+            bar: None,
+        }
     }
 
     /// Shows that `done` bytes are done and `left` are left; with nothing left the bar goes away.

@@ -2,11 +2,14 @@
 
 use super::{LineDecoder, MethodFilter, SourceHandle};
 use crate::model::Text;
-use crate::tail::{Chunk, Tailer};
+use crate::tail::{Chunk, ReadOutcome, Tailer};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+/// A chunk of at least this many bytes was not cut short by the end of its file: more follows.
+const FULL_CHUNK_BYTES: usize = 64 * 1024;
 
 /// Reads files and delivers what they hold.
 #[derive(Debug)]
@@ -50,12 +53,10 @@ impl FileSources {
         &mut self.tailer
     }
 
-    /// Reads one chunk of every file that has grown; says whether any had.
-    pub fn read(&mut self, stop: &dyn Fn() -> bool) -> bool {
+    /// Reads one chunk of every file that has grown.
+    pub fn read(&mut self, stop: &dyn Fn() -> bool) -> ReadOutcome {
         let feed = &mut self.feed;
-        self.tailer
-            .read(&mut |chunk| feed.deliver(&chunk, stop))
-            .had_data
+        self.tailer.read(&mut |chunk| feed.deliver(&chunk, stop))
     }
 
     /// Reads every file to its end, also a last line that has no newline yet.
@@ -85,7 +86,7 @@ impl Feed {
         }
         let mut delivery = decoder.take();
         delivery.progress.checkpoint = Some(chunk.checkpoint.clone());
-        delivery.more_follows = chunk.more_follows;
+        delivery.more_follows = delivery.bytes >= FULL_CHUNK_BYTES;
         match self.handle.deliver(delivery, stop) {
             Ok(_) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),

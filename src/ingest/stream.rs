@@ -29,7 +29,7 @@ pub fn record_stream(
         let now = super::unix_ms(SystemTime::now());
         let mut pieces = Vec::new();
         if read == 0 {
-            pieces.extend(splitter.take_unfinished());
+            pieces.extend(splitter.unfinished());
         } else {
             splitter.feed(&buffer[..read], &mut pieces);
         }

@@ -5,6 +5,7 @@ mod filter;
 mod pattern;
 mod requests;
 mod sessions;
+pub mod when;
 
 pub use filter::{Filter, SessionKey};
 pub use pattern::{Pattern, PatternError};

@@ -1,6 +1,7 @@
 //! What the recorder says at its end.
 
 use crate::ingest::Summary;
+use crate::tail::Notice;
 use std::time::Duration;
 
 /// The closing line: what was met, what became of it, how fast.
@@ -25,9 +26,38 @@ pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
         (counts.nul_bytes, "NUL bytes skipped"),
     ];
     parts.extend(
-        rare.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")),
+        rare.iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}")),
     );
-    format!("recorded {} in {:.2} s ({rate:.0} lines/s)", parts.join(", "), elapsed.as_secs_f64())
+    format!(
+        "recorded {} in {:.2} s ({rate:.0} lines/s)",
+        parts.join(", "),
+        elapsed.as_secs_f64()
+    )
+}
+
+/// What happened to a file, where a person should know.
+pub(super) fn told(notice: &Notice) -> Option<String> {
+    let (path, what) = match notice {
+        Notice::Truncated {
+            path,
+            offset,
+            unfinished,
+        } => (
+            path,
+            format!(
+                "was cut at {offset} bytes ({unfinished} of an unfinished line lost); reading it from its beginning"
+            ),
+        ),
+        Notice::Unreadable { path, error } => (path, format!("cannot be read: {error}")),
+        Notice::Recovered { path, offset } => (
+            path,
+            format!("is where an earlier file has gone; reading on at {offset}"),
+        ),
+        _ => return None,
+    };
+    Some(format!("{}: {what}", path.display()))
 }
 
 #[cfg(test)]
@@ -37,8 +67,17 @@ mod tests {
 
     #[test]
     fn the_closing_line_names_rare_things_only_when_they_happened() {
-        let mut summary = Summary { stored: 140, duplicates: 1, ..Summary::default() };
-        summary.counts = Counts { lines: 153, events: 141, text: 12, ..Counts::default() };
+        let mut summary = Summary {
+            stored: 140,
+            duplicates: 1,
+            ..Summary::default()
+        };
+        summary.counts = Counts {
+            lines: 153,
+            events: 141,
+            text: 12,
+            ..Counts::default()
+        };
         let line = closing_line(&summary, Duration::from_millis(500));
         assert_eq!(
             line,

@@ -1,17 +1,16 @@
 //! The recorder at work: sources, writer and signals brought together.
 
-use super::report::closing_line;
+use super::report::{closing_line, told};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
-use crate::commands::Hinted;
+use crate::commands::Refused;
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
 use crate::ingest::{
     Config, DEFAULT_PROXY, FileSources, Full, LineDecoder, Recorder, proxy_of, record_stream,
 };
-use crate::store::StoreError;
 use crate::store::sqlite::SqliteStore;
-use crate::tail::{self, Notice, Tailer, Waker};
+use crate::tail::{self, Begin, Tailer, Waker};
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fs::File;
@@ -33,13 +32,16 @@ type Stop = Arc<AtomicBool>;
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let sources = Sources::resolve(&args.sources, args.once).map_err(|error| {
         let BadSource { hint, .. } = &error;
-        Hinted::new(error.to_string(), hint)
+        Refused::new(error.to_string()).hint(hint)
     })?;
     let began = Instant::now();
     let stop = catch_signals().context("cannot catch signals")?;
     let recorder = Recorder::open(config(args)?)?;
     for path in &sources.awaited {
-        console.note(&format!("{}: not there yet, waiting for it", path.display()));
+        console.note(&format!(
+            "{}: not there yet, waiting for it",
+            path.display()
+        ));
     }
     let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
     if sources.files.is_empty() {
@@ -117,7 +119,11 @@ fn start_streams(
 
 /// A pipe must never be stalled; a file given as standard input is its own buffer.
 fn what_when_full(chosen: Option<OnFull>, stream: &Stream) -> Full {
-    let is_file = || File::open("/dev/stdin").and_then(|file| file.metadata()).is_ok_and(|it| it.is_file());
+    let is_file = || {
+        File::open("/dev/stdin")
+            .and_then(|file| file.metadata())
+            .is_ok_and(|it| it.is_file())
+    };
     match (chosen, stream) {
         (Some(chosen), _) => chosen.full(),
         (None, Stream::Stdin) if is_file() => Full::Block,
@@ -155,54 +161,54 @@ fn follow_files(
     stop: &Stop,
     console: &mut Console,
 ) {
-    let mut waker = Waker::new(&sources.files);
-    let from = match args.from {
-        From::Start => tail::From::Start,
-        From::End => tail::From::End,
+    let begin = match args.from {
+        From::Start => Begin::Start,
+        From::End => Begin::End,
     };
-    let mut tailer = Tailer::new(sources.files, from, recorder.checkpoints().to_vec());
+    let mut tailer = Tailer::new(sources.files, begin, recorder.checkpoints().to_vec());
     if let Ok(path) = args.store.path() {
         tailer.exclude(own_files(&path));
     }
+    let mut waker = Waker::new(&tailer.directories());
     let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
-    let mut files =
-        FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter());
+    let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter());
     let is_over = || stop.load(Ordering::Acquire) || recorder.has_failed();
     let mut progress = Progress::new(console.is_message_terminal());
     loop {
         files.tailer().scan(Instant::now());
-        while files.read(&is_over) && !is_over() {
-            let backlog = files.tailer().backlog();
-            progress.update(files.tailer().bytes_read(), backlog);
-        }
-        progress.update(0, 0);
-        tell(files.tailer().notices(), console);
-        if is_over() {
-            return;
-        }
-        if args.once {
+        read_backlog(&mut files, &mut progress, &is_over);
+        if args.once && !is_over() {
             files.finish(&is_over);
-            tell(files.tailer().notices(), console);
+        }
+        for line in files.tailer().take_notices().iter().filter_map(told) {
+            console.note(&line);
+        }
+        if args.once || is_over() {
             return;
         }
         waker.wait(POLL);
     }
 }
 
+/// Reads until every file is at its end.
+fn read_backlog(files: &mut FileSources, progress: &mut Progress, is_over: &dyn Fn() -> bool) {
+    let mut done = 0;
+    loop {
+        let outcome = files.read(is_over);
+        done += outcome.bytes;
+        progress.update(done, files.tailer().backlog());
+        if !outcome.progressed || outcome.stopped || is_over() {
+            progress.finish();
+            return;
+        }
+    }
+}
+
 /// The store's own files, which must never be opened as a source.
 fn own_files(store: &Path) -> Vec<crate::model::FileIdentity> {
-    SqliteStore::own_files(store).iter().filter_map(|file| tail::identity_of(file).ok()).collect()
-}
-
-fn tell(notices: Vec<Notice>, console: &mut Console) {
-    for notice in notices {
-        console.note(&notice.to_string());
-    }
-}
-
-impl std::convert::From<StoreError> for Hinted {
-    fn from(error: StoreError) -> Self {
-        let hint = error.hint.clone().unwrap_or_default();
-        Self::new(error.to_string(), &hint)
-    }
+    SqliteStore::own_files(store)
+        .iter()
+        .filter_map(|file| file.metadata().ok())
+        .map(|metadata| tail::identity_of(&metadata))
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! The sources named on the command line, checked before anything is opened or made.
 
-use crate::tail::{SourceSpec, Target, classify};
+use crate::tail::{PathKind, SourceSpec, classify};
 use std::path::{Path, PathBuf};
 
 /// What is to be read.
@@ -45,7 +45,11 @@ pub(super) struct BadSource {
 
 impl BadSource {
     fn new(path: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), message: message.into(), hint: hint.into() }
+        Self {
+            path: path.to_owned(),
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 }
 
@@ -67,56 +71,72 @@ impl Sources {
             return Ok(());
         }
         let path = Path::new(argument);
-        match classify(path) {
-            Target::Regular => readable(argument).map(|()| self.files.push(SourceSpec::path(path))),
-            Target::Fifo => {
+        let kind = classify(path).map_err(|error| {
+            BadSource::new(
+                argument,
+                format!("cannot be read: {error}"),
+                "check its permissions",
+            )
+        })?;
+        match kind {
+            PathKind::Regular => {
+                readable(argument)?;
+                self.files.push(SourceSpec::Path(path.to_owned()));
+                Ok(())
+            }
+            PathKind::Fifo => {
                 self.streams.push(Stream::Fifo(path.to_owned()));
                 Ok(())
             }
-            Target::Directory => Err(BadSource::new(
+            PathKind::Directory => Err(BadSource::new(
                 argument,
                 "is a directory",
-                format!("name its files with a glob: '{}/*.log'", argument.trim_end_matches('/')),
+                format!(
+                    "name its files with a glob: '{}/*.log'",
+                    argument.trim_end_matches('/')
+                ),
             )),
-            Target::Other => Err(BadSource::new(
+            PathKind::Other => Err(BadSource::new(
                 argument,
                 "is neither a file nor a named pipe",
                 "name a file, a named pipe, or - for standard input",
             )),
-            Target::Missing if has_glob(argument) => self.add_glob(argument, once),
-            Target::Missing => self.add_missing(argument, once),
+            PathKind::Missing => self.add_missing(argument, once),
         }
     }
 
-    fn add_glob(&mut self, argument: &str, once: bool) -> Result<(), BadSource> {
-        let matches = glob::glob(argument)
-            .map_err(|error| BadSource::new(argument, error.to_string(), "mend the pattern"))?;
-        if once && matches.flatten().next().is_none() {
-            let hint = "check the pattern, or leave --once out to wait for files that match";
-            return Err(BadSource::new(argument, "no file matches", hint));
-        }
-        self.files.push(SourceSpec::glob(argument));
-        Ok(())
-    }
-
-    /// A file that is not there can appear later, in a directory that is.
+    /// What is not there is a glob, or a file that can appear later in a directory that is.
     fn add_missing(&mut self, argument: &str, once: bool) -> Result<(), BadSource> {
-        let path = Path::new(argument);
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        if once || !directory.is_dir() {
-            return Err(BadSource::new(argument, "no such file", "check the path"));
+        let spec = SourceSpec::parse(argument)
+            .map_err(|error| BadSource::new(argument, error.to_string(), "mend the pattern"))?;
+        match &spec {
+            SourceSpec::Glob(_) => {
+                if once && !matches_any(argument) {
+                    let hint = "check the pattern, or leave --once out to wait for files";
+                    return Err(BadSource::new(argument, "no file matches", hint));
+                }
+            }
+            SourceSpec::Path(path) => {
+                if once || !has_directory(path) {
+                    return Err(BadSource::new(argument, "no such file", "check the path"));
+                }
+                self.awaited.push(path.clone());
+            }
         }
-        self.awaited.push(path.to_owned());
-        self.files.push(SourceSpec::path(path));
+        self.files.push(spec);
         Ok(())
     }
 }
 
-fn has_glob(argument: &str) -> bool {
-    argument.contains(['*', '?', '['])
+fn matches_any(pattern: &str) -> bool {
+    glob::glob(pattern).is_ok_and(|paths| paths.flatten().next().is_some())
+}
+
+fn has_directory(path: &Path) -> bool {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.is_dir(),
+        _ => true,
+    }
 }
 
 fn readable(argument: &str) -> Result<(), BadSource> {
@@ -143,7 +163,10 @@ mod tests {
             (at("none/none.log"), "no such file"),
             (at("*.none"), "no file matches"),
             (directory.path().to_owned(), "is a directory"),
-            (PathBuf::from("/dev/null"), "is neither a file nor a named pipe"),
+            (
+                PathBuf::from("/dev/null"),
+                "is neither a file nor a named pipe",
+            ),
         ];
         for (path, expected) in cases {
             let error = resolve(&path, true).expect_err(expected);

@@ -1,0 +1,180 @@
+//! Which requests are listed, in which order, and what is said when there are none.
+
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
+use super::super::report;
+use super::super::testing::{Rows, request, sample, view};
+use super::*;
+use clap::Parser;
+use expect_test::{Expect, expect};
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// Exit, standard output, standard error.
+fn run_on(rows: &mut Rows, line: &str) -> (Exit, String, String) {
+    let words = ["logs", "--db", "/store.db", "--utc"]
+        .into_iter()
+        .chain(line.split_whitespace());
+    let args = Line::try_parse_from(words).expect(line).args;
+    let (mut console, out, err) = Console::captured();
+    let view = view(&args.read, &mut console);
+    let filter = filter(&args, &view).expect("sound patterns");
+    let named = view.named(LOG_COLUMNS).expect("known fields");
+    let mut printer = Printer {
+        view: &view,
+        named,
+        listing: None,
+        requests: 0,
+    };
+    let exit = list(&args, filter, rows, &mut printer, &mut console)
+        .unwrap_or_else(|error| report(&error, &mut console));
+    console.flush().expect("memory takes it");
+    (exit, out.text(), err.text())
+}
+
+fn check_seqs(line: &str, expected: &[i64]) {
+    let (_, out, _) = run_on(&mut sample(), &format!("{line} --json --fields seq"));
+    let got: Vec<i64> = out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line))
+        .map(|row| row["seq"].as_i64().expect("a number"))
+        .collect();
+    assert_eq!(got, expected, "{line}");
+}
+
+fn check(line: &str, expected: &Expect) {
+    let (exit, out, err) = run_on(&mut sample(), line);
+    expected.assert_eq(&format!("{out}{err}{exit:?}\n"));
+}
+
+#[test]
+fn which_rows_in_which_order() {
+    check_seqs("", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    check_seqs("--kind all", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    check_seqs("--tail 2", &[9, 10]);
+    check_seqs("--tail 7", &[3, 4, 5, 6, 7, 8, 9, 10]);
+    check_seqs("--tail 0", &[]);
+    check_seqs("--tail all --reverse", &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    check_seqs("--tail 2 --reverse", &[10, 9]);
+    check_seqs("--after 7", &[8, 9, 10]);
+    check_seqs("--after 3 --tail 2", &[9, 10]);
+    check_seqs("--after 7 --reverse", &[10, 9, 8]);
+    check_seqs("--after 99", &[]);
+    check_seqs("--tool nope --tool ech*", &[1, 2, 3, 4, 5, 6]);
+    check_seqs("--status error", &[4, 6]);
+    check_seqs("--error-code -32602 --error-kind rpc", &[4, 6]);
+    check_seqs("--grep NOPE", &[4, 6]);
+    check_seqs("--session e31 --tail all", &[4, 6, 7, 8, 9, 10]);
+    check_seqs("--client CLAUDE* --tail 1", &[10]);
+    check_seqs("--min-latency 1s", &[4]);
+    check_seqs("--since 2026-11-21T01:27:10Z", &[8, 9, 10]);
+    check_seqs("--until 2026-11-21T01:27:04Z", &[1]);
+}
+
+#[test]
+fn a_table_of_requests() {
+    check(
+        "--tail 5",
+        &expect![[r#"
+        TIME                      CLIENT                SESSION    METHOD      TARGET   LATENCY  STATUS            ERROR
+        2026-11-21 01:27:08.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  nope       5.3ms  error:rpc -32602  tool nope not found
+        2026-11-21 01:27:09.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  get-sum    5.3ms  ok
+        2026-11-21 01:27:10.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  get-sum    5.3ms  ok
+        2026-11-21 01:27:11.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  get-sum    5.3ms  ok
+        2026-11-21 01:27:12.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  get-sum    5.3ms  ok
+        Done
+    "#]],
+    );
+}
+
+#[test]
+fn named_fields_in_a_table() {
+    check(
+        "--tail 1 --fields seq,request_id,bytes_out,error_kind",
+        &expect![[r#"
+            SEQ  REQUEST ID   OUT  ERROR KIND
+             10  10          7.5K  -
+            Done
+        "#]],
+    );
+}
+
+#[test]
+fn nothing_found_says_where_and_for_what() {
+    check(
+        "--tool zzz --since 2026-11-21T01:30:00Z --method *call",
+        &expect![[r#"
+            no requests found in /store.db
+            looked for: since 2026-11-21 01:30:00.000Z, method `*call`, tool `zzz`, kind `mcp`
+            hint: the store has 10 requests, --kind all shows HTTP and OAuth; the newest request is of 2026-11-21 01:27:13.000Z (2 min ago)
+            Done
+        "#]],
+    );
+}
+
+#[test]
+fn an_unknown_session_is_an_empty_list() {
+    check(
+        "--session zzz",
+        &expect![[r#"
+        no requests found in /store.db
+        looked for: session `zzz`, kind `mcp`
+        hint: the store has 10 requests, --kind all shows HTTP and OAuth; the newest request is of 2026-11-21 01:27:13.000Z (2 min ago)
+        Done
+    "#]],
+    );
+    let (exit, out, err) = run_on(&mut sample(), "--session zzz --format json");
+    assert_eq!((exit, out.as_str(), err.as_str()), (Exit::Done, "[]\n", ""));
+}
+
+#[test]
+fn an_ambiguous_session_is_an_error() {
+    let mut rows = sample();
+    rows.sessions[1].session_id = FIRST_TWIN.into();
+    let (exit, out, err) = run_on(&mut rows, "--session 2bdb");
+    assert_eq!((exit, out.as_str()), (Exit::Failed, ""));
+    assert!(
+        err.contains(FIRST_TWIN) && err.contains("fits 2 sessions"),
+        "{err}"
+    );
+}
+
+const FIRST_TWIN: &str = "2bdb4dcf-0000";
+
+#[test]
+fn long_lists_are_fetched_in_pages() {
+    for (line, expected) in [
+        ("--tail all", 1..=3_500),
+        ("--tail 2500", 1_001..=3_500),
+        ("--tail 1000", 2_501..=3_500),
+        ("--after 10", 11..=3_500),
+    ] {
+        let row = |seq| Entry::Request(Box::new(request(seq, "s", "echo")));
+        let mut rows = Rows {
+            entries: (1..=3_500).map(row).collect(),
+            ..Rows::default()
+        };
+        let (_, out, _) = run_on(&mut rows, &format!("{line} --format csv --fields seq"));
+        let got: Vec<i64> = out
+            .lines()
+            .skip(1)
+            .map(|seq| seq.parse().expect(seq))
+            .collect();
+        assert_eq!(got, expected.collect::<Vec<_>>(), "{line}");
+        assert!(rows.largest <= 1_000);
+    }
+}
+
+#[test]
+fn the_proxy_is_shown_where_there_are_two() {
+    let mut rows = sample();
+    if let Entry::Request(row) = &mut rows.entries[9] {
+        row.proxy = "weather".into();
+    }
+    assert!(run_on(&mut rows, "").1.contains("PROXY"));
+    assert!(!run_on(&mut rows, "--proxy weather").1.contains("PROXY"));
+}

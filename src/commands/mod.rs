@@ -1,0 +1,110 @@
+//! One file a command: its arguments, whose doc comments are the help, and one `run`.
+
+mod args;
+mod empty;
+mod find;
+pub mod logs;
+mod pages;
+pub mod proxy;
+pub mod record;
+pub mod session;
+pub mod sessions;
+mod values;
+
+pub use args::{ReadArgs, StoreArgs};
+
+use crate::console::{Console, OutputError};
+use crate::exit::Exit;
+use crate::store::{Reader, StoreError, StoreErrorKind, sqlite};
+use std::fmt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Opens the store that every reading command reads.
+///
+/// # Errors
+/// When there is none at this path, or it cannot be read.
+pub fn open_store(path: &Path) -> anyhow::Result<Box<dyn Reader>> {
+    Ok(Box::new(sqlite::open_reader(path)?))
+}
+
+/// Something the user asked for that cannot be done as asked.
+#[derive(Debug)]
+pub struct Refused {
+    message: String,
+    details: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Refused {
+    /// A refusal that says what is wrong.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            details: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// Adds lines below the message.
+    #[must_use]
+    pub fn details(mut self, details: Vec<String>) -> Self {
+        self.details = details;
+        self
+    }
+
+    /// Says what can be done.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Tells an error to the user and says what the process ends with.
+pub fn report(error: &anyhow::Error, console: &mut Console) -> Exit {
+    if let Some(OutputError::Closed) = error.downcast_ref::<OutputError>() {
+        return Exit::Done;
+    }
+    let refused = error.downcast_ref::<Refused>();
+    let store = error.downcast_ref::<StoreError>();
+    // `OutputError` names its cause itself.
+    let message = match error.downcast_ref::<OutputError>() {
+        Some(output) => output.to_string(),
+        None => format!("{error:#}"),
+    };
+    console.error(&message, None);
+    for line in refused.into_iter().flat_map(|refused| &refused.details) {
+        console.note(&format!("  {line}"));
+    }
+    let missing = store.filter(|store| store.kind == StoreErrorKind::Missing);
+    let hint = refused
+        .and_then(|refused| refused.hint.as_deref())
+        .or_else(|| store.and_then(|store| store.hint.as_deref()))
+        .or_else(|| missing.map(|_| "`mcpr record FILE` makes one; --db reads another"));
+    if let Some(hint) = hint {
+        console.hint(hint);
+    }
+    Exit::Failed
+}
+
+/// The present in unix milliseconds.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,186 @@
+//! `mcpr session ID`: one session and its requests.
+
+use super::args::{ReadArgs, View};
+use super::find::find_session;
+use super::pages::{Range, each_page};
+use super::{now_ms, open_store};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::query::{Entry, Filter, Order};
+use crate::render::text::escape;
+use crate::render::{
+    Column, Format, LOG_COLUMNS, Listed, Listing, REQUEST_COLUMNS, SESSION_LOG_COLUMNS, choose,
+    object, session_document, units,
+};
+use crate::store::Reader;
+use std::fmt::Write as _;
+
+/// What `mcpr session` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// The session's id, or any unambiguous prefix
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// Shows one session; finding none is the answer no.
+///
+/// # Errors
+/// When the id fits several sessions, the store cannot be read or the output not written.
+pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let view = args.read.view(now_ms(), console)?;
+    view.named(LOG_COLUMNS)?;
+    let mut reader = open_store(&view.path)?;
+    show(&args.id, &view, reader.as_mut(), console)
+}
+
+fn show(
+    id: &str,
+    view: &View,
+    reader: &mut dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let Some(row) = find_session(reader, id, view.proxy.as_deref(), view.zone)? else {
+        let proxy = view
+            .proxy
+            .as_ref()
+            .map_or_else(String::new, |p| format!(" of proxy `{p}`"));
+        console.note(&format!(
+            "no session `{id}`{proxy} in {}",
+            view.path.display()
+        ));
+        console.hint("`mcpr sessions --all --limit all` lists every session");
+        return Ok(Exit::No);
+    };
+    let session = Listed::at(row, view.now_ms);
+    match view.format {
+        Format::Json | Format::Ndjson => print_document(&session, view, reader, console)?,
+        Format::Table => {
+            console.print(&summary(&session, view))?;
+            print_list(&session, view, reader, console)?;
+        }
+        Format::Csv => print_list(&session, view, reader, console)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn columns(view: &View) -> anyhow::Result<Vec<&'static Column<Entry>>> {
+    let default = if view.is_table() {
+        SESSION_LOG_COLUMNS
+    } else {
+        REQUEST_COLUMNS
+    };
+    Ok(match view.named(LOG_COLUMNS)? {
+        Some(columns) => columns,
+        None => choose(LOG_COLUMNS, default),
+    })
+}
+
+/// Hands over the session's requests of every kind, page by page.
+///
+/// Gaps pass every filter; those outside the session's time are none of its business.
+fn each_page_of_session(
+    session: &Listed,
+    view: &View,
+    reader: &mut dyn Reader,
+    take: &mut dyn FnMut(&[Entry]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let row = &session.row;
+    let filter = Filter {
+        session: Some(row.key()),
+        since: view.since,
+        until: view.until,
+        ..Filter::default()
+    };
+    let end = row
+        .ended_at
+        .map_or(row.last_seen_at, |ended| ended.max(row.last_seen_at));
+    let range = Range {
+        after: None,
+        before: None,
+        order: Order::Ascending,
+        most: None,
+    };
+    each_page(reader, &filter, range, &mut |mut fetched| {
+        fetched.entries.retain(|entry| match entry {
+            Entry::Request(_) => true,
+            Entry::Gap(gap) => gap.from_ts <= end && gap.to_ts >= row.started_at,
+        });
+        take(&fetched.entries)
+    })
+}
+
+fn print_list(
+    session: &Listed,
+    view: &View,
+    reader: &mut dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let mut listing = Listing::new(columns(view)?, view.format, view.style);
+    each_page_of_session(session, view, reader, &mut |entries| {
+        Ok(console.print(&listing.page(entries))?)
+    })?;
+    Ok(console.print(&listing.finish())?)
+}
+
+/// One JSON document: the session's keys, and its requests under `requests`.
+fn print_document(
+    session: &Listed,
+    view: &View,
+    reader: &mut dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let columns = columns(view)?;
+    console.print(&session_document(session))?;
+    let mut separator = "";
+    each_page_of_session(session, view, reader, &mut |entries| {
+        for entry in entries {
+            console.print(separator)?;
+            console.print(&object(&columns, entry))?;
+            separator = ",";
+        }
+        Ok(())
+    })?;
+    Ok(console.print("]}\n")?)
+}
+
+/// What a person wants to know of a session before its requests.
+fn summary(session: &Listed, view: &View) -> String {
+    let row = &session.row;
+    let at = |ts| units::time(ts, view.zone);
+    let client = match (&row.client_name, &row.client_version) {
+        (Some(name), Some(version)) => format!("{name} {version}"),
+        (Some(name), None) => name.clone(),
+        _ => "-".to_owned(),
+    };
+    let inferred = if row.inferred {
+        " (inferred: the stream gave no session id)"
+    } else {
+        ""
+    };
+    let state = match row.ended_at {
+        Some(ended) => format!("ended {}", at(ended)),
+        None => session.state().to_owned(),
+    };
+    let lines = [
+        ("session", format!("{}{inferred}", row.session_id)),
+        ("proxy", row.proxy.clone()),
+        ("client", format!("{client} ({})", row.platform().as_str())),
+        ("started", at(row.started_at)),
+        ("last seen", at(row.last_seen_at)),
+        ("state", state),
+        ("calls", units::grouped(row.total_calls)),
+        ("errors", units::grouped(row.total_errors)),
+    ];
+    let mut text = String::new();
+    for (name, value) in lines {
+        writeln!(text, "{name:<11}{}", escape(&value)).expect("a string takes every write");
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! `mcpr sessions`: who talked to which server, when, how much, with how many errors.
+
+use super::args::{ReadArgs, View, client_pattern};
+use super::values::Most;
+use super::{empty, now_ms, open_store};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::query::SessionFilter;
+use crate::render::{Column, LISTED_COLUMNS, Listed, Listing, SESSION_COLUMNS, choose};
+use crate::store::Reader;
+
+/// What `mcpr sessions` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    /// Show sessions that were used in the last 5 minutes and have not ended
+    #[arg(long)]
+    active: bool,
+    /// Show clients whose name matches GLOB, ignoring case
+    #[arg(long, value_name = "GLOB")]
+    client: Option<String>,
+    /// Show sessions without a call, too
+    #[arg(long)]
+    all: bool,
+    /// Show the N sessions that were used last, or `all`
+    #[arg(long, value_name = "N", default_value = "50")]
+    limit: Most,
+}
+
+/// Lists sessions.
+///
+/// # Errors
+/// When an argument means nothing, the store cannot be read or the output not written.
+pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let view = args.read.view(now_ms(), console)?;
+    let filter = SessionFilter {
+        proxy: view.proxy.clone(),
+        since: view.since,
+        until: view.until,
+        client: client_pattern(args.client.as_deref())?,
+        active_at: args.active.then_some(view.now_ms),
+        with_empty: args.all,
+        prefix: None,
+        limit: args.limit.rows(),
+    };
+    view.named(LISTED_COLUMNS)?;
+    let mut reader = open_store(&view.path)?;
+    list(args, &filter, &view, reader.as_mut(), console)
+}
+
+fn list(
+    args: &Args,
+    filter: &SessionFilter,
+    view: &View,
+    reader: &mut dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let rows = reader.sessions(filter)?;
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|row| Listed::at(row, view.now_ms))
+        .collect();
+    let columns = match view.named(LISTED_COLUMNS)? {
+        Some(columns) => columns,
+        None if view.is_table() => table_columns(&rows),
+        None => choose(LISTED_COLUMNS, SESSION_COLUMNS),
+    };
+    let mut listing = Listing::new(columns, view.format, view.style);
+    console.print(&listing.page(&rows))?;
+    console.print(&listing.finish())?;
+    if rows.is_empty() {
+        let mut conditions = view.conditions();
+        conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
+        conditions.extend(args.active.then(|| "active".to_owned()));
+        empty::explain("sessions", view, &conditions, reader, console)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn table_columns(rows: &[Listed]) -> Vec<&'static Column<Listed>> {
+    let several = rows
+        .iter()
+        .any(|session| session.row.proxy != rows[0].row.proxy);
+    let names = [
+        "session_id",
+        "proxy",
+        "client",
+        "started_at",
+        "last_seen_at",
+        "total_calls",
+    ];
+    let names: Vec<&str> = names
+        .into_iter()
+        .chain(["total_errors", "state"])
+        .filter(|&name| several || name != "proxy")
+        .collect();
+    choose(LISTED_COLUMNS, &names)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! What `mcpr sessions` prints.
+
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
+use super::super::testing::{key, sample, session, view};
+use super::*;
+use clap::Parser;
+use expect_test::{Expect, expect};
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    args: Args,
+}
+
+fn check(line: &str, expected: &Expect) {
+    let words = ["sessions", "--db", "/store.db", "--utc"]
+        .into_iter()
+        .chain(line.split(' '));
+    let args = Line::try_parse_from(words.filter(|word| !word.is_empty()))
+        .expect(line)
+        .args;
+    let (mut console, out, err) = Console::captured();
+    let view = view(&args.read, &mut console);
+    let filter = SessionFilter {
+        with_empty: args.all,
+        limit: args.limit.rows(),
+        client: client_pattern(args.client.as_deref()).expect("a sound pattern"),
+        ..SessionFilter::default()
+    };
+    let mut rows = sample();
+    rows.sessions
+        .push(session(&key("weather", "2bdb4dcf-b1"), 1_204));
+    list(&args, &filter, &view, &mut rows, &mut console).expect("a list");
+    console.flush().expect("memory takes it");
+    expected.assert_eq(&(out.text() + &err.text()));
+}
+
+#[test]
+fn a_table_of_sessions() {
+    check(
+        "--all",
+        &expect![[r#"
+        SESSION      PROXY       CLIENT                STARTED                   LAST SEEN                 CALLS  ERRORS  STATE
+        2bdb4dcf-b0  everything  claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z      4       1  active
+        e31fd88f-89  everything  claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z      5       1  active
+        ~0123abcd    everything  claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z      0       1  active
+        2bdb4dcf-b1  weather     claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z   1204       1  active
+    "#]],
+    );
+}
+
+#[test]
+fn sessions_as_ndjson() {
+    check(
+        "--json --limit 1",
+        &expect![[r#"
+        {"session_id":"2bdb4dcf-b1","inferred":false,"proxy":"weather","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":1204,"total_errors":1,"active":true}
+    "#]],
+    );
+}
+
+#[test]
+fn no_sessions() {
+    check(
+        "--client zzz",
+        &expect![[r#"
+        no sessions found in /store.db
+        looked for: client `zzz`
+        hint: the store has 4 sessions, --all shows those without a call; the newest request is of 2026-11-21 01:27:13.000Z (2 min ago)
+    "#]],
+    );
+}

@@ -1,0 +1,122 @@
+//! What clap accepts as values of our own types, and the words it lists for them.
+
+use crate::console::ColourChoice;
+use crate::model::{ErrorKind, Kind, Status};
+use crate::query::when::parse_duration_us;
+use crate::render::Format;
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Table, Self::Json, Self::Ndjson, Self::Csv]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Table => PossibleValue::new("table").help("Columns for people"),
+            Self::Json => PossibleValue::new("json").help("One JSON array"),
+            Self::Ndjson => PossibleValue::new("ndjson").help("One JSON object a line"),
+            Self::Csv => PossibleValue::new("csv").help("RFC 4180 with a header row"),
+        })
+    }
+}
+
+impl ValueEnum for ColourChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::Always, Self::Never]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }))
+    }
+}
+
+impl ValueEnum for Status {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Ok, Self::Error, Self::Timeout]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
+}
+
+impl ValueEnum for ErrorKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
+}
+
+/// Which kinds of traffic are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum KindChoice {
+    /// JSON-RPC requests of MCP
+    Mcp,
+    /// Other HTTP traffic
+    Http,
+    /// Requests to OAuth endpoints
+    Oauth,
+    /// Everything
+    All,
+}
+
+impl KindChoice {
+    /// The one kind that is meant; `None` is all.
+    #[must_use]
+    pub(super) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Mcp => Some(Kind::Mcp),
+            Self::Http => Some(Kind::Http),
+            Self::Oauth => Some(Kind::Oauth),
+            Self::All => None,
+        }
+    }
+}
+
+/// How many rows of a list, counted from its newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Most {
+    /// At most so many.
+    Rows(usize),
+    /// As many as there are.
+    All,
+}
+
+impl Most {
+    /// The number, where there is one.
+    #[must_use]
+    pub(super) fn rows(self) -> Option<usize> {
+        match self {
+            Self::Rows(rows) => Some(rows),
+            Self::All => None,
+        }
+    }
+}
+
+impl std::str::FromStr for Most {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            _ => text
+                .parse()
+                .map(Self::Rows)
+                .map_err(|_| "give a number, or `all`".to_owned()),
+        }
+    }
+}
+
+/// A duration in microseconds, for clap.
+pub(super) fn duration_us(text: &str) -> Result<i64, String> {
+    parse_duration_us(text).map_err(|error| format!("{error}; {}", error.hint))
+}

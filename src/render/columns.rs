@@ -1,0 +1,187 @@
+//! What a column is: its name, its header, how its value is got and how a table shows it. The one
+//! description that drives every format and `--fields`.
+
+use crate::query::when::Zone;
+use std::borrow::Cow;
+use std::fmt;
+
+/// What a cell holds, before any format has touched it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Nothing: `null` in JSON, an empty cell elsewhere.
+    Null,
+    /// A whole number.
+    Int(i64),
+    /// Yes or no.
+    Bool(bool),
+    /// Unix milliseconds that machine formats write as RFC 3339.
+    Time(i64),
+    /// Text, from outside or not.
+    Text(Cow<'a, str>),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(yes: bool) -> Self {
+        Self::Bool(yes)
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// How a table shows a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// As it is, to the left.
+    Text,
+    /// As it is, to the left, and blank where there is none.
+    Message,
+    /// As it is, to the right.
+    Number,
+    /// Unix milliseconds as a date and time.
+    Time,
+    /// Microseconds with a unit.
+    Latency,
+    /// Bytes with a unit.
+    Bytes,
+    /// A session id, as short as stays unique.
+    SessionId,
+    /// `ok`, or something else in red.
+    Outcome,
+}
+
+/// What a table does with a column that does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fit {
+    /// The narrowest it is cut to; `None`: never cut.
+    pub least: Option<usize>,
+    /// Left out in ascending order once cutting is not enough; `None`: never left out.
+    pub leave_out: Option<u8>,
+}
+
+/// One column over rows of `R`.
+pub struct Column<R> {
+    /// Its key in machine formats and in `--fields`.
+    pub name: &'static str,
+    /// Its header in tables.
+    pub header: &'static str,
+    /// How a table shows it.
+    pub show: Show,
+    /// What a table does when it does not fit.
+    pub fit: Fit,
+    /// Its value in a row.
+    pub value: fn(&R) -> Value<'_>,
+}
+
+impl<R> Column<R> {
+    /// A column that is never cut and never left out.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        header: &'static str,
+        show: Show,
+        value: fn(&R) -> Value<'_>,
+    ) -> Self {
+        Self {
+            name,
+            header,
+            show,
+            fit: Fit {
+                least: None,
+                leave_out: None,
+            },
+            value,
+        }
+    }
+
+    /// Lets a table cut it.
+    #[must_use]
+    pub const fn cut_to(mut self, least: usize) -> Self {
+        self.fit.least = Some(least);
+        self
+    }
+
+    /// Lets a table leave it out, those with the smallest number first.
+    #[must_use]
+    pub const fn leave_out(mut self, order: u8) -> Self {
+        self.fit.leave_out = Some(order);
+        self
+    }
+}
+
+impl<R> fmt::Debug for Column<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Column").field(&self.name).finish()
+    }
+}
+
+/// What a list can hold.
+pub trait Record: 'static {
+    /// A full-width line that stands in a table in place of this row's cells.
+    fn interruption(&self, _zone: Zone) -> Option<String> {
+        None
+    }
+}
+
+/// A name that no column has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no field `{name}`")]
+pub struct UnknownColumn {
+    /// What was asked for.
+    pub name: String,
+    /// What there is.
+    pub known: Vec<&'static str>,
+}
+
+/// The columns of names that are written in this program, in this order.
+///
+/// # Panics
+/// When no column has one of the names.
+#[must_use]
+pub fn choose<R>(columns: &'static [Column<R>], names: &[&str]) -> Vec<&'static Column<R>> {
+    select(columns, names).expect("the defaults name columns that there are")
+}
+
+/// The columns of these names, in this order.
+///
+/// # Errors
+/// When no column has one of the names.
+pub fn select<R>(
+    columns: &'static [Column<R>],
+    names: &[impl AsRef<str>],
+) -> Result<Vec<&'static Column<R>>, UnknownColumn> {
+    names
+        .iter()
+        .map(|name| {
+            let name = name.as_ref().trim();
+            columns
+                .iter()
+                .find(|column| column.name == name)
+                .ok_or_else(|| UnknownColumn {
+                    name: name.to_owned(),
+                    known: columns.iter().map(|column| column.name).collect(),
+                })
+        })
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! JSON: keys as the columns name them, `null` where there is nothing.
+
+use super::columns::{Column, Record, Value};
+use super::sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
+use super::{choose, text};
+use crate::model::time::rfc3339;
+use std::fmt::Write as _;
+
+/// One row as a JSON object.
+#[must_use]
+pub fn object<R: Record>(columns: &[&'static Column<R>], row: &R) -> String {
+    let mut out = String::new();
+    push_object(columns, row, &mut out);
+    out
+}
+
+/// The start of one session's document: its own keys, and an open array of requests. What ends it
+/// is `]}`.
+#[must_use]
+pub fn session_document(session: &Listed) -> String {
+    let columns = choose(LISTED_COLUMNS, SESSION_COLUMNS);
+    let mut out = object(&columns, session);
+    let brace = out.pop();
+    debug_assert_eq!(brace, Some('}'));
+    out.push_str(",\"requests\":[");
+    out
+}
+
+pub(super) fn push_object<R: Record>(columns: &[&'static Column<R>], row: &R, out: &mut String) {
+    out.push('{');
+    for (index, column) in columns.iter().enumerate() {
+        out.push_str(if index == 0 { "\"" } else { ",\"" });
+        out.push_str(column.name);
+        out.push_str("\":");
+        push_value(&(column.value)(row), out);
+    }
+    out.push('}');
+}
+
+fn push_value(value: &Value<'_>, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Int(number) => write!(out, "{number}").expect("a string takes every write"),
+        Value::Bool(yes) => out.push_str(if *yes { "true" } else { "false" }),
+        Value::Time(ts) => push_string(&rfc3339(*ts), out),
+        Value::Text(text) => push_string(text, out),
+    }
+}
+
+/// Writes a JSON string in which what could act on a terminal is a `\u` escape: to a program the
+/// same text, to a terminal harmless.
+fn push_string(value: &str, out: &mut String) {
+    let quoted = serde_json::to_string(value).expect("a string is always JSON");
+    if !quoted.contains(text::is_active) {
+        return out.push_str(&quoted);
+    }
+    for c in quoted.chars() {
+        if !text::is_active(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(out, "\\u{unit:04x}").expect("a string takes every write");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! How answers look: columns described once, drawn as table, JSON, NDJSON or CSV. Pure: rows in,
+//! text out. Knows nothing of stores, arguments or the terminal.
+
+mod columns;
+mod csv;
+mod json;
+mod layout;
+mod requests;
+mod sessions;
+mod table;
+pub mod text;
+pub mod units;
+
+pub use columns::{Column, Record, Show, UnknownColumn, Value, choose, select};
+pub use json::{object, session_document};
+pub use requests::{LOG_COLUMNS, REQUEST_COLUMNS, SESSION_LOG_COLUMNS};
+pub use sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
+pub use table::{ShortIds, TableStyle};
+
+use table::TableWriter;
+
+/// The four ways to print a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON array.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// RFC 4180.
+    Csv,
+}
+
+/// A list on its way out, page by page.
+#[derive(Debug)]
+pub struct Listing<R: Record> {
+    columns: Vec<&'static Column<R>>,
+    format: Format,
+    table: TableWriter<R>,
+    begun: bool,
+}
+
+impl<R: Record> Listing<R> {
+    /// A list with these columns.
+    #[must_use]
+    pub fn new(columns: Vec<&'static Column<R>>, format: Format, style: TableStyle) -> Self {
+        let table = TableWriter::new(columns.clone(), style);
+        Self {
+            columns,
+            format,
+            table,
+            begun: false,
+        }
+    }
+
+    /// The text of the next rows. The first page decides the width of a table's columns.
+    #[must_use]
+    pub fn page(&mut self, rows: &[R]) -> String {
+        let mut out = String::new();
+        if rows.is_empty() {
+            return out;
+        }
+        match self.format {
+            Format::Table => self.table.page(rows, &mut out),
+            Format::Json | Format::Ndjson => {
+                for row in rows {
+                    out.push_str(match (self.format, self.begun) {
+                        (Format::Ndjson, _) => "",
+                        (_, false) => "[",
+                        (_, true) => ",\n",
+                    });
+                    json::push_object(&self.columns, row, &mut out);
+                    out.push_str(if self.format == Format::Ndjson {
+                        "\n"
+                    } else {
+                        ""
+                    });
+                    self.begun = true;
+                }
+            }
+            Format::Csv => {
+                self.csv_header(&mut out);
+                for row in rows {
+                    csv::push_row(&self.columns, row, &mut out);
+                }
+            }
+        }
+        self.begun = true;
+        out
+    }
+
+    /// The text that ends the list.
+    #[must_use]
+    pub fn finish(&mut self) -> String {
+        let mut out = String::new();
+        match self.format {
+            Format::Table | Format::Ndjson => {}
+            Format::Json => out.push_str(if self.begun { "]\n" } else { "[]\n" }),
+            Format::Csv => self.csv_header(&mut out),
+        }
+        self.begun = true;
+        out
+    }
+
+    fn csv_header(&self, out: &mut String) {
+        if !self.begun {
+            csv::push_header(&self.columns, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! The columns of a session. Names, order and types of the machine columns are a contract.
+
+use super::columns::{Column, Record, Show};
+use super::requests::client;
+use crate::query::SessionRow;
+
+/// A session as it stands at the moment of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The session.
+    pub row: SessionRow,
+    /// Whether it is in use.
+    pub active: bool,
+}
+
+impl Record for Listed {}
+
+/// Every column; those in [`SESSION_COLUMNS`] are in machine output by default.
+pub const LISTED_COLUMNS: &[Column<Listed>] = &[
+    Column::<Listed>::new("session_id", "SESSION", Show::SessionId, |s| {
+        s.row.session_id.as_str().into()
+    }),
+    Column::<Listed>::new("inferred", "INFERRED", Show::Text, |s| {
+        s.row.inferred.into()
+    }),
+    Column::<Listed>::new("proxy", "PROXY", Show::Text, |s| {
+        s.row.proxy.as_str().into()
+    })
+    .cut_to(6),
+    Column::<Listed>::new("client_name", "CLIENT", Show::Text, |s| {
+        s.row.client_name.as_deref().into()
+    })
+    .cut_to(8),
+    Column::<Listed>::new("client_version", "VERSION", Show::Text, |s| {
+        s.row.client_version.as_deref().into()
+    })
+    .cut_to(6),
+    Column::<Listed>::new("client_platform", "PLATFORM", Show::Text, |s| {
+        s.row.platform().as_str().into()
+    }),
+    Column::<Listed>::new("started_at", "STARTED", Show::Time, |s| {
+        s.row.started_at.into()
+    })
+    .leave_out(1),
+    Column::<Listed>::new("last_seen_at", "LAST SEEN", Show::Time, |s| {
+        s.row.last_seen_at.into()
+    }),
+    Column::<Listed>::new("ended_at", "ENDED", Show::Time, |s| s.row.ended_at.into()),
+    Column::<Listed>::new("total_calls", "CALLS", Show::Number, |s| {
+        s.row.total_calls.into()
+    }),
+    Column::<Listed>::new("total_errors", "ERRORS", Show::Number, |s| {
+        s.row.total_errors.into()
+    }),
+    Column::<Listed>::new("active", "ACTIVE", Show::Text, |s| s.active.into()),
+    Column::<Listed>::new("client", "CLIENT", Show::Text, |s| {
+        client(
+            s.row.client_name.as_deref(),
+            s.row.client_version.as_deref(),
+        )
+        .into()
+    })
+    .cut_to(8),
+    Column::<Listed>::new("state", "STATE", Show::Text, |s| s.state().into()),
+];
+
+/// What a session is in machine formats, in this order.
+pub const SESSION_COLUMNS: &[&str] = &[
+    "session_id",
+    "inferred",
+    "proxy",
+    "client_name",
+    "client_version",
+    "client_platform",
+    "started_at",
+    "last_seen_at",
+    "ended_at",
+    "total_calls",
+    "total_errors",
+    "active",
+];
+
+impl Listed {
+    /// A session as it stands at `now_ms`.
+    #[must_use]
+    pub fn at(row: SessionRow, now_ms: i64) -> Self {
+        Self {
+            active: row.is_active(now_ms),
+            row,
+        }
+    }
+
+    /// `active`, `ended`, or `idle`: neither ended nor used of late.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match (self.active, self.row.ended_at) {
+            (true, _) => "active",
+            (false, Some(_)) => "ended",
+            (false, None) => "idle",
+        }
+    }
+}

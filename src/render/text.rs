@@ -1,0 +1,89 @@
+//! The one place where text from outside becomes harmless: whatever could act on a terminal, or
+//! reorder or hide what stands beside it, is shown as a visible escape.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Whether a character acts on a terminal or on the order or visibility of other text.
+#[must_use]
+pub fn is_active(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Text on one line in which every active character is a visible escape: `\n`, `\x1b`, `\u{202e}`.
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
+    escape_where(text, is_active)
+}
+
+/// As [`escape`], but tabs and line breaks stay, for formats that can quote them.
+#[must_use]
+pub fn escape_but_breaks(text: &str) -> Cow<'_, str> {
+    escape_where(text, |c| is_active(c) && !matches!(c, '\t' | '\n' | '\r'))
+}
+
+fn escape_where(text: &str, active: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&active) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        let written = match c {
+            _ if !active(c) => {
+                shown.push(c);
+                Ok(())
+            }
+            '\n' => shown.write_str("\\n"),
+            '\r' => shown.write_str("\\r"),
+            '\t' => shown.write_str("\\t"),
+            '\0'..='\x7f' => write!(shown, "\\x{:02x}", u32::from(c)),
+            _ => write!(shown, "\\u{{{:x}}}", u32::from(c)),
+        };
+        written.expect("a string takes every write");
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn active_characters_are_shown() {
+        let cases = [
+            ("plain", "plain"),
+            ("café 東京 🦀", "café 東京 🦀"),
+            ("a\x1b[31mred", "a\\x1b[31mred"),
+            ("one\r\ntwo\tthree", "one\\r\\ntwo\\tthree"),
+            ("\0\x07\x7f", "\\x00\\x07\\x7f"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("abc\u{202e}fdp.exe", "abc\\u{202e}fdp.exe"),
+            (
+                "\u{2066}\u{2069}\u{200e}\u{200f}\u{61c}",
+                "\\u{2066}\\u{2069}\\u{200e}\\u{200f}\\u{61c}",
+            ),
+            ("\u{200b}\u{200d}\u{feff}", "\\u{200b}\\u{200d}\\u{feff}"),
+            ("\u{e0041}", "\\u{e0041}"),
+            ("\u{2028}\u{2029}", "\\u{2028}\\u{2029}"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(escape(text), expected);
+        }
+        assert_eq!(escape_but_breaks("a\tb\r\n\x1b"), "a\tb\r\n\\x1b");
+    }
+
+    #[test]
+    fn no_text_keeps_an_active_character() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for _ in 0..2_000 {
+            let text: String = (0..random.usize(0..20)).map(|_| random.char(..)).collect();
+            assert!(!escape(&text).contains(is_active), "{text:?}");
+        }
+    }
+}

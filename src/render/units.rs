@@ -1,0 +1,183 @@
+//! Numbers and times as a person reads them. Everything here reads back as `--since` or
+//! `--min-latency` where that makes sense.
+
+use crate::model::time::DAY_MS;
+use crate::query::when::Zone;
+use chrono::{DateTime, Datelike, Utc};
+
+/// A duration of microseconds: `850µs`, `1.2ms`, `604ms`, `3.4s`, `1m02s`, `1h05m`.
+#[must_use]
+pub fn latency(us: i64) -> String {
+    let tenths = |value: i64, unit: i64| (value + unit / 20) / (unit / 10);
+    let whole = |value: i64, unit: i64| (value + unit / 2) / unit;
+    match us {
+        ..1_000 => format!("{us}\u{b5}s"),
+        1_000..9_950 => decimal(tenths(us, 1_000), "ms"),
+        9_950..999_500 => format!("{}ms", whole(us, 1_000)),
+        999_500..59_950_000 => decimal(tenths(us, 1_000_000), "s"),
+        59_950_000..3_599_500_000 => {
+            let seconds = whole(us, 1_000_000);
+            format!("{}m{:02}s", seconds / 60, seconds % 60)
+        }
+        _ => {
+            let minutes = us / 60_000_000 + i64::from(us % 60_000_000 >= 30_000_000);
+            format!("{}h{:02}m", minutes / 60, minutes % 60)
+        }
+    }
+}
+
+/// A size: `112`, `7.5K`, `1.2M`, in powers of 1024.
+#[must_use]
+pub fn bytes(size: i64) -> String {
+    const SUFFIXES: [&str; 6] = ["K", "M", "G", "T", "P", "E"];
+    if size < 1024 {
+        return size.to_string();
+    }
+    let size = i128::from(size) * 10;
+    let (mut divisor, mut power) = (1024, 0);
+    while (size + divisor / 2) / divisor >= 10_240 && power + 1 < SUFFIXES.len() {
+        divisor *= 1024;
+        power += 1;
+    }
+    match (size + divisor / 2) / divisor {
+        tenths @ ..100 => decimal(tenths, SUFFIXES[power]),
+        tenths => format!("{}{}", (tenths + 5) / 10, SUFFIXES[power]),
+    }
+}
+
+fn decimal(tenths: impl Into<i128>, unit: &str) -> String {
+    let tenths = tenths.into();
+    format!("{}.{}{unit}", tenths / 10, tenths % 10)
+}
+
+/// A number in groups of three digits: `1,204`.
+#[must_use]
+pub fn grouped(number: impl Into<i128>) -> String {
+    let number = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::from(if number < 0 { "-" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A time as tables show it: `2026-11-21 01:30:08.318`, with `Z` behind it in UTC.
+///
+/// A time outside the calendar of four-digit years stands as `@MILLISECONDS`.
+#[must_use]
+pub fn time(ts_ms: i64, zone: Zone) -> String {
+    let Some(utc) = DateTime::<Utc>::from_timestamp_millis(ts_ms)
+        .filter(|utc| (1..=9998).contains(&utc.year()))
+    else {
+        return format!("@{ts_ms}");
+    };
+    let suffix = if zone == Zone::Utc { "Z" } else { "" };
+    format!(
+        "{}{suffix}",
+        utc.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S%.3f")
+    )
+}
+
+/// How long ago in rough words: `12 s`, `5 min`, `3 h`, `8 days`.
+#[must_use]
+pub fn age(ms: i64) -> String {
+    match ms {
+        ..60_000 => format!("{} s", ms.max(0) / 1_000),
+        60_000..3_600_000 => format!("{} min", ms / 60_000),
+        3_600_000..172_800_000 => format!("{} h", ms / 3_600_000),
+        _ => format!("{} days", ms / DAY_MS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::when::{parse_duration_us, parse_when};
+
+    #[test]
+    fn latencies_keep_two_or_three_digits() {
+        let cases = [
+            (0, "0µs"),
+            (-5, "-5µs"),
+            (850, "850µs"),
+            (1_000, "1.0ms"),
+            (1_249, "1.2ms"),
+            (9_949, "9.9ms"),
+            (9_950, "10ms"),
+            (604_123, "604ms"),
+            (999_499, "999ms"),
+            (999_500, "1.0s"),
+            (3_400_000, "3.4s"),
+            (59_949_999, "59.9s"),
+            (59_950_000, "1m00s"),
+            (62_000_000, "1m02s"),
+            (3_599_499_999, "59m59s"),
+            (3_599_500_000, "1h00m"),
+            (3_900_000_000, "1h05m"),
+        ];
+        for (us, expected) in cases {
+            assert_eq!(latency(us), expected);
+            if us >= 0 {
+                assert!(parse_duration_us(expected).is_ok(), "{expected}");
+            }
+        }
+        assert_eq!(latency(i64::MAX), "2562047788h01m");
+    }
+
+    #[test]
+    fn sizes_in_powers_of_1024() {
+        let cases = [
+            (0, "0"),
+            (112, "112"),
+            (1023, "1023"),
+            (1024, "1.0K"),
+            (7_705, "7.5K"),
+            (10_239, "10K"),
+            (1_048_575, "1.0M"),
+            (1_258_291, "1.2M"),
+            (i64::MAX, "8.0E"),
+        ];
+        for (size, expected) in cases {
+            assert_eq!(bytes(size), expected, "{size}");
+        }
+    }
+
+    #[test]
+    fn groups_of_three() {
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1_204, "1,204"),
+            (-1_234_567, "-1,234,567"),
+        ];
+        for (number, expected) in cases {
+            assert_eq!(grouped(number), expected);
+        }
+    }
+
+    #[test]
+    fn a_shown_time_reads_back() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let east = chrono::FixedOffset::east_opt(5 * 3600 + 1800).expect("an offset");
+        for zone in [Zone::Utc, Zone::Fixed(east)] {
+            for _ in 0..1_000 {
+                let ts = random.i64(-62_000_000_000_000..300_000_000_000_000);
+                assert_eq!(
+                    parse_when(&time(ts, zone), 0, &zone),
+                    Ok(ts),
+                    "{}",
+                    time(ts, zone)
+                );
+            }
+        }
+        let shown = time(1_795_224_608_318, Zone::Utc);
+        assert_eq!(shown, "2026-11-21 01:30:08.318Z");
+        assert_eq!(time(i64::MAX, Zone::Utc), format!("@{}", i64::MAX));
+    }
+}
