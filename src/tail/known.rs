@@ -69,7 +69,10 @@ impl Known {
         }
         let head = identity::head(file)?;
         self.take(file, |known| {
-            long_enough(known) && known.offset <= size && identity::has_head(&head, known.head)
+            long_enough(known)
+                && known.offset <= size
+                && identity::has_head(&head, known.head)
+                && !is_in_place(known)
         })
     }
 
@@ -96,4 +99,11 @@ impl Known {
             place
         }))
     }
+}
+
+/// Whether a checkpoint's file is still where it was: then another file with its bytes is a copy.
+fn is_in_place(known: &Checkpoint) -> bool {
+    std::fs::metadata(known.path.as_str()).is_ok_and(|metadata| {
+        identity::of(&metadata) == known.identity && metadata.len() >= known.offset
+    })
 }
