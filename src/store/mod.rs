@@ -2,7 +2,10 @@
 //!
 //! Knows nothing of stream formats or of the command line.
 
+#[cfg(test)]
+mod contract;
 mod error;
+pub mod memory;
 mod rollup;
 pub mod sqlite;
 

@@ -88,6 +88,16 @@ fn is_committed(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<bool> {
         .map(|found| found.is_some())
 }
 
+/// Which session a request belongs to.
+enum Membership {
+    /// This one.
+    Of(Slot),
+    /// None at all.
+    None,
+    /// It does not matter: the request is stored already.
+    Unneeded,
+}
+
 /// A batch being written.
 struct Writing<'a> {
     tx: &'a Transaction<'a>,
@@ -139,17 +149,28 @@ impl<'a> Writing<'a> {
         );
         let operation = self.memory.names.operation(self.tx, request)?;
         let client = self.memory.names.client(self.tx, name, version)?;
-        let Some(session) = self.session_of(request, operation.proxy, client)? else {
-            self.appended.duplicates += 1;
-            return Ok(());
+        let session = match self.session_of(request, operation.proxy, client)? {
+            Membership::Of(slot) => Some(slot),
+            Membership::None => None,
+            Membership::Unneeded => {
+                self.appended.duplicates += 1;
+                return Ok(());
+            }
         };
         let place = Place {
             seq: self.last_seq + 1,
             operation,
-            session: session.map(|slot| self.memory.sessions.id(slot)),
+            session: session.map(|slot| self.memory.sessions.number(slot)),
             client,
         };
-        match requests::insert(self.tx, insertion, request, place)? {
+        let inserted = match requests::insert(insertion, request, place)? {
+            Some(inserted) => inserted,
+            None => {
+                self.memory.sessions.write_back(self.tx)?;
+                requests::insert_contested(self.tx, insertion, request, place)?
+            }
+        };
+        match inserted {
             Inserted::Duplicate => self.appended.duplicates += 1,
             Inserted::New { key, is_conflict } => {
                 self.appended.stored += 1;
@@ -168,33 +189,35 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    /// The session a request belongs to, made where it is missing: `None` when the request turns
-    /// out to be stored already, for then nothing must be made for its sake.
+    /// The session a request belongs to, made where it is missing.
     fn session_of(
         &mut self,
         request: &Request,
         proxy: i64,
         client: Option<i64>,
-    ) -> rusqlite::Result<Option<Option<Slot>>> {
+    ) -> rusqlite::Result<Membership> {
         let (tx, sessions) = (self.tx, &mut self.memory.sessions);
-        let found = match &request.session_id {
-            Some(id) => sessions.find(tx, proxy, id)?,
+        let slot = match &request.session_id {
+            Some(id) => match sessions.find(tx, proxy, id)? {
+                Some(slot) => slot,
+                None => sessions.add(tx, proxy, id)?,
+            },
             None if request.kind == Kind::Mcp => {
-                sessions.find_inferred(tx, (proxy, client), request.ts)?
+                match sessions.find_inferred(tx, (proxy, client), request.ts)? {
+                    Some(slot) => slot,
+                    None => {
+                        // An inferred session is named by the first request that is its own.
+                        sessions.write_back(tx)?;
+                        if requests::is_stored(tx, request)? {
+                            return Ok(Membership::Unneeded);
+                        }
+                        sessions.add_inferred(tx, (proxy, client), request)?
+                    }
+                }
             }
-            None => return Ok(Some(None)),
+            None => return Ok(Membership::None),
         };
-        if let Some(slot) = found {
-            return Ok(Some(Some(slot)));
-        }
-        if requests::is_stored(tx, request)? {
-            return Ok(None);
-        }
-        let made = match &request.session_id {
-            Some(id) => sessions.add(tx, proxy, id, request.ts)?,
-            None => sessions.add_inferred(tx, (proxy, client), request)?,
-        };
-        Ok(Some(Some(made)))
+        Ok(Membership::Of(slot))
     }
 
     fn gap(&mut self, gap: &Gap) -> rusqlite::Result<()> {

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Pages in the write-ahead log from which on a commit is followed by a checkpoint.
-const CHECKPOINT_PAGES: i64 = 2000;
+const CHECKPOINT_PAGES: i64 = 4000;
 
 /// A store opened for writing.
 #[derive(Debug)]

@@ -131,7 +131,9 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
 /// table makes SQLite plan the statement anew on every execution (measured: a third of the writer's
 /// time).
 fn stabilise_plans(connection: &Connection) -> rusqlite::Result<()> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }
 
 fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {

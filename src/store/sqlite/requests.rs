@@ -51,8 +51,23 @@ pub(super) fn insertion<'tx>(
     )
 }
 
-/// Inserts a request unless it is there already.
+/// Inserts a request under its first key, if no other event has taken that.
 pub(super) fn insert(
+    insertion: &mut Statement<'_>,
+    request: &Request,
+    place: Place,
+) -> rusqlite::Result<Option<Inserted>> {
+    let key = first_key(request);
+    let is_new = try_insert(insertion, request, place, key)? > 0;
+    Ok(is_new.then_some(Inserted::New {
+        key,
+        is_conflict: false,
+    }))
+}
+
+/// Inserts a request whose first key is taken, unless it is there already. Sessions made by the same
+/// batch must have been written back, for the rows in the way are compared by their texts.
+pub(super) fn insert_contested(
     tx: &Transaction<'_>,
     insertion: &mut Statement<'_>,
     request: &Request,
@@ -60,15 +75,17 @@ pub(super) fn insert(
 ) -> rusqlite::Result<Inserted> {
     let mut key = first_key(request);
     let mut is_conflict = false;
-    while try_insert(insertion, request, place, key)? == 0 {
+    loop {
         match compare(tx, request, key)? {
             Likeness::Same => return Ok(Inserted::Duplicate),
             Likeness::Conflict => is_conflict = true,
             Likeness::Stranger => {}
         }
         key += 1;
+        if try_insert(insertion, request, place, key)? > 0 {
+            return Ok(Inserted::New { key, is_conflict });
+        }
     }
-    Ok(Inserted::New { key, is_conflict })
 }
 
 fn try_insert(

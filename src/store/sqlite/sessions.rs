@@ -3,7 +3,7 @@
 use super::names::Names;
 use crate::model::{Kind, Request, SessionState, SessionUpdate, Status, Text};
 use crate::query::{INFERRED_GAP_MS, inferred_id};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params};
 use rustc_hash::FxHashMap;
 
 /// Most sessions remembered between batches; past that, all are forgotten and found again.
@@ -15,9 +15,8 @@ pub(super) type Slot = usize;
 /// One session as it will stand when the batch is committed.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
-    /// Its number.
-    pub(super) id: i64,
-    session_id: Text,
+    number: i64,
+    id: Text,
     inferred: bool,
     proxy: i64,
     client: Option<i64>,
@@ -27,17 +26,32 @@ pub(super) struct Session {
     ended_at: Option<i64>,
     total_calls: i64,
     total_errors: i64,
-    is_dirty: bool,
+    standing: Standing,
+}
+
+/// What the store knows of a session in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Nothing, and nothing has happened to it: the request it was made for was a duplicate.
+    Blank,
+    /// Nothing yet: it goes in with the batch.
+    New,
+    /// It has changed.
+    Changed,
+    /// It stands there as it is here.
+    Stored,
 }
 
 /// Sessions by what they are looked up with.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     slots: Vec<Session>,
-    by_id: FxHashMap<(i64, Text), Slot>,
+    /// By proxy, then by id.
+    by_id: FxHashMap<i64, FxHashMap<Text, Slot>>,
     /// Inferred sessions of one proxy and client, those last seen latest at the end.
     inferred: FxHashMap<(i64, Option<i64>), Vec<Slot>>,
     dirty: Vec<Slot>,
+    last_number: Option<i64>,
 }
 
 const COLUMNS: &str = "s.id, s.session_id, s.inferred, s.proxy, s.client, c.name IS NOT NULL,
@@ -46,8 +60,8 @@ const COLUMNS: &str = "s.id, s.session_id, s.inferred, s.proxy, s.client, c.name
 impl Session {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            id: row.get(0)?,
-            session_id: row.get_ref(1)?.as_str()?.into(),
+            number: row.get(0)?,
+            id: row.get_ref(1)?.as_str()?.into(),
             inferred: row.get(2)?,
             proxy: row.get(3)?,
             client: row.get(4)?,
@@ -57,7 +71,7 @@ impl Session {
             ended_at: row.get(8)?,
             total_calls: row.get(9)?,
             total_errors: row.get(10)?,
-            is_dirty: false,
+            standing: Standing::Stored,
         })
     }
 
@@ -67,15 +81,24 @@ impl Session {
             self.has_client_name = true;
         }
     }
+
+    fn values(&self) -> [&dyn ToSql; 7] {
+        [
+            &self.number,
+            &self.client,
+            &self.started_at,
+            &self.last_seen_at,
+            &self.ended_at,
+            &self.total_calls,
+            &self.total_errors,
+        ]
+    }
 }
 
 impl Sessions {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        self.slots.clear();
-        self.by_id.clear();
-        self.inferred.clear();
-        self.dirty.clear();
+        *self = Self::default();
     }
 
     /// Keeps the memory bounded; to be called between transactions.
@@ -86,8 +109,8 @@ impl Sessions {
     }
 
     /// The number of the session in a slot.
-    pub(super) fn id(&self, slot: Slot) -> i64 {
-        self.slots[slot].id
+    pub(super) fn number(&self, slot: Slot) -> i64 {
+        self.slots[slot].number
     }
 
     /// The session with an id that a stream said, if there is one.
@@ -95,11 +118,9 @@ impl Sessions {
         &mut self,
         tx: &Transaction<'_>,
         proxy: i64,
-        session_id: &Text,
+        id: &Text,
     ) -> rusqlite::Result<Option<Slot>> {
-        // The pair is built once; a clone of a short text costs less than a second look-up table.
-        let key = (proxy, session_id.clone());
-        if let Some(&slot) = self.by_id.get(&key) {
+        if let Some(&slot) = self.by_id.get(&proxy).and_then(|of_proxy| of_proxy.get(id)) {
             return Ok(Some(slot));
         }
         let sql = format!(
@@ -108,57 +129,47 @@ impl Sessions {
         );
         let found = tx
             .prepare_cached(&sql)?
-            .query_row(params![session_id.as_str(), proxy], Session::from_row)
+            .query_row(params![id.as_str(), proxy], Session::from_row)
             .optional()?;
-        Ok(found.map(|session| self.remember(key, session)))
+        Ok(found.map(|session| self.remember(session)))
     }
 
-    fn remember(&mut self, key: (i64, Text), session: Session) -> Slot {
+    fn remember(&mut self, session: Session) -> Slot {
         let slot = self.slots.len();
+        let of_proxy = self.by_id.entry(session.proxy).or_default();
+        of_proxy.insert(session.id.clone(), slot);
         self.slots.push(session);
-        self.by_id.insert(key, slot);
         slot
     }
 
-    /// Makes a session, first seen at `ts`.
+    /// Makes a session, which goes into the store only if something happens to it.
     pub(super) fn add(
         &mut self,
         tx: &Transaction<'_>,
         proxy: i64,
-        session_id: &Text,
-        ts: i64,
+        id: &Text,
     ) -> rusqlite::Result<Slot> {
-        self.insert(tx, (proxy, session_id.clone()), ts, false)
-    }
-
-    fn insert(
-        &mut self,
-        tx: &Transaction<'_>,
-        (proxy, session_id): (i64, Text),
-        ts: i64,
-        inferred: bool,
-    ) -> rusqlite::Result<Slot> {
-        let id = tx
-            .prepare_cached(
-                "INSERT INTO sessions (proxy, session_id, inferred, started_at, last_seen_at,
-                 total_calls, total_errors) VALUES (?1, ?2, ?3, ?4, ?4, 0, 0)",
-            )?
-            .insert(params![proxy, session_id.as_str(), inferred, ts])?;
-        let session = Session {
-            id,
-            session_id: session_id.clone(),
-            inferred,
+        let last = match self.last_number {
+            Some(last) => last,
+            None => tx
+                .prepare_cached("SELECT ifnull(max(id), 0) FROM sessions")?
+                .query_row([], |row| row.get(0))?,
+        };
+        self.last_number = Some(last + 1);
+        Ok(self.remember(Session {
+            number: last + 1,
+            id: id.clone(),
+            inferred: false,
             proxy,
             client: None,
             has_client_name: false,
-            started_at: ts,
-            last_seen_at: ts,
+            started_at: i64::MAX,
+            last_seen_at: i64::MIN,
             ended_at: None,
             total_calls: 0,
             total_errors: 0,
-            is_dirty: false,
-        };
-        Ok(self.remember((proxy, session_id), session))
+            standing: Standing::Blank,
+        }))
     }
 
     /// The inferred session that a request without a session id belongs to, if there is one.
@@ -184,7 +195,7 @@ impl Sessions {
         };
         let order = |slot: Slot| {
             let session = &self.slots[slot];
-            (session.last_seen_at, std::cmp::Reverse(&session.session_id))
+            (session.last_seen_at, std::cmp::Reverse(&session.id))
         };
         Ok(slots
             .iter()
@@ -215,10 +226,13 @@ impl Sessions {
         let mut slots = Vec::new();
         while let Some(row) = rows.next()? {
             let session = Session::from_row(row)?;
-            let key = (proxy, session.session_id.clone());
-            let slot = match self.by_id.get(&key) {
+            let known = self
+                .by_id
+                .get(&proxy)
+                .and_then(|of_proxy| of_proxy.get(&session.id));
+            let slot = match known {
                 Some(&slot) => slot,
-                None => self.remember(key, session),
+                None => self.remember(session),
             };
             slots.push(slot);
         }
@@ -250,11 +264,13 @@ impl Sessions {
             }
             taken += 1;
         };
-        let slot = self.insert(tx, (proxy, session_id), request.ts, true)?;
+        let slot = self.add(tx, proxy, &session_id)?;
         let session = &mut self.slots[slot];
+        session.inferred = true;
         session.client = client;
         session.has_client_name = name.is_some();
-        self.touch(slot);
+        session.started_at = request.ts;
+        session.last_seen_at = request.ts;
         self.inferred.entry((proxy, client)).or_default().push(slot);
         self.keep_sorted((proxy, client));
         Ok(slot)
@@ -271,11 +287,13 @@ impl Sessions {
     }
 
     fn touch(&mut self, slot: Slot) {
-        let session = &mut self.slots[slot];
-        if !session.is_dirty {
-            session.is_dirty = true;
-            self.dirty.push(slot);
+        let standing = &mut self.slots[slot].standing;
+        match *standing {
+            Standing::Blank => *standing = Standing::New,
+            Standing::Stored => *standing = Standing::Changed,
+            Standing::New | Standing::Changed => return,
         }
+        self.dirty.push(slot);
     }
 
     /// Counts a newly stored request.
@@ -308,6 +326,7 @@ impl Sessions {
             update.client_version.as_ref(),
         )?;
         let Some(proxy) = &update.proxy else {
+            self.write_back(tx)?;
             for proxy in proxies_of(tx, &update.session_id)? {
                 if let Some(slot) = self.find(tx, proxy, &update.session_id)? {
                     self.apply_to(slot, update, client);
@@ -318,12 +337,7 @@ impl Sessions {
         let proxy = names.proxy(tx, proxy)?;
         let slot = match self.find(tx, proxy, &update.session_id)? {
             Some(slot) => slot,
-            None => {
-                let started_at = update.started_at.unwrap_or(update.ts);
-                let slot = self.add(tx, proxy, &update.session_id, started_at)?;
-                self.slots[slot].last_seen_at = update.last_seen_at.unwrap_or(update.ts);
-                slot
-            }
+            None => self.add(tx, proxy, &update.session_id)?,
         };
         self.apply_to(slot, update, client);
         Ok(())
@@ -335,10 +349,12 @@ impl Sessions {
         session.started_at = session
             .started_at
             .min(update.started_at.unwrap_or(update.ts));
-        let seen = match update.state {
-            SessionState::Active => Some(update.last_seen_at.unwrap_or(update.ts)),
-            SessionState::Closed => update.last_seen_at,
-        };
+        let is_alive = update.state == SessionState::Active;
+        // Of a session that nothing else is known of, its end was its last use.
+        let is_unseen = session.last_seen_at == i64::MIN;
+        let seen = update
+            .last_seen_at
+            .or_else(|| (is_alive || is_unseen).then_some(update.ts));
         session.last_seen_at = session.last_seen_at.max(seen.unwrap_or(i64::MIN));
         if update.state == SessionState::Closed {
             session.ended_at = session.ended_at.max(Some(update.ts));
@@ -348,22 +364,36 @@ impl Sessions {
 
     /// Writes back every session that changed.
     pub(super) fn write_back(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
-        let mut statement = tx.prepare_cached(
+        let mut update = tx.prepare_cached(
             "UPDATE sessions SET client = ?2, started_at = ?3, last_seen_at = ?4, ended_at = ?5,
              total_calls = ?6, total_errors = ?7 WHERE id = ?1",
         )?;
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO sessions (id, client, started_at, last_seen_at, ended_at, total_calls,
+             total_errors, proxy, session_id, inferred)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
         for slot in self.dirty.drain(..) {
             let session = &mut self.slots[slot];
-            session.is_dirty = false;
-            statement.execute(params![
-                session.id,
-                session.client,
-                session.started_at,
-                session.last_seen_at,
-                session.ended_at,
-                session.total_calls,
-                session.total_errors
-            ])?;
+            let standing = std::mem::replace(&mut session.standing, Standing::Stored);
+            let [number, client, started, seen, ended, calls, errors] = session.values();
+            if standing == Standing::New {
+                let (id, inferred) = (session.id.as_str(), session.inferred);
+                insert.execute(params![
+                    number,
+                    client,
+                    started,
+                    seen,
+                    ended,
+                    calls,
+                    errors,
+                    session.proxy,
+                    id,
+                    inferred
+                ])?;
+            } else {
+                update.execute([number, client, started, seen, ended, calls, errors])?;
+            }
         }
         Ok(())
     }
