@@ -3,4 +3,5 @@
 pub mod model;
 pub mod query;
 pub mod store;
+pub mod tail;
 pub mod wire;

@@ -26,13 +26,19 @@ impl EventKey {
     /// The key of an event that carries a unique id.
     #[must_use]
     pub fn of_id(id: &str) -> Self {
-        Self { hash: xxh3::xxh3_64(id.as_bytes()), source: KeySource::Id }
+        Self {
+            hash: xxh3::xxh3_64(id.as_bytes()),
+            source: KeySource::Id,
+        }
     }
 
     /// The key of the `index`-th request in an event known only by its bytes.
     #[must_use]
     pub fn of_bytes(bytes: &[u8], index: u64) -> Self {
-        Self { hash: xxh3::xxh3_64_with_seed(bytes, index), source: KeySource::Bytes }
+        Self {
+            hash: xxh3::xxh3_64_with_seed(bytes, index),
+            source: KeySource::Bytes,
+        }
     }
 }
 
@@ -67,16 +73,22 @@ impl RequestId {
     fn is_shortest(text: &str) -> bool {
         match text.strip_prefix('-').unwrap_or(text).as_bytes() {
             b"0" => !text.starts_with('-'),
-            digits => digits.first().is_some_and(|first| (b'1'..=b'9').contains(first)),
+            digits => digits
+                .first()
+                .is_some_and(|first| (b'1'..=b'9').contains(first)),
         }
     }
 
     fn from_uuid_text(text: &str) -> Option<Self> {
-        let hyphenated = [8, 13, 18, 23].iter().all(|&at| text.as_bytes()[at] == b'-');
+        let hyphenated = [8, 13, 18, 23]
+            .iter()
+            .all(|&at| text.as_bytes()[at] == b'-');
         if !hyphenated || text.bytes().any(|b| b.is_ascii_uppercase()) {
             return None;
         }
-        uuid::Uuid::try_parse(text).ok().map(|uuid| Self::Uuid(uuid.into_bytes()))
+        uuid::Uuid::try_parse(text)
+            .ok()
+            .map(|uuid| Self::Uuid(uuid.into_bytes()))
     }
 }
 

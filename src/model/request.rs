@@ -68,7 +68,13 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of its stored number (which starts at 1).
-    pub const ALL: [Self; 5] = [Self::Rpc, Self::Tool, Self::Http, Self::Cancelled, Self::Timeout];
+    pub const ALL: [Self; 5] = [
+        Self::Rpc,
+        Self::Tool,
+        Self::Http,
+        Self::Cancelled,
+        Self::Timeout,
+    ];
 
     /// The word used in every output and filter.
     #[must_use]
@@ -181,8 +187,15 @@ mod tests {
     #[test]
     fn a_status_follows_from_the_error_kind() {
         for kind in ErrorKind::ALL {
-            let outcome = Outcome { error_kind: Some(kind), ..Outcome::default() };
-            let expected = if kind == ErrorKind::Timeout { Status::Timeout } else { Status::Error };
+            let outcome = Outcome {
+                error_kind: Some(kind),
+                ..Outcome::default()
+            };
+            let expected = if kind == ErrorKind::Timeout {
+                Status::Timeout
+            } else {
+                Status::Error
+            };
             assert_eq!(outcome.status(), expected, "{}", kind.as_str());
         }
         assert_eq!(Outcome::default().status(), Status::Ok);

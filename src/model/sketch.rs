@@ -157,13 +157,17 @@ mod tests {
         for _ in 0..20 {
             let mut sketch = Sketch::default();
             let exponent = random.u32(1..12);
-            let mut values: Vec<i64> =
-                (0..2_000).map(|_| random.i64(0..10_i64.pow(exponent))).collect();
+            let mut values: Vec<i64> = (0..2_000)
+                .map(|_| random.i64(0..10_i64.pow(exponent)))
+                .collect();
             values.iter().for_each(|&value| sketch.add(value));
             values.sort_unstable();
             for q in [0.0, 0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0] {
                 let (got, want) = (sketch.quantile(q).expect("not empty"), exact(&values, q));
-                assert!((got - want).abs() <= want * 0.010_001, "q {q}: {got} for {want}");
+                assert!(
+                    (got - want).abs() <= want * 0.010_001,
+                    "q {q}: {got} for {want}"
+                );
             }
         }
     }
@@ -172,7 +176,11 @@ mod tests {
     fn merging_is_adding() {
         let (mut left, mut right, mut both) = Default::default();
         for value in 0..5_000_i64 {
-            let part: &mut Sketch = if value % 3 == 0 { &mut left } else { &mut right };
+            let part: &mut Sketch = if value % 3 == 0 {
+                &mut left
+            } else {
+                &mut right
+            };
             part.add(value * value);
             Sketch::add(&mut both, value * value);
         }

@@ -23,7 +23,9 @@ pub fn rfc3339(ts_ms: i64) -> String {
 /// Reads an RFC 3339 time into unix milliseconds, cutting off what is finer.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
-    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
+    DateTime::parse_from_rfc3339(text)
+        .ok()
+        .map(|time| time.timestamp_millis())
 }
 
 /// The start of the hour that holds a time.
@@ -39,8 +41,14 @@ mod tests {
     #[test]
     fn milliseconds_and_text_agree() {
         assert_eq!(rfc3339(1_795_224_422_390), "2026-11-21T01:27:02.390Z");
-        assert_eq!(parse_rfc3339("2026-11-21T01:28:09.539639578+00:00"), Some(1_795_224_489_539));
-        assert_eq!(parse_rfc3339("2026-11-21T03:28:09.5+02:00"), Some(1_795_224_489_500));
+        assert_eq!(
+            parse_rfc3339("2026-11-21T01:28:09.539639578+00:00"),
+            Some(1_795_224_489_539)
+        );
+        assert_eq!(
+            parse_rfc3339("2026-11-21T03:28:09.5+02:00"),
+            Some(1_795_224_489_500)
+        );
         assert_eq!(parse_rfc3339("yesterday"), None);
         assert_eq!(rfc3339(i64::MAX), format!("@{}", i64::MAX));
     }

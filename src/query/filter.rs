@@ -58,17 +58,30 @@ impl Filter {
             && self.kind.is_none_or(|kind| kind == row.kind)
             && Pattern::any_matches(&self.methods, Some(&row.method))
             && Pattern::any_matches(&self.tools, row.tool.as_deref())
-            && self.session.as_ref().is_none_or(|key| {
-                key.proxy == row.proxy && Some(&key.id) == row.session.as_ref()
-            })
+            && self
+                .session
+                .as_ref()
+                .is_none_or(|key| key.proxy == row.proxy && Some(&key.id) == row.session.as_ref())
             && self.client.as_ref().is_none_or(|client| {
-                row.client_name.as_deref().is_some_and(|name| client.matches(name))
+                row.client_name
+                    .as_deref()
+                    .is_some_and(|name| client.matches(name))
             })
             && self.status.is_none_or(|status| status == row.status)
-            && self.error_kind.is_none_or(|kind| Some(kind) == row.error_kind)
-            && self.error_code.as_ref().is_none_or(|code| Some(code) == row.error_code.as_ref())
-            && self.min_latency_us.is_none_or(|least| row.latency_us >= least)
-            && self.grep.as_ref().is_none_or(|text| Self::mentions(row, text))
+            && self
+                .error_kind
+                .is_none_or(|kind| Some(kind) == row.error_kind)
+            && self
+                .error_code
+                .as_ref()
+                .is_none_or(|code| Some(code) == row.error_code.as_ref())
+            && self
+                .min_latency_us
+                .is_none_or(|least| row.latency_us >= least)
+            && self
+                .grep
+                .as_ref()
+                .is_none_or(|text| Self::mentions(row, text))
     }
 
     /// Whether a gap is shown: one that overlaps the time window is, whatever else is asked.

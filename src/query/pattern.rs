@@ -82,9 +82,17 @@ mod tests {
             ("{ping,initialize}", "initialize", true),
         ];
         for (glob, name, expected) in cases {
-            assert_eq!(Pattern::new(glob).expect(glob).matches(name), expected, "{glob} {name}");
+            assert_eq!(
+                Pattern::new(glob).expect(glob).matches(name),
+                expected,
+                "{glob} {name}"
+            );
         }
-        assert!(Pattern::ignoring_case("claude*").expect("glob").matches("Claude Code"));
+        assert!(
+            Pattern::ignoring_case("claude*")
+                .expect("glob")
+                .matches("Claude Code")
+        );
         assert!(Pattern::new("tools/[").is_err());
     }
 }

@@ -53,7 +53,10 @@ impl RequestRow {
     /// The tool, prompt or resource it names, whichever it has.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
-        self.tool.as_deref().or(self.prompt_name.as_deref()).or(self.resource_uri.as_deref())
+        self.tool
+            .as_deref()
+            .or(self.prompt_name.as_deref())
+            .or(self.resource_uri.as_deref())
     }
 }
 
@@ -121,13 +124,23 @@ impl Page {
     /// The oldest entries after a position.
     #[must_use]
     pub fn after(after: i64, limit: usize) -> Self {
-        Self { after: Some(after), before: None, order: Order::Ascending, limit }
+        Self {
+            after: Some(after),
+            before: None,
+            order: Order::Ascending,
+            limit,
+        }
     }
 
     /// The newest entries before a position.
     #[must_use]
     pub fn newest(before: Option<i64>, limit: usize) -> Self {
-        Self { after: None, before, order: Order::Descending, limit }
+        Self {
+            after: None,
+            before,
+            order: Order::Descending,
+            limit,
+        }
     }
 
     /// Whether a position lies within the bounds.

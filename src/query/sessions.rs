@@ -20,7 +20,10 @@ pub fn inferred_id(
     taken: u32,
 ) -> String {
     let text = serde_json::json!([proxy, client_name, client_version, started_at, taken]);
-    format!("~{:08x}", xxh3_64(text.to_string().as_bytes()) & 0xffff_ffff)
+    format!(
+        "~{:08x}",
+        xxh3_64(text.to_string().as_bytes()) & 0xffff_ffff
+    )
 }
 
 /// One session with its counters. Calls are MCP requests; HTTP rows do not count.
@@ -55,7 +58,10 @@ impl SessionRow {
     /// What the session is known by.
     #[must_use]
     pub fn key(&self) -> SessionKey {
-        SessionKey { proxy: self.proxy.clone(), id: self.session_id.clone() }
+        SessionKey {
+            proxy: self.proxy.clone(),
+            id: self.session_id.clone(),
+        }
     }
 
     /// The client's platform.
@@ -101,9 +107,14 @@ impl SessionFilter {
             && self.since.is_none_or(|since| row.last_seen_at >= since)
             && self.until.is_none_or(|until| row.started_at < until)
             && self.active_at.is_none_or(|now| row.is_active(now))
-            && self.prefix.as_ref().is_none_or(|prefix| row.session_id.starts_with(prefix))
+            && self
+                .prefix
+                .as_ref()
+                .is_none_or(|prefix| row.session_id.starts_with(prefix))
             && self.client.as_ref().is_none_or(|client| {
-                row.client_name.as_deref().is_some_and(|name| client.matches(name))
+                row.client_name
+                    .as_deref()
+                    .is_some_and(|name| client.matches(name))
             })
     }
 }

@@ -41,7 +41,12 @@ impl StoreError {
     /// An error of a kind, without a path.
     #[must_use]
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, path: None, message: message.into(), hint: None }
+        Self {
+            kind,
+            path: None,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// Names the store's file.

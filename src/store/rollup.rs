@@ -81,7 +81,9 @@ impl RollupRow {
         self.latency_max_us = self.latency_max_us.max(request.latency_us);
         self.sketch.add(request.latency_us);
         self.bytes_in = self.bytes_in.saturating_add(request.bytes_in.unwrap_or(0));
-        self.bytes_out = self.bytes_out.saturating_add(request.bytes_out.unwrap_or(0));
+        self.bytes_out = self
+            .bytes_out
+            .saturating_add(request.bytes_out.unwrap_or(0));
     }
 
     /// Adds another rollup of the same key.
