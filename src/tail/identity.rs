@@ -103,6 +103,29 @@ pub(super) fn proof_of(file: &File, checkpoint: &Checkpoint) -> io::Result<Optio
     Ok(proof.filter(|proof| proof.fits(checkpoint)))
 }
 
+/// The first bytes of a file, as many as a head can have.
+pub(super) fn head(file: &File) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD_LEN);
+    let mut buffer = [0; HEAD_LEN];
+    while head.len() < HEAD_LEN {
+        match file.read_at(&mut buffer[head.len()..], head.len() as u64) {
+            Ok(0) => break,
+            Ok(bytes) => head.extend_from_slice(&buffer[head.len()..][..bytes]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(head)
+}
+
+/// Whether a file that begins with these bytes has the head of a checkpoint.
+pub(super) fn has_head(head: &[u8], expected: Fingerprint) -> bool {
+    usize::try_from(expected.len)
+        .ok()
+        .and_then(|len| head.get(..len))
+        .is_some_and(|head| fingerprint(head) == expected)
+}
+
 const HEAD_LEN: usize = as_len(Checkpoint::HEAD_BYTES);
 const MARKER_LEN: usize = as_len(Checkpoint::MARKER_BYTES);
 

@@ -129,12 +129,13 @@ impl Splitter {
         self.whole
     }
 
-    /// Takes the next bytes of the source and appends the pieces that they finish.
-    pub fn feed<'a>(&'a mut self, chunk: &'a [u8], pieces: &mut Vec<Piece<'a>>) {
+    /// Takes the next bytes of the source and appends the pieces that they finish; gives the new
+    /// [`Splitter::whole_offset`], which cannot be asked for while the pieces are in use.
+    pub fn feed<'a>(&'a mut self, chunk: &'a [u8], pieces: &mut Vec<Piece<'a>>) -> u64 {
         let base = self.next;
         self.next += chunk.len() as u64;
         let Some(used) = self.finish_begun(chunk, base) else {
-            return;
+            return self.whole;
         };
         let Self {
             begun,
@@ -161,6 +162,7 @@ impl Splitter {
             *whole += nuls as u64;
             begun.extend(&rest[nuls..]);
         }
+        *whole
     }
 
     /// Finishes what earlier chunks began, as far as this one does; `None` where it does not.
