@@ -28,8 +28,15 @@ impl Known {
         Self { checkpoints, max }
     }
 
+    pub(super) fn all(&self) -> &[Checkpoint] {
+        &self.checkpoints
+    }
+
     /// Keeps the checkpoint of a file that is no longer open under its identity.
     pub(super) fn add(&mut self, checkpoint: Checkpoint) {
+        if checkpoint.offset == 0 {
+            return; // it says nothing
+        }
         if self.checkpoints.len() >= self.max {
             self.checkpoints.remove(0);
         }

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::file::{OpenFile, Progress};
+use super::body::Body;
+use super::file::Progress;
 use super::position::{Deliver, Named};
 use crate::model::{Checkpoint, FileIdentity};
 
@@ -55,7 +56,7 @@ pub(super) struct Tracked {
     pub(super) path: PathBuf,
     /// Which source led to it, by its place in the list.
     pub(super) source: usize,
-    pub(super) file: OpenFile,
+    pub(super) file: Body,
     /// Its size when it was last looked at.
     pub(super) size: u64,
     pub(super) stage: Stage,
@@ -69,7 +70,7 @@ pub(super) struct Tracked {
 }
 
 impl Tracked {
-    pub(super) fn new(path: PathBuf, source: usize, file: OpenFile, size: u64) -> Self {
+    pub(super) fn new(path: PathBuf, source: usize, file: Body, size: u64) -> Self {
         Self {
             path,
             source,
@@ -96,7 +97,7 @@ impl Tracked {
 
     /// Bytes that are there and were not read.
     pub(super) fn backlog(&self) -> u64 {
-        self.size.saturating_sub(self.file.position().next_offset())
+        self.file.backlog(self.size)
     }
 
     /// No path leads to it: it is held for a while, as its writer may not know yet.
