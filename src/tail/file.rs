@@ -4,7 +4,7 @@
 //! by its device and inode alone. Its contents can still be replaced in place; that is checked
 //! after each read, so that what was read before the check is known to be of the old contents.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -113,10 +113,6 @@ impl OpenFile {
 
     pub(super) fn descriptor(&self) -> &File {
         &self.file
-    }
-
-    pub(super) fn metadata(&self) -> io::Result<Metadata> {
-        self.file.metadata()
     }
 
     /// Reads and delivers the next bytes, at most a buffer full.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::identity::{self, MIN_HEAD_OF_MOVED_BYTES, Proof};
 use crate::model::{Checkpoint, FileIdentity};
+use rustc_hash::FxHashSet;
 
 /// Most checkpoints of files that have gone that are kept beside those of the store.
 const MAX_GONE: usize = 4096;
@@ -19,17 +20,37 @@ pub(super) type Place = (u64, Proof);
 #[derive(Debug)]
 pub(super) struct Known {
     checkpoints: Vec<Checkpoint>,
+    /// Files of other sources than today's, in their places.
+    elsewhere: FxHashSet<FileIdentity>,
     max: usize,
 }
 
 impl Known {
-    pub(super) fn new(checkpoints: Vec<Checkpoint>) -> Self {
+    /// `is_ours` says which paths the sources of today cover. A file of other sources that is still
+    /// in its place was not moved here: what has its bytes is a copy, and is read like any file.
+    pub(super) fn new(checkpoints: Vec<Checkpoint>, is_ours: impl Fn(&Path) -> bool) -> Self {
         let max = checkpoints.len() + MAX_GONE;
-        Self { checkpoints, max }
+        let elsewhere = checkpoints
+            .iter()
+            .filter(|known| !is_ours(Path::new(known.path.as_str())) && is_in_place(known))
+            .map(|known| known.identity)
+            .collect();
+        Self {
+            checkpoints,
+            elsewhere,
+            max,
+        }
+    }
+
+    pub(super) fn all(&self) -> &[Checkpoint] {
+        &self.checkpoints
     }
 
     /// Keeps the checkpoint of a file that is no longer open under its identity.
     pub(super) fn add(&mut self, checkpoint: Checkpoint) {
+        if checkpoint.offset == 0 {
+            return; // it says nothing
+        }
         if self.checkpoints.len() >= self.max {
             self.checkpoints.remove(0);
         }
@@ -68,12 +89,15 @@ impl Known {
             return Ok(None);
         }
         let head = identity::head(file)?;
-        self.take(file, |known| {
+        let elsewhere = std::mem::take(&mut self.elsewhere);
+        let place = self.take(file, |known| {
             long_enough(known)
                 && known.offset <= size
                 && identity::has_head(&head, known.head)
-                && !is_in_place(known)
-        })
+                && !elsewhere.contains(&known.identity)
+        });
+        self.elsewhere = elsewhere;
+        place
     }
 
     /// Takes the furthest checkpoint that a rule allows and that the file's bytes prove.
@@ -101,7 +125,7 @@ impl Known {
     }
 }
 
-/// Whether a checkpoint's file is still where it was: then another file with its bytes is a copy.
+/// Whether a checkpoint's file is still where it was.
 fn is_in_place(known: &Checkpoint) -> bool {
     std::fs::metadata(known.path.as_str()).is_ok_and(|metadata| {
         identity::of(&metadata) == known.identity && metadata.len() >= known.offset

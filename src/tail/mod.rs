@@ -5,10 +5,12 @@
 //! file is seen exactly once, whatever happens to the process and to the file's name.
 //!
 //! In reading order: [`Splitter`] cuts bytes into lines; `identity` knows a file again; `position`
-//! keeps both together; `file` reads one open file; `resolve`, `opening`, `known` and `recover`
-//! find the files and where each begins; [`Tailer`] reads them all.
+//! keeps both together; `file` and `gzip` read one open file; `resolve`, `opening`, `known` and `recover`
+//! find the files and where each begins; [`Tailer`] reads them all; [`Waker`] says when.
 
+mod body;
 mod file;
+mod gzip;
 mod identity;
 mod known;
 mod lines;
@@ -32,4 +34,4 @@ pub use position::{Chunk, Deliver};
 pub use resolve::{PathKind, SourceSpec, classify};
 pub use set::{MAX_HELD, ReadOutcome, Tailer};
 pub use tracked::{HELD_IDLE, HELD_MAX};
-pub use wake::Waker;
+pub use wake::{MAX_WATCHED, POLL_INTERVAL, WakeHandle, Waker};

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::body::Body;
 use super::file::{self, OpenFile};
+use super::gzip::{GzipFile, is_gzip};
 use super::identity::{MIN_HEAD_OF_MOVED_BYTES, Proof};
 use super::known::{Known, Place};
 use super::resolve::Found;
@@ -30,6 +32,9 @@ struct Candidate {
     file: File,
     /// Where it goes on, as far as that could be found out.
     place: io::Result<Option<Place>>,
+    /// That is from a checkpoint under another identity: its own is still to be committed.
+    is_moved: bool,
+    is_gzip: bool,
 }
 
 /// The files that one scan found new.
@@ -47,9 +52,11 @@ impl Opening {
         for found in fresh {
             match file::open(&found.path, found.identity) {
                 Ok(file) => candidates.push(Candidate {
+                    is_gzip: is_gzip(&found.path, &file),
                     found,
                     file,
                     place: Ok(None),
+                    is_moved: false,
                 }),
                 Err(error) => troubles.push((found.path, error)),
             }
@@ -104,12 +111,19 @@ impl Opening {
     /// Finds the checkpoints that fit. Identity goes first: no copy may take a checkpoint whose own
     /// file is there.
     fn find_places(&mut self, known: &mut Known) {
-        for candidate in &mut self.candidates {
+        // A compressed file looks for its own, when its turn has come.
+        let mut plain = self
+            .candidates
+            .iter_mut()
+            .filter(|c| !c.is_gzip)
+            .collect::<Vec<_>>();
+        for candidate in &mut plain {
             candidate.place = known.take_same(&candidate.file, candidate.found.identity);
         }
-        for candidate in &mut self.candidates {
+        for candidate in plain {
             if let Ok(None) = candidate.place {
                 candidate.place = known.take_moved(&candidate.file, candidate.found.size);
+                candidate.is_moved = true;
             }
         }
     }
@@ -117,15 +131,21 @@ impl Opening {
 
 impl Candidate {
     fn into_tracked(self, begin: Begin) -> io::Result<Tracked> {
-        let Self { found, file, place } = self;
-        let place = place?;
-        let announce = place.is_none() && begin == Begin::End;
-        let file = match place {
-            Some(place) => OpenFile::from_offset(file, found.identity, place),
-            None if announce => OpenFile::from_end(file, found.identity)?,
-            None => OpenFile::from_start(file, found.identity),
+        let (found, file, is_moved) = (self.found, self.file, self.is_moved);
+        if self.is_gzip {
+            let file = GzipFile::new(file, found.identity, begin);
+            let body = Body::Gzip(Box::new(file));
+            return Ok(Tracked::new(found.path, found.source, body, found.size));
+        }
+        let (file, announce) = match (self.place?, begin) {
+            (Some(place), _) => {
+                let file = OpenFile::from_offset(file, found.identity, place);
+                (file, is_moved)
+            }
+            (None, Begin::End) => (OpenFile::from_end(file, found.identity)?, true),
+            (None, Begin::Start) => (OpenFile::from_start(file, found.identity), false),
         };
-        let mut tracked = Tracked::new(found.path, found.source, file, found.size);
+        let mut tracked = Tracked::new(found.path, found.source, Body::Plain(file), found.size);
         tracked.announce = announce;
         Ok(tracked)
     }

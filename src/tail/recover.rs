@@ -17,6 +17,12 @@ use crate::model::{Checkpoint, FileIdentity};
 /// Most entries of a directory that are looked at.
 const MAX_ENTRIES: usize = 10_000;
 
+/// Whether a file may be opened, by its identity.
+type MayOpen<'a> = &'a dyn Fn(FileIdentity) -> bool;
+
+/// A way of looking among siblings.
+pub(super) type Find = fn(&Siblings, &Checkpoint, MayOpen<'_>) -> Option<Recovered>;
+
 /// A file that was found again.
 #[derive(Debug)]
 pub(super) struct Recovered {
@@ -53,22 +59,36 @@ impl Siblings {
         self.directory == parent(path)
     }
 
-    /// The file of a checkpoint, wherever it is now among those that may be opened.
-    pub(super) fn find(
+    /// The file of a checkpoint under another name, if it may be opened.
+    pub(super) fn find_renamed(
         &self,
         checkpoint: &Checkpoint,
-        may_open: &dyn Fn(FileIdentity) -> bool,
+        may_open: MayOpen<'_>,
     ) -> Option<Recovered> {
         let inode = checkpoint.identity.inode;
-        let moved = self.entries.iter().filter(|entry| entry.1 == inode);
+        let mut entries = self.entries.iter().filter(|entry| entry.1 == inode);
+        entries.find_map(|(path, _)| {
+            look_at(path, checkpoint, &|identity| {
+                identity == checkpoint.identity && may_open(identity)
+            })
+        })
+    }
+
+    /// A copy of the file of a checkpoint, named after it, if it may be opened.
+    pub(super) fn find_copy(
+        &self,
+        checkpoint: &Checkpoint,
+        may_open: MayOpen<'_>,
+    ) -> Option<Recovered> {
+        if checkpoint.head.len < MIN_HEAD_OF_MOVED_BYTES {
+            return None;
+        }
         let name = Path::new(checkpoint.path.as_str()).file_name()?;
-        let copied = self.entries.iter().filter(|entry| {
-            let is_named_after = entry.0.file_name().is_some_and(|own| begins(own, name));
-            is_named_after && checkpoint.head.len >= MIN_HEAD_OF_MOVED_BYTES
+        let mut entries = self.entries.iter().filter(|entry| {
+            let own = entry.0.file_name();
+            own.is_some_and(|own| begins(own, name))
         });
-        moved
-            .chain(copied)
-            .find_map(|(path, _)| look_at(path, checkpoint, may_open))
+        entries.find_map(|(path, _)| look_at(path, checkpoint, may_open))
     }
 }
 
@@ -77,16 +97,11 @@ fn begins(name: &OsStr, with: &OsStr) -> bool {
 }
 
 /// Opens a candidate and keeps it where it has the bytes of the checkpoint.
-fn look_at(
-    path: &Path,
-    checkpoint: &Checkpoint,
-    may_open: &dyn Fn(FileIdentity) -> bool,
-) -> Option<Recovered> {
+fn look_at(path: &Path, checkpoint: &Checkpoint, may_open: MayOpen<'_>) -> Option<Recovered> {
     let metadata = fs::symlink_metadata(path).ok()?;
     let identity = identity::of(&metadata);
-    let is_it = identity == checkpoint.identity || checkpoint.head.len >= MIN_HEAD_OF_MOVED_BYTES;
     let reaches = metadata.len() >= checkpoint.offset;
-    if !metadata.is_file() || !is_it || !reaches || !may_open(identity) {
+    if !metadata.is_file() || !reaches || !may_open(identity) {
         return None;
     }
     let file = file::open(path, identity).ok()?;

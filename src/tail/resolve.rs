@@ -1,7 +1,7 @@
 //! From what a person names as a source to the regular files that are there now.
 //!
 //! Looks at files by `stat` alone and opens none: closing a descriptor of the store's own files
-//! would drop the locks of SQLite.
+//! would drop its locks.
 
 use std::fs::{self, DirEntry, Metadata};
 use std::io;

@@ -2,21 +2,22 @@
 //!
 //! No threads, no clock and no waiting of its own: the caller says when to look and when to read.
 
+mod scan;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use super::file::{OpenFile, Progress, READ_BYTES};
+use super::file::{Progress, READ_BYTES};
 use super::known::Known;
 use super::notice::Notice;
-use super::opening::{Begin, Opening};
+use super::opening::Begin;
 use super::position::Deliver;
-use super::recover::Siblings;
-use super::resolve::{Found, Resolved, SourceSpec, resolve};
-use super::tracked::{Tracked, Turn};
+use super::resolve::SourceSpec;
+use super::tracked::{Stage, Tracked, Turn};
 use crate::model::{Checkpoint, FileIdentity};
 
 /// Most files that are held without a path; beyond it, the one held longest is closed.
@@ -56,10 +57,12 @@ impl Tailer {
     /// A tailer of sources, with the checkpoints of all files that were read before.
     #[must_use]
     pub fn new(sources: Vec<SourceSpec>, begin: Begin, checkpoints: Vec<Checkpoint>) -> Self {
+        let is_ours = |path: &Path| sources.iter().any(|source| source.covers(path));
+        let known = Known::new(checkpoints, is_ours);
         Self {
             sources,
             begin,
-            known: Known::new(checkpoints),
+            known,
             excluded: FxHashSet::default(),
             files: Vec::new(),
             paths: BTreeMap::new(),
@@ -81,23 +84,6 @@ impl Tailer {
         self.excluded = identities.into_iter().collect();
     }
 
-    /// Looks where all paths lead now; opens what is new and lets go of what has been gone long.
-    pub fn scan(&mut self, now: Instant) {
-        let is_first = self.now.replace(now).is_none();
-        let mut resolved = resolve(&self.sources);
-        let excluded = &self.excluded;
-        resolved
-            .found
-            .retain(|found| !excluded.contains(&found.identity));
-        let fresh = self.match_open(&resolved);
-        self.compare_paths(&resolved);
-        if is_first || !fresh.is_empty() {
-            self.open_fresh(fresh, is_first, &mut resolved);
-        }
-        self.report_troubles(resolved);
-        self.limit_held();
-    }
-
     /// Gives every file that has something to read one turn, and delivers what it reads.
     pub fn read(&mut self, deliver: &mut Deliver<'_>) -> ReadOutcome {
         let mut outcome = ReadOutcome::default();
@@ -105,23 +91,33 @@ impl Tailer {
         let mut lost = Vec::new();
         let mut index = 0;
         while index < self.files.len() && !outcome.stopped {
-            let tracked = &mut self.files[index];
+            let tracked = &self.files[index];
             let source = tracked.source;
             let mut is_done = false;
-            if tracked.started || !blocked[source] {
-                let turn = tracked.take_turn(self.now, &mut self.buffer, deliver);
+            if tracked.stage != Stage::Waiting || !blocked[source] {
+                let turn = self.turn(index, deliver);
                 is_done = self.note(index, turn, &mut outcome, &mut lost);
             }
             if is_done {
                 let closed = self.files.remove(index);
                 self.known.add(closed.checkpoint());
             } else {
-                blocked[source] |= !self.files[index].drained;
+                blocked[source] |= self.files[index].stage != Stage::Drained;
                 index += 1;
             }
         }
         self.recover(lost);
         outcome
+    }
+
+    fn turn(&mut self, index: usize, deliver: &mut Deliver<'_>) -> io::Result<Turn> {
+        if self.files[index].file.wants_checkpoints() {
+            // Also those of open files: its original may be held still.
+            let open = self.files.iter().map(Tracked::checkpoint);
+            let all = open.chain(self.known.all().iter().cloned()).collect();
+            self.files[index].file.offer(all)?;
+        }
+        self.files[index].take_turn(self.now, &mut self.buffer, deliver)
     }
 
     /// Reads everything that the files hold now, then delivers their unfinished last lines.
@@ -134,7 +130,7 @@ impl Tailer {
             total.bytes += outcome.bytes;
             total.stopped = outcome.stopped;
             left = left.saturating_sub(outcome.bytes);
-            let waiting = self.files.iter().any(|tracked| !tracked.drained);
+            let waiting = self.files.iter().any(|t| t.stage != Stage::Drained);
             if outcome.stopped || !outcome.progressed || (left == 0 && !waiting) {
                 break;
             }
@@ -171,173 +167,6 @@ impl Tailer {
         directories.sort();
         directories.dedup();
         directories
-    }
-
-    /// Sees which open files are still reached by a path; gives what is reached and not open.
-    fn match_open(&mut self, resolved: &Resolved) -> Vec<Found> {
-        let mut reached: FxHashMap<FileIdentity, Vec<&Found>> = FxHashMap::default();
-        let mut order = Vec::new();
-        for found in &resolved.found {
-            let all = reached.entry(found.identity).or_default();
-            if all.is_empty() {
-                order.push(found.identity);
-            }
-            all.push(found);
-        }
-        let now = self.now.expect("a scan says when it is");
-        for tracked in &mut self.files {
-            let Some(all) = reached.remove(&tracked.identity()) else {
-                tracked.hold(now);
-                continue;
-            };
-            let found = all.iter().find(|found| found.path == tracked.path);
-            let found = found.unwrap_or(&all[0]);
-            tracked.path.clone_from(&found.path);
-            tracked.size = found.size;
-            tracked.held = None;
-        }
-        let fresh = order.iter().filter_map(|identity| reached.get(identity));
-        fresh.map(|all| all[0].clone()).collect()
-    }
-
-    /// Notes which paths lead elsewhere than at the last scan. A file that has been replaced is
-    /// read to its end once more before the one in its place is begun.
-    fn compare_paths(&mut self, resolved: &Resolved) {
-        let paths = resolved.found.iter();
-        let paths = paths.map(|found| (found.path.clone(), found.identity));
-        let before = std::mem::replace(&mut self.paths, paths.collect());
-        for (path, identity) in before {
-            match self.paths.get(&path) {
-                Some(now) if *now == identity => continue,
-                Some(_) => self.notices.push(Notice::Rotated { path }),
-                // A renamed file that is still reached has not vanished.
-                None if self.paths.values().any(|now| *now == identity) => {}
-                None => self.notices.push(Notice::Vanished { path }),
-            }
-            let replaced = self.files.iter_mut().find(|t| t.identity() == identity);
-            if let Some(replaced) = replaced {
-                replaced.drained = false;
-            }
-        }
-    }
-
-    /// Opens what is new, and what has left the reach of the sources since its checkpoint.
-    fn open_fresh(&mut self, fresh: Vec<Found>, is_first: bool, resolved: &mut Resolved) {
-        let begin = if is_first { self.begin } else { Begin::Start };
-        let mut opening = Opening::new(fresh, &mut resolved.troubles);
-        opening.leave_copies(&self.files);
-        // Only now: what was no copy because its original has just been truncated finds the
-        // checkpoint of that one.
-        let mut lost = self.find_truncated();
-        let mut anew = self.files.extract_if(.., |t| !t.started).collect();
-        for checkpoint in &lost {
-            self.known.add(checkpoint.clone());
-        }
-        let added = opening.finish(&mut self.known, begin, &mut resolved.troubles);
-        self.notices
-            .extend(added.iter().map(|tracked| Notice::Appeared {
-                path: tracked.path.clone(),
-                offset: tracked.file.position().next_offset(),
-            }));
-        self.files.extend(added);
-        self.files.append(&mut anew);
-        lost = self.known.take_where(|known| {
-            let path = Path::new(known.path.as_str());
-            let covers = |source: &SourceSpec| source.covers(path);
-            lost.contains(known) || is_first && self.sources.iter().any(covers)
-        });
-        self.recover(lost);
-    }
-
-    /// Finds the open files whose contents are gone; gives their checkpoints.
-    fn find_truncated(&mut self) -> Vec<Checkpoint> {
-        let mut lost = Vec::new();
-        for tracked in &mut self.files {
-            // A file that cannot be read says so at its next turn.
-            if let Ok(Progress::Truncated {
-                lost: was,
-                unfinished,
-            }) = tracked.check()
-            {
-                let (path, offset) = (tracked.path.clone(), was.offset);
-                self.notices.push(Notice::Truncated {
-                    path,
-                    offset,
-                    unfinished,
-                });
-                lost.push(was);
-            }
-        }
-        lost
-    }
-
-    /// Looks beside their paths for files whose contents are no longer where they were; they are
-    /// read before what has taken their place.
-    fn recover(&mut self, lost: Vec<Checkpoint>) {
-        let mut listed: Vec<Siblings> = Vec::new();
-        for checkpoint in lost {
-            let path = Path::new(checkpoint.path.as_str());
-            if !listed.iter().any(|siblings| siblings.are_beside(path)) {
-                listed.push(Siblings::of(path));
-            }
-            let siblings = listed.iter().find(|siblings| siblings.are_beside(path));
-            let may_open = |identity: FileIdentity| {
-                let is_open = self.files.iter().any(|t| t.identity() == identity);
-                !is_open && !self.excluded.contains(&identity)
-            };
-            let found = siblings.and_then(|siblings| siblings.find(&checkpoint, &may_open));
-            let Some(found) = found else {
-                self.known.add(checkpoint);
-                continue;
-            };
-            let source = self.sources.iter().position(|source| source.covers(path));
-            let place = (checkpoint.offset, found.proof);
-            let file = OpenFile::from_offset(found.file, found.identity, place);
-            if found.size > checkpoint.offset {
-                self.notices.push(Notice::Recovered {
-                    path: found.path.clone(),
-                    offset: checkpoint.offset,
-                });
-            }
-            // Under its old path it is looked for again after a restart, and keeps its name.
-            let tracked = Tracked::new(path.to_owned(), source.unwrap_or(0), file, found.size);
-            self.files.insert(0, tracked);
-        }
-    }
-
-    /// Reports each change in what cannot be read, once.
-    fn report_troubles(&mut self, resolved: Resolved) {
-        let failing = self.files.iter().filter(|tracked| tracked.is_failing);
-        let failing = failing.map(|tracked| tracked.path.clone());
-        let mut troubles = BTreeMap::new();
-        for path in failing {
-            if let Some(error) = self.troubles.remove(&path) {
-                troubles.insert(path, error);
-            }
-        }
-        for (path, error) in resolved.troubles {
-            let error = error.to_string();
-            if self.troubles.get(&path) != Some(&error) {
-                let (path, error) = (path.clone(), error.clone());
-                self.notices.push(Notice::Unreadable { path, error });
-            }
-            troubles.insert(path, error);
-        }
-        self.troubles = troubles;
-    }
-
-    /// Closes the files that were held longest where too many are.
-    fn limit_held(&mut self) {
-        let mut held = self
-            .files
-            .iter_mut()
-            .filter_map(|tracked| Some((tracked.held?.since, tracked)))
-            .collect::<Vec<_>>();
-        held.sort_by_key(|(since, _)| *since);
-        let surplus = held.len().saturating_sub(MAX_HELD);
-        for (_, tracked) in held.into_iter().take(surplus) {
-            tracked.close_soon();
-        }
     }
 
     /// Notes what a file's turn led to; says whether the file is to be closed.
@@ -381,7 +210,7 @@ impl Tailer {
             Err(error) => {
                 let (path, error) = (path(), error.to_string());
                 // What cannot be read must not keep others waiting.
-                tracked.drained = true;
+                tracked.stage = Stage::Drained;
                 if !std::mem::replace(&mut tracked.is_failing, true) {
                     self.troubles.insert(path.clone(), error.clone());
                     self.notices.push(Notice::Unreadable { path, error });

@@ -5,14 +5,15 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::file::{OpenFile, Progress};
+use super::body::Body;
+use super::file::Progress;
 use super::position::{Deliver, Named};
 use crate::model::{Checkpoint, FileIdentity};
 
 /// How long a file that no path leads to is held after it last grew.
 pub const HELD_IDLE: Duration = Duration::from_secs(10);
 /// How long a file that no path leads to is held at most, while it keeps growing.
-pub const HELD_MAX: Duration = Duration::from_secs(5 * 60);
+pub const HELD_MAX: Duration = Duration::from_mins(5);
 
 /// A file that no path leads to any more.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,17 @@ pub(super) struct Held {
     active: Instant,
     /// It is to be closed, once it was read up to here.
     close_at: Option<u64>,
+}
+
+/// How far a file has come, as far as files that are read after it have to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It is new, or its contents are, and had no turn yet.
+    Waiting,
+    /// It had a turn, and there may be more before its end.
+    Reading,
+    /// Its end was reached, since it was opened or since another file took its path.
+    Drained,
 }
 
 /// What a turn of a file led to.
@@ -44,13 +56,10 @@ pub(super) struct Tracked {
     pub(super) path: PathBuf,
     /// Which source led to it, by its place in the list.
     pub(super) source: usize,
-    pub(super) file: OpenFile,
+    pub(super) file: Body,
     /// Its size when it was last looked at.
     pub(super) size: u64,
-    /// It had its first turn since it began anew.
-    pub(super) started: bool,
-    /// Its end was reached since it was opened or replaced by another one.
-    pub(super) drained: bool,
+    pub(super) stage: Stage,
     /// Where it begins is still to be said.
     pub(super) announce: bool,
     pub(super) held: Option<Held>,
@@ -61,14 +70,13 @@ pub(super) struct Tracked {
 }
 
 impl Tracked {
-    pub(super) fn new(path: PathBuf, source: usize, file: OpenFile, size: u64) -> Self {
+    pub(super) fn new(path: PathBuf, source: usize, file: Body, size: u64) -> Self {
         Self {
             path,
             source,
             file,
             size,
-            started: false,
-            drained: false,
+            stage: Stage::Waiting,
             announce: false,
             held: None,
             has_given: false,
@@ -89,7 +97,7 @@ impl Tracked {
 
     /// Bytes that are there and were not read.
     pub(super) fn backlog(&self) -> u64 {
-        self.size.saturating_sub(self.file.position().next_offset())
+        self.file.backlog(self.size)
     }
 
     /// No path leads to it: it is held for a while, as its writer may not know yet.
@@ -102,10 +110,18 @@ impl Tracked {
         if let Ok(metadata) = self.file.metadata() {
             self.size = metadata.len();
         }
-        let is_idle = self.drained && now.saturating_duration_since(held.active) >= HELD_IDLE;
+        let is_idle =
+            self.stage == Stage::Drained && now.saturating_duration_since(held.active) >= HELD_IDLE;
         let is_old = now.saturating_duration_since(held.since) >= HELD_MAX;
         if is_idle || is_old {
             self.close_soon();
+        }
+    }
+
+    /// Its end is to be reached once more before files after it are begun.
+    pub(super) fn drain_again(&mut self) {
+        if self.stage == Stage::Drained {
+            self.stage = Stage::Reading;
         }
     }
 
@@ -126,14 +142,18 @@ impl Tracked {
         if self.announce && self.announced(deliver).is_break() {
             return Ok(Turn::Progress(Progress::Stopped));
         }
-        self.started = true;
+        if self.stage == Stage::Waiting {
+            self.stage = Stage::Reading;
+        }
         let progress = self.file.read(&self.path, buffer, deliver)?;
         self.is_failing = false;
         self.begin_anew_after(&progress);
         let Progress::Read { bytes, at_end } = progress else {
             return Ok(Turn::Progress(progress));
         };
-        self.drained |= at_end;
+        if at_end {
+            self.stage = Stage::Drained;
+        }
         self.has_given |= bytes > 0;
         if let (Some(held), Some(now), 1..) = (&mut self.held, now, bytes) {
             held.active = now;
@@ -165,8 +185,7 @@ impl Tracked {
     /// A file with new contents waits like a new one for what has to be read before it.
     fn begin_anew_after(&mut self, progress: &Progress) {
         if let Progress::Truncated { .. } = progress {
-            self.started = false;
-            self.drained = false;
+            self.stage = Stage::Waiting;
         }
     }
 

@@ -1,70 +1,163 @@
-//! Waiting for files to change: the only user of notify, which is a hint. The timer is the truth.
+//! When to look at the files again: at the latest after a while, earlier when the system says that
+//! something has changed. The one user of `notify`, whose word is a hint: what it misses is late,
+//! never lost.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
 
-/// Ends a wait early when something happens in a watched directory.
+/// How long to wait before looking again, when nothing was heard.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// Most directories that are watched; the files of others are looked at in turn.
+pub const MAX_WATCHED: usize = 256;
+
+/// What has been heard since the last wait.
+#[derive(Debug, Default)]
+struct Heard {
+    is_awake: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Heard {
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        // The flag is whole whatever happened to a thread that held it.
+        self.is_awake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        *self.lock() = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Ends a wait from another thread.
+#[derive(Debug, Clone)]
+pub struct WakeHandle(Arc<Heard>);
+
+impl WakeHandle {
+    /// Ends the wait that is going on, or else the next one.
+    pub fn wake(&self) {
+        self.0.wake();
+    }
+}
+
+/// Waits until there may be something to read.
 #[derive(Debug)]
 pub struct Waker {
-    hints: Receiver<()>,
-    /// Kept so that a wait without any watcher still ends by its timeout alone.
-    _sender: Sender<()>,
-    _watcher: Option<RecommendedWatcher>,
+    heard: Arc<Heard>,
+    /// `None` where the system gives no hints.
+    watcher: Option<RecommendedWatcher>,
+    watched: Vec<PathBuf>,
+}
+
+impl Default for Waker {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Waker {
-    /// Watches directories as far as the system allows; where it does not, waits just take longer.
+    /// A waker that watches nothing yet. Without the system's help it waits its full time.
     #[must_use]
-    pub fn new(directories: &[PathBuf]) -> Self {
-        let (sender, hints) = channel();
-        let hinting = sender.clone();
-        let watcher = notify::recommended_watcher(move |_| {
-            // Nobody listens any more only when the waker is being dropped.
-            let _ = hinting.send(());
-        });
-        let mut watcher = watcher.ok();
-        for directory in directories {
-            if let Some(watcher) = &mut watcher {
-                // A directory that cannot be watched is looked at by the timer.
-                let _ = watcher.watch(directory, RecursiveMode::NonRecursive);
+    pub fn new() -> Self {
+        let heard = Arc::new(Heard::default());
+        let to_wake = Arc::clone(&heard);
+        let handler = move |event: notify::Result<notify::Event>| {
+            // Our own reading is an event as well, and must not wake us.
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                to_wake.wake();
             }
-        }
+        };
         Self {
-            hints,
-            _sender: sender,
-            _watcher: watcher,
+            watcher: notify::recommended_watcher(handler).ok(),
+            heard,
+            watched: Vec::new(),
         }
     }
 
-    /// Waits for a hint, at most this long; many hints at once count as one.
-    pub fn wait(&mut self, timeout: Duration) {
-        match self.hints.recv_timeout(timeout) {
-            Ok(()) => while self.hints.try_recv().is_ok() {},
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+    /// Watches these directories, and no others. One that cannot be watched is tried again the
+    /// next time.
+    pub fn watch(&mut self, mut directories: Vec<PathBuf>) {
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        directories.truncate(MAX_WATCHED);
+        self.watched.retain(|path| {
+            let is_wanted = directories.contains(path) && path.is_dir();
+            if !is_wanted {
+                // It may be gone, and its watch with it.
+                let _ = watcher.unwatch(path);
+            }
+            is_wanted
+        });
+        for path in directories {
+            if !self.watched.contains(&path) && is_watched(watcher, &path) {
+                self.watched.push(path);
+            }
         }
     }
+
+    /// A handle that ends waits from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> WakeHandle {
+        WakeHandle(Arc::clone(&self.heard))
+    }
+
+    /// Waits until something was heard since the last wait, or the time is over. Says whether
+    /// something was heard.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let end = Instant::now() + timeout;
+        let mut is_awake = self.heard.lock();
+        while !*is_awake {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.heard.changed.wait_timeout(is_awake, left);
+            is_awake = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *is_awake = false;
+        true
+    }
+}
+
+fn is_watched(watcher: &mut RecommendedWatcher, path: &Path) -> bool {
+    watcher.watch(path, RecursiveMode::NonRecursive).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     #[test]
-    fn a_change_ends_the_wait() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let mut waker = Waker::new(&[directory.path().to_owned()]);
-        std::fs::write(directory.path().join("new"), "text").expect("write");
-        let began = Instant::now();
-        waker.wait(Duration::from_secs(20));
-        assert!(began.elapsed() < Duration::from_secs(10));
+    fn a_wait_ends_in_time_when_nothing_is_heard() {
+        let waker = Waker::new();
+        assert!(!waker.wait(Duration::from_millis(5)));
     }
 
     #[test]
-    fn without_a_change_the_timer_ends_it() {
-        let mut waker = Waker::new(&[PathBuf::from("/nowhere/at/all")]);
-        waker.wait(Duration::from_millis(1));
+    fn a_handle_ends_the_next_wait_and_only_that() {
+        let waker = Waker::new();
+        let handle = waker.handle();
+        std::thread::spawn(move || handle.wake()).join().unwrap();
+        assert!(waker.wait(Duration::from_mins(10)));
+        assert!(!waker.wait(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_change_in_a_watched_directory_ends_a_wait() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut waker = Waker::new();
+        waker.watch(vec![
+            directory.path().to_owned(),
+            "/nonexistent/mcpr".into(),
+        ]);
+        if waker.watched.is_empty() {
+            return; // the system gives no hints here, which is allowed
+        }
+        std::fs::write(directory.path().join("app.log"), "1\n").unwrap();
+        assert!(waker.wait(Duration::from_mins(10)));
     }
 }

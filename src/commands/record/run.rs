@@ -21,8 +21,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How often files are looked at without any hint that they changed.
-const POLL: Duration = Duration::from_millis(250);
 /// How often sources that cannot be waited for together are looked at.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -169,7 +167,7 @@ fn follow_files(
     if let Ok(path) = args.store.path() {
         tailer.exclude(own_files(&path));
     }
-    let mut waker = Waker::new(&tailer.directories());
+    let mut waker = Waker::new();
     let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
     let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter());
     let is_over = || stop.load(Ordering::Acquire) || recorder.has_failed();
@@ -186,7 +184,8 @@ fn follow_files(
         if args.once || is_over() {
             return;
         }
-        waker.wait(POLL);
+        waker.watch(files.tailer().directories());
+        waker.wait(tail::POLL_INTERVAL);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the tailer as its caller sees it: files in a temporary directory, lines that come out.
 
+mod gzip;
 mod model;
 mod rotations;
 mod sources;
@@ -150,7 +151,7 @@ fn take(chunk: &Chunk<'_>, lines: &mut Vec<String>, pieces: &mut Vec<String>) {
         match piece {
             Piece::Line { bytes, .. } => lines.push(String::from_utf8_lossy(bytes).into_owned()),
             Piece::Oversized { offset, len, .. } => {
-                pieces.push(format!("oversized {offset} {len}"))
+                pieces.push(format!("oversized {offset} {len}"));
             }
             Piece::Nuls { offset, len } => pieces.push(format!("nuls {offset} {len}")),
             Piece::Unfinished { offset, bytes } => {

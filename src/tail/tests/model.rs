@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::Bench;
 
-const RUNS: u64 = 400;
+const RUNS: u64 = 250;
 const ACTIONS: usize = 60;
 
 /// How the source leads to the files.
@@ -33,8 +33,6 @@ struct Writer {
     file: File,
     before: Option<(File, u64)>,
     generation: u64,
-    /// How often rotated since a tailer last looked.
-    unseen: u32,
     numbers: BTreeMap<u64, u64>,
     /// The rest of the line that stands without its newline in a generation.
     rests: BTreeMap<u64, String>,
@@ -63,7 +61,6 @@ impl Writer {
             file,
             before: None,
             generation: 0,
-            unseen: 0,
             numbers: BTreeMap::new(),
             rests: BTreeMap::new(),
             expected: Vec::new(),
@@ -122,8 +119,9 @@ impl Writer {
     /// The old file must have a checkpoint before the next one takes its place, unless a glob finds
     /// both.
     fn look_before_rotation(&mut self) {
-        let is_new = self.unseen > 0 || !self.numbers.contains_key(&self.generation);
-        if self.reach != Reach::Glob && is_new {
+        let name = format!("{} ", self.generation);
+        let is_known = self.bench.lines.iter().any(|line| line.starts_with(&name));
+        if self.reach != Reach::Glob && !is_known {
             self.write_lines();
             self.poll();
         }
@@ -157,12 +155,14 @@ impl Writer {
             self.bench.rename("switched", "log");
         }
         self.before = Some((std::mem::replace(&mut self.file, new), old));
-        self.unseen += 1;
     }
 
     fn copy_truncate(&mut self) {
         self.finish_line();
-        if self.reach != Reach::Glob || !self.numbers.contains_key(&self.generation) {
+        if !self.numbers.contains_key(&self.generation) || self.reach != Reach::Glob {
+            self.write_lines();
+        }
+        if self.reach != Reach::Glob {
             self.poll();
             self.write_lines();
         }
@@ -172,7 +172,6 @@ impl Writer {
         self.bench
             .copy_truncate("log", &format!("log.{}", self.generation));
         self.generation += 1;
-        self.unseen += 1;
         if self.reach != Reach::Glob {
             self.poll();
         }
@@ -209,7 +208,6 @@ impl Writer {
     }
 
     fn poll(&mut self) {
-        self.unseen = 0;
         self.bench
             .poll_after(Duration::from_millis(fastrand::u64(0..50)));
     }
@@ -239,7 +237,7 @@ impl Writer {
             15..=17 => ("read some", Self::read_some),
             _ => ("restart", |writer| writer.bench.restart()),
         };
-        self.done.push(name.to_owned());
+        self.done.push(format!("{name} ({})", self.generation));
         action(self);
         self.done.extend(
             self.bench

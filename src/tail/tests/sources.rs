@@ -169,7 +169,7 @@ fn a_file_that_may_not_be_read_does_not_keep_others_from_it() {
     let mut bench = Bench::new(&["*.log"]);
     bench.append("a.log", "1\n");
     bench.append("b.log", "2\n");
-    fs::set_permissions(bench.path("a.log"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(bench.path("a.log"), Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(bench.path("a.log")).is_ok() {
         return; // nothing is forbidden to root
     }
