@@ -166,13 +166,13 @@ impl Queue {
             if let Some(delivery) = inner.pop() {
                 drop(inner);
                 self.has_room.notify_all();
-                return Popped::Delivery(delivery);
+                return Popped::Delivery(Box::new(delivery));
             }
             if inner.is_closed {
                 return Popped::Closed;
             }
             let wait = match deadline {
-                None => Duration::from_secs(3600),
+                None => Duration::from_hours(1),
                 Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
                     Some(wait) if !wait.is_zero() => wait,
                     _ => return Popped::Nothing,
@@ -208,7 +208,7 @@ impl Queue {
 #[derive(Debug)]
 pub(super) enum Popped {
     /// The next delivery.
-    Delivery(Delivery),
+    Delivery(Box<Delivery>),
     /// Nothing until the deadline.
     Nothing,
     /// Nothing, and nothing will come.

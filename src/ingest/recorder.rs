@@ -96,7 +96,7 @@ pub struct Recorder {
     filter: Option<Predicate>,
     checkpoints: Vec<Checkpoint>,
     writer: Option<JoinHandle<Result<(), StoreError>>>,
-    _lock: Option<RecorderLock>,
+    lock: Option<RecorderLock>,
 }
 
 impl Recorder {
@@ -116,7 +116,7 @@ impl Recorder {
             (SqliteStore::open(&config.db)?, None)
         };
         let mut recorder = Self::with_store(Box::new(store), config)?;
-        recorder._lock = lock;
+        recorder.lock = lock;
         Ok(recorder)
     }
 
@@ -151,7 +151,7 @@ impl Recorder {
             filter,
             checkpoints,
             writer: Some(writer),
-            _lock: None,
+            lock: None,
         })
     }
 
@@ -221,6 +221,13 @@ impl Recorder {
     fn join(&mut self) -> Result<(), StoreError> {
         self.stop();
         self.queue.close();
+        let result = self.join_writer();
+        // Only now may another recorder have the store.
+        self.lock = None;
+        result
+    }
+
+    fn join_writer(&mut self) -> Result<(), StoreError> {
         match self.writer.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(StoreError::new(

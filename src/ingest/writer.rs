@@ -111,7 +111,7 @@ impl Writer {
             let popped = self.queue.pop(deadline);
             let is_closed = matches!(popped, Popped::Closed);
             match popped {
-                Popped::Delivery(delivery) => batcher.add(delivery, Instant::now()),
+                Popped::Delivery(delivery) => batcher.add(*delivery, Instant::now()),
                 Popped::Nothing if batcher.is_empty() => {
                     // Tried once; what a reader holds back is for the next idle moment.
                     let _ = self.store.idle();
@@ -149,7 +149,7 @@ impl Writer {
                 return Err(error);
             }
             let now = Instant::now();
-            let (since, told) = failing.get_or_insert_with(|| (now, now));
+            let (since, told) = failing.get_or_insert((now, now));
             if *since == now || now.duration_since(*told) >= TELL_AGAIN {
                 *told = now;
                 self.tell(&error, batch, now.duration_since(*since));
@@ -169,13 +169,10 @@ impl Writer {
     fn committed(&self, batch: &Batch, appended: Appended) {
         self.queue.set_store_fails(false);
         // A batch that turns out to be there already was counted by the store, not yet by us.
-        let appended = match appended.repeated {
-            true => Appended {
-                stored: requests_in(batch),
-                ..appended
-            },
-            false => appended,
-        };
+        let mut appended = appended;
+        if appended.repeated {
+            appended.stored = requests_in(batch);
+        }
         self.shared
             .summary
             .lock()

@@ -144,6 +144,12 @@ fn take_leb128(bytes: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "the test's values are far below 2^52"
+    )]
     fn exact(sorted: &[i64], q: f64) -> f64 {
         let rank = ((q * sorted.len() as f64).ceil() as usize).clamp(1, sorted.len());
         sorted[rank - 1] as f64
@@ -160,7 +166,9 @@ mod tests {
             let mut values: Vec<i64> = (0..2_000)
                 .map(|_| random.i64(0..10_i64.pow(exponent)))
                 .collect();
-            values.iter().for_each(|&value| sketch.add(value));
+            for &value in &values {
+                sketch.add(value);
+            }
             values.sort_unstable();
             for q in [0.0, 0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0] {
                 let (got, want) = (sketch.quantile(q).expect("not empty"), exact(&values, q));

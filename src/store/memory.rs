@@ -224,9 +224,11 @@ impl Store for MemoryStore {
         for row in sessions.rows() {
             let members = sessions.members_of(&row.key());
             let is_empty = !kept.iter().any(|seq| members.contains(seq));
-            state.log.push(match is_empty && row.last_seen_at < before {
-                true => Logged::Removal(row.key()),
-                false => Logged::Summary(row.key(), row),
+            let is_over = is_empty && row.last_seen_at < before;
+            state.log.push(if is_over {
+                Logged::Removal(row.key())
+            } else {
+                Logged::Summary(row.key(), row)
             });
         }
         Ok(removed)

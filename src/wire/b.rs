@@ -82,7 +82,7 @@ pub(super) fn transaction(
             let kind = plain_kind(kind)?;
             let method = asked.method.as_ref().and_then(Str::non_empty);
             let method = method.ok_or("an HTTP request without `method`")?;
-            exchange.plain(kind, method, asked.size, reply, decoded)
+            exchange.plain((kind, method), asked.size, reply, decoded)
         }
     }
 }

@@ -127,7 +127,7 @@ pub(super) fn request(
             let kind = b::plain_kind(kind)?;
             let method = payload.http_method.as_ref().and_then(Str::non_empty);
             let method = method.ok_or("an HTTP request without `http_method`")?;
-            exchange.plain(kind, method, payload.request_size, reply, decoded)
+            exchange.plain((kind, method), payload.request_size, reply, decoded)
         }
     }
 }

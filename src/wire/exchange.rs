@@ -101,8 +101,7 @@ impl Exchange<'_> {
     /// The row of traffic that is no JSON-RPC request.
     pub(super) fn plain(
         &self,
-        kind: Kind,
-        method: &str,
+        (kind, method): (Kind, &str),
         size: Option<Whole>,
         reply: Reply<'_>,
         decoded: &mut Decoded,

@@ -10,37 +10,37 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a finished run left.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// A home directory with nothing in it.
-pub struct Home(tempfile::TempDir);
+pub(crate) struct Home(tempfile::TempDir);
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.path(".mcpr/store.db")
     }
 
     /// Writes a file into the home.
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
     /// The program, not started yet.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcpr"));
         command
             .args(arguments)
@@ -55,7 +55,7 @@ impl Home {
     }
 
     /// Runs the program to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let output = self.command(arguments).output().unwrap();
         Ran {
             code: output.status.code(),
@@ -65,14 +65,14 @@ impl Home {
     }
 
     /// Runs the program, which must succeed, and gives what it printed.
-    pub fn succeed(&self, arguments: &[&str]) -> String {
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> String {
         let ran = self.run(arguments);
         assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:?}");
         ran.out
     }
 
     /// Records files to their end and gives the closing line.
-    pub fn record(&self, files: &[&Path]) -> String {
+    pub(crate) fn record(&self, files: &[&Path]) -> String {
         let mut arguments = vec!["record", "--once"];
         arguments.extend(files.iter().map(|file| file.to_str().unwrap()));
         let ran = self.run(&arguments);
@@ -81,13 +81,13 @@ impl Home {
     }
 
     /// Every row there is by now, which may be none.
-    pub fn rows_or_none(&self) -> Vec<Value> {
+    pub(crate) fn rows_or_none(&self) -> Vec<Value> {
         let ran = self.run(&["logs", "--json", "--tail", "all", "--kind", "all"]);
         json_lines(&ran.out)
     }
 
     /// Every recorded row as JSON, in order.
-    pub fn rows(&self, arguments: &[&str]) -> Vec<Value> {
+    pub(crate) fn rows(&self, arguments: &[&str]) -> Vec<Value> {
         let mut all = vec!["logs", "--json", "--tail", "all", "--kind", "all"];
         all.extend(arguments);
         json_lines(&self.succeed(&all))
@@ -95,21 +95,21 @@ impl Home {
 }
 
 /// Reads one JSON value a line.
-pub fn json_lines(text: &str) -> Vec<Value> {
+pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
 }
 
 /// A file of the captures.
-pub fn capture(name: &str) -> PathBuf {
+pub(crate) fn capture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(name)
 }
 
 /// Waits until something is true, and fails the test if it never is.
-pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_true() {
         assert!(began.elapsed() < PATIENCE, "never happened: {what}");
@@ -118,7 +118,7 @@ pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
 }
 
 /// Sends a signal to a running program.
-pub fn signal(child: &Child, signal: rustix::process::Signal) {
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     let pid = i32::try_from(child.id()).unwrap();
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
 }

@@ -224,7 +224,7 @@ fn bad_sources_are_refused_before_anything_is_made() {
     let home = Home::new();
     fs::create_dir(home.path("directory")).unwrap();
     let unreadable = home.write("unreadable.log", "text\n");
-    fs::set_permissions(&unreadable, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&unreadable, fs::Permissions::from_mode(0o000)).unwrap();
     is_refused(
         &home.run(&["record", "--once", "none.log"]),
         "none.log: no such file",

@@ -19,14 +19,15 @@ pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
         format!("{} bad", counts.bad),
         format!("{} gaps", summary.gaps),
     ];
-    let rare = [
+    let uncommon = [
         (counts.unknown, "unknown"),
         (summary.conflicts, "conflicts"),
         (counts.dropped, "dropped"),
         (counts.nul_bytes, "NUL bytes skipped"),
     ];
     parts.extend(
-        rare.iter()
+        uncommon
+            .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}")),
     );

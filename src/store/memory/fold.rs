@@ -104,7 +104,7 @@ impl Listing {
             return row.key();
         }
         let proxy = request.proxy.to_string();
-        (0..)
+        (0..u32::MAX)
             .map(|taken| SessionKey {
                 proxy: proxy.clone(),
                 id: inferred_id(&proxy, name, version, request.ts, taken),

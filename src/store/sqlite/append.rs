@@ -163,12 +163,11 @@ impl<'a> Writing<'a> {
             session: session.map(|slot| self.memory.sessions.number(slot)),
             client,
         };
-        let inserted = match requests::insert(insertion, request, place)? {
-            Some(inserted) => inserted,
-            None => {
-                self.memory.sessions.write_back(self.tx)?;
-                requests::insert_contested(self.tx, insertion, request, place)?
-            }
+        let inserted = if let Some(inserted) = requests::insert(insertion, request, place)? {
+            inserted
+        } else {
+            self.memory.sessions.write_back(self.tx)?;
+            requests::insert_contested(self.tx, insertion, request, place)?
         };
         match inserted {
             Inserted::Duplicate => self.appended.duplicates += 1,
@@ -203,17 +202,15 @@ impl<'a> Writing<'a> {
                 None => sessions.add(tx, proxy, id)?,
             },
             None if request.kind == Kind::Mcp => {
-                match sessions.find_inferred(tx, (proxy, client), request.ts)? {
-                    Some(slot) => slot,
-                    None => {
-                        // An inferred session is named by the first request that is its own.
-                        sessions.write_back(tx)?;
-                        if requests::is_stored(tx, request)? {
-                            return Ok(Membership::Unneeded);
-                        }
-                        sessions.add_inferred(tx, (proxy, client), request)?
-                    }
+                if let Some(slot) = sessions.find_inferred(tx, (proxy, client), request.ts)? {
+                    return Ok(Membership::Of(slot));
                 }
+                // An inferred session is named by the first request that is its own.
+                sessions.write_back(tx)?;
+                if requests::is_stored(tx, request)? {
+                    return Ok(Membership::Unneeded);
+                }
+                sessions.add_inferred(tx, (proxy, client), request)?
             }
             None => return Ok(Membership::None),
         };

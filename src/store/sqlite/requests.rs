@@ -1,7 +1,7 @@
 //! One request into its row: the insertion itself, and what happens when its place is taken.
 
 use super::names::OperationRef;
-use crate::model::{KeySource, Request, RequestId};
+use crate::model::{KeySource, Request, RequestId, Text};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Row, Statement, ToSql, Transaction, params};
 use xxhash_rust::xxh3::Xxh3;
@@ -247,7 +247,7 @@ pub(super) fn row_hash(request: &Request, place: Place, key: i64) -> i64 {
     hash_values(
         numbers,
         id,
-        texts.map(|text| text.as_ref().map(|text| text.as_bytes())),
+        texts.map(|text| text.as_ref().map(Text::as_bytes)),
     )
 }
 
