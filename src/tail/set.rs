@@ -86,7 +86,13 @@ impl Tailer {
 
     /// Gives every file that has something to read one turn, and delivers what it reads.
     pub fn read(&mut self, deliver: &mut Deliver<'_>) -> ReadOutcome {
-        let mut outcome = ReadOutcome::default();
+        // A place that was found by the checkpoint of another file is committed before that one can
+        // be written over.
+        let announced = self.files.iter_mut().try_for_each(|t| t.announce(deliver));
+        let mut outcome = ReadOutcome {
+            stopped: announced.is_break(),
+            ..ReadOutcome::default()
+        };
         let mut blocked = vec![false; self.sources.len()];
         let mut lost = Vec::new();
         let mut index = 0;

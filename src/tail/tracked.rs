@@ -139,9 +139,6 @@ impl Tracked {
         buffer: &mut [u8],
         deliver: &mut Deliver<'_>,
     ) -> io::Result<Turn> {
-        if self.announce && self.announced(deliver).is_break() {
-            return Ok(Turn::Progress(Progress::Stopped));
-        }
         if self.stage == Stage::Waiting {
             self.stage = Stage::Reading;
         }
@@ -196,11 +193,14 @@ impl Tracked {
         position.deliver_unfinished(Named { path, identity }, deliver)
     }
 
-    fn announced(&mut self, deliver: &mut Deliver<'_>) -> ControlFlow<()> {
-        let (path, identity) = (&self.path, self.identity());
-        let position = self.file.position();
-        position.announce(Named { path, identity }, deliver)?;
-        self.announce = false;
+    /// Says where it begins, if that is still to be said.
+    pub(super) fn announce(&mut self, deliver: &mut Deliver<'_>) -> ControlFlow<()> {
+        if self.announce {
+            let (path, identity) = (&self.path, self.identity());
+            let position = self.file.position();
+            position.announce(Named { path, identity }, deliver)?;
+            self.announce = false;
+        }
         ControlFlow::Continue(())
     }
 }

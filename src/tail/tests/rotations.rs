@@ -381,3 +381,22 @@ fn a_line_over_the_limit_is_skipped_whole() {
     );
     bench.expect(&["1", "2"]);
 }
+
+#[test]
+fn a_copy_keeps_its_place_when_its_original_is_read_before_it() {
+    let mut bench = Bench::new(&["app.log*"]);
+    bench.append("app.log", &format!("{}\n", long("1")));
+    bench.poll();
+    bench.copy_truncate("app.log", "app.log.1");
+    bench.rename("app.log", "app.log.2");
+    bench.append("app.log.2", "2\n");
+    // The original is the older one, and but one chunk is taken before the next start.
+    let old = fs::File::open(bench.path("app.log.2")).unwrap();
+    old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    bench.restart();
+    bench.tailer.scan(bench.now);
+    bench.read(1);
+    bench.restart();
+    bench.poll();
+    bench.expect(&[&long("1"), "2"]);
+}
