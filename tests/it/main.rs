@@ -7,6 +7,7 @@
 #[path = "../../benches/generate.rs"]
 mod generate;
 
+mod captures;
 mod generated_stream;
 mod kill;
 mod program;

@@ -269,3 +269,70 @@ fn stores_that_are_not_ours_are_refused_and_left_alone() {
     );
     is_refused(&home.run(&["logs"]), "no store here yet");
 }
+
+#[test]
+fn newer_damaged_and_read_only_stores_are_errors_and_stay_as_they_are() {
+    let home = Home::new();
+    home.write("p.log", "text\n");
+    home.record(&[&capture("mcpr-0.4.64/proxy.log")]);
+    let whole = fs::read(home.store()).unwrap();
+    let with = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = whole.clone();
+        change(&mut bytes);
+        home.write(name, bytes).to_str().unwrap().to_owned()
+    };
+    // Byte 63 is the last of the layout's number.
+    let newer = with("newer.db", &|bytes| bytes[63] = 99);
+    let damaged = with("damaged.db", &|bytes| bytes[4096..].fill(0xa5));
+    let cut = with("cut.db", &|bytes| bytes.truncate(5000));
+    for (db, words) in [
+        (newer, "layout 99"),
+        (damaged, "malformed"),
+        (cut, "malformed"),
+    ] {
+        let before = fs::read(&db).unwrap();
+        for command in [&["record", "--once", "p.log"][..], &["logs"], &["sessions"]] {
+            let ran = home.run(&[command, &["--db", &db]].concat());
+            is_refused(&ran, words);
+        }
+        assert_eq!(fs::read(&db).unwrap(), before, "{db} was changed");
+    }
+    let locked = with("read-only.db", &|_| {});
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o400)).unwrap();
+    if fs::OpenOptions::new().write(true).open(&locked).is_err() {
+        is_refused(
+            &home.run(&["record", "--once", "--db", &locked, "p.log"]),
+            "read-only",
+        );
+    }
+    assert_eq!(
+        home.run(&["logs", "--db", &locked]).code,
+        Some(0),
+        "reading it is fine"
+    );
+}
+
+#[test]
+fn wrong_words_on_the_command_line_are_errors_of_usage() {
+    let home = Home::new();
+    home.record(&[&capture("mcpr-0.5.44/weather.stderr.log")]);
+    let cases: [(&[&str], &str); 6] = [
+        (&["logs", "--since", "the day after"], "the day after"),
+        (&["logs", "--fields", "seq,colour"], "colour"),
+        (&["logs", "--session", "c"], "c8c52dd6"),
+        (&["session", "c"], "cf0d6e00"),
+        (&["logs", "--method", "tools/["], "tools/["),
+        (&["record"], "SOURCE"),
+    ];
+    for (arguments, words) in cases {
+        let ran = home.run(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:?}");
+        assert!(ran.err.contains(words), "{arguments:?}: {ran:?}");
+        assert!(ran.out.is_empty(), "{arguments:?}: {ran:?}");
+    }
+    assert_eq!(
+        home.run(&["session", "nobody"]).code,
+        Some(1),
+        "the answer is no"
+    );
+}
