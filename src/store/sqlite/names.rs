@@ -15,10 +15,14 @@ const MAX_REMEMBERED: usize = 65_536;
 #[derive(Debug, Default)]
 pub(super) struct Names {
     proxies: FxHashMap<Text, i64>,
-    clients: FxHashMap<(Option<Text>, Option<Text>), i64>,
+    clients: FxHashMap<ClientIdentity, i64>,
+    last_client: Option<(ClientIdentity, i64)>,
     operations: FxHashMap<i64, Operation>,
     scratch: Vec<u8>,
 }
+
+/// A client's name and version.
+type ClientIdentity = (Option<Text>, Option<Text>);
 
 #[derive(Debug)]
 struct Operation {
@@ -46,6 +50,7 @@ impl Names {
     pub(super) fn clear(&mut self) {
         self.proxies.clear();
         self.clients.clear();
+        self.last_client = None;
         self.operations.clear();
     }
 
@@ -85,9 +90,27 @@ impl Names {
         if name.is_none() && version.is_none() {
             return Ok(None);
         }
+        // Most requests come from the client of the one before.
+        if let Some(((last_name, last_version), id)) = &self.last_client
+            && last_name.as_ref() == name
+            && last_version.as_ref() == version
+        {
+            return Ok(Some(*id));
+        }
+        let id = self.client_by_identity(tx, name, version)?;
+        self.last_client = Some(((name.cloned(), version.cloned()), id));
+        Ok(Some(id))
+    }
+
+    fn client_by_identity(
+        &mut self,
+        tx: &Transaction<'_>,
+        name: Option<&Text>,
+        version: Option<&Text>,
+    ) -> rusqlite::Result<i64> {
         let identity = (name.cloned(), version.cloned());
         if let Some(&id) = self.clients.get(&identity) {
-            return Ok(Some(id));
+            return Ok(id);
         }
         let values = params![name.map(Text::as_str), version.map(Text::as_str)];
         let found = tx
@@ -101,7 +124,7 @@ impl Names {
                 .insert(values)?,
         };
         self.clients.insert(identity, id);
-        Ok(Some(id))
+        Ok(id)
     }
 
     /// The number of a request's operation, given out if it is new.
