@@ -51,6 +51,7 @@ struct Inner {
     droppable: VecDeque<bool>,
     events: usize,
     bytes: usize,
+    dropped: u64,
     is_closed: bool,
     store_fails: bool,
 }
@@ -154,6 +155,7 @@ impl Queue {
             let last = inner.items.len() - 1;
             dropped = inner.drop_at(last, now);
         }
+        inner.dropped += dropped;
         drop(inner);
         self.has_items.notify_one();
         Ok(dropped)
@@ -196,6 +198,11 @@ impl Queue {
     /// Says whether the store fails: then the oldest waiting events make room for new ones.
     pub(super) fn set_store_fails(&self, fails: bool) {
         self.lock().store_fails = fails;
+    }
+
+    /// How many events were dropped so far.
+    pub(super) fn dropped(&self) -> u64 {
+        self.lock().dropped
     }
 
     /// How many events wait.

@@ -256,10 +256,16 @@ impl fmt::Debug for Recorder {
 
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            error,
+            held,
+            dropped,
+            lasting,
+        } = self;
+        let seconds = lasting.as_secs();
         write!(
             f,
-            "{}; {} events are held and tried again",
-            self.error, self.held
+            "{error}; failing for {seconds} s, {held} events held, {dropped} dropped so far"
         )
     }
 }

@@ -56,6 +56,8 @@ pub struct Failure<'a> {
     pub error: &'a StoreError,
     /// Events in the batch that could not be committed, and behind it in the queue.
     pub held: u64,
+    /// Events dropped so far, because no more could be held.
+    pub dropped: u64,
     /// For how long it has been failing.
     pub lasting: Duration,
 }
@@ -186,6 +188,7 @@ impl Writer {
             hook(&Failure {
                 error,
                 held,
+                dropped: self.queue.dropped(),
                 lasting,
             });
         }

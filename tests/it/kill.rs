@@ -61,7 +61,8 @@ impl Generator {
     }
 }
 
-fn line(number: u64) -> String {
+/// A line of stream A, with the number in its id.
+pub(crate) fn line(number: u64) -> String {
     format!(
         "{{\"type\":\"request\",\"id\":\"00000000-0000-4000-8000-{number:012x}\",\"ts\":{},\
          \"proxy\":\"p\",\"session_id\":\"s-{}\",\"method\":\"POST\",\"path\":\"/\",\

@@ -336,3 +336,43 @@ fn wrong_words_on_the_command_line_are_errors_of_usage() {
         "the answer is no"
     );
 }
+
+#[test]
+fn what_a_pipe_cannot_wait_for_is_dropped_counted_and_shown_as_a_gap() {
+    const LINES: u64 = 40_000;
+    let home = Home::new();
+    home.record(&[&home.write("first.log", "text\n")]);
+    let holder = rusqlite::Connection::open(home.store()).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut child = home
+        .command(&["record", "-"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    for number in 0..LINES {
+        input
+            .write_all(crate::kill::line(number).as_bytes())
+            .unwrap();
+    }
+    drop(input);
+    holder.execute_batch("COMMIT").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let rows = home.rows(&[]);
+    let (gaps, stored): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row["kind"] == "gap");
+    let store = rusqlite::Connection::open(home.store()).unwrap();
+    let dropped: u64 = store
+        .query_row("SELECT sum(count) FROM gaps", [], |row| row.get(0))
+        .unwrap();
+    assert!(!gaps.is_empty() && dropped > 0);
+    assert_eq!(
+        stored.len() as u64 + dropped,
+        LINES,
+        "every line is a row or counted in a gap"
+    );
+    assert!(
+        home.succeed(&["logs", "--tail", "all"])
+            .contains("events dropped")
+    );
+}
