@@ -35,18 +35,23 @@ impl Progress {
         if !self.is_terminal || self.began.elapsed() < PATIENCE {
             return;
         }
-        let bar = self.bar.get_or_insert_with(Self::bar);
+        let bar = self.bar.get_or_insert_with(|| Self::bar_at(done));
         bar.set_length(done + left);
         bar.set_position(done);
     }
 
-    fn bar() -> ProgressBar {
+    /// A bar that begins at what is done, so that its rate is not that of the jump there.
+    fn bar_at(done: u64) -> ProgressBar {
         let style = ProgressStyle::with_template(
             "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
         )
         .expect("the template is well-formed");
         let target = ProgressDrawTarget::stderr_with_hz(5);
-        ProgressBar::with_draw_target(None, target).with_style(style)
+        let bar = ProgressBar::with_draw_target(None, target)
+            .with_style(style)
+            .with_position(done);
+        bar.reset_eta();
+        bar
     }
 
     /// Takes the bar away.
