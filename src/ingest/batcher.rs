@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// Most events in one transaction while there is a backlog.
 pub(super) const MAX_BATCH_EVENTS: usize = 10_000;
 
+/// Events in a transaction that are worth writing without waiting for the rest of a backlog.
+const WORTHWHILE_EVENTS: usize = 5_000;
+
 /// When to write.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Thresholds {
@@ -78,7 +81,7 @@ impl Batcher {
             return true;
         }
         // With a backlog larger batches are cheaper; without one, nobody should wait.
-        dry && !self.more_follows
+        dry && (!self.more_follows || self.events.len() >= WORTHWHILE_EVENTS)
     }
 
     /// When the waiting events have to be written at the latest.
