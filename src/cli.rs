@@ -1,6 +1,6 @@
 //! The command line: which commands there are, and what their results mean to the shell.
 
-use crate::commands::{self, logs, proxy, record, session, sessions};
+use crate::commands::{self, logs, proxy, record, session, sessions, store};
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -25,6 +25,8 @@ enum Command {
     Sessions(sessions::Args),
     /// Show one session and its requests
     Session(session::Args),
+    /// Take care of the store
+    Store(store::Args),
     /// Run a command under its name of mcpr 0.4
     #[command(hide = true)]
     Proxy(proxy::Args),
@@ -70,6 +72,7 @@ fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Logs(args) => logs::run(&args, console),
         Command::Sessions(args) => sessions::run(&args, console),
         Command::Session(args) => session::run(&args, console),
+        Command::Store(args) => store::run(&args, console),
         Command::Proxy(args) => proxy::run(args, console),
     }
 }

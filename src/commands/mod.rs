@@ -9,6 +9,7 @@ pub mod proxy;
 pub mod record;
 pub mod session;
 pub mod sessions;
+pub mod store;
 mod values;
 
 pub use args::{ReadArgs, StoreArgs};

@@ -13,3 +13,4 @@ mod kill;
 mod program;
 mod record;
 mod tidy;
+mod verify;

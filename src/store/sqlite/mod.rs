@@ -15,10 +15,12 @@ mod rollups;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use lock::RecorderLock;
 pub use open::APPLICATION_ID;
 pub use read::SqliteReader;
+pub use verify::{Depth, Findings, verify};
 
 use super::{Appended, Reader, Store, StoreError};
 use crate::model::{Batch, Checkpoint, FileIdentity, Fingerprint};

@@ -133,7 +133,9 @@ impl Names {
         tx: &Transaction<'_>,
         request: &Request,
     ) -> rusqlite::Result<OperationRef> {
-        let hash = self.operation_hash(request);
+        let names = (&request.proxy, &request.method);
+        let target = request.target.as_ref();
+        let hash = operation_hash(&mut self.scratch, request.kind, names, target);
         if let Some(known) = self
             .operations
             .get(&hash)
@@ -158,24 +160,24 @@ impl Names {
         self.operations.insert(hash, known);
         Ok(OperationRef { id, proxy, hash })
     }
+}
 
-    fn operation_hash(&mut self, request: &Request) -> i64 {
-        let bytes = &mut self.scratch;
-        bytes.clear();
-        let target = request.target.as_ref();
-        bytes.push(request.kind as u8);
-        bytes.push(target.map_or(0, |target| target.kind as u8 + 1));
-        for text in [
-            Some(&request.proxy),
-            Some(&request.method),
-            target.map(|t| &t.name),
-        ] {
-            let text = text.map_or("", Text::as_str);
-            bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(text.as_bytes());
-        }
-        xxh3_64(bytes).cast_signed()
+/// A hash over everything that an operation is; `scratch` saves an allocation a call.
+pub(super) fn operation_hash(
+    scratch: &mut Vec<u8>,
+    kind: Kind,
+    (proxy, method): (&Text, &Text),
+    target: Option<&Target>,
+) -> i64 {
+    scratch.clear();
+    scratch.push(kind as u8);
+    scratch.push(target.map_or(0, |target| target.kind as u8 + 1));
+    for text in [Some(proxy), Some(method), target.map(|it| &it.name)] {
+        let text = text.map_or("", Text::as_str);
+        scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        scratch.extend_from_slice(text.as_bytes());
     }
+    xxh3_64(scratch).cast_signed()
 }
 
 impl Operation {

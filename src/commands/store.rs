@@ -1,0 +1,29 @@
+//! `mcpr store`: care of the store itself.
+
+mod verify;
+
+use crate::console::Console;
+use crate::exit::Exit;
+
+/// What `mcpr store` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Task {
+    /// Look for damage; exit with 1 when there is some
+    Verify(verify::Args),
+}
+
+/// Does one task.
+///
+/// # Errors
+/// When the store cannot be opened or the output not written.
+pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    match &args.task {
+        Task::Verify(args) => verify::run(args, console),
+    }
+}

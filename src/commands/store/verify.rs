@@ -1,0 +1,72 @@
+//! `mcpr store verify`: is the store damaged?
+
+use crate::commands::StoreArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::render::text::escape;
+use crate::store::sqlite::{Depth, Findings, verify};
+use std::fmt::Write as _;
+
+/// What `mcpr store verify` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Check every index too, and counters and hourly sums against the requests
+    #[arg(long)]
+    full: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let depth = if args.full { Depth::Full } else { Depth::Quick };
+    let findings = verify(&args.store.path()?, depth)?;
+    let text = if args.json {
+        document(&findings)
+    } else {
+        report(&findings)
+    };
+    console.print(&text)?;
+    Ok(if findings.problems.is_empty() {
+        Exit::Done
+    } else {
+        Exit::No
+    })
+}
+
+fn document(findings: &Findings) -> String {
+    let Findings {
+        requests,
+        batches,
+        problems,
+    } = findings;
+    let document = serde_json::json!({
+        "ok": problems.is_empty(), "requests": requests, "batches": batches, "problems": problems,
+    });
+    format!("{document}\n")
+}
+
+fn report(findings: &Findings) -> String {
+    let Findings {
+        requests,
+        batches,
+        problems,
+    } = findings;
+    let mut text = String::new();
+    for problem in problems {
+        writeln!(text, "damaged: {}", escape(problem)).expect("a string takes any text");
+    }
+    let verdict = if problems.is_empty() {
+        "no damage found"
+    } else {
+        "the store is damaged"
+    };
+    writeln!(
+        text,
+        "{verdict}: {requests} requests in {batches} batches checked"
+    )
+    .expect("a string takes any text");
+    text
+}

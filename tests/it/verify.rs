@@ -1,0 +1,71 @@
+//! `mcpr store verify` against damage of every sort.
+
+use super::program::{Home, capture};
+use std::fs;
+
+fn recorded() -> Home {
+    let home = Home::new();
+    home.record(&[
+        &capture("mcpr-0.5.44/weather.stderr.log"),
+        &capture("mcpr-0.4.64/proxy.log"),
+    ]);
+    home
+}
+
+#[test]
+fn a_whole_store_passes_both_checks() {
+    let home = recorded();
+    for arguments in [&["store", "verify"][..], &["store", "verify", "--full"]] {
+        let out = home.succeed(arguments);
+        assert!(out.starts_with("no damage found: 364 requests in"), "{out}");
+    }
+}
+
+#[test]
+fn damage_is_found_and_nothing_panics() {
+    let home = recorded();
+    let whole = fs::read(home.store()).unwrap();
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let verify = |bytes: &[u8]| {
+        let path = home.write("damaged.db", bytes);
+        let ran = home.run(&["store", "verify", "--full", "--db", path.to_str().unwrap()]);
+        assert!(matches!(ran.code, Some(0..=2)), "seed {seed}: {ran:?}");
+        assert!(!ran.err.contains("panicked"), "seed {seed}: {ran:?}");
+        ran.code != Some(0)
+    };
+    for page in 1..whole.len() / 4096 {
+        let mut bytes = whole.clone();
+        if bytes[page * 4096..][..4096].iter().all(|&byte| byte == 0) {
+            continue;
+        }
+        bytes[page * 4096..][..4096].fill(0);
+        // An empty page at the right place may be one that was free.
+        verify(&bytes);
+    }
+    assert!(verify(&whole[..whole.len() / 2]), "half a store");
+    // Every value of a request is covered: flip one bit of a recorded id.
+    let store = rusqlite::Connection::open(home.store()).unwrap();
+    let ids: Vec<Vec<u8>> = store
+        .prepare("SELECT request_id FROM requests WHERE typeof(request_id) = 'blob'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for id in random.choose_multiple(&ids, 25) {
+        let mut bytes = whole.clone();
+        // A page that was split keeps a dead copy of what moved: every copy is changed.
+        let (offset, bit) = (random.usize(..16), 1 << random.u8(..8));
+        for at in 0..bytes.len() - 16 {
+            if whole[at..at + 16] == id[..] {
+                bytes[at + offset] ^= bit;
+            }
+        }
+        assert!(
+            verify(&bytes),
+            "seed {seed}: a flipped bit of {id:x?} went unnoticed"
+        );
+    }
+}
