@@ -1,5 +1,6 @@
 //! `mcpr store`: care of the store itself.
 
+mod stats;
 mod verify;
 
 use crate::console::Console;
@@ -14,6 +15,8 @@ pub struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Task {
+    /// Say what the store holds, how large it is and how far its sources were read
+    Stats(stats::Args),
     /// Look for damage; exit with 1 when there is some
     Verify(verify::Args),
 }
@@ -24,6 +27,7 @@ enum Task {
 /// When the store cannot be opened or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     match &args.task {
+        Task::Stats(args) => stats::run(args, console),
         Task::Verify(args) => verify::run(args, console),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::args::{ReadArgs, View};
 use crate::console::Console;
-use crate::model::{ErrorKind, Kind, Status};
+use crate::model::{Checkpoint, ErrorKind, Kind, Status};
 use crate::query::{
     Entry, Filter, GapRow, Order, Page, RequestRow, SessionFilter, SessionKey, SessionRow,
+    SourceRow,
 };
 use crate::store::{Overview, Reader, RollupRow, StoreError};
 
@@ -67,6 +68,14 @@ impl Reader for Rows {
             span: times.clone().min().zip(times.max()),
             ..Overview::default()
         })
+    }
+
+    fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn file_checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn rollups(&mut self) -> Result<Vec<RollupRow>, StoreError> {

@@ -5,9 +5,11 @@ mod filter;
 mod pattern;
 mod requests;
 mod sessions;
+mod sources;
 pub mod when;
 
 pub use filter::{Filter, SessionKey};
 pub use pattern::{Pattern, PatternError};
 pub use requests::{Entry, GapRow, Order, Page, RequestRow};
 pub use sessions::{INFERRED_GAP_MS, SessionFilter, SessionRow, inferred_id};
+pub use sources::SourceRow;

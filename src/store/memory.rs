@@ -8,7 +8,9 @@ use super::{Appended, Overview, Reader, RollupKey, RollupRow, Store, StoreError}
 use crate::model::{
     BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, KeySource, Request, SessionUpdate,
 };
-use crate::query::{Entry, Filter, GapRow, Order, Page, SessionFilter, SessionKey, SessionRow};
+use crate::query::{
+    Entry, Filter, GapRow, Order, Page, SessionFilter, SessionKey, SessionRow, SourceRow,
+};
 use fold::{Listing, ranked};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +35,7 @@ struct State {
     bad_lines: Vec<BadLine>,
     rollups: HashMap<RollupKey, RollupRow>,
     checkpoints: BTreeMap<FileIdentity, Checkpoint>,
-    counts: Counts,
+    sources: BTreeMap<String, SourceRow>,
     writers: HashMap<i64, i64>,
     last_seq: i64,
     duplicates: u64,
@@ -182,7 +184,16 @@ impl Store for MemoryStore {
             }
         }
         for source in &batch.sources {
-            state.counts.add(&source.counts);
+            let name = source.name.to_string();
+            let counts = Counts::default();
+            let row = SourceRow {
+                name: name.clone(),
+                counts,
+                last_at: batch.now,
+            };
+            let row = state.sources.entry(name).or_insert(row);
+            row.counts.add(&source.counts);
+            row.last_at = batch.now;
             if let Some(checkpoint) = &source.checkpoint {
                 state
                     .checkpoints
@@ -193,10 +204,7 @@ impl Store for MemoryStore {
     }
 
     fn checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
-        let mut checkpoints: Vec<_> = self.state().checkpoints.values().cloned().collect();
-        checkpoints
-            .sort_by(|left, right| (&left.path, left.identity).cmp(&(&right.path, right.identity)));
-        Ok(checkpoints)
+        self.file_checkpoints()
     }
 
     fn delete_session(&mut self, session: &SessionKey) -> Result<u64, StoreError> {
@@ -292,8 +300,25 @@ impl Reader for MemoryStore {
             conflicts: state.conflicts,
             span: times().min().zip(times().max()),
             last_seq: state.last_seq,
-            counts: state.counts,
+            counts: state
+                .sources
+                .values()
+                .fold(Counts::default(), |mut sum, row| {
+                    sum.add(&row.counts);
+                    sum
+                }),
         })
+    }
+
+    fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {
+        Ok(self.state().sources.values().cloned().collect())
+    }
+
+    fn file_checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
+        let mut checkpoints: Vec<_> = self.state().checkpoints.values().cloned().collect();
+        checkpoints
+            .sort_by(|left, right| (&left.path, left.identity).cmp(&(&right.path, right.identity)));
+        Ok(checkpoints)
     }
 
     fn rollups(&mut self) -> Result<Vec<RollupRow>, StoreError> {

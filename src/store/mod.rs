@@ -13,7 +13,7 @@ pub use error::{StoreError, StoreErrorKind};
 pub use rollup::{RollupKey, RollupRow};
 
 use crate::model::{Batch, Checkpoint, Counts};
-use crate::query::{Entry, Filter, Page, SessionFilter, SessionKey, SessionRow};
+use crate::query::{Entry, Filter, Page, SessionFilter, SessionKey, SessionRow, SourceRow};
 
 /// What a commit did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,6 +102,18 @@ pub trait Reader: Send {
     /// # Errors
     /// When the store cannot be read.
     fn overview(&mut self) -> Result<Overview, StoreError>;
+
+    /// Every source, by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError>;
+
+    /// The checkpoint of every file source, by path.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn file_checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError>;
 
     /// Every rollup, by hour, proxy, method and target.
     ///

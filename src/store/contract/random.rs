@@ -69,6 +69,11 @@ fn ask(random: &mut Rng, reader: &mut dyn Reader, reference: &mut MemoryStore, s
         reference.entries(&filter, page).expect("entries"),
         "seed {seed}: {filter:?} {page:?}"
     );
+    assert_eq!(
+        reader.sources().expect("sources"),
+        reference.sources().expect("sources"),
+        "seed {seed}"
+    );
     let filter = generate::session_filter(random);
     assert_eq!(
         reader.sessions(&filter).expect("sessions"),

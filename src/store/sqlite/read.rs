@@ -5,8 +5,10 @@ use super::conditions::{self, Conditions, matching_clients};
 use super::errors::failed;
 use super::requests::id_text;
 use super::rollups::fill_sums;
-use crate::model::{Counts, ErrorKind, Kind, Status, Target, TargetKind, Text};
-use crate::query::{Entry, Filter, GapRow, Order, Page, RequestRow, SessionFilter, SessionRow};
+use crate::model::{Checkpoint, Counts, ErrorKind, Kind, Status, Target, TargetKind, Text};
+use crate::query::{
+    Entry, Filter, GapRow, Order, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
+};
 use crate::store::{Overview, Reader, RollupKey, RollupRow, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -62,6 +64,14 @@ impl Reader for SqliteReader {
 
     fn overview(&mut self) -> Result<Overview, StoreError> {
         self.ask(overview)
+    }
+
+    fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {
+        self.ask(sources)
+    }
+
+    fn file_checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
+        self.ask(super::checkpoints)
     }
 
     fn rollups(&mut self) -> Result<Vec<RollupRow>, StoreError> {
@@ -319,26 +329,45 @@ fn overview(connection: &Connection) -> rusqlite::Result<Overview> {
     })
 }
 
+fn sources(connection: &Connection) -> rusqlite::Result<Vec<SourceRow>> {
+    connection
+        .prepare_cached(
+            "SELECT lines, events, text, bad, unknown, filtered, dropped, nul_bytes, name, last_at
+             FROM sources ORDER BY name",
+        )?
+        .query_map([], |row| {
+            let (name, last_at) = (row.get(8)?, row.get(9)?);
+            Ok(SourceRow {
+                name,
+                counts: counts_of(row)?,
+                last_at,
+            })
+        })?
+        .collect()
+}
+
 fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     connection.query_row(
         "SELECT ifnull(sum(lines), 0), ifnull(sum(events), 0), ifnull(sum(text), 0),
                 ifnull(sum(bad), 0), ifnull(sum(unknown), 0), ifnull(sum(filtered), 0),
                 ifnull(sum(dropped), 0), ifnull(sum(nul_bytes), 0) FROM sources",
         [],
-        |row| {
-            let number = |index| row.get::<_, i64>(index).map(i64::cast_unsigned);
-            Ok(Counts {
-                lines: number(0)?,
-                events: number(1)?,
-                text: number(2)?,
-                bad: number(3)?,
-                unknown: number(4)?,
-                filtered: number(5)?,
-                dropped: number(6)?,
-                nul_bytes: number(7)?,
-            })
-        },
+        counts_of,
     )
+}
+
+/// Reads the eight columns `lines` … `nul_bytes`, the first ones of a row.
+fn counts_of(row: &Row<'_>) -> rusqlite::Result<Counts> {
+    Ok(Counts {
+        lines: row.get(0)?,
+        events: row.get(1)?,
+        text: row.get(2)?,
+        bad: row.get(3)?,
+        unknown: row.get(4)?,
+        filtered: row.get(5)?,
+        dropped: row.get(6)?,
+        nul_bytes: row.get(7)?,
+    })
 }
 
 fn rollups(connection: &Connection) -> rusqlite::Result<Vec<RollupRow>> {

@@ -1,0 +1,190 @@
+//! `mcpr store stats`: what the store holds, how large it is, how far its sources were read.
+
+use crate::commands::{StoreArgs, open_store};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::model::time::rfc3339;
+use crate::model::{Checkpoint, Counts};
+use crate::query::SourceRow;
+use crate::query::when::Zone;
+use crate::render::text::escape;
+use crate::render::units::{bytes, grouped, time};
+use crate::store::Overview;
+use crate::store::sqlite::SqliteStore;
+use crate::tail::identity_of;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// What `mcpr store stats` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+    /// Show times in UTC instead of local time
+    #[arg(long)]
+    utc: bool,
+}
+
+/// Everything that is told.
+struct Stats {
+    path: String,
+    file_bytes: u64,
+    wal_bytes: u64,
+    overview: Overview,
+    sources: Vec<SourceRow>,
+    files: Vec<(Checkpoint, Option<u64>)>,
+}
+
+pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let path = args.store.path()?;
+    let mut reader = open_store(&path)?;
+    let [file, wal, ..] = SqliteStore::own_files(&path);
+    let checkpoints = reader.file_checkpoints()?;
+    let stats = Stats {
+        path: path.display().to_string(),
+        file_bytes: size_of(&file),
+        wal_bytes: size_of(&wal),
+        overview: reader.overview()?,
+        sources: reader.sources()?,
+        files: checkpoints
+            .into_iter()
+            .map(|known| (known.clone(), behind(&known)))
+            .collect(),
+    };
+    let zone = if args.utc { Zone::Utc } else { Zone::Local };
+    let text = if args.json {
+        format!("{}\n", document(&stats))
+    } else {
+        report(&stats, zone)
+    };
+    console.print(&text)?;
+    Ok(Exit::Done)
+}
+
+fn size_of(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
+}
+
+/// Bytes of a file that were not read, where it still is at its path.
+fn behind(known: &Checkpoint) -> Option<u64> {
+    let metadata = Path::new(known.path.as_str()).metadata().ok()?;
+    (identity_of(&metadata) == known.identity).then(|| metadata.len().saturating_sub(known.offset))
+}
+
+fn document(stats: &Stats) -> Value {
+    let Overview { counts, span, .. } = stats.overview;
+    let overview = &stats.overview;
+    let sources: Vec<Value> = stats
+        .sources
+        .iter()
+        .map(|row| {
+            let mut source = counted(&row.counts);
+            source["name"] = json!(row.name);
+            source["last_at"] = json!(row.last_at);
+            source
+        })
+        .collect();
+    let files: Vec<Value> = stats
+        .files
+        .iter()
+        .map(|(known, behind)| {
+            json!({
+                "path": known.path.as_str(), "offset_bytes": known.offset, "behind_bytes": behind,
+            })
+        })
+        .collect();
+    json!({
+        "path": stats.path, "file_bytes": stats.file_bytes, "wal_bytes": stats.wal_bytes,
+        "requests": overview.requests, "sessions": overview.sessions, "gaps": overview.gaps,
+        "dropped": overview.dropped, "bad_lines": counts.bad,
+        "bad_lines_kept": overview.bad_lines_kept, "duplicates": overview.duplicates,
+        "conflicts": overview.conflicts, "last_seq": overview.last_seq,
+        "oldest": span.map(|(oldest, _)| oldest), "newest": span.map(|(_, newest)| newest),
+        "oldest_time": span.map(|(oldest, _)| rfc3339(oldest)),
+        "newest_time": span.map(|(_, newest)| rfc3339(newest)),
+        "sources": sources, "files": files,
+    })
+}
+
+fn counted(counts: &Counts) -> Value {
+    json!({
+        "lines": counts.lines, "events": counts.events, "text": counts.text, "bad": counts.bad,
+        "unknown": counts.unknown, "filtered": counts.filtered, "dropped": counts.dropped,
+        "nul_bytes": counts.nul_bytes,
+    })
+}
+
+fn report(stats: &Stats, zone: Zone) -> String {
+    let overview = &stats.overview;
+    let size = |size: u64| bytes(i64::try_from(size).unwrap_or(i64::MAX));
+    let mut facts = vec![
+        ("store", escape(&stats.path).to_string()),
+        (
+            "size",
+            format!(
+                "{} and {} of log",
+                size(stats.file_bytes),
+                size(stats.wal_bytes)
+            ),
+        ),
+        ("requests", grouped(overview.requests)),
+        ("sessions", grouped(overview.sessions)),
+    ];
+    if let Some((oldest, newest)) = overview.span {
+        facts.push(("oldest", time(oldest, zone)));
+        facts.push(("newest", time(newest, zone)));
+    }
+    let dropped = grouped(overview.dropped);
+    let kept = grouped(overview.bad_lines_kept);
+    facts.extend([
+        (
+            "gaps",
+            format!("{} ({dropped} events dropped)", grouped(overview.gaps)),
+        ),
+        (
+            "bad lines",
+            format!("{} ({kept} kept)", grouped(overview.counts.bad)),
+        ),
+        ("duplicates", grouped(overview.duplicates)),
+        ("conflicts", grouped(overview.conflicts)),
+    ]);
+    let mut text = String::new();
+    for (name, value) in facts {
+        writeln!(text, "{name:<11} {value}").expect("a string takes any text");
+    }
+    for row in &stats.sources {
+        let SourceRow {
+            name,
+            counts,
+            last_at,
+        } = row;
+        let lines = grouped(counts.lines);
+        let events = grouped(counts.events);
+        let last = time(*last_at, zone);
+        let name = escape(name);
+        writeln!(
+            text,
+            "source      {name}: {lines} lines, {events} events, last at {last}"
+        )
+        .expect("a string takes any text");
+    }
+    for (known, behind) in &stats.files {
+        let behind = match behind {
+            Some(0) => "read to its end".to_owned(),
+            Some(left) => format!("{} behind", size(*left)),
+            None => "gone from its path".to_owned(),
+        };
+        let path = escape(&known.path);
+        writeln!(
+            text,
+            "file        {path}: {} read, {behind}",
+            size(known.offset)
+        )
+        .expect("a string takes any text");
+    }
+    text
+}
