@@ -99,7 +99,7 @@ pub(super) fn request(seq: i64, session: &str, tool: &str) -> RequestRow {
         tool: Some(tool.into()),
         resource_uri: None,
         prompt_name: None,
-        latency_us: 5_295,
+        latency_us: Some(5_295),
         upstream_us: None,
         status: Status::Ok,
         error_kind: None,

@@ -77,7 +77,7 @@ impl Filter {
                 .is_none_or(|code| Some(code) == row.error_code.as_ref())
             && self
                 .min_latency_us
-                .is_none_or(|least| row.latency_us >= least)
+                .is_none_or(|least| row.latency_us.is_some_and(|latency| latency >= least))
             && self
                 .grep
                 .as_ref()

@@ -31,8 +31,8 @@ pub struct RequestRow {
     pub resource_uri: Option<String>,
     /// Prompt of a `prompts/get`.
     pub prompt_name: Option<String>,
-    /// Whole duration, microseconds.
-    pub latency_us: i64,
+    /// Whole duration, microseconds; `None` where a store of another program has no answer.
+    pub latency_us: Option<i64>,
     /// The upstream's share, microseconds.
     pub upstream_us: Option<i64>,
     /// How it ended, in one word.

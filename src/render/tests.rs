@@ -25,7 +25,7 @@ fn request(seq: i64, method: &str, tool: Option<&str>) -> RequestRow {
         tool: tool.map(Into::into),
         resource_uri: None,
         prompt_name: None,
-        latency_us: 5_295,
+        latency_us: Some(5_295),
         upstream_us: Some(5_100),
         status: Status::Ok,
         error_kind: None,
@@ -38,7 +38,7 @@ fn request(seq: i64, method: &str, tool: Option<&str>) -> RequestRow {
 
 fn entries() -> Vec<Entry> {
     let mut refused = request(3, "tools/call", Some("nope"));
-    refused.latency_us = 604_000;
+    refused.latency_us = Some(604_000);
     refused.status = Status::Error;
     refused.error_kind = Some(ErrorKind::Rpc);
     refused.error_code = Some("-32602".into());
@@ -53,7 +53,7 @@ fn entries() -> Vec<Entry> {
     silent.client_version = None;
     silent.upstream_us = None;
     silent.bytes_out = None;
-    silent.latency_us = 30_000_000;
+    silent.latency_us = Some(30_000_000);
     let gap = GapRow {
         seq: 4,
         source: "weather.log".into(),

@@ -187,7 +187,7 @@ impl Listing {
             tool: target(TargetKind::Tool),
             resource_uri: target(TargetKind::Resource),
             prompt_name: target(TargetKind::Prompt),
-            latency_us: request.latency_us,
+            latency_us: Some(request.latency_us),
             upstream_us: request.upstream_us,
             status: request.outcome.status(),
             error_kind: request.outcome.error_kind,
