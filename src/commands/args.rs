@@ -148,6 +148,15 @@ impl View {
         })
     }
 
+    /// Refuses the one format that has an end, for a list that has none.
+    pub(super) fn refuse_array(&self) -> Result<(), Refused> {
+        match self.format {
+            Format::Json => Err(Refused::new("a list that goes on cannot be one JSON array")
+                .hint("--json prints one object a line")),
+            _ => Ok(()),
+        }
+    }
+
     /// What the common arguments leave out, in words.
     pub(super) fn conditions(&self) -> Vec<String> {
         let at = |ts| units::time(ts, self.zone);

@@ -2,22 +2,24 @@
 
 use super::args::{ReadArgs, View, client_pattern, patterns};
 use super::find::find_session;
+use super::follow::{self, CursorFile, FollowArgs, Followed, Position, Start};
 use super::pages::{Fetched, Range, each_page, each_page_of_newest};
 use super::values::{KindChoice, Most, duration_us};
-use super::{empty, now_ms, open_store};
+use super::{Refused, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{ErrorKind, Status};
 use crate::query::{Entry, Filter, Order};
 use crate::render::{Column, LOG_COLUMNS, Listing, REQUEST_COLUMNS, choose, units};
 use crate::store::Reader;
+use std::path::PathBuf;
 
 /// What `mcpr logs` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     pub(super) read: ReadArgs,
-    /// Show the newest N requests, or `all` [default: 50, all with --after]
+    /// Show the newest N requests, or `all` [default: 50; 10 with --follow; all after a cursor]
     #[arg(long, value_name = "N")]
     tail: Option<Most>,
     /// Show what was stored after this sequence number
@@ -54,12 +56,19 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]
     kind: KindChoice,
     /// Print the newest first
-    #[arg(long)]
+    #[arg(long, conflicts_with = "follow")]
     reverse: bool,
+    /// Begin where FILE says the last run ended, and write down there how far this one came
+    #[arg(long, value_name = "FILE", conflicts_with = "after")]
+    cursor_file: Option<PathBuf>,
+    #[command(flatten)]
+    follow: FollowArgs,
 }
 
 /// Most requests that are shown when nothing is said.
 const DEFAULT_TAIL: usize = 50;
+/// Most requests that are shown before those to come, when nothing is said.
+const DEFAULT_FOLLOWED_TAIL: usize = 10;
 
 /// Lists requests.
 ///
@@ -67,65 +76,116 @@ const DEFAULT_TAIL: usize = 50;
 /// When an argument means nothing, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let view = args.read.view(now_ms(), console)?;
-    let filter = filter(args, &view)?;
-    let named = view.named(LOG_COLUMNS)?;
-    let mut reader = open_store(&view.path)?;
-    let mut printer = Printer {
-        view: &view,
-        named,
-        listing: None,
-        requests: 0,
+    let mut listed = Listed {
+        args,
+        filter: filter(args, &view)?,
+        printer: Printer::new(&view)?,
     };
-    list(args, filter, reader.as_mut(), &mut printer, console)
+    let mut cursor = args
+        .cursor_file
+        .as_deref()
+        .map(CursorFile::open)
+        .transpose()?;
+    let start = start(args, cursor.as_ref());
+    if args.follow.follow {
+        view.refuse_array()?;
+        return follow::follow(
+            &view.path,
+            &args.follow,
+            (start, cursor),
+            &mut listed,
+            console,
+        );
+    }
+    let mut reader = open_store(&view.path)?;
+    listed.list(reader.as_mut(), start, cursor.as_mut(), console)
 }
 
-fn list(
-    args: &Args,
-    mut filter: Filter,
-    reader: &mut dyn Reader,
-    printer: &mut Printer<'_>,
-    console: &mut Console,
-) -> anyhow::Result<Exit> {
-    let view = printer.view;
-    let mut unknown_session = false;
-    if let Some(id) = &args.session {
+/// Where the listing begins. After what a cursor says nothing is left out; before it says anything,
+/// `--tail` counts as ever.
+fn start(args: &Args, cursor: Option<&CursorFile>) -> Start {
+    let by_number = |seq| Position { store_id: 0, seq };
+    let kept = cursor.and_then(CursorFile::position);
+    let tail = match args.tail {
+        Some(tail) => tail.rows(),
+        None if cursor.is_some() || args.after.is_some() => None,
+        None if args.follow.follow => Some(DEFAULT_FOLLOWED_TAIL),
+        None => Some(DEFAULT_TAIL),
+    };
+    Start {
+        after: kept.or(args.after.map(by_number)),
+        most: if kept.is_some() { None } else { tail },
+    }
+}
+
+/// The requests that were asked for, on their way to the output.
+struct Listed<'a> {
+    args: &'a Args,
+    filter: Filter,
+    printer: Printer<'a>,
+}
+
+impl Followed for Listed<'_> {
+    fn filter(&mut self, reader: &mut dyn Reader) -> anyhow::Result<Option<Filter>> {
+        let Some(id) = &self.args.session else {
+            return Ok(Some(self.filter.clone()));
+        };
+        let view = self.printer.view;
         let found = find_session(reader, id, view.proxy.as_deref(), view.zone)?;
-        unknown_session = found.is_none();
-        filter.session = found.map(|session| session.key());
+        Ok(found.map(|session| Filter {
+            session: Some(session.key()),
+            ..self.filter.clone()
+        }))
     }
-    if !unknown_session {
-        let order = if args.reverse {
-            Order::Descending
-        } else {
-            Order::Ascending
-        };
-        let range = Range {
-            after: args.after,
-            before: None,
-            order,
-            most: most(args),
-        };
-        let mut take = |fetched: Fetched| printer.page(&fetched, console);
-        match (order, range.most) {
-            (Order::Ascending, Some(_)) => {
-                each_page_of_newest(reader, &filter, range, &mut take)?;
-            }
-            _ => each_page(reader, &filter, range, &mut take)?,
-        }
+
+    fn take(&mut self, fetched: Fetched, console: &mut Console) -> anyhow::Result<()> {
+        self.printer.page(&fetched, console)
     }
-    printer.finish(console)?;
-    if printer.requests == 0 {
-        empty::explain("requests", view, &conditions(args, view), reader, console)?;
-    }
-    Ok(Exit::Done)
 }
 
-/// How many requests are shown.
-fn most(args: &Args) -> Option<usize> {
-    match (args.tail, args.after) {
-        (Some(tail), _) => tail.rows(),
-        (None, Some(_)) => None,
-        (None, None) => Some(DEFAULT_TAIL),
+impl Listed<'_> {
+    fn list(
+        &mut self,
+        reader: &mut dyn Reader,
+        start: Start,
+        mut cursor: Option<&mut CursorFile>,
+        console: &mut Console,
+    ) -> anyhow::Result<Exit> {
+        let head = reader.head()?;
+        let args = self.args;
+        let range = Range {
+            after: start.after.map(|position| position.within(head).seq),
+            before: head.last_seq.checked_add(1),
+            order: if args.reverse {
+                Order::Descending
+            } else {
+                Order::Ascending
+            },
+            most: start.most,
+        };
+        if let Some(filter) = self.filter(reader)? {
+            let mut take = |fetched: Fetched| self.printer.page(&fetched, console);
+            match (range.order, range.most) {
+                (Order::Ascending, Some(_)) => {
+                    each_page_of_newest(reader, &filter, range, &mut take)?;
+                }
+                _ => each_page(reader, &filter, range, &mut take)?,
+            }
+        }
+        self.printer.finish(console)?;
+        if let Some(cursor) = cursor.take() {
+            // Only what is really out needs no showing again.
+            console.flush()?;
+            cursor.keep(Position {
+                store_id: head.store_id,
+                seq: head.last_seq,
+            })?;
+        }
+        if self.printer.requests == 0 {
+            let view = self.printer.view;
+            empty::explain("requests", view, &conditions(args, view), reader, console)?;
+        }
+        Ok(Exit::Done)
     }
 }
 
@@ -183,12 +243,19 @@ struct Printer<'a> {
     requests: usize,
 }
 
-impl Printer<'_> {
+impl<'a> Printer<'a> {
+    fn new(view: &'a View) -> Result<Self, Refused> {
+        Ok(Self {
+            view,
+            named: view.named(LOG_COLUMNS)?,
+            listing: None,
+            requests: 0,
+        })
+    }
+
     fn page(&mut self, fetched: &Fetched, console: &mut Console) -> anyhow::Result<()> {
         let rows = fetched.entries.iter();
-        self.requests += rows
-            .filter(|entry| matches!(entry, Entry::Request(_)))
-            .count();
+        self.requests += rows.filter(|entry| entry.is_request()).count();
         let text = self.listing(fetched).page(&fetched.entries);
         console.print(&text)?;
         Ok(())

@@ -3,6 +3,7 @@
 mod args;
 mod empty;
 mod find;
+mod follow;
 pub mod logs;
 mod pages;
 pub mod proxy;

@@ -13,7 +13,7 @@ pub use error::{StoreError, StoreErrorKind};
 pub use rollup::{RollupKey, RollupRow};
 
 use crate::model::{Batch, Checkpoint, Counts};
-use crate::query::{Entry, Filter, Page, SessionFilter, SessionKey, SessionRow, SourceRow};
+use crate::query::{Entry, Filter, Head, Page, SessionFilter, SessionKey, SessionRow, SourceRow};
 
 /// What a commit did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,6 +96,24 @@ pub trait Reader: Send {
     /// # Errors
     /// When the store cannot be read.
     fn sessions(&mut self, filter: &SessionFilter) -> Result<Vec<SessionRow>, StoreError>;
+
+    /// Where the store stands. Cheap enough to be asked many times a second.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn head(&mut self) -> Result<Head, StoreError> {
+        let last_seq = self.overview()?.last_seq;
+        Ok(Head {
+            store_id: 0,
+            last_seq,
+            version: last_seq,
+        })
+    }
+
+    /// Whether the store that was opened is still the one at its path.
+    fn is_current(&self) -> bool {
+        true
+    }
 
     /// What the store holds in all.
     ///

@@ -13,7 +13,10 @@ use std::time::Duration;
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_layout.sql")];
+pub(super) const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001_layout.sql"),
+    include_str!("migrations/0002_heads_and_indexes.sql"),
+];
 
 pub(super) const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(3);
@@ -99,7 +102,7 @@ fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
         // A directory that may not be written: without a write-ahead log nothing can be missed.
         Err(_) if !sibling(path, "-wal").exists() => {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-            let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+            let connection = Connection::open_with_flags(uri(path, "immutable=1"), flags)?;
             configure_reader(&connection)?;
             Ok(connection)
         }
@@ -198,7 +201,8 @@ fn check_owner(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Looks at the main file only: `immutable` takes no lock and makes no file.
+/// Looks at the main file only: `immutable` takes no lock and makes no file. Through SQLite alone: a
+/// descriptor of our own, once closed, would take this process's locks with it.
 fn owner(path: &Path) -> Result<Owner, StoreError> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -218,8 +222,9 @@ fn owner(path: &Path) -> Result<Owner, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let look = || -> rusqlite::Result<Owner> {
-        let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+    let look = |name: &str| -> rusqlite::Result<Owner> {
+        let connection = Connection::open_with_flags(name, flags)?;
+        connection.busy_timeout(READER_BUSY_TIMEOUT)?;
         let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         if id == APPLICATION_ID {
             return Ok(Owner::Us);
@@ -231,7 +236,10 @@ fn owner(path: &Path) -> Result<Owner, StoreError> {
             .collect::<rusqlite::Result<_>>()?;
         Ok(owner_by_tables(id, &tables))
     };
-    look().map_err(|error| failed("read the store")(error).at(path))
+    // A file that is being made this very moment looks damaged to who takes no lock.
+    look(&uri(path, "immutable=1"))
+        .or_else(|_| look(&uri(path, "mode=ro")))
+        .map_err(|error| failed("read the store")(error).at(path))
 }
 
 fn owner_by_tables(application_id: i32, tables: &[String]) -> Owner {
@@ -319,7 +327,7 @@ pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn immutable_uri(path: &Path) -> String {
+fn uri(path: &Path, parameters: &str) -> String {
     use std::fmt::Write;
     use std::os::unix::ffi::OsStrExt;
     let mut uri = String::from("file:");
@@ -331,6 +339,7 @@ fn immutable_uri(path: &Path) -> String {
             _ => write!(uri, "%{byte:02x}").expect("a string takes any text"),
         }
     }
-    uri.push_str("?immutable=1");
+    uri.push('?');
+    uri.push_str(parameters);
     uri
 }

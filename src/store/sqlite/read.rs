@@ -5,14 +5,17 @@ use super::conditions::{self, Conditions, matching_clients};
 use super::errors::failed;
 use super::requests::id_text;
 use super::rollups::fill_sums;
-use crate::model::{Checkpoint, Counts, ErrorKind, Kind, Status, Target, TargetKind, Text};
+use crate::model::{
+    Checkpoint, Counts, ErrorKind, FileIdentity, Kind, Status, Target, TargetKind, Text,
+};
 use crate::query::{
-    Entry, Filter, GapRow, Order, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
+    Entry, Filter, GapRow, Head, Order, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
 };
 use crate::store::{Overview, Reader, RollupKey, RollupRow, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// A request's id as text, from its stored form.
 pub(super) const REQUEST_ID_TEXT: &str = "CASE typeof(r.request_id) WHEN 'blob' THEN
@@ -34,11 +37,17 @@ const REQUEST_TABLES: &str = "requests r LEFT JOIN operations o ON o.id = r.oper
 pub struct SqliteReader {
     connection: Connection,
     path: PathBuf,
+    identity: Option<FileIdentity>,
 }
 
 impl SqliteReader {
     pub(super) fn new(connection: Connection, path: PathBuf) -> Self {
-        Self { connection, path }
+        let identity = file_identity(&path);
+        Self {
+            connection,
+            path,
+            identity,
+        }
     }
 
     /// Answers one question from one snapshot, which ends before the answer is used.
@@ -62,6 +71,14 @@ impl Reader for SqliteReader {
         self.ask(|connection| sessions(connection, filter))
     }
 
+    fn head(&mut self) -> Result<Head, StoreError> {
+        self.ask(head)
+    }
+
+    fn is_current(&self) -> bool {
+        self.identity.is_some() && self.identity == file_identity(&self.path)
+    }
+
     fn overview(&mut self) -> Result<Overview, StoreError> {
         self.ask(overview)
     }
@@ -77,6 +94,37 @@ impl Reader for SqliteReader {
     fn rollups(&mut self) -> Result<Vec<RollupRow>, StoreError> {
         self.ask(rollups)
     }
+}
+
+fn file_identity(path: &Path) -> Option<FileIdentity> {
+    path.metadata().ok().map(|metadata| FileIdentity {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    })
+}
+
+fn head(connection: &Connection) -> rusqlite::Result<Head> {
+    let version = connection
+        .prepare_cached("PRAGMA data_version")?
+        .query_row([], |row| row.get(0))?;
+    let (mut store_id, mut last_seq) = (0, 0);
+    let mut statement = connection.prepare_cached(
+        "SELECT name = 'store_id', value FROM counters WHERE name IN ('store_id', 'last_seq')",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let value = if row.get(0)? {
+            &mut store_id
+        } else {
+            &mut last_seq
+        };
+        *value = row.get(1)?;
+    }
+    Ok(Head {
+        store_id,
+        last_seq,
+        version,
+    })
 }
 
 fn entries(connection: &Connection, filter: &Filter, page: Page) -> rusqlite::Result<Vec<Entry>> {
