@@ -180,7 +180,8 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {
+/// How many layouts a store has seen.
+pub(super) fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
