@@ -6,7 +6,6 @@
     reason = "a benchmark's report"
 )]
 
-#[expect(dead_code, reason = "only the lines are needed here")]
 mod generate;
 
 use anyhow::{Context, Result, ensure};

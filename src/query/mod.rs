@@ -23,5 +23,5 @@ pub use rollup::{RollupKey, RollupRow};
 pub use sessions::{INFERRED_GAP_MS, SessionFilter, SessionRow, inferred_id};
 pub use slowest::Slowest;
 pub use sources::SourceRow;
-pub use stats::{By, StatsFold, StatsKey, StatsQuestion, StatsRow};
+pub use stats::{By, StatsFold, StatsKey, StatsQuestion, StatsRow, Summary};
 pub use tally::{Buckets, Counted, Latencies, Tally};

@@ -248,3 +248,62 @@ impl<'a> StatsFold<'a> {
         rows
     }
 }
+
+/// A line of the answer in the figures that are shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// What it is about.
+    pub key: StatsKey,
+    /// Requests.
+    pub calls: u64,
+    /// Requests that did not end `ok`.
+    pub total_errors: u64,
+    /// Errors by kind, in the order of [`crate::model::ErrorKind::ALL`].
+    pub errors: [u64; crate::model::ErrorKind::ALL.len()],
+    /// Quantiles, microseconds: 0.5, 0.95, 0.99.
+    pub quantiles_us: [Option<i64>; 3],
+    /// Shortest and longest latency, microseconds.
+    pub latency_range_us: Option<(i64, i64)>,
+    /// Sum of request sizes, bytes.
+    pub bytes_in: i64,
+    /// Sum of answer sizes, bytes.
+    pub bytes_out: i64,
+    /// Requests by bucket of time.
+    pub calls_by_bucket: Vec<u64>,
+}
+
+impl Summary {
+    /// The share of requests that did not end `ok`.
+    #[must_use]
+    pub fn error_rate(&self) -> f64 {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "counts of rows are far below 2^52"
+        )]
+        let ratio = self.total_errors as f64 / self.calls.max(1) as f64;
+        ratio
+    }
+}
+
+impl From<StatsRow> for Summary {
+    fn from(row: StatsRow) -> Self {
+        let StatsRow { key, mut tally } = row;
+        // A sketch's answer may lie a little outside of what was ever seen.
+        let range = tally.latency_range_us;
+        let mut quantile = |q| {
+            let found = tally.latencies.quantile(q)?;
+            Some(range.map_or(found, |(low, high)| found.clamp(low, high)))
+        };
+        Self {
+            quantiles_us: [quantile(0.5), quantile(0.95), quantile(0.99)],
+            key,
+            calls: tally.calls,
+            total_errors: tally.total_errors(),
+            errors: tally.errors,
+            latency_range_us: range,
+            bytes_in: tally.bytes_in,
+            bytes_out: tally.bytes_out,
+            calls_by_bucket: tally.calls_by_bucket,
+        }
+    }
+}

@@ -5,6 +5,7 @@
 use super::super::report;
 use super::super::testing::{Rows, request, sample, view};
 use super::*;
+use crate::query::Entry;
 use clap::Parser;
 use expect_test::{Expect, expect};
 
