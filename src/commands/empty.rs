@@ -40,31 +40,18 @@ pub(super) fn explain(
         return Ok(());
     }
     tell(console);
-    let overview = reader.overview()?;
-    let (held, some) = match what {
-        "sessions" | "clients" => (
-            overview.sessions,
-            "sessions, --all shows those without a call",
-        ),
-        _ => (
-            overview.requests,
-            "requests, --kind all shows HTTP and OAuth",
-        ),
-    };
-    if held == 0 {
+    let Some((_, newest)) = span else {
         console.hint("the store is empty: `mcpr record FILE` fills it");
         return Ok(());
-    }
-    let newest = overview.span.map_or_else(String::new, |(_, newest)| {
-        let ago = units::age(view.now_ms.saturating_sub(newest));
-        format!(
-            "; the newest request is of {} ({ago} ago)",
-            units::time(newest, view.zone)
-        )
-    });
+    };
+    let more = match what {
+        "sessions" | "clients" => "--all counts sessions without a call too",
+        _ => "--kind all shows HTTP and OAuth too",
+    };
+    let at = units::time(newest, view.zone);
+    let ago = units::age(view.now_ms.saturating_sub(newest));
     console.hint(&format!(
-        "the store has {} {some}{newest}",
-        units::grouped(held)
+        "the newest request is of {at} ({ago} ago); {more}"
     ));
     Ok(())
 }

@@ -110,7 +110,7 @@ fn nothing_found_says_where_and_for_what() {
         &expect![[r#"
             no requests found in /store.db
             looked for: since 2026-11-21 01:30:00.000Z, method `*call`, tool `zzz`, kind `mcp`
-            hint: the store has 10 requests, --kind all shows HTTP and OAuth; the newest request is of 2026-11-21 01:27:13.000Z (2 min ago)
+            hint: the newest request is of 2026-11-21 01:27:13.000Z (2 min ago); --kind all shows HTTP and OAuth too
             Done
         "#]],
     );
@@ -121,11 +121,11 @@ fn an_unknown_session_is_an_empty_list() {
     check(
         "--session zzz",
         &expect![[r#"
-        no requests found in /store.db
-        looked for: session `zzz`, kind `mcp`
-        hint: the store has 10 requests, --kind all shows HTTP and OAuth; the newest request is of 2026-11-21 01:27:13.000Z (2 min ago)
-        Done
-    "#]],
+            no requests found in /store.db
+            looked for: session `zzz`, kind `mcp`
+            hint: the newest request is of 2026-11-21 01:27:13.000Z (2 min ago); --kind all shows HTTP and OAuth too
+            Done
+        "#]],
     );
     let (exit, out, err) = run_on(&mut sample(), "--session zzz --format json");
     assert_eq!((exit, out.as_str(), err.as_str()), (Exit::Done, "[]\n", ""));

@@ -65,9 +65,9 @@ fn no_sessions() {
     check(
         "--client zzz",
         &expect![[r#"
-        no sessions found in /store.db
-        looked for: client `zzz`
-        hint: the store has 4 sessions, --all shows those without a call; the newest request is of 2026-11-21 01:27:13.000Z (2 min ago)
-    "#]],
+            no sessions found in /store.db
+            looked for: client `zzz`
+            hint: the newest request is of 2026-11-21 01:27:13.000Z (2 min ago); --all counts sessions without a call too
+        "#]],
     );
 }
