@@ -2,6 +2,7 @@
 
 mod args;
 pub mod clients;
+mod confirm;
 mod empty;
 mod find;
 mod follow;

@@ -1,5 +1,7 @@
 //! `mcpr session ID`: one session and its requests.
 
+mod delete;
+
 use super::args::{ReadArgs, View};
 use super::find::find_session;
 use super::pages::{Range, each_page};
@@ -17,12 +19,21 @@ use std::fmt::Write as _;
 
 /// What `mcpr session` takes.
 #[derive(Debug, Clone, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
     /// The session's id, or any unambiguous prefix
-    #[arg(value_name = "ID")]
-    id: String,
+    #[arg(value_name = "ID", required = true)]
+    id: Option<String>,
     #[command(flatten)]
     read: ReadArgs,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Task {
+    /// Remove a session with all its requests; hourly sums stay
+    Delete(delete::Args),
 }
 
 /// Shows one session; finding none is the answer no.
@@ -30,10 +41,14 @@ pub struct Args {
 /// # Errors
 /// When the id fits several sessions, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    if let Some(Task::Delete(args)) = &args.task {
+        return delete::run(args, console);
+    }
     let view = args.read.view(now_ms(), console)?;
     view.named(LOG_COLUMNS)?;
     let mut reader = open_store(&view.path)?;
-    show(&args.id, &view, reader.as_mut(), console)
+    let id = args.id.as_deref().unwrap_or_default();
+    show(id, &view, reader.as_mut(), console)
 }
 
 fn show(

@@ -1,6 +1,7 @@
 //! `mcpr store`: care of the store itself.
 
 mod stats;
+mod vacuum;
 mod verify;
 
 use crate::console::Console;
@@ -17,6 +18,8 @@ pub struct Args {
 enum Task {
     /// Say what the store holds, how large it is and how far its sources were read
     Stats(stats::Args),
+    /// Remove old requests and give their space back; hourly sums stay
+    Vacuum(vacuum::Args),
     /// Look for damage; exit with 1 when there is some
     Verify(verify::Args),
 }
@@ -28,6 +31,7 @@ enum Task {
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     match &args.task {
         Task::Stats(args) => stats::run(args, console),
+        Task::Vacuum(args) => vacuum::run(args, console),
         Task::Verify(args) => verify::run(args, console),
     }
 }

@@ -160,6 +160,17 @@ impl Console {
         self.write_message(&format!("{}\n", escape(line)));
     }
 
+    /// Asks on standard error and reads a line; `None` where no person sits at a terminal.
+    pub fn ask(&mut self, question: &str) -> Option<String> {
+        if self.is_captured || !self.err_is_terminal || !io::stdin().is_terminal() {
+            return None;
+        }
+        self.write_message(&escape(question));
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).ok()?;
+        Some(answer)
+    }
+
     /// Writes an error, and what a person can do about it, to standard error.
     pub fn error(&mut self, message: &str, hint: Option<&str>) {
         let (red, off) = if self.colours_messages() {

@@ -4,7 +4,7 @@
 
 mod fold;
 
-use super::{Appended, Overview, Reader, RollupKey, RollupRow, Store, StoreError};
+use super::{Appended, Overview, Reader, Retention, RollupKey, RollupRow, Store, StoreError};
 use crate::model::{
     BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, KeySource, Request, SessionUpdate,
 };
@@ -219,26 +219,32 @@ impl Store for MemoryStore {
             .remove_session(session, |row| Logged::Summary(row.key(), row)))
     }
 
-    fn vacuum(&mut self, before: i64) -> Result<u64, StoreError> {
+    fn vacuum(&mut self, what: &Retention, told: &mut dyn FnMut(u64)) -> Result<u64, StoreError> {
+        let Retention { before, ref proxy } = *what;
+        let is_meant = |name: &str| proxy.as_ref().is_none_or(|proxy| proxy == name);
         let mut state = self.state();
         let sessions = state.sessions();
-        let mut removed = state.remove_requests(|_, request| request.ts < before);
-        let length = state.log.len();
-        state
-            .log
-            .retain(|logged| !matches!(logged, Logged::Gap(_, gap) if gap.to_ts < before));
-        removed += (length - state.log.len()) as u64;
+        let mut removed =
+            state.remove_requests(|_, request| request.ts < before && is_meant(&request.proxy));
+        if proxy.is_none() {
+            let length = state.log.len();
+            state
+                .log
+                .retain(|logged| !matches!(logged, Logged::Gap(_, gap) if gap.to_ts < before));
+            removed += (length - state.log.len()) as u64;
+        }
         let kept: Vec<i64> = state.requests().map(|(seq, _)| seq).collect();
         for row in sessions.rows() {
             let members = sessions.members_of(&row.key());
             let is_empty = !kept.iter().any(|seq| members.contains(seq));
-            let is_over = is_empty && row.last_seen_at < before;
+            let is_over = is_empty && row.last_seen_at < before && is_meant(&row.proxy);
             state.log.push(if is_over {
                 Logged::Removal(row.key())
             } else {
                 Logged::Summary(row.key(), row)
             });
         }
+        told(removed);
         Ok(removed)
     }
 

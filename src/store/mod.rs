@@ -32,6 +32,26 @@ pub struct Appended {
     pub repeated: bool,
 }
 
+/// What a vacuum removes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// Requests and gaps older than this, unix milliseconds.
+    pub before: i64,
+    /// Requests of this proxy only, and no gaps, which belong to none.
+    pub proxy: Option<String>,
+}
+
+impl Retention {
+    /// Everything older than a time.
+    #[must_use]
+    pub fn before(before: i64) -> Self {
+        Self {
+            before,
+            proxy: None,
+        }
+    }
+}
+
 /// A store that can be written. One value owns the one read-write connection.
 pub trait Store: Send {
     /// Commits a batch as one transaction: events, checkpoints, counters, rollups, or nothing.
@@ -64,11 +84,12 @@ pub trait Store: Send {
     /// When nothing was removed.
     fn summarize_session(&mut self, session: &SessionKey) -> Result<u64, StoreError>;
 
-    /// Removes every request and gap older than `before`; rollups stay. Says how many rows went.
+    /// Removes old requests and gaps, in steps between which other writers get their turn; rollups
+    /// stay. Says how many rows went, to `told` after each step and at the end.
     ///
     /// # Errors
     /// When the store fails; what went before stays gone.
-    fn vacuum(&mut self, before: i64) -> Result<u64, StoreError>;
+    fn vacuum(&mut self, what: &Retention, told: &mut dyn FnMut(u64)) -> Result<u64, StoreError>;
 
     /// Puts off-line work (a checkpoint of the write-ahead log) where nothing waits for it.
     ///

@@ -8,6 +8,7 @@ use crate::model::{
 use crate::query::{
     Buckets, By, Filter, Order, Page, Pattern, SessionFilter, SessionKey, StatsQuestion,
 };
+use crate::store::Retention;
 use fastrand::Rng;
 
 const PROXIES: [&str; 2] = ["p", "q"];
@@ -272,5 +273,15 @@ fn latency(random: &mut Rng) -> i64 {
         random.i64(90_000..200_000)
     } else {
         random.i64(0..2_000)
+    }
+}
+
+/// What a vacuum removes.
+pub(super) fn retention(random: &mut Rng) -> Retention {
+    Retention {
+        before: random.i64(0..SPAN_MS / 4),
+        proxy: rarely(random, |random| {
+            pick(random, &["p", "q", "none"]).to_string()
+        }),
     }
 }

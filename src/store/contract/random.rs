@@ -43,8 +43,11 @@ fn change(random: &mut Rng, store: &mut dyn Store, reference: &mut MemoryStore) 
             reference.summarize_session(&key),
         ),
         2 => {
-            let before = random.i64(0..3_000_000);
-            (store.vacuum(before), reference.vacuum(before))
+            let what = generate::retention(random);
+            (
+                store.vacuum(&what, &mut |_| {}),
+                reference.vacuum(&what, &mut |_| {}),
+            )
         }
         _ => return,
     };

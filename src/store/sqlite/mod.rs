@@ -22,18 +22,23 @@ pub use open::APPLICATION_ID;
 pub use read::SqliteReader;
 pub use verify::{Depth, Findings, verify};
 
-use super::{Appended, Reader, Store, StoreError};
+use super::{Appended, Reader, Retention, Store, StoreError};
 use crate::model::{Batch, Checkpoint, FileIdentity, Fingerprint};
 use crate::query::SessionKey;
 use append::Memory;
 use errors::failed;
-use remove::Keep;
+use remove::{Keep, Rest};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Pages in the write-ahead log from which on a commit is followed by a checkpoint.
 const CHECKPOINT_PAGES: i64 = 4000;
+
+/// How long a vacuum leaves the store to others between two slices.
+const SLICE_PAUSE: Duration = Duration::from_millis(5);
+/// Most free pages that are given back in one transaction.
+const SHRINK_PAGES: i64 = 2000;
 
 /// A store opened for writing.
 #[derive(Debug)]
@@ -82,6 +87,77 @@ impl SqliteStore {
             open::sibling(path, "-shm"),
             RecorderLock::path_for(path),
         ]
+    }
+
+    /// Bytes of the store's pages that hold something.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn used_bytes(&self) -> Result<u64, StoreError> {
+        let pragma = |name| {
+            self.connection
+                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+        };
+        let used = || -> rusqlite::Result<i64> {
+            Ok((pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?)
+        };
+        used()
+            .map(i64::cast_unsigned)
+            .map_err(failed("measure the store"))
+            .map_err(|error| error.at(&self.path))
+    }
+
+    /// Gives free pages back to the file system, in steps between which others get their turn.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is lost.
+    pub fn shrink(&mut self) -> Result<(), StoreError> {
+        let step = || -> rusqlite::Result<bool> {
+            let free = |name| {
+                self.connection
+                    .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            };
+            let before = free("freelist_count")?;
+            if before > 0 {
+                self.connection
+                    .execute_batch(&format!("PRAGMA incremental_vacuum({SHRINK_PAGES})"))?;
+            }
+            Ok(free("freelist_count")? < before)
+        };
+        while step()
+            .map_err(failed("shrink the store"))
+            .map_err(|error| error.at(&self.path))?
+        {
+            let _ = self.checkpoint_if_grown();
+            std::thread::sleep(SLICE_PAUSE);
+        }
+        // A reader in the way only means that the file shrinks later.
+        let _ = self.idle();
+        Ok(())
+    }
+
+    /// How many requests a vacuum would remove.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn count_of(&self, what: &Retention) -> Result<u64, StoreError> {
+        remove::count_of(&self.connection, what)
+            .map_err(failed("count requests"))
+            .map_err(|error| error.at(&self.path))
+    }
+
+    /// The time before which so many of the oldest requests (of a proxy) lie.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn time_after_oldest(
+        &self,
+        proxy: Option<&str>,
+        requests: u64,
+    ) -> Result<Option<i64>, StoreError> {
+        remove::time_after_oldest(&self.connection, proxy, requests)
+            .map_err(failed("look for old requests"))
+            .map_err(|error| error.at(&self.path))
     }
 
     /// The version of the SQLite library in use.
@@ -147,9 +223,22 @@ impl Store for SqliteStore {
         self.removed(result)
     }
 
-    fn vacuum(&mut self, before: i64) -> Result<u64, StoreError> {
-        let result = remove::before(&mut self.connection, before);
-        self.removed(result)
+    fn vacuum(&mut self, what: &Retention, told: &mut dyn FnMut(u64)) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let slice = remove::oldest_slice(&mut self.connection, what);
+            self.memory.clear();
+            let (rows, rest) = slice.map_err(|error| error.at(&self.path))?;
+            removed += rows;
+            told(removed);
+            // The rows are gone by now: a checkpoint that fails is tried again after the next slice.
+            let _ = self.checkpoint_if_grown();
+            if rest == Rest::None {
+                return Ok(removed);
+            }
+            // A recorder that waits for its turn asks for it only now and then.
+            std::thread::sleep(SLICE_PAUSE);
+        }
     }
 
     fn idle(&mut self) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use crate::model::{
     Counts, ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceProgress, Target,
     TargetKind,
 };
+use crate::store::Retention;
 use crate::store::StoreErrorKind;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -301,7 +302,12 @@ fn checksums_of_batches_follow_what_is_removed() {
         id: "s-1".into(),
     };
     assert_eq!(store.delete_session(&key).expect("delete"), 51);
-    assert_eq!(store.vacuum(2000).expect("vacuum"), 33);
+    assert_eq!(
+        store
+            .vacuum(&Retention::before(2000), &mut |_| {})
+            .expect("vacuum"),
+        33
+    );
     let mut statement = store
         .connection
         .prepare(

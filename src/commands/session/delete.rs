@@ -1,0 +1,60 @@
+//! `mcpr session delete ID`: remove a session with all its requests, in one step.
+
+use crate::commands::confirm::confirmed;
+use crate::commands::find::find_session;
+use crate::commands::{StoreArgs, open_store};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::query::when::Zone;
+use crate::render::units::grouped;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+
+/// What `mcpr session delete` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// The session's id, or any unambiguous prefix
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Look for the session of this proxy only
+    #[arg(long, value_name = "NAME")]
+    proxy: Option<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let path = args.store.path()?;
+    let mut reader = open_store(&path)?;
+    let found = find_session(
+        reader.as_mut(),
+        &args.id,
+        args.proxy.as_deref(),
+        Zone::Local,
+    )?;
+    drop(reader);
+    let Some(session) = found else {
+        console.note(&format!("no session `{}`: nothing to remove", args.id));
+        return Ok(Exit::Done);
+    };
+    let question = format!(
+        "remove session {} of proxy `{}` with {} calls?",
+        session.session_id,
+        session.proxy,
+        grouped(session.total_calls)
+    );
+    if !args.yes && !confirmed(&question, console)? {
+        console.note("nothing was removed");
+        return Ok(Exit::Failed);
+    }
+    let removed = SqliteStore::open(&path)?.delete_session(&session.key())?;
+    console.print(&format!(
+        "removed session {} and {} requests\n",
+        session.session_id,
+        grouped(removed)
+    ))?;
+    Ok(Exit::Done)
+}
