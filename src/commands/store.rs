@@ -1,5 +1,6 @@
 //! `mcpr store`: care of the store itself.
 
+mod export;
 mod stats;
 mod vacuum;
 mod verify;
@@ -20,6 +21,8 @@ enum Task {
     Stats(stats::Args),
     /// Remove old requests and give their space back; hourly sums stay
     Vacuum(vacuum::Args),
+    /// Print everything as NDJSON that `mcpr record` takes back
+    Export(export::Args),
     /// Look for damage; exit with 1 when there is some
     Verify(verify::Args),
 }
@@ -32,6 +35,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     match &args.task {
         Task::Stats(args) => stats::run(args, console),
         Task::Vacuum(args) => vacuum::run(args, console),
+        Task::Export(args) => export::run(args, console),
         Task::Verify(args) => verify::run(args, console),
     }
 }

@@ -4,6 +4,7 @@
 mod clients;
 mod columns;
 mod csv;
+mod export;
 mod json;
 mod layout;
 mod requests;
@@ -15,6 +16,7 @@ pub mod units;
 
 pub use clients::{CLIENT_COLUMNS, CLIENT_FIELDS};
 pub use columns::{Column, Record, Show, UnknownColumn, Value, choose, select};
+pub use export::{exported_entry, exported_session};
 pub use json::{object, session_document};
 pub use requests::{LOG_COLUMNS, REQUEST_COLUMNS, SESSION_LOG_COLUMNS};
 pub use sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};

@@ -120,6 +120,18 @@ impl State {
             .push(Logged::Request(seq, request.clone(), session));
     }
 
+    /// A gap that is equal in everything is the same gap, told again.
+    fn gap(&mut self, gap: &Gap, appended: &mut Appended) {
+        if self.gaps().any(|(_, known)| known == gap) {
+            appended.duplicates += 1;
+            self.duplicates += 1;
+            return;
+        }
+        let seq = self.next_seq();
+        self.log.push(Logged::Gap(seq, gap.clone()));
+        appended.gaps += 1;
+    }
+
     fn bad_line(&mut self, line: &BadLine) {
         self.next_seq();
         self.bad_lines.push(line.clone());
@@ -175,11 +187,7 @@ impl Store for MemoryStore {
             match event {
                 Event::Request(request) => state.request(request, &mut appended),
                 Event::Session(update) => state.log.push(Logged::Update(update.clone())),
-                Event::Gap(gap) => {
-                    let seq = state.next_seq();
-                    state.log.push(Logged::Gap(seq, gap.clone()));
-                    appended.gaps += 1;
-                }
+                Event::Gap(gap) => state.gap(gap, &mut appended),
                 Event::BadLine(line) => state.bad_line(line),
             }
         }

@@ -205,6 +205,16 @@ pub trait Reader: Send {
     /// When the store cannot be read.
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError>;
 
+    /// What a second delivery of each request is recognised by, with its sequence number, from
+    /// `first` to `last`. Stores of other programs know of none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn keys(&mut self, first: i64, last: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+        let _ = (first, last);
+        Ok(Vec::new())
+    }
+
     /// The checkpoint of every file source, by path.
     ///
     /// # Errors

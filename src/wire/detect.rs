@@ -1,7 +1,7 @@
 //! Which format a line is in, told from the line itself.
 
 use super::fields::Str;
-use super::{BadPart, Decoded, LineContext, a, b, c};
+use super::{BadPart, Decoded, LineContext, a, b, c, e};
 use crate::model::SessionState;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -110,6 +110,9 @@ fn tagged(json: &str, context: LineContext<'_>, decoded: &mut Decoded) -> Result
         (Some("session_end"), _) => a::session(json, SessionState::Closed, context, decoded)?,
         (Some("transaction"), _) => b::transaction(json, context, decoded)?,
         (Some("session"), _) => b::session(json, context, decoded)?,
+        (Some("mcpr_request"), _) => e::request(json, context, decoded)?,
+        (Some("mcpr_session"), _) => e::session(json, context, decoded)?,
+        (Some("mcpr_gap"), _) => e::gap(json, decoded)?,
         (None, Some("request")) => c::request(json, context, decoded)?,
         (None, Some("session")) => c::session(json, context, decoded)?,
         // They are known and lead to no row: schemas are captured by what the lists answered.

@@ -4,6 +4,7 @@ mod a;
 mod b;
 mod c;
 mod detect;
+mod e;
 mod exchange;
 mod fields;
 mod rpc;

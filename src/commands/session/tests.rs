@@ -21,8 +21,13 @@ fn run_on(rows: &mut Rows, line: &str) -> (Exit, String, String) {
     let args = Line::try_parse_from(words).expect(line).args;
     let (mut console, out, err) = Console::captured();
     let view = view(&args.read, &mut console);
-    let exit = show(&args.id, &view, rows, &mut console)
-        .unwrap_or_else(|error| report(&error, &mut console));
+    let exit = show(
+        args.id.as_deref().expect("an id"),
+        &view,
+        rows,
+        &mut console,
+    )
+    .unwrap_or_else(|error| report(&error, &mut console));
     console.flush().expect("memory takes it");
     (exit, out.text(), err.text())
 }

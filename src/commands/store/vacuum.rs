@@ -12,6 +12,7 @@ use std::path::Path;
 
 /// What `mcpr store vacuum` takes.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["before", "max_size"]))]
 pub(super) struct Args {
     #[command(flatten)]

@@ -218,6 +218,21 @@ impl<'a> Writing<'a> {
     }
 
     fn gap(&mut self, gap: &Gap) -> rusqlite::Result<()> {
+        let is_known = self
+            .tx
+            .prepare_cached(
+                "SELECT 1 FROM gaps WHERE source = ?1 AND count = ?2 AND from_ts = ?3 AND to_ts = ?4",
+            )?
+            .exists(params![
+                gap.source.as_str(),
+                gap.count.cast_signed(),
+                gap.from_ts,
+                gap.to_ts
+            ])?;
+        if is_known {
+            self.appended.duplicates += 1;
+            return Ok(());
+        }
         self.last_seq += 1;
         self.appended.gaps += 1;
         self.tx

@@ -89,6 +89,15 @@ impl Reader for SqliteReader {
         self.ask(totals::sources)
     }
 
+    fn keys(&mut self, first: i64, last: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached("SELECT seq, key FROM requests WHERE seq BETWEEN ?1 AND ?2")?
+                .query_map([first, last], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+    }
+
     fn file_checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
         self.ask(super::checkpoints)
     }

@@ -1,0 +1,116 @@
+//! Stream E: a store's content as lines that `mcpr record` takes back. `wire` decodes it.
+
+use crate::model::ErrorKind;
+use crate::query::{Entry, GapRow, RequestRow, SessionRow};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct RequestLine<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<i64>,
+    ts: i64,
+    request_id: Option<&'a str>,
+    proxy: &'a str,
+    kind: &'static str,
+    session_id: Option<&'a str>,
+    client_name: Option<&'a str>,
+    client_version: Option<&'a str>,
+    method: &'a str,
+    tool: Option<&'a str>,
+    resource_uri: Option<&'a str>,
+    prompt_name: Option<&'a str>,
+    latency_us: Option<i64>,
+    upstream_us: Option<i64>,
+    error_kind: Option<&'static str>,
+    error_code: Option<&'a str>,
+    error_msg: Option<&'a str>,
+    bytes_in: Option<i64>,
+    bytes_out: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct SessionLine<'a> {
+    r#type: &'static str,
+    session_id: &'a str,
+    proxy: &'a str,
+    client_name: Option<&'a str>,
+    client_version: Option<&'a str>,
+    started_at: i64,
+    last_seen_at: i64,
+    ended_at: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct GapLine<'a> {
+    r#type: &'static str,
+    source: &'a str,
+    count: u64,
+    from_ts: i64,
+    to_ts: i64,
+}
+
+/// One entry as a line; `key` is what a second delivery of the request is recognised by.
+#[must_use]
+pub fn exported_entry(entry: &Entry, key: Option<i64>) -> String {
+    match entry {
+        Entry::Request(row) => request(row, key),
+        Entry::Gap(gap) => line(&gap_line(gap)),
+    }
+}
+
+/// One session as a line.
+#[must_use]
+pub fn exported_session(row: &SessionRow) -> String {
+    line(&SessionLine {
+        r#type: "mcpr_session",
+        session_id: &row.session_id,
+        proxy: &row.proxy,
+        client_name: row.client_name.as_deref(),
+        client_version: row.client_version.as_deref(),
+        started_at: row.started_at,
+        last_seen_at: row.last_seen_at,
+        ended_at: row.ended_at,
+    })
+}
+
+fn request(row: &RequestRow, key: Option<i64>) -> String {
+    line(&RequestLine {
+        r#type: "mcpr_request",
+        key,
+        ts: row.ts,
+        request_id: row.request_id.as_deref(),
+        proxy: &row.proxy,
+        kind: row.kind.as_str(),
+        session_id: row.session_id.as_deref(),
+        client_name: row.client_name.as_deref(),
+        client_version: row.client_version.as_deref(),
+        method: &row.method,
+        tool: row.tool.as_deref(),
+        resource_uri: row.resource_uri.as_deref(),
+        prompt_name: row.prompt_name.as_deref(),
+        latency_us: row.latency_us,
+        upstream_us: row.upstream_us,
+        error_kind: row.error_kind.map(ErrorKind::as_str),
+        error_code: row.error_code.as_deref(),
+        error_msg: row.error_msg.as_deref(),
+        bytes_in: row.bytes_in,
+        bytes_out: row.bytes_out,
+    })
+}
+
+fn gap_line(gap: &GapRow) -> GapLine<'_> {
+    GapLine {
+        r#type: "mcpr_gap",
+        source: &gap.source,
+        count: gap.count,
+        from_ts: gap.from_ts,
+        to_ts: gap.to_ts,
+    }
+}
+
+fn line(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string(value).expect("text and numbers are always JSON");
+    text.push('\n');
+    text
+}
