@@ -18,7 +18,7 @@ pub use clients::{ClientRow, clients_of, sort_clients};
 pub use filter::{Filter, SessionKey};
 pub use head::Head;
 pub use pattern::{Pattern, PatternError};
-pub use requests::{Entry, GapRow, Order, Page, RequestRow};
+pub use requests::{Entry, GapRow, Order, Page, RequestRow, StoredKey};
 pub use rollup::{RollupKey, RollupRow};
 pub use sessions::{INFERRED_GAP_MS, SessionFilter, SessionRow, inferred_id};
 pub use slowest::Slowest;

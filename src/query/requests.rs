@@ -60,6 +60,17 @@ impl RequestRow {
     }
 }
 
+/// What a second delivery of a stored request is recognised by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredKey {
+    /// The request's position.
+    pub seq: i64,
+    /// Its key: the low 32 bits of its event's hash, or where those were taken the next free number.
+    pub key: i64,
+    /// Whether its event named the client itself, instead of its session alone.
+    pub names_client: bool,
+}
+
 /// Events that were dropped at this place of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GapRow {

@@ -1,7 +1,7 @@
 //! Stream E: a store's content as lines that `mcpr record` takes back. `wire` decodes it.
 
 use crate::model::ErrorKind;
-use crate::query::{Entry, GapRow, RequestRow, SessionRow};
+use crate::query::{Entry, GapRow, RequestRow, SessionRow, StoredKey};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -50,9 +50,9 @@ struct GapLine<'a> {
     to_ts: i64,
 }
 
-/// One entry as a line; `key` is what a second delivery of the request is recognised by.
+/// One entry as a line, with what a second delivery of it is recognised by, where that is known.
 #[must_use]
-pub fn exported_entry(entry: &Entry, key: Option<i64>) -> String {
+pub fn exported_entry(entry: &Entry, key: Option<StoredKey>) -> String {
     match entry {
         Entry::Request(row) => request(row, key),
         Entry::Gap(gap) => line(&gap_line(gap)),
@@ -74,17 +74,21 @@ pub fn exported_session(row: &SessionRow) -> String {
     })
 }
 
-fn request(row: &RequestRow, key: Option<i64>) -> String {
+fn request(row: &RequestRow, key: Option<StoredKey>) -> String {
+    // A client that only the session named must not become the event's own word.
+    let names_client = key.is_none_or(|key| key.names_client);
+    let own = |text: &'_ Option<String>| names_client.then(|| text.clone()).flatten();
+    let (client_name, client_version) = (own(&row.client_name), own(&row.client_version));
     line(&RequestLine {
         r#type: "mcpr_request",
-        key,
+        key: key.map(|key| key.key),
         ts: row.ts,
         request_id: row.request_id.as_deref(),
         proxy: &row.proxy,
         kind: row.kind.as_str(),
         session_id: row.session_id.as_deref(),
-        client_name: row.client_name.as_deref(),
-        client_version: row.client_version.as_deref(),
+        client_name: client_name.as_deref(),
+        client_version: client_version.as_deref(),
         method: &row.method,
         tool: row.tool.as_deref(),
         resource_uri: row.resource_uri.as_deref(),

@@ -14,7 +14,7 @@ pub use error::{StoreError, StoreErrorKind};
 use crate::model::{Batch, Checkpoint, Counts};
 use crate::query::{
     ClientRow, Entry, Filter, Head, Page, RequestRow, SessionFilter, SessionKey, SessionRow,
-    Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow, clients_of,
+    Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow, StoredKey, clients_of,
 };
 
 /// What a commit did.
@@ -205,12 +205,11 @@ pub trait Reader: Send {
     /// When the store cannot be read.
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError>;
 
-    /// What a second delivery of each request is recognised by, with its sequence number, from
-    /// `first` to `last`. Stores of other programs know of none.
+    /// What a second delivery of each request is recognised by, from `first` to `last`. Stores of other programs know of none.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn keys(&mut self, first: i64, last: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+    fn keys(&mut self, first: i64, last: i64) -> Result<Vec<StoredKey>, StoreError> {
         let _ = (first, last);
         Ok(Vec::new())
     }

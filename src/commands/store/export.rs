@@ -4,7 +4,7 @@ use crate::commands::pages::{Range, each_page};
 use crate::commands::{StoreArgs, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::{Entry, Filter, Order, SessionFilter};
+use crate::query::{Entry, Filter, Order, SessionFilter, StoredKey};
 use crate::render::{exported_entry, exported_session};
 use std::collections::HashMap;
 
@@ -33,13 +33,11 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     each_page(reader.as_mut(), &Filter::default(), range, &mut |fetched| {
         let bounds = fetched.entries.first().zip(fetched.entries.last());
-        let keys: HashMap<i64, i64> = match bounds {
-            Some((first, last)) => keys_reader
-                .keys(first.seq(), last.seq())?
-                .into_iter()
-                .collect(),
-            None => HashMap::new(),
+        let keys = match bounds {
+            Some((first, last)) => keys_reader.keys(first.seq(), last.seq())?,
+            None => Vec::new(),
         };
+        let keys: HashMap<i64, StoredKey> = keys.into_iter().map(|key| (key.seq, key)).collect();
         for entry in &fetched.entries {
             let key = keys.get(&Entry::seq(entry)).copied();
             console.print(&exported_entry(entry, key))?;

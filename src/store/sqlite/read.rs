@@ -11,7 +11,7 @@ use super::errors::failed;
 use crate::model::{Checkpoint, FileIdentity};
 use crate::query::{
     ClientRow, Entry, Filter, Head, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
-    StatsQuestion, StatsRow,
+    StatsQuestion, StatsRow, StoredKey,
 };
 use crate::store::{Overview, Reader, RollupRow, StoreError};
 use rusqlite::Connection;
@@ -89,11 +89,19 @@ impl Reader for SqliteReader {
         self.ask(totals::sources)
     }
 
-    fn keys(&mut self, first: i64, last: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+    fn keys(&mut self, first: i64, last: i64) -> Result<Vec<StoredKey>, StoreError> {
         self.ask(|connection| {
             connection
-                .prepare_cached("SELECT seq, key FROM requests WHERE seq BETWEEN ?1 AND ?2")?
-                .query_map([first, last], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .prepare_cached(
+                    "SELECT seq, key, client IS NOT NULL FROM requests WHERE seq BETWEEN ?1 AND ?2",
+                )?
+                .query_map([first, last], |row| {
+                    Ok(StoredKey {
+                        seq: row.get(0)?,
+                        key: row.get(1)?,
+                        names_client: row.get(2)?,
+                    })
+                })?
                 .collect()
         })
     }
