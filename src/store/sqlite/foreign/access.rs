@@ -3,6 +3,7 @@
 //!
 //! Which way that can be done hangs on the write-ahead log beside it.
 
+use super::fault::{interrupted, is_interrupted};
 use crate::store::sqlite::open::{configure_reader, immutable_uri, inaccessible, sibling};
 use crate::store::{StoreError, sqlite::errors::failed};
 use rusqlite::config::DbConfig;
@@ -70,9 +71,14 @@ impl Access {
             None if is_in_wal_mode(path).map_err(no_file)? => Way::Immutable,
             None => Way::Locked,
         };
-        let connection = connect(path, way)
-            .map_err(failed("open the store"))
-            .map_err(|error| error.at(path))?;
+        let connection = connect(path, way).map_err(|error| {
+            let told = if is_interrupted(&error, path) {
+                interrupted()
+            } else {
+                failed("open the store")(error)
+            };
+            told.at(path)
+        })?;
         Ok(Self {
             connection,
             way,

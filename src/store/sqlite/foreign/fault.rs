@@ -52,13 +52,7 @@ impl Fault {
         let name = program.as_str();
         let changed = "the file is half made, damaged or changed by hand: name another with --db";
         let error = match self {
-            Self::Sql(error) if is_interrupted(&error, path) => StoreError::new(
-                StoreErrorKind::Corrupt,
-                format!("a write of {name} was interrupted: its journal has to be rolled back"),
-            )
-            .hint(format!(
-                "open a copy of both files once with {name}, and read that"
-            )),
+            Self::Sql(error) if is_interrupted(&error, path) => interrupted(),
             Self::Sql(error) => failed(&format!("read this store of {name}"))(error),
             Self::Shape(what) => StoreError::new(
                 StoreErrorKind::Foreign,
@@ -78,6 +72,15 @@ impl Fault {
 }
 
 /// Whether a journal of a write that never ended is in the way; only a writer may undo it.
-fn is_interrupted(error: &rusqlite::Error, path: &Path) -> bool {
+pub(super) fn is_interrupted(error: &rusqlite::Error, path: &Path) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ReadOnly) && sibling(path, "-journal").exists()
+}
+
+/// The error for that.
+pub(super) fn interrupted() -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Corrupt,
+        "a write was interrupted: its journal has to be rolled back first",
+    )
+    .hint("open a copy of both files once with the program it belongs to, and read that copy")
 }

@@ -48,13 +48,9 @@ const LATENCY: &str = "CASE WHEN p.id IS NULL THEN NULL
      WHEN typeof(p.ts) <> 'integer' OR typeof(r.ts) <> 'integer' THEN p.ts
      WHEN p.ts > r.ts THEN (p.ts - r.ts) * 1000 END AS answered_at";
 
-/// The sessions' counters (`request_count`) lag behind the rows, so does `last_active`.
-const LISTED: &str = "SELECT id, proxy, client_name, client_version, created_at, seen,
-     CASE state WHEN 'closed' THEN seen END, 0, 0
-     FROM (SELECT s.id, s.proxy, s.client_name, s.client_version, s.created_at, s.state,
-                  max(s.last_active, ifnull((SELECT max(r.ts) FROM requests r
-                      WHERE r.session_id = s.id AND r.proxy = s.proxy), s.last_active)) AS seen
-           FROM sessions s)";
+/// `request_count` lags behind the rows, so the rows are counted.
+const LISTED: &str = "SELECT id, proxy, client_name, client_version, created_at, last_active,
+     CASE state WHEN 'closed' THEN last_active END, 0, 0 FROM sessions";
 
 const TALLY: &str = "SELECT r.proxy, r.session_id, r.method,
      ifnull(p.status = 'ok' AND p.error_code IS NULL, 0) AS is_ok, count(*), min(r.ts), max(r.ts)
