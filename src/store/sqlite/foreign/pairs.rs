@@ -97,10 +97,14 @@ impl Pairs {
     }
 }
 
+/// Requests with one id, by time; at the same time the one stored first is the last. The third number
+/// is the place in the list of all.
+type Waiting = BTreeSet<(i64, Reverse<i64>, usize)>;
+
 /// Gives each answer to the nearest request before it that it fits; of several at the same time, to
 /// the one that was stored first.
 fn pair(asked: &[Asked], mut answers: Vec<Answered>) -> HashMap<i64, (i64, Option<String>)> {
-    let mut waiting: HashMap<&str, BTreeSet<(i64, Reverse<i64>, usize)>> = HashMap::new();
+    let mut waiting: HashMap<&str, Waiting> = HashMap::new();
     for (index, request) in asked.iter().enumerate() {
         waiting.entry(&request.request_id).or_default().insert((
             request.ts,

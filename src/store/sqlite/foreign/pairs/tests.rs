@@ -33,38 +33,26 @@ fn check(what: &str, asked: &[Asked], answers: Vec<Answered>, expected: &[(i64, 
     assert_eq!(found, expected, "{what}");
 }
 
+/// Checks requests 1, 2, … and answers 1, 2, … that come at these times.
+fn check_times(what: &str, requests: &[i64], answers: &[i64], expected: &[(i64, i64)]) {
+    let requests: Vec<_> = (1..)
+        .zip(requests)
+        .map(|(seq, &ts)| asked(seq, ts))
+        .collect();
+    let answers = (1..).zip(answers).map(|(id, &ts)| answered(id, ts));
+    check(what, &requests, answers.collect(), expected);
+}
+
 #[test]
 fn an_answer_goes_to_the_nearest_request_before_it() {
-    let (asked_at, answered_at) = (asked, answered);
-    let cases: [(&str, &[i64], &[i64], &[(i64, i64)]); 6] = [
-        (
-            "one after the other",
-            &[10, 20],
-            &[10, 20],
-            &[(1, 1), (2, 2)],
-        ),
-        ("at the same time", &[10, 10], &[10, 10], &[(1, 1), (2, 2)]),
-        ("no answer before a request", &[10], &[9], &[]),
-        (
-            "the first was never answered",
-            &[10, 50_000],
-            &[50_001],
-            &[(2, 1)],
-        ),
-        ("too late", &[10], &[60_011], &[]),
-        ("each answer once", &[10, 11], &[12], &[(2, 1)]),
-    ];
-    for (what, requests, answers, expected) in cases {
-        let asked: Vec<_> = (1..)
-            .zip(requests)
-            .map(|(seq, &ts)| asked_at(seq, ts))
-            .collect();
-        let answers = (1..)
-            .zip(answers)
-            .map(|(id, &ts)| answered_at(id, ts))
-            .collect();
-        check(what, &asked, answers, expected);
-    }
+    let in_turn = &[(1, 1), (2, 2)];
+    check_times("one after the other", &[10, 20], &[10, 20], in_turn);
+    check_times("at the same time", &[10, 10], &[10, 10], in_turn);
+    check_times("no answer before a request", &[10], &[9], &[]);
+    check_times("the first has none", &[10, 50_000], &[50_001], &[(2, 1)]);
+    check_times("too late", &[10], &[60_011], &[]);
+    check_times("just in time", &[10], &[60_010], &[(1, 1)]);
+    check_times("each answer once", &[10, 11], &[12], &[(2, 1)]);
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn layouts_of_0_4_with_targets() {
     let path = made_04(directory.path(), 5);
     check_requests(
         &path,
-        &expect![[r#"
+        &expect![[r"
         1 1000 weather mcp s-1 r-1 initialize - 5000 | ok - - | 10 20 | cursor 1.0
         2 2000 weather http s-1 r-2 POST - 7000 | ok - - | 11 - | cursor 1.0
         3 3000 weather mcp s-1 r-3 tools/call echo 12000 | rpc -32602 bad words | 12 22 | cursor 1.0
@@ -84,13 +84,13 @@ fn layouts_of_0_4_with_targets() {
         5 5000 weather http - r-5 DELETE - 1000 | ok - - | 0 - | - -
         7 6000 search mcp s-2 r-7 prompts/get greet 9000 | timeout - - | 14 - | - -
         8 7000 weather http s-1 r-8 SSE - 2000 | http - - | 0 - | cursor 1.0
-    "#]],
+    "]],
     );
 }
 
 #[test]
 fn layouts_of_0_4_before_targets() {
-    let expected = expect![[r#"
+    let expected = expect![[r"
         1 1000 weather mcp s-1 r-1 initialize - 5000 | ok - - | 10 20 | cursor 1.0
         2 2000 weather http s-1 r-2 POST - 7000 | ok - - | 11 - | cursor 1.0
         3 3000 weather mcp s-1 r-3 tools/call echo 12000 | rpc -32602 bad words | 12 22 | cursor 1.0
@@ -98,7 +98,7 @@ fn layouts_of_0_4_before_targets() {
         5 5000 weather http - r-5 DELETE - 1000 | ok - - | 0 - | - -
         7 6000 search mcp s-2 r-7 prompts/get - 9000 | timeout - - | 14 - | - -
         8 7000 weather http s-1 r-8 SSE - 2000 | http - - | 0 - | cursor 1.0
-    "#]];
+    "]];
     for version in 1..=4 {
         let directory = tempfile::tempdir().expect("a directory");
         check_requests(&made_04(directory.path(), version), &expected);
@@ -107,11 +107,11 @@ fn layouts_of_0_4_before_targets() {
 
 #[test]
 fn sessions_of_0_4_count_mcp_requests() {
-    let expected = expect![[r#"
+    let expected = expect![[r"
         s-3 weather | - - | 500..600 ended - | 0 calls 0 errors
         s-1 weather | cursor 1.0 | 1000..7000 ended 8000 | 6 calls 3 errors
         s-2 search | - - | 6000..6000 ended - | 1 calls 1 errors
-    "#]];
+    "]];
     for version in 1..=5 {
         let directory = tempfile::tempdir().expect("a directory");
         check_sessions(&made_04(directory.path(), version), &expected);
@@ -124,7 +124,7 @@ fn requests_of_0_5_with_their_answers() {
     let path = made_05(directory.path());
     check_requests(
         &path,
-        &expect![[r#"
+        &expect![[r"
         1 1000 weather mcp s-1 0 initialize - - | ok - - | - - | cursor 1.0
         2 1500 weather mcp s-1 1 tools/call echo 12000 | ok - - | 77 99 | cursor 1.0
         3 2000 weather mcp s-1 2 resources/read file:///a - | timeout - - | - - | cursor 1.0
@@ -132,14 +132,14 @@ fn requests_of_0_5_with_their_answers() {
         5 3500 weather mcp - 7 ping - - | ok - - | - - | - -
         6 3600 search mcp - 0 initialize - - | timeout - - | - - | - -
         7 4000 weather mcp s-2 1 prompts/get greet - | rpc -32602 no such prompt | - - | claude -
-    "#]],
+    "]],
     );
     check_sessions(
         &path,
-        &expect![[r#"
+        &expect![[r"
         s-1 weather | cursor 1.0 | 999..2000 ended - | 3 calls 1 errors
         s-2 weather | claude - | 2999..4000 ended 3900 | 2 calls 1 errors
-    "#]],
+    "]],
     );
 }
 

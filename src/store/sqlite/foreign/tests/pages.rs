@@ -28,13 +28,7 @@ fn filter_near(random: &mut fastrand::Rng, row: &RequestRow) -> Filter {
                 });
             }
             7 => filter.client = Some(Pattern::ignoring_case("C*").expect("a glob")),
-            8 => {
-                filter.status = Some(
-                    random
-                        .choice([Status::Ok, Status::Error, Status::Timeout])
-                        .expect("one"),
-                )
-            }
+            8 => filter.status = random.choice([Status::Ok, Status::Error, Status::Timeout]),
             9 => filter.error_kind = random.choice(ErrorKind::ALL),
             10 => filter.grep = row.request_id.clone(),
             _ => filter.min_latency_us = Some(row.latency_us.unwrap_or(1)),
