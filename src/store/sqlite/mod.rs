@@ -1,6 +1,6 @@
 //! The store in a SQLite file: one writer's connection, readers beside it.
 //!
-//! The only place that knows rusqlite. Layouts are in `migrations/`, run by writers alone.
+//! The only place that knows rusqlite. Stores of other programs are read in [`foreign`]. Layouts are in `migrations/`, run by writers alone.
 
 mod append;
 mod conditions;
