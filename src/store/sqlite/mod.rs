@@ -1,6 +1,7 @@
 //! The store in a SQLite file: one writer's connection, readers beside it.
 //!
-//! The only place that knows rusqlite. Stores of other programs are read in [`foreign`]. Layouts are in `migrations/`, run by writers alone.
+//! The only place that knows rusqlite. Layouts are in `migrations/`, run by writers alone. Stores of
+//! other programs are read in `foreign/`.
 
 mod append;
 mod conditions;

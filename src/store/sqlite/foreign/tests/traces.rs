@@ -106,15 +106,28 @@ fn a_log_in_use_is_read_with_its_writer_there() {
 }
 
 #[test]
-fn a_log_that_was_left_behind_is_read_without_an_index() {
+fn a_log_that_was_left_behind_is_read() {
     for (capture, requests) in CAPTURES.into_iter().zip(REQUESTS) {
-        let (from, to) = (tempfile::tempdir(), tempfile::tempdir());
-        let (from, to) = (from.expect("a directory"), to.expect("a directory"));
-        let (live, _connection) = live(from.path(), capture);
-        let path = to.path().join("store.db");
-        for suffix in ["", "-wal"] {
-            fs::copy(sibling(&live, suffix), sibling(&path, suffix)).expect("copy");
+        for suffixes in [&["", "-wal"][..], &["", "-wal", "-shm"]] {
+            let (from, to) = (tempfile::tempdir(), tempfile::tempdir());
+            let (from, to) = (from.expect("a directory"), to.expect("a directory"));
+            let (live, _connection) = live(from.path(), capture);
+            let path = to.path().join("store.db");
+            for suffix in suffixes {
+                fs::copy(sibling(&live, suffix), sibling(&path, suffix)).expect("copy");
+            }
+            check(&path, requests + 1);
         }
+    }
+}
+
+#[test]
+fn an_empty_log_hides_nothing() {
+    for (capture, requests) in CAPTURES.into_iter().zip(REQUESTS) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, connection) = live(directory.path(), capture);
+        drop(connection);
+        fs::write(sibling(&path, "-wal"), b"").expect("write");
         check(&path, requests + 1);
     }
 }
