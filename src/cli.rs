@@ -1,6 +1,6 @@
 //! The command line: which commands there are, and what their results mean to the shell.
 
-use crate::commands::{self, logs, proxy, record, session, sessions, store};
+use crate::commands::{self, clients, logs, proxy, record, session, sessions, slow, stats, store};
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -25,6 +25,12 @@ enum Command {
     Sessions(sessions::Args),
     /// Show one session and its requests
     Session(session::Args),
+    /// List the slowest requests
+    Slow(Box<slow::Args>),
+    /// Sum up requests per tool or method: calls, errors, latencies, sizes
+    Stats(stats::Args),
+    /// List clients with their versions, platforms, sessions and calls
+    Clients(clients::Args),
     /// Take care of the store
     Store(store::Args),
     /// Run a command under its name of mcpr 0.4
@@ -72,6 +78,9 @@ fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Logs(args) => logs::run(&args, console),
         Command::Sessions(args) => sessions::run(&args, console),
         Command::Session(args) => session::run(&args, console),
+        Command::Slow(args) => slow::run(&args, console),
+        Command::Stats(args) => stats::run(&args, console),
+        Command::Clients(args) => clients::run(&args, console),
         Command::Store(args) => store::run(&args, console),
         Command::Proxy(args) => proxy::run(args, console),
     }

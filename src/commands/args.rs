@@ -4,7 +4,7 @@ use super::Refused;
 use crate::console::{ColourChoice, Console};
 use crate::query::Pattern;
 use crate::query::when::{Zone, parse_when};
-use crate::render::{Column, Format, Record, TableStyle, select, units};
+use crate::render::{Column, Format, Record, TableStyle, choose, select, units};
 use anyhow::Context;
 use std::path::PathBuf;
 
@@ -79,6 +79,8 @@ pub(super) struct View {
     pub(super) now_ms: i64,
     pub(super) style: TableStyle,
     fields: Option<Vec<String>>,
+    /// How far back is looked because nothing was said, in milliseconds.
+    pub(super) default_window_ms: Option<i64>,
 }
 
 impl ReadArgs {
@@ -122,11 +124,41 @@ impl ReadArgs {
                 colour: console.colours_output(),
             },
             fields: self.fields.clone(),
+            default_window_ms: None,
         })
     }
 }
 
 impl View {
+    /// Looks back only so far, unless a beginning was named.
+    pub(super) fn looking_back(mut self, window_ms: i64) -> Self {
+        if self.since.is_none() {
+            let end = self.until.unwrap_or(self.now_ms);
+            self.since = Some(end.saturating_sub(window_ms));
+            self.default_window_ms = Some(window_ms);
+        }
+        self
+    }
+
+    /// The columns that were named, those of machine formats, or those of a table.
+    pub(super) fn columns<R: Record>(
+        &self,
+        all: &'static [Column<R>],
+        fields: &[&str],
+        of_table: impl FnOnce() -> Vec<&'static Column<R>>,
+    ) -> Result<Vec<&'static Column<R>>, Refused> {
+        Ok(match self.named(all)? {
+            Some(columns) => columns,
+            None if self.is_table() => of_table(),
+            None => choose(all, fields),
+        })
+    }
+
+    /// Whether fields were asked for by name.
+    pub(super) fn names_fields(&self) -> bool {
+        self.fields.is_some()
+    }
+
     /// Whether the answer is for a person.
     pub(super) fn is_table(&self) -> bool {
         self.format == Format::Table
@@ -146,6 +178,15 @@ impl View {
             let known = format!("the fields are {}", error.known.join(", "));
             Refused::new(error.to_string()).hint(known)
         })
+    }
+
+    /// Refuses the one format that has an end, for a list that has none.
+    pub(super) fn refuse_array(&self) -> Result<(), Refused> {
+        match self.format {
+            Format::Json => Err(Refused::new("a list that goes on cannot be one JSON array")
+                .hint("--json prints one object a line")),
+            _ => Ok(()),
+        }
     }
 
     /// What the common arguments leave out, in words.

@@ -1,16 +1,22 @@
 //! One file a command: its arguments, whose doc comments are the help, and one `run`.
 
 mod args;
+pub mod clients;
 mod empty;
 mod find;
+mod follow;
 pub mod logs;
 mod pages;
+mod printer;
 pub mod proxy;
 pub mod record;
 pub mod session;
 pub mod sessions;
+pub mod slow;
+pub mod stats;
 pub mod store;
 mod values;
+mod which;
 
 pub use args::{ReadArgs, StoreArgs};
 

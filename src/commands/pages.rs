@@ -56,10 +56,7 @@ pub(super) fn each_page(
             Order::Ascending => page.after = Some(last),
             Order::Descending => page.before = Some(last),
         }
-        let requests = entries
-            .iter()
-            .filter(|entry| matches!(entry, Entry::Request(_)))
-            .count();
+        let requests = entries.iter().filter(|entry| entry.is_request()).count();
         left = left.map(|left| left.saturating_sub(requests));
         let more = entries.len() >= page.limit && left != Some(0);
         take(Fetched { entries, more })?;

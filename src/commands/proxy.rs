@@ -1,6 +1,6 @@
 //! `mcpr proxy …`: the reading commands under the names they had in mcpr 0.4.
 
-use super::{logs, session, sessions};
+use super::{clients, logs, session, sessions, slow, stats};
 use crate::console::Console;
 use crate::exit::Exit;
 
@@ -31,6 +31,30 @@ enum Command {
     },
     /// Show one session and its requests
     Session(session::Args),
+    /// List the slowest requests
+    Slow {
+        /// Show this proxy only
+        #[arg(value_name = "NAME", conflicts_with = "proxy")]
+        name: Option<String>,
+        #[command(flatten)]
+        args: Box<slow::Args>,
+    },
+    /// Sum up requests per tool or method
+    Status {
+        /// Show this proxy only
+        #[arg(value_name = "NAME", conflicts_with = "proxy")]
+        name: Option<String>,
+        #[command(flatten)]
+        args: stats::Args,
+    },
+    /// List clients
+    Clients {
+        /// Show this proxy only
+        #[arg(value_name = "NAME", conflicts_with = "proxy")]
+        name: Option<String>,
+        #[command(flatten)]
+        args: clients::Args,
+    },
 }
 
 /// Runs the command of today, with NAME as its `--proxy`.
@@ -46,6 +70,18 @@ pub fn run(args: Args, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Sessions { name, mut args } => {
             args.read.proxy = name.or(args.read.proxy);
             sessions::run(&args, console)
+        }
+        Command::Slow { name, mut args } => {
+            args.read.proxy = name.or(args.read.proxy);
+            slow::run(&args, console)
+        }
+        Command::Status { name, mut args } => {
+            args.read.proxy = name.or(args.read.proxy);
+            stats::run(&args, console)
+        }
+        Command::Clients { name, mut args } => {
+            args.read.proxy = name.or(args.read.proxy);
+            clients::run(&args, console)
         }
         Command::Session(args) => session::run(&args, console),
     }

@@ -63,6 +63,7 @@ impl Reader for Rows {
             Entry::Gap(_) => None,
         });
         Ok(Overview {
+            last_seq: self.entries.iter().map(Entry::seq).max().unwrap_or(0),
             requests: times.clone().count() as u64,
             sessions: self.sessions.len() as u64,
             span: times.clone().min().zip(times.max()),

@@ -2,6 +2,7 @@
 
 use crate::console::ColourChoice;
 use crate::model::{ErrorKind, Kind, Status};
+use crate::query::By;
 use crate::query::when::parse_duration_us;
 use crate::render::Format;
 use clap::ValueEnum;
@@ -53,6 +54,28 @@ impl ValueEnum for ErrorKind {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.as_str()))
+    }
+}
+
+impl ValueEnum for By {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Tool,
+            Self::Method,
+            Self::Client,
+            Self::Proxy,
+            Self::Hour,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Tool => PossibleValue::new("tool").help("Each tool, and each other method"),
+            Self::Method => PossibleValue::new("method").help("Each method"),
+            Self::Client => PossibleValue::new("client").help("Each client and version"),
+            Self::Proxy => PossibleValue::new("proxy").help("Each proxy"),
+            Self::Hour => PossibleValue::new("hour").help("Each hour, in order of time"),
+        })
     }
 }
 

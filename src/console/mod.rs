@@ -2,12 +2,15 @@
 //! write error means. Data goes to standard output, everything else to standard error.
 
 mod colour;
+mod output;
 mod progress;
 
 pub use colour::{ColourChoice, Environment, uses_colour};
+pub use output::GiveUp;
 pub use progress::Progress;
 
 use crate::render::text::escape;
+use output::{PatientOutput, reader_has_gone};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +20,9 @@ pub enum OutputError {
     /// Its reader has gone: the end of the work, and no error.
     #[error("the reader of standard output has gone")]
     Closed,
+    /// Waiting for its reader was given up, as [`Console::give_up_when`] said.
+    #[error("the reader of standard output takes nothing")]
+    GivenUp,
     /// Anything else, such as a full disk.
     #[error("cannot write to standard output: {0}")]
     Failed(#[source] io::Error),
@@ -26,6 +32,7 @@ impl From<io::Error> for OutputError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::Closed,
+            io::ErrorKind::TimedOut => Self::GivenUp,
             _ => Self::Failed(error),
         }
     }
@@ -39,6 +46,7 @@ pub struct Console {
     choice: ColourChoice,
     out_is_terminal: bool,
     err_is_terminal: bool,
+    is_captured: bool,
 }
 
 impl Console {
@@ -56,6 +64,7 @@ impl Console {
             choice: ColourChoice::Auto,
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal: io::stderr().is_terminal(),
+            is_captured: false,
         }
     }
 
@@ -70,6 +79,7 @@ impl Console {
             choice: ColourChoice::Auto,
             out_is_terminal: false,
             err_is_terminal: false,
+            is_captured: true,
         };
         (console, out, err)
     }
@@ -108,6 +118,25 @@ impl Console {
                 .or_else(|| self.environment.columns())
                 .unwrap_or(Self::DEFAULT_WIDTH)
         })
+    }
+
+    /// From now on, a reader that takes nothing is waited for only until `give_up` says otherwise.
+    ///
+    /// # Errors
+    /// When what was written before cannot be written out.
+    pub fn give_up_when(&mut self, give_up: GiveUp) -> Result<(), OutputError> {
+        self.flush()?;
+        if !self.is_captured {
+            let output = Box::new(PatientOutput { give_up });
+            self.out = BufWriter::with_capacity(Self::BUFFER_BYTES, output);
+        }
+        Ok(())
+    }
+
+    /// Whether whoever read standard output has gone, although nothing was written to tell.
+    #[must_use]
+    pub fn reader_has_gone(&self) -> bool {
+        !self.is_captured && reader_has_gone()
     }
 
     /// Writes data to standard output. The text must be harmless: see `render::text`.

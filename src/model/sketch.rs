@@ -3,12 +3,11 @@
 //! Logarithmic buckets as in DDSketch (Masson, Rim, Lee: PVLDB 12(12), 2019): bucket `i` holds the
 //! values in `(γ^(i-1), γ^i]`, and the answer `2·γ^i / (γ + 1)` is off by at most α.
 
-use std::collections::BTreeMap;
-
 /// Counts of values by logarithmic bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketch {
-    buckets: BTreeMap<u16, u64>,
+    /// In ascending order, none twice, no count of 0.
+    buckets: Vec<(u16, u64)>,
     count: u64,
 }
 
@@ -47,16 +46,25 @@ impl Sketch {
 
     /// Adds one value.
     pub fn add(&mut self, value: i64) {
-        *self.buckets.entry(Self::bucket_of(value)).or_default() += 1;
-        self.count += 1;
+        self.add_to(Self::bucket_of(value), 1);
+    }
+
+    fn add_to(&mut self, bucket: u16, count: u64) {
+        match self
+            .buckets
+            .binary_search_by_key(&bucket, |&(known, _)| known)
+        {
+            Ok(at) => self.buckets[at].1 += count,
+            Err(at) => self.buckets.insert(at, (bucket, count)),
+        }
+        self.count += count;
     }
 
     /// Adds everything that another sketch holds.
     pub fn merge(&mut self, other: &Self) {
-        for (&bucket, &count) in &other.buckets {
-            *self.buckets.entry(bucket).or_default() += count;
+        for &(bucket, count) in &other.buckets {
+            self.add_to(bucket, count);
         }
-        self.count += other.count;
     }
 
     /// How many values were added.
@@ -81,7 +89,7 @@ impl Sketch {
         )]
         let rank = ((q * self.count as f64).ceil() as u64).clamp(1, self.count);
         let mut seen = 0;
-        for (&bucket, &count) in &self.buckets {
+        for &(bucket, count) in &self.buckets {
             seen += count;
             if seen >= rank {
                 return Some(Self::value_of(bucket));
@@ -95,7 +103,7 @@ impl Sketch {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.buckets.len() * 3);
         let mut last = 0;
-        for (&bucket, &count) in &self.buckets {
+        for &(bucket, count) in &self.buckets {
             push_leb128(&mut bytes, u64::from(bucket - last));
             push_leb128(&mut bytes, count);
             last = bucket;
@@ -112,8 +120,8 @@ impl Sketch {
             let step = u16::try_from(take_leb128(&mut bytes)?).ok()?;
             let count = take_leb128(&mut bytes)?;
             bucket = bucket.checked_add(step)?;
-            sketch.count = sketch.count.checked_add(count)?;
-            *sketch.buckets.entry(bucket).or_default() += count;
+            sketch.count.checked_add(count)?;
+            sketch.add_to(bucket, count);
         }
         Some(sketch)
     }

@@ -50,14 +50,21 @@ impl Filter {
         self.since.is_none_or(|since| ts >= since) && self.until.is_none_or(|until| ts < until)
     }
 
+    /// Whether calls of a proxy's method, and perhaps a tool, can be meant at all.
+    #[must_use]
+    pub fn takes_operation(&self, kind: Kind, of: (&str, &str), tool: Option<&str>) -> bool {
+        let (proxy, method) = of;
+        self.proxy.as_ref().is_none_or(|wanted| wanted == proxy)
+            && self.kind.is_none_or(|wanted| wanted == kind)
+            && Pattern::any_matches(&self.methods, Some(method))
+            && Pattern::any_matches(&self.tools, tool)
+    }
+
     /// Whether a request meets every condition. This is what each condition means.
     #[must_use]
     pub fn matches(&self, row: &RequestRow) -> bool {
         self.holds_time(row.ts)
-            && self.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
-            && self.kind.is_none_or(|kind| kind == row.kind)
-            && Pattern::any_matches(&self.methods, Some(&row.method))
-            && Pattern::any_matches(&self.tools, row.tool.as_deref())
+            && self.takes_operation(row.kind, (&row.proxy, &row.method), row.tool.as_deref())
             && self
                 .session
                 .as_ref()
@@ -82,6 +89,12 @@ impl Filter {
                 .grep
                 .as_ref()
                 .is_none_or(|text| Self::mentions(row, text))
+    }
+
+    /// Whether only requests that failed are asked for.
+    #[must_use]
+    pub fn is_of_failed(&self) -> bool {
+        self.error_kind.is_some() || self.status.is_some_and(|status| status != Status::Ok)
     }
 
     /// Whether a gap is shown: one that overlaps the time window is, whatever else is asked.

@@ -85,6 +85,12 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Whether it is a request.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        matches!(self, Self::Request(_))
+    }
+
     /// Its position in the store.
     #[must_use]
     pub fn seq(&self) -> i64 {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// What a cell holds, before any format has touched it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     /// Nothing: `null` in JSON, an empty cell elsewhere.
     Null,
@@ -16,6 +16,10 @@ pub enum Value<'a> {
     Bool(bool),
     /// Unix milliseconds that machine formats write as RFC 3339.
     Time(i64),
+    /// A part of a whole, 0 to 1.
+    Ratio(f64),
+    /// Counts side by side.
+    Counts(&'a [u64]),
     /// Text, from outside or not.
     Text(Cow<'a, str>),
 }
@@ -59,6 +63,8 @@ pub enum Show {
     Message,
     /// As it is, to the right.
     Number,
+    /// In groups of three digits, to the right.
+    Grouped,
     /// Unix milliseconds as a date and time.
     Time,
     /// Microseconds with a unit.
@@ -69,6 +75,10 @@ pub enum Show {
     SessionId,
     /// `ok`, or something else in red.
     Outcome,
+    /// Per cent, in red where there are any.
+    Share,
+    /// Counts as a row of bars.
+    Bars,
 }
 
 /// What a table does with a column that does not fit.

@@ -21,6 +21,13 @@ pub(super) fn push_row<R: Record>(columns: &[&'static Column<R>], row: &R, out: 
             Value::Null => {}
             Value::Int(number) => write!(out, "{number}").expect("a string takes every write"),
             Value::Bool(yes) => out.push_str(if yes { "true" } else { "false" }),
+            Value::Ratio(ratio) => {
+                write!(out, "{}", (ratio * 1e6).round() / 1e6).expect("a string takes every write");
+            }
+            Value::Counts(counts) => {
+                let words: Vec<String> = counts.iter().map(u64::to_string).collect();
+                push_cell(&words.join(" "), out);
+            }
             Value::Time(ts) => push_cell(&rfc3339(ts), out),
             Value::Text(cell) => push_cell(&cell, out),
         }

@@ -42,6 +42,12 @@ fn push_value(value: &Value<'_>, out: &mut String) {
         Value::Null => out.push_str("null"),
         Value::Int(number) => write!(out, "{number}").expect("a string takes every write"),
         Value::Bool(yes) => out.push_str(if *yes { "true" } else { "false" }),
+        Value::Ratio(ratio) => {
+            write!(out, "{}", (ratio * 1e6).round() / 1e6).expect("a string takes every write");
+        }
+        Value::Counts(counts) => {
+            out.push_str(&serde_json::to_string(counts).expect("numbers are JSON"));
+        }
         Value::Time(ts) => push_string(&rfc3339(*ts), out),
         Value::Text(text) => push_string(text, out),
     }

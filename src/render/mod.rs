@@ -1,20 +1,24 @@
 //! How answers look: columns described once, drawn as table, JSON, NDJSON or CSV. Pure: rows in,
 //! text out. Knows nothing of stores, arguments or the terminal.
 
+mod clients;
 mod columns;
 mod csv;
 mod json;
 mod layout;
 mod requests;
 mod sessions;
+mod stats;
 mod table;
 pub mod text;
 pub mod units;
 
+pub use clients::{CLIENT_COLUMNS, CLIENT_FIELDS};
 pub use columns::{Column, Record, Show, UnknownColumn, Value, choose, select};
 pub use json::{object, session_document};
 pub use requests::{LOG_COLUMNS, REQUEST_COLUMNS, SESSION_LOG_COLUMNS};
 pub use sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
+pub use stats::{STATS_COLUMNS, STATS_FIELDS};
 pub use table::{ShortIds, TableStyle};
 
 use table::TableWriter;

@@ -166,8 +166,12 @@ impl<R: Record> TableWriter<R> {
 
     fn cell(&self, column: &Column<R>, row: &R) -> Shown {
         let value = (column.value)(row);
-        let alarming =
-            column.show == Show::Outcome && value != Value::from("ok") && value != Value::Null;
+        let alarming = match (&value, column.show) {
+            (Value::Null, _) => false,
+            (value, Show::Outcome) => *value != Value::from("ok"),
+            (Value::Ratio(ratio), Show::Share) => *ratio > 0.0,
+            _ => false,
+        };
         let text = match (value, column.show) {
             (Value::Null, Show::Message) => Cow::Borrowed(""),
             (Value::Null, _) => Cow::Borrowed("-"),
@@ -176,7 +180,10 @@ impl<R: Record> TableWriter<R> {
             }
             (Value::Int(us), Show::Latency) => units::latency(us).into(),
             (Value::Int(size), Show::Bytes) => units::bytes(size).into(),
+            (Value::Int(number), Show::Grouped) => units::grouped(number).into(),
             (Value::Int(number), _) => number.to_string().into(),
+            (Value::Ratio(ratio), _) => units::share(ratio).into(),
+            (Value::Counts(counts), _) => units::bars(counts).into(),
             (Value::Bool(yes), _) => (if yes { "yes" } else { "no" }).into(),
             (Value::Text(id), Show::SessionId) => escape(self.ids.shorten(&id)).into_owned().into(),
             (Value::Text(text), _) => escape(&text).into_owned().into(),
@@ -258,7 +265,9 @@ impl<R: Record> TableWriter<R> {
             let padded = u16::try_from(width + gap).unwrap_or(u16::MAX);
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(padded)));
             column.set_cell_alignment(match shown.show {
-                Show::Number | Show::Latency | Show::Bytes => CellAlignment::Right,
+                Show::Number | Show::Grouped | Show::Latency | Show::Bytes | Show::Share => {
+                    CellAlignment::Right
+                }
                 _ => CellAlignment::Left,
             });
         }

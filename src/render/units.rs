@@ -93,10 +93,70 @@ pub fn age(ms: i64) -> String {
     }
 }
 
+/// A part of a whole in per cent: `0%`, `0.04%`, `2.1%`, `100%`. Only nothing is `0%`, and only all is
+/// `100%`.
+#[must_use]
+pub fn share(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    match percent {
+        p if p <= 0.0 => "0%".to_owned(),
+        p if p < 0.01 => "<0.01%".to_owned(),
+        p if p < 0.995 => format!("{p:.2}%"),
+        p if p < 99.95 => format!("{p:.1}%"),
+        p if p < 100.0 => ">99.9%".to_owned(),
+        _ => "100%".to_owned(),
+    }
+}
+
+/// Counts as bars beside each other, the highest one full; `·` is none at all.
+#[must_use]
+pub fn bars(counts: &[u64]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let bar = |&count: &u64| {
+        if count == 0 {
+            return '·';
+        }
+        let step = u128::from(count) * BARS.len() as u128 / u128::from(most);
+        let index = usize::try_from(step).unwrap_or(0).saturating_sub(1);
+        BARS[index.min(BARS.len() - 1)]
+    };
+    counts.iter().map(bar).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::query::when::{parse_duration_us, parse_when};
+
+    #[test]
+    fn shares_round_to_nothing_and_all_only_when_they_are() {
+        let cases = [
+            (0.0, "0%"),
+            (0.000_01, "<0.01%"),
+            (0.000_4, "0.04%"),
+            (0.021, "2.1%"),
+            (0.5, "50.0%"),
+            (0.999_9, ">99.9%"),
+            (1.0, "100%"),
+        ];
+        for (ratio, expected) in cases {
+            assert_eq!(share(ratio), expected, "{ratio}");
+        }
+    }
+
+    #[test]
+    fn bars_are_as_high_as_their_counts() {
+        let cases: [(&[u64], &str); 4] = [
+            (&[], ""),
+            (&[0, 0], "··"),
+            (&[1, 0, 8, 4, 7], "▁·█▄▇"),
+            (&[u64::MAX, 1], "█▁"),
+        ];
+        for (counts, expected) in cases {
+            assert_eq!(bars(counts), expected, "{counts:?}");
+        }
+    }
 
     #[test]
     fn latencies_keep_two_or_three_digits() {

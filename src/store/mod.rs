@@ -6,14 +6,16 @@
 mod contract;
 mod error;
 pub mod memory;
-mod rollup;
 pub mod sqlite;
 
+pub use crate::query::{RollupKey, RollupRow};
 pub use error::{StoreError, StoreErrorKind};
-pub use rollup::{RollupKey, RollupRow};
 
 use crate::model::{Batch, Checkpoint, Counts};
-use crate::query::{Entry, Filter, Page, SessionFilter, SessionKey, SessionRow, SourceRow};
+use crate::query::{
+    ClientRow, Entry, Filter, Head, Page, RequestRow, SessionFilter, SessionKey, SessionRow,
+    Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow, clients_of,
+};
 
 /// What a commit did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,11 +99,84 @@ pub trait Reader: Send {
     /// When the store cannot be read.
     fn sessions(&mut self, filter: &SessionFilter) -> Result<Vec<SessionRow>, StoreError>;
 
+    /// Where the store stands. Cheap enough to be asked many times a second.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn head(&mut self) -> Result<Head, StoreError> {
+        let last_seq = self.overview()?.last_seq;
+        Ok(Head {
+            store_id: 0,
+            last_seq,
+            version: last_seq,
+        })
+    }
+
+    /// Whether the store that was opened is still the one at its path.
+    fn is_current(&self) -> bool {
+        true
+    }
+
     /// What the store holds in all.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn overview(&mut self) -> Result<Overview, StoreError>;
+
+    /// The time of the oldest and newest thing that is known, unix milliseconds: of requests, and of
+    /// hours whose requests are gone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn span(&mut self) -> Result<Option<(i64, i64)>, StoreError> {
+        let hours = self.rollups()?;
+        let first = hours.iter().map(|row| row.key.hour).min();
+        let last = hours.iter().map(|row| row.key.hour).max();
+        let span = self.overview()?.span;
+        let (oldest, newest) = (span.map(|span| span.0), span.map(|span| span.1));
+        Ok([first, oldest]
+            .into_iter()
+            .flatten()
+            .min()
+            .zip(newest.max(last)))
+    }
+
+    /// The requests that took longest: slowest first, of equally slow ones the newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn slowest(&mut self, filter: &Filter, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
+        let mut slowest = Slowest::new(limit);
+        each_request(self, filter, &mut |row| slowest.offer(row))?;
+        Ok(slowest.finish())
+    }
+
+    /// Sums by tool, method, client, proxy or hour.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn stats(&mut self, question: &StatsQuestion) -> Result<Vec<StatsRow>, StoreError> {
+        let mut fold = StatsFold::new(question);
+        for rollup in self.rollups()? {
+            fold.hour(&rollup);
+        }
+        for edge in question.edges() {
+            each_request(self, &edge, &mut |row| fold.request(&row))?;
+        }
+        Ok(fold.finish())
+    }
+
+    /// Sums by client and version over the sessions that a filter lets through, however many.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn clients(&mut self, filter: &SessionFilter) -> Result<Vec<ClientRow>, StoreError> {
+        let every = SessionFilter {
+            limit: None,
+            ..filter.clone()
+        };
+        Ok(clients_of(&self.sessions(&every)?))
+    }
 
     /// Every source, by name.
     ///
@@ -120,6 +195,28 @@ pub trait Reader: Send {
     /// # Errors
     /// When the store cannot be read.
     fn rollups(&mut self) -> Result<Vec<RollupRow>, StoreError>;
+}
+
+/// Shows every request that a filter lets through, oldest first.
+fn each_request<R: Reader + ?Sized>(
+    reader: &mut R,
+    filter: &Filter,
+    take: &mut dyn FnMut(RequestRow),
+) -> Result<(), StoreError> {
+    let mut page = Page::after(0, Page::MAX_LIMIT);
+    loop {
+        let entries = reader.entries(filter, page)?;
+        let is_last = entries.len() < page.limit;
+        page.after = entries.last().map(Entry::seq).or(page.after);
+        for entry in entries {
+            if let Entry::Request(row) = entry {
+                take(*row);
+            }
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
 }
 
 /// What a store holds in all.

@@ -5,6 +5,7 @@
 use super::super::report;
 use super::super::testing::{Rows, request, sample, view};
 use super::*;
+use crate::query::Entry;
 use clap::Parser;
 use expect_test::{Expect, expect};
 
@@ -23,14 +24,13 @@ fn run_on(rows: &mut Rows, line: &str) -> (Exit, String, String) {
     let (mut console, out, err) = Console::captured();
     let view = view(&args.read, &mut console);
     let filter = filter(&args, &view).expect("sound patterns");
-    let named = view.named(LOG_COLUMNS).expect("known fields");
-    let mut printer = Printer {
-        view: &view,
-        named,
-        listing: None,
-        requests: 0,
+    let mut listed = Listed {
+        args: &args,
+        filter,
+        printer: Printer::new(&view).expect("known fields"),
     };
-    let exit = list(&args, filter, rows, &mut printer, &mut console)
+    let exit = listed
+        .list(rows, start(&args, None), None, &mut console)
         .unwrap_or_else(|error| report(&error, &mut console));
     console.flush().expect("memory takes it");
     (exit, out.text(), err.text())

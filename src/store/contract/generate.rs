@@ -5,7 +5,9 @@ use crate::model::{
     BadLine, Batch, Counts, ErrorKind, Event, EventKey, Gap, Kind, Outcome, Request, RequestId,
     SessionState, SessionUpdate, SourceProgress, Status, Target, TargetKind, Text,
 };
-use crate::query::{Filter, Order, Page, Pattern, SessionFilter, SessionKey};
+use crate::query::{
+    Buckets, By, Filter, Order, Page, Pattern, SessionFilter, SessionKey, StatsQuestion,
+};
 use fastrand::Rng;
 
 const PROXIES: [&str; 2] = ["p", "q"];
@@ -122,7 +124,7 @@ fn request(random: &mut Rng) -> Request {
             kind: *random.choice(&TargetKind::ALL).expect("kinds"),
             name: pick(random, &NAMES),
         }),
-        latency_us: random.i64(0..2_000),
+        latency_us: latency(random),
         upstream_us: maybe(random, |random| random.i64(0..2_000)),
         bytes_in: maybe(random, |random| random.i64(0..100)),
         bytes_out: maybe(random, |random| random.i64(0..100)),
@@ -206,7 +208,7 @@ pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
             )
             .to_string()
         }),
-        min_latency_us: rarely(random, |random| random.i64(0..2_000)),
+        min_latency_us: rarely(random, latency),
     }
 }
 
@@ -237,5 +239,38 @@ pub(super) fn session_filter(random: &mut Rng) -> SessionFilter {
             pick(random, &["s-1", "s", "~", "", "é", "x"]).to_string()
         }),
         limit: rarely(random, |random| random.usize(0..4)),
+    }
+}
+
+/// A question of sums.
+pub(super) fn stats_question(random: &mut Rng) -> StatsQuestion {
+    let all = [By::Tool, By::Method, By::Client, By::Proxy, By::Hour];
+    let known = filter(random, &[]);
+    StatsQuestion {
+        filter: Filter {
+            proxy: known.proxy,
+            since: known.since,
+            until: known.until,
+            kind: known.kind,
+            methods: known.methods,
+            tools: known.tools,
+            ..Filter::default()
+        },
+        by: *random.choice(&all).expect("ways"),
+        exact: random.bool(),
+        buckets: Buckets {
+            start: time(random),
+            width_ms: random.i64(1..5_000_000),
+            count: random.usize(0..6),
+        },
+    }
+}
+
+/// Mostly short; some are long enough for the index of slow requests.
+fn latency(random: &mut Rng) -> i64 {
+    if random.u8(0..4) == 0 {
+        random.i64(90_000..200_000)
+    } else {
+        random.i64(0..2_000)
     }
 }

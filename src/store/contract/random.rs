@@ -1,7 +1,7 @@
 //! The same random life on a backend and on the reference: every answer must be equal.
 
 use super::{Backend, generate, sessions};
-use crate::query::{SessionKey, SessionRow};
+use crate::query::{Latencies, SessionKey, SessionRow};
 use crate::store::memory::MemoryStore;
 use crate::store::{Reader, Store};
 use fastrand::Rng;
@@ -81,8 +81,47 @@ fn ask(random: &mut Rng, reader: &mut dyn Reader, reference: &mut MemoryStore, s
         "seed {seed}: {filter:?}"
     );
     assert_eq!(
+        reader.clients(&filter).expect("clients"),
+        reference.clients(&filter).expect("clients"),
+        "seed {seed}: {filter:?}"
+    );
+    assert_eq!(
+        reader.span().expect("span"),
+        reference.span().expect("span"),
+        "seed {seed}"
+    );
+    ask_of_requests(random, reader, reference, seed);
+    assert_eq!(
         reader.rollups().expect("rollups"),
         reference.rollups().expect("rollups"),
         "seed {seed}"
     );
+}
+
+/// What is summed up and ranked over all requests.
+fn ask_of_requests(
+    random: &mut Rng,
+    reader: &mut dyn Reader,
+    reference: &mut MemoryStore,
+    seed: u64,
+) {
+    let filter = generate::filter(random, &known(reference));
+    let limit = random.usize(0..10);
+    assert_eq!(
+        reader.slowest(&filter, limit).expect("slowest"),
+        reference.slowest(&filter, limit).expect("slowest"),
+        "seed {seed}: {filter:?} {limit}"
+    );
+    let question = generate::stats_question(random);
+    let mut answers = [
+        reader.stats(&question).expect("stats"),
+        reference.stats(&question).expect("stats"),
+    ];
+    for row in answers.iter_mut().flatten() {
+        if let Latencies::Exact(values) = &mut row.tally.latencies {
+            values.sort_unstable();
+        }
+    }
+    let [answer, expected] = answers;
+    assert_eq!(answer, expected, "seed {seed}: {question:?}");
 }

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// A `WHERE` clause being put together.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Conditions {
     clauses: Vec<String>,
     values: Vec<Value>,
@@ -17,6 +17,12 @@ impl Conditions {
     pub(super) fn add(&mut self, clause: &str, values: impl IntoIterator<Item = Value>) {
         self.clauses.push(clause.to_owned());
         self.values.extend(values);
+    }
+
+    /// Adds the condition that a column holds one of some numbers.
+    pub(super) fn add_list(&mut self, column: &str, numbers: &[i64]) {
+        let condition = format!("{column} IN (SELECT value FROM json_each(?))");
+        self.add(&condition, [number_list(numbers)]);
     }
 
     /// The clause, which is never empty.
@@ -44,6 +50,14 @@ impl Conditions {
     }
 }
 
+/// A filter as far as it has been turned into SQL.
+#[derive(Debug)]
+pub(super) struct Selection {
+    pub(super) conditions: Conditions,
+    /// The numbers of the operations that are meant; `None` is all. To be added by the asker.
+    pub(super) operations: Option<Vec<i64>>,
+}
+
 /// The conditions of a filter on `requests r` joined with `operations o`, `sessions s`,
 /// `clients c` (the request's own) and `clients sc` (its session's).
 ///
@@ -51,9 +65,10 @@ impl Conditions {
 pub(super) fn of_filter(
     connection: &Connection,
     filter: &Filter,
-) -> rusqlite::Result<Option<Conditions>> {
+) -> rusqlite::Result<Option<Selection>> {
     let mut conditions = Conditions::default();
-    if !add_operations(connection, filter, &mut conditions)?
+    let operations = operations(connection, filter)?;
+    if operations.as_ref().is_some_and(Vec::is_empty)
         || !add_session(connection, filter, &mut conditions)?
         || !add_client(connection, filter, &mut conditions)?
     {
@@ -64,7 +79,10 @@ pub(super) fn of_filter(
     if let Some(text) = &filter.grep {
         add_grep(text, &mut conditions);
     }
-    Ok(Some(conditions))
+    Ok(Some(Selection {
+        conditions,
+        operations,
+    }))
 }
 
 fn number_list(numbers: &[i64]) -> Value {
@@ -74,14 +92,10 @@ fn number_list(numbers: &[i64]) -> Value {
 }
 
 /// Proxy, kind, method and tool all belong to the operation: the few that match are looked up.
-fn add_operations(
-    connection: &Connection,
-    filter: &Filter,
-    conditions: &mut Conditions,
-) -> rusqlite::Result<bool> {
+fn operations(connection: &Connection, filter: &Filter) -> rusqlite::Result<Option<Vec<i64>>> {
     let by_name = !filter.methods.is_empty() || !filter.tools.is_empty();
     if !by_name && filter.proxy.is_none() && filter.kind.is_none() {
-        return Ok(true);
+        return Ok(None);
     }
     let mut statement = connection.prepare_cached(
         "SELECT o.id, o.method, CASE o.target_kind WHEN 1 THEN o.target END,
@@ -100,11 +114,7 @@ fn add_operations(
             wanted.push(row.get(0)?);
         }
     }
-    if wanted.len() < total {
-        let list = number_list(&wanted);
-        conditions.add("r.operation IN (SELECT value FROM json_each(?))", [list]);
-    }
-    Ok(!wanted.is_empty())
+    Ok((wanted.len() < total || total == 0).then_some(wanted))
 }
 
 fn add_session(

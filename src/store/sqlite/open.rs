@@ -14,7 +14,10 @@ use std::time::Duration;
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_layout.sql")];
+pub(super) const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001_layout.sql"),
+    include_str!("migrations/0002_heads_and_indexes.sql"),
+];
 
 pub(super) const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(3);
@@ -121,7 +124,7 @@ fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
         // A directory that may not be written: without a write-ahead log nothing can be missed.
         Err(_) if !sibling(path, "-wal").exists() => {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-            let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+            let connection = Connection::open_with_flags(uri(path, "immutable=1"), flags)?;
             configure_reader(&connection)?;
             Ok(connection)
         }
@@ -199,7 +202,8 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {
+/// How many layouts a store has seen.
+pub(super) fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
@@ -220,8 +224,9 @@ fn check_owner(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Looks at the main file: `immutable` takes no lock and makes no file. A file of another program may
-/// have all its tables in its log yet, so that is read too, without leaving a trace.
+/// Looks at the main file: `immutable` takes no lock and makes no file. Through SQLite alone: a
+/// descriptor of our own, once closed, would take this process's locks with it. A file of another
+/// program may have all its tables in its log yet, so that is read too, without leaving a trace.
 fn owner(path: &Path) -> Result<Owner, StoreError> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -241,8 +246,14 @@ fn owner(path: &Path) -> Result<Owner, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let owner = Connection::open_with_flags(immutable_uri(path), flags)
-        .and_then(|connection| owner_by_content(&connection))
+    let look = |name: &str| -> rusqlite::Result<Owner> {
+        let connection = Connection::open_with_flags(name, flags)?;
+        connection.busy_timeout(READER_BUSY_TIMEOUT)?;
+        owner_by_content(&connection)
+    };
+    // A file that is being made this very moment looks damaged to who takes no lock.
+    let owner = look(&uri(path, "immutable=1"))
+        .or_else(|_| look(&uri(path, "mode=ro")))
         .map_err(|error| failed("read the store")(error).at(path))?;
     if owner == Owner::Us || !sibling(path, "-wal").exists() {
         return Ok(owner);
@@ -353,7 +364,7 @@ pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-pub(super) fn immutable_uri(path: &Path) -> String {
+pub(super) fn uri(path: &Path, parameters: &str) -> String {
     use std::fmt::Write;
     use std::os::unix::ffi::OsStrExt;
     let mut uri = String::from("file:");
@@ -365,6 +376,7 @@ pub(super) fn immutable_uri(path: &Path) -> String {
             _ => write!(uri, "%{byte:02x}").expect("a string takes any text"),
         }
     }
-    uri.push_str("?immutable=1");
+    uri.push('?');
+    uri.push_str(parameters);
     uri
 }

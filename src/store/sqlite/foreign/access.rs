@@ -4,7 +4,7 @@
 //! Which way that can be done hangs on the write-ahead log beside it.
 
 use super::fault::{interrupted, is_interrupted};
-use crate::store::sqlite::open::{configure_reader, immutable_uri, inaccessible, sibling};
+use crate::store::sqlite::open::{configure_reader, inaccessible, sibling, uri};
 use crate::store::{StoreError, sqlite::errors::failed};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -105,9 +105,10 @@ fn connect(path: &Path, way: Way) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = match way {
         Way::Locked => Connection::open_with_flags(path, flags)?,
-        Way::Immutable => {
-            Connection::open_with_flags(immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?
-        }
+        Way::Immutable => Connection::open_with_flags(
+            uri(path, "immutable=1"),
+            flags | OpenFlags::SQLITE_OPEN_URI,
+        )?,
         Way::Alone => Connection::open_with_flags_and_vfs(path, flags, NO_LOCKS)?,
     };
     if way == Way::Alone {

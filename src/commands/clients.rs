@@ -1,0 +1,70 @@
+//! `mcpr clients`: who called, with which version, from which platform, how much.
+
+use super::args::{ReadArgs, client_pattern};
+use super::{empty, now_ms, open_store};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::model::time::DAY_MS;
+use crate::query::SessionFilter;
+use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, Listing, choose};
+
+/// What `mcpr clients` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    /// Show clients whose name matches GLOB, ignoring case
+    #[arg(long, value_name = "GLOB")]
+    client: Option<String>,
+    /// Count sessions without a call, too
+    #[arg(long)]
+    all: bool,
+}
+
+/// How far `clients` looks back when nothing is said.
+const LOOK_BACK_MS: i64 = 7 * DAY_MS;
+
+/// Lists clients over the sessions in use in the window.
+///
+/// # Errors
+/// When an argument means nothing, the store cannot be read or the output not written.
+pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let view = args
+        .read
+        .view(now_ms(), console)?
+        .looking_back(LOOK_BACK_MS);
+    let columns = view.columns(CLIENT_COLUMNS, CLIENT_FIELDS, || {
+        choose(
+            CLIENT_COLUMNS,
+            &[
+                "client_name",
+                "client_version",
+                "client_platform",
+                "sessions",
+                "total_calls",
+                "total_errors",
+                "first_seen_at",
+                "last_seen_at",
+            ],
+        )
+    })?;
+    let filter = SessionFilter {
+        proxy: view.proxy.clone(),
+        since: view.since,
+        until: view.until,
+        client: client_pattern(args.client.as_deref())?,
+        with_empty: args.all,
+        ..SessionFilter::default()
+    };
+    let mut reader = open_store(&view.path)?;
+    let rows = reader.clients(&filter)?;
+    let mut listing = Listing::new(columns, view.format, view.style);
+    console.print(&listing.page(&rows))?;
+    console.print(&listing.finish())?;
+    if rows.is_empty() {
+        let mut conditions = view.conditions();
+        conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
+        empty::explain("clients", &view, &conditions, reader.as_mut(), console)?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,119 @@
+//! `mcpr slow`: the requests that took longest.
+
+use super::args::ReadArgs;
+use super::follow::{self, FollowArgs, Followed, Start};
+use super::pages::Fetched;
+use super::printer::Printer;
+use super::values::duration_us;
+use super::which::Which;
+use super::{empty, now_ms, open_store};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::model::time::DAY_MS;
+use crate::query::{Entry, Filter};
+use crate::render::units;
+use crate::store::Reader;
+
+/// What `mcpr slow` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    /// Show requests that took at least DURATION
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration_us)]
+    threshold: i64,
+    /// Show the N slowest
+    #[arg(long, value_name = "N", default_value = "20")]
+    limit: usize,
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    follow: FollowArgs,
+}
+
+/// How far `slow` looks back when nothing is said.
+const LOOK_BACK_MS: i64 = DAY_MS;
+
+/// Lists the slowest requests; with `--follow`, the newest slow ones and those to come.
+///
+/// # Errors
+/// When an argument means nothing, the store cannot be read or the output not written.
+pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let view = args
+        .read
+        .view(now_ms(), console)?
+        .looking_back(LOOK_BACK_MS);
+    let filter = Filter {
+        min_latency_us: Some(args.threshold),
+        ..args.which.filter(&view)?
+    };
+    let printer = Printer::new(&view)?;
+    let mut listed = Slow {
+        args,
+        filter,
+        printer,
+    };
+    if args.follow.follow {
+        view.refuse_array()?;
+        let start = Start {
+            after: None,
+            most: Some(args.limit),
+        };
+        return follow::follow(
+            &view.path,
+            &args.follow,
+            (start, None),
+            &mut listed,
+            console,
+        );
+    }
+    let mut reader = open_store(&view.path)?;
+    let rows = match listed.filter(reader.as_mut())? {
+        Some(filter) => reader.slowest(&filter, args.limit)?,
+        None => Vec::new(),
+    };
+    let entries = rows
+        .into_iter()
+        .map(|row| Entry::Request(Box::new(row)))
+        .collect();
+    let more = false;
+    listed.take(Fetched { entries, more }, console)?;
+    listed.printer.finish(console)?;
+    if listed.printer.requests == 0 {
+        let mut conditions = view.conditions();
+        conditions.push(format!("latency from {}", units::latency(args.threshold)));
+        conditions.extend(args.which.words());
+        empty::explain(
+            "slow requests",
+            &view,
+            &conditions,
+            reader.as_mut(),
+            console,
+        )?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The slow requests that were asked for, on their way to the output.
+struct Slow<'a> {
+    args: &'a Args,
+    filter: Filter,
+    printer: Printer<'a>,
+}
+
+impl Followed for Slow<'_> {
+    fn filter(&mut self, reader: &mut dyn Reader) -> anyhow::Result<Option<Filter>> {
+        let Self {
+            args,
+            filter,
+            printer,
+        } = self;
+        args.which.with_session(filter, reader, printer.view)
+    }
+
+    fn take(&mut self, mut fetched: Fetched, console: &mut Console) -> anyhow::Result<()> {
+        // Whether what was dropped was slow, nobody knows.
+        fetched.entries.retain(Entry::is_request);
+        self.printer.page(&fetched, console)
+    }
+}

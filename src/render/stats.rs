@@ -1,0 +1,126 @@
+//! The columns of sums. Names, order and types of the machine columns are a contract.
+
+use super::columns::{Column, Record, Show, Value};
+use super::requests::client;
+use crate::model::ErrorKind;
+use crate::query::Summary;
+
+impl Record for Summary {}
+
+type Sums = Column<Summary>;
+
+const fn count(name: &'static str, header: &'static str, value: fn(&Summary) -> Value<'_>) -> Sums {
+    Column::new(name, header, Show::Grouped, value)
+}
+
+fn whole(number: u64) -> Value<'static> {
+    Value::Int(number.cast_signed())
+}
+
+/// Every column; those in [`STATS_FIELDS`] are in machine output by default.
+pub const STATS_COLUMNS: &[Sums] = &[
+    Sums::new("proxy", "PROXY", Show::Text, |row| {
+        row.key.proxy.as_deref().into()
+    })
+    .cut_to(6),
+    Sums::new("method", "METHOD", Show::Text, |row| {
+        row.key.method.as_deref().into()
+    })
+    .cut_to(10),
+    Sums::new("tool", "TOOL", Show::Text, |row| {
+        row.key.tool.as_deref().into()
+    })
+    .cut_to(8),
+    Sums::new("client_name", "CLIENT", Show::Text, |row| {
+        row.key.client_name.as_deref().into()
+    })
+    .cut_to(8),
+    Sums::new("client_version", "VERSION", Show::Text, |row| {
+        row.key.client_version.as_deref().into()
+    })
+    .cut_to(6),
+    Sums::new("hour", "HOUR", Show::Time, |row| row.key.hour.into()),
+    Sums::new("time", "HOUR", Show::Time, |row| {
+        row.key.hour.map_or(Value::Null, Value::Time)
+    }),
+    count("calls", "CALLS", |row| whole(row.calls)),
+    count("errors", "ERRORS", |row| whole(row.total_errors)).leave_out(2),
+    Sums::new("error_rate", "ERR%", Show::Share, |row| {
+        Value::Ratio(row.error_rate())
+    }),
+    count("errors_rpc", "RPC", |row| {
+        whole(row.errors[ErrorKind::Rpc as usize])
+    }),
+    count("errors_tool", "TOOL ERRORS", |row| {
+        whole(row.errors[ErrorKind::Tool as usize])
+    }),
+    count("errors_http", "HTTP", |row| {
+        whole(row.errors[ErrorKind::Http as usize])
+    }),
+    count("errors_cancelled", "CANCELLED", |row| {
+        whole(row.errors[ErrorKind::Cancelled as usize])
+    }),
+    count("errors_timeout", "TIMEOUTS", |row| {
+        whole(row.errors[ErrorKind::Timeout as usize])
+    }),
+    Sums::new("p50_us", "P50", Show::Latency, |row| {
+        row.quantiles_us[0].into()
+    }),
+    Sums::new("p95_us", "P95", Show::Latency, |row| {
+        row.quantiles_us[1].into()
+    }),
+    Sums::new("p99_us", "P99", Show::Latency, |row| {
+        row.quantiles_us[2].into()
+    }),
+    Sums::new("min_us", "MIN", Show::Latency, |row| {
+        row.latency_range_us.map(|(low, _)| low).into()
+    }),
+    Sums::new("max_us", "MAX", Show::Latency, |row| {
+        row.latency_range_us.map(|(_, high)| high).into()
+    }),
+    Sums::new("bytes_in", "IN", Show::Bytes, |row| row.bytes_in.into()).leave_out(0),
+    Sums::new("bytes_out", "OUT", Show::Bytes, |row| row.bytes_out.into()).leave_out(1),
+    Sums::new("calls_by_bucket", "OVER TIME", Show::Bars, |row| {
+        Value::Counts(&row.calls_by_bucket)
+    })
+    .leave_out(3),
+    Sums::new("client", "CLIENT", Show::Text, |row| {
+        client(
+            row.key.client_name.as_deref(),
+            row.key.client_version.as_deref(),
+        )
+        .into()
+    })
+    .cut_to(8),
+    Sums::new("what", "TOOL / METHOD", Show::Text, |row| {
+        row.key.tool.as_deref().or(row.key.method.as_deref()).into()
+    })
+    .cut_to(14),
+];
+
+/// What a line is in machine formats, in this order.
+pub const STATS_FIELDS: &[&str] = &[
+    "proxy",
+    "method",
+    "tool",
+    "client_name",
+    "client_version",
+    "hour",
+    "time",
+    "calls",
+    "errors",
+    "error_rate",
+    "errors_rpc",
+    "errors_tool",
+    "errors_http",
+    "errors_cancelled",
+    "errors_timeout",
+    "p50_us",
+    "p95_us",
+    "p99_us",
+    "min_us",
+    "max_us",
+    "bytes_in",
+    "bytes_out",
+    "calls_by_bucket",
+];
