@@ -29,6 +29,17 @@ fn reading_commands_work_and_recording_is_refused() {
         assert!(listed.contains(session), "{listed}");
         let one = home.succeed(&["session", session, "--db", db]);
         assert!(one.contains(calls) && one.contains("initialize"), "{one}");
+        let since = ["--since", "2026-11-21T00:00Z", "--db", db];
+        for question in ["stats", "clients"] {
+            let answer = home.succeed(&[&[question][..], &since].concat());
+            assert!(answer.lines().count() > 2, "{question}: {answer}");
+        }
+        let slow = home.succeed(&[&["slow"][..], &since].concat());
+        assert_eq!(
+            slow.is_empty(),
+            name == "mcpr-0.5.44",
+            "no latencies: {slow}"
+        );
         let stats = home.succeed(&["store", "stats", "--db", db, "--json"]);
         let stats: Value = serde_json::from_str(&stats).unwrap();
         assert_eq!(stats["requests"].to_string(), requests);

@@ -87,6 +87,16 @@ impl Access {
         })
     }
 
+    /// The file that was opened.
+    pub(super) fn inode(&self) -> u64 {
+        self.main.inode
+    }
+
+    /// The file that is at a path.
+    pub(super) fn inode_at(path: &Path) -> Option<u64> {
+        Facts::at(path).map(|facts| facts.inode)
+    }
+
     /// Whether the files are still in the state that this connection was opened for.
     pub(super) fn is_current(&self, path: &Path) -> bool {
         let main = Facts::at(path);

@@ -17,7 +17,9 @@ mod v05;
 
 use super::conditions::Conditions;
 use crate::model::Checkpoint;
-use crate::query::{Entry, Filter, Order, Page, SessionFilter, SessionRow, SourceRow};
+use crate::query::{
+    Entry, Filter, Head, Order, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
+};
 use crate::store::{Overview, Reader, RollupRow, StoreError, StoreErrorKind};
 pub(super) use access::Access;
 use fault::Fault;
@@ -38,6 +40,10 @@ pub(super) struct ForeignReader {
     path: PathBuf,
     program: Program,
     opened: Opened,
+    /// The file that was asked for; another one at its path is another store.
+    inode: u64,
+    /// How often the files were opened.
+    openings: i64,
 }
 
 /// What is kept from one question to the next while the files stay as they are.
@@ -62,21 +68,31 @@ impl ForeignReader {
         Ok(Self {
             path,
             program,
+            inode: opened.access.inode(),
             opened,
+            openings: 1,
         })
     }
 
-    /// Answers one question from one snapshot; anew if the files were changed meanwhile in a way
-    /// that the connection cannot know of.
+    /// Answers one question from one snapshot.
     fn ask<T>(
         &mut self,
         answer: impl Fn(&Source<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
+        self.attempt(|opened| opened.ask(&answer))
+    }
+
+    /// Reads, and anew if the files were changed meanwhile in a way that the connection cannot know.
+    fn attempt<T>(
+        &mut self,
+        read: impl Fn(&mut Opened) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
         for _ in 0..MAX_TRIES {
             if !self.opened.access.is_current(&self.path) {
                 self.opened = Opened::open(&self.path, self.program)?;
+                self.openings += 1;
             }
-            let answered = self.opened.ask(&answer);
+            let answered = read(&mut self.opened);
             if self.opened.access.is_current(&self.path) {
                 return answered.map_err(|fault| fault.told(self.program, &self.path));
             }
@@ -103,7 +119,7 @@ impl Opened {
 
     fn ask<T>(&mut self, answer: impl Fn(&Source<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
         let connection = self.access.connection.unchecked_transaction()?;
-        let version: i64 = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        let version = data_version(&connection)?;
         let pairs = match self.pairs.take() {
             Some(pairs) if pairs.version == version => pairs,
             _ => Pairs::load(&connection, &self.layout, version)?,
@@ -116,6 +132,22 @@ impl Opened {
         self.pairs = Some(pairs);
         answered
     }
+
+    /// The last number, and what differs when something was committed since.
+    fn head(&self) -> Result<(i64, i64), Fault> {
+        let connection = self.access.connection.unchecked_transaction()?;
+        let version = data_version(&connection)?;
+        let last_seq = connection
+            .prepare_cached("SELECT ifnull(max(id), 0) FROM requests")?
+            .query_row([], |row| row.get(0))?;
+        Ok((last_seq, version))
+    }
+}
+
+/// What differs when another connection has committed something. Asked first in a transaction, it
+/// also begins the snapshot.
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "data_version", |row| row.get(0))
 }
 
 impl Reader for ForeignReader {
@@ -127,8 +159,30 @@ impl Reader for ForeignReader {
         self.ask(|source| Ok(filter.choose(sessions::all(source)?)))
     }
 
+    fn head(&mut self) -> Result<Head, StoreError> {
+        let (last_seq, version) = self.attempt(|opened| opened.head())?;
+        Ok(Head {
+            store_id: 0,
+            last_seq,
+            // Each connection counts from where it likes.
+            version: self.openings.rotate_left(32) ^ version,
+        })
+    }
+
+    fn is_current(&self) -> bool {
+        Access::inode_at(&self.path) == Some(self.inode)
+    }
+
     fn overview(&mut self) -> Result<Overview, StoreError> {
         self.ask(overview)
+    }
+
+    fn span(&mut self) -> Result<Option<(i64, i64)>, StoreError> {
+        self.ask(span)
+    }
+
+    fn slowest(&mut self, filter: &Filter, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
+        self.ask(|source| requests::slowest(source, filter, limit))
     }
 
     /// None: such a store does not say where its rows came from.
@@ -148,26 +202,27 @@ impl Reader for ForeignReader {
 
 fn overview(source: &Source<'_>) -> Result<Overview, Fault> {
     let sessions = sessions::all(source)?.len() as u64;
-    let (requests, oldest, newest, last_seq) = source.connection.query_row(
-        "SELECT count(*), (SELECT min(ts) FROM requests), (SELECT max(ts) FROM requests),
-                (SELECT ifnull(max(id), 0) FROM requests) FROM requests",
+    let (requests, last_seq) = source.connection.query_row(
+        "SELECT count(*), ifnull(max(id), 0) FROM requests",
         [],
-        |row| {
-            Ok((
-                row.get(0)?,
-                row.get::<_, Option<i64>>(1)?,
-                row.get(2)?,
-                row.get(3)?,
-            ))
-        },
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     Ok(Overview {
         requests,
         sessions,
-        span: oldest.zip(newest),
+        span: span(source)?,
         last_seq,
         ..Overview::default()
     })
+}
+
+fn span(source: &Source<'_>) -> Result<Option<(i64, i64)>, Fault> {
+    let span = source.connection.query_row(
+        "SELECT (SELECT min(ts) FROM requests), (SELECT max(ts) FROM requests)",
+        [],
+        |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?)),
+    );
+    span.map_err(|error| Fault::in_row("the times of the requests".to_owned(), error))
 }
 
 fn rollups(source: &Source<'_>) -> Result<Vec<RollupRow>, Fault> {

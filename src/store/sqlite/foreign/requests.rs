@@ -2,7 +2,7 @@
 
 use super::{Conditions, Fault, Source};
 use crate::model::{ErrorKind, Kind, Outcome, Status};
-use crate::query::{Entry, Filter, Order, Page, RequestRow};
+use crate::query::{Entry, Filter, Order, Page, RequestRow, Slowest};
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, params_from_iter};
 use std::ops::ControlFlow;
@@ -30,6 +30,24 @@ pub(super) fn page(source: &Source<'_>, filter: &Filter, page: Page) -> Result<V
         },
     )?;
     Ok(found)
+}
+
+/// The requests that match and took longest.
+pub(super) fn slowest(
+    source: &Source<'_>,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<RequestRow>, Fault> {
+    let mut slowest = Slowest::new(limit);
+    let page = Page::after(0, Page::MAX_LIMIT);
+    let conditions = conditions(source, filter, page);
+    each(source, conditions, Order::Ascending, |row| {
+        if filter.matches(&row) {
+            slowest.offer(row);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(slowest.finish())
 }
 
 /// What SQLite can leave out cheaply. The `+` keeps it from taking an index and sorting a whole

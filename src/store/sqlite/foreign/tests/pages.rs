@@ -90,6 +90,29 @@ fn filters_mean_what_they_say_in_pages_of_any_size() {
 }
 
 #[test]
+fn the_slowest_are_those_of_the_fold() {
+    let slow = Filter {
+        min_latency_us: Some(1),
+        ..Filter::default()
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    for path in [captured("mcpr-0.4.64"), made_05(directory.path())] {
+        let mut reader = open(&path);
+        for (filter, limit) in [(&slow, 2), (&slow, 1000), (&Filter::default(), 5)] {
+            let mut expected = crate::query::Slowest::new(limit);
+            for row in all_requests(reader.as_mut()).expect("requests") {
+                if filter.matches(&row) {
+                    expected.offer(row);
+                }
+            }
+            let found = reader.slowest(filter, limit).expect("requests");
+            assert!(!found.is_empty());
+            assert_eq!(found, expected.finish());
+        }
+    }
+}
+
+#[test]
 fn a_page_is_never_larger_than_allowed() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = made(

@@ -161,20 +161,43 @@ fn a_reader_follows_a_writer_that_comes_and_goes() {
         let (path, connection) = live(directory.path(), capture);
         drop(connection);
         let mut reader = open(&path);
-        let mut count = || all_requests(reader.as_mut()).expect("requests").len();
-        assert_eq!(count(), requests + 1);
+        let mut look = || {
+            let count = all_requests(reader.as_mut()).expect("requests").len();
+            (count, reader.head().expect("a head"))
+        };
+        let (count, first) = look();
+        assert_eq!(count, requests + 1);
+        assert_eq!(look().1, first, "nothing has happened");
         let writer = Connection::open(&path).expect("open");
         add_request(&writer);
-        assert_eq!(count(), requests + 2, "in the log");
+        let (count, second) = look();
+        assert_eq!(count, requests + 2, "in the log");
+        assert_eq!(second.last_seq, first.last_seq + 1);
+        assert_ne!(second.version, first.version);
+        add_request(&writer);
+        let (count, third) = look();
+        assert_eq!(count, requests + 3, "also in the log");
+        assert_ne!(third.version, second.version);
         drop(writer);
-        assert_eq!(count(), requests + 2, "no writer any more");
+        assert_eq!(look().0, requests + 3, "no writer any more");
         add_request(&Connection::open(&path).expect("open"));
-        assert_eq!(
-            count(),
-            requests + 3,
-            "written and closed between two questions"
-        );
+        assert_eq!(look().0, requests + 4, "between two questions");
     }
+}
+
+#[test]
+fn another_file_at_the_path_is_another_store() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    fs::copy(captured("mcpr-0.4.64"), &path).expect("copy");
+    let mut reader = open(&path);
+    assert!(reader.is_current());
+    fs::rename(&path, directory.path().join("old.db")).expect("rename");
+    assert!(!reader.is_current());
+    fs::copy(captured("mcpr-0.5.44"), &path).expect("copy");
+    assert!(!reader.is_current());
+    let error = reader.overview().expect_err("another layout");
+    assert_eq!(error.kind, StoreErrorKind::Foreign, "{error}");
 }
 
 #[test]
