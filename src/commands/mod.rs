@@ -33,7 +33,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// # Errors
 /// When there is none at this path, or it cannot be read.
 pub fn open_store(path: &Path) -> anyhow::Result<Box<dyn Reader>> {
-    Ok(Box::new(sqlite::open_reader(path)?))
+    Ok(sqlite::open_reader(path)?)
 }
 
 /// Something the user asked for that cannot be done as asked.

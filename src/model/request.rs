@@ -17,6 +17,21 @@ impl Kind {
     /// Every kind, in the order of its stored number.
     pub const ALL: [Self; 3] = [Self::Mcp, Self::Http, Self::Oauth];
 
+    /// What is recorded in the place of a method where there is none: the verb, or an opened stream.
+    const OF_HTTP: [&'static str; 10] = [
+        "GET", "POST", "DELETE", "SSE", "PUT", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT",
+    ];
+
+    /// The kind of a row of which nothing but the method is known.
+    #[must_use]
+    pub fn of_method(method: &str) -> Self {
+        if Self::OF_HTTP.contains(&method) {
+            Self::Http
+        } else {
+            Self::Mcp
+        }
+    }
+
     /// The word used in every output and filter.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -183,6 +198,20 @@ pub struct Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn verbs_and_streams_are_no_mcp_methods() {
+        let cases = [
+            ("POST", Kind::Http),
+            ("SSE", Kind::Http),
+            ("tools/call", Kind::Mcp),
+            ("get", Kind::Mcp),
+            ("", Kind::Mcp),
+        ];
+        for (method, expected) in cases {
+            assert_eq!(Kind::of_method(method), expected, "{method}");
+        }
+    }
 
     #[test]
     fn a_status_follows_from_the_error_kind() {

@@ -1,7 +1,8 @@
 //! Hourly sums of requests, kept when the requests themselves are gone.
 
 use crate::model::time::hour_of;
-use crate::model::{ErrorKind, Kind, Request, Sketch, Target, Text};
+use crate::model::{ErrorKind, Kind, Request, Sketch, Target, TargetKind, Text};
+use crate::query::RequestRow;
 
 /// What one rollup is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,9 +28,9 @@ pub struct RollupRow {
     pub calls: u64,
     /// Errors by kind, in the order of [`ErrorKind::ALL`].
     pub errors: [u64; ErrorKind::ALL.len()],
-    /// Sum of latencies, microseconds.
+    /// Sum of the known latencies, microseconds; the sketch says how many they are.
     pub latency_sum_us: i64,
-    /// Smallest latency, microseconds.
+    /// Smallest latency, microseconds; `i64::MAX` while none is known.
     pub latency_min_us: i64,
     /// Largest latency, microseconds.
     pub latency_max_us: i64,
@@ -70,20 +71,63 @@ impl RollupRow {
         }
     }
 
+    /// The key of the rollup a listed request counts in.
+    #[must_use]
+    pub fn key_of_row(row: &RequestRow) -> RollupKey {
+        let named = [
+            (TargetKind::Tool, &row.tool),
+            (TargetKind::Prompt, &row.prompt_name),
+            (TargetKind::Resource, &row.resource_uri),
+        ];
+        RollupKey {
+            hour: hour_of(row.ts),
+            proxy: row.proxy.as_str().into(),
+            kind: row.kind,
+            method: row.method.as_str().into(),
+            target: named.into_iter().find_map(|(kind, name)| {
+                let name = name.as_deref()?.into();
+                Some(Target { kind, name })
+            }),
+        }
+    }
+
     /// Counts one request.
     pub fn add(&mut self, request: &Request) {
+        self.count(request.outcome.error_kind, Some(request.latency_us));
+        self.weigh(request.bytes_in, request.bytes_out);
+    }
+
+    /// Counts one listed request. An unknown latency counts in nothing but the calls.
+    pub fn add_row(&mut self, row: &RequestRow) {
+        self.count(row.error_kind, row.latency_us);
+        self.weigh(row.bytes_in, row.bytes_out);
+    }
+
+    fn count(&mut self, error_kind: Option<ErrorKind>, latency_us: Option<i64>) {
         self.calls += 1;
-        if let Some(kind) = request.outcome.error_kind {
+        if let Some(kind) = error_kind {
             self.errors[kind as usize] += 1;
         }
-        self.latency_sum_us = self.latency_sum_us.saturating_add(request.latency_us);
-        self.latency_min_us = self.latency_min_us.min(request.latency_us);
-        self.latency_max_us = self.latency_max_us.max(request.latency_us);
-        self.sketch.add(request.latency_us);
-        self.bytes_in = self.bytes_in.saturating_add(request.bytes_in.unwrap_or(0));
-        self.bytes_out = self
-            .bytes_out
-            .saturating_add(request.bytes_out.unwrap_or(0));
+        if let Some(latency_us) = latency_us {
+            self.latency_sum_us = self.latency_sum_us.saturating_add(latency_us);
+            self.latency_min_us = self.latency_min_us.min(latency_us);
+            self.latency_max_us = self.latency_max_us.max(latency_us);
+            self.sketch.add(latency_us);
+        }
+    }
+
+    fn weigh(&mut self, bytes_in: Option<i64>, bytes_out: Option<i64>) {
+        self.bytes_in = self.bytes_in.saturating_add(bytes_in.unwrap_or(0));
+        self.bytes_out = self.bytes_out.saturating_add(bytes_out.unwrap_or(0));
+    }
+
+    /// Puts rollups into the order in which readers give them.
+    pub fn sort(rows: &mut [Self]) {
+        rows.sort_by_cached_key(|row| {
+            let key = row.key.clone();
+            let target = key.target.map(|target| (target.kind, target.name));
+            (key.hour, key.proxy, key.kind, key.method, target)
+        });
     }
 
     /// Adds another rollup of the same key.

@@ -3,6 +3,7 @@
 use super::{Pattern, SessionKey};
 use crate::model::Platform;
 use crate::model::time::MINUTE_MS;
+use std::cmp::Reverse;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Requests of one client without a session id belong together while no gap is longer than this.
@@ -99,6 +100,23 @@ pub struct SessionFilter {
 }
 
 impl SessionFilter {
+    /// Of the sessions that match, those last seen latest, up to the limit; then in the order in
+    /// which they began.
+    #[must_use]
+    pub fn choose(&self, mut rows: Vec<SessionRow>) -> Vec<SessionRow> {
+        rows.retain(|row| self.matches(row));
+        rows.sort_by_cached_key(|row| {
+            (
+                Reverse(row.last_seen_at),
+                Reverse(row.started_at),
+                row.key(),
+            )
+        });
+        rows.truncate(self.limit.unwrap_or(usize::MAX));
+        rows.sort_by_cached_key(|row| (row.started_at, row.key()));
+        rows
+    }
+
     /// Whether a session meets every condition (the limit aside).
     #[must_use]
     pub fn matches(&self, row: &SessionRow) -> bool {

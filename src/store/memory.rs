@@ -11,7 +11,7 @@ use crate::model::{
 use crate::query::{
     Entry, Filter, GapRow, Order, Page, SessionFilter, SessionKey, SessionRow, SourceRow,
 };
-use fold::{Listing, ranked};
+use fold::Listing;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -294,11 +294,7 @@ impl Reader for MemoryStore {
     }
 
     fn sessions(&mut self, filter: &SessionFilter) -> Result<Vec<SessionRow>, StoreError> {
-        let rows = self.state().sessions().rows();
-        Ok(ranked(
-            rows.into_iter().filter(|row| filter.matches(row)).collect(),
-            filter.limit,
-        ))
+        Ok(filter.choose(self.state().sessions().rows()))
     }
 
     fn overview(&mut self) -> Result<Overview, StoreError> {
@@ -337,23 +333,7 @@ impl Reader for MemoryStore {
 
     fn rollups(&mut self) -> Result<Vec<RollupRow>, StoreError> {
         let mut rows: Vec<_> = self.state().rollups.values().cloned().collect();
-        rows.sort_by(|left, right| {
-            let order = |row: &RollupRow| {
-                let target = row
-                    .key
-                    .target
-                    .clone()
-                    .map(|target| (target.kind, target.name));
-                (
-                    row.key.hour,
-                    row.key.proxy.clone(),
-                    row.key.kind,
-                    row.key.method.clone(),
-                    target,
-                )
-            };
-            order(left).cmp(&order(right))
-        });
+        RollupRow::sort(&mut rows);
         Ok(rows)
     }
 }

@@ -70,8 +70,7 @@ pub(super) fn request(
     let event: RequestEvent<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let (kind, method) = match event.mcp_method.as_ref().and_then(Str::non_empty) {
         // Opening a stream is HTTP traffic, whatever the field says.
-        Some("SSE") => (Kind::Http, "SSE"),
-        Some(method) => (Kind::Mcp, method),
+        Some(method) => (Kind::of_method(method), method),
         None => (Kind::Http, &*event.method.0),
     };
     let request = Request {

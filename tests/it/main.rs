@@ -8,6 +8,7 @@
 mod generate;
 
 mod captures;
+mod foreign;
 mod generated_stream;
 mod kill;
 mod program;

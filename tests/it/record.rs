@@ -251,11 +251,11 @@ fn stores_that_are_not_ours_are_refused_and_left_alone() {
     let home = Home::new();
     home.write("p.log", "text\n");
     let garbage = home.write("garbage.db", vec![7_u8; 8192]);
-    let proxys = home.write(
-        "proxys.db",
-        fs::read(capture("mcpr-0.4.64/store.db")).unwrap(),
-    );
-    for (path, words) in [(&garbage, "not a database"), (&proxys, "0.4 proxy")] {
+    let other = home.path("other.db");
+    rusqlite::Connection::open(&other)
+        .and_then(|it| it.execute_batch("CREATE TABLE requests (id)"))
+        .unwrap();
+    for (path, words) in [(&garbage, "not a database"), (&other, "another program")] {
         let before = fs::read(path).unwrap();
         let db = path.to_str().unwrap();
         is_refused(&home.run(&["record", "--once", "--db", db, "p.log"]), words);

@@ -225,20 +225,3 @@ fn offer_client(row: &mut SessionRow, name: Option<&Text>, version: Option<&Text
         row.client_version = text(version);
     }
 }
-
-/// Those last seen latest, up to the limit; then in the order in which they began.
-pub(super) fn ranked(mut rows: Vec<SessionRow>, limit: Option<usize>) -> Vec<SessionRow> {
-    rows.sort_by(|left, right| {
-        let rank = |row: &SessionRow| {
-            (
-                Reverse(row.last_seen_at),
-                Reverse(row.started_at),
-                row.key(),
-            )
-        };
-        rank(left).cmp(&rank(right))
-    });
-    rows.truncate(limit.unwrap_or(usize::MAX));
-    rows.sort_by_key(|row| (row.started_at, row.key()));
-    rows
-}

@@ -1,10 +1,12 @@
 //! The store in a SQLite file: one writer's connection, readers beside it.
 //!
-//! The only place that knows rusqlite. Layouts are in `migrations/`, run by writers alone.
+//! The only place that knows rusqlite. Layouts are in `migrations/`, run by writers alone. Stores of
+//! other programs are read in `foreign/`.
 
 mod append;
 mod conditions;
 mod errors;
+mod foreign;
 mod lock;
 mod names;
 mod open;
@@ -27,6 +29,8 @@ use crate::model::{Batch, Checkpoint, FileIdentity, Fingerprint};
 use crate::query::SessionKey;
 use append::Memory;
 use errors::failed;
+use foreign::ForeignReader;
+use open::Readable;
 use remove::{Keep, Rest};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -192,10 +196,15 @@ impl SqliteStore {
 
 /// Opens a store for reading: nothing is ever written, migrated or blocked.
 ///
+/// The stores of mcpr 0.3 to 0.5 are read too, as they are.
+///
 /// # Errors
-/// When there is no store, or it is not ours, newer or damaged.
-pub fn open_reader(path: &Path) -> Result<SqliteReader, StoreError> {
-    open::open_reader(path).map(|connection| SqliteReader::new(connection, path.to_owned()))
+/// When there is no store, or it is of yet another program, newer or damaged.
+pub fn open_reader(path: &Path) -> Result<Box<dyn Reader>, StoreError> {
+    Ok(match open::open_readable(path)? {
+        Readable::Ours(connection) => Box::new(SqliteReader::new(connection, path.to_owned())),
+        Readable::Foreign(path, program) => Box::new(ForeignReader::open(path, program)?),
+    })
 }
 
 impl Store for SqliteStore {
@@ -255,7 +264,7 @@ impl Store for SqliteStore {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
-        open_reader(&self.path).map(|reader| Box::new(reader) as Box<dyn Reader>)
+        open_reader(&self.path)
     }
 }
 

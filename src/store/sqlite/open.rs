@@ -1,6 +1,7 @@
 //! Opening a store's file: whose it is, how old its layout is, and the settings of each connection.
 
 use super::errors::failed;
+use super::foreign::{Access, Program};
 use crate::store::{StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -26,10 +27,20 @@ const CACHE_KIB: i64 = -16_384;
 const JOURNAL_SIZE_LIMIT: i64 = 64 << 20;
 
 /// Whose file stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     Nobody,
     Us,
-    Other(&'static str),
+    Proxy(Program),
+    Other,
+}
+
+/// A store that can be read.
+pub(super) enum Readable {
+    /// One of ours.
+    Ours(Connection),
+    /// One of another program, at this path.
+    Foreign(PathBuf, Program),
 }
 
 /// Opens a store for writing: makes the directory (0700) and file (0600), migrates the layout.
@@ -74,13 +85,22 @@ pub(super) fn claim(path: &Path) -> Result<PathBuf, StoreError> {
     }
 }
 
-/// Opens a store for reading only.
+/// Opens a store of ours for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    match open_readable(path)? {
+        Readable::Ours(connection) => Ok(connection),
+        Readable::Foreign(path, program) => Err(foreign(&path, Owner::Proxy(program))),
+    }
+}
+
+/// Opens a store of ours for reading only, or says whose it is.
+pub(super) fn open_readable(path: &Path) -> Result<Readable, StoreError> {
     let path = absolute(path, false)?;
     match owner(&path)? {
         Owner::Us => {}
         Owner::Nobody => return Err(missing(&path)),
-        Owner::Other(whose) => return Err(foreign(&path, whose)),
+        Owner::Proxy(program) => return Ok(Readable::Foreign(path, program)),
+        other @ Owner::Other => return Err(foreign(&path, other)),
     }
     let connect = || -> Result<Connection, StoreError> {
         let connection = connect_reader(&path).map_err(failed("open the store"))?;
@@ -88,7 +108,9 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
         check_layout(version)?;
         Ok(connection)
     };
-    connect().map_err(|error| error.at(&path))
+    connect()
+        .map(Readable::Ours)
+        .map_err(|error| error.at(&path))
 }
 
 fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
@@ -139,7 +161,7 @@ fn stabilise_plans(connection: &Connection) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(READER_BUSY_TIMEOUT)?;
     stabilise_plans(connection)?;
     connection.pragma_update(None, "query_only", true)?;
@@ -198,12 +220,13 @@ fn check_layout(version: i64) -> Result<(), StoreError> {
 fn check_owner(path: &Path) -> Result<(), StoreError> {
     match owner(path)? {
         Owner::Nobody | Owner::Us => Ok(()),
-        Owner::Other(whose) => Err(foreign(path, whose)),
+        other => Err(foreign(path, other)),
     }
 }
 
-/// Looks at the main file only: `immutable` takes no lock and makes no file. Through SQLite alone: a
-/// descriptor of our own, once closed, would take this process's locks with it.
+/// Looks at the main file: `immutable` takes no lock and makes no file. Through SQLite alone: a
+/// descriptor of our own, once closed, would take this process's locks with it. A file of another
+/// program may have all its tables in its log yet, so that is read too, without leaving a trace.
 fn owner(path: &Path) -> Result<Owner, StoreError> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -226,43 +249,56 @@ fn owner(path: &Path) -> Result<Owner, StoreError> {
     let look = |name: &str| -> rusqlite::Result<Owner> {
         let connection = Connection::open_with_flags(name, flags)?;
         connection.busy_timeout(READER_BUSY_TIMEOUT)?;
-        let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        if id == APPLICATION_ID {
-            return Ok(Owner::Us);
-        }
-        let mut statement =
-            connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
-        let tables: Vec<String> = statement
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        Ok(owner_by_tables(id, &tables))
+        owner_by_content(&connection)
     };
     // A file that is being made this very moment looks damaged to who takes no lock.
-    look(&uri(path, "immutable=1"))
+    let owner = look(&uri(path, "immutable=1"))
         .or_else(|_| look(&uri(path, "mode=ro")))
+        .map_err(|error| failed("read the store")(error).at(path))?;
+    if owner == Owner::Us || !sibling(path, "-wal").exists() {
+        return Ok(owner);
+    }
+    owner_by_content(&Access::open(path)?.connection)
         .map_err(|error| failed("read the store")(error).at(path))
 }
 
-fn owner_by_tables(application_id: i32, tables: &[String]) -> Owner {
-    let has = |name: &str| tables.iter().any(|table| table == name);
-    if tables.is_empty() && application_id == 0 {
-        Owner::Nobody
-    } else if has("meta") && has("responses") && has("requests") {
-        Owner::Other("a store of the mcpr 0.5 proxy")
-    } else if has("meta") && has("requests") && has("sessions") {
-        Owner::Other("a store of the mcpr 0.3 or 0.4 proxy")
-    } else {
-        Owner::Other("a SQLite database of another program")
+fn owner_by_content(connection: &Connection) -> rusqlite::Result<Owner> {
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if id == APPLICATION_ID {
+        return Ok(Owner::Us);
     }
+    let tables: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(match Program::of_tables(&tables) {
+        Some(program) => Owner::Proxy(program),
+        None if tables.is_empty() && id == 0 => Owner::Nobody,
+        None => Owner::Other,
+    })
 }
 
-fn foreign(path: &Path, whose: &str) -> StoreError {
+fn foreign(path: &Path, owner: Owner) -> StoreError {
+    let (whose, hint) = match owner {
+        Owner::Proxy(program) => (
+            format!("a store of the {} proxy", program.as_str()),
+            format!(
+                "`mcpr logs --db {}` and the other reading commands read it as it is; to record, \
+                 name another file with --db",
+                path.display()
+            ),
+        ),
+        _ => (
+            "a SQLite database of another program".to_owned(),
+            "name another file with --db; nothing was changed in this one".to_owned(),
+        ),
+    };
     StoreError::new(
         StoreErrorKind::Foreign,
         format!("is {whose}, not one of this recorder"),
     )
     .at(path)
-    .hint("name another file with --db; nothing was changed in this one")
+    .hint(hint)
 }
 
 fn missing(path: &Path) -> StoreError {
@@ -271,7 +307,7 @@ fn missing(path: &Path) -> StoreError {
         .hint("make one with `mcpr record FILE`, or name another with --db")
 }
 
-fn inaccessible(path: &Path, error: &std::io::Error) -> StoreError {
+pub(super) fn inaccessible(path: &Path, error: &std::io::Error) -> StoreError {
     let kind = match error.kind() {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             StoreErrorKind::Permission
@@ -328,7 +364,7 @@ pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn uri(path: &Path, parameters: &str) -> String {
+pub(super) fn uri(path: &Path, parameters: &str) -> String {
     use std::fmt::Write;
     use std::os::unix::ffi::OsStrExt;
     let mut uri = String::from("file:");
