@@ -8,10 +8,12 @@
 mod generate;
 
 mod captures;
+mod follow;
 mod foreign;
 mod generated_stream;
 mod kill;
 mod program;
 mod record;
+mod store;
 mod tidy;
 mod verify;
