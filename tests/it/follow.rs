@@ -44,9 +44,7 @@ fn end(mut child: Child, by: Signal) -> Option<i32> {
 }
 
 fn printed(out: &Path) -> usize {
-    fs::read(out).map_or(0, |bytes| {
-        bytes.iter().filter(|&&byte| byte == b'\n').count()
-    })
+    fs::read(out).map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count())
 }
 
 fn cursor_seq(path: &Path) -> u64 {
