@@ -15,6 +15,7 @@ mod generated_stream;
 mod kill;
 mod program;
 mod record;
+mod scripts;
 mod store;
 mod tidy;
 mod verify;
