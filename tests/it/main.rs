@@ -14,6 +14,7 @@ mod generated;
 mod generated_stream;
 mod kill;
 mod program;
+mod questions;
 mod record;
 mod scripts;
 mod store;
