@@ -35,19 +35,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .view(now_ms(), console)?
         .looking_back(LOOK_BACK_MS);
     let columns = view.columns(CLIENT_COLUMNS, CLIENT_FIELDS, || {
-        choose(
-            CLIENT_COLUMNS,
-            &[
-                "client_name",
-                "client_version",
-                "client_platform",
-                "sessions",
-                "total_calls",
-                "total_errors",
-                "first_seen_at",
-                "last_seen_at",
-            ],
-        )
+        choose(CLIENT_COLUMNS, CLIENT_FIELDS)
     })?;
     let filter = SessionFilter {
         proxy: view.proxy.clone(),

@@ -4,8 +4,10 @@
 use super::program::{Home, capture, json_lines};
 use serde_json::{Value, json};
 
+type Sums = (&'static str, Option<&'static str>, u64, [i64; 4], u64);
+
 /// Method, tool, calls, exact p50, p95 and p99, longest, bytes out: of the 0.4 store's MCP rows.
-const SUMS: &[(&str, Option<&str>, u64, [i64; 4], u64)] = &[
+const SUMS: &[Sums] = &[
     (
         "tools/call",
         Some("echo"),
@@ -187,11 +189,11 @@ fn a_default_window_that_hides_everything_says_so() {
             .split(' ')
             .next()
             .unwrap();
-        let ran = home.run(
-            &[command, "--since", flag, "--threshold", "0"]
-                [..if command == "slow" { 5 } else { 3 }]
-                .as_ref(),
-        );
+        let mut words = vec![command, "--since", flag];
+        if command == "slow" {
+            words.extend(["--threshold", "0s"]);
+        }
+        let ran = home.run(&words);
         assert!(
             ran.out.lines().count() > 1,
             "{command} --since {flag}: {ran:?}"

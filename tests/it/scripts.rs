@@ -1,4 +1,8 @@
 //! Shell scripts over the built program: real work with `--json` and `jq`, and the README's examples.
+#![expect(
+    clippy::print_stderr,
+    reason = "a test that needs jq says when there is none"
+)]
 
 use super::program::{Home, capture};
 use std::path::Path;
@@ -9,7 +13,7 @@ use std::process::{Command, Output};
 fn run(script: &str) -> Option<Output> {
     let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if !has("jq") || !has("bash") {
-        println!("SKIPPED: no bash or no jq on this machine");
+        eprintln!("SKIPPED: no bash or no jq on this machine");
         return None;
     }
     let home = Home::new();
