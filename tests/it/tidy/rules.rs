@@ -42,6 +42,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("comfy_table", &["src/render/table"]),
     ("notify", &["src/tail/wake"]),
     ("crossterm", &["src/console"]),
+    ("jsonschema", &["src/schema/compat/engine"]),
+    ("serde_json_canonicalizer", &["src/schema/canonical"]),
+    ("sha2", &["src/schema/canonical"]),
     (
         "anyhow",
         &[
