@@ -2,6 +2,7 @@
 //! Pure: no file, no network, no clock but the budget of the comparison.
 
 pub mod canonical;
+pub mod compat;
 pub mod parse;
 mod surface;
 

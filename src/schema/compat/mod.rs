@@ -1,0 +1,146 @@
+//! Whether a caller written against one schema is served by another: proven, refuted by a witness,
+//! or undecided with the reason. Says nothing about where the schemas differ; see `rules`.
+
+mod close;
+mod combine;
+mod engine;
+mod limits;
+mod normal;
+mod resolve;
+mod sample;
+mod scalars;
+mod shapes;
+mod structure;
+#[cfg(test)]
+mod tests;
+mod witness;
+
+use close::closed;
+use engine::{Cover, Judge};
+use limits::MAX_TIME;
+use normal::{Normal, normal};
+use serde_json::Value;
+use std::time::Instant;
+use witness::{Place, Search};
+
+/// Which instances of the narrow side count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// One that sends declared properties only.
+    Careful,
+    /// One that sends whatever is accepted: plain inclusion.
+    Any,
+}
+
+/// Whether all that one schema accepts, another accepts too.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inclusion {
+    /// It does: proven.
+    Holds,
+    /// It does not: this value is accepted by the one and refused by the other.
+    Fails(Value),
+    /// Neither was proven; why.
+    Undecided(String),
+}
+
+/// Whether `wide` accepts everything that a caller of `narrow` sends.
+#[must_use]
+pub fn includes(narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
+    let until = Instant::now() + MAX_TIME;
+    let (old, new) = match (normal(narrow), normal(wide)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(error), _) | (_, Err(error)) => return Inclusion::Undecided(error.to_string()),
+    };
+    if old == new {
+        return Inclusion::Holds;
+    }
+    if old.opaque != new.opaque {
+        let odd = old.opaque.symmetric_difference(&new.opaque).next();
+        let odd = odd.map_or("", String::as_str);
+        return Inclusion::Undecided(format!("cannot be read on both sides: {odd}"));
+    }
+    let sent = match caller {
+        Caller::Careful => closed(&old.schema),
+        Caller::Any => old.schema.clone(),
+    };
+    let confirmed = Confirm::of((narrow, &old), (wide, &new), &sent);
+    decide(&sent, &new.schema, &confirmed, until)
+}
+
+fn decide(sent: &Value, new: &Value, confirm: &Confirm, until: Instant) -> Inclusion {
+    let cover = engine::covers(new, sent);
+    if cover == Cover::Yes || structure::includes(sent, new) {
+        return Inclusion::Holds;
+    }
+    let rest = match cover {
+        Cover::Yes => None,
+        Cover::No(rest) | Cover::Unknown(rest) => rest,
+    };
+    if let Some(witness) = find(sent, new, rest.as_ref(), confirm, until) {
+        return Inclusion::Fails(witness);
+    }
+    let why = if Instant::now() > until {
+        "the search for a witness took too long"
+    } else {
+        "no proof, and no witness found"
+    };
+    Inclusion::Undecided(why.to_owned())
+}
+
+/// The smallest value found that is sent and refused.
+fn find(
+    sent: &Value,
+    new: &Value,
+    rest: Option<&Value>,
+    confirm: &Confirm,
+    until: Instant,
+) -> Option<Value> {
+    let mut found = Vec::new();
+    let search = Search::of(sent, new, until);
+    let place = Place {
+        olds: vec![sent],
+        news: vec![new],
+    };
+    found.extend(search.values(&place, 0));
+    if let Some(rest) = rest {
+        let search = Search::of(rest, new, until);
+        let place = Place {
+            olds: vec![rest],
+            news: vec![new],
+        };
+        found.extend(search.values(&place, 0));
+    }
+    found.retain(|value| confirm.is_witness(value));
+    found
+        .into_iter()
+        .min_by_key(|value| value.to_string().len())
+}
+
+/// The judges a witness must pass: the normal forms, and the schemas as they were written.
+struct Confirm {
+    sent: Option<Judge>,
+    new: Option<Judge>,
+    written_old: Option<Judge>,
+    written_new: Option<Judge>,
+}
+
+impl Confirm {
+    fn of(old: (&Value, &Normal), new: (&Value, &Normal), sent: &Value) -> Self {
+        Self {
+            sent: Judge::of(sent),
+            new: Judge::of(&new.1.schema),
+            written_old: Judge::of_written(old.0),
+            written_new: Judge::of_written(new.0),
+        }
+    }
+
+    fn is_witness(&self, value: &Value) -> bool {
+        let accepts = |judge: &Option<Judge>, unread: bool| {
+            judge.as_ref().map_or(unread, |judge| judge.accepts(value))
+        };
+        accepts(&self.sent, false)
+            && !accepts(&self.new, true)
+            && accepts(&self.written_old, true)
+            && !accepts(&self.written_new, false)
+    }
+}
