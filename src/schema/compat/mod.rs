@@ -6,6 +6,8 @@ mod combine;
 mod engine;
 mod limits;
 mod normal;
+mod numbers;
+mod objects;
 mod resolve;
 mod sample;
 mod scalars;
@@ -13,14 +15,17 @@ mod shapes;
 mod structure;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod witness;
 
 use close::closed;
 use engine::{Cover, Judge};
-use limits::MAX_TIME;
-use normal::{Normal, normal};
+use limits::{MAX_JSON_DEPTH, MAX_TIME, MAX_TOTAL_TIME, MAX_WAIT, STACK_BYTES};
+use normal::{Normal, NormalError, normal};
 use serde_json::Value;
-use std::time::Instant;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
 use witness::{Place, Search};
 
 /// Which instances of the narrow side count.
@@ -43,9 +48,106 @@ pub enum Inclusion {
     Undecided(String),
 }
 
-/// Whether `wide` accepts everything that a caller of `narrow` sends.
-#[must_use]
-pub fn includes(narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
+/// Compares on a thread of its own, whose stack holds what the engine needs, and which is left
+/// behind when it takes too long.
+#[derive(Debug, Default)]
+pub struct Comparer {
+    worker: Option<Worker>,
+    spent: Duration,
+}
+
+#[derive(Debug)]
+struct Worker {
+    jobs: Sender<Job>,
+    answers: Receiver<Inclusion>,
+}
+
+struct Job {
+    narrow: Value,
+    wide: Value,
+    caller: Caller,
+}
+
+impl Comparer {
+    /// Whether `wide` accepts everything that a caller of `narrow` sends.
+    pub fn includes(&mut self, narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
+        if is_too_deep(narrow) || is_too_deep(wide) {
+            return Inclusion::Undecided(NormalError::TooDeep.to_string());
+        }
+        if narrow == wide {
+            return Inclusion::Holds;
+        }
+        if self.spent > MAX_TOTAL_TIME {
+            return Inclusion::Undecided("the time for comparing was used up before".to_owned());
+        }
+        let start = Instant::now();
+        let answer = self.ask(Job {
+            narrow: narrow.clone(),
+            wide: wide.clone(),
+            caller,
+        });
+        self.spent += start.elapsed();
+        answer
+    }
+
+    fn ask(&mut self, job: Job) -> Inclusion {
+        let Some(worker) = self.worker.take().or_else(Worker::start) else {
+            return Inclusion::Undecided("no thread to compare on".to_owned());
+        };
+        if worker.jobs.send(job).is_err() {
+            return Inclusion::Undecided("the comparing thread has ended".to_owned());
+        }
+        match worker.answers.recv_timeout(MAX_WAIT) {
+            Ok(answer) => {
+                self.worker = Some(worker);
+                answer
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                Inclusion::Undecided(format!("not compared within {} s", MAX_WAIT.as_secs_f32()))
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Inclusion::Undecided("the comparison failed".to_owned())
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn start() -> Option<Self> {
+        let (jobs, inbox) = mpsc::channel::<Job>();
+        let (outbox, answers) = mpsc::channel();
+        let work = move || {
+            for job in inbox {
+                let answer = includes(&job.narrow, &job.wide, job.caller);
+                if outbox.send(answer).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("schema".to_owned())
+            .stack_size(STACK_BYTES);
+        thread.spawn(work).ok().map(|_| Self { jobs, answers })
+    }
+}
+
+/// Whether a value is nested deeper than schemas are compared; without recursion.
+pub(super) fn is_too_deep(value: &Value) -> bool {
+    let mut rest = vec![(value, 0)];
+    while let Some((value, depth)) = rest.pop() {
+        if depth > MAX_JSON_DEPTH {
+            return true;
+        }
+        match value {
+            Value::Object(map) => rest.extend(map.values().map(|value| (value, depth + 1))),
+            Value::Array(list) => rest.extend(list.iter().map(|value| (value, depth + 1))),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn includes(narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
     let until = Instant::now() + MAX_TIME;
     let (old, new) = match (normal(narrow), normal(wide)) {
         (Ok(old), Ok(new)) => (old, new),
@@ -63,13 +165,13 @@ pub fn includes(narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
         Caller::Careful => closed(&old.schema),
         Caller::Any => old.schema.clone(),
     };
-    let confirmed = Confirm::of((narrow, &old), (wide, &new), &sent);
-    decide(&sent, &new.schema, &confirmed, until)
+    let confirm = Confirm::of((narrow, &old), (wide, &new), &sent);
+    decide(&sent, &new.schema, &confirm, until)
 }
 
 fn decide(sent: &Value, new: &Value, confirm: &Confirm, until: Instant) -> Inclusion {
     let cover = engine::covers(new, sent);
-    if cover == Cover::Yes || structure::includes(sent, new) {
+    if cover == Cover::Yes || structure::includes(sent, new, until) {
         return Inclusion::Holds;
     }
     let rest = match cover {

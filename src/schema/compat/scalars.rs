@@ -55,11 +55,18 @@ pub(super) fn scalars<'a>(parts: impl Iterator<Item = &'a Map<String, Value>>) -
         for length in [length.saturating_sub(1), length, length + 1] {
             let length = usize::try_from(length).unwrap_or(0);
             values.push(json!("a".repeat(length)));
+            values.push(json!("a".repeat(length.saturating_sub(1)) + "b"));
             let stretched = texts.iter().filter(|text| !text.is_empty()).take(6);
             let stretched = stretched.map(|text| text.chars().cycle().take(length).collect());
             values.extend(stretched.map(Value::String).collect::<Vec<_>>());
         }
     }
+    // Texts that more than one pattern asks for.
+    let pairs = texts
+        .iter()
+        .take(6)
+        .flat_map(|one| texts.iter().take(6).map(move |two| format!("{one}{two}")));
+    values.extend(pairs.map(Value::String).collect::<Vec<_>>());
     let longer = texts
         .iter()
         .take(6)

@@ -3,6 +3,7 @@
 
 use super::engine::Judge;
 use super::limits::{MAX_CANDIDATES, MAX_PLACE_VALUES};
+use super::normal::is_anything;
 use super::scalars::scalars;
 use super::shapes::{Plan, flat_parts, plans};
 use crate::schema::canonical::canonical_text;
@@ -12,7 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// How deep values are built.
-const MAX_VALUE_DEPTH: usize = 40;
+const MAX_VALUE_DEPTH: usize = 150;
+
+/// What a step through a definition counts: recursive ones are followed a few times only.
+const REFERENCE_DEPTH: usize = 30;
 
 /// A place where a caller's schemas hold, and what the new side says about it.
 #[derive(Clone, Debug)]
@@ -45,8 +49,23 @@ impl<'a> Search<'a> {
         if self.left.get() == 0 || Instant::now() > self.until || depth > MAX_VALUE_DEPTH {
             return Vec::new();
         }
+        if place
+            .olds
+            .iter()
+            .chain(&place.news)
+            .all(|schema| is_anything(schema))
+        {
+            return vec![json!(0), json!(""), json!(null), json!([]), json!({})];
+        }
         let is_same = place.olds == place.news && self.old_defs == self.new_defs;
         let hints = flat_parts(&place.news, self.new_defs);
+        let is_reference = |part: &&Map<String, Value>| part.contains_key("$ref");
+        let depth = depth
+            + if hints.iter().any(is_reference) {
+                REFERENCE_DEPTH
+            } else {
+                0
+            };
         let mut found = BTreeMap::new();
         for plan in plans(&place.olds, self.old_defs) {
             let mut made = scalars(plan.parts.iter().chain(&hints).copied());
@@ -103,7 +122,7 @@ impl<'a> Search<'a> {
         hints: &[&'a Map<String, Value>],
         depth: usize,
     ) -> Vec<Value> {
-        if !plan.allows("array") {
+        if !(plan.allows("array") && speak_of(ABOUT_ARRAYS, &plan.parts, hints)) {
             return Vec::new();
         }
         let element = |at: usize| {
@@ -147,7 +166,7 @@ impl<'a> Search<'a> {
         hints: &[&'a Map<String, Value>],
         depth: usize,
     ) -> Vec<Value> {
-        if !plan.allows("object") {
+        if !(plan.allows("object") && speak_of(ABOUT_OBJECTS, &plan.parts, hints)) {
             return Vec::new();
         }
         let declared = names(&plan.parts);
@@ -165,6 +184,39 @@ impl<'a> Search<'a> {
         }
         built_objects(&plan.parts, hints, &choices, &declared)
     }
+}
+
+const ABOUT_ARRAYS: &[&str] = &[
+    "items",
+    "prefixItems",
+    "contains",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "unevaluatedItems",
+];
+
+const ABOUT_OBJECTS: &[&str] = &[
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "propertyNames",
+    "required",
+    "minProperties",
+    "maxProperties",
+    "dependentRequired",
+    "dependentSchemas",
+    "unevaluatedProperties",
+];
+
+/// Whether any part has one of these keywords, so that containers are worth building.
+fn speak_of(
+    keywords: &[&str],
+    parts: &[&Map<String, Value>],
+    hints: &[&Map<String, Value>],
+) -> bool {
+    let mut all = parts.iter().chain(hints);
+    all.any(|part| keywords.iter().any(|keyword| part.contains_key(*keyword)))
 }
 
 /// The schemas that speak about the element at a position.

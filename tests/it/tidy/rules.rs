@@ -43,6 +43,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("notify", &["src/tail/wake"]),
     ("crossterm", &["src/console"]),
     ("jsonschema", &["src/schema/compat/engine"]),
+    ("jsonschema_regex", &["src/schema/compat/texts"]),
+    ("regex_automata", &["src/schema/compat/texts"]),
+    ("regex_syntax", &["src/schema/compat/sample"]),
     ("serde_json_canonicalizer", &["src/schema/canonical"]),
     ("sha2", &["src/schema/canonical"]),
     (
