@@ -3,7 +3,15 @@
 
 pub mod canonical;
 pub mod compat;
+mod diff;
+mod finding;
+mod level;
 pub mod parse;
+mod reading;
+pub mod rules;
 mod surface;
 
+pub use diff::{Report, diff};
+pub use finding::Finding;
+pub use level::{Compatibility, Direction, Security};
 pub use surface::{ItemKind, Listing, Surface, SurfaceError};

@@ -8,7 +8,7 @@ mod limits;
 mod normal;
 mod numbers;
 mod objects;
-mod resolve;
+pub(super) mod resolve;
 mod sample;
 mod scalars;
 mod shapes;
@@ -66,11 +66,26 @@ struct Job {
     narrow: Value,
     wide: Value,
     caller: Caller,
+    /// Values to try first.
+    known: Vec<Value>,
+    /// Whether nothing else is tried, nor anything proven.
+    only_known: bool,
 }
 
 impl Comparer {
     /// Whether `wide` accepts everything that a caller of `narrow` sends.
     pub fn includes(&mut self, narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
+        self.includes_trying(narrow, wide, caller, &[])
+    }
+
+    /// The same, with values that may turn out to be witnesses; tried before any other.
+    pub fn includes_trying(
+        &mut self,
+        narrow: &Value,
+        wide: &Value,
+        caller: Caller,
+        known: &[Value],
+    ) -> Inclusion {
         if is_too_deep(narrow) || is_too_deep(wide) {
             return Inclusion::Undecided(NormalError::TooDeep.to_string());
         }
@@ -85,9 +100,23 @@ impl Comparer {
             narrow: narrow.clone(),
             wide: wide.clone(),
             caller,
+            known: known.to_vec(),
+            only_known: false,
         });
         self.spent += start.elapsed();
         answer
+    }
+
+    /// Whether a value is sent by a careful caller of `narrow` and refused by `wide`.
+    pub fn is_witness(&mut self, narrow: &Value, wide: &Value, value: &Value) -> bool {
+        let answer = self.ask(Job {
+            narrow: narrow.clone(),
+            wide: wide.clone(),
+            caller: Caller::Careful,
+            known: vec![value.clone()],
+            only_known: true,
+        });
+        matches!(answer, Inclusion::Fails(_))
     }
 
     fn ask(&mut self, job: Job) -> Inclusion {
@@ -118,7 +147,7 @@ impl Worker {
         let (outbox, answers) = mpsc::channel();
         let work = move || {
             for job in inbox {
-                let answer = includes(&job.narrow, &job.wide, job.caller);
+                let answer = includes(&job);
                 if outbox.send(answer).is_err() {
                     return;
                 }
@@ -147,9 +176,9 @@ pub(super) fn is_too_deep(value: &Value) -> bool {
     false
 }
 
-fn includes(narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
+fn includes(job: &Job) -> Inclusion {
     let until = Instant::now() + MAX_TIME;
-    let (old, new) = match (normal(narrow), normal(wide)) {
+    let (old, new) = match (normal(&job.narrow), normal(&job.wide)) {
         (Ok(old), Ok(new)) => (old, new),
         (Err(error), _) | (_, Err(error)) => return Inclusion::Undecided(error.to_string()),
     };
@@ -161,11 +190,17 @@ fn includes(narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
         let odd = odd.map_or("", String::as_str);
         return Inclusion::Undecided(format!("cannot be read on both sides: {odd}"));
     }
-    let sent = match caller {
+    let sent = match job.caller {
         Caller::Careful => closed(&old.schema),
         Caller::Any => old.schema.clone(),
     };
-    let confirm = Confirm::of((narrow, &old), (wide, &new), &sent);
+    let confirm = Confirm::of((&job.narrow, &old), (&job.wide, &new), &sent);
+    if let Some(known) = job.known.iter().find(|value| confirm.is_witness(value)) {
+        return Inclusion::Fails(known.clone());
+    }
+    if job.only_known {
+        return Inclusion::Undecided("none of these values is a witness".to_owned());
+    }
     decide(&sent, &new.schema, &confirm, until)
 }
 

@@ -47,6 +47,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("regex_automata", &["src/schema/compat/texts"]),
     ("regex_syntax", &["src/schema/compat/sample"]),
     ("serde_json_canonicalizer", &["src/schema/canonical"]),
+    ("unicode_security", &["src/schema/rules/names"]),
     ("sha2", &["src/schema/canonical"]),
     (
         "anyhow",
