@@ -14,6 +14,10 @@ mod scalars;
 mod shapes;
 mod structure;
 #[cfg(test)]
+mod gates;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;
 mod texts;
 mod witness;

@@ -167,7 +167,6 @@ const CONCEALMENTS: &[&str] = &[
     "do not mention",
     "don't mention",
     "never mention",
-    "not mention * to the user",
     "without mentioning",
     "do not inform",
     "don't inform",
