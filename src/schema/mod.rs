@@ -5,6 +5,8 @@ pub mod canonical;
 pub mod compat;
 mod diff;
 mod finding;
+#[cfg(test)]
+mod gates;
 mod level;
 pub mod parse;
 mod reading;

@@ -4,19 +4,19 @@
 mod close;
 mod combine;
 mod engine;
+#[cfg(test)]
+mod gates;
 mod limits;
 mod normal;
 mod numbers;
 mod objects;
+#[cfg(test)]
+mod random;
 pub(super) mod resolve;
 mod sample;
 mod scalars;
 mod shapes;
 mod structure;
-#[cfg(test)]
-mod gates;
-#[cfg(test)]
-mod random;
 #[cfg(test)]
 mod tests;
 mod texts;

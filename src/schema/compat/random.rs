@@ -26,7 +26,14 @@ pub(super) fn schema(rng: &mut Rng, depth: usize) -> Value {
     }
 }
 
-const PATTERNS: &[&str] = &["^[a-z]+$", "^[a-z0-9]+$", "^a", "b", "^(x|y)$", "^\\d{1,3}$"];
+const PATTERNS: &[&str] = &[
+    "^[a-z]+$",
+    "^[a-z0-9]+$",
+    "^a",
+    "b",
+    "^(x|y)$",
+    "^\\d{1,3}$",
+];
 
 fn bounded(rng: &mut Rng, name: &str, low: &str, high: &str) -> Value {
     let mut made = json!({ "type": name });
@@ -43,7 +50,11 @@ fn bounded(rng: &mut Rng, name: &str, low: &str, high: &str) -> Value {
 }
 
 fn some(rng: &mut Rng, all: &[&str]) -> Vec<Value> {
-    let mut picked = all.iter().filter(|_| rng.bool()).map(|one| json!(one)).collect::<Vec<_>>();
+    let mut picked = all
+        .iter()
+        .filter(|_| rng.bool())
+        .map(|one| json!(one))
+        .collect::<Vec<_>>();
     if picked.is_empty() {
         picked.push(json!(all[0]));
     }
@@ -56,7 +67,11 @@ pub(super) fn object(rng: &mut Rng, depth: usize) -> Value {
     for _ in 0..rng.usize(1..4) {
         properties.insert((*rng.choice(NAMES).unwrap()).to_owned(), schema(rng, depth));
     }
-    let required = properties.keys().filter(|_| rng.u8(0..3) == 0).cloned().collect::<Vec<_>>();
+    let required = properties
+        .keys()
+        .filter(|_| rng.u8(0..3) == 0)
+        .cloned()
+        .collect::<Vec<_>>();
     let mut made = json!({"type": "object", "properties": properties, "required": required});
     match rng.u8(0..6) {
         0 | 1 => made["additionalProperties"] = json!(false),
@@ -90,7 +105,8 @@ pub(super) fn edited(rng: &mut Rng, old: &Value) -> Value {
         2 => *target = json!({"anyOf": [target.clone(), schema(rng, 0)]}),
         3 => {
             let all = map.entry("properties").or_insert_with(|| json!({}));
-            all[*rng.choice(NAMES).unwrap()] = schema(rng, 1);
+            let name = rng.choice(NAMES).unwrap();
+            all[name] = schema(rng, 1);
         }
         4 => {
             map.insert("required".to_owned(), json!([*rng.choice(NAMES).unwrap()]));
@@ -113,7 +129,10 @@ fn places(schema: &Value, at: String) -> Vec<String> {
         let inner = format!("{at}/{name}");
         match (name.as_str(), value) {
             ("properties", Value::Object(map)) => {
-                all.extend(map.iter().flat_map(|(key, one)| places(one, format!("{inner}/{key}"))));
+                all.extend(
+                    map.iter()
+                        .flat_map(|(key, one)| places(one, format!("{inner}/{key}"))),
+                );
             }
             ("anyOf" | "oneOf" | "allOf", Value::Array(list)) => {
                 let each = list.iter().enumerate();
@@ -127,6 +146,39 @@ fn places(schema: &Value, at: String) -> Vec<String> {
     }
     all.push(at);
     all
+}
+
+/// The plainest reading of a careful caller, apart from the one under test: each object that has
+/// properties takes no others; of alternatives, one is meant.
+pub(super) fn plainly_closed(schema: &Value) -> Value {
+    let Value::Object(map) = schema else {
+        return schema.clone();
+    };
+    let mut made = map.clone();
+    for name in ["properties", "patternProperties"] {
+        if let Some(Value::Object(all)) = made.get_mut(name) {
+            all.values_mut().for_each(|one| *one = plainly_closed(one));
+        }
+    }
+    if let Some(branches) = made.remove("oneOf") {
+        made.insert("anyOf".to_owned(), branches);
+    }
+    if let Some(Value::Array(all)) = made.get_mut("anyOf") {
+        all.iter_mut().for_each(|one| *one = plainly_closed(one));
+    }
+    if let Some(items) = made.get_mut("items").filter(|items| items.is_object()) {
+        *items = plainly_closed(items);
+    }
+    let is_open = made
+        .get("additionalProperties")
+        .is_none_or(|rest| rest == &json!(true));
+    let is_alone = ["allOf", "anyOf", "if", "$ref"]
+        .iter()
+        .all(|name| !made.contains_key(*name));
+    if is_open && is_alone && made.contains_key("properties") {
+        made.insert("additionalProperties".to_owned(), json!(false));
+    }
+    Value::Object(made)
 }
 
 /// What a value is made for.
@@ -146,25 +198,29 @@ impl Source<'_> {
         if depth > 12 || rng.u8(0..60) == 0 {
             return anything(rng, 1);
         }
-        let mut value = Value::Null;
-        let mut is_made = false;
-        let mut take = |made: Value| {
-            if let (Value::Object(there), Value::Object(more)) = (&mut value, &made) {
-                there.extend(more.clone());
-            } else {
-                value = made;
-            }
-            is_made = true;
+        let mut value = None;
+        let mut take = |made: Value| match (&mut value, made) {
+            (Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
+            (_, made) => value = Some(made),
         };
         if let Some(target) = map.get("$ref").and_then(Value::as_str) {
             let target = self.document.pointer(target.trim_start_matches('#'));
             take(self.instance(rng, target.unwrap_or(&Value::Null), depth + 1));
         }
-        for part in map.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        for part in map
+            .get("allOf")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             take(self.instance(rng, part, depth + 1));
         }
         for name in ["anyOf", "oneOf"] {
-            if let Some(part) = map.get(name).and_then(Value::as_array).and_then(|all| rng.choice(all)) {
+            if let Some(part) = map
+                .get(name)
+                .and_then(Value::as_array)
+                .and_then(|all| rng.choice(all))
+            {
                 take(self.instance(rng, part, depth + 1));
             }
         }
@@ -179,20 +235,26 @@ impl Source<'_> {
         if let Some(only) = map.get("const") {
             return only.clone();
         }
-        if !is_made || map.contains_key("properties") {
+        if map.contains_key("properties") {
             take(self.typed(rng, map, depth));
         }
-        value
+        value.unwrap_or_else(|| self.typed(rng, map, depth))
     }
 
     fn typed(self, rng: &mut Rng, map: &Map<String, Value>, depth: usize) -> Value {
         let name = match map.get("type") {
             Some(Value::String(name)) => name.as_str(),
-            Some(Value::Array(names)) => rng.choice(names).and_then(Value::as_str).unwrap_or("null"),
+            Some(Value::Array(names)) => {
+                rng.choice(names).and_then(Value::as_str).unwrap_or("null")
+            }
             _ if map.contains_key("properties") || map.contains_key("required") => "object",
             _ if map.contains_key("items") => "array",
             _ if map.contains_key("pattern") || map.contains_key("minLength") => "string",
-            _ => rng.choice(["null", "boolean", "number", "integer", "string", "array", "object"]).unwrap(),
+            _ => rng
+                .choice([
+                    "null", "boolean", "number", "integer", "string", "array", "object",
+                ])
+                .unwrap(),
         };
         match name {
             "null" => Value::Null,
@@ -206,10 +268,19 @@ impl Source<'_> {
     }
 
     fn array(self, rng: &mut Rng, map: &Map<String, Value>, depth: usize) -> Value {
-        let least = map.get("minItems").and_then(Value::as_u64).unwrap_or(0).min(40);
+        let least = map
+            .get("minItems")
+            .and_then(Value::as_u64)
+            .unwrap_or(0)
+            .min(40);
         let count = rng.u64(least..=least + 3);
-        let tuple = map.get("prefixItems").or_else(|| map.get("items").filter(|all| all.is_array()));
-        let rest = map.get("items").filter(|all| !all.is_array()).or_else(|| map.get("additionalItems"));
+        let tuple = map
+            .get("prefixItems")
+            .or_else(|| map.get("items").filter(|all| all.is_array()));
+        let rest = map
+            .get("items")
+            .filter(|all| !all.is_array())
+            .or_else(|| map.get("additionalItems"));
         let element = |at: u64| {
             let own = tuple.and_then(|tuple| tuple.get(usize::try_from(at).unwrap()));
             let own = own.or(rest).or_else(|| map.get("contains"));
@@ -225,19 +296,34 @@ impl Source<'_> {
             list.is_some_and(|list| list.iter().any(|one| one == name))
         };
         let share = rng.u8(0..=4);
-        for (name, schema) in map.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, schema) in map
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             if is_required(name) || rng.u8(0..4) < share {
                 made.insert(name.clone(), self.instance(rng, schema, depth + 1));
             }
         }
-        for (pattern, schema) in map.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
+        for (pattern, schema) in map
+            .get("patternProperties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             if let Some(name) = rng.choice(texts_matching(pattern)) {
                 made.insert(name, self.instance(rng, schema, depth + 1));
             }
         }
-        let rest = map.get("additionalProperties").filter(|rest| rest.is_object());
+        let rest = map
+            .get("additionalProperties")
+            .filter(|rest| rest.is_object());
         if let Some(rest) = rest.filter(|rest| self.is_careless || *rest != &json!({})) {
-            made.insert(format!("k{}", rng.u8(0..3)), self.instance(rng, rest, depth + 1));
+            made.insert(
+                format!("k{}", rng.u8(0..3)),
+                self.instance(rng, rest, depth + 1),
+            );
         } else if self.is_careless && rng.bool() {
             made.insert((*rng.choice(NAMES).unwrap()).to_owned(), anything(rng, 1));
         }
@@ -248,7 +334,10 @@ impl Source<'_> {
 fn number(rng: &mut Rng, map: &Map<String, Value>) -> f64 {
     let bound = |name: &str| map.get(name).and_then(Value::as_f64);
     let names = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
-    let near = names.iter().filter_map(|name| bound(name)).collect::<Vec<_>>();
+    let near = names
+        .iter()
+        .filter_map(|name| bound(name))
+        .collect::<Vec<_>>();
     let start = rng.choice(near).unwrap_or(0.0);
     if let Some(step) = bound("multipleOf") {
         return (start / step).round() * step + step * f64::from(rng.i8(-3..4));
@@ -263,10 +352,18 @@ fn text(rng: &mut Rng, map: &Map<String, Value>) -> String {
         return rng.choice(texts_matching(pattern)).unwrap_or_default();
     }
     let bound = |name: &str| map.get(name).and_then(Value::as_u64);
-    let near = ["minLength", "maxLength"].iter().filter_map(|name| bound(name)).collect::<Vec<_>>();
+    let near = ["minLength", "maxLength"]
+        .iter()
+        .filter_map(|name| bound(name))
+        .collect::<Vec<_>>();
     let length = rng.choice(near).unwrap_or(2).min(500) + rng.u64(0..3);
     let length = length.saturating_sub(1);
-    (0..length).map(|_| *rng.choice(&['a', 'b', 'x', 'y', 'é', '0', '7', '-']).unwrap()).collect()
+    (0..length)
+        .map(|_| {
+            *rng.choice(&['a', 'b', 'x', 'y', 'é', '0', '7', '-'])
+                .unwrap()
+        })
+        .collect()
 }
 
 fn anything(rng: &mut Rng, depth: usize) -> Value {

@@ -199,10 +199,14 @@ impl Judge<'_> {
             Direction::Output => rule.output,
         };
         let (level, witness) = self.level(change, level, overall);
-        let mut message = format!("{}: {}", rule.title, rule.why);
-        if level < rule.input.max(rule.output) && level == Compatibility::Compatible {
-            message = format!("{}: nothing that was fine before is refused", rule.title);
-        }
+        let why = match (level, overall) {
+            (Compatibility::Compatible, Inclusion::Holds) => {
+                "nothing that was fine before is refused"
+            }
+            (Compatibility::Compatible, _) => "alone it refuses nothing that was fine before",
+            _ => rule.why,
+        };
+        let message = format!("{}: {why}", rule.title);
         let at = self.schemas.at(&change.pointer());
         let mut finding = Finding::new(
             change.rule,

@@ -103,28 +103,29 @@ pub(super) fn new_cues(
         if before.get(&pointer) == Some(&text) {
             continue;
         }
+        let mut fresh = BTreeMap::<&str, Vec<Cue>>::new();
         for cue in cues(&text, reader.others) {
             let is_quiet = match cue {
                 Cue::Address(_) => old.is_none() || is_address_by_nature(&pointer),
                 Cue::OtherTool(_) => old.is_none() || pointer == "/name",
                 _ => false,
             };
-            if is_quiet || !known.insert(cue.key()) {
-                continue;
+            if !is_quiet && known.insert(cue.key()) {
+                fresh.entry(cue.rule()).or_default().push(cue);
             }
+        }
+        for (rule, cues) in fresh {
             let at = At {
                 kind: reader.kind,
                 item: reader.item,
                 pointer: pointer.trim_end_matches("#name").to_owned(),
             };
             let was = before.get(&pointer).map(|text| json!(text));
-            findings.push(Finding::new(
-                cue.rule(),
-                at,
-                was,
-                Some(json!(text)),
-                cue.message(),
-            ));
+            let mut message = cues[0].message();
+            if cues.len() > 1 {
+                message = format!("{message}, and {} more", cues.len() - 1);
+            }
+            findings.push(Finding::new(rule, at, was, Some(json!(text)), message));
         }
     }
 }
