@@ -159,8 +159,8 @@ impl Surface {
         };
         let mut surface = Self::default();
         for kind in ItemKind::LISTED {
-            let member = kind.list_member().expect("every listed kind has a list");
-            if let Some(list) = result.get(member) {
+            let list = kind.list_member().and_then(|member| result.get(member));
+            if let Some(list) = list {
                 surface.lists.insert(kind, read_list(kind, list, result)?);
             }
         }

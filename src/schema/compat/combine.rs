@@ -22,9 +22,8 @@ pub(super) fn fold_all_of(mut map: Map<String, Value>) -> Value {
         return Value::Object(map);
     }
     let mut left = Vec::new();
-    let mut parts = match map.remove("allOf") {
-        Some(Value::Array(parts)) => parts,
-        _ => return Value::Object(map),
+    let Some(Value::Array(mut parts)) = map.remove("allOf") else {
+        return Value::Object(map);
     };
     parts.reverse();
     while let Some(part) = parts.pop() {

@@ -163,7 +163,14 @@ impl Walk<'_> {
                 "allOf" | "anyOf" | "oneOf" | "prefixItems" => {
                     self.list_of_schemas(name, value, &mut made)?;
                 }
-                "additionalProperties"
+                "items" if value.is_array() => {
+                    self.list_of_schemas("prefixItems", value, &mut made)?;
+                    if let Some(rest) = map.get("additionalItems") {
+                        made.insert("items".to_owned(), self.schema(rest)?);
+                    }
+                }
+                "items"
+                | "additionalProperties"
                 | "propertyNames"
                 | "contains"
                 | "not"
@@ -172,15 +179,6 @@ impl Walk<'_> {
                 | "else"
                 | "unevaluatedProperties"
                 | "unevaluatedItems" => {
-                    made.insert(name.clone(), self.schema(value)?);
-                }
-                "items" if value.is_array() => {
-                    self.list_of_schemas("prefixItems", value, &mut made)?;
-                    if let Some(rest) = map.get("additionalItems") {
-                        made.insert("items".to_owned(), self.schema(rest)?);
-                    }
-                }
-                "items" => {
                     made.insert(name.clone(), self.schema(value)?);
                 }
                 "dependencies" => self.dependencies(value, &mut made)?,
@@ -262,7 +260,6 @@ impl Walk<'_> {
             made.insert(name.to_owned(), value);
         };
         match (name, value) {
-            ("type", Value::String(_)) => put(name, value.clone()),
             ("type", Value::Array(types)) => put(name, one_type(types)),
             ("enum", Value::Array(values)) => put(name, Value::Array(sorted(values.clone()))),
             ("const", value) if !map.contains_key("enum") => put("enum", json!([value])),
@@ -283,7 +280,8 @@ impl Walk<'_> {
                 "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf",
                 Value::Number(_),
             )
-            | ("pattern", Value::String(_))
+            | ("type" | "pattern", Value::String(_))
+            | ("uniqueItems", Value::Bool(true))
             | ("dependentRequired", Value::Object(_)) => put(name, value.clone()),
             (
                 "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties"
@@ -296,7 +294,6 @@ impl Walk<'_> {
                     self.opaque.insert(format!("{name} {value}"));
                 }
             },
-            ("uniqueItems", Value::Bool(true)) => put(name, value.clone()),
             ("uniqueItems", Value::Bool(false)) => {}
             (
                 "type" | "enum" | "required" | "minimum" | "maximum" | "exclusiveMinimum"

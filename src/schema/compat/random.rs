@@ -164,7 +164,9 @@ pub(super) fn plainly_closed(schema: &Value) -> Value {
         made.insert("anyOf".to_owned(), branches);
     }
     if let Some(Value::Array(all)) = made.get_mut("anyOf") {
-        all.iter_mut().for_each(|one| *one = plainly_closed(one));
+        for one in all {
+            *one = plainly_closed(one);
+        }
     }
     if let Some(items) = made.get_mut("items").filter(|items| items.is_object()) {
         *items = plainly_closed(items);

@@ -88,6 +88,15 @@ struct Stand {
     length: u64,
 }
 
+/// Where a byte leads.
+enum Step {
+    To(Stand),
+    /// No text of interest goes on there.
+    Nowhere,
+    /// An automaton gives up.
+    Unknown,
+}
+
 impl Walk<'_> {
     fn first_outside(&self) -> Option<Result<(), String>> {
         let start = start::Config::new().anchored(Anchored::No);
@@ -106,8 +115,10 @@ impl Walk<'_> {
                 return String::from_utf8(text).ok().map(Err);
             }
             for byte in bytes() {
-                let Some(next) = self.step(&stand, byte)? else {
-                    continue;
+                let next = match self.step(&stand, byte) {
+                    Step::To(next) => next,
+                    Step::Nowhere => continue,
+                    Step::Unknown => return None,
                 };
                 if seen.len() > MAX_STATES {
                     return None;
@@ -122,14 +133,12 @@ impl Walk<'_> {
         Some(Ok(()))
     }
 
-    /// Where a byte leads; none inside when no text goes on there, none outside when an automaton
-    /// gives up.
-    fn step(&self, stand: &Stand, byte: u8) -> Option<Option<Stand>> {
+    fn step(&self, stand: &Stand, byte: u8) -> Step {
         let mut next = stand.clone();
         for (at, automaton) in self.automata.iter().enumerate() {
             let state = automaton.next_state(stand.states[at], byte);
             if automaton.is_quit_state(state) {
-                return None;
+                return Step::Unknown;
             }
             next.states[at] = state;
             next.matched[at] |= automaton.is_match_state(state);
@@ -138,7 +147,7 @@ impl Walk<'_> {
         // What counts of the last one, which reads any text, is where it stands.
         next.matched[last] = false;
         if self.automata[last].is_dead_state(next.states[last]) {
-            return Some(None);
+            return Step::Nowhere;
         }
         let begins_character = byte & 0xc0 != 0x80;
         next.length = (next.length + u64::from(begins_character)).min(self.longest + 1);
@@ -146,7 +155,11 @@ impl Walk<'_> {
             .narrow
             .max_length
             .is_some_and(|most| next.length > most);
-        Some((!too_long).then_some(next))
+        if too_long {
+            Step::Nowhere
+        } else {
+            Step::To(next)
+        }
     }
 
     fn is_outside(&self, stand: &Stand) -> Option<bool> {

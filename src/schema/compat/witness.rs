@@ -377,7 +377,7 @@ fn sized_objects(
     let sizes = sizes
         .filter_map(|size| usize::try_from(size).ok())
         .filter(|size| *size < 100);
-    let sized = |size: usize| {
+    let filled = |size: usize| {
         let mut object = least.clone();
         let mut more = full
             .iter()
@@ -392,7 +392,7 @@ fn sized_objects(
     sizes
         .collect::<BTreeSet<_>>()
         .into_iter()
-        .map(sized)
+        .map(filled)
         .collect()
 }
 

@@ -352,7 +352,7 @@ fn positions<'a>(words: &'a str, phrase: &'a str) -> impl Iterator<Item = usize>
             let before = words[..*at].chars().next_back();
             let after = words[at + phrase.len()..].chars().next();
             let ends = phrase.ends_with(is_word);
-            !(begins && before.is_some_and(is_word)) && !(ends && after.is_some_and(is_word))
+            !(begins && before.is_some_and(is_word) || ends && after.is_some_and(is_word))
         })
 }
 

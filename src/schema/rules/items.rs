@@ -48,7 +48,7 @@ pub(super) fn lists(lists: &Lists<'_>, comparer: &mut Comparer, findings: &mut V
             && old != new
         {
             item(lists.kind, key, (old, new), comparer, findings);
-            cues(lists.kind, key, &tools, Some(old), new, findings);
+            cues((lists.kind, key), &tools, (Some(old), new), findings);
         }
     }
     let (mut gone, mut come) = (lists.removed().collect(), lists.added().collect());
@@ -60,7 +60,7 @@ pub(super) fn lists(lists: &Lists<'_>, comparer: &mut Comparer, findings: &mut V
     }
     for (key, new) in &come {
         findings.push(added(lists.kind, key, new));
-        cues(lists.kind, key, &tools, None, new, findings);
+        cues((lists.kind, key), &tools, (None, new), findings);
     }
     names::doubled(lists, findings);
     if lists.kind == ItemKind::Tool {
@@ -82,11 +82,9 @@ fn tool_names<'a>((old, new): (&'a Surface, &'a Surface)) -> BTreeSet<&'a str> {
 }
 
 fn cues(
-    kind: ItemKind,
-    key: &str,
+    (kind, key): (ItemKind, &str),
     tools: &BTreeSet<&str>,
-    old: Option<&Value>,
-    new: &Value,
+    (old, new): (Option<&Value>, &Value),
     findings: &mut Vec<Finding>,
 ) {
     let mut others = tools.clone();

@@ -22,23 +22,44 @@ fn name_of(server: &Value) -> &str {
 
 /// Adds what changed about the server itself.
 pub(super) fn server(old: &Value, new: &Value, findings: &mut Vec<Finding>) {
-    let item = name_of(new);
-    let mut found =
-        |rule, pointer: &str, values: (Option<&Value>, Option<&Value>), message: String| {
-            let at = At {
-                kind: ItemKind::Server,
-                item,
-                pointer: pointer.to_owned(),
-            };
-            findings.push(Finding::new(
-                rule,
-                at,
-                values.0.cloned(),
-                values.1.cloned(),
-                message,
-            ));
-        };
-    for (member, rule, what) in [
+    identity(old, new, findings);
+    protocol(old, new, findings);
+    capabilities(name_of(new), (old, new), findings);
+    let others = BTreeSet::new();
+    let reader = Reader {
+        kind: ItemKind::Server,
+        item: name_of(new),
+        others: &others,
+    };
+    new_cues(reader, Some(old), new, findings);
+}
+
+fn found(
+    rule: &'static str,
+    at: At<'_>,
+    (before, after): (Option<&Value>, Option<&Value>),
+    message: &str,
+) -> Finding {
+    Finding::new(
+        rule,
+        at,
+        before.cloned(),
+        after.cloned(),
+        message.to_owned(),
+    )
+}
+
+fn at<'a>(server: &'a Value, pointer: &str) -> At<'a> {
+    At {
+        kind: ItemKind::Server,
+        item: name_of(server),
+        pointer: pointer.to_owned(),
+    }
+}
+
+/// Who the server says it is, and what it tells a model.
+fn identity(old: &Value, new: &Value, findings: &mut Vec<Finding>) {
+    for (member, rule, message) in [
         ("name", "server-name-changed", "the server has another name"),
         (
             "version",
@@ -48,32 +69,43 @@ pub(super) fn server(old: &Value, new: &Value, findings: &mut Vec<Finding>) {
     ] {
         let values = (info(old, member), info(new, member));
         if values.0 != values.1 && values.0.is_some() && values.1.is_some() {
-            found(
-                rule,
-                &format!("/serverInfo/{member}"),
-                values,
-                what.to_owned(),
-            );
+            let at = at(new, &format!("/serverInfo/{member}"));
+            findings.push(found(rule, at, values, message));
         }
     }
     let title = (info(old, "title"), info(new, "title"));
-    if is_reworded(title.0, title.1) {
-        found(
-            "title-changed",
+    let instructions = (old.get("instructions"), new.get("instructions"));
+    for (pointer, rule, values, message) in [
+        (
             "/serverInfo/title",
+            "title-changed",
             title,
-            "the server's title changed".to_owned(),
-        );
+            "the server's title changed",
+        ),
+        (
+            "/instructions",
+            "instructions-changed",
+            instructions,
+            "the server's instructions changed",
+        ),
+    ] {
+        if is_reworded(values.0, values.1) {
+            findings.push(found(rule, at(new, pointer), values, message));
+        }
     }
-    let values = (old.get("instructions"), new.get("instructions"));
-    if is_reworded(values.0, values.1) {
-        let message = "the server's instructions changed".to_owned();
-        found("instructions-changed", "/instructions", values, message);
-    }
+}
+
+/// Which versions of the protocol the server speaks.
+fn protocol(old: &Value, new: &Value, findings: &mut Vec<Finding>) {
     let values = (old.get("protocolVersion"), new.get("protocolVersion"));
     if values.0 != values.1 && values.0.is_some() && values.1.is_some() {
-        let message = "the protocol version changed".to_owned();
-        found("protocol-changed", "/protocolVersion", values, message);
+        let at = at(new, "/protocolVersion");
+        findings.push(found(
+            "protocol-changed",
+            at,
+            values,
+            "the protocol version changed",
+        ));
     }
     let versions = |server: &Value| {
         let list = server
@@ -88,21 +120,9 @@ pub(super) fn server(old: &Value, new: &Value, findings: &mut Vec<Finding>) {
         .filter(|version| !is.contains(version) && !is.is_empty())
     {
         let message = format!("the protocol version {version} is no longer supported");
-        found(
-            "version-lost",
-            "/supportedVersions",
-            (Some(version), None),
-            message,
-        );
+        let at = at(new, "/supportedVersions");
+        findings.push(found("version-lost", at, (Some(version), None), &message));
     }
-    capabilities(item, (old, new), findings);
-    let others = BTreeSet::new();
-    let reader = Reader {
-        kind: ItemKind::Server,
-        item,
-        others: &others,
-    };
-    new_cues(reader, Some(old), new, findings);
 }
 
 /// Capabilities, and what each of them promises besides.
