@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`model`] | events, ids, times, checkpoints: plain data | nothing |
 //! | [`wire`] | one decoder a stream format, told apart line by line; pure | model |
+//! | [`schema`] | a server's surface: its canonical form, what a change of it breaks, and whom; pure | model |
 //! | [`query`] | what can be asked: filters, cursors, rows, and what each means; pure | model |
 //! | [`tail`] | growing files: which file is which, how far each was read | model |
 //! | [`store`] | where events are kept: the traits, an in-memory reference, SQLite | model, query |
@@ -38,6 +39,7 @@ pub mod ingest;
 pub mod model;
 pub mod query;
 pub mod render;
+pub mod schema;
 pub mod store;
 pub mod tail;
 pub mod wire;

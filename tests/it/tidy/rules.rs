@@ -44,6 +44,13 @@ const DOORS: &[(&str, &[&str])] = &[
     ("comfy_table", &["src/render/table"]),
     ("notify", &["src/tail/wake"]),
     ("crossterm", &["src/console"]),
+    ("jsonschema", &["src/schema/compat/engine"]),
+    ("jsonschema_regex", &["src/schema/compat/texts"]),
+    ("regex_automata", &["src/schema/compat/texts"]),
+    ("regex_syntax", &["src/schema/compat/sample"]),
+    ("serde_json_canonicalizer", &["src/schema/canonical"]),
+    ("unicode_security", &["src/schema/rules/names"]),
+    ("sha2", &["src/schema/canonical"]),
     (
         "anyhow",
         &[

@@ -1,0 +1,31 @@
+//! The limits of the comparison: what is larger ends as undecided, with the reason, never in a
+//! stack overflow or an endless search.
+
+use std::time::Duration;
+
+/// How deep a schema may be nested, with its references followed.
+pub(super) const MAX_DEPTH: usize = 256;
+
+/// How many subschemas a schema may have, with its references followed.
+pub(super) const MAX_NODES: usize = 60_000;
+
+/// The stack of the comparing thread, in bytes: recursion of the engine over [`MAX_DEPTH`] levels.
+pub(super) const STACK_BYTES: usize = 512 << 20;
+
+/// How long one comparison may take.
+pub(super) const MAX_TIME: Duration = Duration::from_millis(1_200);
+
+/// How long is waited for one comparison, the engine's part included, which nothing can interrupt.
+pub(super) const MAX_WAIT: Duration = Duration::from_millis(2_200);
+
+/// How long all comparisons of one diff may take together.
+pub(super) const MAX_TOTAL_TIME: Duration = Duration::from_secs(20);
+
+/// How deep the JSON of a schema may be nested: two levels for each of [`MAX_DEPTH`].
+pub(super) const MAX_JSON_DEPTH: usize = 2 * MAX_DEPTH;
+
+/// How many instances a witness search tries.
+pub(super) const MAX_CANDIDATES: usize = 1_500;
+
+/// How many values the search keeps for one place of a schema.
+pub(super) const MAX_PLACE_VALUES: usize = 48;

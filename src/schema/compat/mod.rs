@@ -1,0 +1,287 @@
+//! Whether a caller written against one schema is served by another: proven, refuted by a witness,
+//! or undecided with the reason. Says nothing about where the schemas differ; see `rules`.
+
+mod close;
+mod combine;
+mod engine;
+#[cfg(test)]
+mod gates;
+mod limits;
+mod normal;
+mod numbers;
+mod objects;
+#[cfg(test)]
+mod random;
+pub(super) mod resolve;
+mod sample;
+mod scalars;
+mod shapes;
+mod structure;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod witness;
+
+use close::closed;
+use engine::{Cover, Judge};
+use limits::{MAX_JSON_DEPTH, MAX_TIME, MAX_TOTAL_TIME, MAX_WAIT, STACK_BYTES};
+use normal::{Normal, NormalError, normal};
+use serde_json::Value;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+use witness::{Place, Search};
+
+/// Which instances of the narrow side count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// One that sends declared properties only.
+    Careful,
+    /// One that sends whatever is accepted: plain inclusion.
+    Any,
+}
+
+/// Whether all that one schema accepts, another accepts too.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inclusion {
+    /// It does: proven.
+    Holds,
+    /// It does not: this value is accepted by the one and refused by the other.
+    Fails(Value),
+    /// Neither was proven; why.
+    Undecided(String),
+}
+
+/// Compares on a thread of its own, whose stack holds what the engine needs, and which is left
+/// behind when it takes too long.
+#[derive(Debug, Default)]
+pub struct Comparer {
+    worker: Option<Worker>,
+    spent: Duration,
+}
+
+#[derive(Debug)]
+struct Worker {
+    jobs: Sender<Job>,
+    answers: Receiver<Inclusion>,
+}
+
+struct Job {
+    narrow: Value,
+    wide: Value,
+    caller: Caller,
+    /// Values to try first.
+    known: Vec<Value>,
+    /// Whether nothing else is tried, nor anything proven.
+    only_known: bool,
+}
+
+impl Comparer {
+    /// Whether `wide` accepts everything that a caller of `narrow` sends.
+    pub fn includes(&mut self, narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
+        self.includes_trying(narrow, wide, caller, &[])
+    }
+
+    /// The same, with values that may turn out to be witnesses; tried before any other.
+    pub fn includes_trying(
+        &mut self,
+        narrow: &Value,
+        wide: &Value,
+        caller: Caller,
+        known: &[Value],
+    ) -> Inclusion {
+        if is_too_deep(narrow) || is_too_deep(wide) {
+            return Inclusion::Undecided(NormalError::TooDeep.to_string());
+        }
+        if narrow == wide {
+            return Inclusion::Holds;
+        }
+        if self.spent > MAX_TOTAL_TIME {
+            return Inclusion::Undecided("the time for comparing was used up before".to_owned());
+        }
+        let start = Instant::now();
+        let answer = self.ask(Job {
+            narrow: narrow.clone(),
+            wide: wide.clone(),
+            caller,
+            known: known.to_vec(),
+            only_known: false,
+        });
+        self.spent += start.elapsed();
+        answer
+    }
+
+    /// Whether a value is sent by a careful caller of `narrow` and refused by `wide`.
+    pub fn is_witness(&mut self, narrow: &Value, wide: &Value, value: &Value) -> bool {
+        let answer = self.ask(Job {
+            narrow: narrow.clone(),
+            wide: wide.clone(),
+            caller: Caller::Careful,
+            known: vec![value.clone()],
+            only_known: true,
+        });
+        matches!(answer, Inclusion::Fails(_))
+    }
+
+    fn ask(&mut self, job: Job) -> Inclusion {
+        let Some(worker) = self.worker.take().or_else(Worker::start) else {
+            return Inclusion::Undecided("no thread to compare on".to_owned());
+        };
+        if worker.jobs.send(job).is_err() {
+            return Inclusion::Undecided("the comparing thread has ended".to_owned());
+        }
+        match worker.answers.recv_timeout(MAX_WAIT) {
+            Ok(answer) => {
+                self.worker = Some(worker);
+                answer
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                Inclusion::Undecided(format!("not compared within {} s", MAX_WAIT.as_secs_f32()))
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Inclusion::Undecided("the comparison failed".to_owned())
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn start() -> Option<Self> {
+        let (jobs, inbox) = mpsc::channel::<Job>();
+        let (outbox, answers) = mpsc::channel();
+        let work = move || {
+            for job in inbox {
+                let answer = includes(&job);
+                if outbox.send(answer).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("schema".to_owned())
+            .stack_size(STACK_BYTES);
+        thread.spawn(work).ok().map(|_| Self { jobs, answers })
+    }
+}
+
+/// Whether a value is nested deeper than schemas are compared; without recursion.
+pub(super) fn is_too_deep(value: &Value) -> bool {
+    let mut rest = vec![(value, 0)];
+    while let Some((value, depth)) = rest.pop() {
+        if depth > MAX_JSON_DEPTH {
+            return true;
+        }
+        match value {
+            Value::Object(map) => rest.extend(map.values().map(|value| (value, depth + 1))),
+            Value::Array(list) => rest.extend(list.iter().map(|value| (value, depth + 1))),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn includes(job: &Job) -> Inclusion {
+    let until = Instant::now() + MAX_TIME;
+    let (old, new) = match (normal(&job.narrow), normal(&job.wide)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(error), _) | (_, Err(error)) => return Inclusion::Undecided(error.to_string()),
+    };
+    if old == new {
+        return Inclusion::Holds;
+    }
+    if old.opaque != new.opaque {
+        let odd = old.opaque.symmetric_difference(&new.opaque).next();
+        let odd = odd.map_or("", String::as_str);
+        return Inclusion::Undecided(format!("cannot be read on both sides: {odd}"));
+    }
+    let sent = match job.caller {
+        Caller::Careful => closed(&old.schema),
+        Caller::Any => old.schema.clone(),
+    };
+    let confirm = Confirm::of((&job.narrow, &old), (&job.wide, &new), &sent);
+    if let Some(known) = job.known.iter().find(|value| confirm.is_witness(value)) {
+        return Inclusion::Fails(known.clone());
+    }
+    if job.only_known {
+        return Inclusion::Undecided("none of these values is a witness".to_owned());
+    }
+    decide(&sent, &new.schema, &confirm, until)
+}
+
+fn decide(sent: &Value, new: &Value, confirm: &Confirm, until: Instant) -> Inclusion {
+    let cover = engine::covers(new, sent);
+    if cover == Cover::Yes || structure::includes(sent, new, until) {
+        return Inclusion::Holds;
+    }
+    let rest = match cover {
+        Cover::Yes => None,
+        Cover::No(rest) | Cover::Unknown(rest) => rest,
+    };
+    if let Some(witness) = find(sent, new, rest.as_ref(), confirm, until) {
+        return Inclusion::Fails(witness);
+    }
+    let why = if Instant::now() > until {
+        "the search for a witness took too long"
+    } else {
+        "no proof, and no witness found"
+    };
+    Inclusion::Undecided(why.to_owned())
+}
+
+/// The smallest value found that is sent and refused.
+fn find(
+    sent: &Value,
+    new: &Value,
+    rest: Option<&Value>,
+    confirm: &Confirm,
+    until: Instant,
+) -> Option<Value> {
+    let mut found = Vec::new();
+    let search = Search::of(sent, new, until);
+    let place = Place {
+        olds: vec![sent],
+        news: vec![new],
+    };
+    found.extend(search.values(&place, 0));
+    if let Some(rest) = rest {
+        let search = Search::of(rest, new, until);
+        let place = Place {
+            olds: vec![rest],
+            news: vec![new],
+        };
+        found.extend(search.values(&place, 0));
+    }
+    found.retain(|value| confirm.is_witness(value));
+    found
+        .into_iter()
+        .min_by_key(|value| value.to_string().len())
+}
+
+/// The judges a witness must pass: the normal forms, and the schemas as they were written.
+struct Confirm {
+    sent: Option<Judge>,
+    new: Option<Judge>,
+    written_old: Option<Judge>,
+    written_new: Option<Judge>,
+}
+
+impl Confirm {
+    fn of(old: (&Value, &Normal), new: (&Value, &Normal), sent: &Value) -> Self {
+        Self {
+            sent: Judge::of(sent),
+            new: Judge::of(&new.1.schema),
+            written_old: Judge::of_written(old.0),
+            written_new: Judge::of_written(new.0),
+        }
+    }
+
+    fn is_witness(&self, value: &Value) -> bool {
+        let accepts = |judge: &Option<Judge>, unread: bool| {
+            judge.as_ref().map_or(unread, |judge| judge.accepts(value))
+        };
+        accepts(&self.sent, false)
+            && !accepts(&self.new, true)
+            && accepts(&self.written_old, true)
+            && !accepts(&self.written_new, false)
+    }
+}

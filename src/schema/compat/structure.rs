@@ -1,0 +1,361 @@
+//! Inclusion proven part by part, where the engine knows no answer: recursive definitions (a pair
+//! that is being compared counts as proven one level below), patterns, steps. Only ever says yes
+//! when that is proven; no answer otherwise.
+
+use super::combine::fold_all_of;
+use super::engine::{self, Cover};
+use super::normal::is_anything;
+use super::numbers::steps_include;
+use super::objects;
+use super::texts::{Texts, texts_include};
+use super::witness::all_of;
+use serde_json::{Map, Value, json};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+/// How many comparisons of parts one proof may take.
+const MAX_STEPS: usize = 20_000;
+
+/// How deep parts are compared.
+const MAX_PROOF_DEPTH: usize = 200;
+
+const TYPES: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];
+
+/// Whether everything that `narrow` accepts is proven to be accepted by `wide`.
+pub(super) fn includes(narrow: &Value, wide: &Value, until: Instant) -> bool {
+    let proof = Proof {
+        narrow_defs: narrow.get("$defs"),
+        wide_defs: wide.get("$defs"),
+        left: Cell::new(MAX_STEPS),
+        until,
+    };
+    let bare = |schema: &Value| {
+        let mut schema = schema.clone();
+        if let Value::Object(map) = &mut schema {
+            map.remove("$defs");
+        }
+        schema
+    };
+    proof.includes(&bare(narrow), &bare(wide), &Assumed::default())
+}
+
+/// Pairs under comparison: those above a step into a child may be taken as proven, those on the
+/// same value may not.
+#[derive(Clone, Default)]
+pub(super) struct Assumed {
+    above: BTreeSet<(String, String)>,
+    here: BTreeSet<(String, String)>,
+    depth: usize,
+}
+
+impl Assumed {
+    /// The pairs as seen from a child of the value.
+    pub(super) fn below(&self) -> Self {
+        let mut above = self.above.clone();
+        above.extend(self.here.iter().cloned());
+        Self {
+            above,
+            here: BTreeSet::new(),
+            depth: self.depth + 1,
+        }
+    }
+}
+
+pub(super) struct Proof<'a> {
+    narrow_defs: Option<&'a Value>,
+    wide_defs: Option<&'a Value>,
+    left: Cell<usize>,
+    until: Instant,
+}
+
+impl Proof<'_> {
+    pub(super) fn includes(&self, narrow: &Value, wide: &Value, assumed: &Assumed) -> bool {
+        if is_anything(wide) || narrow == &Value::Bool(false) {
+            return true;
+        }
+        let left = self.left.get();
+        if left == 0 || assumed.depth > MAX_PROOF_DEPTH || Instant::now() > self.until {
+            return false;
+        }
+        self.left.set(left - 1);
+        let has_references = mentions_reference(narrow) || mentions_reference(wide);
+        if !has_references {
+            if narrow == wide || engine::covers_plainly(wide, narrow) == Cover::Yes {
+                return true;
+            }
+            return self.by_parts(narrow, wide, assumed);
+        }
+        let pair = (narrow.to_string(), wide.to_string());
+        if assumed.above.contains(&pair) {
+            return true;
+        }
+        let mut assumed = assumed.clone();
+        if !assumed.here.insert(pair) {
+            return false;
+        }
+        assumed.depth += 1;
+        self.by_parts(narrow, wide, &assumed)
+    }
+
+    fn by_parts(&self, narrow: &Value, wide: &Value, assumed: &Assumed) -> bool {
+        let Value::Object(narrow) = narrow else {
+            return narrow == &Value::Bool(true) && self.object_of_all(wide, assumed);
+        };
+        let Value::Object(wide) = wide else {
+            return false;
+        };
+        if let Some(opened) = opened(narrow, self.narrow_defs) {
+            return self.includes(&opened, &Value::Object(wide.clone()), assumed);
+        }
+        if let Some(opened) = opened(wide, self.wide_defs) {
+            return self.includes(&Value::Object(narrow.clone()), &opened, assumed);
+        }
+        if let Some(Value::Array(values)) = narrow.get("enum") {
+            let judge = all_of(&[&Value::Object(wide.clone())], self.wide_defs);
+            if judge.is_some_and(|judge| values.iter().all(|value| judge.accepts(value))) {
+                return true;
+            }
+        }
+        self.by_choices(narrow, wide, assumed)
+    }
+
+    /// `true` is spelled as an object without keywords, to be split by type.
+    fn object_of_all(&self, wide: &Value, assumed: &Assumed) -> bool {
+        wide.is_object() && self.by_parts(&json!({}), wide, assumed)
+    }
+
+    /// Takes branches apart: all of the narrow side's must be included, in one of the wide side's.
+    fn by_choices(
+        &self,
+        narrow: &Map<String, Value>,
+        wide: &Map<String, Value>,
+        assumed: &Assumed,
+    ) -> bool {
+        let whole = Value::Object(wide.clone());
+        for name in ["anyOf", "oneOf"] {
+            if let Some(Value::Array(branches)) = narrow.get(name) {
+                let mut each = branches
+                    .iter()
+                    .map(|branch| with_part(narrow, name, branch));
+                return each.all(|branch| self.includes(&branch, &whole, assumed));
+            }
+        }
+        if let Some(Value::Array(parts)) = narrow.get("allOf") {
+            let siblings = without(narrow, "allOf");
+            return parts
+                .iter()
+                .any(|part| self.includes(part, &whole, assumed))
+                || self.includes(&siblings, &whole, assumed);
+        }
+        let itself = Value::Object(narrow.clone());
+        for name in ["allOf", "anyOf"] {
+            if let Some(Value::Array(parts)) = wide.get(name) {
+                let siblings = self.includes(&itself, &without(wide, name), assumed);
+                let mut each = parts
+                    .iter()
+                    .map(|part| self.includes(&itself, part, assumed));
+                let fits = if name == "allOf" {
+                    each.all(|fits| fits)
+                } else {
+                    each.any(|fits| fits)
+                };
+                return siblings && (fits || self.by_types(narrow, wide, assumed));
+            }
+        }
+        self.by_types(narrow, wide, assumed)
+    }
+
+    fn by_types(
+        &self,
+        narrow: &Map<String, Value>,
+        wide: &Map<String, Value>,
+        assumed: &Assumed,
+    ) -> bool {
+        let types = match narrow.get("type") {
+            Some(Value::String(name)) => vec![name.as_str()],
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+            _ => TYPES.to_vec(),
+        };
+        if types.len() > 1 {
+            let mut each = types.iter().map(|name| {
+                let mut narrow = narrow.clone();
+                narrow.insert("type".to_owned(), json!(name));
+                Value::Object(narrow)
+            });
+            return each.all(|one| self.includes(&one, &Value::Object(wide.clone()), assumed));
+        }
+        types
+            .first()
+            .is_some_and(|name| self.one_type(name, narrow, wide, assumed))
+    }
+
+    fn one_type(
+        &self,
+        name: &str,
+        narrow: &Map<String, Value>,
+        wide: &Map<String, Value>,
+        assumed: &Assumed,
+    ) -> bool {
+        let wide = demanded(narrow, wide, name);
+        let allows = match wide.get("type") {
+            None => true,
+            Some(Value::String(only)) => allows_type(only, name),
+            Some(Value::Array(names)) => names
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|one| allows_type(one, name)),
+            Some(_) => false,
+        };
+        let known = match name {
+            "number" | "integer" => NUMBER_KEYWORDS,
+            "string" => TEXT_KEYWORDS,
+            "array" => objects::ARRAY_KEYWORDS,
+            "object" => objects::OBJECT_KEYWORDS,
+            _ => &[],
+        };
+        if !allows
+            || !wide
+                .keys()
+                .all(|key| key == "type" || known.contains(&key.as_str()))
+        {
+            return false;
+        }
+        match name {
+            "number" | "integer" => numbers_include(name, narrow, &wide),
+            "string" => texts_include(&texts_of(narrow), &texts_of(&wide)) == Some(Ok(())),
+            "array" => objects::arrays_include(self, narrow, &wide, assumed),
+            "object" => objects::objects_include(self, narrow, &wide, assumed),
+            _ => true,
+        }
+    }
+}
+
+const NUMBER_KEYWORDS: &[&str] = &[
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+];
+const TEXT_KEYWORDS: &[&str] = &["pattern", "minLength", "maxLength"];
+
+/// Keywords that stand alone: where both sides have the same, the wide side demands nothing more.
+const ALONE: &[&str] = &[
+    "not",
+    "propertyNames",
+    "enum",
+    "const",
+    "oneOf",
+    "pattern",
+    "uniqueItems",
+];
+
+/// What of the wide side still has to be shown for values of a type: without what the narrow side
+/// demands word for word, and without what says nothing about the type.
+fn demanded(
+    narrow: &Map<String, Value>,
+    wide: &Map<String, Value>,
+    name: &str,
+) -> Map<String, Value> {
+    let about = |keyword: &str| {
+        let groups = [
+            ("number", NUMBER_KEYWORDS),
+            ("string", TEXT_KEYWORDS),
+            ("array", objects::ARRAY_KEYWORDS),
+            ("object", objects::OBJECT_KEYWORDS),
+        ];
+        let owner = groups
+            .iter()
+            .find(|(_, keywords)| keywords.contains(&keyword));
+        owner.is_none_or(|(owner, _)| allows_type(owner, name))
+    };
+    let same = |keyword: &str| {
+        mentions_no_reference(wide, keyword) && narrow.get(keyword) == wide.get(keyword)
+    };
+    let mut left = wide.clone();
+    left.retain(|keyword, _| {
+        about(keyword) && !(ALONE.contains(&keyword.as_str()) && same(keyword))
+    });
+    for group in [
+        ["if", "then", "else"],
+        ["contains", "minContains", "maxContains"],
+    ] {
+        if group.iter().all(|keyword| same(keyword)) {
+            left.retain(|keyword, _| !group.contains(&keyword.as_str()));
+        }
+    }
+    left
+}
+
+fn mentions_no_reference(map: &Map<String, Value>, keyword: &str) -> bool {
+    map.get(keyword)
+        .is_none_or(|value| !mentions_reference(value))
+}
+
+fn allows_type(allowed: &str, name: &str) -> bool {
+    allowed == name || (allowed == "number" && name == "integer")
+}
+
+fn numbers_include(name: &str, narrow: &Map<String, Value>, wide: &Map<String, Value>) -> bool {
+    let mut wide = wide.clone();
+    let mut narrow = narrow.clone();
+    narrow.retain(|keyword, _| NUMBER_KEYWORDS.contains(&keyword.as_str()));
+    narrow.insert("type".to_owned(), json!(name));
+    if let Some(step) = wide.get("multipleOf")
+        && steps_include(narrow.get("multipleOf"), step, name == "integer")
+    {
+        wide.remove("multipleOf");
+    }
+    engine::covers_plainly(&Value::Object(wide), &Value::Object(narrow)) == Cover::Yes
+}
+
+fn texts_of(map: &Map<String, Value>) -> Texts<'_> {
+    Texts {
+        patterns: map
+            .get("pattern")
+            .and_then(Value::as_str)
+            .into_iter()
+            .collect(),
+        min_length: map.get("minLength").and_then(Value::as_u64).unwrap_or(0),
+        max_length: map.get("maxLength").and_then(Value::as_u64),
+    }
+}
+
+/// Whether a `$ref` stands anywhere in a schema.
+pub(super) fn mentions_reference(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map.contains_key("$ref") || map.values().any(mentions_reference),
+        Value::Array(list) => list.iter().any(mentions_reference),
+        _ => false,
+    }
+}
+
+/// A schema with its own `$ref` replaced by what it names.
+fn opened(map: &Map<String, Value>, defs: Option<&Value>) -> Option<Value> {
+    let name = map.get("$ref")?.as_str()?.strip_prefix("#/$defs/")?;
+    let body = defs?.get(name)?;
+    Some(with_part(map, "$ref", body))
+}
+
+fn without(map: &Map<String, Value>, name: &str) -> Value {
+    let mut map = map.clone();
+    map.remove(name);
+    Value::Object(map)
+}
+
+/// A schema with one of its keywords replaced by a schema that holds as well.
+fn with_part(map: &Map<String, Value>, name: &str, part: &Value) -> Value {
+    let mut map = map.clone();
+    map.remove(name);
+    if map.is_empty() {
+        return part.clone();
+    }
+    let mut parts = match map.remove("allOf") {
+        Some(Value::Array(parts)) => parts,
+        _ => Vec::new(),
+    };
+    parts.push(part.clone());
+    map.insert("allOf".to_owned(), Value::Array(parts));
+    fold_all_of(map)
+}

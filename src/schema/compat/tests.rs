@@ -1,0 +1,251 @@
+//! The comparison against cases: who is the caller, recursion, sizes that end in a clear answer.
+
+use super::*;
+use serde_json::json;
+
+fn name(inclusion: &Inclusion) -> &'static str {
+    match inclusion {
+        Inclusion::Holds => "holds",
+        Inclusion::Fails(_) => "fails",
+        Inclusion::Undecided(_) => "undecided",
+    }
+}
+
+#[track_caller]
+fn check(old: &Value, new: &Value, expected: &str) {
+    let found = Comparer::default().includes(old, new, Caller::Careful);
+    let found = match &found {
+        Inclusion::Fails(witness) => format!("fails {witness}"),
+        other => name(other).to_owned(),
+    };
+    assert_eq!(found, expected, "\n{old}\n{new}");
+}
+
+#[test]
+fn a_careful_caller_sends_declared_properties_only() {
+    let object = |properties: Value| json!({"type": "object", "properties": properties});
+    let a = object(json!({"a": {"type": "string"}}));
+    check(
+        &a,
+        &object(json!({"a": {"type": "string"}, "b": {"type": "integer"}})),
+        "holds",
+    );
+    check(
+        &object(json!({"a": {"type": "string"}, "b": {}})),
+        &a,
+        "holds",
+    );
+    let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false});
+    check(&a, &closed, "holds");
+    check(
+        &object(json!({"a": {"type": "string"}, "b": {}})),
+        &closed,
+        r#"fails {"b":0}"#,
+    );
+    // Nested objects are closed too, free-form ones are not.
+    check(
+        &object(json!({"o": a})),
+        &object(json!({"o": closed})),
+        "holds",
+    );
+    check(
+        &object(json!({"o": {"type": "object"}})),
+        &object(json!({"o": closed})),
+        r#"fails {"o":{"a":0}}"#,
+    );
+    // The root of a tool without parameters is no free-form object.
+    check(&json!({"type": "object"}), &a, "holds");
+    check(
+        &json!({"type": "object", "additionalProperties": true}),
+        &a,
+        r#"fails {"a":0}"#,
+    );
+    check(
+        &a,
+        &json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}),
+        "fails {}",
+    );
+}
+
+#[test]
+fn parts_that_hold_together_are_closed_together() {
+    let base =
+        json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
+    let both = json!({"allOf": [base, {"properties": {"b": {"type": "integer"}}}]});
+    let folded = json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a"]});
+    check(&both, &folded, "holds");
+    check(&folded, &both, "holds");
+    let one = json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]});
+    check(
+        &one,
+        &json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}}),
+        "holds",
+    );
+    check(&one, &folded, r#"fails {"b":0}"#);
+    let tagged = |more: Value| {
+        json!({"type": "object", "oneOf": [
+            {"properties": {"kind": {"const": "x"}, "x": {"type": "string"}}, "required": ["kind"]},
+            {"properties": {"kind": {"const": "y"}, "y": more}, "required": ["kind"]},
+        ]})
+    };
+    let (old, new) = (
+        tagged(json!({"type": "string"})),
+        tagged(json!({"type": ["string", "null"]})),
+    );
+    check(&old, &new, "holds");
+    check(&new, &old, r#"fails {"kind":"y","y":null}"#);
+}
+
+#[test]
+fn recursive_definitions_are_compared() {
+    let tree = |value: Value, defs: &str| {
+        json!({
+            "type": "object",
+            "properties": {"root": {"$ref": format!("#/{defs}/Node")}},
+            defs: {"Node": {"type": "object", "required": ["value"], "properties": {
+                "value": value, "children": {"type": "array", "items": {"$ref": format!("#/{defs}/Node")}}}}}
+        })
+    };
+    let narrow = tree(json!({"type": "integer"}), "$defs");
+    let wide = tree(json!({"type": "number"}), "definitions");
+    check(&narrow, &wide, "holds");
+    check(&wide, &narrow, r#"fails {"root":{"value":0.5}}"#);
+    let root =
+        json!({"type": "object", "properties": {"next": {"$ref": "#"}, "n": {"type": "integer"}}});
+    let more = json!({"type": "object", "properties": {"next": {"$ref": "#"}, "n": {"type": "integer"}, "m": {}}});
+    check(&root, &more, "holds");
+    let less =
+        json!({"type": "object", "properties": {"next": {"$ref": "#"}, "n": {"type": "string"}}});
+    check(&root, &less, r#"fails {"n":0}"#);
+}
+
+#[test]
+fn drafts_and_spellings_are_one() {
+    let old = json!({"$schema": "http://json-schema.org/draft-07/schema#", "type": "object",
+        "properties": {"p": {"type": "array", "items": [{"type": "string"}], "additionalItems": false}}});
+    let new = json!({"type": "object",
+        "properties": {"p": {"type": ["array"], "prefixItems": [{"type": "string"}], "items": false}}});
+    check(&old, &new, "holds");
+    check(&new, &old, "holds");
+    check(
+        &json!({"type": ["string", "null"]}),
+        &json!({"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        "holds",
+    );
+    check(
+        &json!({"type": "object", "additionalProperties": {"not": {}}}),
+        &json!({"type": "object", "additionalProperties": false}),
+        "holds",
+    );
+}
+
+#[test]
+fn network_references_are_never_followed() {
+    let far =
+        json!({"type": "object", "properties": {"a": {"$ref": "https://example.com/a.json"}}});
+    check(
+        &json!({"type": "object", "properties": {"a": {}}}),
+        &far,
+        "undecided",
+    );
+    check(&far, &far, "holds");
+}
+
+fn timed(label: &str, old: &Value, new: &Value) -> &'static str {
+    let start = Instant::now();
+    let found = Comparer::default().includes(old, new, Caller::Careful);
+    println!("{label}: {} {:?}", name(&found), start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5), "{label}");
+    name(&found)
+}
+
+fn deep(levels: usize, leaf: Value) -> Value {
+    (0..levels).fold(
+        leaf,
+        |inner, _| json!({"type": "object", "properties": {"a": inner}}),
+    )
+}
+
+/// Definitions that refer to the next one, each as often as there are names.
+fn chain(levels: usize, names: &[&str], leaf: &str) -> Value {
+    let mut defs = serde_json::Map::new();
+    for at in 0..levels {
+        let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});
+        let all = names.iter().map(|name| ((*name).to_owned(), next.clone()));
+        let all = all.collect::<serde_json::Map<_, _>>();
+        defs.insert(
+            format!("d{at}"),
+            json!({"type": "object", "properties": all}),
+        );
+    }
+    defs.insert(format!("d{levels}"), json!({"type": leaf}));
+    json!({"$ref": "#/$defs/d0", "$defs": defs})
+}
+
+#[test]
+fn deep_and_cyclic_schemas_end_in_an_answer() {
+    let (text, number) = (json!({"type": "string"}), json!({"type": "integer"}));
+    assert_eq!(
+        timed("100 levels", &deep(100, text), &deep(100, number)),
+        "fails"
+    );
+    let far = |leaf: &str| chain(10_000, &["a"], leaf);
+    assert_eq!(
+        timed("10,000 references", &far("string"), &far("number")),
+        "undecided"
+    );
+    timed(
+        "200 references",
+        &chain(200, &["a"], "string"),
+        &chain(200, &["a"], "number"),
+    );
+    let doubled = |leaf: &str| chain(100, &["a", "b"], leaf);
+    timed("2^100 paths", &doubled("string"), &doubled("number"));
+    let cycle = json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}});
+    timed("a cycle", &cycle, &json!({"type": "object"}));
+    timed("into a cycle", &json!({"type": "object"}), &cycle);
+}
+
+#[test]
+fn wide_schemas_end_in_an_answer() {
+    let branches = |count: usize| {
+        let branches = (0..count).map(|at| {
+            json!({"type": "object", "required": ["kind"], "properties": {
+                "kind": {"const": format!("k{at}")}, "v": {"type": "integer", "maximum": at}}})
+        });
+        json!({"type": "object", "oneOf": branches.collect::<Vec<_>>()})
+    };
+    timed("1,000 branches widened", &branches(999), &branches(1_000));
+    timed("1,000 branches narrowed", &branches(1_000), &branches(999));
+    let loose = |count: usize| {
+        let branches = (0..count).map(|at| json!({"minimum": at, "multipleOf": at + 1}));
+        json!({"oneOf": branches.collect::<Vec<_>>()})
+    };
+    timed("1,000 overlapping branches", &loose(1_000), &loose(999));
+    let large = |kind: &str| {
+        let properties = (0..40_000).map(|at| {
+            let words = "some words about it";
+            let schema =
+                json!({"type": kind, "minLength": 1, "maxLength": 100, "description": words});
+            (format!("property_{at}"), schema)
+        });
+        json!({"type": "object", "properties": properties.collect::<serde_json::Map<_, _>>()})
+    };
+    let (old, new) = (large("string"), large("number"));
+    assert!(old.to_string().len() > 4_000_000);
+    timed("5 MB", &old, &new);
+}
+
+#[test]
+fn a_schema_too_deep_for_any_recursion_is_told() {
+    // Built and taken apart without recursion, which dropping it would need.
+    let mut deep = json!({"type": "string"});
+    for _ in 0..10_000 {
+        deep = Value::Object([("not".to_owned(), deep)].into_iter().collect());
+    }
+    let found = Comparer::default().includes(&deep, &json!({}), Caller::Careful);
+    assert_eq!(name(&found), "undecided");
+    while let Value::Object(mut map) = deep {
+        deep = map.remove("not").unwrap_or_default();
+    }
+}

@@ -1,0 +1,288 @@
+//! Whether every text of one kind is of another, by walking the automata of their patterns side by
+//! side. Exact where the patterns are regular; silent where they are not.
+
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use std::collections::{HashSet, VecDeque};
+
+/// How many pairs of states are walked.
+const MAX_STATES: usize = 30_000;
+
+/// How large one automaton may become, in bytes.
+const MAX_AUTOMATON_BYTES: usize = 2 << 20;
+
+/// Lengths beyond this are not counted.
+const MAX_COUNTED_LENGTH: u64 = 300;
+
+/// Texts with a length and patterns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Texts<'a> {
+    pub(super) patterns: Vec<&'a str>,
+    pub(super) min_length: u64,
+    pub(super) max_length: Option<u64>,
+}
+
+/// Whether every text of `narrow` is one of `wide`; none when that cannot be told. A text that is
+/// not comes along as the shortest there is.
+pub(super) fn texts_include(narrow: &Texts<'_>, wide: &Texts<'_>) -> Option<Result<(), String>> {
+    let bounds = [narrow.min_length, wide.min_length].into_iter();
+    let longest = bounds
+        .chain(narrow.max_length)
+        .chain(wide.max_length)
+        .max()
+        .unwrap_or(0);
+    if longest > MAX_COUNTED_LENGTH || narrow.patterns.len() + wide.patterns.len() > 6 {
+        return None;
+    }
+    let patterns = narrow.patterns.iter().chain(&wide.patterns);
+    let mut automata = patterns
+        .map(|pattern| automaton(&ecma(pattern)?))
+        .collect::<Option<Vec<_>>>()?;
+    automata.push(automaton("^(?s:.)*$")?);
+    let walk = Walk {
+        automata,
+        narrow,
+        wide,
+        longest,
+    };
+    walk.first_outside()
+}
+
+/// Whether no text matches both patterns; false also when that cannot be told.
+pub(super) fn are_disjoint(one: &str, other: &str) -> bool {
+    let both = Texts {
+        patterns: vec![one, other],
+        ..Texts::default()
+    };
+    let none = Texts {
+        patterns: vec!["[^\\s\\S]"],
+        ..Texts::default()
+    };
+    texts_include(&both, &none) == Some(Ok(()))
+}
+
+/// Whether all that matches one pattern matches another.
+pub(super) fn pattern_includes(narrow: &str, wide: &str) -> bool {
+    let texts = |pattern| Texts {
+        patterns: vec![pattern],
+        ..Texts::default()
+    };
+    narrow == wide || texts_include(&texts(narrow), &texts(wide)) == Some(Ok(()))
+}
+
+struct Walk<'a> {
+    automata: Vec<dense::DFA<Vec<u32>>>,
+    narrow: &'a Texts<'a>,
+    wide: &'a Texts<'a>,
+    longest: u64,
+}
+
+/// Where all automata stand: their states, which have matched already, and the length so far.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Stand {
+    states: Vec<StateID>,
+    matched: Vec<bool>,
+    length: u64,
+}
+
+/// Where a byte leads.
+enum Step {
+    To(Stand),
+    /// No text of interest goes on there.
+    Nowhere,
+    /// An automaton gives up.
+    Unknown,
+}
+
+impl Walk<'_> {
+    fn first_outside(&self) -> Option<Result<(), String>> {
+        let start = start::Config::new().anchored(Anchored::No);
+        let states = self.automata.iter().map(|one| one.start_state(&start).ok());
+        let states = states.collect::<Option<Vec<_>>>()?;
+        let matched = vec![false; states.len()];
+        let start = Stand {
+            states,
+            matched,
+            length: 0,
+        };
+        let mut seen = HashSet::from([start.clone()]);
+        let mut queue = VecDeque::from([(start, Vec::new())]);
+        while let Some((stand, text)) = queue.pop_front() {
+            if self.is_outside(&stand)? {
+                return String::from_utf8(text).ok().map(Err);
+            }
+            for byte in bytes() {
+                let next = match self.step(&stand, byte) {
+                    Step::To(next) => next,
+                    Step::Nowhere => continue,
+                    Step::Unknown => return None,
+                };
+                if seen.len() > MAX_STATES {
+                    return None;
+                }
+                if seen.insert(next.clone()) {
+                    let mut text = text.clone();
+                    text.push(byte);
+                    queue.push_back((next, text));
+                }
+            }
+        }
+        Some(Ok(()))
+    }
+
+    fn step(&self, stand: &Stand, byte: u8) -> Step {
+        let mut next = stand.clone();
+        for (at, automaton) in self.automata.iter().enumerate() {
+            let state = automaton.next_state(stand.states[at], byte);
+            if automaton.is_quit_state(state) {
+                return Step::Unknown;
+            }
+            next.states[at] = state;
+            next.matched[at] |= automaton.is_match_state(state);
+        }
+        let last = self.automata.len() - 1;
+        // What counts of the last one, which reads any text, is where it stands.
+        next.matched[last] = false;
+        if self.automata[last].is_dead_state(next.states[last]) {
+            return Step::Nowhere;
+        }
+        let begins_character = byte & 0xc0 != 0x80;
+        next.length = (next.length + u64::from(begins_character)).min(self.longest + 1);
+        let too_long = self
+            .narrow
+            .max_length
+            .is_some_and(|most| next.length > most);
+        if too_long {
+            Step::Nowhere
+        } else {
+            Step::To(next)
+        }
+    }
+
+    fn is_outside(&self, stand: &Stand) -> Option<bool> {
+        let mut matches = Vec::new();
+        for (at, automaton) in self.automata.iter().enumerate() {
+            let end = automaton.next_eoi_state(stand.states[at]);
+            if automaton.is_quit_state(end) {
+                return None;
+            }
+            matches.push(stand.matched[at] || automaton.is_match_state(end));
+        }
+        let (narrow, wide) = matches.split_at(self.narrow.patterns.len());
+        let in_bounds = |texts: &Texts<'_>| {
+            stand.length >= texts.min_length
+                && texts.max_length.is_none_or(|most| stand.length <= most)
+        };
+        let (wide, is_text) = wide.split_at(wide.len() - 1);
+        Some(
+            is_text[0]
+                && narrow.iter().all(|matches| *matches)
+                && in_bounds(self.narrow)
+                && !(wide.iter().all(|matches| *matches) && in_bounds(self.wide)),
+        )
+    }
+}
+
+/// All bytes, the readable ones first, so that a text found is a readable one where there is one.
+fn bytes() -> impl Iterator<Item = u8> {
+    let readable = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z');
+    let is_readable = |byte: &u8| byte.is_ascii_alphanumeric();
+    readable.chain((0..=255).filter(move |byte| !is_readable(byte)))
+}
+
+fn automaton(pattern: &str) -> Option<dense::DFA<Vec<u32>>> {
+    let config = dense::Config::new()
+        .match_kind(MatchKind::All)
+        .start_kind(StartKind::Unanchored)
+        .dfa_size_limit(Some(MAX_AUTOMATON_BYTES))
+        .determinize_size_limit(Some(MAX_AUTOMATON_BYTES));
+    let thompson = thompson::Config::new().nfa_size_limit(Some(MAX_AUTOMATON_BYTES));
+    let mut builder = dense::Builder::new();
+    builder
+        .configure(config)
+        .thompson(thompson)
+        .build(pattern)
+        .ok()
+}
+
+/// A pattern of JSON Schema in the syntax of the automata; none when it says what they cannot.
+fn ecma(pattern: &str) -> Option<String> {
+    let translated = jsonschema_regex::to_rust_regex(pattern).ok()?;
+    if translated.contains("\\b") || translated.contains("\\B") {
+        return None;
+    }
+    let mut made = String::with_capacity(translated.len());
+    let mut in_class = 0_usize;
+    let mut chars = translated.chars();
+    while let Some(one) = chars.next() {
+        match one {
+            '\\' => {
+                made.push(one);
+                made.extend(chars.next());
+                continue;
+            }
+            '[' => in_class += 1,
+            ']' => in_class = in_class.saturating_sub(1),
+            '.' if in_class == 0 => {
+                made.push_str("[^\\n\\r\\u2028\\u2029]");
+                continue;
+            }
+            _ => {}
+        }
+        made.push(one);
+    }
+    Some(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_compared_exactly() {
+        let check = |narrow: &str, wide: &str, expected: Option<Result<(), &str>>| {
+            let texts = |pattern| Texts {
+                patterns: vec![pattern],
+                ..Texts::default()
+            };
+            let found = texts_include(&texts(narrow), &texts(wide));
+            let expected = expected.map(|found| found.map_err(str::to_owned));
+            assert_eq!(found, expected, "{narrow} in {wide}");
+        };
+        check("^a$", "a", Some(Ok(())));
+        check("a", "^a$", Some(Err("aa")));
+        check("^ba+b$", "b.*b", Some(Ok(())));
+        check("^[a-z]{2}$", "^[a-z]{2,3}$", Some(Ok(())));
+        check("^[a-z]{2,3}$", "^[a-z]{2}$", Some(Err("aaa")));
+        check("^\\d+$", "^[0-9]+$", Some(Ok(())));
+        check("^\\w$", "^[0-9A-Za-z_]$", Some(Ok(())));
+        check("^.$", "^[a-zA-Z]$", Some(Err("0")));
+        check("(?=x)y", "y", None);
+    }
+
+    #[test]
+    fn lengths_count_characters() {
+        let texts = |pattern, min_length, max_length| Texts {
+            patterns: vec![pattern],
+            min_length,
+            max_length,
+        };
+        let (narrow, wide) = (texts("^(ab)*$", 0, Some(5)), texts("^(ab){0,3}$", 0, None));
+        assert_eq!(texts_include(&narrow, &wide), Some(Ok(())));
+        assert_eq!(
+            texts_include(&wide, &narrow),
+            Some(Err("ababab".to_owned()))
+        );
+        let (narrow, wide) = (texts("^é+$", 0, Some(2)), texts("^é{0,2}$", 0, None));
+        assert_eq!(texts_include(&narrow, &wide), Some(Ok(())));
+    }
+
+    #[test]
+    fn disjoint_patterns_are_told() {
+        assert!(are_disjoint("^a", "^b"));
+        assert!(!are_disjoint("a", "b"));
+    }
+}

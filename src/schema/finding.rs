@@ -1,0 +1,86 @@
+//! One thing that a diff found: which rule, where, from what to what, how bad, and the proof.
+
+use super::canonical::{canonical_text, sha256_hex};
+use super::level::{Compatibility, Security};
+use super::rules::rule;
+use super::surface::ItemKind;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// The rule's id, as `schema rules` lists it.
+    pub rule: &'static str,
+    /// What it means for callers.
+    pub compatibility: Compatibility,
+    /// What it means for trust.
+    pub security: Security,
+    /// What sort of item it is about.
+    pub kind: ItemKind,
+    /// The item's name, URI or URI template.
+    pub item: String,
+    /// JSON pointer to what changed, from the item; in schemas with references followed.
+    pub pointer: String,
+    /// What stood there before; none when it was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// What stands there now; none when it was removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+    /// One sentence: what, and why it matters.
+    pub message: String,
+    /// A value that was fine before and no longer is, confirmed by a validator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Value>,
+    /// Names this change, whatever the wording: SHA-256 over rule, item, pointer, before, after.
+    pub fingerprint: String,
+}
+
+/// Where a finding is.
+#[derive(Debug, Clone)]
+pub(super) struct At<'a> {
+    pub(super) kind: ItemKind,
+    pub(super) item: &'a str,
+    pub(super) pointer: String,
+}
+
+impl Finding {
+    /// A finding of a rule at the rule's own levels.
+    pub(super) fn new(
+        id: &'static str,
+        at: At<'_>,
+        before: Option<Value>,
+        after: Option<Value>,
+        message: String,
+    ) -> Self {
+        let rule = rule(id).expect("every rule that is applied stands in the table");
+        let mut finding = Self {
+            rule: rule.id,
+            compatibility: rule.input,
+            security: rule.security,
+            kind: at.kind,
+            item: at.item.to_owned(),
+            pointer: at.pointer,
+            before,
+            after,
+            message,
+            witness: None,
+            fingerprint: String::new(),
+        };
+        finding.fingerprint = finding.fingerprint_now();
+        finding
+    }
+
+    fn fingerprint_now(&self) -> String {
+        let whole = json!([
+            self.rule,
+            self.kind,
+            self.item,
+            self.pointer,
+            [&self.before],
+            [&self.after]
+        ]);
+        sha256_hex(canonical_text(&whole).as_bytes())
+    }
+}

@@ -1,0 +1,309 @@
+//! What the differences of two schemas mean: the comparison decides about the whole, and about each
+//! difference made alone; a finding breaks only with a witness that both agree on.
+
+use super::places::{Change, Patch, Side};
+use super::rule;
+use super::walk::changes;
+use crate::schema::compat::{Caller, Comparer, Inclusion};
+use crate::schema::finding::{At, Finding};
+use crate::schema::level::{Compatibility, Direction, Security};
+use crate::schema::reading::{Reading, read};
+use crate::schema::rules::texts::{has_words, is_reworded};
+use crate::schema::surface::ItemKind;
+use serde_json::{Value, json};
+
+/// How many differences of one schema are judged alone; further ones share a witness or none.
+const MAX_JUDGED: usize = 60;
+
+/// Two schemas of one tool.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Schemas<'a> {
+    pub(super) tool: &'a str,
+    pub(super) direction: Direction,
+    pub(super) old: &'a Value,
+    pub(super) new: &'a Value,
+}
+
+/// Adds what the difference of two schemas means.
+pub(super) fn judge(schemas: Schemas<'_>, comparer: &mut Comparer, findings: &mut Vec<Finding>) {
+    if schemas.old == schemas.new {
+        return;
+    }
+    let (Some(old), Some(new)) = (read(schemas.old), read(schemas.new)) else {
+        let why = "the schema is larger than is read, references included";
+        findings.push(schemas.undecided(why));
+        return;
+    };
+    let mut judge = Judge {
+        schemas,
+        old,
+        new,
+        comparer,
+        witnesses: Vec::new(),
+        judged: 0,
+    };
+    judge.far_references(findings);
+    judge.differences(findings);
+}
+
+struct Judge<'a> {
+    schemas: Schemas<'a>,
+    old: Reading,
+    new: Reading,
+    comparer: &'a mut Comparer,
+    /// Witnesses found so far: one often proves more than one difference.
+    witnesses: Vec<Value>,
+    judged: usize,
+}
+
+/// What one difference alone does.
+enum Effect {
+    Harmless,
+    Unknown,
+    Breaks(Value),
+}
+
+impl Schemas<'_> {
+    fn at(&self, pointer: &str) -> At<'_> {
+        At {
+            kind: ItemKind::Tool,
+            item: self.tool,
+            pointer: format!("/{}{pointer}", self.direction.member()),
+        }
+    }
+
+    fn undecided(&self, why: &str) -> Finding {
+        let message = format!("it cannot be decided whether values are refused: {why}");
+        let mut finding = Finding::new("schema-undecided", self.at(""), None, None, message);
+        finding.compatibility = Compatibility::Undecided;
+        finding
+    }
+
+    /// Who is narrow: what callers send, or what the server answers.
+    fn sides(&self) -> (&Value, &Value, Side) {
+        match self.direction {
+            Direction::Input => (self.old, self.new, Side::Old),
+            Direction::Output => (self.new, self.old, Side::New),
+        }
+    }
+}
+
+impl Judge<'_> {
+    /// References that lead out of the document: breaking whatever they name.
+    fn far_references(&mut self, findings: &mut Vec<Finding>) {
+        let far = |uri: &&String| !uri.starts_with('#');
+        let added = self.new.unknown.difference(&self.old.unknown).filter(far);
+        let added = added.cloned().collect::<Vec<_>>();
+        for uri in added {
+            let anything = self
+                .comparer
+                .includes(self.schemas.old, &json!(false), Caller::Careful);
+            let at = self.schemas.at("");
+            let message = format!("the schema refers to {uri}, which is not fetched");
+            let mut finding =
+                Finding::new("network-reference", at, None, Some(json!(uri)), message);
+            // Whatever was accepted can no longer be shown to be.
+            finding.witness = match anything {
+                Inclusion::Fails(value) => Some(value),
+                _ => None,
+            };
+            findings.push(finding);
+        }
+    }
+
+    fn differences(&mut self, findings: &mut Vec<Finding>) {
+        let changes = changes(&self.old.schema, &self.new.schema);
+        let overall = self.overall(&changes);
+        if let Inclusion::Fails(witness) = &overall {
+            self.witnesses.push(witness.clone());
+        }
+        let first = findings.len();
+        for change in &changes {
+            findings.extend(self.finding(change, &overall));
+        }
+        let breaks = |finding: &Finding| finding.compatibility == Compatibility::Breaking;
+        if matches!(overall, Inclusion::Fails(_)) && !findings[first..].iter().any(breaks) {
+            self.blame_the_mild(&changes, &mut findings[first..]);
+        }
+        let worst = findings[first..]
+            .iter()
+            .map(|finding| finding.compatibility)
+            .max();
+        match overall {
+            Inclusion::Fails(witness) if worst != Some(Compatibility::Breaking) => {
+                let rule = rule("schema-narrowed").map_or("", |rule| rule.title);
+                let mut finding = Finding::new(
+                    "schema-narrowed",
+                    self.schemas.at(""),
+                    None,
+                    None,
+                    rule.to_owned(),
+                );
+                finding.witness = Some(witness);
+                findings.push(finding);
+            }
+            Inclusion::Undecided(why)
+                if !matches!(
+                    worst,
+                    Some(Compatibility::Breaking | Compatibility::Undecided)
+                ) =>
+            {
+                findings.push(self.schemas.undecided(&why));
+            }
+            _ if changes.is_empty() => {
+                let message = "the same is said in another way".to_owned();
+                findings.push(Finding::new(
+                    "respelled",
+                    self.schemas.at(""),
+                    None,
+                    None,
+                    message,
+                ));
+            }
+            _ => {}
+        }
+    }
+
+    /// The verdict about the whole. Values that an answer's enumeration gained are told on their
+    /// own, as dangerous, and not counted here.
+    fn overall(&mut self, changes: &[Change]) -> Inclusion {
+        let (narrow, wide, _) = self.schemas.sides();
+        let mut wide = wide.clone();
+        if self.schemas.direction == Direction::Output {
+            let gained = changes
+                .iter()
+                .filter(|change| change.rule == "enum-value-added");
+            let mut old = self.old.schema.clone();
+            let mut is_wider = false;
+            for change in gained {
+                if let Some(wider) = change.applied(&old, &self.new.schema, Side::Old) {
+                    old = wider;
+                    is_wider = true;
+                }
+            }
+            if is_wider {
+                wide = old;
+            }
+        }
+        self.comparer.includes(narrow, &wide, Caller::Careful)
+    }
+
+    fn finding(&mut self, change: &Change, overall: &Inclusion) -> Option<Finding> {
+        let is_text = change.rule == "parameter-text-changed";
+        if is_text && !is_reworded(change.before.as_ref(), change.after.as_ref()) {
+            return None;
+        }
+        let rule = rule(change.rule)?;
+        let level = match self.schemas.direction {
+            Direction::Input => rule.input,
+            Direction::Output => rule.output,
+        };
+        let (level, witness) = self.level(change, level, overall);
+        let why = match (level, overall) {
+            (Compatibility::Compatible, Inclusion::Holds) => {
+                "nothing that was fine before is refused"
+            }
+            (Compatibility::Compatible, _) => "alone it refuses nothing that was fine before",
+            _ => rule.why,
+        };
+        let message = format!("{}: {why}", rule.title);
+        let at = self.schemas.at(&change.pointer());
+        let mut finding = Finding::new(
+            change.rule,
+            at,
+            change.before.clone(),
+            change.after.clone(),
+            message,
+        );
+        finding.compatibility = level;
+        finding.witness = witness;
+        if finding.security == Security::Review && !is_text {
+            let has_words = change.after.as_ref().is_some_and(has_words);
+            finding.security = if has_words {
+                Security::Review
+            } else {
+                Security::None
+            };
+        }
+        Some(finding)
+    }
+
+    fn level(
+        &mut self,
+        change: &Change,
+        level: Compatibility,
+        overall: &Inclusion,
+    ) -> (Compatibility, Option<Value>) {
+        use Compatibility::{Breaking, Compatible, Dangerous, Undecided};
+        let is_told_apart = change.rule == "enum-value-added";
+        if level < Undecided || matches!(change.patch, Patch::None) || is_told_apart {
+            return (level, None);
+        }
+        let harmless = if level == Dangerous {
+            Dangerous
+        } else {
+            Compatible
+        };
+        if overall == &Inclusion::Holds {
+            return (harmless, None);
+        }
+        match self.effect(change) {
+            Effect::Harmless => (harmless, None),
+            Effect::Breaks(witness) => (Breaking, Some(witness)),
+            Effect::Unknown => (level.min(Undecided).max(harmless), None),
+        }
+    }
+
+    /// What a difference does when it is the only one.
+    fn effect(&mut self, change: &Change) -> Effect {
+        self.judged += 1;
+        if self.judged > MAX_JUDGED {
+            return Effect::Unknown;
+        }
+        let (narrow, wide, side) = self.schemas.sides();
+        let (narrow_read, wide_read) = match side {
+            Side::Old => (&self.old.schema, &self.new.schema),
+            Side::New => (&self.new.schema, &self.old.schema),
+        };
+        let Some(alone) = change.applied(narrow_read, wide_read, side) else {
+            return Effect::Unknown;
+        };
+        let known = &self.witnesses;
+        let answer = self
+            .comparer
+            .includes_trying(narrow_read, &alone, Caller::Careful, known);
+        match answer {
+            Inclusion::Holds => Effect::Harmless,
+            Inclusion::Undecided(_) => Effect::Unknown,
+            Inclusion::Fails(witness) => {
+                if known.contains(&witness) || self.comparer.is_witness(narrow, wide, &witness) {
+                    self.witnesses.push(witness.clone());
+                    Effect::Breaks(witness)
+                } else {
+                    // Another difference makes up for it.
+                    Effect::Harmless
+                }
+            }
+        }
+    }
+
+    /// Where the whole breaks and no difference that usually does is to blame, those that are mild
+    /// elsewhere are looked at.
+    fn blame_the_mild(&mut self, changes: &[Change], findings: &mut [Finding]) {
+        for change in changes {
+            if matches!(change.patch, Patch::None) || change.rule == "enum-value-added" {
+                continue;
+            }
+            let pointer = self.schemas.at(&change.pointer()).pointer;
+            let finding = findings
+                .iter_mut()
+                .find(|finding| finding.rule == change.rule && finding.pointer == pointer);
+            if let Some(finding) = finding
+                && let Effect::Breaks(witness) = self.effect(change)
+            {
+                finding.compatibility = Compatibility::Breaking;
+                finding.witness = Some(witness);
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The rules about one value: types, enumerations, bounds, and the words around them.
+
+use super::places::{Change, Pair, Patch};
+use serde_json::{Map, Value, json};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+type Keywords = Map<String, Value>;
+
+const TYPES: [&str; 6] = ["array", "boolean", "null", "number", "object", "string"];
+
+/// The types a schema allows; integers stand apart from other numbers.
+fn types_of(map: &Keywords) -> BTreeSet<&str> {
+    let mut types: BTreeSet<_> = match map.get("type") {
+        Some(Value::String(name)) => [name.as_str()].into(),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => TYPES.into(),
+    };
+    if types.contains("number") {
+        types.insert("integer");
+    }
+    types
+}
+
+pub(super) fn types(pair: &Pair<'_>, old: &Keywords, new: &Keywords, changes: &mut Vec<Change>) {
+    let (before, after) = (types_of(old), types_of(new));
+    let (lost, gained) = (&before - &after, &after - &before);
+    let rule = match (lost.is_empty(), gained.is_empty()) {
+        (true, true) => return,
+        (true, false) if gained == ["null"].into() => "null-added",
+        (false, true) if lost == ["null"].into() => "null-removed",
+        (true, false) => "type-widened",
+        (false, true) => "type-narrowed",
+        (false, false) => "type-changed",
+    };
+    // An enumeration that says null goes with the type that says it.
+    let both = |map: &Keywords| map.contains_key("enum");
+    let patch = if rule.starts_with("null") && both(old) && both(new) && differ_by_null(old, new) {
+        Patch::keywords(&["type", "enum"])
+    } else {
+        Patch::keywords(&["type"])
+    };
+    changes.push(
+        pair.change(rule, &["type"], patch)
+            .from(old.get("type"))
+            .to(new.get("type")),
+    );
+}
+
+fn values_of(map: &Keywords) -> Option<&Vec<Value>> {
+    map.get("enum")?.as_array()
+}
+
+fn differ_by_null(old: &Keywords, new: &Keywords) -> bool {
+    let values = |map: &Keywords| {
+        let values = values_of(map)
+            .into_iter()
+            .flatten()
+            .filter(|value| !value.is_null());
+        values.map(ToString::to_string).collect::<BTreeSet<_>>()
+    };
+    values(old) == values(new)
+}
+
+pub(super) fn values(pair: &Pair<'_>, old: &Keywords, new: &Keywords, changes: &mut Vec<Change>) {
+    let patch = || Patch::keywords(&["enum"]);
+    let (before, after) = match (values_of(old), values_of(new)) {
+        (None, None) => return,
+        (None, Some(_)) => {
+            changes.push(
+                pair.change("enum-introduced", &["enum"], patch())
+                    .to(new.get("enum")),
+            );
+            return;
+        }
+        (Some(_), None) => {
+            changes.push(
+                pair.change("enum-dropped", &["enum"], patch())
+                    .from(old.get("enum")),
+            );
+            return;
+        }
+        (Some(before), Some(after)) => (before, after),
+    };
+    // Null that went or came with the type is told there.
+    let is_told = |value: &Value| value.is_null() && old.get("type") != new.get("type");
+    let only_in = |one: &[Value], other: &[Value]| {
+        let mine = one
+            .iter()
+            .filter(|value| !other.contains(value) && !is_told(value));
+        mine.cloned().collect::<Vec<_>>()
+    };
+    let (lost, gained) = (only_in(before, after), only_in(after, before));
+    if !lost.is_empty() {
+        let change = pair.change("enum-value-removed", &["enum"], patch());
+        changes.push(change.from(Some(&json!(lost))));
+    }
+    if !gained.is_empty() {
+        let change = pair.change("enum-value-added", &["enum"], patch());
+        changes.push(change.to(Some(&json!(gained))));
+    }
+}
+
+pub(super) fn bounds(pair: &Pair<'_>, old: &Keywords, new: &Keywords, changes: &mut Vec<Change>) {
+    const PAIRS: &[(&str, &str, &[&str])] = &[
+        (
+            "range-tightened",
+            "range-loosened",
+            &["minimum", "exclusiveMinimum"],
+        ),
+        (
+            "range-tightened",
+            "range-loosened",
+            &["maximum", "exclusiveMaximum"],
+        ),
+        ("length-tightened", "length-loosened", &["minLength"]),
+        ("length-tightened", "length-loosened", &["maxLength"]),
+        ("count-tightened", "count-loosened", &["minItems"]),
+        ("count-tightened", "count-loosened", &["maxItems"]),
+        ("count-tightened", "count-loosened", &["minProperties"]),
+        ("count-tightened", "count-loosened", &["maxProperties"]),
+    ];
+    for (tightened, loosened, names) in PAIRS {
+        let is_lower = names[0].starts_with("min");
+        let limit = |map: &Keywords| limit_of(map, names, is_lower);
+        let order = compare(limit(old), limit(new), is_lower);
+        let rule = match order {
+            Ordering::Equal => continue,
+            Ordering::Less => *tightened,
+            Ordering::Greater => *loosened,
+        };
+        let in_use = |map: &Keywords| names.iter().find(|name| map.contains_key(**name)).copied();
+        let name = in_use(new).or(in_use(old)).unwrap_or(names[0]);
+        let value = |map: &Keywords| in_use(map).and_then(|name| map.get(name).cloned());
+        let change = pair.change(rule, &[name], Patch::keywords(names));
+        changes.push(change.from(value(old).as_ref()).to(value(new).as_ref()));
+    }
+    for (name, rule_added, rule_removed, rule_changed) in [
+        ("multipleOf", "step-changed", "step-changed", "step-changed"),
+        (
+            "pattern",
+            "pattern-added",
+            "pattern-removed",
+            "pattern-changed",
+        ),
+        (
+            "uniqueItems",
+            "unique-items-added",
+            "unique-items-removed",
+            "unique-items-added",
+        ),
+    ] {
+        let value = |map: &Keywords| {
+            map.get(name)
+                .filter(|value| *value != &json!(false))
+                .cloned()
+        };
+        let (before, after) = (value(old), value(new));
+        let rule = match (&before, &after) {
+            (None, Some(_)) => rule_added,
+            (Some(_), None) => rule_removed,
+            (before, after) if before == after => continue,
+            _ => rule_changed,
+        };
+        let change = pair.change(rule, &[name], Patch::Keywords(vec![name]));
+        changes.push(change.from(before.as_ref()).to(after.as_ref()));
+    }
+}
+
+/// A limit, and whether the limit itself is excluded.
+fn limit_of(map: &Keywords, names: &[&str], is_lower: bool) -> Option<(f64, bool)> {
+    let plain = names
+        .first()
+        .and_then(|name| map.get(*name)?.as_f64())
+        .map(|limit| (limit, false));
+    let exclusive = names
+        .get(1)
+        .and_then(|name| map.get(*name)?.as_f64())
+        .map(|limit| (limit, true));
+    let plain = plain.filter(|(limit, _)| names.len() > 1 || !is_lower || *limit > 0.0);
+    match (plain, exclusive) {
+        (Some(one), Some(two)) => {
+            let first = if is_lower {
+                one.0 > two.0
+            } else {
+                one.0 < two.0
+            };
+            Some(if first { one } else { two })
+        }
+        (one, two) => one.or(two),
+    }
+}
+
+/// `Less` when the new limit leaves less.
+fn compare(old: Option<(f64, bool)>, new: Option<(f64, bool)>, is_lower: bool) -> Ordering {
+    match (old, new) {
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => Ordering::Less,
+        (Some(_), None) => Ordering::Greater,
+        (Some(old), Some(new)) => {
+            let order = new.0.partial_cmp(&old.0).unwrap_or(Ordering::Equal);
+            let order = if is_lower { order.reverse() } else { order };
+            order.then(old.1.cmp(&new.1))
+        }
+    }
+}
+
+/// Keywords that only say something: defaults, formats, texts, notes.
+pub(super) fn words(pair: &Pair<'_>, old: &Keywords, new: &Keywords, changes: &mut Vec<Change>) {
+    for (name, rule) in [
+        ("default", "default-changed"),
+        ("format", "format-changed"),
+        ("description", "parameter-text-changed"),
+        ("title", "parameter-text-changed"),
+        ("examples", "annotation-changed"),
+        ("deprecated", "annotation-changed"),
+        ("readOnly", "annotation-changed"),
+        ("writeOnly", "annotation-changed"),
+        ("contentMediaType", "format-changed"),
+        ("contentEncoding", "format-changed"),
+    ] {
+        let (before, after) = (old.get(name), new.get(name));
+        if before != after {
+            changes.push(
+                pair.change(rule, &[name], Patch::None)
+                    .from(before)
+                    .to(after),
+            );
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Each rule against its pair of fixtures, and the table against the fixtures. Real edits against
+//! the table of their verdicts that is kept under review.
+
+use super::{rule, rules};
+use crate::schema::finding::Finding;
+use crate::schema::{Surface, diff};
+use expect_test::expect_file;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+fn data(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+fn fixture(id: &str, side: &str) -> Surface {
+    let path = data("rules").join(id).join(format!("{side}.json"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{id}/{side}: {error}"));
+    Surface::parse(&text).unwrap()
+}
+
+fn line(finding: &Finding) -> String {
+    let witness = finding
+        .witness
+        .as_ref()
+        .map(|value| format!(" witness {value}"));
+    format!(
+        "{}\t{}\t{}\t{} {}{}\t{}{}",
+        finding.rule,
+        finding.compatibility,
+        finding.security,
+        finding.kind,
+        finding.item,
+        finding.pointer,
+        finding.message,
+        witness.unwrap_or_default()
+    )
+}
+
+#[test]
+fn every_rule_has_fixtures_that_it_finds_and_a_page() {
+    let mut all = String::new();
+    for rule in rules() {
+        let report = diff(&fixture(rule.id, "old"), &fixture(rule.id, "new"));
+        writeln!(all, "# {}", rule.id).unwrap();
+        for finding in &report.findings {
+            writeln!(all, "{}", line(finding)).unwrap();
+        }
+        let found = report
+            .findings
+            .iter()
+            .any(|finding| finding.rule == rule.id);
+        assert!(
+            found,
+            "{} is not found in its own fixtures:\n{all}",
+            rule.id
+        );
+        let page = rule.page();
+        assert!(page.lines().count() >= 6, "{}: {page}", rule.id);
+        assert!(!(rule.title.is_empty() || rule.why.is_empty() || rule.example.is_empty()));
+    }
+    expect_file![data("rules/findings.tsv")].assert_eq(&all);
+}
+
+#[test]
+fn every_fixture_has_its_rule_once() {
+    let ids = rules().map(|rule| rule.id).collect::<Vec<_>>();
+    let unique = ids.iter().copied().collect::<BTreeSet<_>>();
+    assert_eq!(ids.len(), unique.len());
+    for entry in fs::read_dir(data("rules")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            name == "findings.tsv" || rule(&name).is_some(),
+            "{name} is no rule"
+        );
+    }
+}
+
+#[test]
+fn a_surface_compared_with_itself_is_silent() {
+    for rule in rules() {
+        for side in ["old", "new"] {
+            let surface = fixture(rule.id, side);
+            assert!(diff(&surface, &surface).findings.is_empty(), "{}", rule.id);
+        }
+    }
+}
+
+#[test]
+fn real_edits_have_the_verdicts_that_were_reviewed() {
+    let text = fs::read_to_string(data("corpora/tool-edits.ndjson")).unwrap();
+    let mut table = String::from("edit\tcompatibility\tsecurity\tfindings\n");
+    for row in text.lines() {
+        let edit: Value = serde_json::from_str(row).unwrap();
+        let side = |name: &str| Surface::from_value(&json!({"tools": [edit[name]]})).unwrap();
+        let report = diff(&side("old"), &side("new"));
+        let findings = report.findings.iter().map(|finding| {
+            let level = finding.compatibility;
+            format!("{}={level}@{}", finding.rule, finding.pointer)
+        });
+        let findings = findings.collect::<Vec<_>>().join(" ");
+        let id = edit["id"].as_str().unwrap();
+        writeln!(
+            table,
+            "{id}\t{}\t{}\t{findings}",
+            report.compatibility, report.security
+        )
+        .unwrap();
+    }
+    expect_file![data("corpora/tool-edits.verdicts.tsv")].assert_eq(&table);
+}

@@ -1,0 +1,312 @@
+//! What a server answered to `initialize` and to its lists, as items under their keys. Parses and
+//! merges; does not judge.
+
+use super::canonical::{Canonical, canonical, without_ignored};
+use super::parse::{ParseError, parse};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use thiserror::Error;
+
+/// What sort of thing an item of a surface is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// What `initialize` or `server/discover` answered.
+    Server,
+    /// A tool.
+    Tool,
+    /// A prompt.
+    Prompt,
+    /// A resource.
+    Resource,
+    /// A resource template.
+    ResourceTemplate,
+}
+
+impl ItemKind {
+    /// Every kind that comes in a list.
+    pub const LISTED: [Self; 4] = [
+        Self::Tool,
+        Self::Prompt,
+        Self::Resource,
+        Self::ResourceTemplate,
+    ];
+
+    /// The word for it in sentences and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Tool => "tool",
+            Self::Prompt => "prompt",
+            Self::Resource => "resource",
+            Self::ResourceTemplate => "resource_template",
+        }
+    }
+
+    /// The member of the result that holds the list; none for the server.
+    #[must_use]
+    pub fn list_member(self) -> Option<&'static str> {
+        match self {
+            Self::Server => None,
+            Self::Tool => Some("tools"),
+            Self::Prompt => Some("prompts"),
+            Self::Resource => Some("resources"),
+            Self::ResourceTemplate => Some("resourceTemplates"),
+        }
+    }
+
+    /// The member of an item by which it is known.
+    #[must_use]
+    pub fn key_member(self) -> &'static str {
+        match self {
+            Self::Server | Self::Tool | Self::Prompt => "name",
+            Self::Resource => "uri",
+            Self::ResourceTemplate => "uriTemplate",
+        }
+    }
+}
+
+impl fmt::Display for ItemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ResourceTemplate => "resource template",
+            other => other.as_str(),
+        })
+    }
+}
+
+/// One list: its items under their keys.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Listing {
+    /// The items; of two with one key, the first.
+    pub items: BTreeMap<String, Value>,
+    /// Keys that more than one item has.
+    pub doubled: BTreeSet<String>,
+    /// Whether more pages follow: then what is not in it may still exist.
+    pub partial: bool,
+}
+
+/// What one server shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Surface {
+    /// What `initialize` or `server/discover` answered.
+    pub server: Option<Value>,
+    /// The lists that were captured. A kind without an entry is unknown, not empty.
+    pub lists: BTreeMap<ItemKind, Listing>,
+    /// JSON pointers of keys that stand twice in the raw answer.
+    pub duplicate_keys: Vec<String>,
+    /// Names of tools of other recorded proxies, for the rules about confusable names.
+    pub foreign_tools: BTreeSet<String>,
+}
+
+/// Why a text holds no surface.
+#[derive(Debug, Error)]
+pub enum SurfaceError {
+    /// No JSON that we read.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// The answer is an error.
+    #[error("the answer is an error, not a list: {0}")]
+    Refused(String),
+    /// No list and no server in it.
+    #[error(
+        "no list in it: expected `tools`, `prompts`, `resources`, `resourceTemplates` or an \
+         `initialize` answer"
+    )]
+    NoList,
+    /// A list whose items are no items.
+    #[error("`{member}` is not a list of objects with `{key}`: {why}")]
+    BadList {
+        /// The member that holds the list.
+        member: &'static str,
+        /// The member by which items are known.
+        key: &'static str,
+        /// What is wrong, and where.
+        why: String,
+    },
+}
+
+impl Surface {
+    /// Reads one answer: a result, or the whole JSON-RPC answer around it.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no JSON, an error answer, or holds no list.
+    pub fn parse(text: &str) -> Result<Self, SurfaceError> {
+        let parsed = parse(text)?;
+        let mut surface = Self::from_value(&parsed.value)?;
+        surface.duplicate_keys = parsed.duplicates;
+        Ok(surface)
+    }
+
+    /// Reads one answer that is parsed already.
+    ///
+    /// # Errors
+    ///
+    /// When it is an error answer, or holds no list.
+    pub fn from_value(answer: &Value) -> Result<Self, SurfaceError> {
+        let map = answer.as_object().ok_or(SurfaceError::NoList)?;
+        if let Some(error) = map.get("error").filter(|_| !map.contains_key("result")) {
+            return Err(SurfaceError::Refused(error.to_string()));
+        }
+        let result = match map.get("result") {
+            Some(Value::Object(result)) => result,
+            Some(_) => return Err(SurfaceError::NoList),
+            None => map,
+        };
+        let mut surface = Self::default();
+        for kind in ItemKind::LISTED {
+            let list = kind.list_member().and_then(|member| result.get(member));
+            if let Some(list) = list {
+                surface.lists.insert(kind, read_list(kind, list, result)?);
+            }
+        }
+        if is_server(result) {
+            let server = Value::Object(result.clone());
+            surface.server = Some(without_ignored(&server).into_owned());
+        } else if is_lone_tool(result) {
+            // One definition, as it stands in a repository: a list of one.
+            let list = Value::Array(vec![Value::Object(result.clone())]);
+            let listing = read_list(ItemKind::Tool, &list, &Map::new())?;
+            surface.lists.insert(ItemKind::Tool, listing);
+        }
+        if surface.lists.is_empty() && surface.server.is_none() {
+            return Err(SurfaceError::NoList);
+        }
+        Ok(surface)
+    }
+
+    /// Adds what another answer of the same server says; of what both say, the other's counts.
+    pub fn merge(&mut self, other: Self) {
+        self.server = other.server.or(self.server.take());
+        self.lists.extend(other.lists);
+        self.duplicate_keys.extend(other.duplicate_keys);
+        self.foreign_tools.extend(other.foreign_tools);
+    }
+
+    /// The canonical form of one list, if it was captured.
+    #[must_use]
+    pub fn canonical(&self, kind: ItemKind) -> Option<Canonical> {
+        let items = match kind {
+            ItemKind::Server => vec![self.server.clone()?],
+            _ => self.lists.get(&kind)?.items.values().cloned().collect(),
+        };
+        Some(canonical(&items, kind.key_member()))
+    }
+}
+
+/// Whether a result is that of `initialize` or `server/discover`.
+fn is_server(result: &Map<String, Value>) -> bool {
+    ["capabilities", "protocolVersion", "supportedVersions"]
+        .iter()
+        .any(|member| result.contains_key(*member))
+}
+
+fn is_lone_tool(result: &Map<String, Value>) -> bool {
+    result.get("name").is_some_and(Value::is_string) && result.contains_key("inputSchema")
+}
+
+fn read_list(
+    kind: ItemKind,
+    list: &Value,
+    result: &Map<String, Value>,
+) -> Result<Listing, SurfaceError> {
+    let key = kind.key_member();
+    let bad = |why: String| SurfaceError::BadList {
+        member: kind.list_member().unwrap_or("list"),
+        key,
+        why,
+    };
+    let items = list.as_array().ok_or_else(|| bad("no array".to_owned()))?;
+    let mut listing = Listing {
+        partial: result.get("nextCursor").is_some_and(Value::is_string),
+        ..Listing::default()
+    };
+    for (at, item) in items.iter().enumerate() {
+        let name = item.get(key).and_then(Value::as_str);
+        let name = name.ok_or_else(|| bad(format!("item {at} has none")))?;
+        if listing.items.contains_key(name) {
+            listing.doubled.insert(name.to_owned());
+        } else {
+            listing.items.insert(name.to_owned(), item.clone());
+        }
+    }
+    Ok(listing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn results_and_whole_answers_are_read() {
+        let check = |text: &str, expected: &str| {
+            let surface = Surface::parse(text).unwrap();
+            let lists = surface.lists.iter().map(|(kind, list)| {
+                let keys = list.items.keys().cloned().collect::<Vec<_>>();
+                format!("{kind}: {}", keys.join(" "))
+            });
+            let server = surface.server.iter().map(|_| "server".to_owned());
+            assert_eq!(server.chain(lists).collect::<Vec<_>>().join("; "), expected);
+        };
+        check(r#"{"tools":[{"name":"b"},{"name":"a"}]}"#, "tool: a b");
+        check(
+            r#"{"jsonrpc":"2.0","id":1,"result":{"resources":[{"uri":"x:y"}]}}"#,
+            "resource: x:y",
+        );
+        check(
+            r#"{"resourceTemplates":[{"uriTemplate":"x:{y}"}],"prompts":[]}"#,
+            "prompt: ; resource template: x:{y}",
+        );
+        check(
+            r#"{"result":{"protocolVersion":"2025-06-18","capabilities":{}}}"#,
+            "server",
+        );
+        check(r#"{"name":"one","inputSchema":{}}"#, "tool: one");
+    }
+
+    #[test]
+    fn doubled_names_keys_and_open_pages_are_noticed() {
+        let text = r#"{"tools":[{"name":"a"},{"name":"a","name":"a"}],"nextCursor":"2"}"#;
+        let surface = Surface::parse(text).unwrap();
+        let tools = &surface.lists[&ItemKind::Tool];
+        assert!(tools.partial);
+        assert_eq!(tools.doubled.iter().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(surface.duplicate_keys, ["/tools/1/name"]);
+    }
+
+    #[test]
+    fn what_holds_no_list_says_so() {
+        let check = |text: &str, expected: expect_test::Expect| {
+            expected.assert_eq(&Surface::parse(text).unwrap_err().to_string());
+        };
+        check(
+            "[]",
+            expect![
+                "no list in it: expected `tools`, `prompts`, `resources`, `resourceTemplates` or an `initialize` answer"
+            ],
+        );
+        check(
+            r#"{"x":1}"#,
+            expect![
+                "no list in it: expected `tools`, `prompts`, `resources`, `resourceTemplates` or an `initialize` answer"
+            ],
+        );
+        check(
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601}}"#,
+            expect![[r#"the answer is an error, not a list: {"code":-32601}"#]],
+        );
+        check(
+            r#"{"tools":[{"title":"x"}]}"#,
+            expect!["`tools` is not a list of objects with `name`: item 0 has none"],
+        );
+        check(
+            r#"{"tools":{}}"#,
+            expect!["`tools` is not a list of objects with `name`: no array"],
+        );
+    }
+}
