@@ -56,12 +56,18 @@ impl LineDecoder {
         counts.unknown += self.decoded.unknown;
         counts.bad += self.decoded.bad.len() as u64;
         self.delivery.bytes += line.len();
-        for event in self.decoded.events.drain(..) {
-            match &event {
-                Event::Request(request) if !self.filter.admits(&request.method) => {
-                    counts.filtered += 1;
-                }
-                _ => self.delivery.events.push(event),
+        let mut is_left_out = false;
+        for mut event in self.decoded.events.drain(..) {
+            match &mut event {
+                Event::Request(request) => is_left_out = !self.filter.admits(&request.method),
+                // A list that nobody wants as a request still says what the server shows.
+                Event::Surface(news) if is_left_out => news.of_request = false,
+                _ => {}
+            }
+            if is_left_out && matches!(event, Event::Request(_)) {
+                counts.filtered += 1;
+            } else {
+                self.delivery.events.push(event);
             }
         }
         for bad in std::mem::take(&mut self.decoded.bad) {

@@ -286,6 +286,7 @@ fn gap_of(source: &Text, dropped: &[Event], now: i64) -> Option<Gap> {
             Event::Request(request) => (1, request.ts, request.ts),
             Event::Session(update) => (1, update.ts, update.ts),
             Event::BadLine(_) => (1, now, now),
+            Event::Surface(news) => (u64::from(!news.of_request), news.ts, news.ts),
             Event::Gap(gap) => (gap.count, gap.from_ts, gap.to_ts),
         };
         gap.count += count;

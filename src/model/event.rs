@@ -1,6 +1,6 @@
 //! Events on their way from a source to the store, and the batch that carries them.
 
-use super::{Checkpoint, Request, SessionUpdate, Text};
+use super::{Checkpoint, Request, SessionUpdate, SurfaceNews, Text};
 
 /// One thing to store, in the order in which it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum Event {
     Request(Request),
     /// News of a session.
     Session(SessionUpdate),
+    /// What was said of a server's surface.
+    Surface(Box<SurfaceNews>),
     /// Events that were dropped because a queue was full or the store failed.
     Gap(Gap),
     /// A line that looked like JSON and did not decode.

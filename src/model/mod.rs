@@ -6,6 +6,7 @@ mod id;
 mod request;
 mod session;
 mod sketch;
+mod surface;
 pub mod time;
 
 pub use checkpoint::{Checkpoint, FileIdentity, Fingerprint};
@@ -14,6 +15,7 @@ pub use id::{EventKey, KeySource, RequestId};
 pub use request::{ErrorKind, Kind, Outcome, Request, Status, Target, TargetKind};
 pub use session::{Platform, SessionState, SessionUpdate};
 pub use sketch::Sketch;
+pub use surface::{Said, SurfaceNews};
 
 /// Short recorded text (a name, a method, a version): inline up to 24 bytes.
 pub type Text = compact_str::CompactString;

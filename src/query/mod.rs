@@ -12,6 +12,7 @@ mod sessions;
 mod slowest;
 mod sources;
 mod stats;
+mod surfaces;
 mod tally;
 pub mod when;
 
@@ -26,4 +27,5 @@ pub use sessions::{INFERRED_GAP_MS, SessionFilter, SessionRow, inferred_id};
 pub use slowest::Slowest;
 pub use sources::SourceRow;
 pub use stats::{By, StatsFold, StatsKey, StatsQuestion, StatsRow, Summary};
+pub use surfaces::{LoneItem, SurfaceRow, Surfaces};
 pub use tally::{Buckets, Counted, Latencies, Tally};

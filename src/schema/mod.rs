@@ -2,6 +2,7 @@
 //! Pure: no file, no network, no clock but the budget of the comparison.
 
 pub mod canonical;
+pub mod capture;
 pub mod compat;
 mod diff;
 mod finding;

@@ -3,13 +3,14 @@
 //! It says what the traits mean; other backends must give equal answers, only faster.
 
 mod fold;
+mod surfaces;
 
 use super::{Appended, Overview, Reader, Retention, RollupKey, RollupRow, Store, StoreError};
 use crate::model::{
     BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, KeySource, Request, SessionUpdate,
 };
 use crate::query::{
-    Entry, Filter, GapRow, Order, Page, SessionFilter, SessionKey, SessionRow, SourceRow,
+    Entry, Filter, GapRow, Order, Page, SessionFilter, SessionKey, SessionRow, SourceRow, Surfaces,
 };
 use fold::Listing;
 use std::collections::{BTreeMap, HashMap};
@@ -34,6 +35,8 @@ struct State {
     log: Vec<Logged>,
     bad_lines: Vec<BadLine>,
     rollups: HashMap<RollupKey, RollupRow>,
+    shown: surfaces::Shown,
+    last_request_was_new: bool,
     checkpoints: BTreeMap<FileIdentity, Checkpoint>,
     sources: BTreeMap<String, SourceRow>,
     writers: HashMap<i64, i64>,
@@ -99,6 +102,7 @@ impl State {
 
     fn request(&mut self, request: &Request, appended: &mut Appended) {
         let delivery = self.delivery(request);
+        self.last_request_was_new = delivery != Delivery::Again;
         if delivery == Delivery::Again {
             appended.duplicates += 1;
             self.duplicates += 1;
@@ -187,6 +191,12 @@ impl Store for MemoryStore {
             match event {
                 Event::Request(request) => state.request(request, &mut appended),
                 Event::Session(update) => state.log.push(Logged::Update(update.clone())),
+                Event::Surface(news) => {
+                    if !news.of_request || state.last_request_was_new {
+                        let last_seq = state.last_seq;
+                        state.shown.take(news, last_seq);
+                    }
+                }
                 Event::Gap(gap) => state.gap(gap, &mut appended),
                 Event::BadLine(line) => state.bad_line(line),
             }
@@ -322,6 +332,10 @@ impl Reader for MemoryStore {
 
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {
         Ok(self.state().sources.values().cloned().collect())
+    }
+
+    fn surfaces(&mut self) -> Result<Surfaces, StoreError> {
+        Ok(self.state().shown.surfaces())
     }
 
     fn file_checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {

@@ -14,7 +14,7 @@ pub use error::{StoreError, StoreErrorKind};
 use crate::model::{Batch, Checkpoint, Counts};
 use crate::query::{
     ClientRow, Entry, Filter, Head, Names, Page, RequestRow, SessionFilter, SessionKey, SessionRow,
-    Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow, StoredKey, clients_of,
+    Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow, StoredKey, Surfaces, clients_of,
 };
 
 /// What a commit did.
@@ -209,6 +209,14 @@ pub trait Reader: Send {
             ..SessionFilter::default()
         };
         Ok(Names::of(&self.rollups()?, &self.sessions(&every)?))
+    }
+
+    /// What servers showed, version by version.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn surfaces(&mut self) -> Result<Surfaces, StoreError> {
+        Ok(Surfaces::default())
     }
 
     /// Every source, by name.

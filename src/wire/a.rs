@@ -4,8 +4,8 @@ use super::fields::{Str, Whole, raw_text, text};
 use super::rpc::{http_outcome, shorten};
 use super::{Decoded, LineContext};
 use crate::model::{
-    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SessionState, SessionUpdate,
-    Target, TargetKind, Text,
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Said, SessionState,
+    SessionUpdate, SurfaceNews, Target, TargetKind, Text,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -139,6 +139,42 @@ fn outcome(event: &RequestEvent<'_>) -> Outcome {
         outcome.error_msg = message();
     }
     outcome
+}
+
+#[derive(Debug, Deserialize)]
+struct VersionEvent<'a> {
+    ts: Whole,
+    #[serde(borrow)]
+    upstream_id: Option<Str<'a>>,
+    #[serde(borrow)]
+    upstream_url: Option<Str<'a>>,
+    #[serde(borrow)]
+    method: Str<'a>,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+/// Decodes a `schema_version_created`.
+pub(super) fn schema_version(
+    json: &str,
+    context: LineContext<'_>,
+    decoded: &mut Decoded,
+) -> Result<(), String> {
+    let event: VersionEvent<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    decoded.known += 1;
+    decoded.events.push(Event::Surface(Box::new(SurfaceNews {
+        proxy: text(event.upstream_id.as_ref()).unwrap_or_else(|| context.proxy.into()),
+        method: Text::from(&*event.method.0),
+        ts: event.ts.0,
+        session_id: None,
+        client_name: None,
+        said: Said::Whole {
+            upstream: text(event.upstream_url.as_ref()),
+            result: event.payload.get().into(),
+        },
+        of_request: false,
+    })));
+    Ok(())
 }
 
 /// Decodes a `session_start` or `session_end`.

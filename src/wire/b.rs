@@ -3,7 +3,7 @@
 use super::exchange::{Exchange, Reply};
 use super::fields::{Str, Whole, seconds_to_ms, text};
 use super::{Decoded, LineContext};
-use crate::model::{Event, Kind, RequestId, SessionState, SessionUpdate};
+use crate::model::{Event, Kind, RequestId, Said, SessionState, SessionUpdate, SurfaceNews, Text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -158,6 +158,63 @@ pub(super) fn session(
         client_name: text(event.client_name.as_ref()),
         client_version: text(event.client_version.as_ref()),
     }));
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+struct SchemaTime {
+    ts: Whole,
+}
+
+/// An item of the surface, under the key that its kind names.
+#[derive(Debug, Deserialize)]
+pub(super) struct SchemaItem<'a> {
+    #[serde(borrow)]
+    kind: Str<'a>,
+    #[serde(borrow)]
+    tool: Option<&'a RawValue>,
+    #[serde(borrow)]
+    prompt: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resource_template: Option<&'a RawValue>,
+}
+
+impl SchemaItem<'_> {
+    /// What it says of the surface of a proxy.
+    pub(super) fn event(&self, proxy: Text, ts: i64) -> Option<Event> {
+        let (method, item) = match &*self.kind.0 {
+            "tool" => ("tools/list", self.tool),
+            "prompt" => ("prompts/list", self.prompt),
+            "resource" => ("resources/list", self.resource),
+            "resource_template" => ("resources/templates/list", self.resource_template),
+            _ => return None,
+        };
+        let item = item?.get().into();
+        Some(Event::Surface(Box::new(SurfaceNews {
+            proxy,
+            method: method.into(),
+            ts,
+            session_id: None,
+            client_name: None,
+            said: Said::Item { item },
+            of_request: false,
+        })))
+    }
+}
+
+/// Decodes a `schema`: an item that was seen on its own.
+pub(super) fn schema(
+    json: &str,
+    context: LineContext<'_>,
+    decoded: &mut Decoded,
+) -> Result<(), String> {
+    let item: SchemaItem<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let at: SchemaTime = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    decoded.known += 1;
+    let ts = seconds_to_ms(at.ts)?;
+    decoded.events.extend(item.event(context.proxy.into(), ts));
     Ok(())
 }
 

@@ -154,3 +154,19 @@ pub(super) fn session(
     decoded.known += 1;
     Ok(())
 }
+
+/// Decodes a `schema`: an item that was seen on its own.
+pub(super) fn schema(
+    json: &str,
+    context: LineContext<'_>,
+    decoded: &mut Decoded,
+) -> Result<(), String> {
+    let (envelope, ts) = Envelope::parse(json)?;
+    let item: b::SchemaItem<'_> = serde_json::from_str(envelope.payload.get())
+        .map_err(|error| format!("payload: {error}"))?;
+    decoded.known += 1;
+    decoded
+        .events
+        .extend(item.event(envelope.proxy(context), ts));
+    Ok(())
+}

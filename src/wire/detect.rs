@@ -115,9 +115,11 @@ fn tagged(json: &str, context: LineContext<'_>, decoded: &mut Decoded) -> Result
         (Some("mcpr_gap"), _) => e::gap(json, decoded)?,
         (None, Some("request")) => c::request(json, context, decoded)?,
         (None, Some("session")) => c::session(json, context, decoded)?,
-        // They are known and lead to no row: schemas are captured by what the lists answered.
-        (Some("heartbeat" | "schema" | "schema_version_created"), _)
-        | (None, Some("heartbeat" | "schema")) => decoded.known += 1,
+        (Some("schema"), _) => b::schema(json, context, decoded)?,
+        (Some("schema_version_created"), _) => a::schema_version(json, context, decoded)?,
+        (None, Some("schema")) => c::schema(json, context, decoded)?,
+        // They are known and lead to nothing.
+        (Some("heartbeat"), _) | (None, Some("heartbeat")) => decoded.known += 1,
         _ => decoded.unknown += 1,
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::Decoded;
 use super::fields::{Whole, raw_len};
 use super::rpc::{Answer, Call, http_outcome, unanswered};
-use crate::model::{Event, EventKey, Kind, Outcome, Request, RequestId, Text};
+use crate::model::{Event, EventKey, Kind, Outcome, Request, RequestId, Said, SurfaceNews, Text};
 use serde_json::value::RawValue;
 
 /// What all rows of an exchange share.
@@ -92,7 +92,10 @@ impl Exchange<'_> {
             if let Reply::Http { size, .. } = reply {
                 row.bytes_out = size;
             }
+            let surface = call.surface(answer.map(|(answer, _)| answer));
+            let surface = surface.map(|said| surface_news(&row, said));
             decoded.events.push(Event::Request(row));
+            decoded.events.extend(surface);
         }
         decoded.known += 1;
         Ok(())
@@ -136,6 +139,19 @@ impl Exchange<'_> {
         decoded.events.extend(ended);
         Ok(())
     }
+}
+
+/// What a request that stands before it in the batch has said of the surface.
+fn surface_news(request: &Request, (method, said): (Text, Said)) -> Event {
+    Event::Surface(Box::new(SurfaceNews {
+        proxy: request.proxy.clone(),
+        method,
+        ts: request.ts,
+        session_id: request.session_id.clone(),
+        client_name: request.client_name.clone(),
+        said,
+        of_request: true,
+    }))
 }
 
 /// The answer of a call: the one with its id; a lone call takes the lone answer, whatever its id;

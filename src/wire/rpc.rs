@@ -1,7 +1,7 @@
 //! JSON-RPC requests and answers as streams B and C carry them: method, target, client, outcome.
 
 use super::fields::{Str, raw_string, raw_text};
-use crate::model::{ErrorKind, Outcome, RequestId, Target, TargetKind, Text};
+use crate::model::{ErrorKind, Outcome, RequestId, Said, SurfaceNews, Target, TargetKind, Text};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -26,6 +26,10 @@ struct Params<'a> {
     meta: Option<&'a RawValue>,
     #[serde(borrow, rename = "clientInfo")]
     client_info: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cursor: Option<&'a RawValue>,
+    #[serde(borrow, rename = "protocolVersion")]
+    protocol_version: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,6 +82,24 @@ impl<'a> Call<'a> {
 
     pub(super) fn method(&self) -> &str {
         &self.method.0
+    }
+
+    /// What this call and its answer say of the server's surface, if anything.
+    pub(super) fn surface(&self, answer: Option<&Answer<'_>>) -> Option<(Text, Said)> {
+        let method = self.method();
+        if let Some(list) = SurfaceNews::announced_by(method) {
+            return Some((list.into(), Said::ListChanged));
+        }
+        if !SurfaceNews::METHODS.contains(&method) {
+            return None;
+        }
+        let params: Params<'_> = lenient(self.params);
+        let said = Said::Page {
+            cursor: raw_string(params.cursor),
+            asked_version: raw_string(params.protocol_version),
+            result: answer?.result?.get().into(),
+        };
+        Some((method.into(), said))
     }
 
     pub(super) fn facts(&self) -> CallFacts {

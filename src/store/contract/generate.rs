@@ -3,7 +3,8 @@
 use crate::model::time::MINUTE_MS;
 use crate::model::{
     BadLine, Batch, Counts, ErrorKind, Event, EventKey, Gap, Kind, Outcome, Request, RequestId,
-    SessionState, SessionUpdate, SourceProgress, Status, Target, TargetKind, Text,
+    Said, SessionState, SessionUpdate, SourceProgress, Status, SurfaceNews, Target, TargetKind,
+    Text,
 };
 use crate::query::{
     Buckets, By, Filter, Order, Page, Pattern, SessionFilter, SessionKey, StatsQuestion,
@@ -66,7 +67,8 @@ fn event(random: &mut Rng, past: &mut Vec<Request>) -> Event {
             Some(request) => Event::Request(again(&request.clone(), random)),
             None => Event::Session(update(random)),
         },
-        16..18 => Event::Session(update(random)),
+        16 => Event::Session(update(random)),
+        17 => Event::Surface(Box::new(surface(random))),
         18 => {
             let from_ts = time(random);
             let to_ts = from_ts + random.i64(0..1000);
@@ -178,6 +180,42 @@ pub(super) fn session_key(random: &mut Rng, known: &[SessionKey]) -> SessionKey 
             proxy: "p".to_owned(),
             id: "none".to_owned(),
         },
+    }
+}
+
+/// A statement about a surface: lists of a few tools, in pages and whole, items, announcements.
+fn surface(random: &mut Rng) -> SurfaceNews {
+    let tools: Vec<String> = (0..random.u8(0..3))
+        .map(|_| format!("{{\"name\":\"t{}\"}}", random.u8(0..3)))
+        .collect();
+    let next = pick(
+        random,
+        &["", ",\"nextCursor\":\"1\"", ",\"nextCursor\":\"2\""],
+    );
+    let result = format!("{{\"tools\":[{}]{next}}}", tools.join(",")).into();
+    let said = match random.u8(0..8) {
+        0 => Said::ListChanged,
+        1 => Said::Item {
+            item: "{\"name\":\"t1\"}".into(),
+        },
+        2 => Said::Whole {
+            upstream: maybe(random, |_| "http://x".into()),
+            result,
+        },
+        _ => Said::Page {
+            cursor: rarely(random, |random| pick(random, &["1", "2"])),
+            asked_version: None,
+            result,
+        },
+    };
+    SurfaceNews {
+        proxy: pick(random, &PROXIES),
+        method: "tools/list".into(),
+        ts: time(random),
+        session_id: maybe(random, |random| pick(random, &SESSIONS)),
+        client_name: None,
+        said,
+        of_request: random.bool(),
     }
 }
 

@@ -93,6 +93,11 @@ fn ask(random: &mut Rng, reader: &mut dyn Reader, reference: &mut MemoryStore, s
         reference.span().expect("span"),
         "seed {seed}"
     );
+    assert_eq!(
+        reader.surfaces().expect("surfaces"),
+        reference.surfaces().expect("surfaces"),
+        "seed {seed}"
+    );
     ask_of_requests(random, reader, reference, seed);
     assert_eq!(
         reader.rollups().expect("rollups"),

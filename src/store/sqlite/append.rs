@@ -5,6 +5,7 @@ use super::names::Names;
 use super::requests::{self, Inserted, Place};
 use super::rollups::Rollups;
 use super::sessions::{Sessions, Slot};
+use super::surfaces;
 use crate::model::{BadLine, Batch, Checkpoint, Event, Gap, Kind, Request, SourceProgress};
 use crate::store::{Appended, StoreError};
 use rusqlite::{
@@ -21,6 +22,8 @@ pub(super) struct Memory {
     sessions: Sessions,
     rollups: Rollups,
     data_version: Option<i64>,
+    /// Whether the request that came last is a new row.
+    request_was_new: bool,
 }
 
 impl Memory {
@@ -127,7 +130,17 @@ impl<'a> Writing<'a> {
 
     fn event(&mut self, insertion: &mut Statement<'_>, event: &Event) -> rusqlite::Result<()> {
         match event {
-            Event::Request(request) => self.request(insertion, request),
+            Event::Request(request) => {
+                let stored = self.appended.stored;
+                self.request(insertion, request)?;
+                self.memory.request_was_new = self.appended.stored > stored;
+                Ok(())
+            }
+            // What a request delivered before has said was taken in then.
+            Event::Surface(news) if news.of_request && !self.memory.request_was_new => Ok(()),
+            Event::Surface(news) => {
+                surfaces::take(self.tx, &mut self.memory.names, news, self.last_seq)
+            }
             Event::Session(update) => {
                 self.memory
                     .sessions

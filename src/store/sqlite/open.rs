@@ -14,9 +14,10 @@ use std::time::Duration;
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 2] = [
+pub(super) const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/0001_layout.sql"),
     include_str!("migrations/0002_heads_and_indexes.sql"),
+    include_str!("migrations/0003_surfaces.sql"),
 ];
 
 pub(super) const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);

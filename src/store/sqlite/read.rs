@@ -8,15 +8,19 @@ mod totals;
 pub(super) use entries::REQUEST_ID_TEXT;
 
 use super::errors::failed;
+use super::open::layout_of;
 use crate::model::{Checkpoint, FileIdentity};
 use crate::query::{
     ClientRow, Entry, Filter, Head, Names, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
-    StatsQuestion, StatsRow, StoredKey,
+    StatsQuestion, StatsRow, StoredKey, Surfaces,
 };
 use crate::store::{Overview, Reader, RollupRow, StoreError};
 use rusqlite::Connection;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// The layout that brought what servers show.
+const SURFACES_SINCE: i64 = 3;
 
 /// A store opened for reading only.
 #[derive(Debug)]
@@ -87,6 +91,15 @@ impl Reader for SqliteReader {
 
     fn names(&mut self) -> Result<Names, StoreError> {
         self.ask(totals::names)
+    }
+
+    fn surfaces(&mut self) -> Result<Surfaces, StoreError> {
+        self.ask(|connection| {
+            if layout_of(connection)? < SURFACES_SINCE {
+                return Ok(Surfaces::default());
+            }
+            super::surfaces::surfaces(connection)
+        })
     }
 
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {

@@ -12,7 +12,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("schema", &["model"]),
     ("query", &["model"]),
     ("tail", &["model"]),
-    ("store", &["model", "query"]),
+    ("store", &["model", "query", "schema"]),
     ("render", &["model", "query"]),
     ("ingest", &["model", "wire", "tail", "store", "query"]),
     ("listen", &["model", "wire", "ingest"]),

@@ -1,0 +1,514 @@
+//! From what streams say of a surface to versions of it: page chains, what is new, what changed.
+//! Pure: a store keeps the state and asks what the next statement does to it.
+
+use super::canonical::{canonical, canonical_text, sha256_hex, without_ignored};
+use super::parse::{Parsed, parse};
+use super::surface::{ItemKind, Surface};
+use crate::model::{Said, SurfaceNews};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most bytes of a chain of pages that wait for their last one; longer ones are given up.
+pub const MAX_PENDING_BYTES: usize = 16 << 20;
+
+/// Pages of a list that waits for the rest of its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The cursor that the next page must be asked with.
+    pub next_cursor: String,
+    /// The items so far: the raw JSON of an array.
+    pub items: String,
+    /// JSON pointers of keys that stand twice in one object, so far.
+    pub duplicate_keys: Vec<String>,
+}
+
+/// The newest version of a list, as far as the next one is compared with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Latest {
+    /// Its number, from 1.
+    pub version: i64,
+    /// SHA-256 of its canonical form.
+    pub sha256: String,
+    /// The raw JSON of the whole list.
+    pub payload: String,
+    /// When it was last seen, unix milliseconds.
+    pub last_seen_at: i64,
+}
+
+/// What kind of change a new version brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// The first version of all.
+    Initial,
+    /// An item that was not there before.
+    Added,
+    /// An item that is no longer there.
+    Removed,
+    /// An item that is not what it was.
+    Modified,
+    /// Another answer of `initialize` or `server/discover`.
+    Updated,
+}
+
+impl Change {
+    /// Its word for an item of a kind: `tool_added`.
+    #[must_use]
+    pub fn word(self, kind: ItemKind) -> String {
+        match self {
+            Self::Initial => "initial".to_owned(),
+            Self::Updated => "updated".to_owned(),
+            Self::Added => format!("{}_added", kind.as_str()),
+            Self::Removed => format!("{}_removed", kind.as_str()),
+            Self::Modified => format!("{}_modified", kind.as_str()),
+        }
+    }
+}
+
+/// A version that is new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewVersion {
+    /// Its number, from 1.
+    pub version: i64,
+    /// SHA-256 of its canonical form.
+    pub sha256: String,
+    /// The raw JSON of the whole list, as an answer without further pages would hold it.
+    pub payload: String,
+    /// What is peculiar about it: doubled names, keys that stand twice.
+    pub peculiar: Vec<String>,
+    /// What it brought, with the item's key.
+    pub changes: Vec<(String, Option<String>)>,
+}
+
+/// What becomes of the pages that wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chain {
+    /// They wait on.
+    Keep,
+    /// These wait now.
+    Wait(Pending),
+    /// None wait any more.
+    Clear,
+}
+
+/// What becomes of the versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing: no whole list was seen, or an old one.
+    Nothing,
+    /// The newest version was seen once more.
+    Again,
+    /// There is a new one.
+    New(Box<NewVersion>),
+}
+
+/// The sort of item that a method lists.
+#[must_use]
+pub fn kind_of(method: &str) -> Option<ItemKind> {
+    Some(match method {
+        "initialize" | "server/discover" => ItemKind::Server,
+        "tools/list" => ItemKind::Tool,
+        "prompts/list" => ItemKind::Prompt,
+        "resources/list" => ItemKind::Resource,
+        "resources/templates/list" => ItemKind::ResourceTemplate,
+        _ => return None,
+    })
+}
+
+/// What a statement does to the state of its list. What does not read as an answer does nothing.
+#[must_use]
+pub fn step(
+    news: &SurfaceNews,
+    pending: Option<&Pending>,
+    latest: Option<&Latest>,
+) -> (Chain, Seen) {
+    let nothing = (Chain::Keep, Seen::Nothing);
+    let Some(kind) = kind_of(&news.method) else {
+        return nothing;
+    };
+    // What is older than the newest sight of the list says nothing new: a replay, or a late stream.
+    if latest.is_some_and(|latest| news.ts < latest.last_seen_at) {
+        return nothing;
+    }
+    match &news.said {
+        Said::Whole { result, .. } => match Pages::read(kind, result) {
+            Some(pages) => (Chain::Keep, pages.seen(kind, latest)),
+            None => nothing,
+        },
+        Said::Page {
+            cursor,
+            result,
+            asked_version,
+        } => {
+            let Some(mut pages) = Pages::read(kind, result) else {
+                return nothing;
+            };
+            pages.drop_echo(asked_version.as_deref());
+            page(kind, pages, (cursor.as_deref(), pending), latest)
+        }
+        Said::Item { .. } | Said::ListChanged => nothing,
+    }
+}
+
+fn page(
+    kind: ItemKind,
+    pages: Pages,
+    (cursor, pending): (Option<&str>, Option<&Pending>),
+    latest: Option<&Latest>,
+) -> (Chain, Seen) {
+    let whole = match (cursor, pending) {
+        (None, _) => pages,
+        (Some(cursor), Some(pending)) if pending.next_cursor == cursor => {
+            match pages.after(pending) {
+                Some(pages) => pages,
+                None => return (Chain::Clear, Seen::Nothing),
+            }
+        }
+        // A later page whose chain did not begin here says nothing of the others.
+        (Some(_), _) => return (Chain::Keep, Seen::Nothing),
+    };
+    match whole.next_cursor.clone() {
+        None => (Chain::Clear, whole.seen(kind, latest)),
+        Some(next_cursor) => {
+            let items = Value::Array(whole.items).to_string();
+            if items.len() > MAX_PENDING_BYTES {
+                return (Chain::Clear, Seen::Nothing);
+            }
+            let pending = Pending {
+                next_cursor,
+                items,
+                duplicate_keys: whole.duplicate_keys,
+            };
+            (Chain::Wait(pending), Seen::Nothing)
+        }
+    }
+}
+
+/// One or several pages of an answer.
+struct Pages {
+    /// Items of a list; of `initialize` its one result.
+    items: Vec<Value>,
+    next_cursor: Option<String>,
+    duplicate_keys: Vec<String>,
+}
+
+impl Pages {
+    fn read(kind: ItemKind, result: &str) -> Option<Self> {
+        let Parsed { value, duplicates } = parse(result).ok()?;
+        let Value::Object(mut result) = value else {
+            return None;
+        };
+        let next_cursor = match result.get("nextCursor") {
+            Some(Value::String(cursor)) => Some(cursor.clone()),
+            _ => None,
+        };
+        let items = match kind.list_member() {
+            None => vec![Value::Object(result)],
+            Some(member) => match result.remove(member) {
+                Some(Value::Array(items)) => items,
+                _ => return None,
+            },
+        };
+        let key = kind.key_member();
+        let has_key = |item: &Value| item.get(key).is_some_and(Value::is_string);
+        if kind != ItemKind::Server && !items.iter().all(has_key) {
+            return None;
+        }
+        Some(Self {
+            items,
+            next_cursor,
+            duplicate_keys: duplicates,
+        })
+    }
+
+    /// The version that was negotiated says as much of the client as of the server: where it is the
+    /// one that was asked for, it is no part of the surface.
+    fn drop_echo(&mut self, asked: Option<&str>) {
+        for item in &mut self.items {
+            let Value::Object(server) = item else {
+                continue;
+            };
+            let answered = server.get("protocolVersion").and_then(Value::as_str);
+            if answered.is_some() && answered == asked {
+                server.remove("protocolVersion");
+            }
+        }
+    }
+
+    /// These pages behind those that wait.
+    fn after(self, pending: &Pending) -> Option<Self> {
+        let Ok(Value::Array(mut items)) = serde_json::from_str(&pending.items) else {
+            return None;
+        };
+        items.extend(self.items);
+        let mut duplicate_keys = pending.duplicate_keys.clone();
+        duplicate_keys.extend(self.duplicate_keys);
+        Some(Self {
+            items,
+            next_cursor: self.next_cursor,
+            duplicate_keys,
+        })
+    }
+
+    fn seen(self, kind: ItemKind, latest: Option<&Latest>) -> Seen {
+        let sha256 = identity(kind, &self.items);
+        if latest.is_some_and(|latest| latest.sha256 == sha256) {
+            return Seen::Again;
+        }
+        let changes = match latest {
+            None => vec![(Change::Initial.word(kind), None)],
+            Some(latest) => changes(kind, &latest.payload, &self.items),
+        };
+        let peculiar = self.peculiar(kind);
+        let payload = match kind.list_member() {
+            None => self.items.into_iter().next().unwrap_or(Value::Null),
+            Some(member) => json!({ member: self.items }),
+        };
+        Seen::New(Box::new(NewVersion {
+            version: latest.map_or(1, |latest| latest.version + 1),
+            sha256,
+            payload: payload.to_string(),
+            peculiar,
+            changes,
+        }))
+    }
+
+    fn peculiar(&self, kind: ItemKind) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        let mut found = Vec::new();
+        for name in self.items.iter().filter_map(|item| key_of(kind, item)) {
+            if kind != ItemKind::Server && !names.insert(name) {
+                found.push(format!("two items are named `{name}`"));
+            }
+        }
+        let twice = self.duplicate_keys.iter();
+        found.extend(twice.map(|pointer| format!("the key `{pointer}` stands twice")));
+        found
+    }
+}
+
+fn key_of(kind: ItemKind, item: &Value) -> Option<&str> {
+    item.get(kind.key_member()).and_then(Value::as_str)
+}
+
+/// SHA-256 of the canonical form. The negotiated protocol version is no part of it: two clients that
+/// ask for different ones see the same server.
+fn identity(kind: ItemKind, items: &[Value]) -> String {
+    if kind != ItemKind::Server {
+        return canonical(items, kind.key_member()).sha256;
+    }
+    let without_version = |item: &Value| match item {
+        Value::Object(server) => {
+            let mut server: Map<String, Value> = server.clone();
+            server.remove("protocolVersion");
+            Value::Object(server)
+        }
+        other => other.clone(),
+    };
+    let items: Vec<Value> = items.iter().map(without_version).collect();
+    canonical(&items, "name").sha256
+}
+
+/// What is different, item by item.
+fn changes(kind: ItemKind, before: &str, items: &[Value]) -> Vec<(String, Option<String>)> {
+    if kind == ItemKind::Server {
+        return vec![(Change::Updated.word(kind), None)];
+    }
+    let texts = |items: &[Value]| -> BTreeMap<String, BTreeSet<String>> {
+        let mut texts = BTreeMap::<_, BTreeSet<_>>::new();
+        for item in items {
+            if let Some(key) = key_of(kind, item) {
+                let text = sha256_hex(canonical_text(&*without_ignored(item)).as_bytes());
+                texts.entry(key.to_owned()).or_default().insert(text);
+            }
+        }
+        texts
+    };
+    let before: Value = serde_json::from_str(before).unwrap_or_default();
+    let member = kind.list_member().unwrap_or_default();
+    let old = texts(before[member].as_array().map_or(&[], Vec::as_slice));
+    let new = texts(items);
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let mut found = Vec::new();
+    for key in keys {
+        let change = match (old.get(key), new.get(key)) {
+            (None, Some(_)) => Change::Added,
+            (Some(_), None) => Change::Removed,
+            (left, right) if left != right => Change::Modified,
+            _ => continue,
+        };
+        found.push((change.word(kind), Some(key.clone())));
+    }
+    found
+}
+
+/// The surface that the payloads of some versions make together.
+#[must_use]
+pub fn surface_of<'a>(payloads: impl IntoIterator<Item = &'a str>) -> Surface {
+    let mut surface = Surface::default();
+    for payload in payloads {
+        if let Ok(part) = Surface::parse(payload) {
+            surface.merge(part);
+        }
+    }
+    surface
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(method: &str, cursor: Option<&str>, result: &str) -> SurfaceNews {
+        SurfaceNews {
+            proxy: "p".into(),
+            method: method.into(),
+            ts: 10,
+            session_id: None,
+            client_name: None,
+            said: Said::Page {
+                cursor: cursor.map(Into::into),
+                asked_version: Some("2025-06-18".into()),
+                result: result.into(),
+            },
+            of_request: true,
+        }
+    }
+
+    /// Runs statements one after the other; gives the changes of each new version.
+    fn run(statements: &[SurfaceNews]) -> Vec<String> {
+        let (mut pending, mut latest) = (None, None);
+        let mut told = Vec::new();
+        for news in statements {
+            let (chain, seen) = step(news, pending.as_ref(), latest.as_ref());
+            match chain {
+                Chain::Keep => {}
+                Chain::Wait(pages) => pending = Some(pages),
+                Chain::Clear => pending = None,
+            }
+            if let Seen::New(new) = seen {
+                let changes = new.changes.iter().map(|(change, item)| match item {
+                    Some(item) => format!("{change} {item}"),
+                    None => change.clone(),
+                });
+                let changes = changes.chain(new.peculiar.clone()).collect::<Vec<_>>();
+                told.push(format!("{}: {}", new.version, changes.join(", ")));
+                latest = Some(Latest {
+                    version: new.version,
+                    sha256: new.sha256,
+                    payload: new.payload,
+                    last_seen_at: news.ts,
+                });
+            }
+        }
+        told
+    }
+
+    fn tools(cursor: Option<&str>, result: &str) -> SurfaceNews {
+        news("tools/list", cursor, result)
+    }
+
+    #[test]
+    fn whole_lists_make_versions_when_they_differ() {
+        let told = run(&[
+            tools(
+                None,
+                r#"{"tools":[{"name":"b"},{"name":"a","_meta":{"x":1}}]}"#,
+            ),
+            tools(
+                None,
+                r#"{"tools":[{"name":"a","ttlMs":5},{"name":"b"}],"_meta":{}}"#,
+            ),
+            tools(None, r#"{"tools":[{"name":"a","title":"A"},{"name":"c"}]}"#),
+        ]);
+        assert_eq!(
+            told,
+            [
+                "1: initial",
+                "2: tool_modified a, tool_removed b, tool_added c"
+            ]
+        );
+    }
+
+    #[test]
+    fn only_a_complete_chain_makes_a_version() {
+        let first = r#"{"tools":[{"name":"a"}],"nextCursor":"2"}"#;
+        let second = r#"{"tools":[{"name":"b"}],"nextCursor":"3"}"#;
+        let third = r#"{"tools":[{"name":"c"}]}"#;
+        let (one, two, three) = (
+            tools(None, first),
+            tools(Some("2"), second),
+            tools(Some("3"), third),
+        );
+        let none: [&str; 0] = [];
+        assert_eq!(
+            run(&[one.clone(), two.clone(), three.clone()]),
+            ["1: initial"]
+        );
+        assert_eq!(
+            run(&[one.clone(), three.clone()]),
+            none,
+            "a page is missing"
+        );
+        assert_eq!(run(&[two.clone(), three.clone()]), none, "the first one is");
+        assert_eq!(run(&[one.clone(), two.clone()]), none, "the last one is");
+        let whole = tools(
+            None,
+            r#"{"tools":[{"name":"c"},{"name":"b"},{"name":"a"}]}"#,
+        );
+        assert_eq!(
+            run(&[one.clone(), one, two, three, whole]),
+            ["1: initial"],
+            "begun anew"
+        );
+    }
+
+    #[test]
+    fn the_negotiated_version_is_not_the_servers() {
+        let answer = |version: &str, name: &str| {
+            news(
+                "initialize",
+                None,
+                &format!(
+                    "{{\"protocolVersion\":\"{version}\",\"serverInfo\":{{\"name\":\"{name}\"}},\
+                     \"capabilities\":{{}}}}"
+                ),
+            )
+        };
+        let told = run(&[
+            answer("2025-06-18", "s"),
+            answer("2024-11-05", "s"),
+            answer("2025-06-18", "t"),
+        ]);
+        assert_eq!(told, ["1: initial", "2: updated"]);
+    }
+
+    #[test]
+    fn old_news_and_what_is_no_list_do_nothing() {
+        let whole = tools(None, r#"{"tools":[{"name":"a"}]}"#);
+        let old = SurfaceNews {
+            ts: 9,
+            ..tools(None, r#"{"tools":[]}"#)
+        };
+        let broken = [
+            r#"{"tools":{}}"#,
+            r#"{"tools":[{"title":"x"}]}"#,
+            "[",
+            "null",
+            "{}",
+        ];
+        let mut statements = vec![whole, old];
+        statements.extend(broken.map(|result| tools(None, result)));
+        assert_eq!(run(&statements), ["1: initial"]);
+    }
+
+    #[test]
+    fn doubled_names_and_keys_are_noticed() {
+        let told = run(&[tools(
+            None,
+            r#"{"tools":[{"name":"a"},{"name":"a","title":"1","title":"2"}]}"#,
+        )]);
+        assert_eq!(
+            told,
+            ["1: initial, two items are named `a`, the key `/tools/1/title` stands twice"]
+        );
+    }
+}
