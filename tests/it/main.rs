@@ -14,6 +14,7 @@ mod kill;
 mod manners;
 mod program;
 mod record;
+mod schemas;
 mod terminal;
 mod tidy;
 mod verify;
