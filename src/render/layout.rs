@@ -35,35 +35,18 @@ pub(super) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
 /// The widths with which all columns fit into `limit`, `None` for one that is left out.
 ///
 /// The widest columns are cut first. Columns are left out only when cutting is not enough; those for
-/// which there is room again once more important ones had to go come back. When that is not enough
+/// which there is room again once more important ones had to go come back whole. When that is not enough
 /// either, the last columns are cut as far as need be.
 pub(super) fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<usize>> {
-    let least = |index: usize| {
-        fits[index]
-            .least
-            .map_or(natural[index], |l| l.min(natural[index]))
-    };
-    let smallest = |kept: &[bool]| {
-        let least = (0..kept.len()).map(|index| kept[index].then(|| least(index)));
-        total(&least.collect::<Vec<_>>())
-    };
-    let mut kept = vec![true; natural.len()];
-    let mut optional: Vec<usize> = (0..natural.len()).collect();
-    optional.retain(|&index| fits[index].leave_out.is_some());
-    optional.sort_by_key(|&index| fits[index].leave_out);
-    for &index in &optional {
-        kept[index] = smallest(&kept) <= limit;
-    }
-    for &index in optional.iter().rev() {
-        let was = std::mem::replace(&mut kept[index], true);
-        kept[index] = was || smallest(&kept) <= limit;
-    }
+    let of_least = |(&natural, fit): (&usize, &Fit)| fit.least.map_or(natural, |l| l.min(natural));
+    let least: Vec<usize> = natural.iter().zip(fits).map(of_least).collect();
+    let kept = kept(&least, fits, limit);
     let mut widths: Vec<Option<usize>> = (0..natural.len())
         .map(|index| kept[index].then_some(natural[index]))
         .collect();
     while total(&widths) > limit {
         let widest = (0..widths.len())
-            .filter(|&index| widths[index].is_some_and(|width| width > least(index)))
+            .filter(|&index| widths[index].is_some_and(|width| width > least[index]))
             .max_by_key(|&index| widths[index]);
         match widest {
             Some(index) => widths[index] = widths[index].map(|width| width - 1),
@@ -79,6 +62,28 @@ pub(super) fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<u
         *last += spare;
     }
     widths
+}
+
+/// Which columns stay, when each is as narrow as it can be.
+fn kept(least: &[usize], fits: &[Fit], limit: usize) -> Vec<bool> {
+    let fit = |kept: &[bool]| {
+        let widths = (0..kept.len()).map(|index| kept[index].then_some(least[index]));
+        total(&widths.collect::<Vec<_>>()) <= limit
+    };
+    let mut kept = vec![true; least.len()];
+    let mut optional: Vec<usize> = (0..least.len()).collect();
+    optional.retain(|&index| fits[index].leave_out.is_some());
+    optional.sort_by_key(|&index| fits[index].leave_out);
+    for &index in &optional {
+        kept[index] = fit(&kept);
+    }
+    // What could come back only in part would cut others to do so.
+    optional.retain(|&index| !kept[index] && fits[index].least.is_none());
+    for &index in optional.iter().rev() {
+        kept[index] = true;
+        kept[index] = fit(&kept);
+    }
+    kept
 }
 
 /// Cuts what stands beyond the limit.
