@@ -137,6 +137,8 @@ fn reports_and_messages_tell_times_that_since_takes_back() {
     let ran = home.command(&empty).env("TZ", zone).output().unwrap();
     let words = String::from_utf8(ran.stderr).unwrap();
     times.extend(times_after(&words, &["since ", "newest request is of "]));
+    let (_, age) = words.split_once(" (").unwrap();
+    times.push(age.split_once(" ago)").unwrap().0.to_owned());
     let ambiguous = home
         .command(&["session", "c"])
         .env("TZ", zone)
