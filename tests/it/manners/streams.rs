@@ -188,12 +188,17 @@ fn a_reader_that_goes_away_is_a_quiet_end() {
         &["--help"],
         &["logs", "--follow", "--tail", "all", "--json"],
     ] {
-        let mut child = home.command(arguments).spawn().unwrap();
-        // Whether it has written by then or not, nobody reads.
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        assert!(output.stderr.is_empty(), "{arguments:?}: {output:?}");
+        for has_read in [false, true] {
+            let mut child = home.command(arguments).spawn().unwrap();
+            let mut out = BufReader::new(child.stdout.take().unwrap());
+            if has_read {
+                out.read_line(&mut String::new()).unwrap();
+            }
+            drop(out);
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+            assert!(output.stderr.is_empty(), "{arguments:?}: {output:?}");
+        }
     }
 }
 
