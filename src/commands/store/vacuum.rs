@@ -5,6 +5,7 @@ use crate::commands::{Refused, StoreArgs, now_ms, open_store};
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
 use crate::query::when::{Zone, parse_when};
+use crate::render::text::escape;
 use crate::render::units::{bytes, grouped, time};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Retention, Store};
@@ -103,7 +104,7 @@ fn told(
         })
         .to_string()
     } else {
-        text.to_owned()
+        escape(text).into_owned()
     };
     console.print(&format!("{text}\n"))?;
     Ok(Exit::Done)

@@ -3,7 +3,7 @@
 use crate::commands::StoreArgs;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::text::escape;
+use crate::render::text::{escape, escape_json};
 use crate::store::sqlite::{Depth, Findings, verify};
 use std::fmt::Write as _;
 
@@ -45,7 +45,7 @@ fn document(findings: &Findings) -> String {
     let document = serde_json::json!({
         "ok": problems.is_empty(), "requests": requests, "batches": batches, "problems": problems,
     });
-    format!("{document}\n")
+    format!("{}\n", escape_json(&document.to_string()))
 }
 
 fn report(findings: &Findings) -> String {

@@ -43,7 +43,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rusqlite", &["src/store/sqlite"]),
     ("comfy_table", &["src/render/table"]),
     ("notify", &["src/tail/wake"]),
-    ("crossterm", &["src/console"]),
+    ("indicatif", &["src/console/progress"]),
     (
         "anyhow",
         &[

@@ -1,0 +1,54 @@
+//! Long work shows a bar on a terminal, and nothing elsewhere.
+
+use crate::program::{Home, until};
+use crate::terminal::Terminal;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+const LINES: u64 = 60_000;
+
+/// Records a backlog that takes longer than a second: the store is held by somebody for so long.
+fn shown(home: &Home, terminal: Terminal<'_>) -> (String, String) {
+    let lines: String = (0..LINES).map(crate::kill::line).collect();
+    let file = home.write("backlog.log", lines);
+    home.record(&[&home.write("first.log", "text\n")]);
+    let holder = rusqlite::Connection::open(home.store()).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let session = terminal.start(&["record", "--once", file.to_str().unwrap()]);
+    let held = Instant::now();
+    until("more than a second has passed", || {
+        held.elapsed() > Duration::from_millis(1_200)
+    });
+    holder.execute_batch("COMMIT").unwrap();
+    let ran = session.finish();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    (ran.out, ran.err)
+}
+
+#[test]
+fn a_backlog_of_more_than_a_second_shows_a_bar_on_a_terminal() {
+    let home = Home::new();
+    let (screen, _) = shown(&home, Terminal::of(&home).env("TERM", "xterm"));
+    let (bar, closing) = screen.split_at(screen.find("recorded ").unwrap());
+    assert!(bar.contains("left") && bar.contains("MiB"), "{screen:?}");
+    assert!(closing.ends_with("lines/s)\n"), "{screen:?}");
+}
+
+#[test]
+fn elsewhere_there_is_none() {
+    let home = Home::new();
+    let (screen, err) = shown(&home, Terminal::of(&home).messages(Stdio::piped()));
+    assert_eq!(screen, "");
+    assert_eq!(err.lines().count(), 1, "{err:?}");
+    assert!(err.starts_with("recorded "), "{err:?}");
+}
+
+#[test]
+fn a_dumb_terminal_is_not_drawn_on() {
+    let home = Home::new();
+    let (screen, _) = shown(&home, Terminal::of(&home).env("TERM", "dumb"));
+    assert!(
+        !screen.contains('\x1b') && screen.starts_with("recorded "),
+        "{screen:?}"
+    );
+}
