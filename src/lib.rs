@@ -40,4 +40,5 @@ pub mod query;
 pub mod render;
 pub mod store;
 pub mod tail;
+pub mod tap;
 pub mod wire;

@@ -3,12 +3,15 @@
 mod a;
 mod b;
 mod c;
+mod d;
 mod detect;
 mod exchange;
 mod fields;
 mod rpc;
 #[cfg(test)]
 mod tests;
+
+pub use d::{Asked, Message, Messages, Notice, Reply, TypedId, messages};
 
 use crate::model::{Event, Request, SessionState, SessionUpdate};
 
