@@ -10,6 +10,7 @@ pub mod record;
 pub mod session;
 pub mod sessions;
 pub mod store;
+pub mod tap;
 mod values;
 
 pub use args::{ReadArgs, StoreArgs};

@@ -2,13 +2,14 @@
 //! when comes in, events come out.
 
 use super::Direction;
+use crate::ingest::unix_ms;
 use crate::model::{
     ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SessionState, SessionUpdate,
     Text,
 };
 use crate::wire::{Asked, Message, Notice, Reply, TypedId};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// Most requests of a direction that wait for an answer; the oldest counts as hung beyond that.
 const MAX_WAITING: usize = 16_384;
@@ -22,6 +23,17 @@ pub struct Moment {
     pub at: Instant,
     /// By the wall clock, in unix milliseconds.
     pub ts: i64,
+}
+
+impl Moment {
+    /// The present.
+    #[must_use]
+    pub fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            ts: unix_ms(SystemTime::now()),
+        }
+    }
 }
 
 /// What passed and leads to no row of its own.

@@ -101,13 +101,13 @@ fn a_plain_session() {
         9 < {"method":"notifications/progress"}
         10 < {"id":1,"error":{"code":-32602,"message":"bad"}}
         "#,
-        &expect![[r#"
+        &expect![[r"
             session c 1
             1000 0 c initialize - 3000us 97/36 ok - -
             1006 2 - tools/call b 2000us 52/74 tool - no
             1005 1 - tools/call a 5000us 52/48 rpc -32602 bad
             Tally { notifications: 2, progress: 1, late: 0, unasked: 0, doubtful: 0 }
-        "#]],
+        "]],
     );
 }
 
@@ -122,11 +122,11 @@ fn ids_are_typed_and_repeat_between_the_directions() {
         2 < {"id":1,"result":{}}
         7 > {"id":1,"result":{}}
         "#,
-        &expect![[r#"
+        &expect![[r"
             1000 1 - prompts/list - 1000us 34/22 ok - -
             1000 1 - tools/list - 2000us 30/20 ok - -
             1000 server:1 - sampling/createMessage - 7000us 42/20 ok - -
-        "#]],
+        "]],
     );
 }
 
@@ -137,11 +137,11 @@ fn a_batch_is_as_many_calls() {
         0 > [{"id":1,"method":"ping"},{"method":"notifications/x"},{"id":2,"method":"tools/list"}]
         4 < [{"id":2,"result":{"tools":[]}},{"id":1,"result":{}}]
         "#,
-        &expect![[r#"
+        &expect![[r"
             1000 2 - tools/list - 4000us 30/30 ok - -
             1000 1 - ping - 4000us 24/20 ok - -
             Tally { notifications: 1, progress: 0, late: 0, unasked: 0, doubtful: 0 }
-        "#]],
+        "]],
     );
 }
 
@@ -157,11 +157,11 @@ fn hung_cancelled_late_and_unasked_are_told_apart() {
         11 < {"id":77,"result":{}}
         12 < {"id":null,"error":{"code":-32700,"message":"what?"}}
         "#,
-        &expect![[r#"
+        &expect![[r"
             1000 2 - tools/call cancelled 9000us 60/- cancelled - -
             1000 1 - tools/call hangs 100000us 56/- timeout - -
             Tally { notifications: 2, progress: 0, late: 1, unasked: 2, doubtful: 0 }
-        "#]],
+        "]],
     );
 }
 
@@ -175,11 +175,11 @@ fn an_id_may_be_used_again() {
         3 > {"id":1,"method":"third"}
         4 < {"id":1,"result":{}}
         "#,
-        &expect![[r#"
+        &expect![[r"
             1000 1 - first - 1000us 25/20 ok - -
             1002 1 - second - 1000us 26/- timeout - -
             1003 1 - third - 1000us 25/20 ok - -
-        "#]],
+        "]],
     );
 }
 
@@ -190,19 +190,19 @@ fn a_copy_of_an_answer_may_come_before_that_of_its_request() {
         5 < {"id":1,"result":{}}
         2 > {"id":1,"method":"quick"}
         "#,
-        &expect![[r#"
+        &expect![[r"
             1002 1 - quick - 3000us 25/20 ok - -
-        "#]],
+        "]],
     );
     check(
         r#"
         1 < {"id":1,"result":{}}
         2 > {"id":1,"method":"asked after that answer"}
         "#,
-        &expect![[r#"
+        &expect![[r"
             1002 1 - asked after that answer - 98000us 43/- timeout - -
             Tally { notifications: 0, progress: 0, late: 0, unasked: 1, doubtful: 0 }
-        "#]],
+        "]],
     );
 }
 
@@ -216,11 +216,11 @@ fn what_may_have_been_answered_in_a_loss_is_not_called_hung() {
         2 > {"id":3,"method":"after"}
         3 < {"id":2,"result":{}}
         "#,
-        &expect![[r#"
+        &expect![[r"
             1000 2 - before, and answered later - 3000us 46/20 ok - -
             1002 3 - after - 98000us 25/- timeout - -
             Tally { notifications: 0, progress: 0, late: 0, unasked: 0, doubtful: 1 }
-        "#]],
+        "]],
     );
 }
 

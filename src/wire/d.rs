@@ -76,6 +76,18 @@ pub struct Reply {
     outcome: Outcome,
 }
 
+impl Message {
+    /// Says how long the message was as it passed, where only part of it was read.
+    pub fn set_bytes(&mut self, len: u64) {
+        let len = i64::try_from(len).unwrap_or(i64::MAX);
+        match self {
+            Self::Asked(asked) => asked.bytes = len,
+            Self::Reply(reply) => reply.bytes = len,
+            Self::Notice(_) => {}
+        }
+    }
+}
+
 impl TypedId {
     /// The id that a raw value is; `1.0` is the number 1, as it is for a server in JavaScript.
     fn of(raw: &RawValue) -> Option<Self> {
