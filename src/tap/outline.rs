@@ -1,6 +1,8 @@
 //! What matters of a message that is too long to keep: its own members and theirs, with long texts
 //! shortened and everything deeper left out. Pure, streaming, bounded; the result is JSON again.
 
+use memchr::memchr2;
+
 /// Most bytes kept of a text in an outline; a little more where a character ends later.
 const MAX_TEXT_BYTES: usize = 512;
 /// Bytes of an outline from which on further members of a value are left out.
@@ -19,6 +21,13 @@ struct InText {
     is_cut: bool,
 }
 
+impl InText {
+    /// Whether the next byte belongs to no escape that has begun.
+    fn is_between(self) -> bool {
+        !self.is_escape && self.escape_left == 0
+    }
+}
+
 /// Follows one message byte by byte and keeps its outline.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
@@ -34,12 +43,21 @@ pub(super) struct Outline {
 
 impl Outline {
     /// Takes the message's next bytes.
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if self.within.is_some() {
-                self.text_byte(byte);
-            } else {
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            bytes = rest;
+            if self.within.is_none() {
                 self.byte(byte);
+                continue;
+            }
+            self.text_byte(byte);
+            // Nearly all of a long message is one long text: nothing in it matters but its end.
+            if self
+                .within
+                .is_some_and(|within| within.is_cut && within.is_between())
+            {
+                let end = memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+                bytes = &bytes[end..];
             }
         }
     }
@@ -104,7 +122,7 @@ impl Outline {
         let Some(mut within) = self.within.take() else {
             return;
         };
-        let is_between = !within.is_escape && within.escape_left == 0;
+        let is_between = within.is_between();
         if is_between && byte == b'"' {
             return self.keep(byte);
         }

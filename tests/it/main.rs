@@ -12,5 +12,6 @@ mod generated_stream;
 mod kill;
 mod program;
 mod record;
+mod tap;
 mod tidy;
 mod verify;
