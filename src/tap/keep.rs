@@ -7,7 +7,7 @@ use crate::model::{Event, Gap, Text};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -83,13 +83,21 @@ impl Keeper {
         })
     }
 
-    /// Waits for the last rows to be stored, though not for long: the session is over.
+    /// Waits for the last rows to be stored: as long as the store takes some, and for `patience`
+    /// when it takes none. The session is over.
     #[must_use]
     pub fn finish(self, patience: Duration) -> Report {
-        let report = self.done.recv_timeout(patience);
+        let account = || *self.account.read().unwrap_or_else(PoisonError::into_inner);
+        let mut before = account();
+        let report = loop {
+            match self.done.recv_timeout(patience) {
+                Err(RecvTimeoutError::Timeout) if account() != before => before = account(),
+                report => break report,
+            }
+        };
         self.is_over.store(true, Ordering::Release);
         report.unwrap_or_else(|_| Report {
-            account: *self.account.read().unwrap_or_else(PoisonError::into_inner),
+            account: account(),
             failure: Some("the store did not take the last events in time".to_owned()),
             ..Report::default()
         })

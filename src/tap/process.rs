@@ -205,7 +205,8 @@ fn watch_signals(mut signals: Signals, news: Sender<News>) -> io::Result<()> {
     spawn("signals", move || {
         for signal in signals.forever() {
             if news.send(News::Signal(signal)).is_err() {
-                return;
+                // There is no server any more: what comes now is for us.
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         }
     })
