@@ -1,5 +1,7 @@
 //! `mcpr tap`: run a stdio MCP server, pass everything on, and record what passes.
 
+mod config;
+mod install;
 mod report;
 
 use super::StoreArgs;
@@ -8,9 +10,10 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::ingest::Config;
 use crate::tap::{Copies, Ended, Keeper, Patience, Report, Server, Transcript};
+use install::{Target, install, uninstall};
 use report::closing_lines;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +22,10 @@ const LAST_ROWS: Duration = Duration::from_secs(2);
 
 /// Run a stdio MCP server and record what passes between it and its client
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// Name the server in the store (default: the command's file name)
@@ -33,11 +39,36 @@ pub struct Args {
     pub command: Vec<OsString>,
 }
 
-/// Runs the server until it ends; its exit code is ours.
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Put the tap before the servers in an MCP client's configuration
+    Install {
+        #[command(flatten)]
+        target: Target,
+        /// Record them into this store [default: ~/.mcpr/store.db]
+        #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
+    },
+    /// Take the tap away from the servers in an MCP client's configuration
+    Uninstall {
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// Runs the server until it ends, with its exit code; or changes a client's configuration.
 ///
 /// # Errors
-/// When the server cannot be started.
+/// When the server cannot be started, or the configuration cannot be changed.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    match &args.action {
+        Some(Action::Install { target, db }) => install(target, db.as_deref(), console),
+        Some(Action::Uninstall { target }) => uninstall(target, console),
+        None => run_server(args, console),
+    }
+}
+
+fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let copies = Arc::new(Copies::default());
     let server = Server::start(&args.command, Arc::clone(&copies)).map_err(|error| {
         let program = args.command.first().map(|it| it.to_string_lossy());

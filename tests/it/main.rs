@@ -13,5 +13,6 @@ mod kill;
 mod program;
 mod record;
 mod tap;
+mod tap_install;
 mod tidy;
 mod verify;

@@ -42,6 +42,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("comfy_table", &["src/render/table"]),
     ("notify", &["src/tail/wake"]),
     ("crossterm", &["src/console"]),
+    ("jsonc_parser", &["src/commands/tap/config"]),
+    ("signal_hook", &["src/tap/process", "src/commands/record"]),
     (
         "anyhow",
         &[
