@@ -3,11 +3,11 @@
 use super::errors::failed;
 use crate::store::{StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Marks a file as a store of ours: the ASCII text `mcpr`.
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
@@ -17,6 +17,9 @@ pub(super) const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_layout.s
 
 pub(super) const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a file is waited for that another writer seems to be making.
+const IN_THE_MAKING: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Page cache of a connection, in KiB (negative: that is how SQLite takes KiB).
 const CACHE_KIB: i64 = -16_384;
 /// What stays of the write-ahead log after a checkpoint, in bytes.
@@ -51,9 +54,7 @@ pub(super) fn open_writer(path: &Path) -> Result<(Connection, PathBuf), StoreErr
         }
         configure_writer(&connection).map_err(failed("set up the store"))?;
         migrate(&mut connection)?;
-        connection
-            .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
-            .map_err(failed("set up the write-ahead log"))?;
+        switch_to_wal(&connection).map_err(failed("set up the write-ahead log"))?;
         Ok(connection)
     };
     connect()
@@ -86,6 +87,23 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     connect().map_err(|error| error.at(&path))
+}
+
+/// Switches a new store to a write-ahead log. SQLite does not wait here for others who open it at
+/// the same moment: that could be for ever. So each lets go and tries again.
+fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + WRITER_BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            result => return result,
+        }
+    }
 }
 
 fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
@@ -198,8 +216,31 @@ fn check_owner(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Looks at the main file only: `immutable` takes no lock and makes no file.
+/// Whose file it is. One that does not look like ours may be in the making by another writer: its
+/// rollback journal stands beside it then, or it was finished while it was looked at. So it is
+/// looked at until it is ours, or twice the same without a journal.
 fn owner(path: &Path) -> Result<Owner, StoreError> {
+    let journal = sibling(path, "-journal");
+    let deadline = Instant::now() + IN_THE_MAKING;
+    let mut quiet_looks = 0;
+    loop {
+        let is_written = journal.exists();
+        let owner = owner_now(path);
+        match &owner {
+            Ok(Owner::Us) => return owner,
+            Err(error) if error.kind == StoreErrorKind::Missing => return owner,
+            _ if is_written || journal.exists() => quiet_looks = 0,
+            _ => quiet_looks += 1,
+        }
+        if quiet_looks == 2 || Instant::now() >= deadline {
+            return owner;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// Looks at the main file only: `immutable` takes no lock and makes no file.
+fn owner_now(path: &Path) -> Result<Owner, StoreError> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing(path)),

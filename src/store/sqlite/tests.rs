@@ -331,3 +331,23 @@ fn checksums_of_batches_follow_what_is_removed() {
         });
     assert_eq!((counted, summed), (requests, sum));
 }
+
+#[test]
+fn writers_that_make_a_store_at_the_same_time_all_get_it() {
+    const WRITERS: usize = 6;
+    for _ in 0..30 {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("store.db");
+        let all_there = std::sync::Barrier::new(WRITERS);
+        std::thread::scope(|scope| {
+            let open = || {
+                all_there.wait();
+                SqliteStore::open(&path).map(drop)
+            };
+            let writers: Vec<_> = (0..WRITERS).map(|_| scope.spawn(open)).collect();
+            for writer in writers {
+                writer.join().expect("no panic").expect("a store");
+            }
+        });
+    }
+}
