@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the end of a session waits for its last rows to be stored.
-const LAST_ROWS: Duration = Duration::from_secs(2);
+/// How long the end of a session waits for a store that takes none of its last rows.
+const LAST_ROWS: Duration = Duration::from_secs(3);
 
 /// Run a stdio MCP server and record what passes between it and its client
 #[derive(Debug, clap::Args)]

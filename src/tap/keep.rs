@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How long the recording thread waits for copies before it looks at the store again.
 const GLANCE: Duration = Duration::from_millis(50);
 /// How long a store that cannot be opened now is left alone.
-const OPEN_AGAIN: Duration = Duration::from_millis(500);
+const OPEN_AGAIN: Duration = Duration::from_millis(100);
 /// Events that are worth a delivery of their own.
 const DELIVERY_EVENTS: usize = 1000;
 /// Most events held while the store is not open yet; then the oldest are dropped and counted.
@@ -303,5 +303,43 @@ impl Held {
             delivery
         });
         gap.into_iter().chain(self.deliveries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Counts;
+
+    #[test]
+    fn what_cannot_be_held_becomes_one_gap_at_its_place() {
+        let mut held = Held::default();
+        for number in 0..MAX_HELD_EVENTS + 3 {
+            let ts = i64::try_from(number).expect("small");
+            let mut delivery = Delivery::new("tap p".into());
+            delivery.events.push(Event::Gap(Gap {
+                source: "tap p".into(),
+                count: 1,
+                from_ts: ts,
+                to_ts: ts,
+            }));
+            held.add(delivery);
+        }
+        let all: Vec<Delivery> = held.into_deliveries().collect();
+        assert_eq!(all.len(), 1 + MAX_HELD_EVENTS);
+        let gap = Event::Gap(Gap {
+            source: "tap p".into(),
+            count: 3,
+            from_ts: 0,
+            to_ts: 2,
+        });
+        assert_eq!(all[0].events, [gap]);
+        assert_eq!(
+            all[0].progress.counts,
+            Counts {
+                dropped: 3,
+                ..Counts::default()
+            }
+        );
     }
 }

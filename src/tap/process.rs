@@ -203,9 +203,12 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 
 fn watch_signals(mut signals: Signals, news: Sender<News>) -> io::Result<()> {
     spawn("signals", move || {
+        let mut was_warned = false;
         for signal in signals.forever() {
-            if news.send(News::Signal(signal)).is_err() {
-                // There is no server any more: what comes now is for us.
+            // Without a server there is only the last row to wait for. A client that ends the
+            // session by the book asks once; whoever asks again does not want to wait.
+            if news.send(News::Signal(signal)).is_err() && std::mem::replace(&mut was_warned, true)
+            {
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         }

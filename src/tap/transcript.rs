@@ -169,3 +169,92 @@ fn way(direction: Direction) -> &'static str {
         Direction::ToClient => "to the client",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn moment() -> Moment {
+        Moment {
+            at: Instant::now(),
+            ts: 7,
+        }
+    }
+
+    fn copy(direction: Direction, bytes: &str, loss: Option<Loss>) -> Copy {
+        Copy {
+            direction,
+            moment: moment(),
+            loss,
+            bytes: bytes.as_bytes().into(),
+        }
+    }
+
+    fn told(event: &Event) -> String {
+        match event {
+            Event::Request(request) => {
+                format!("{} {}", request.method, request.outcome.status().as_str())
+            }
+            Event::Session(_) => "session".to_owned(),
+            Event::Gap(gap) => format!("gap {} {}-{}", gap.count, gap.from_ts, gap.to_ts),
+            Event::BadLine(line) => format!("bad {} {}", line.offset, line.reason),
+        }
+    }
+
+    /// Reads what passed and gives what follows from it.
+    fn read(copies: &[Copy]) -> (Vec<String>, Account) {
+        let mut transcript = Transcript::new("p", "s");
+        for copy in copies {
+            transcript.read(copy);
+        }
+        transcript.end(moment());
+        let events = transcript.take().events.iter().map(told).collect();
+        (events, transcript.account())
+    }
+
+    #[test]
+    fn every_sort_of_line_is_counted() {
+        use Direction::{ToClient, ToServer};
+        let (events, account) = read(&[
+            copy(ToServer, "{\"id\":1,\"method\":\"ping\"}\n", None),
+            copy(ToClient, "hello\n{\"a\":1}\n{\"id\":\n", None),
+            copy(ToClient, "{\"id\":1,\"result\":{}}", None),
+        ]);
+        let bad = "bad 14 to the client EOF while parsing a value at line 1 column 6";
+        assert_eq!(events, [bad, "ping ok", "session"]);
+        let counts = &account.counts;
+        let got = [
+            counts.lines,
+            counts.events,
+            counts.text,
+            counts.unknown,
+            counts.bad,
+        ];
+        assert_eq!(got, [5, 2, 1, 1, 1]);
+        assert_eq!((account.requests, account.cut), (1, 0));
+    }
+
+    #[test]
+    fn a_loss_is_a_gap_and_makes_nobody_hang() {
+        use Direction::{ToClient, ToServer};
+        let loss = Loss {
+            bytes: 40,
+            lines: 2,
+            last: b'\n',
+            from_ts: 3,
+            to_ts: 4,
+        };
+        let (events, account) = read(&[
+            copy(ToServer, "{\"id\":1,\"method\":\"before\"}\n", None),
+            copy(ToClient, "{\"method\":\"notifications/x\"}\n", Some(loss)),
+            copy(ToServer, "{\"id\":2,\"method\":\"after\"}\n", None),
+        ]);
+        let expected = ["gap 2 3-4", "after timeout", "session", "gap 1 7-7"];
+        assert_eq!(
+            events, expected,
+            "the first may have been answered in the loss"
+        );
+        assert_eq!(account.counts.dropped, 3);
+    }
+}
