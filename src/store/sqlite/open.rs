@@ -5,6 +5,7 @@ use crate::store::{StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,8 +18,7 @@ pub(super) const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_layout.s
 
 pub(super) const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a file is waited for that another writer seems to be making.
-const IN_THE_MAKING: Duration = Duration::from_secs(2);
+/// How long is waited before what is not settled is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Page cache of a connection, in KiB (negative: that is how SQLite takes KiB).
 const CACHE_KIB: i64 = -16_384;
@@ -216,27 +216,32 @@ fn check_owner(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Whose file it is. One that does not look like ours may be in the making by another writer: its
-/// rollback journal stands beside it then, or it was finished while it was looked at. So it is
-/// looked at until it is ours, or twice the same without a journal.
+/// Whose file it is. One that is just being made, or whose maker was killed, does not look like ours
+/// yet: its rollback journal says so, or another look does when it was finished during the first.
 fn owner(path: &Path) -> Result<Owner, StoreError> {
-    let journal = sibling(path, "-journal");
-    let deadline = Instant::now() + IN_THE_MAKING;
-    let mut quiet_looks = 0;
-    loop {
-        let is_written = journal.exists();
-        let owner = owner_now(path);
-        match &owner {
-            Ok(Owner::Us) => return owner,
-            Err(error) if error.kind == StoreErrorKind::Missing => return owner,
-            _ if is_written || journal.exists() => quiet_looks = 0,
-            _ => quiet_looks += 1,
-        }
-        if quiet_looks == 2 || Instant::now() >= deadline {
-            return owner;
-        }
-        std::thread::sleep(LOOK_AGAIN);
+    let first = owner_now(path);
+    match &first {
+        Ok(Owner::Us | Owner::Nobody) => return first,
+        Err(error) if error.kind == StoreErrorKind::Missing => return first,
+        _ if is_in_the_making(path) => return Ok(Owner::Nobody),
+        _ => std::thread::sleep(LOOK_AGAIN),
     }
+    match owner_now(path) {
+        Ok(owner @ (Owner::Us | Owner::Nobody)) => Ok(owner),
+        _ if is_in_the_making(path) => Ok(Owner::Nobody),
+        second => second,
+    }
+}
+
+/// Whether a rollback journal beside the file says that it had no page before: what stands in it is
+/// part of a first transaction, which SQLite waits for or rolls back.
+fn is_in_the_making(path: &Path) -> bool {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    const PAGES_BEFORE: std::ops::Range<usize> = 16..20;
+    let mut header = [0; PAGES_BEFORE.end];
+    fs::File::open(sibling(path, "-journal"))
+        .and_then(|mut journal| journal.read_exact(&mut header))
+        .is_ok_and(|()| header.starts_with(&MAGIC) && header[PAGES_BEFORE] == [0; 4])
 }
 
 /// Looks at the main file only: `immutable` takes no lock and makes no file.
