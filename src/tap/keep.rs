@@ -12,8 +12,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
-/// How long the recording thread waits for copies before it looks at the store again.
+/// How long the recording thread waits for copies before it looks again whether the store is open.
 const GLANCE: Duration = Duration::from_millis(50);
+/// How long it waits when there is nothing else to look at: an idle session costs nothing.
+const UNDISTURBED: Duration = Duration::from_hours(1);
 /// How long a store that cannot be opened now is left alone.
 const OPEN_AGAIN: Duration = Duration::from_millis(100);
 /// Events that are worth a delivery of their own.
@@ -167,7 +169,11 @@ impl Keeping {
         let mut batch = VecDeque::new();
         let mut goes_on = true;
         while goes_on {
-            goes_on = copies.take(GLANCE, &mut batch);
+            let patience = match self.store {
+                Standing::Opening => GLANCE,
+                Standing::Open(_) | Standing::Failed(_) => UNDISTURBED,
+            };
+            goes_on = copies.take(patience, &mut batch);
             for copy in batch.drain(..) {
                 self.transcript.read(&copy);
                 if self.transcript.waiting() >= DELIVERY_EVENTS {
