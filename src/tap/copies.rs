@@ -1,15 +1,18 @@
 //! The way of a copy from the pumps to the recorder: bounded in bytes, never waited for. What does
-//! not fit is dropped, and the next copy that does fit says so.
+//! not fit is dropped, and the next copy that does fit says so. Copies come out in the order in which
+//! their bytes passed, whichever pump was quicker to hand its copy over.
 
 use super::{Direction, Moment};
 use memchr::memchr_iter;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Most bytes that wait for the recorder.
 pub const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
+/// How long later copies wait for one that is still being passed on; longer than that takes only a
+/// side that does not read, and what came later cannot follow from what it has not read.
+const HOLD_BACK: Duration = Duration::from_millis(100);
 /// What a copy takes beside its bytes, so that many small ones are bounded too.
 const OVERHEAD_BYTES: usize = 128;
 
@@ -43,9 +46,12 @@ pub struct Copy {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// By their moments.
     waiting: VecDeque<Copy>,
     bytes: usize,
     losses: [Option<Loss>; 2],
+    /// When the bytes came that each pump is passing on now.
+    under_way: [Option<Instant>; 2],
     is_closed: bool,
     is_abandoned: bool,
 }
@@ -56,8 +62,6 @@ pub struct Copies {
     inner: Mutex<Inner>,
     news: Condvar,
     max_bytes: usize,
-    /// Pumps that have read something and not handed over its copy yet.
-    under_way: AtomicUsize,
 }
 
 impl Default for Copies {
@@ -74,7 +78,6 @@ impl Copies {
             inner: Mutex::default(),
             news: Condvar::new(),
             max_bytes,
-            under_way: AtomicUsize::new(0),
         }
     }
 
@@ -83,26 +86,33 @@ impl Copies {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that bytes were read whose copy follows.
-    pub fn announce(&self) {
-        self.under_way.fetch_add(1, Ordering::AcqRel);
+    /// Says that bytes were read whose copy follows; gives the moment that counts as theirs.
+    pub fn announce(&self, direction: Direction) -> Moment {
+        let mut inner = self.lock();
+        // Taken under the lock: no copy with a later moment can get ahead unseen.
+        let moment = Moment::now();
+        inner.under_way[direction as usize] = Some(moment.at);
+        moment
     }
 
     /// Says that what was announced did not pass after all.
-    pub fn withdraw(&self) {
-        self.under_way.fetch_sub(1, Ordering::AcqRel);
+    pub fn withdraw(&self, direction: Direction) {
+        self.lock().under_way[direction as usize] = None;
+        self.news.notify_one();
     }
 
     /// Whether announced copies are still to come.
     #[must_use]
     pub fn are_announced(&self) -> bool {
-        self.under_way.load(Ordering::Acquire) > 0
+        self.lock().under_way.iter().any(Option::is_some)
     }
 
     /// Hands over an announced copy, or drops it where there is no room; never waits for room.
     pub fn push(&self, direction: Direction, moment: Moment, bytes: &[u8]) {
-        let mut inner = self.lock();
         let size = bytes.len() + OVERHEAD_BYTES;
+        let copy = Box::from(bytes);
+        let mut inner = self.lock();
+        inner.under_way[direction as usize] = None;
         if inner.is_closed || inner.is_abandoned {
             // Nobody listens any more.
         } else if inner.bytes + size > self.max_bytes {
@@ -111,15 +121,18 @@ impl Copies {
         } else {
             let loss = inner.losses[direction as usize].take();
             inner.bytes += size;
-            inner.waiting.push_back(Copy {
+            let copy = Copy {
                 direction,
                 moment,
                 loss,
-                bytes: bytes.into(),
-            });
+                bytes: copy,
+            };
+            // Nearly always at the end.
+            let place = |other: &Copy| other.moment.at <= moment.at;
+            let place = inner.waiting.partition_point(place);
+            inner.waiting.insert(place, copy);
         }
         drop(inner);
-        self.under_way.fetch_sub(1, Ordering::AcqRel);
         self.news.notify_one();
     }
 
@@ -129,6 +142,7 @@ impl Copies {
         inner.is_closed = true;
         for direction in Direction::ALL {
             if let Some(loss) = inner.losses[direction as usize].take() {
+                inner.bytes += OVERHEAD_BYTES;
                 inner.waiting.push_back(Copy {
                     direction,
                     moment,
@@ -149,20 +163,44 @@ impl Copies {
         inner.bytes = 0;
     }
 
-    /// Takes everything that waits, after waiting at most `patience` for something. Says whether
-    /// more can come.
-    pub fn take(&self, patience: Duration, copies: &mut VecDeque<Copy>) -> bool {
+    /// Takes what waits, by its moments, after waiting at most `patience` for something. Says
+    /// whether more can come.
+    pub fn take(&self, patience: Duration, copies: &mut Vec<Copy>) -> bool {
         let mut inner = self.lock();
-        if inner.waiting.is_empty() && !inner.is_closed {
+        if !inner.is_closed && !inner.hand_out(copies) {
+            let patience = if inner.waiting.is_empty() {
+                patience
+            } else {
+                patience.min(HOLD_BACK)
+            };
             inner = self
                 .news
                 .wait_timeout(inner, patience)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        inner.bytes = 0;
-        copies.append(&mut inner.waiting);
+        inner.hand_out(copies);
         !inner.is_closed
+    }
+}
+
+impl Inner {
+    /// Moves what no earlier copy can follow; says whether there was any.
+    fn hand_out(&mut self, copies: &mut Vec<Copy>) -> bool {
+        let before = copies.len();
+        let now = Instant::now();
+        let under_way = self.under_way.iter().flatten();
+        let horizon = under_way
+            .filter(|&&since| now.duration_since(since) < HOLD_BACK && !self.is_closed)
+            .min()
+            .copied();
+        let is_ready = |copy: &Copy| horizon.is_none_or(|horizon| copy.moment.at <= horizon);
+        let ready = self.waiting.partition_point(is_ready);
+        for copy in self.waiting.drain(..ready) {
+            self.bytes -= copy.bytes.len() + OVERHEAD_BYTES;
+            copies.push(copy);
+        }
+        copies.len() > before
     }
 }
 
@@ -188,7 +226,6 @@ fn more_lost(known: Option<Loss>, bytes: &[u8], ts: i64) -> Loss {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     fn moment(ts: i64) -> Moment {
         Moment {
@@ -198,12 +235,12 @@ mod tests {
     }
 
     fn push(copies: &Copies, direction: Direction, ts: i64, bytes: &[u8]) {
-        copies.announce();
-        copies.push(direction, moment(ts), bytes);
+        let at = copies.announce(direction).at;
+        copies.push(direction, Moment { at, ts }, bytes);
     }
 
     fn taken(copies: &Copies) -> Vec<(Direction, Vec<u8>, Option<Loss>)> {
-        let mut all = VecDeque::new();
+        let mut all = Vec::new();
         copies.take(Duration::ZERO, &mut all);
         all.into_iter()
             .map(|copy| (copy.direction, copy.bytes.to_vec(), copy.loss))
@@ -235,6 +272,24 @@ mod tests {
             (ToServer, b"f\n".to_vec(), Some(loss)),
         ];
         assert_eq!(taken(&copies), expected);
+    }
+
+    #[test]
+    fn copies_come_out_as_their_bytes_passed() {
+        use Direction::{ToClient, ToServer};
+        let copies = Copies::default();
+        let asked = copies.announce(ToServer);
+        let answered = copies.announce(ToClient);
+        copies.push(ToClient, answered, b"answer");
+        assert_eq!(taken(&copies), [], "the question is still under way");
+        copies.push(ToServer, asked, b"question");
+        let directions: Vec<_> = taken(&copies).into_iter().map(|copy| copy.0).collect();
+        assert_eq!(directions, [ToServer, ToClient]);
+        let _ = copies.announce(ToServer);
+        let answered = copies.announce(ToClient);
+        copies.push(ToClient, answered, b"answer");
+        copies.withdraw(ToServer);
+        assert_eq!(taken(&copies).len(), 1, "nothing is waited for any more");
     }
 
     #[test]

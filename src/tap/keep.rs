@@ -166,7 +166,7 @@ struct Keeping {
 impl Keeping {
     fn run(mut self, copies: &Copies) -> Report {
         self.transcript.begin(Moment::now());
-        let mut batch = VecDeque::new();
+        let mut batch = Vec::new();
         let mut goes_on = true;
         while goes_on {
             let patience = match self.store {

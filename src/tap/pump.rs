@@ -1,6 +1,6 @@
 //! One direction of a tap: reads what is there, passes it on, and only then hands over a copy.
 
-use super::{Copies, Direction, Moment};
+use super::{Copies, Direction};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -55,13 +55,12 @@ impl Pump {
             if read == 0 {
                 return Ok(());
             }
-            let moment = Moment::now();
-            self.copies.announce();
+            let moment = self.copies.announce(self.direction);
             self.progress.step();
             let written = write_all(&mut self.to, &buffer[..read]);
             self.progress.step();
             if written.is_err() {
-                self.copies.withdraw();
+                self.copies.withdraw(self.direction);
                 return written;
             }
             self.copies.push(self.direction, moment, &buffer[..read]);
