@@ -2,6 +2,7 @@
 
 use crate::commands::{
     self, clients, complete, generated, logs, proxy, record, session, sessions, slow, stats, store,
+    tap,
 };
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
@@ -22,6 +23,8 @@ pub struct Cli {
 enum Command {
     /// Read event streams into the store
     Record(Box<record::Args>),
+    /// Run a stdio MCP server and record what passes
+    Tap(tap::Args),
     /// List recorded requests, oldest first
     Logs(Box<logs::Args>),
     /// List sessions with their client, calls and errors
@@ -110,6 +113,7 @@ fn colour_of_usage_errors(args: &[OsString]) -> ColourChoice {
 fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
     match command {
         Command::Record(args) => record::run(&args, console),
+        Command::Tap(args) => tap::run(&args, console),
         Command::Logs(args) => logs::run(&args, console),
         Command::Sessions(args) => sessions::run(&args, console),
         Command::Session(args) => session::run(&args, console),

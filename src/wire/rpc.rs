@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 #[derive(Debug, Deserialize)]
 pub(super) struct Call<'a> {
     #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    method: Str<'a>,
+    pub(super) id: Option<&'a RawValue>,
+    pub(super) method: Str<'a>,
     #[serde(borrow)]
-    params: Option<&'a RawValue>,
+    pub(super) params: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -53,7 +53,7 @@ pub(super) struct CallFacts {
 }
 
 /// Reads a value that may be of any shape: one that does not fit counts as absent.
-fn lenient<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
+pub(super) fn lenient<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
         .unwrap_or_default()
 }
@@ -111,11 +111,11 @@ fn target_of(method: &str, params: &Params<'_>) -> Option<Target> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer<'a> {
     #[serde(borrow)]
-    id: Option<&'a RawValue>,
+    pub(super) id: Option<&'a RawValue>,
     #[serde(borrow)]
-    result: Option<&'a RawValue>,
+    pub(super) result: Option<&'a RawValue>,
     #[serde(borrow)]
-    error: Option<&'a RawValue>,
+    pub(super) error: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]

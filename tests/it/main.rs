@@ -20,6 +20,8 @@ mod record;
 mod schemas;
 mod scripts;
 mod store;
+mod tap;
+mod tap_install;
 mod terminal;
 mod tidy;
 mod verify;

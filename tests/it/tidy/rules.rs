@@ -44,6 +44,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ("comfy_table", &["src/render/table"]),
     ("notify", &["src/tail/wake"]),
     ("indicatif", &["src/console/progress"]),
+    ("jsonc_parser", &["src/commands/tap/config"]),
+    (
+        "signal_hook",
+        &[
+            "src/tap/process",
+            "src/commands/record",
+            "src/commands/follow",
+        ],
+    ),
     (
         "anyhow",
         &[
