@@ -54,8 +54,8 @@ const COMMANDS: &[(&str, Option<u32>)] = &[
     ("sessions", Some(20)),
     ("sessions --all --limit 20", None),
     ("session SESSION", Some(10)),
-    ("complete sessions", Some(50)),
-    ("complete tools", Some(50)),
+    ("logs --tool <TAB>", Some(50)),
+    ("session <TAB>", Some(50)),
 ];
 
 fn main() -> Result<()> {
@@ -146,9 +146,19 @@ fn some_session(program: &Path, store: &Path) -> Result<String> {
 
 /// One run, from start to end.
 fn time(program: &Path, store: &Path, words: &[&str]) -> Result<Duration> {
+    let mut command = Command::new(program);
+    match words {
+        // What the completion script of bash runs.
+        [begun @ .., "<TAB>"] => command
+            .args(["--", "mcpr"])
+            .args(begun)
+            .arg("")
+            .env("MCPR_COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", words.len().to_string()),
+        _ => command.args(words),
+    };
     let began = Instant::now();
-    let status = Command::new(program)
-        .args(words)
+    let status = command
         .env("MCPR_DB", store)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

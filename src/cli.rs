@@ -1,10 +1,12 @@
 //! The command line: which commands there are, and what their results mean to the shell.
 
-use crate::commands::{self, clients, logs, proxy, record, session, sessions, slow, stats, store};
+use crate::commands::{
+    self, clients, complete, generated, logs, proxy, record, session, sessions, slow, stats, store,
+};
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
 use crate::render::text;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -34,6 +36,10 @@ enum Command {
     Clients(clients::Args),
     /// Take care of the store
     Store(store::Args),
+    /// Print a shell's completion script
+    Completions(generated::Completions),
+    /// Print the manual page, or write all of them into a directory
+    Man(generated::Man),
     /// Run a command under its name of mcpr 0.4
     #[command(hide = true)]
     Proxy(proxy::Args),
@@ -41,7 +47,10 @@ enum Command {
 
 /// Runs mcpr with these arguments, the program's name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run_on(args, &mut Console::of_process()).into()
+    match std::env::var(complete::VARIABLE) {
+        Ok(shell) if !shell.is_empty() => complete_in(&shell, args),
+        _ => run_on(args, &mut Console::of_process()).into(),
+    }
 }
 
 /// Runs mcpr on a console: every message and every exit code is decided here.
@@ -52,6 +61,19 @@ pub fn run_on(args: impl IntoIterator<Item = OsString>, console: &mut Console) -
         Ok(cli) => dispatch(cli.command, console),
         Err(error) => answer_parser(&harmless(error, &args), console),
     };
+    end(outcome, console)
+}
+
+/// Answers the completion script of a shell, which asks through the environment.
+fn complete_in(shell: &str, args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut console = Console::of_process();
+    let words = args.into_iter().skip_while(|word| word != "--").skip(1);
+    let outcome = complete::answer(shell, words.collect(), &mut Cli::command(), &mut console);
+    end(outcome, &mut console).into()
+}
+
+/// Writes out what is left, tells an error, and says what the process ends with.
+fn end(outcome: anyhow::Result<Exit>, console: &mut Console) -> Exit {
     let flushed = outcome.and_then(|exit| {
         console.flush()?;
         Ok(exit)
@@ -95,6 +117,8 @@ fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Stats(args) => stats::run(&args, console),
         Command::Clients(args) => clients::run(&args, console),
         Command::Store(args) => store::run(&args, console),
+        Command::Completions(args) => generated::completions(&args, console),
+        Command::Man(args) => generated::man(&args, Cli::command(), console),
         Command::Proxy(args) => proxy::run(args, console),
     }
 }
@@ -122,7 +146,6 @@ fn answer_parser(error: &clap::Error, console: &mut Console) -> anyhow::Result<E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn check(line: &str, exit: Exit, says: &str) {
         let (mut console, out, err) = Console::captured();

@@ -1,11 +1,12 @@
 //! The arguments that every reading command takes, and what they resolve to.
 
-use super::Refused;
+use super::{Refused, complete};
 use crate::console::{ColourChoice, Console};
 use crate::query::Pattern;
 use crate::query::when::{Zone, parse_when};
 use crate::render::{Column, Format, Record, TableStyle, choose, select, units};
 use anyhow::Context;
+use clap_complete::ArgValueCompleter;
 use std::path::PathBuf;
 
 /// Which store is meant.
@@ -39,7 +40,7 @@ pub struct ReadArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// Show this proxy only
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
     pub proxy: Option<String>,
     /// Show what happened at or after TIME: 30m, 2h, 7d, 2026-11-21 14:00, today, @EPOCH
     #[arg(long, value_name = "TIME")]
@@ -57,7 +58,8 @@ pub struct ReadArgs {
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
     format: Format,
     /// Print these fields, in this order
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',',
+          add = ArgValueCompleter::new(complete::fields))]
     fields: Option<Vec<String>>,
     /// Use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]

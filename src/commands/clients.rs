@@ -1,12 +1,13 @@
 //! `mcpr clients`: who called, with which version, from which platform, how much.
 
 use super::args::{ReadArgs, client_pattern};
-use super::{empty, now_ms, open_store};
+use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::time::DAY_MS;
 use crate::query::SessionFilter;
 use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, Listing, choose};
+use clap_complete::ArgValueCompleter;
 
 /// What `mcpr clients` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -14,7 +15,7 @@ pub struct Args {
     #[command(flatten)]
     pub(super) read: ReadArgs,
     /// Show clients whose name matches GLOB, ignoring case
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
     client: Option<String>,
     /// Count sessions without a call, too
     #[arg(long)]
@@ -34,19 +35,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .view(now_ms(), console)?
         .looking_back(LOOK_BACK_MS);
     let columns = view.columns(CLIENT_COLUMNS, CLIENT_FIELDS, || {
-        choose(
-            CLIENT_COLUMNS,
-            &[
-                "client_name",
-                "client_version",
-                "client_platform",
-                "sessions",
-                "total_calls",
-                "total_errors",
-                "first_seen_at",
-                "last_seen_at",
-            ],
-        )
+        choose(CLIENT_COLUMNS, CLIENT_FIELDS)
     })?;
     let filter = SessionFilter {
         proxy: view.proxy.clone(),

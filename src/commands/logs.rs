@@ -3,7 +3,7 @@
 use super::args::{ReadArgs, View};
 use super::follow::{self, CursorFile, FollowArgs, Followed, Position, Start};
 use super::pages::{Fetched, Range, each_page, each_page_of_newest};
-use super::printer::Printer;
+use super::printer::{Asked, Printer};
 use super::values::{Most, duration_us};
 use super::which::Which;
 use super::{empty, now_ms, open_store};
@@ -51,12 +51,12 @@ const DEFAULT_FOLLOWED_TAIL: usize = 10;
 /// When an argument means nothing, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let view = args.read.view(now_ms(), console)?;
-    let mut listed = Listed {
-        args,
+    let mut asked = Asked {
+        which: &args.which,
         filter: filter(args, &view)?,
         printer: Printer::new(&view)?,
     };
-    let mut cursor = args
+    let cursor = args
         .cursor_file
         .as_deref()
         .map(CursorFile::open)
@@ -68,12 +68,12 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             &view.path,
             &args.follow,
             (start, cursor),
-            &mut listed,
+            &mut asked,
             console,
         );
     }
     let mut reader = open_store(&view.path)?;
-    listed.list(reader.as_mut(), start, cursor.as_mut(), console)
+    list(args, &mut asked, reader.as_mut(), (start, cursor), console)
 }
 
 /// Where the listing begins. After what a cursor says nothing is left out; before it says anything,
@@ -93,72 +93,47 @@ fn start(args: &Args, cursor: Option<&CursorFile>) -> Start {
     }
 }
 
-/// The requests that were asked for, on their way to the output.
-struct Listed<'a> {
-    args: &'a Args,
-    filter: Filter,
-    printer: Printer<'a>,
-}
-
-impl Followed for Listed<'_> {
-    fn filter(&mut self, reader: &mut dyn Reader) -> anyhow::Result<Option<Filter>> {
-        let Self {
-            args,
-            filter,
-            printer,
-        } = self;
-        args.which.with_session(filter, reader, printer.view)
-    }
-
-    fn take(&mut self, fetched: Fetched, console: &mut Console) -> anyhow::Result<()> {
-        self.printer.page(&fetched, console)
-    }
-}
-
-impl Listed<'_> {
-    fn list(
-        &mut self,
-        reader: &mut dyn Reader,
-        start: Start,
-        mut cursor: Option<&mut CursorFile>,
-        console: &mut Console,
-    ) -> anyhow::Result<Exit> {
-        let head = reader.head()?;
-        let args = self.args;
-        let range = Range {
-            after: start.after.map(|position| position.within(head).seq),
-            before: head.last_seq.checked_add(1),
-            order: if args.reverse {
-                Order::Descending
-            } else {
-                Order::Ascending
-            },
-            most: start.most,
-        };
-        if let Some(filter) = self.filter(reader)? {
-            let mut take = |fetched: Fetched| self.printer.page(&fetched, console);
-            match (range.order, range.most) {
-                (Order::Ascending, Some(_)) => {
-                    each_page_of_newest(reader, &filter, range, &mut take)?;
-                }
-                _ => each_page(reader, &filter, range, &mut take)?,
-            }
+/// Lists what there is now.
+fn list(
+    args: &Args,
+    asked: &mut Asked<'_>,
+    reader: &mut dyn Reader,
+    from: (Start, Option<CursorFile>),
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let (start, cursor) = from;
+    let head = reader.head()?;
+    let range = Range {
+        after: start.after.map(|position| position.within(head).seq),
+        before: head.last_seq.checked_add(1),
+        order: if args.reverse {
+            Order::Descending
+        } else {
+            Order::Ascending
+        },
+        most: start.most,
+    };
+    if let Some(filter) = asked.filter(reader)? {
+        let mut take = |fetched: Fetched| asked.printer.page(&fetched, console);
+        match (range.order, range.most) {
+            (Order::Ascending, Some(_)) => each_page_of_newest(reader, &filter, range, &mut take)?,
+            _ => each_page(reader, &filter, range, &mut take)?,
         }
-        self.printer.finish(console)?;
-        if let Some(cursor) = cursor.take() {
-            // Only what is really out needs no showing again.
-            console.flush()?;
-            cursor.keep(Position {
-                store_id: head.store_id,
-                seq: head.last_seq,
-            })?;
-        }
-        if self.printer.requests == 0 {
-            let view = self.printer.view;
-            empty::explain("requests", view, &conditions(args, view), reader, console)?;
-        }
-        Ok(Exit::Done)
     }
+    asked.printer.finish(console)?;
+    if let Some(mut cursor) = cursor {
+        // Only what is really out needs no showing again.
+        console.flush()?;
+        cursor.keep(Position {
+            store_id: head.store_id,
+            seq: head.last_seq,
+        })?;
+    }
+    if asked.printer.requests == 0 {
+        let view = asked.printer.view;
+        empty::explain("requests", view, &conditions(args, view), reader, console)?;
+    }
+    Ok(Exit::Done)
 }
 
 fn filter(args: &Args, view: &View) -> anyhow::Result<Filter> {

@@ -2,10 +2,12 @@
 
 mod args;
 pub mod clients;
+pub mod complete;
 mod confirm;
 mod empty;
 mod find;
 mod follow;
+pub mod generated;
 pub mod logs;
 mod pages;
 mod printer;

@@ -2,10 +2,13 @@
 
 use super::Refused;
 use super::args::View;
+use super::follow::Followed;
 use super::pages::Fetched;
+use super::which::Which;
 use crate::console::Console;
-use crate::query::Entry;
+use crate::query::{Entry, Filter};
 use crate::render::{Column, LOG_COLUMNS, Listing, REQUEST_COLUMNS, choose};
+use crate::store::Reader;
 
 /// Prints pages; the first decides which columns a table has.
 pub(super) struct Printer<'a> {
@@ -61,6 +64,19 @@ impl<'a> Printer<'a> {
     }
 }
 
+/// What a table of requests shows.
+const TABLE: &[&str] = &[
+    "time",
+    "proxy",
+    "client",
+    "session",
+    "method",
+    "target",
+    "latency_us",
+    "outcome",
+    "error_msg",
+];
+
 /// The columns of a table: the proxy's only where there can be more than one.
 fn table_columns(first: &Fetched, view: &View) -> Vec<&'static Column<Entry>> {
     let mut proxies = first.entries.iter().filter_map(|entry| match entry {
@@ -69,29 +85,28 @@ fn table_columns(first: &Fetched, view: &View) -> Vec<&'static Column<Entry>> {
     });
     let one = proxies.next();
     let several = first.more || proxies.any(|proxy| Some(proxy) != one);
-    let names: &[&str] = if several && view.proxy.is_none() {
-        &[
-            "time",
-            "proxy",
-            "client",
-            "session",
-            "method",
-            "target",
-            "latency_us",
-            "outcome",
-            "error_msg",
-        ]
-    } else {
-        &[
-            "time",
-            "client",
-            "session",
-            "method",
-            "target",
-            "latency_us",
-            "outcome",
-            "error_msg",
-        ]
-    };
-    choose(LOG_COLUMNS, names)
+    let names: Vec<&str> = TABLE
+        .iter()
+        .copied()
+        .filter(|&name| name != "proxy" || (several && view.proxy.is_none()))
+        .collect();
+    choose(LOG_COLUMNS, &names)
+}
+
+/// Requests that were asked for, on their way to the output.
+pub(super) struct Asked<'a> {
+    pub(super) which: &'a Which,
+    pub(super) filter: Filter,
+    pub(super) printer: Printer<'a>,
+}
+
+impl Followed for Asked<'_> {
+    fn filter(&mut self, reader: &mut dyn Reader) -> anyhow::Result<Option<Filter>> {
+        self.which
+            .with_session(&self.filter, reader, self.printer.view)
+    }
+
+    fn take(&mut self, fetched: Fetched, console: &mut Console) -> anyhow::Result<()> {
+        self.printer.page(&fetched, console)
+    }
 }

@@ -5,7 +5,7 @@ mod delete;
 use super::args::{ReadArgs, View};
 use super::find::find_session;
 use super::pages::{Range, each_page};
-use super::{now_ms, open_store};
+use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::query::{Entry, Filter, Order};
@@ -15,6 +15,7 @@ use crate::render::{
     object, session_document, units,
 };
 use crate::store::Reader;
+use clap_complete::ArgValueCompleter;
 use std::fmt::Write as _;
 
 /// What `mcpr session` takes.
@@ -22,7 +23,7 @@ use std::fmt::Write as _;
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
     /// The session's id, or any unambiguous prefix
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required = true, add = ArgValueCompleter::new(complete::sessions))]
     id: Option<String>,
     #[command(flatten)]
     read: ReadArgs,

@@ -2,12 +2,13 @@
 
 use super::args::{ReadArgs, View, client_pattern};
 use super::values::Most;
-use super::{empty, now_ms, open_store};
+use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::query::SessionFilter;
 use crate::render::{Column, LISTED_COLUMNS, Listed, Listing, SESSION_COLUMNS, choose};
 use crate::store::Reader;
+use clap_complete::ArgValueCompleter;
 
 /// What `mcpr sessions` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -18,7 +19,7 @@ pub struct Args {
     #[arg(long)]
     active: bool,
     /// Show clients whose name matches GLOB, ignoring case
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
     client: Option<String>,
     /// Show sessions without a call, too
     #[arg(long)]

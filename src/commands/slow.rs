@@ -3,7 +3,7 @@
 use super::args::ReadArgs;
 use super::follow::{self, FollowArgs, Followed, Start};
 use super::pages::Fetched;
-use super::printer::Printer;
+use super::printer::{Asked, Printer};
 use super::values::duration_us;
 use super::which::Which;
 use super::{empty, now_ms, open_store};
@@ -12,7 +12,6 @@ use crate::exit::Exit;
 use crate::model::time::DAY_MS;
 use crate::query::{Entry, Filter};
 use crate::render::units;
-use crate::store::Reader;
 
 /// What `mcpr slow` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,11 +46,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         min_latency_us: Some(args.threshold),
         ..args.which.filter(&view)?
     };
-    let printer = Printer::new(&view)?;
-    let mut listed = Slow {
-        args,
+    let mut listed = Asked {
+        which: &args.which,
         filter,
-        printer,
+        printer: Printer::new(&view)?,
     };
     if args.follow.follow {
         view.refuse_array()?;
@@ -92,28 +90,4 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         )?;
     }
     Ok(Exit::Done)
-}
-
-/// The slow requests that were asked for, on their way to the output.
-struct Slow<'a> {
-    args: &'a Args,
-    filter: Filter,
-    printer: Printer<'a>,
-}
-
-impl Followed for Slow<'_> {
-    fn filter(&mut self, reader: &mut dyn Reader) -> anyhow::Result<Option<Filter>> {
-        let Self {
-            args,
-            filter,
-            printer,
-        } = self;
-        args.which.with_session(filter, reader, printer.view)
-    }
-
-    fn take(&mut self, mut fetched: Fetched, console: &mut Console) -> anyhow::Result<()> {
-        // Whether what was dropped was slow, nobody knows.
-        fetched.entries.retain(Entry::is_request);
-        self.printer.page(&fetched, console)
-    }
 }

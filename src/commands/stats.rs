@@ -2,13 +2,14 @@
 
 use super::args::{ReadArgs, View, patterns};
 use super::values::KindChoice;
-use super::{empty, now_ms, open_store};
+use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::time::{DAY_MS, HOUR_MS, hour_of};
 use crate::query::{Buckets, By, Filter, StatsQuestion, Summary};
 use crate::render::{Column, Listing, STATS_COLUMNS, STATS_FIELDS, choose};
 use crate::store::Reader;
+use clap_complete::ArgValueCompleter;
 
 /// What `mcpr stats` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -19,10 +20,10 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHAT", default_value = "tool")]
     by: By,
     /// Count tools that match GLOB (repeatable)
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
     /// Count methods that match GLOB (repeatable)
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::methods))]
     method: Vec<String>,
     /// Count this kind of traffic
     #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]

@@ -1,6 +1,7 @@
 //! `mcpr store`: care of the store itself.
 
 mod export;
+mod import;
 mod stats;
 mod vacuum;
 mod verify;
@@ -23,6 +24,8 @@ enum Task {
     Vacuum(vacuum::Args),
     /// Print everything as NDJSON that `mcpr record` takes back
     Export(export::Args),
+    /// Copy another store's requests and sessions into this one; twice adds nothing
+    Import(import::Args),
     /// Look for damage; exit with 1 when there is some
     Verify(verify::Args),
 }
@@ -36,6 +39,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Task::Stats(args) => stats::run(args, console),
         Task::Vacuum(args) => vacuum::run(args, console),
         Task::Export(args) => export::run(args, console),
+        Task::Import(args) => import::run(args, console),
         Task::Verify(args) => verify::run(args, console),
     }
 }

@@ -1,27 +1,28 @@
 //! Which requests are meant: the filters that `logs` and `slow` share.
 
-use super::Refused;
 use super::args::{View, client_pattern, patterns};
 use super::find::find_session;
 use super::values::KindChoice;
+use super::{Refused, complete};
 use crate::model::{ErrorKind, Status};
 use crate::query::Filter;
 use crate::store::Reader;
+use clap_complete::ArgValueCompleter;
 
 /// Conditions on requests, as they were typed.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Which {
     /// Show tools that match GLOB (repeatable)
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     pub(super) tool: Vec<String>,
     /// Show methods that match GLOB (repeatable)
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::methods))]
     pub(super) method: Vec<String>,
     /// Show one session, by any unambiguous prefix of its id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::sessions))]
     pub(super) session: Option<String>,
     /// Show clients whose name matches GLOB, ignoring case
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
     pub(super) client: Option<String>,
     /// Show one status
     #[arg(long, value_enum, value_name = "STATUS")]

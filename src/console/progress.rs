@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub enum Unit {
     /// Bytes that are read.
     Bytes,
-    /// Rows that are removed.
+    /// Rows that are copied or removed.
     Rows,
 }
 

@@ -32,6 +32,7 @@
 
 mod batcher;
 mod files;
+mod import;
 mod lines;
 mod queue;
 mod recorder;
@@ -39,6 +40,7 @@ mod stream;
 mod writer;
 
 pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
+pub use import::{Imported, import};
 pub use lines::{LineDecoder, MethodFilter};
 pub use queue::{Delivery, Full, Refused};
 pub use recorder::{Config, Recorder, SourceHandle};

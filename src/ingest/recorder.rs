@@ -294,7 +294,7 @@ impl SourceHandle {
 }
 
 /// A number that no other writer has: from the clock, the process and the system's hash seed.
-fn writer_id() -> i64 {
+pub(super) fn writer_id() -> i64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new()
         .hash_one((std::process::id(), unix_ms(SystemTime::now())))

@@ -62,9 +62,22 @@ impl Sketch {
 
     /// Adds everything that another sketch holds.
     pub fn merge(&mut self, other: &Self) {
+        let mut from = 0;
         for &(bucket, count) in &other.buckets {
-            self.add_to(bucket, count);
+            // Both are in order: the place of each is not far behind that of the last.
+            while self
+                .buckets
+                .get(from)
+                .is_some_and(|&(known, _)| known < bucket)
+            {
+                from += 1;
+            }
+            match self.buckets.get_mut(from) {
+                Some((known, mine)) if *known == bucket => *mine += count,
+                _ => self.buckets.insert(from, (bucket, count)),
+            }
         }
+        self.count += other.count;
     }
 
     /// How many values were added.
@@ -120,8 +133,11 @@ impl Sketch {
             let step = u16::try_from(take_leb128(&mut bytes)?).ok()?;
             let count = take_leb128(&mut bytes)?;
             bucket = bucket.checked_add(step)?;
-            sketch.count.checked_add(count)?;
-            sketch.add_to(bucket, count);
+            sketch.count = sketch.count.checked_add(count)?;
+            match sketch.buckets.last_mut() {
+                Some((last, sum)) if *last == bucket => *sum += count,
+                _ => sketch.buckets.push((bucket, count)),
+            }
         }
         Some(sketch)
     }

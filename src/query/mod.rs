@@ -4,6 +4,7 @@
 mod clients;
 mod filter;
 mod head;
+mod names;
 mod pattern;
 mod requests;
 mod rollup;
@@ -17,6 +18,7 @@ pub mod when;
 pub use clients::{ClientRow, clients_of, sort_clients};
 pub use filter::{Filter, SessionKey};
 pub use head::Head;
+pub use names::Names;
 pub use pattern::{Pattern, PatternError};
 pub use requests::{Entry, GapRow, Order, Page, RequestRow, StoredKey};
 pub use rollup::{RollupKey, RollupRow};

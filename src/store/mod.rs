@@ -13,7 +13,7 @@ pub use error::{StoreError, StoreErrorKind};
 
 use crate::model::{Batch, Checkpoint, Counts};
 use crate::query::{
-    ClientRow, Entry, Filter, Head, Page, RequestRow, SessionFilter, SessionKey, SessionRow,
+    ClientRow, Entry, Filter, Head, Names, Page, RequestRow, SessionFilter, SessionKey, SessionRow,
     Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow, StoredKey, clients_of,
 };
 
@@ -197,6 +197,18 @@ pub trait Reader: Send {
             ..filter.clone()
         };
         Ok(clients_of(&self.sessions(&every)?))
+    }
+
+    /// Every name that was recorded.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn names(&mut self) -> Result<Names, StoreError> {
+        let every = SessionFilter {
+            with_empty: true,
+            ..SessionFilter::default()
+        };
+        Ok(Names::of(&self.rollups()?, &self.sessions(&every)?))
     }
 
     /// Every source, by name.

@@ -8,13 +8,18 @@
 mod generate;
 
 mod captures;
+mod follow;
 mod foreign;
+mod generated;
 mod generated_stream;
 mod kill;
 mod manners;
 mod program;
+mod questions;
 mod record;
 mod schemas;
+mod scripts;
+mod store;
 mod terminal;
 mod tidy;
 mod verify;

@@ -24,13 +24,13 @@ fn run_on(rows: &mut Rows, line: &str) -> (Exit, String, String) {
     let (mut console, out, err) = Console::captured();
     let view = view(&args.read, &mut console);
     let filter = filter(&args, &view).expect("sound patterns");
-    let mut listed = Listed {
-        args: &args,
+    let mut asked = Asked {
+        which: &args.which,
         filter,
         printer: Printer::new(&view).expect("known fields"),
     };
-    let exit = listed
-        .list(rows, start(&args, None), None, &mut console)
+    let from = (start(&args, None), None);
+    let exit = list(&args, &mut asked, rows, from, &mut console)
         .unwrap_or_else(|error| report(&error, &mut console));
     console.flush().expect("memory takes it");
     (exit, out.text(), err.text())

@@ -2,7 +2,7 @@
 
 use crate::commands::confirm::confirmed;
 use crate::commands::find::find_session;
-use crate::commands::{StoreArgs, open_store};
+use crate::commands::{StoreArgs, complete, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::query::when::Zone;
@@ -10,12 +10,13 @@ use crate::render::text::escape;
 use crate::render::units::grouped;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use clap_complete::ArgValueCompleter;
 
 /// What `mcpr session delete` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The session's id, or any unambiguous prefix
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::sessions))]
     id: String,
     #[command(flatten)]
     store: StoreArgs,

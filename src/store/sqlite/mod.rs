@@ -272,6 +272,9 @@ impl Drop for SqliteStore {
     fn drop(&mut self) {
         // Advice for the planner only; a store that cannot take it is none the worse.
         let _ = self.connection.execute_batch("PRAGMA optimize");
+        // While readers are there SQLite would leave the log: then the main file alone, moved or
+        // copied, would lack its rows, and a file put in its place would get them.
+        let _ = self.idle();
     }
 }
 

@@ -283,8 +283,8 @@ fn foreign(path: &Path, owner: Owner) -> StoreError {
         Owner::Proxy(program) => (
             format!("a store of the {} proxy", program.as_str()),
             format!(
-                "`mcpr logs --db {}` and the other reading commands read it as it is; to record, \
-                 name another file with --db",
+                "`mcpr logs --db {0}` and the other reading commands read it as it is; to record, \
+                 name another file with --db; `mcpr store import {0}` copies it into that one",
                 path.display()
             ),
         ),

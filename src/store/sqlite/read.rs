@@ -10,7 +10,7 @@ pub(super) use entries::REQUEST_ID_TEXT;
 use super::errors::failed;
 use crate::model::{Checkpoint, FileIdentity};
 use crate::query::{
-    ClientRow, Entry, Filter, Head, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
+    ClientRow, Entry, Filter, Head, Names, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
     StatsQuestion, StatsRow, StoredKey,
 };
 use crate::store::{Overview, Reader, RollupRow, StoreError};
@@ -83,6 +83,10 @@ impl Reader for SqliteReader {
 
     fn clients(&mut self, filter: &SessionFilter) -> Result<Vec<ClientRow>, StoreError> {
         self.ask(|connection| sessions::clients(connection, filter))
+    }
+
+    fn names(&mut self) -> Result<Names, StoreError> {
+        self.ask(totals::names)
     }
 
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {

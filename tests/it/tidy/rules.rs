@@ -38,6 +38,8 @@ const PARTS: &[(&str, &[&str])] = &[
 /// The outer crates that live behind one door, and the paths (without `.rs`) that are the door.
 const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli", "src/commands"]),
+    ("clap_complete", &["src/commands"]),
+    ("clap_mangen", &["src/commands/generated"]),
     ("rusqlite", &["src/store/sqlite"]),
     ("comfy_table", &["src/render/table"]),
     ("notify", &["src/tail/wake"]),

@@ -2,11 +2,12 @@
 
 use super::entries::kind;
 use crate::model::{Counts, Target, TargetKind, Text};
-use crate::query::SourceRow;
+use crate::query::{Names, SourceRow};
 use crate::store::sqlite::append::counter;
 use crate::store::sqlite::rollups::fill_sums;
 use crate::store::{Overview, RollupKey, RollupRow};
 use rusqlite::{Connection, Row};
+use std::collections::BTreeSet;
 
 pub(super) fn overview(connection: &Connection) -> rusqlite::Result<Overview> {
     let number = |sql: &str| -> rusqlite::Result<u64> {
@@ -49,6 +50,19 @@ pub(super) fn span(connection: &Connection) -> rusqlite::Result<Option<(i64, i64
             Some((oldest.min(first), newest.max(last)))
         }
         (requests, hours) => requests.or(hours),
+    })
+}
+
+pub(super) fn names(connection: &Connection) -> rusqlite::Result<Names> {
+    let all = |sql: &str| -> rusqlite::Result<BTreeSet<String>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    };
+    Ok(Names {
+        proxies: all("SELECT name FROM proxies")?,
+        methods: all("SELECT DISTINCT method FROM operations")?,
+        tools: all("SELECT DISTINCT target FROM operations WHERE target_kind = 1")?,
+        clients: all("SELECT DISTINCT name FROM clients WHERE name IS NOT NULL")?,
     })
 }
 

@@ -1,0 +1,125 @@
+//! Measures how late `logs --follow` is: from a line appended to the source, through the recorder and
+//! the store, to the line printed; and what a follower costs while nothing happens.
+#![expect(clippy::print_stdout, reason = "a benchmark's report")]
+
+mod generate;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Measure the latency and the idle cost of a follower
+#[derive(Parser)]
+struct Args {
+    /// Lines appended one by one
+    #[arg(long, env = "BENCH_LINES", default_value_t = 300)]
+    lines: usize,
+    /// How long the follower is watched while nothing happens, seconds
+    #[arg(long, default_value_t = 10)]
+    idle: u64,
+    /// Seed of the lines and of the pauses between them
+    #[arg(long, env = "BENCH_SEED", default_value_t = 1)]
+    seed: u64,
+    /// Measure another build of the program
+    #[arg(long, env = "BENCH_PROGRAM", default_value = env!("CARGO_BIN_EXE_mcpr"))]
+    program: PathBuf,
+    /// What cargo passes to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A child that ends with its owner.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    ensure!(args.lines > 0, "nothing to measure");
+    let directory = tempfile::tempdir()?;
+    let (source, store) = (
+        directory.path().join("p.log"),
+        directory.path().join("s.db"),
+    );
+    let mut text = Vec::new();
+    generate::Generator::new(args.seed).write_lines(args.lines + 1, &mut text)?;
+    let mut lines = text.split_inclusive(|&byte| byte == b'\n');
+    let mut file = OpenOptions::new().create(true).append(true).open(&source)?;
+    file.write_all(lines.next().context("a first line")?)?;
+    let start = |words: &[&str], output: Stdio| -> Result<Running> {
+        let mut command = Command::new(&args.program);
+        command
+            .args(words)
+            .env("MCPR_DB", &store)
+            .stdin(Stdio::null())
+            .stdout(output);
+        Ok(Running(
+            command
+                .stderr(Stdio::null())
+                .spawn()
+                .context("start the program")?,
+        ))
+    };
+    let path = source.to_str().context("a path that is text")?;
+    let _recorder = start(&["record", path], Stdio::null())?;
+    let words = ["logs", "--follow", "--kind", "all", "--json"];
+    let mut follower = start(&words, Stdio::piped())?;
+    let output = follower.0.stdout.take().context("the follower's output")?;
+    let mut printed = BufReader::new(output).lines();
+    printed.next().context("the first row")??;
+    let mut random = fastrand::Rng::with_seed(args.seed);
+    let mut late = Vec::new();
+    for line in lines {
+        std::thread::sleep(Duration::from_millis(random.u64(5..60)));
+        let began = Instant::now();
+        file.write_all(line)?;
+        printed.next().context("a row")??;
+        late.push(began.elapsed());
+    }
+    late.sort();
+    let at = |share: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a few hundred lines"
+        )]
+        let index = ((late.len() as f64 * share).ceil() as usize).clamp(1, late.len()) - 1;
+        late[index].as_secs_f64() * 1e3
+    };
+    println!(
+        "seed {}, {} lines appended one by one\n",
+        args.seed,
+        late.len()
+    );
+    println!("| from appended to printed, ms | |\n|---|---:|");
+    println!("| p50 (to reach: 10) | {:.1} |", at(0.5));
+    println!("| p99 (to reach: 50) | {:.1} |", at(0.99));
+    println!("| max | {:.1} |", at(1.0));
+    let before = ticks(follower.0.id())?;
+    std::thread::sleep(Duration::from_secs(args.idle));
+    let used = ticks(follower.0.id())? - before;
+    println!(
+        "| idle follower, clock ticks in {} s (100 a second) | {used} |",
+        args.idle
+    );
+    Ok(())
+}
+
+/// User and system time of a process in clock ticks (proc(5)).
+fn ticks(id: u32) -> Result<u64> {
+    let stat =
+        std::fs::read_to_string(format!("/proc/{id}/stat")).context("the process's times")?;
+    let after_name = stat.rsplit_once(')').context("a well-formed stat")?.1;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    Ok(fields[11].parse::<u64>()? + fields[12].parse::<u64>()?)
+}

@@ -1,0 +1,179 @@
+//! What a shell's completion offers: words of the command line from clap, names from the store.
+//!
+//! Names come from outside. Only those that a shell takes as plain words are offered, since what is
+//! completed stands on the command line as if it had been typed.
+
+use super::{StoreArgs, open_store};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::query::{Names, SessionFilter};
+use crate::render::{CLIENT_COLUMNS, Column, LISTED_COLUMNS, LOG_COLUMNS, STATS_COLUMNS};
+use crate::store::Reader;
+use clap_complete::CompletionCandidate;
+use clap_complete::env::Shells;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+
+/// Set by the completion scripts to the name of their shell.
+pub const VARIABLE: &str = "MCPR_COMPLETE";
+/// Most sessions offered at once: the newest.
+const MAX_SESSIONS: usize = 100;
+
+/// Answers a shell that asks what could follow: `words` are those after its `--`.
+///
+/// # Errors
+/// When the shell is not known or the output not written.
+pub fn answer(
+    shell: &str,
+    words: Vec<OsString>,
+    command: &mut clap::Command,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let shells = Shells::builtins();
+    let completer = shells
+        .completer(shell)
+        .ok_or_else(|| super::Refused::new(format!("{VARIABLE}: no shell `{shell}`")))?;
+    let mut text = Vec::new();
+    let directory = std::env::current_dir().ok();
+    completer.write_complete(command, words, directory.as_deref(), &mut text)?;
+    console.print(&String::from_utf8_lossy(&text))?;
+    Ok(Exit::Done)
+}
+
+/// Whether every shell takes a name as one plain word.
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@~+,%=".contains(c);
+    !name.is_empty() && name.chars().all(plain)
+}
+
+/// The store that is asked for, found as roughly as an unfinished line allows.
+fn reader() -> Option<Box<dyn Reader>> {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let named = words
+        .windows(2)
+        .find(|pair| pair[0] == "--db")
+        .map(|pair| pair[1].clone());
+    let db = named.or_else(|| std::env::var_os("MCPR_DB"));
+    let store = StoreArgs {
+        db: db.filter(|db| !db.is_empty()).map(Into::into),
+    };
+    open_store(&store.path().ok()?).ok()
+}
+
+fn offered(names: impl IntoIterator<Item = String>, current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    names
+        .into_iter()
+        .filter(|name| name.starts_with(&*current) && is_plain(name))
+        .map(CompletionCandidate::new)
+        .collect()
+}
+
+fn of_names(current: &OsStr, pick: fn(Names) -> BTreeSet<String>) -> Vec<CompletionCandidate> {
+    let names = reader().and_then(|mut reader| reader.names().ok());
+    offered(names.map(pick).unwrap_or_default(), current)
+}
+
+/// Proxies in the store.
+pub(super) fn proxies(current: &OsStr) -> Vec<CompletionCandidate> {
+    of_names(current, |names| names.proxies)
+}
+
+/// Methods in the store.
+pub(super) fn methods(current: &OsStr) -> Vec<CompletionCandidate> {
+    of_names(current, |names| names.methods)
+}
+
+/// Tools in the store.
+pub(super) fn tools(current: &OsStr) -> Vec<CompletionCandidate> {
+    of_names(current, |names| names.tools)
+}
+
+/// Clients in the store.
+pub(super) fn clients(current: &OsStr) -> Vec<CompletionCandidate> {
+    of_names(current, |names| names.clients)
+}
+
+/// Sessions in the store, with their client as a help text.
+pub(super) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy().into_owned();
+    let filter = SessionFilter {
+        prefix: Some(prefix).filter(|prefix| !prefix.is_empty()),
+        limit: Some(MAX_SESSIONS),
+        ..SessionFilter::default()
+    };
+    let rows = reader().and_then(|mut reader| reader.sessions(&filter).ok());
+    rows.unwrap_or_default()
+        .into_iter()
+        .filter(|row| is_plain(&row.session_id))
+        .map(|row| {
+            let client = row.client_name.filter(|name| is_plain(name));
+            CompletionCandidate::new(row.session_id).help(client.map(Into::into))
+        })
+        .collect()
+}
+
+/// The fields of any list, each after those that stand there already.
+pub(super) fn fields(current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    let (before, begun) = current.rsplit_once(',').unwrap_or(("", &current));
+    let taken: Vec<&str> = before.split(',').collect();
+    let all: BTreeSet<&str> = names_of(LOG_COLUMNS)
+        .chain(names_of(LISTED_COLUMNS))
+        .chain(names_of(STATS_COLUMNS))
+        .chain(names_of(CLIENT_COLUMNS))
+        .filter(|name| name.starts_with(begun) && !taken.contains(name))
+        .collect();
+    let comma = if before.is_empty() { "" } else { "," };
+    all.into_iter()
+        .map(|name| CompletionCandidate::new(format!("{before}{comma}{name}")))
+        .collect()
+}
+
+fn names_of<R>(columns: &'static [Column<R>]) -> impl Iterator<Item = &'static str> {
+    columns.iter().map(|column| column.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(candidates: &[CompletionCandidate]) -> Vec<String> {
+        let text =
+            |candidate: &CompletionCandidate| candidate.get_value().to_string_lossy().into_owned();
+        candidates.iter().map(text).collect()
+    }
+
+    #[test]
+    fn only_plain_words_are_offered() {
+        let names = [
+            "echo",
+            "$(reboot)",
+            "a b",
+            "`x`",
+            "*",
+            "get;ls",
+            "é",
+            "",
+            "tools/call",
+            "e\x1b",
+        ];
+        let got = offered(names.map(str::to_owned), OsStr::new(""));
+        assert_eq!(values(&got), ["echo", "tools/call"]);
+        let got = offered(names.map(str::to_owned), OsStr::new("ec"));
+        assert_eq!(values(&got), ["echo"]);
+    }
+
+    #[test]
+    fn fields_follow_each_other() {
+        assert_eq!(values(&fields(OsStr::new("latency"))), ["latency_us"]);
+        assert_eq!(
+            values(&fields(OsStr::new("seq,latency_u"))),
+            ["seq,latency_us"]
+        );
+        assert_eq!(
+            values(&fields(OsStr::new("latency_us,latency_u"))),
+            Vec::<String>::new()
+        );
+    }
+}

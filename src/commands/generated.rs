@@ -1,0 +1,100 @@
+//! `mcpr completions` and `mcpr man`: what packages install beside the program. The same texts are
+//! checked in; a test compares them.
+
+use super::Refused;
+use super::complete::VARIABLE;
+use crate::console::Console;
+use crate::exit::Exit;
+use anyhow::Context;
+use clap_complete::env::Shells;
+use std::path::PathBuf;
+
+/// What `mcpr completions` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Completions {
+    /// The shell to complete in
+    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]
+    shell: String,
+}
+
+/// What `mcpr man` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Man {
+    /// Write every page into this directory instead of printing the first one
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+/// A shell's completion script: it asks the program itself what could follow.
+///
+/// # Errors
+/// When the shell is not known.
+pub fn script(shell: &str) -> anyhow::Result<String> {
+    let shells = Shells::builtins();
+    let completer = shells
+        .completer(shell)
+        .ok_or_else(|| Refused::new(format!("no shell `{shell}`")))?;
+    let mut text = Vec::new();
+    completer.write_registration(VARIABLE, "mcpr", "mcpr", "mcpr", &mut text)?;
+    let text = String::from_utf8(text).context("a script is text")?;
+    Ok(format!("{}\n", text.trim_matches('\n')))
+}
+
+/// Prints a shell's completion script.
+///
+/// # Errors
+/// When the output is not written.
+pub fn completions(args: &Completions, console: &mut Console) -> anyhow::Result<Exit> {
+    console.print(&script(&args.shell)?)?;
+    Ok(Exit::Done)
+}
+
+/// Every manual page, by file name: the program's first, then one a command.
+///
+/// # Errors
+/// When a page cannot be put together.
+pub fn pages(command: clap::Command) -> anyhow::Result<Vec<(String, String)>> {
+    let mut command = command.disable_help_subcommand(true);
+    command.build();
+    let mut pages = Vec::new();
+    add_page(&command, "mcpr", &mut pages)?;
+    Ok(pages)
+}
+
+fn add_page(
+    command: &clap::Command,
+    name: &str,
+    pages: &mut Vec<(String, String)>,
+) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    let named = command
+        .clone()
+        .name(name.to_owned())
+        .display_name(name.to_owned());
+    clap_mangen::Man::new(named).render(&mut text)?;
+    let text = String::from_utf8(text).context("a page is text")?;
+    pages.push((format!("{name}.1"), text));
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        add_page(sub, &format!("{name}-{}", sub.get_name()), pages)?;
+    }
+    Ok(())
+}
+
+/// Prints the program's manual page, or writes every page into a directory.
+///
+/// # Errors
+/// When a page cannot be written.
+pub fn man(args: &Man, command: clap::Command, console: &mut Console) -> anyhow::Result<Exit> {
+    let pages = pages(command)?;
+    let Some(directory) = &args.directory else {
+        console.print(&pages[0].1)?;
+        return Ok(Exit::Done);
+    };
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    for (name, text) in pages {
+        let path = directory.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(Exit::Done)
+}

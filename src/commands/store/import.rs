@@ -1,0 +1,64 @@
+//! `mcpr store import FILE`: another store's rows into this one.
+
+use crate::commands::{Refused, StoreArgs, open_store};
+use crate::console::{Console, Progress, Unit};
+use crate::exit::Exit;
+use crate::ingest::import;
+use crate::render::units::grouped;
+use crate::store::sqlite::SqliteStore;
+use crate::tail::identity_of;
+use std::path::{Path, PathBuf};
+
+/// What `mcpr store import` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// A store of mcpr: of this recorder, or of the proxies 0.3 to 0.5
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let path = args.store.path()?;
+    let mut reader = open_store(&args.file)?;
+    if is_same_file(&args.file, &path) {
+        return Err(Refused::new("a store cannot be imported into itself")
+            .hint("name the store to write into with --db")
+            .into());
+    }
+    let mut store = SqliteStore::open(&path)?;
+    let last_seq = reader.head()?.last_seq;
+    let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
+    let source = args.file.display().to_string();
+    let imported = import(reader.as_mut(), &mut store, &source, &mut |seq| {
+        let left = last_seq.saturating_sub(seq);
+        progress.update(seq.cast_unsigned(), left.cast_unsigned());
+    })?;
+    progress.finish();
+    let text = if args.json {
+        serde_json::json!({
+            "stored": imported.stored, "duplicates": imported.duplicates,
+            "gaps": imported.gaps, "sessions": imported.sessions,
+        })
+        .to_string()
+    } else {
+        format!(
+            "imported {} requests and {} sessions into {}; {} were there already",
+            grouped(imported.stored),
+            grouped(imported.sessions),
+            path.display(),
+            grouped(imported.duplicates)
+        )
+    };
+    console.print(&format!("{text}\n"))?;
+    Ok(Exit::Done)
+}
+
+fn is_same_file(left: &Path, right: &Path) -> bool {
+    let identity = |path: &Path| path.metadata().ok().map(|metadata| identity_of(&metadata));
+    identity(left).is_some() && identity(left) == identity(right)
+}

@@ -1,0 +1,273 @@
+//! One store's rows into another store, as if its events had come once more. Done twice, the second
+//! time adds nothing.
+
+use super::recorder::writer_id;
+use super::unix_ms;
+use crate::model::{
+    Batch, Counts, Event, EventKey, Gap, KeySource, Outcome, Request, RequestId, SessionState,
+    SessionUpdate, SourceProgress, Target, TargetKind, Text,
+};
+use crate::query::{Entry, Filter, GapRow, Page, RequestRow, SessionFilter, SessionRow, StoredKey};
+use crate::store::{Reader, Store, StoreError};
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Imported {
+    /// Requests that are new in the store.
+    pub stored: u64,
+    /// Requests that were there already.
+    pub duplicates: u64,
+    /// Gaps that are new in the store.
+    pub gaps: u64,
+    /// Sessions that were told of.
+    pub sessions: u64,
+}
+
+/// Copies everything that a reader has; `source` is its name in the store's statistics, and `told`
+/// hears of each position that is done.
+///
+/// # Errors
+/// When one of the stores fails; what was copied before stays.
+pub fn import(
+    reader: &mut dyn Reader,
+    store: &mut dyn Store,
+    source: &str,
+    told: &mut dyn FnMut(i64),
+) -> Result<Imported, StoreError> {
+    let last_seq = reader.head()?.last_seq;
+    let mut import = Import {
+        store,
+        source,
+        writer: writer_id(),
+        number: 0,
+        imported: Imported::default(),
+    };
+    let mut page = Page::after(0, Page::MAX_LIMIT);
+    page.before = last_seq.checked_add(1);
+    loop {
+        let entries = reader.entries(&Filter::default(), page)?;
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            break;
+        };
+        let keys = reader.keys(first.seq(), last.seq())?;
+        let keys: HashMap<i64, StoredKey> = keys.into_iter().map(|key| (key.seq, key)).collect();
+        let last = last.seq();
+        page.after = Some(last);
+        let events = entries.iter().map(|entry| match entry {
+            Entry::Request(row) => Event::Request(request_of(row, keys.get(&row.seq))),
+            Entry::Gap(gap) => Event::Gap(gap_of(gap)),
+        });
+        import.append(events.collect())?;
+        told(last);
+    }
+    let every = SessionFilter {
+        with_empty: true,
+        ..SessionFilter::default()
+    };
+    let sessions = reader.sessions(&every)?;
+    // Inferred sessions come of themselves from the requests.
+    let told_of: Vec<_> = sessions.iter().filter(|row| !row.inferred).collect();
+    import.imported.sessions = told_of.len() as u64;
+    for some in told_of.chunks(Page::MAX_LIMIT) {
+        let events = some.iter().map(|row| Event::Session(update_of(row)));
+        import.append(events.collect())?;
+    }
+    Ok(import.imported)
+}
+
+struct Import<'a> {
+    store: &'a mut dyn Store,
+    source: &'a str,
+    writer: i64,
+    number: i64,
+    imported: Imported,
+}
+
+impl Import<'_> {
+    fn append(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
+        self.number += 1;
+        let count = events.len() as u64;
+        let batch = Batch {
+            writer: self.writer,
+            number: self.number,
+            now: unix_ms(SystemTime::now()),
+            events,
+            sources: vec![SourceProgress {
+                name: self.source.into(),
+                checkpoint: None,
+                counts: Counts {
+                    events: count,
+                    ..Counts::default()
+                },
+            }],
+        };
+        let appended = self.store.append(&batch)?;
+        self.imported.stored += appended.stored;
+        self.imported.duplicates += appended.duplicates;
+        self.imported.gaps += appended.gaps;
+        Ok(())
+    }
+}
+
+fn own(text: Option<&String>) -> Option<Text> {
+    text.map(Text::from)
+}
+
+/// What a second import of the same row is recognised by. Stores of other programs keep no key: a
+/// UUID is one, as it is in the stream it came from; elsewhere the row's own facts are.
+fn key_of(row: &RequestRow, stored: Option<&StoredKey>) -> EventKey {
+    let source = KeySource::Bytes;
+    if let Some(stored) = stored {
+        let hash = stored.key.cast_unsigned();
+        return EventKey { hash, source };
+    }
+    let id = row.request_id.as_deref().unwrap_or_default();
+    if matches!(RequestId::from_text(id), RequestId::Uuid(_)) {
+        let hash = EventKey::of_id(id).hash;
+        return EventKey { hash, source };
+    }
+    let facts = serde_json::json!([row.proxy, row.session, id, row.method, row.target()]);
+    EventKey::of_bytes(facts.to_string().as_bytes(), 0)
+}
+
+fn request_of(row: &RequestRow, stored: Option<&StoredKey>) -> Request {
+    // A client that only the session named must not become the request's own word.
+    let names_client = stored.is_some_and(|stored| stored.names_client);
+    let target = [
+        (TargetKind::Tool, &row.tool),
+        (TargetKind::Prompt, &row.prompt_name),
+        (TargetKind::Resource, &row.resource_uri),
+    ]
+    .into_iter()
+    .find_map(|(kind, name)| {
+        let name = own(name.as_ref())?;
+        Some(Target { kind, name })
+    });
+    Request {
+        key: key_of(row, stored),
+        request_id: row.request_id.as_deref().map(RequestId::from_text),
+        ts: row.ts,
+        proxy: Text::from(&row.proxy),
+        kind: row.kind,
+        session_id: own(row.session_id.as_ref()),
+        client_name: own(row.client_name.as_ref()).filter(|_| names_client),
+        client_version: own(row.client_version.as_ref()).filter(|_| names_client),
+        method: Text::from(&row.method),
+        target,
+        // Our layout keeps a number for each; nobody knows this one.
+        latency_us: row.latency_us.unwrap_or(0),
+        upstream_us: row.upstream_us,
+        bytes_in: row.bytes_in,
+        bytes_out: row.bytes_out,
+        outcome: Outcome {
+            error_kind: row.error_kind,
+            error_code: own(row.error_code.as_ref()),
+            error_msg: own(row.error_msg.as_ref()),
+        },
+    }
+}
+
+fn gap_of(row: &GapRow) -> Gap {
+    Gap {
+        source: Text::from(&row.source),
+        count: row.count,
+        from_ts: row.from_ts,
+        to_ts: row.to_ts,
+    }
+}
+
+fn update_of(row: &SessionRow) -> SessionUpdate {
+    SessionUpdate {
+        session_id: Text::from(&row.session_id),
+        proxy: Some(Text::from(&row.proxy)),
+        ts: row.ended_at.unwrap_or(row.last_seen_at),
+        started_at: Some(row.started_at),
+        last_seen_at: Some(row.last_seen_at),
+        state: match row.ended_at {
+            Some(_) => SessionState::Closed,
+            None => SessionState::Active,
+        },
+        client_name: own(row.client_name.as_ref()),
+        client_version: own(row.client_version.as_ref()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ErrorKind, Kind};
+    use crate::store::memory::MemoryStore;
+
+    fn request(id: &str, ts: i64) -> Request {
+        Request {
+            key: EventKey::of_bytes(id.as_bytes(), 0),
+            request_id: Some(RequestId::from_text(id)),
+            ts,
+            proxy: "p".into(),
+            kind: Kind::Mcp,
+            session_id: Some("s".into()),
+            client_name: None,
+            client_version: None,
+            method: "tools/call".into(),
+            target: Some(Target {
+                kind: TargetKind::Tool,
+                name: "echo".into(),
+            }),
+            latency_us: 7,
+            upstream_us: Some(5),
+            bytes_in: Some(1),
+            bytes_out: None,
+            outcome: Outcome {
+                error_kind: Some(ErrorKind::Rpc),
+                error_code: Some("-1".into()),
+                error_msg: Some("no".into()),
+            },
+        }
+    }
+
+    fn batch(events: Vec<Event>) -> Batch {
+        Batch {
+            writer: 1,
+            number: 1,
+            now: 0,
+            events,
+            sources: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_second_import_adds_nothing() {
+        let mut from = MemoryStore::default();
+        let gap = Gap {
+            source: "-".into(),
+            count: 3,
+            from_ts: 4,
+            to_ts: 5,
+        };
+        let events = vec![
+            Event::Request(request("1", 1)),
+            Event::Gap(gap),
+            Event::Request(request("2", 9)),
+        ];
+        from.append(&batch(events)).unwrap();
+        let mut to = MemoryStore::default();
+        let mut go = || {
+            let mut done = 0;
+            let imported = import(&mut from, &mut to, "from", &mut |seq| done = seq).unwrap();
+            assert_eq!(done, 3);
+            imported
+        };
+        let first = go();
+        let second = go();
+        assert_eq!((first.stored, first.gaps, first.sessions), (2, 1, 1));
+        assert_eq!((second.stored, second.gaps, second.duplicates), (0, 0, 3));
+        let all = |store: &mut MemoryStore| {
+            store
+                .entries(&Filter::default(), Page::after(0, 10))
+                .unwrap()
+        };
+        assert_eq!(all(&mut from), all(&mut to));
+    }
+}

@@ -1,0 +1,137 @@
+//! What packages install: completion scripts and manual pages as checked in, and completion at work.
+
+use super::program::{Home, capture};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SHELLS: [(&str, &str); 5] = [
+    ("bash", "mcpr.bash"),
+    ("zsh", "_mcpr"),
+    ("fish", "mcpr.fish"),
+    ("elvish", "mcpr.elv"),
+    ("powershell", "mcpr.ps1"),
+];
+
+fn checked_in(directory: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)
+}
+
+fn files_of(directory: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read_to_string(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+/// Compares generated files with those checked in; `UPDATE_EXPECT=1` writes them instead.
+fn check_fresh(directory: &str, expected: &BTreeMap<String, String>) {
+    let directory = checked_in(directory);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(&directory).unwrap();
+        for (name, text) in expected {
+            fs::write(directory.join(name), text).unwrap();
+        }
+    }
+    let found = files_of(&directory);
+    let stale: Vec<_> = expected
+        .keys()
+        .chain(found.keys())
+        .filter(|name| expected.get(*name) != found.get(*name))
+        .collect();
+    assert!(
+        stale.is_empty(),
+        "{}: {stale:?} are stale; UPDATE_EXPECT=1 writes them anew",
+        directory.display()
+    );
+}
+
+#[test]
+fn completion_scripts_are_those_checked_in() {
+    let home = Home::new();
+    let scripts =
+        SHELLS.map(|(shell, file)| (file.to_owned(), home.succeed(&["completions", shell])));
+    check_fresh("completions", &BTreeMap::from(scripts));
+}
+
+#[test]
+fn manual_pages_are_those_checked_in() {
+    let home = Home::new();
+    let directory = home.path("man");
+    home.succeed(&["man", directory.to_str().unwrap()]);
+    let pages = files_of(&directory);
+    assert!(
+        pages["mcpr-store-vacuum.1"].contains("dry\\-run"),
+        "a page of each command"
+    );
+    check_fresh("man", &pages);
+}
+
+/// What bash is offered for the last word.
+fn offered(home: &Home, words: &[&str]) -> Vec<String> {
+    let output = home
+        .command(&[&["--"], words].concat())
+        .env("MCPR_COMPLETE", "bash")
+        .env("_CLAP_IFS", "\n")
+        .env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{words:?}: {output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn completion_knows_commands_flags_and_what_the_store_holds() {
+    let home = Home::new();
+    assert_eq!(
+        offered(&home, &["mcpr", "logs", "--tool", ""]),
+        [""; 0],
+        "no store is no error"
+    );
+    home.record(&[&capture("mcpr-0.4.64/proxy.log")]);
+    assert_eq!(offered(&home, &["mcpr", "stor"]), ["store"]);
+    assert!(offered(&home, &["mcpr", "logs", "--fo"]).contains(&"--follow".to_owned()));
+    assert_eq!(
+        offered(&home, &["mcpr", "logs", "--status", "t"]),
+        ["timeout"]
+    );
+    assert_eq!(
+        offered(&home, &["mcpr", "logs", "--tool", "get"]),
+        ["get-sum"]
+    );
+    assert_eq!(
+        offered(&home, &["mcpr", "logs", "--proxy", ""]),
+        ["everything"]
+    );
+    assert_eq!(
+        offered(&home, &["mcpr", "slow", "--method", "prompts/l"]),
+        ["prompts/list"]
+    );
+    let session = "2bdb4dcf-b09f-4c41-9733-03bc3e2ef539";
+    assert_eq!(offered(&home, &["mcpr", "session", "2bdb"]), [session]);
+    assert_eq!(
+        offered(&home, &["mcpr", "logs", "--fields", "seq,reque"]),
+        ["seq,request_id"]
+    );
+}
+
+#[test]
+fn a_hostile_tool_is_never_offered_to_a_shell() {
+    let home = Home::new();
+    let line = |id: u8, tool: &str| {
+        format!(
+            "{{\"type\":\"request\",\"id\":\"{id}\",\"ts\":1795224422390,\"proxy\":\"p\",\
+             \"method\":\"POST\",\"mcp_method\":\"tools/call\",\"tool\":\"{tool}\",\
+             \"status\":200,\"latency_us\":1}}\n"
+        )
+    };
+    let text = line(1, "$(touch pwned)") + &line(2, "fine") + &line(3, "a;b") + &line(4, "*");
+    let source = home.write("p.log", text);
+    home.record(&[&source]);
+    assert_eq!(offered(&home, &["mcpr", "logs", "--tool", ""]), ["fine"]);
+}

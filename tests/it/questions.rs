@@ -1,0 +1,202 @@
+//! Sums and ranks of the captured stores against expectations made by hand from their tables
+//! (`SELECT method, tool, latency_us, … FROM requests`, nearest-rank quantiles).
+
+use super::program::{Home, capture, json_lines};
+use serde_json::{Value, json};
+
+type Sums = (&'static str, Option<&'static str>, u64, [i64; 4], u64);
+
+/// Method, tool, calls, exact p50, p95 and p99, longest, bytes out: of the 0.4 store's MCP rows.
+const SUMS: &[Sums] = &[
+    (
+        "tools/call",
+        Some("echo"),
+        36,
+        [1897, 10854, 16946, 16946],
+        4758,
+    ),
+    ("prompts/get", None, 12, [2461, 4240, 4240, 4240], 0),
+    ("resources/list", None, 12, [2102, 5433, 5433, 5433], 15522),
+    ("resources/read", None, 12, [2054, 4531, 4531, 4531], 11592),
+    ("initialize", None, 6, [4986, 9391, 9391, 9391], 12156),
+    ("ping", None, 6, [1944, 3778, 3778, 3778], 0),
+    ("prompts/list", None, 6, [1739, 3862, 3862, 3862], 6084),
+    (
+        "resources/templates/list",
+        None,
+        6,
+        [1483, 6164, 6164, 6164],
+        3234,
+    ),
+    (
+        "tools/call",
+        Some("get-sum"),
+        6,
+        [2000, 7096, 7096, 7096],
+        636,
+    ),
+    ("tools/call", Some("nope"), 6, [2056, 2828, 2828, 2828], 804),
+    (
+        "tools/call",
+        Some("trigger-long-running-operation"),
+        6,
+        [1_003_138, 1_007_635, 1_007_635, 1_007_635],
+        876,
+    ),
+    ("tools/list", None, 6, [4225, 13156, 13156, 13156], 46230),
+];
+
+/// Answers of a store in the captures: as it is, and imported into one of our own.
+fn answers(line: &str) -> [Vec<Value>; 2] {
+    let home = Home::new();
+    let from = capture("mcpr-0.4.64/store.db");
+    home.succeed(&["store", "import", from.to_str().unwrap()]);
+    let ask = |db: &str| {
+        let words: Vec<&str> = line.split(' ').chain(["--json", "--db", db]).collect();
+        json_lines(&home.succeed(&words))
+    };
+    [
+        ask(from.to_str().unwrap()),
+        ask(home.store().to_str().unwrap()),
+    ]
+}
+
+fn latencies(row: &Value) -> [i64; 4] {
+    ["p50_us", "p95_us", "p99_us", "max_us"].map(|key| row[key].as_i64().unwrap())
+}
+
+#[test]
+fn sums_are_those_made_by_hand() {
+    for exact in [true, false] {
+        let line = if exact {
+            "stats --since @0 --exact"
+        } else {
+            "stats --since @0"
+        };
+        for rows in answers(line) {
+            assert_eq!(rows.len(), SUMS.len(), "{line}");
+            for &(method, tool, calls, expected, bytes_out) in SUMS {
+                let row = rows
+                    .iter()
+                    .find(|row| row["method"] == method && row["tool"] == json!(tool))
+                    .unwrap_or_else(|| panic!("{line}: no {method} {tool:?}"));
+                assert_eq!(
+                    (&row["calls"], &row["errors"]),
+                    (&json!(calls), &json!(0)),
+                    "{row}"
+                );
+                assert_eq!(row["bytes_out"], bytes_out, "{row}");
+                for (got, want) in latencies(row).into_iter().zip(expected) {
+                    let off = (got - want).abs();
+                    let most = if exact { 0 } else { want / 100 };
+                    assert!(off <= most, "{line}: {got} for {want} in {row}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sums_by_other_things() {
+    for rows in answers("stats --since @0 --by proxy") {
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            (&rows[0]["proxy"], &rows[0]["calls"]),
+            (&json!("everything"), &json!(120))
+        );
+    }
+    for rows in answers("stats --since @0 --by hour") {
+        let hours: Vec<_> = rows
+            .iter()
+            .map(|row| (row["time"].clone(), row["calls"].clone()))
+            .collect();
+        assert_eq!(hours, [(json!("2026-11-21T01:00:00.000Z"), json!(120))]);
+    }
+    for rows in answers("stats --since @0 --by client") {
+        let calls: Vec<_> = rows
+            .iter()
+            .map(|row| row["calls"].as_u64().unwrap())
+            .collect();
+        assert_eq!(calls, [40, 20, 20, 20, 20]);
+        assert_eq!(rows[0]["client_name"], "claude-desktop");
+    }
+}
+
+#[test]
+fn the_slowest_are_those_found_by_hand() {
+    for rows in answers("slow --since @0") {
+        let slowest: Vec<_> = rows
+            .iter()
+            .map(|row| row["latency_us"].as_i64().unwrap())
+            .collect();
+        assert_eq!(
+            slowest,
+            [
+                1_007_635, 1_006_150, 1_003_186, 1_003_138, 1_002_858, 1_001_325
+            ]
+        );
+    }
+}
+
+#[test]
+fn clients_are_those_of_the_sessions() {
+    for rows in answers("clients --since @0") {
+        let got: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let text = |key: &str| row[key].as_str().unwrap().to_owned();
+                (
+                    text("client_name"),
+                    text("client_platform"),
+                    row["sessions"].as_u64().unwrap(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("claude-desktop", "claude", 2),
+            ("ChatGPT", "chatgpt", 1),
+            ("cursor", "cursor", 1),
+            ("my-agent", "unknown", 1),
+            ("vscode", "vscode", 1),
+        ];
+        let expected = expected
+            .map(|(name, platform, sessions)| (name.to_owned(), platform.to_owned(), sessions));
+        assert_eq!(got, expected);
+    }
+}
+
+#[test]
+fn a_default_window_that_hides_everything_says_so() {
+    let home = Home::new();
+    let source = home.write(
+        "p.log",
+        "{\"type\":\"request\",\"id\":\"1\",\"ts\":1000,\"proxy\":\"p\",\"method\":\"POST\",\
+         \"mcp_method\":\"ping\",\"status\":200,\"latency_us\":1}\n",
+    );
+    home.record(&[&source]);
+    for command in ["stats", "slow", "clients"] {
+        let ran = home.run(&[command]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(
+            ran.err.contains("1970-01-01 00:00:01.000") && ran.err.contains("--since"),
+            "{ran:?}"
+        );
+        let flag = ran
+            .err
+            .split("--since ")
+            .last()
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap();
+        let mut words = vec![command, "--since", flag];
+        if command == "slow" {
+            words.extend(["--threshold", "0s"]);
+        }
+        let ran = home.run(&words);
+        assert!(
+            ran.out.lines().count() > 1,
+            "{command} --since {flag}: {ran:?}"
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! Care of the store through the built program: export, import, vacuum, removal of a session.
+
+use crate::program::{Home, capture, json_lines};
+use serde_json::Value;
+use std::path::Path;
+
+/// Every capture of streams, each recorded once.
+const STREAMS: [&str; 3] = [
+    "mcpr-0.4.64/proxy.log",
+    "mcpr-0.5.44/everything.stderr.log",
+    "mcpr-0.5.44/weather.stderr.log",
+];
+
+fn recorded() -> Home {
+    let home = Home::new();
+    let files = STREAMS.map(capture);
+    home.record(&files.each_ref().map(AsRef::as_ref));
+    home
+}
+
+/// What the reading commands say of a store.
+fn answers(home: &Home, db: &Path) -> Vec<String> {
+    let db = db.to_str().unwrap();
+    [
+        "logs --json --tail all --kind all",
+        "sessions --json --all --limit all",
+        "stats --json --kind all --since @0",
+        "clients --json --since @0",
+    ]
+    .map(|line| {
+        let words: Vec<&str> = line.split(' ').chain(["--db", db]).collect();
+        home.succeed(&words)
+    })
+    .to_vec()
+}
+
+fn number(document: &str, key: &str) -> u64 {
+    let document: Value = serde_json::from_str(document).unwrap();
+    document[key]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{key}: {document}"))
+}
+
+#[test]
+fn what_is_exported_is_the_same_after_being_recorded() {
+    let home = recorded();
+    let export = home.succeed(&["store", "export"]);
+    let file = home.write("export.ndjson", &export);
+    let copy = home.path("copy.db");
+    home.succeed(&[
+        "record",
+        "--once",
+        "--db",
+        copy.to_str().unwrap(),
+        file.to_str().unwrap(),
+    ]);
+    assert_eq!(answers(&home, &copy), answers(&home, &home.store()));
+    let again = home.succeed(&["store", "export", "--db", copy.to_str().unwrap()]);
+    assert_eq!(again, export);
+    let before = home.rows(&[]).len();
+    home.record(&[&file]);
+    assert_eq!(home.rows(&[]).len(), before, "its own export adds nothing");
+}
+
+#[test]
+fn an_import_done_twice_is_done_once() {
+    let home = recorded();
+    let to = home.path("to.db");
+    let import = |from: &Path| {
+        let words = ["store", "import", from.to_str().unwrap(), "--json", "--db"];
+        home.succeed(&[&words[..], &[to.to_str().unwrap()]].concat())
+    };
+    let rows = home.rows(&[]).len() as u64;
+    let first = import(&home.store());
+    assert_eq!(
+        (number(&first, "stored"), number(&first, "duplicates")),
+        (rows, 0)
+    );
+    let second = import(&home.store());
+    assert_eq!(
+        (number(&second, "stored"), number(&second, "duplicates")),
+        (0, rows)
+    );
+    assert_eq!(answers(&home, &to), answers(&home, &home.store()));
+}
+
+#[test]
+fn the_stores_of_the_proxies_are_imported_as_they_are_read() {
+    for name in ["mcpr-0.4.64/store.db", "mcpr-0.5.44/store.db"] {
+        let home = Home::new();
+        let from = capture(name);
+        let bytes = std::fs::read(&from).unwrap();
+        for _ in 0..2 {
+            home.succeed(&["store", "import", from.to_str().unwrap()]);
+        }
+        let ids = |db: &Path| {
+            let words = ["logs", "--json", "--tail", "all", "--kind", "all", "--db"];
+            let text = home.succeed(&[&words[..], &[db.to_str().unwrap()]].concat());
+            json_lines(&text)
+                .iter()
+                .map(|row| {
+                    (
+                        row["ts"].clone(),
+                        row["request_id"].clone(),
+                        row["status"].clone(),
+                    )
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&home.store()), ids(&from), "{name}");
+        assert_eq!(
+            home.run(&["store", "verify", "--full"]).code,
+            Some(0),
+            "{name}"
+        );
+        assert_eq!(std::fs::read(&from).unwrap(), bytes, "{name} is as it was");
+    }
+}
+
+#[test]
+fn a_store_is_not_imported_into_itself() {
+    let home = recorded();
+    let ran = home.run(&["store", "import", home.store().to_str().unwrap()]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("into itself"), "{ran:?}");
+}
+
+#[test]
+fn a_vacuum_removes_rows_and_keeps_the_sums() {
+    let home = recorded();
+    let sums = home.succeed(&["stats", "--json", "--since", "@0"]);
+    let all = home.rows(&[]);
+    let middle = &all[all.len() / 2];
+    let time = middle["time"].as_str().unwrap();
+    let old = all
+        .iter()
+        .filter(|row| row["ts"].as_i64() < middle["ts"].as_i64())
+        .count();
+    let vacuum = |more: &[&str]| {
+        home.succeed(&[&["store", "vacuum", "--json", "--before", time], more].concat())
+    };
+    let told = vacuum(&["--dry-run"]);
+    assert_eq!(number(&told, "rows"), old as u64);
+    assert_eq!(home.rows(&[]).len(), all.len(), "a dry run removes nothing");
+    let ran = home.run(&["store", "vacuum", "--before", time]);
+    assert_eq!(ran.code, Some(2), "nobody was asked: {ran:?}");
+    assert_eq!(number(&vacuum(&["--yes"]), "rows"), old as u64);
+    assert_eq!(number(&vacuum(&["--yes"]), "rows"), 0, "done is done");
+    let left: Vec<_> = all
+        .iter()
+        .filter(|row| row["ts"].as_i64() >= middle["ts"].as_i64())
+        .collect();
+    assert_eq!(home.rows(&[]).iter().collect::<Vec<_>>(), left);
+    assert_eq!(home.succeed(&["stats", "--json", "--since", "@0"]), sums);
+    assert_eq!(home.run(&["store", "verify", "--full"]).code, Some(0));
+}
+
+#[test]
+fn a_vacuum_of_one_proxy_leaves_the_others() {
+    let home = recorded();
+    home.succeed(&[
+        "store",
+        "vacuum",
+        "--before",
+        "@99999999999",
+        "--proxy",
+        "weather",
+        "--yes",
+    ]);
+    let rows = home.rows(&[]);
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["proxy"] == "everything"));
+}
+
+#[test]
+fn a_vacuum_by_size_ends_below_it() {
+    let home = recorded();
+    let size = || std::fs::metadata(home.store()).unwrap().len();
+    let most = 170 * 1024;
+    assert!(size() > most, "{} bytes are nothing to vacuum", size());
+    home.succeed(&["store", "vacuum", "--max-size", "170K", "--yes"]);
+    assert!(size() <= most, "{}", size());
+    assert!(!home.rows(&[]).is_empty(), "what fits stays");
+}
+
+#[test]
+fn a_removed_session_is_gone_and_stays_gone() {
+    let home = recorded();
+    let sessions = json_lines(&home.succeed(&["sessions", "--json"]));
+    let id = sessions[0]["session_id"].as_str().unwrap();
+    let of_session = |rows: &[Value]| rows.iter().filter(|row| row["session"] == id).count();
+    let before = home.rows(&[]);
+    let ran = home.run(&["session", "delete", id]);
+    assert_eq!(ran.code, Some(2), "nobody was asked: {ran:?}");
+    home.succeed(&["session", "delete", &id[..10], "--yes"]);
+    let after = home.rows(&[]);
+    assert_eq!(after.len(), before.len() - of_session(&before));
+    assert_eq!(of_session(&after), 0);
+    assert_eq!(home.run(&["session", id]).code, Some(1));
+    let again = home.run(&["session", "delete", id, "--yes"]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(home.run(&["store", "verify", "--full"]).code, Some(0));
+}
+
+#[test]
+fn what_a_store_holds() {
+    let home = recorded();
+    let stats: Value = serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
+    assert_eq!(stats["requests"], home.rows(&[]).len());
+    assert_eq!(stats["files"].as_array().unwrap().len(), STREAMS.len());
+    for file in stats["files"].as_array().unwrap() {
+        assert_eq!(file["behind_bytes"], 0, "{file}");
+    }
+    let text = home.succeed(&["store", "stats", "--utc"]);
+    assert!(text.contains("read to its end"), "{text}");
+}
