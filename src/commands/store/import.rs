@@ -4,6 +4,7 @@ use crate::commands::{Refused, StoreArgs, open_store};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::ingest::import;
+use crate::render::text::escape;
 use crate::render::units::grouped;
 use crate::store::sqlite::SqliteStore;
 use crate::tail::identity_of;
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             "imported {} requests and {} sessions into {}; {} were there already",
             grouped(imported.stored),
             grouped(imported.sessions),
-            path.display(),
+            escape(&path.to_string_lossy()),
             grouped(imported.duplicates)
         )
     };
