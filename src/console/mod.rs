@@ -12,7 +12,7 @@ pub use captured::Captured;
 pub use colour::{ColourChoice, uses_colour};
 pub use environment::Environment;
 pub use output::GiveUp;
-pub use progress::Progress;
+pub use progress::{Progress, Unit, Waiting};
 
 use crate::render::text::escape;
 use output::{PatientOutput, reader_has_gone, terminal_size};

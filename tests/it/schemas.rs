@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "request",
     "session",
     "session-document",
@@ -17,6 +17,7 @@ const NAMES: [&str; 8] = [
     "store-stats",
     "store-verify",
     "store-vacuum",
+    "store-import",
 ];
 
 fn schema(name: &str) -> Value {
@@ -202,6 +203,16 @@ fn documents_are_what_their_schemas_say() {
         "store-stats",
         &[document(&home, &["store", "stats", "--json"])],
     );
+    let store = home.store();
+    let import = [
+        "store",
+        "import",
+        store.to_str().unwrap(),
+        "--json",
+        "--db",
+        "other.db",
+    ];
+    check("store-import", &[document(&home, &import)]);
     for arguments in [
         &["store", "verify", "--json"][..],
         &["store", "verify", "--full", "--json"],

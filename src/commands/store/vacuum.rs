@@ -2,7 +2,7 @@
 
 use crate::commands::confirm::confirmed;
 use crate::commands::{Refused, StoreArgs, now_ms, open_store};
-use crate::console::{Console, Progress};
+use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::query::when::{Zone, parse_when};
 use crate::render::text::escape;
@@ -147,7 +147,7 @@ fn remove(
     for _ in 0..MAX_ROUNDS {
         let Some(round) = next.take() else { break };
         let expected = store.count_of(&round)?;
-        let mut progress = Progress::new(console.is_message_terminal());
+        let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
         let rows = store.vacuum(&round, &mut |done| {
             progress.update(done, expected.saturating_sub(done));
         })?;

@@ -7,22 +7,28 @@ use std::time::{Duration, Instant};
 
 const LINES: u64 = 60_000;
 
-/// Records a backlog that takes longer than a second: the store is held by somebody for so long.
+/// Does something that takes longer than a second: the store is held by somebody for so long.
+fn held(home: &Home, hold: &str, terminal: Terminal<'_>, arguments: &[&str]) -> (String, String) {
+    let holder = rusqlite::Connection::open(home.store()).unwrap();
+    holder.execute_batch(hold).unwrap();
+    let session = terminal.start(arguments);
+    let began = Instant::now();
+    until("more than a second has passed", || {
+        began.elapsed() > Duration::from_millis(1_200)
+    });
+    drop(holder);
+    let ran = session.finish();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    (ran.out, ran.err)
+}
+
+/// Records a backlog.
 fn shown(home: &Home, terminal: Terminal<'_>) -> (String, String) {
     let lines: String = (0..LINES).map(crate::kill::line).collect();
     let file = home.write("backlog.log", lines);
     home.record(&[&home.write("first.log", "text\n")]);
-    let holder = rusqlite::Connection::open(home.store()).unwrap();
-    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let session = terminal.start(&["record", "--once", file.to_str().unwrap()]);
-    let held = Instant::now();
-    until("more than a second has passed", || {
-        held.elapsed() > Duration::from_millis(1_200)
-    });
-    holder.execute_batch("COMMIT").unwrap();
-    let ran = session.finish();
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    (ran.out, ran.err)
+    let arguments = ["record", "--once", file.to_str().unwrap()];
+    held(home, "BEGIN IMMEDIATE", terminal, &arguments)
 }
 
 #[test]
@@ -50,5 +56,33 @@ fn a_dumb_terminal_is_not_drawn_on() {
     assert!(
         !screen.contains('\x1b') && screen.starts_with("recorded "),
         "{screen:?}"
+    );
+}
+
+#[test]
+fn a_long_vacuum_shows_rows() {
+    let home = Home::new();
+    let lines: String = (0..LINES / 2).map(crate::kill::line).collect();
+    home.record(&[&home.write("backlog.log", lines)]);
+    let vacuum = ["store", "vacuum", "--before", "now", "--yes"];
+    let terminal = Terminal::of(&home).env("TERM", "xterm");
+    let (screen, _) = held(&home, "BEGIN IMMEDIATE", terminal, &vacuum);
+    assert!(screen.contains("/30,000 rows"), "{screen:?}");
+    assert!(screen.contains("removed 30,000 rows"), "{screen:?}");
+}
+
+#[test]
+fn a_long_check_shows_that_it_lives() {
+    let home = super::recorded();
+    let hold = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE";
+    let terminal = Terminal::of(&home).env("TERM", "xterm");
+    let (screen, _) = held(&home, hold, terminal, &["store", "verify"]);
+    assert!(screen.contains("looking for damage"), "{screen:?}");
+    assert!(screen.ends_with("checked\n"), "{screen:?}");
+    let terminal = Terminal::of(&home).messages(Stdio::piped());
+    let (screen, err) = held(&home, hold, terminal, &["store", "verify"]);
+    assert!(
+        screen.starts_with("no damage found") && err.is_empty(),
+        "{screen:?} {err:?}"
     );
 }

@@ -51,6 +51,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "src/tap/process",
             "src/commands/record",
             "src/commands/follow",
+            "src/console/pager",
         ],
     ),
     (
