@@ -2,9 +2,11 @@
 
 use crate::commands::{
     self, clients, complete, generated, logs, proxy, record, session, sessions, slow, stats, store,
+    tap,
 };
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
+use crate::render::text;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -21,6 +23,8 @@ pub struct Cli {
 enum Command {
     /// Read event streams into the store
     Record(Box<record::Args>),
+    /// Run a stdio MCP server and record what passes
+    Tap(tap::Args),
     /// List recorded requests, oldest first
     Logs(Box<logs::Args>),
     /// List sessions with their client, calls and errors
@@ -56,9 +60,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 pub fn run_on(args: impl IntoIterator<Item = OsString>, console: &mut Console) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
     console.choose_colour(colour_of_usage_errors(&args));
-    let outcome = match Cli::try_parse_from(args) {
+    let outcome = match Cli::try_parse_from(&args) {
         Ok(cli) => dispatch(cli.command, console),
-        Err(error) => answer_parser(&error, console),
+        Err(error) => answer_parser(&harmless(error, &args), console),
     };
     end(outcome, console)
 }
@@ -80,6 +84,18 @@ fn end(outcome: anyhow::Result<Exit>, console: &mut Console) -> Exit {
     flushed.unwrap_or_else(|error| commands::report(&error, console))
 }
 
+/// The same error in words that do nothing to a terminal: clap repeats arguments as they are.
+fn harmless(error: clap::Error, args: &[OsString]) -> clap::Error {
+    let shown: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+    if !shown.iter().any(|arg| arg.contains(text::is_active)) {
+        return error;
+    }
+    let escaped = shown.iter().map(|arg| text::escape(arg).into_owned());
+    Cli::try_parse_from(escaped)
+        .err()
+        .unwrap_or_else(|| clap::Error::raw(error.kind(), "an argument makes no sense\n"))
+}
+
 /// What `--color` says, read roughly: arguments that do not parse are answered in its spirit too.
 fn colour_of_usage_errors(args: &[OsString]) -> ColourChoice {
     let follows = |pair: &[OsString]| (pair[0] == "--color").then(|| pair[1].clone());
@@ -97,6 +113,7 @@ fn colour_of_usage_errors(args: &[OsString]) -> ColourChoice {
 fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
     match command {
         Command::Record(args) => record::run(&args, console),
+        Command::Tap(args) => tap::run(&args, console),
         Command::Logs(args) => logs::run(&args, console),
         Command::Sessions(args) => sessions::run(&args, console),
         Command::Session(args) => session::run(&args, console),
@@ -113,11 +130,11 @@ fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
 /// Help and version are data; everything else clap has to say is an error of usage.
 fn answer_parser(error: &clap::Error, console: &mut Console) -> anyhow::Result<Exit> {
     let render = |colour: bool| {
-        let text = error.render();
+        let rendered = error.render();
         if colour {
-            text.ansi().to_string()
+            rendered.ansi().to_string()
         } else {
-            text.to_string()
+            rendered.to_string()
         }
     };
     if error.use_stderr() {

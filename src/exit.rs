@@ -13,6 +13,8 @@ pub enum Exit {
     Failed,
     /// Ended by this signal.
     Signal(u8),
+    /// With the code of a program that was run.
+    Child(u8),
 }
 
 impl Exit {
@@ -24,6 +26,7 @@ impl Exit {
             Self::No => 1,
             Self::Failed => 2,
             Self::Signal(number) => 128_u8.saturating_add(number),
+            Self::Child(code) => code,
         }
     }
 }
@@ -46,7 +49,8 @@ mod tests {
             Exit::Failed,
             Exit::Signal(2),
             Exit::Signal(15),
+            Exit::Child(7),
         ];
-        assert_eq!(codes.map(Exit::code), [0, 1, 2, 130, 143]);
+        assert_eq!(codes.map(Exit::code), [0, 1, 2, 130, 143, 7]);
     }
 }

@@ -12,6 +12,7 @@
 //! | [`store`] | where events are kept: the traits, an in-memory reference, SQLite | model, query |
 //! | [`render`] | rows into tables, JSON and CSV; one point that makes text harmless | model, query |
 //! | [`ingest`] | the bounded queue, the batcher, the writer thread, the [`ingest::Recorder`] | all above but render |
+//! | [`tap`] | a stdio MCP server run in the middle: forwarded first, recorded second | model, wire, ingest |
 //! | [`console`] | the only owner of standard output and standard error | render |
 //! | [`commands`] | one file a command: its arguments and one `run` | all above |
 //! | [`cli`], [`exit`] | which commands there are; what the shell is told | commands |
@@ -42,4 +43,5 @@ pub mod render;
 pub mod schema;
 pub mod store;
 pub mod tail;
+pub mod tap;
 pub mod wire;

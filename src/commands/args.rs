@@ -89,6 +89,9 @@ impl ReadArgs {
     /// Resolves the arguments against the present and the console, which learns about colour.
     pub(super) fn view(&self, now_ms: i64, console: &mut Console) -> anyhow::Result<View> {
         console.choose_colour(self.color);
+        if !self.no_pager {
+            console.page_long_output();
+        }
         let zone = if self.utc { Zone::Utc } else { Zone::Local };
         let moment = |flag: &str, text: &Option<String>| {
             let read = text

@@ -18,6 +18,7 @@ pub mod sessions;
 pub mod slow;
 pub mod stats;
 pub mod store;
+pub mod tap;
 mod values;
 mod which;
 

@@ -1,18 +1,24 @@
-//! The only owner of standard output and standard error: buffering, colour, width, and what a
-//! write error means. Data goes to standard output, everything else to standard error.
+//! The only owner of standard output and standard error: buffering, colour, width, the pager, and
+//! what a write error means. Data goes to standard output, everything else to standard error.
 
+mod captured;
 mod colour;
+mod environment;
 mod output;
+mod pager;
 mod progress;
 
-pub use colour::{ColourChoice, Environment, uses_colour};
+pub use captured::Captured;
+pub use colour::{ColourChoice, uses_colour};
+pub use environment::Environment;
 pub use output::GiveUp;
-pub use progress::Progress;
+pub use progress::{Progress, Unit, Waiting};
 
 use crate::render::text::escape;
-use output::{PatientOutput, reader_has_gone};
+use output::{PatientOutput, reader_has_gone, terminal_size};
+use pager::{Ended, Held, Paging, Screen};
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::mem;
 
 /// Standard output took no more.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,7 @@ impl From<io::Error> for OutputError {
 /// The two output streams and what is known of where they lead.
 pub struct Console {
     out: BufWriter<Box<dyn Write + Send>>,
+    paging: Paging,
     err: Box<dyn Write + Send>,
     environment: Environment,
     choice: ColourChoice,
@@ -51,14 +58,18 @@ pub struct Console {
 
 impl Console {
     const BUFFER_BYTES: usize = 64 * 1024;
-    /// The width of a terminal that does not tell.
-    const DEFAULT_WIDTH: usize = 80;
+    /// The size of a terminal that does not tell.
+    const DEFAULT_SCREEN: Screen = Screen {
+        columns: 80,
+        rows: 24,
+    };
 
     /// The console of this process.
     #[must_use]
     pub fn of_process() -> Self {
         Self {
             out: BufWriter::with_capacity(Self::BUFFER_BYTES, Box::new(io::stdout())),
+            paging: Paging::Off,
             err: Box::new(io::stderr()),
             environment: Environment::of_process(),
             choice: ColourChoice::Auto,
@@ -74,6 +85,7 @@ impl Console {
         let (out, err) = (Captured::default(), Captured::default());
         let console = Self {
             out: BufWriter::new(Box::new(out.clone())),
+            paging: Paging::Off,
             err: Box::new(err.clone()),
             environment: Environment::default(),
             choice: ColourChoice::Auto,
@@ -110,14 +122,30 @@ impl Console {
     /// What tables are cut to: the terminal's width, else `COLUMNS`; nothing off a terminal.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
+        self.screen().map(|screen| screen.columns)
+    }
+
+    /// The terminal that standard output leads to.
+    fn screen(&self) -> Option<Screen> {
         self.out_is_terminal.then(|| {
-            let told = crossterm::terminal::size()
-                .ok()
-                .map(|(columns, _)| usize::from(columns));
-            told.filter(|&columns| columns > 0)
-                .or_else(|| self.environment.columns())
-                .unwrap_or(Self::DEFAULT_WIDTH)
+            let (columns, rows) = terminal_size();
+            Screen {
+                columns: columns
+                    .or_else(|| self.environment.columns())
+                    .unwrap_or(Self::DEFAULT_SCREEN.columns),
+                rows: rows
+                    .or_else(|| self.environment.lines())
+                    .unwrap_or(Self::DEFAULT_SCREEN.rows),
+            }
         })
+    }
+
+    /// From now on, what is printed goes through the reader's pager once it is longer than the
+    /// terminal; [`Console::flush`] ends that.
+    pub fn page_long_output(&mut self) {
+        if let (Some(screen), Some(command)) = (self.screen(), self.environment.pager_command()) {
+            self.paging = Paging::Holding(Held::new(command, screen));
+        }
     }
 
     /// From now on, a reader that takes nothing is waited for only until `give_up` says otherwise.
@@ -144,15 +172,54 @@ impl Console {
     /// # Errors
     /// When standard output takes no more.
     pub fn print(&mut self, text: &str) -> Result<(), OutputError> {
-        self.out.write_all(text.as_bytes()).map_err(Into::into)
+        match &mut self.paging {
+            Paging::Off => self.out.write_all(text.as_bytes()).map_err(Into::into),
+            Paging::Holding(held) => {
+                if held.take(text) {
+                    return Ok(());
+                }
+                self.start_pager()
+            }
+            Paging::Running(pager) => match pager.write(text) {
+                Ok(()) => Ok(()),
+                Err(_) => self.end_paging(),
+            },
+        }
     }
 
-    /// Writes out what is buffered.
+    /// Writes out what is buffered; a pager is waited for until it is left.
     ///
     /// # Errors
     /// When standard output takes no more.
     pub fn flush(&mut self) -> Result<(), OutputError> {
+        self.end_paging()?;
         self.out.flush().map_err(Into::into)
+    }
+
+    fn start_pager(&mut self) -> Result<(), OutputError> {
+        let Paging::Holding(held) = mem::take(&mut self.paging) else {
+            return Ok(());
+        };
+        match held.start() {
+            Ok(pager) => {
+                self.paging = Paging::Running(pager);
+                Ok(())
+            }
+            Err(text) => self.print(&text),
+        }
+    }
+
+    /// From here on, everything goes straight to standard output again.
+    fn end_paging(&mut self) -> Result<(), OutputError> {
+        match mem::take(&mut self.paging) {
+            Paging::Off => Ok(()),
+            Paging::Holding(held) => self.print(&held.into_text()),
+            Paging::Running(pager) => match pager.end() {
+                Ended::TookAll => Ok(()),
+                Ended::Left => Err(OutputError::Closed),
+                Ended::NeverRan(text) => self.print(&text),
+            },
+        }
     }
 
     /// Writes a line to standard error, escaping what could act on a terminal.
@@ -193,7 +260,7 @@ impl Console {
     pub fn write_message(&mut self, text: &str) {
         // What is printed comes before what is said of it; and when standard error is gone there
         // is nowhere left to say so.
-        let _ = self.out.flush();
+        let _ = self.flush();
         let _ = self
             .err
             .write_all(text.as_bytes())
@@ -206,33 +273,6 @@ impl std::fmt::Debug for Console {
         f.debug_struct("Console")
             .field("out_is_terminal", &self.out_is_terminal)
             .finish_non_exhaustive()
-    }
-}
-
-/// What a captured console has written to one of its streams.
-#[derive(Debug, Clone, Default)]
-pub struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Captured {
-    /// The text so far.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

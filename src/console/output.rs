@@ -2,6 +2,7 @@
 //! tells when nobody reads any more.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::tcgetwinsize;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
@@ -57,4 +58,13 @@ pub(super) fn reader_has_gone() -> bool {
         && state[0]
             .revents()
             .intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+/// The columns and rows of the terminal that standard output leads to, where it tells them.
+pub(super) fn terminal_size() -> (Option<usize>, Option<usize>) {
+    let told = |size: u16| Some(usize::from(size)).filter(|&size| size > 0);
+    match tcgetwinsize(io::stdout()) {
+        Ok(size) => (told(size.ws_col), told(size.ws_row)),
+        Err(_) => (None, None),
+    }
 }

@@ -15,7 +15,8 @@ pub const CLIENT_COLUMNS: &[Column<ClientRow>] = &[
     Column::<ClientRow>::new("client_version", "VERSION", Show::Text, |row| {
         row.client_version.as_deref().into()
     })
-    .cut_to(6),
+    .cut_to(6)
+    .leave_out(2),
     Column::<ClientRow>::new("client_platform", "PLATFORM", Show::Text, |row| {
         row.platform().as_str().into()
     })
@@ -35,7 +36,8 @@ pub const CLIENT_COLUMNS: &[Column<ClientRow>] = &[
     .leave_out(0),
     Column::<ClientRow>::new("last_seen_at", "LAST SEEN", Show::Time, |row| {
         row.last_seen_at.into()
-    }),
+    })
+    .leave_out(3),
     Column::<ClientRow>::new("client", "CLIENT", Show::Text, |row| {
         client(row.client_name.as_deref(), row.client_version.as_deref()).into()
     })

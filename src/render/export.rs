@@ -1,5 +1,6 @@
 //! Stream E: a store's content as lines that `mcpr record` takes back. `wire` decodes it.
 
+use super::text::escape_json;
 use crate::model::ErrorKind;
 use crate::query::{Entry, GapRow, RequestRow, SessionRow, StoredKey};
 use serde::Serialize;
@@ -114,7 +115,8 @@ fn gap_line(gap: &GapRow) -> GapLine<'_> {
 }
 
 fn line(value: &impl Serialize) -> String {
-    let mut text = serde_json::to_string(value).expect("text and numbers are always JSON");
-    text.push('\n');
-    text
+    let json = serde_json::to_string(value).expect("text and numbers are always JSON");
+    let mut line = escape_json(&json).into_owned();
+    line.push('\n');
+    line
 }

@@ -53,20 +53,7 @@ fn push_value(value: &Value<'_>, out: &mut String) {
     }
 }
 
-/// Writes a JSON string in which what could act on a terminal is a `\u` escape: to a program the
-/// same text, to a terminal harmless.
 fn push_string(value: &str, out: &mut String) {
     let quoted = serde_json::to_string(value).expect("a string is always JSON");
-    if !quoted.contains(text::is_active) {
-        return out.push_str(&quoted);
-    }
-    for c in quoted.chars() {
-        if !text::is_active(c) {
-            out.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            write!(out, "\\u{unit:04x}").expect("a string takes every write");
-        }
-    }
+    out.push_str(&text::escape_json(&quoted));
 }

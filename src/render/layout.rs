@@ -34,35 +34,27 @@ pub(super) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
 
 /// The widths with which all columns fit into `limit`, `None` for one that is left out.
 ///
-/// The widest columns are cut first. Columns are left out only when cutting is not enough; when
-/// that is not enough either, lines are longer than the limit.
+/// The widest columns are cut first. Columns are left out only when cutting is not enough; those for
+/// which there is room again once more important ones had to go come back whole. When that is not enough
+/// either, the last columns are cut as far as need be.
 pub(super) fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<usize>> {
-    let least = |index: usize| {
-        fits[index]
-            .least
-            .map_or(natural[index], |l| l.min(natural[index]))
-    };
-    let mut widths: Vec<Option<usize>> = natural.iter().copied().map(Some).collect();
-    loop {
-        let smallest = (0..widths.len())
-            .map(|index| widths[index].map(|_| least(index)))
-            .collect::<Vec<_>>();
-        let next = (0..widths.len())
-            .filter(|&index| widths[index].is_some() && fits[index].leave_out.is_some())
-            .min_by_key(|&index| fits[index].leave_out);
-        match next {
-            Some(index) if total(&smallest) > limit => widths[index] = None,
-            _ => break,
-        }
-    }
+    let of_least = |(&natural, fit): (&usize, &Fit)| fit.least.map_or(natural, |l| l.min(natural));
+    let least: Vec<usize> = natural.iter().zip(fits).map(of_least).collect();
+    let kept = kept(&least, fits, limit);
+    let mut widths: Vec<Option<usize>> = (0..natural.len())
+        .map(|index| kept[index].then_some(natural[index]))
+        .collect();
     while total(&widths) > limit {
         let widest = (0..widths.len())
-            .filter(|&index| widths[index].is_some_and(|width| width > least(index)))
+            .filter(|&index| widths[index].is_some_and(|width| width > least[index]))
             .max_by_key(|&index| widths[index]);
         match widest {
             Some(index) => widths[index] = widths[index].map(|width| width - 1),
             None => break,
         }
+    }
+    if total(&widths) > limit {
+        chop(&mut widths, limit);
     }
     let spare = limit.saturating_sub(total(&widths));
     // Later pages may need more than the first: what is left goes to the last column.
@@ -70,6 +62,39 @@ pub(super) fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<u
         *last += spare;
     }
     widths
+}
+
+/// Which columns stay, when each is as narrow as it can be.
+fn kept(least: &[usize], fits: &[Fit], limit: usize) -> Vec<bool> {
+    let fit = |kept: &[bool]| {
+        let widths = (0..kept.len()).map(|index| kept[index].then_some(least[index]));
+        total(&widths.collect::<Vec<_>>()) <= limit
+    };
+    let mut kept = vec![true; least.len()];
+    let mut optional: Vec<usize> = (0..least.len()).collect();
+    optional.retain(|&index| fits[index].leave_out.is_some());
+    optional.sort_by_key(|&index| fits[index].leave_out);
+    for &index in &optional {
+        kept[index] = fit(&kept);
+    }
+    // What could come back only in part would cut others to do so.
+    optional.retain(|&index| !kept[index] && fits[index].least.is_none());
+    for &index in optional.iter().rev() {
+        kept[index] = true;
+        kept[index] = fit(&kept);
+    }
+    kept
+}
+
+/// Cuts what stands beyond the limit.
+fn chop(widths: &mut [Option<usize>], limit: usize) {
+    let mut used = 0;
+    for width in widths {
+        let Some(wanted) = *width else { continue };
+        let room = limit.saturating_sub(used);
+        *width = (room > 0).then(|| wanted.min(room));
+        used += wanted + GAP;
+    }
 }
 
 fn total(widths: &[Option<usize>]) -> usize {
@@ -97,6 +122,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_comes_back_where_there_is_room_for_it_alone() {
+        let fit_at = |leave_out| Fit {
+            least: None,
+            leave_out,
+        };
+        let fits = [fit_at(Some(1)), fit_at(None), fit_at(Some(0))];
+        let check = |limit, expected: [Option<usize>; 3]| {
+            assert_eq!(fit(&[20, 10, 5], &fits, limit), expected, "{limit}");
+        };
+        check(39, [Some(20), Some(10), Some(5)]);
+        check(38, [Some(20), Some(16), None]);
+        check(31, [None, Some(10), Some(19)]);
+        check(16, [None, Some(16), None]);
+    }
+
+    #[test]
+    fn what_cannot_be_left_out_is_cut_at_the_edge() {
+        let fixed = Fit {
+            least: None,
+            leave_out: None,
+        };
+        let check = |limit, expected: [Option<usize>; 3]| {
+            assert_eq!(fit(&[10, 8, 9], &[fixed; 3], limit), expected, "{limit}");
+        };
+        check(31, [Some(10), Some(8), Some(9)]);
+        check(30, [Some(10), Some(8), Some(8)]);
+        check(22, [Some(10), Some(10), None]);
+        check(20, [Some(10), Some(8), None]);
+        check(12, [Some(12), None, None]);
+        check(4, [Some(4), None, None]);
+    }
+
+    #[test]
     fn columns_make_room_in_their_order() {
         let fixed = Fit {
             least: None,
@@ -121,6 +179,6 @@ mod tests {
         check(23, [Some(10), Some(11), None]);
         check(16, [Some(10), Some(4), None]);
         check(15, [Some(15), None, None]);
-        check(5, [Some(10), None, None]);
+        check(5, [Some(5), None, None]);
     }
 }

@@ -26,7 +26,8 @@ pub const LOG_COLUMNS: &[Column<Entry>] = &[
     Column::new("ts", "TS", Show::Number, |entry| Value::Int(ts_of(entry))),
     Column::new("time", "TIME", Show::Time, |entry| {
         Value::Time(ts_of(entry))
-    }),
+    })
+    .leave_out(5),
     of_request!("proxy", "PROXY", Text, |row| row.proxy.as_str())
         .cut_to(6)
         .leave_out(2),
@@ -36,7 +37,8 @@ pub const LOG_COLUMNS: &[Column<Entry>] = &[
         .as_deref()),
     of_request!("session", "SESSION", SessionId, |row| row
         .session
-        .as_deref()),
+        .as_deref())
+    .leave_out(3),
     of_request!("client_name", "CLIENT", Text, |row| row
         .client_name
         .as_deref())
@@ -55,7 +57,7 @@ pub const LOG_COLUMNS: &[Column<Entry>] = &[
         .prompt_name
         .as_deref())
     .cut_to(8),
-    of_request!("latency_us", "LATENCY", Latency, |row| row.latency_us),
+    of_request!("latency_us", "LATENCY", Latency, |row| row.latency_us).leave_out(4),
     of_request!("upstream_us", "UPSTREAM", Latency, |row| row.upstream_us),
     of_request!("status", "STATUS", Outcome, |row| row.status.as_str()),
     of_request!("error_kind", "ERROR KIND", Text, |row| row
@@ -74,7 +76,7 @@ pub const LOG_COLUMNS: &[Column<Entry>] = &[
     .cut_to(8)
     .leave_out(1),
     of_request!("target", "TARGET", Text, |row| row.target()).cut_to(8),
-    of_request!("outcome", "STATUS", Outcome, |row| outcome(row)).cut_to(10),
+    of_request!("outcome", "STATUS", Outcome, |row| outcome(row)).cut_to(9),
 ];
 
 /// What a request is in machine formats, in this order.

@@ -26,7 +26,8 @@ pub const LISTED_COLUMNS: &[Column<Listed>] = &[
     Column::<Listed>::new("proxy", "PROXY", Show::Text, |s| {
         s.row.proxy.as_str().into()
     })
-    .cut_to(6),
+    .cut_to(6)
+    .leave_out(2),
     Column::<Listed>::new("client_name", "CLIENT", Show::Text, |s| {
         s.row.client_name.as_deref().into()
     })
@@ -44,7 +45,8 @@ pub const LISTED_COLUMNS: &[Column<Listed>] = &[
     .leave_out(1),
     Column::<Listed>::new("last_seen_at", "LAST SEEN", Show::Time, |s| {
         s.row.last_seen_at.into()
-    }),
+    })
+    .leave_out(4),
     Column::<Listed>::new("ended_at", "ENDED", Show::Time, |s| s.row.ended_at.into()),
     Column::<Listed>::new("total_calls", "CALLS", Show::Number, |s| {
         s.row.total_calls.into()
@@ -61,7 +63,7 @@ pub const LISTED_COLUMNS: &[Column<Listed>] = &[
         .into()
     })
     .cut_to(8),
-    Column::<Listed>::new("state", "STATE", Show::Text, |s| s.state().into()),
+    Column::<Listed>::new("state", "STATE", Show::Text, |s| s.state().into()).leave_out(3),
 ];
 
 /// What a session is in machine formats, in this order.

@@ -22,7 +22,8 @@ pub const STATS_COLUMNS: &[Sums] = &[
     Sums::new("proxy", "PROXY", Show::Text, |row| {
         row.key.proxy.as_deref().into()
     })
-    .cut_to(6),
+    .cut_to(6)
+    .leave_out(7),
     Sums::new("method", "METHOD", Show::Text, |row| {
         row.key.method.as_deref().into()
     })
@@ -65,19 +66,22 @@ pub const STATS_COLUMNS: &[Sums] = &[
     }),
     Sums::new("p50_us", "P50", Show::Latency, |row| {
         row.quantiles_us[0].into()
-    }),
+    })
+    .leave_out(5),
     Sums::new("p95_us", "P95", Show::Latency, |row| {
         row.quantiles_us[1].into()
     }),
     Sums::new("p99_us", "P99", Show::Latency, |row| {
         row.quantiles_us[2].into()
-    }),
+    })
+    .leave_out(6),
     Sums::new("min_us", "MIN", Show::Latency, |row| {
         row.latency_range_us.map(|(low, _)| low).into()
     }),
     Sums::new("max_us", "MAX", Show::Latency, |row| {
         row.latency_range_us.map(|(_, high)| high).into()
-    }),
+    })
+    .leave_out(4),
     Sums::new("bytes_in", "IN", Show::Bytes, |row| row.bytes_in.into()).leave_out(0),
     Sums::new("bytes_out", "OUT", Show::Bytes, |row| row.bytes_out.into()).leave_out(1),
     Sums::new("calls_by_bucket", "OVER TIME", Show::Bars, |row| {

@@ -26,6 +26,26 @@ pub fn escape_but_breaks(text: &str) -> Cow<'_, str> {
     escape_where(text, |c| is_active(c) && !matches!(c, '\t' | '\n' | '\r'))
 }
 
+/// JSON on one line in which every active character is a `\u` escape: to a program the same text, to
+/// a terminal harmless. In such JSON active characters stand in strings only.
+#[must_use]
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(is_active) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if !is_active(c) {
+            shown.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(shown, "\\u{unit:04x}").expect("a string takes every write");
+        }
+    }
+    Cow::Owned(shown)
+}
+
 fn escape_where(text: &str, active: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&active) {
         return Cow::Borrowed(text);
@@ -74,6 +94,19 @@ mod tests {
             assert_eq!(escape(text), expected);
         }
         assert_eq!(escape_but_breaks("a\tb\r\n\x1b"), "a\tb\r\n\\x1b");
+    }
+
+    #[test]
+    fn json_stays_the_same_to_a_program() {
+        let text = "a\x1b\u{9b}\u{202e}\u{e0041}\x7f\n\"é";
+        let json = serde_json::to_string(text).expect("a string is JSON");
+        let shown = escape_json(&json);
+        assert_eq!(
+            shown,
+            "\"a\\u001b\\u009b\\u202e\\udb40\\udc41\\u007f\\n\\\"é\""
+        );
+        let read: String = serde_json::from_str(&shown).expect("it is JSON still");
+        assert_eq!(read, text);
     }
 
     #[test]

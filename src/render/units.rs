@@ -82,14 +82,14 @@ pub fn time(ts_ms: i64, zone: Zone) -> String {
     )
 }
 
-/// How long ago in rough words: `12 s`, `5 min`, `3 h`, `8 days`.
+/// How long ago, roughly: `12s`, `5m`, `3h`, `8d`.
 #[must_use]
 pub fn age(ms: i64) -> String {
     match ms {
-        ..60_000 => format!("{} s", ms.max(0) / 1_000),
-        60_000..3_600_000 => format!("{} min", ms / 60_000),
-        3_600_000..172_800_000 => format!("{} h", ms / 3_600_000),
-        _ => format!("{} days", ms / DAY_MS),
+        ..60_000 => format!("{}s", ms.max(0) / 1_000),
+        60_000..3_600_000 => format!("{}m", ms / 60_000),
+        3_600_000..172_800_000 => format!("{}h", ms / 3_600_000),
+        _ => format!("{}d", ms / DAY_MS),
     }
 }
 
@@ -142,6 +142,22 @@ mod tests {
         ];
         for (ratio, expected) in cases {
             assert_eq!(share(ratio), expected, "{ratio}");
+        }
+    }
+
+    #[test]
+    fn ages_read_back_as_durations() {
+        let cases = [
+            (-5, "0s", 0),
+            (12_999, "12s", 12_000),
+            (60_000, "1m", 60_000),
+            (3 * 3_600_000 + 1, "3h", 3 * 3_600_000),
+            (47 * 3_600_000, "47h", 47 * 3_600_000),
+            (8 * DAY_MS, "8d", 8 * DAY_MS),
+        ];
+        for (ms, expected, read) in cases {
+            assert_eq!(age(ms), expected);
+            assert_eq!(parse_when(expected, DAY_MS, &Utc), Ok(DAY_MS - read));
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
 }
 
 /// `[mcpr] Shutdown complete.` is text: an array of events goes on like JSON.
-fn looks_like_an_array(text: &str) -> bool {
+pub(super) fn looks_like_an_array(text: &str) -> bool {
     match text[1..].trim_ascii_start().bytes().next() {
         None | Some(b'{' | b'[' | b'"' | b']') => true,
         Some(_) => serde_json::from_str::<Vec<IgnoredAny>>(text).is_ok(),

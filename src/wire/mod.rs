@@ -3,6 +3,7 @@
 mod a;
 mod b;
 mod c;
+mod d;
 mod detect;
 mod e;
 mod exchange;
@@ -10,6 +11,8 @@ mod fields;
 mod rpc;
 #[cfg(test)]
 mod tests;
+
+pub use d::{Asked, Message, Messages, Notice, Reply, TypedId, messages};
 
 use crate::model::{Event, Request, SessionState, SessionUpdate};
 

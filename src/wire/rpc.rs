@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 #[derive(Debug, Deserialize)]
 pub(super) struct Call<'a> {
     #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    method: Str<'a>,
+    pub(super) id: Option<&'a RawValue>,
+    pub(super) method: Str<'a>,
     #[serde(borrow)]
-    params: Option<&'a RawValue>,
+    pub(super) params: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,7 +57,7 @@ pub(super) struct CallFacts {
 }
 
 /// Reads a value that may be of any shape: one that does not fit counts as absent.
-fn lenient<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
+pub(super) fn lenient<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
         .unwrap_or_default()
 }
@@ -90,16 +90,26 @@ impl<'a> Call<'a> {
         if let Some(list) = SurfaceNews::announced_by(method) {
             return Some((list.into(), Said::ListChanged));
         }
-        if !SurfaceNews::METHODS.contains(&method) {
-            return None;
-        }
-        let params: Params<'_> = lenient(self.params);
+        let (cursor, asked_version) = self.asks_surface()?;
         let said = Said::Page {
-            cursor: raw_string(params.cursor),
-            asked_version: raw_string(params.protocol_version),
+            cursor,
+            asked_version,
             result: answer?.result?.get().into(),
         };
         Some((method.into(), said))
+    }
+
+    /// The cursor and the protocol version that this call asks for, where its answer is part of the
+    /// server's surface.
+    pub(super) fn asks_surface(&self) -> Option<(Option<Text>, Option<Text>)> {
+        if !SurfaceNews::METHODS.contains(&self.method()) {
+            return None;
+        }
+        let params: Params<'_> = lenient(self.params);
+        Some((
+            raw_string(params.cursor),
+            raw_string(params.protocol_version),
+        ))
     }
 
     pub(super) fn facts(&self) -> CallFacts {
@@ -133,11 +143,11 @@ fn target_of(method: &str, params: &Params<'_>) -> Option<Target> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer<'a> {
     #[serde(borrow)]
-    id: Option<&'a RawValue>,
+    pub(super) id: Option<&'a RawValue>,
     #[serde(borrow)]
-    result: Option<&'a RawValue>,
+    pub(super) result: Option<&'a RawValue>,
     #[serde(borrow)]
-    error: Option<&'a RawValue>,
+    pub(super) error: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]

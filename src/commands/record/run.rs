@@ -4,7 +4,7 @@ use super::report::{closing_line, told};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
 use crate::commands::Refused;
-use crate::console::{Console, Progress};
+use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::ingest::{
     Config, DEFAULT_PROXY, FileSources, Full, LineDecoder, Recorder, proxy_of, record_stream,
@@ -171,7 +171,7 @@ fn follow_files(
     let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
     let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter());
     let is_over = || stop.load(Ordering::Acquire) || recorder.has_failed();
-    let mut progress = Progress::new(console.is_message_terminal());
+    let mut progress = Progress::new(Unit::Bytes, console.is_message_terminal());
     loop {
         files.tailer().scan(Instant::now());
         read_backlog(&mut files, &mut progress, &is_over);

@@ -6,6 +6,7 @@ use crate::commands::{StoreArgs, complete, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::query::when::Zone;
+use crate::render::text::escape;
 use crate::render::units::grouped;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -54,7 +55,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let removed = SqliteStore::open(&path)?.delete_session(&session.key())?;
     console.print(&format!(
         "removed session {} and {} requests\n",
-        session.session_id,
+        escape(&session.session_id),
         grouped(removed)
     ))?;
     Ok(Exit::Done)

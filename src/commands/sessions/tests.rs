@@ -67,7 +67,7 @@ fn no_sessions() {
         &expect![[r#"
             no sessions found in /store.db
             looked for: client `zzz`
-            hint: the newest request is of 2026-11-21 01:27:13.000Z (2 min ago); --all counts sessions without a call too
+            hint: the newest request is of 2026-11-21 01:27:13.000Z (2m ago); --all counts sessions without a call too
         "#]],
     );
 }

@@ -1,9 +1,10 @@
 //! `mcpr store import FILE`: another store's rows into this one.
 
 use crate::commands::{Refused, StoreArgs, open_store};
-use crate::console::{Console, Progress};
+use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::ingest::import;
+use crate::render::text::escape;
 use crate::render::units::grouped;
 use crate::store::sqlite::SqliteStore;
 use crate::tail::identity_of;
@@ -32,7 +33,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let mut store = SqliteStore::open(&path)?;
     let last_seq = reader.head()?.last_seq;
-    let mut progress = Progress::new(console.is_message_terminal());
+    let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
     let source = args.file.display().to_string();
     let imported = import(reader.as_mut(), &mut store, &source, &mut |seq| {
         let left = last_seq.saturating_sub(seq);
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             "imported {} requests and {} sessions into {}; {} were there already",
             grouped(imported.stored),
             grouped(imported.sessions),
-            path.display(),
+            escape(&path.to_string_lossy()),
             grouped(imported.duplicates)
         )
     };

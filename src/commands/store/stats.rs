@@ -7,7 +7,7 @@ use crate::model::time::rfc3339;
 use crate::model::{Checkpoint, Counts};
 use crate::query::SourceRow;
 use crate::query::when::Zone;
-use crate::render::text::escape;
+use crate::render::text::{escape, escape_json};
 use crate::render::units::{bytes, grouped, time};
 use crate::store::Overview;
 use crate::store::sqlite::SqliteStore;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
     let text = if args.json {
-        format!("{}\n", document(&stats))
+        format!("{}\n", escape_json(&document(&stats).to_string()))
     } else {
         report(&stats, zone)
     };

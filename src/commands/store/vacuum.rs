@@ -2,9 +2,10 @@
 
 use crate::commands::confirm::confirmed;
 use crate::commands::{Refused, StoreArgs, now_ms, open_store};
-use crate::console::{Console, Progress};
+use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::query::when::{Zone, parse_when};
+use crate::render::text::escape;
 use crate::render::units::{bytes, grouped, time};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Retention, Store};
@@ -103,7 +104,7 @@ fn told(
         })
         .to_string()
     } else {
-        text.to_owned()
+        escape(text).into_owned()
     };
     console.print(&format!("{text}\n"))?;
     Ok(Exit::Done)
@@ -146,7 +147,7 @@ fn remove(
     for _ in 0..MAX_ROUNDS {
         let Some(round) = next.take() else { break };
         let expected = store.count_of(&round)?;
-        let mut progress = Progress::new(console.is_message_terminal());
+        let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
         let rows = store.vacuum(&round, &mut |done| {
             progress.update(done, expected.saturating_sub(done));
         })?;

@@ -1,9 +1,9 @@
 //! `mcpr store verify`: is the store damaged?
 
 use crate::commands::StoreArgs;
-use crate::console::Console;
+use crate::console::{Console, Waiting};
 use crate::exit::Exit;
-use crate::render::text::escape;
+use crate::render::text::{escape, escape_json};
 use crate::store::sqlite::{Depth, Findings, verify};
 use std::fmt::Write as _;
 
@@ -22,7 +22,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let depth = if args.full { Depth::Full } else { Depth::Quick };
-    let findings = verify(&args.store.path()?, depth)?;
+    let path = args.store.path()?;
+    let waiting = Waiting::new("looking for damage", console.is_message_terminal());
+    let findings = verify(&path, depth);
+    waiting.finish();
+    let findings = findings?;
     let text = if args.json {
         document(&findings)
     } else {
@@ -45,7 +49,7 @@ fn document(findings: &Findings) -> String {
     let document = serde_json::json!({
         "ok": problems.is_empty(), "requests": requests, "batches": batches, "problems": problems,
     });
-    format!("{document}\n")
+    format!("{}\n", escape_json(&document.to_string()))
 }
 
 fn report(findings: &Findings) -> String {

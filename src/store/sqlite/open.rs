@@ -4,11 +4,12 @@ use super::errors::failed;
 use super::foreign::{Access, Program};
 use crate::store::{StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Marks a file as a store of ours: the ASCII text `mcpr`.
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
@@ -22,6 +23,8 @@ pub(super) const MIGRATIONS: [&str; 3] = [
 
 pub(super) const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long is waited before what is not settled is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Page cache of a connection, in KiB (negative: that is how SQLite takes KiB).
 const CACHE_KIB: i64 = -16_384;
 /// What stays of the write-ahead log after a checkpoint, in bytes.
@@ -66,9 +69,7 @@ pub(super) fn open_writer(path: &Path) -> Result<(Connection, PathBuf), StoreErr
         }
         configure_writer(&connection).map_err(failed("set up the store"))?;
         migrate(&mut connection)?;
-        connection
-            .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
-            .map_err(failed("set up the write-ahead log"))?;
+        switch_to_wal(&connection).map_err(failed("set up the write-ahead log"))?;
         Ok(connection)
     };
     connect()
@@ -112,6 +113,23 @@ pub(super) fn open_readable(path: &Path) -> Result<Readable, StoreError> {
     connect()
         .map(Readable::Ours)
         .map_err(|error| error.at(&path))
+}
+
+/// Switches a new store to a write-ahead log. SQLite does not wait here for others who open it at
+/// the same moment: that could be for ever. So each lets go and tries again.
+fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + WRITER_BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            result => return result,
+        }
+    }
 }
 
 fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
@@ -225,10 +243,38 @@ fn check_owner(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Whose file it is. One that is just being made, or whose maker was killed, does not look like ours
+/// yet: its rollback journal says so, or another look does when it was finished during the first.
+fn owner(path: &Path) -> Result<Owner, StoreError> {
+    let first = owner_now(path);
+    match &first {
+        Ok(Owner::Us | Owner::Nobody) => return first,
+        Err(error) if error.kind == StoreErrorKind::Missing => return first,
+        _ if is_in_the_making(path) => return Ok(Owner::Nobody),
+        _ => std::thread::sleep(LOOK_AGAIN),
+    }
+    match owner_now(path) {
+        Ok(owner @ (Owner::Us | Owner::Nobody)) => Ok(owner),
+        _ if is_in_the_making(path) => Ok(Owner::Nobody),
+        second => second,
+    }
+}
+
+/// Whether a rollback journal beside the file says that it had no page before: what stands in it is
+/// part of a first transaction, which SQLite waits for or rolls back.
+fn is_in_the_making(path: &Path) -> bool {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    const PAGES_BEFORE: std::ops::Range<usize> = 16..20;
+    let mut header = [0; PAGES_BEFORE.end];
+    fs::File::open(sibling(path, "-journal"))
+        .and_then(|mut journal| journal.read_exact(&mut header))
+        .is_ok_and(|()| header.starts_with(&MAGIC) && header[PAGES_BEFORE] == [0; 4])
+}
+
 /// Looks at the main file: `immutable` takes no lock and makes no file. Through SQLite alone: a
 /// descriptor of our own, once closed, would take this process's locks with it. A file of another
 /// program may have all its tables in its log yet, so that is read too, without leaving a trace.
-fn owner(path: &Path) -> Result<Owner, StoreError> {
+fn owner_now(path: &Path) -> Result<Owner, StoreError> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing(path)),

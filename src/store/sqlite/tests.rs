@@ -341,3 +341,46 @@ fn checksums_of_batches_follow_what_is_removed() {
         });
     assert_eq!((counted, summed), (requests, sum));
 }
+
+#[test]
+fn writers_that_make_a_store_at_the_same_time_all_get_it() {
+    const WRITERS: usize = 6;
+    for _ in 0..30 {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("store.db");
+        let all_there = std::sync::Barrier::new(WRITERS);
+        std::thread::scope(|scope| {
+            let open = || {
+                all_there.wait();
+                SqliteStore::open(&path).map(drop)
+            };
+            let writers: Vec<_> = (0..WRITERS).map(|_| scope.spawn(open)).collect();
+            for writer in writers {
+                writer.join().expect("no panic").expect("a store");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_store_whose_maker_was_killed_is_made_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    let maker = Connection::open(at("making.db")).expect("a file");
+    // A cache that small is written out before the transaction ends, as a long one's is.
+    maker
+        .execute_batch(
+            "PRAGMA cache_size = 1; BEGIN; CREATE TABLE requests (a); CREATE TABLE other (a);
+             INSERT INTO requests
+                 WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 50)
+                 SELECT randomblob(9000) FROM n;",
+        )
+        .expect("it is taken");
+    for suffix in ["", "-journal"] {
+        let name = |stem: &str| at(&format!("{stem}.db{suffix}"));
+        fs::copy(name("making"), name("left")).expect("copied in the middle");
+    }
+    assert!(fs::metadata(at("left.db")).expect("a file").len() > 0);
+    let mut store = SqliteStore::open(&at("left.db")).expect("it is made again");
+    assert_eq!(store.checkpoints().expect("readable"), []);
+}

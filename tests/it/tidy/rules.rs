@@ -43,7 +43,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rusqlite", &["src/store/sqlite"]),
     ("comfy_table", &["src/render/table"]),
     ("notify", &["src/tail/wake"]),
-    ("crossterm", &["src/console"]),
     ("jsonschema", &["src/schema/compat/engine"]),
     ("jsonschema_regex", &["src/schema/compat/texts"]),
     ("regex_automata", &["src/schema/compat/texts"]),
@@ -51,6 +50,17 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_json_canonicalizer", &["src/schema/canonical"]),
     ("unicode_security", &["src/schema/rules/names"]),
     ("sha2", &["src/schema/canonical"]),
+    ("indicatif", &["src/console/progress"]),
+    ("jsonc_parser", &["src/commands/tap/config"]),
+    (
+        "signal_hook",
+        &[
+            "src/tap/process",
+            "src/commands/record",
+            "src/commands/follow",
+            "src/console/pager",
+        ],
+    ),
     (
         "anyhow",
         &[

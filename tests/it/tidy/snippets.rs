@@ -158,8 +158,8 @@ fn outer_crates_stay_behind_their_doors() {
     );
     finds(
         "src/main.rs",
-        "use crossterm::tty;",
-        &["2: `crossterm` outside src/console"],
+        "use indicatif::ProgressBar;",
+        &["2: `indicatif` outside src/console/progress"],
     );
     finds(
         "src/model/id.rs",

@@ -1,0 +1,65 @@
+//! What a tap says at its end: losses always, the rest when asked.
+
+use crate::tap::Report;
+
+/// The lines to be told; none where all went well and nobody asked.
+pub(super) fn closing_lines(report: &Report, verbose: bool) -> Vec<String> {
+    let (account, tally) = (&report.account, &report.account.tally);
+    let mut lines = Vec::new();
+    if verbose {
+        let mut parts = vec![
+            format!("{} lines", account.counts.lines),
+            format!("{} requests", account.requests),
+            format!("{} stored", report.stored.stored),
+            format!("{} notifications", tally.notifications),
+        ];
+        let uncommon = [
+            (tally.progress, "of them progress"),
+            (tally.late, "late answers"),
+            (tally.unasked, "answers to nothing asked"),
+            (account.counts.text, "lines of text"),
+            (account.counts.unknown, "lines of other JSON"),
+            (account.counts.bad, "bad lines"),
+            (account.cut, "messages cut"),
+        ];
+        let met = uncommon.iter().filter(|(count, _)| *count > 0);
+        parts.extend(met.map(|(count, what)| format!("{count} {what}")));
+        lines.push(format!("recorded {}", parts.join(", ")));
+    }
+    if account.counts.dropped > 0 {
+        let dropped = account.counts.dropped;
+        lines.push(format!(
+            "warning: {dropped} messages were passed on and not recorded"
+        ));
+    }
+    if let Some(failure) = &report.failure {
+        lines.push(format!("warning: not all is stored: {failure}"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_losses_are_told_unasked() {
+        let mut report = Report::default();
+        report.account.counts.lines = 9;
+        report.account.counts.text = 1;
+        report.account.requests = 4;
+        report.stored.stored = 4;
+        assert_eq!(closing_lines(&report, false), Vec::<String>::new());
+        let told = closing_lines(&report, true);
+        let expected = "recorded 9 lines, 4 requests, 4 stored, 0 notifications, 1 lines of text";
+        assert_eq!(told, [expected]);
+        report.account.counts.dropped = 2;
+        report.failure = Some("disk full".to_owned());
+        let told = closing_lines(&report, false).join("\n");
+        assert!(
+            told.contains("2 messages were passed on and not recorded"),
+            "{told}"
+        );
+        assert!(told.contains("not all is stored: disk full"), "{told}");
+    }
+}

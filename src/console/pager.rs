@@ -1,0 +1,253 @@
+//! Long output on a terminal: held back until it is known to be longer than the screen, then sent
+//! through the reader's pager. Knows nothing of what is shown.
+
+use signal_hook::consts::SIGINT;
+use std::io::{self, BufWriter, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use unicode_width::UnicodeWidthChar;
+
+/// The size of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Screen {
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+}
+
+impl Screen {
+    /// The rows that a line takes.
+    fn rows_of(self, line: &str) -> usize {
+        cells(line).div_ceil(self.columns.max(1)).max(1)
+    }
+}
+
+/// The cells that a line takes; colours take none.
+fn cells(line: &str) -> usize {
+    let mut chars = line.chars();
+    let mut cells = 0;
+    while let Some(c) = chars.next() {
+        if c == '\x1b' {
+            chars.find(|&c| c == 'm');
+        } else {
+            cells += c.width().unwrap_or(0);
+        }
+    }
+    cells
+}
+
+/// Where printed text goes on its way to a terminal.
+#[derive(Debug, Default)]
+pub(super) enum Paging {
+    /// Straight to standard output.
+    #[default]
+    Off,
+    /// Nowhere yet: it may still fit on the screen.
+    Holding(Held),
+    /// Into the pager.
+    Running(Pager),
+}
+
+/// Text that fits on the screen so far.
+#[derive(Debug)]
+pub(super) struct Held {
+    command: String,
+    screen: Screen,
+    rows: usize,
+    text: String,
+}
+
+impl Held {
+    pub(super) fn new(command: &str, screen: Screen) -> Self {
+        Self {
+            command: command.to_owned(),
+            screen,
+            rows: 0,
+            text: String::new(),
+        }
+    }
+
+    /// Takes text; says whether all of it still fits, with a row left for the prompt after it.
+    pub(super) fn take(&mut self, text: &str) -> bool {
+        // What went before may have ended within a line, which is then counted from its start.
+        let line = self.text.rfind('\n').map_or(0, |end| end + 1);
+        let counted = if line < self.text.len() {
+            self.screen.rows_of(&self.text[line..])
+        } else {
+            0
+        };
+        self.text.push_str(text);
+        let mut rows = self.rows - counted;
+        for line in self.text[line..].lines() {
+            rows += self.screen.rows_of(line);
+            if rows >= self.screen.rows {
+                break;
+            }
+        }
+        self.rows = rows;
+        rows < self.screen.rows
+    }
+
+    /// What was held.
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// Starts the pager with what was held; where it cannot be started, that is given back.
+    pub(super) fn start(self) -> Result<Pager, String> {
+        match Pager::start(&self.command) {
+            Ok(mut pager) => {
+                // One that has ended already is noticed by the next write, or at the end.
+                let _ = pager.write(&self.text).and_then(|()| pager.flush());
+                Ok(pager)
+            }
+            Err(_) => Err(self.text),
+        }
+    }
+}
+
+/// A pager at work.
+#[derive(Debug)]
+pub(super) struct Pager {
+    input: BufWriter<ChildStdin>,
+    waiting: JoinHandle<io::Result<ExitStatus>>,
+    /// Everything written so far, as long as nobody may have read any of it.
+    unread: Option<String>,
+    /// Whether it took something no more, which is then neither read nor buffered.
+    is_left: bool,
+}
+
+impl Pager {
+    /// What a pipe holds at most: once more than this was taken, somebody reads.
+    const PIPE_BYTES: usize = 64 * 1024;
+
+    fn start(command: &str) -> io::Result<Self> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).stdin(Stdio::piped());
+        // Colours as they are, no clearing, and no waiting where it all fits; UTF-8 in every locale.
+        for (name, value) in [("LESS", "FRX"), ("LESSCHARSET", "utf-8")] {
+            if std::env::var_os(name).is_none() {
+                shell.env(name, value);
+            }
+        }
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let mut child: Child = shell.spawn()?;
+        let input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        // Ctrl-C is the pager's own as long as it runs: to die before it would leave two readers
+        // of one keyboard.
+        signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&has_ended))?;
+        let wait = move || {
+            let status = child.wait();
+            has_ended.store(true, Ordering::Release);
+            status
+        };
+        Ok(Self {
+            input: BufWriter::with_capacity(Self::PIPE_BYTES, input),
+            waiting: std::thread::Builder::new()
+                .name("pager".into())
+                .spawn(wait)?,
+            unread: Some(String::new()),
+            is_left: false,
+        })
+    }
+
+    /// Hands text over.
+    ///
+    /// # Errors
+    /// When the pager takes no more, from then on every time.
+    pub(super) fn write(&mut self, text: &str) -> io::Result<()> {
+        let written = match &mut self.unread {
+            Some(unread) => {
+                unread.push_str(text);
+                unread.len()
+            }
+            None => 0,
+        };
+        if self.is_left {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let taken = self.input.write_all(text.as_bytes());
+        self.is_left = taken.is_err();
+        if taken.is_ok() && written > self.input.buffer().len() + Self::PIPE_BYTES {
+            self.unread = None;
+        }
+        taken
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.input.flush();
+        self.is_left |= flushed.is_err();
+        flushed
+    }
+
+    /// Lets the pager read to its end and waits until it is left.
+    pub(super) fn end(mut self) -> Ended {
+        let _ = self.flush();
+        // Not to be flushed a second time, which would fail as the first did.
+        let (input, _) = self.input.into_parts();
+        drop(input);
+        let status = self.waiting.join();
+        // What a shell says of a command that is not there, or cannot be started.
+        let never_ran =
+            matches!(status, Ok(Ok(status)) if matches!(status.code(), Some(126 | 127)));
+        match self.unread {
+            Some(unread) if never_ran => Ended::NeverRan(unread),
+            _ if self.is_left => Ended::Left,
+            _ => Ended::TookAll,
+        }
+    }
+}
+
+/// How a pager ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// It took all there was.
+    TookAll,
+    /// It was left before it took all.
+    Left,
+    /// There is no such command; this is what it should have shown.
+    NeverRan(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Held, Screen};
+
+    #[test]
+    fn text_is_held_as_long_as_it_fits() {
+        let screen = Screen {
+            columns: 10,
+            rows: 4,
+        };
+        let cases: [(&[&str], bool); 9] = [
+            (&[""], true),
+            (&["1\n2\n3\n"], true),
+            (&["1\n2\n3\n4\n"], false),
+            (&["1\n", "2\n", "3\n"], true),
+            (&["1\n", "2\n", "3\n", "4"], false),
+            (&["{", "\"a\":", "1", "}", "\n"], true),
+            (&["0123456789\n0123456789\n0\n"], true),
+            (&["0123456789a\n0123456789a\n"], false),
+            (&["\x1b[31m0123456789\x1b[0m\n\x1b[1mred\x1b[0m\n\n"], true),
+        ];
+        for (texts, fits) in cases {
+            let mut held = Held::new("less", screen);
+            let got = texts.iter().all(|text| held.take(text));
+            assert_eq!(got, fits, "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_in_pieces_takes_the_rows_of_the_whole() {
+        let screen = Screen {
+            columns: 10,
+            rows: 4,
+        };
+        let mut held = Held::new("less", screen);
+        for _ in 0..30 {
+            assert!(held.take("x"));
+        }
+        assert!(!held.take("x"), "the 31st begins a fourth row");
+    }
+}

@@ -1,0 +1,261 @@
+//! Copies into deliveries: lines, messages, rows, and the count of all that is none. Pure.
+
+use super::copies::{Copy, Loss};
+use super::frames::{Frame, Frames};
+use super::pairing::{Moment, Pairing, Tally};
+use super::{Direction, MAX_FRAME_BYTES};
+use crate::ingest::Delivery;
+use crate::model::{BadLine, Counts, Event, Gap, Text};
+use crate::wire::{Messages, messages};
+
+/// What passed in a session, as far as it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Lines of every sort.
+    pub counts: Counts,
+    /// Requests that led to a row.
+    pub requests: u64,
+    /// Messages whose copy was cut.
+    pub cut: u64,
+    /// What led to no row.
+    pub tally: Tally,
+}
+
+/// Reads a session.
+#[derive(Debug)]
+pub struct Transcript {
+    source: Text,
+    frames: [Frames; 2],
+    pairing: Pairing,
+    delivery: Delivery,
+    account: Account,
+}
+
+impl Transcript {
+    /// A session of a server known by this name.
+    #[must_use]
+    pub fn new(proxy: &str, session_id: &str) -> Self {
+        let source = compact_str::format_compact!("tap {proxy}");
+        Self {
+            frames: Default::default(),
+            pairing: Pairing::new(proxy.into(), session_id.into()),
+            delivery: Delivery::new(source.clone()),
+            account: Account::default(),
+            source,
+        }
+    }
+
+    /// Begins the session.
+    pub fn begin(&mut self, moment: Moment) {
+        self.pairing.begin(moment, &mut self.delivery.events);
+    }
+
+    /// Reads what passed.
+    pub fn read(&mut self, copy: &Copy) {
+        if let Some(loss) = copy.loss {
+            self.lose(copy.direction, loss);
+        }
+        self.delivery.bytes += copy.bytes.len();
+        let mut frames = std::mem::take(&mut self.frames[copy.direction as usize]);
+        frames.feed(&copy.bytes, &mut |frame| {
+            self.line(copy.direction, frame, copy.moment);
+        });
+        self.frames[copy.direction as usize] = frames;
+    }
+
+    /// Ends the session.
+    pub fn end(&mut self, moment: Moment) {
+        for direction in Direction::ALL {
+            let mut frames = std::mem::take(&mut self.frames[direction as usize]);
+            frames.end(&mut |frame| self.line(direction, frame, moment));
+        }
+        self.pairing.end(moment, &mut self.delivery.events);
+        let doubtful = self.pairing.tally().doubtful;
+        if doubtful > 0 {
+            self.gap(doubtful, (moment.ts, moment.ts));
+        }
+    }
+
+    /// How many events wait to be handed over.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.delivery.events.len()
+    }
+
+    /// Hands over what was read since the last time.
+    pub fn take(&mut self) -> Delivery {
+        let delivery = std::mem::replace(&mut self.delivery, Delivery::new(self.source.clone()));
+        self.account.counts.add(&delivery.progress.counts);
+        let is_request = |event: &&Event| matches!(event, Event::Request(_));
+        self.account.requests += delivery.events.iter().filter(is_request).count() as u64;
+        delivery
+    }
+
+    /// What was handed over so far.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        Account {
+            tally: self.pairing.tally(),
+            ..self.account
+        }
+    }
+
+    fn lose(&mut self, direction: Direction, loss: Loss) {
+        self.frames[direction as usize].lose(loss.bytes, loss.last);
+        self.pairing.lost();
+        self.gap(loss.lines, (loss.from_ts, loss.to_ts));
+    }
+
+    fn gap(&mut self, count: u64, (from_ts, to_ts): (i64, i64)) {
+        self.delivery.progress.counts.dropped += count;
+        self.delivery.events.push(Event::Gap(Gap {
+            source: self.source.clone(),
+            count,
+            from_ts,
+            to_ts,
+        }));
+    }
+
+    fn line(&mut self, direction: Direction, frame: Frame<'_>, moment: Moment) {
+        self.delivery.progress.counts.lines += 1;
+        if frame.is_cut {
+            self.account.cut += 1;
+            let limit = MAX_FRAME_BYTES >> 20;
+            let reason = format!(
+                "a message of {} bytes {}: only an outline of what is over {limit} MiB is read",
+                frame.len,
+                way(direction),
+            );
+            self.keep_aside(frame, reason, moment);
+        }
+        let counts = &mut self.delivery.progress.counts;
+        match messages(frame.bytes) {
+            Messages::Text => counts.text += 1,
+            Messages::Unknown => counts.unknown += 1,
+            Messages::Bad(_) if frame.is_cut => counts.bad += 1,
+            Messages::Bad(reason) => {
+                counts.bad += 1;
+                self.keep_aside(frame, format!("{} {reason}", way(direction)), moment);
+            }
+            Messages::Known(messages) => {
+                counts.events += messages.len() as u64;
+                for mut message in messages {
+                    if frame.is_cut {
+                        message.was_cut(frame.len);
+                    }
+                    let events = &mut self.delivery.events;
+                    self.pairing.message(direction, message, moment, events);
+                }
+            }
+        }
+    }
+
+    /// Keeps the beginning of a line that is not read as it stands.
+    fn keep_aside(&mut self, frame: Frame<'_>, reason: String, moment: Moment) {
+        let head = frame.bytes.len().min(BadLine::MAX_EXCERPT_BYTES);
+        self.delivery.events.push(Event::BadLine(BadLine {
+            source: self.source.clone(),
+            offset: frame.offset,
+            reason,
+            excerpt: frame.bytes[..head].to_vec(),
+            ts: moment.ts,
+        }));
+    }
+}
+
+fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::ToServer => "to the server",
+        Direction::ToClient => "to the client",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn moment() -> Moment {
+        Moment {
+            at: Instant::now(),
+            ts: 7,
+        }
+    }
+
+    fn copy(direction: Direction, bytes: &str, loss: Option<Loss>) -> Copy {
+        Copy {
+            direction,
+            moment: moment(),
+            loss,
+            bytes: bytes.as_bytes().into(),
+        }
+    }
+
+    fn told(event: &Event) -> String {
+        match event {
+            Event::Request(request) => {
+                format!("{} {}", request.method, request.outcome.status().as_str())
+            }
+            Event::Session(_) => "session".to_owned(),
+            Event::Gap(gap) => format!("gap {} {}-{}", gap.count, gap.from_ts, gap.to_ts),
+            Event::BadLine(line) => format!("bad {} {}", line.offset, line.reason),
+            Event::Surface(news) => format!("surface {}", news.method),
+        }
+    }
+
+    /// Reads what passed and gives what follows from it.
+    fn read(copies: &[Copy]) -> (Vec<String>, Account) {
+        let mut transcript = Transcript::new("p", "s");
+        for copy in copies {
+            transcript.read(copy);
+        }
+        transcript.end(moment());
+        let events = transcript.take().events.iter().map(told).collect();
+        (events, transcript.account())
+    }
+
+    #[test]
+    fn every_sort_of_line_is_counted() {
+        use Direction::{ToClient, ToServer};
+        let (events, account) = read(&[
+            copy(ToServer, "{\"id\":1,\"method\":\"ping\"}\n", None),
+            copy(ToClient, "hello\n{\"a\":1}\n{\"id\":\n", None),
+            copy(ToClient, "{\"id\":1,\"result\":{}}", None),
+        ]);
+        let bad = "bad 14 to the client EOF while parsing a value at line 1 column 6";
+        assert_eq!(events, [bad, "ping ok", "session"]);
+        let counts = &account.counts;
+        let got = [
+            counts.lines,
+            counts.events,
+            counts.text,
+            counts.unknown,
+            counts.bad,
+        ];
+        assert_eq!(got, [5, 2, 1, 1, 1]);
+        assert_eq!((account.requests, account.cut), (1, 0));
+    }
+
+    #[test]
+    fn a_loss_is_a_gap_and_makes_nobody_hang() {
+        use Direction::{ToClient, ToServer};
+        let loss = Loss {
+            bytes: 40,
+            lines: 2,
+            last: b'\n',
+            from_ts: 3,
+            to_ts: 4,
+        };
+        let (events, account) = read(&[
+            copy(ToServer, "{\"id\":1,\"method\":\"before\"}\n", None),
+            copy(ToClient, "{\"method\":\"notifications/x\"}\n", Some(loss)),
+            copy(ToServer, "{\"id\":2,\"method\":\"after\"}\n", None),
+        ]);
+        let expected = ["gap 2 3-4", "after timeout", "session", "gap 1 7-7"];
+        assert_eq!(
+            events, expected,
+            "the first may have been answered in the loss"
+        );
+        assert_eq!(account.counts.dropped, 3);
+    }
+}

@@ -1,0 +1,121 @@
+//! Tables are cut to the terminal, and to nothing else.
+
+use super::{LISTS, recorded};
+use crate::terminal::Terminal;
+use pty_process::Size;
+use std::process::Stdio;
+use unicode_width::UnicodeWidthStr;
+
+fn widest(text: &str) -> usize {
+    text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)
+}
+
+fn shown(terminal: Terminal<'_>, arguments: &[&str]) -> String {
+    let ran = terminal.env("NO_COLOR", "1").run(arguments);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!ran.out.is_empty(), "{arguments:?}: {ran:?}");
+    ran.out
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    let home = recorded();
+    for arguments in LISTS {
+        let full = home.succeed(arguments);
+        for columns in [20, 40, 80, 200] {
+            let cut = shown(Terminal::of(&home).size(columns, 1000), arguments);
+            let most = usize::from(columns);
+            assert!(widest(&cut) <= most, "{arguments:?} {columns}:\n{cut}");
+            assert_eq!(cut.lines().count(), full.lines().count(), "a line a row");
+        }
+    }
+}
+
+#[test]
+fn the_most_important_columns_stay_longest() {
+    let home = recorded();
+    let check = |arguments: &[&str], columns, expected: &str| {
+        let cut = shown(Terminal::of(&home).size(columns, 1000), arguments);
+        let header = cut.lines().next().unwrap();
+        let header: Vec<&str> = header.split_whitespace().collect();
+        assert_eq!(
+            header.join(" "),
+            expected,
+            "{arguments:?} {columns}:\n{cut}"
+        );
+    };
+    let [logs, sessions, _, stats, clients] = LISTS;
+    check(logs, 60, "TIME METHOD TARGET STATUS");
+    check(logs, 40, "METHOD TARGET LATENCY STATUS");
+    check(sessions, 60, "SESSION CLIENT LAST SEEN CALLS ERRORS");
+    check(sessions, 40, "SESSION CLIENT CALLS ERRORS");
+    check(stats, 40, "TOOL / METHOD CALLS ERR% P95");
+    check(clients, 40, "CLIENT SESSIONS CALLS ERRORS");
+}
+
+#[test]
+fn the_terminal_tells_its_width_before_columns_does() {
+    let home = recorded();
+    let logs: &[&str] = &["logs"];
+    let told = |columns, variable: Option<&'static str>| {
+        let terminal = Terminal::of(&home).size(columns, 1000).env("PAGER", "");
+        let terminal = match variable {
+            Some(value) => terminal.env("COLUMNS", value),
+            None => terminal,
+        };
+        shown(terminal, logs)
+    };
+    let (narrow, wide) = (told(100, None), told(120, None));
+    assert_ne!(narrow, wide);
+    assert_eq!(told(100, Some("120")), narrow, "a terminal that tells");
+    assert_eq!(told(0, Some("120")), wide, "one that does not");
+    for nothing in [None, Some(""), Some("0"), Some("wide")] {
+        assert_eq!(told(0, nothing), told(80, None), "neither: {nothing:?}");
+    }
+}
+
+#[test]
+fn off_a_terminal_nothing_is_cut() {
+    let home = recorded();
+    for arguments in LISTS {
+        let full = home.succeed(arguments);
+        assert!(!full.contains('…'), "{arguments:?}: {full}");
+        let output = home
+            .command(arguments)
+            .env("COLUMNS", "40")
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            full,
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn the_width_is_that_of_standard_output_wherever_the_keyboard_is() {
+    let home = recorded();
+    let (other, other_end) = pty_process::blocking::open().unwrap();
+    other.resize(Size::new(1000, 120)).unwrap();
+    let end = std::os::fd::AsFd::as_fd(&other_end)
+        .try_clone_to_owned()
+        .unwrap();
+    let expected = shown(
+        Terminal::of(&home).size(120, 1000),
+        &["logs", "--tail", "5"],
+    );
+    let ran = Terminal::of(&home)
+        .env("NO_COLOR", "1")
+        .output(Stdio::from(end))
+        .run(&["logs", "--tail", "5"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let mut bytes = vec![0; 16 * 1024];
+    let mut got = String::new();
+    while got.len() < expected.len() {
+        let count = std::io::Read::read(&mut &other, &mut bytes).unwrap();
+        got.push_str(&String::from_utf8_lossy(&bytes[..count]).replace("\r\n", "\n"));
+    }
+    assert_eq!(got, expected);
+    drop(other_end);
+}

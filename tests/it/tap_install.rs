@@ -1,0 +1,115 @@
+//! `mcpr tap install` and `uninstall` through the built program.
+
+use super::program::Home;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
+
+const CONFIG: &str = r#"{
+  // what I use
+  "mcpServers": {
+    "echo": { "command": "cat", "args": ["-u"] },
+    "remote": { "url": "https://example.com/mcp" }
+  }
+}
+"#;
+
+#[test]
+fn a_configuration_is_tapped_used_and_given_back() {
+    let home = Home::new();
+    let config = home.write("mcp.json", CONFIG);
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o640)).unwrap();
+    let read = || fs::read_to_string(&config).unwrap();
+    let install = ["tap", "install", "--config", "mcp.json"];
+
+    let dry = home.run(&[&install[..], &["--dry-run"]].concat());
+    assert_eq!(dry.code, Some(0), "{dry:?}");
+    assert!(dry.out.starts_with("echo:\n- cat -u\n+ /"), "{dry:?}");
+    assert!(dry.out.contains("remote: left alone"), "{dry:?}");
+    assert_eq!(read(), CONFIG, "a dry run changes nothing");
+    assert!(!home.path("mcp.json.mcpr-backup").exists());
+
+    let done = home.run(&[&install[..], &["--db", "own.db"]].concat());
+    assert_eq!(done.out.lines().next(), dry.out.lines().next());
+    let tapped = read();
+    assert!(tapped.contains("// what I use"), "{tapped}");
+    let mode = fs::metadata(&config).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    assert_eq!(
+        fs::read_to_string(home.path("mcp.json.mcpr-backup")).unwrap(),
+        CONFIG
+    );
+
+    let again = home.run(&install);
+    assert!(again.out.contains("echo: as it should be"), "{again:?}");
+    assert_eq!(read(), tapped, "a second time changes nothing");
+    assert!(!home.path("mcp.json.mcpr-backup-2").exists());
+
+    run_as_a_client_would(&home, &tapped);
+
+    let undone = home.run(&["tap", "uninstall", "--config", "mcp.json", "echo"]);
+    assert_eq!(undone.code, Some(0), "{undone:?}");
+    assert_eq!(read(), CONFIG);
+    assert!(home.path("mcp.json.mcpr-backup-2").exists());
+}
+
+/// Runs the command that now stands in the configuration, and looks for its session.
+fn run_as_a_client_would(home: &Home, config: &str) {
+    let config = config.replace("// what I use", "");
+    let config: Value = serde_json::from_str(&config).unwrap();
+    let server = &config["mcpServers"]["echo"];
+    let arguments = server["args"].as_array().unwrap().iter();
+    let arguments: Vec<&str> = arguments.map(|it| it.as_str().unwrap()).collect();
+    assert_eq!(server["command"], env!("CARGO_BIN_EXE_mcpr"));
+    let message = home.write("message", "{\"id\":1,\"method\":\"ping\"}\n");
+    let mut command = home.command(&arguments);
+    command.stdin(Stdio::from(fs::File::open(&message).unwrap()));
+    let output = command
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, fs::read(&message).unwrap(), "{output:?}");
+    let rows = home.rows(&["--db", "own.db", "--proxy", "echo", "--method", "ping"]);
+    assert_eq!(
+        rows.len(),
+        2,
+        "asked by the client, and by the server that gave it back"
+    );
+}
+
+#[test]
+fn a_link_stays_a_link() {
+    let home = Home::new();
+    let real = home.write("real.json", CONFIG);
+    symlink(&real, home.path("link.json")).unwrap();
+    home.succeed(&["tap", "install", "--config", "link.json"]);
+    assert!(home.path("link.json").is_symlink());
+    assert!(fs::read_to_string(&real).unwrap().contains("tap"));
+}
+
+#[test]
+fn what_cannot_be_changed_is_refused_and_stays() {
+    let home = Home::new();
+    for (text, words) in [
+        ("{", "not JSON"),
+        ("{\"a\":1}", "lists no MCP servers"),
+        (CONFIG, "no server nope"),
+    ] {
+        let config = home.write("mcp.json", text);
+        let ran = home.run(&["tap", "install", "--config", "mcp.json", "nope"]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains(words), "{ran:?}");
+        assert_eq!(fs::read_to_string(config).unwrap(), text);
+    }
+    let ran = home.run(&["tap", "install", "--config", "none.json"]);
+    assert!(
+        ran.code == Some(2) && ran.err.contains("none.json"),
+        "{ran:?}"
+    );
+    let ran = home.run(&["tap", "install"]);
+    assert!(
+        ran.code == Some(2) && ran.err.contains("--config"),
+        "{ran:?}"
+    );
+}
