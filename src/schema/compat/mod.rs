@@ -252,9 +252,14 @@ fn find(
         found.extend(search.values(&place, 0));
     }
     found.retain(|value| confirm.is_witness(value));
-    found
-        .into_iter()
-        .min_by_key(|value| value.to_string().len())
+    // Of equally short ones, the one that reads best.
+    found.into_iter().min_by_key(|value| {
+        let text = value.to_string();
+        let odd = text
+            .chars()
+            .filter(|one| one.is_whitespace() || !one.is_ascii());
+        (text.len(), odd.count())
+    })
 }
 
 /// The judges a witness must pass: the normal forms, and the schemas as they were written.

@@ -48,6 +48,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("regex_syntax", &["src/schema/compat/sample"]),
     ("serde_json_canonicalizer", &["src/schema/canonical"]),
     ("unicode_security", &["src/schema/rules/names"]),
+    ("similar", &["src/schema/report"]),
     ("sha2", &["src/schema/canonical"]),
     (
         "anyhow",
