@@ -97,12 +97,14 @@ pub(super) fn new_cues(
     findings: &mut Vec<Finding>,
 ) {
     let before = old.map(texts_of).unwrap_or_default();
+    let mut changed = texts_of(new);
+    changed.retain(|pointer, text| before.get(pointer) != Some(&*text));
+    if changed.is_empty() {
+        return;
+    }
     let known = before.values().flat_map(|text| cues(text, reader.others));
     let mut known = known.map(|cue| cue.key()).collect::<BTreeSet<_>>();
-    for (pointer, text) in texts_of(new) {
-        if before.get(&pointer) == Some(&text) {
-            continue;
-        }
+    for (pointer, text) in changed {
         let mut fresh = BTreeMap::<&str, Vec<Cue>>::new();
         for cue in cues(&text, reader.others) {
             let is_quiet = match cue {
