@@ -30,6 +30,7 @@ use serde_json::Value;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
+use structure::Effort;
 use witness::{Place, Search};
 
 /// Which instances of the narrow side count.
@@ -208,8 +209,11 @@ fn includes(job: &Job) -> Inclusion {
     if job.only_known {
         return Inclusion::Undecided("none of these values is a witness".to_owned());
     }
+    if structure::includes(&sent, &new.schema, Effort::Quick, until) {
+        return Inclusion::Holds;
+    }
     let cover = engine::covers(&new.schema, &sent);
-    if cover == Cover::Yes || structure::includes(&sent, &new.schema, until) {
+    if cover == Cover::Yes || structure::includes(&sent, &new.schema, Effort::Full, until) {
         return Inclusion::Holds;
     }
     let rest = match cover {
