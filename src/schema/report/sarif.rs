@@ -5,6 +5,7 @@ use crate::schema::finding::Finding;
 use crate::schema::level::{Compatibility, Security};
 use crate::schema::rules::{Rule, rules};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -86,7 +87,7 @@ fn uri(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/:@!$&'()*+,;=?".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            write!(uri, "%{byte:02X}").expect("a string takes all");
         }
         uri
     })

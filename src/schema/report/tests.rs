@@ -1,5 +1,7 @@
 //! Each format for one small report, with text from outside that tries to write the format itself.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 use super::{ReportFormat, render};
 use crate::schema::{Report, Surface, diff};
 use expect_test::{Expect, expect};
