@@ -185,3 +185,33 @@ fn both_directions_mirror_each_other() {
     }
     assert!(breaking > 5, "{breaking}");
 }
+
+#[test]
+fn five_hundred_tools_are_compared_at_once() {
+    let tools = |kind: &str| {
+        let tools = (0..500).map(|at| {
+            let property = json!({"type": kind, "description": "words about it", "minimum": 0});
+            let all = (0..8).map(|p| (format!("p{p}"), property.clone()));
+            let mut all = all.collect::<Map<_, _>>();
+            all.insert(
+                format!("only{at}"),
+                json!({"type": "string", "enum": ["a", "b"]}),
+            );
+            json!({"name": format!("tool_{at}"), "description": "does things",
+                "inputSchema": {"type": "object", "properties": all, "required": ["p1"]}})
+        });
+        surface(&tools.collect::<Vec<_>>())
+    };
+    let (old, new) = (tools("integer"), tools("number"));
+    let start = std::time::Instant::now();
+    assert!(diff(&old, &old.clone()).findings.is_empty());
+    let equal = start.elapsed();
+    let start = std::time::Instant::now();
+    let report = diff(&old, &new);
+    println!(
+        "500 equal tools {equal:?}, 500 changed tools {:?}",
+        start.elapsed()
+    );
+    assert_eq!(report.compatibility, Compatibility::Compatible);
+    assert_eq!(report.findings.len(), 4_000);
+}

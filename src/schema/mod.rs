@@ -11,6 +11,7 @@ mod gates;
 mod level;
 pub mod parse;
 mod reading;
+pub mod report;
 pub mod rules;
 mod surface;
 

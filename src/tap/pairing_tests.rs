@@ -102,13 +102,14 @@ fn a_plain_session() {
         9 < {"method":"notifications/progress"}
         10 < {"id":1,"error":{"code":-32602,"message":"bad"}}
         "#,
-        &expect![[r"
+        &expect![[r#"
             session c 1
             1000 0 c initialize - 3000us 97/36 ok - -
+            surface initialize Page { cursor: None, asked_version: None, result: "{}" }
             1006 2 - tools/call b 2000us 52/74 tool - no
             1005 1 - tools/call a 5000us 52/48 rpc -32602 bad
             Tally { notifications: 2, progress: 1, late: 0, unasked: 0, doubtful: 0 }
-        "]],
+        "#]],
     );
 }
 
@@ -123,11 +124,13 @@ fn ids_are_typed_and_repeat_between_the_directions() {
         2 < {"id":1,"result":{}}
         7 > {"id":1,"result":{}}
         "#,
-        &expect![[r"
+        &expect![[r#"
             1000 1 - prompts/list - 1000us 34/22 ok - -
+            surface prompts/list Page { cursor: None, asked_version: None, result: "{}" }
             1000 1 - tools/list - 2000us 30/20 ok - -
+            surface tools/list Page { cursor: None, asked_version: None, result: "{}" }
             1000 server:1 - sampling/createMessage - 7000us 42/20 ok - -
-        "]],
+        "#]],
     );
 }
 
@@ -138,11 +141,12 @@ fn a_batch_is_as_many_calls() {
         0 > [{"id":1,"method":"ping"},{"method":"notifications/x"},{"id":2,"method":"tools/list"}]
         4 < [{"id":2,"result":{"tools":[]}},{"id":1,"result":{}}]
         "#,
-        &expect![[r"
+        &expect![[r#"
             1000 2 - tools/list - 4000us 30/30 ok - -
+            surface tools/list Page { cursor: None, asked_version: None, result: "{\"tools\":[]}" }
             1000 1 - ping - 4000us 24/20 ok - -
             Tally { notifications: 1, progress: 0, late: 0, unasked: 0, doubtful: 0 }
-        "]],
+        "#]],
     );
 }
 
@@ -272,6 +276,13 @@ fn what_the_server_shows_of_itself_is_told() {
         6 < {"id":1,"method":"tools/list"}
         7 > {"id":1,"result":{"tools":[]}}
         "#,
-        &expect![[r""]],
+        &expect![[r#"
+            1000 1 - tools/list - 1000us 30/47 ok - -
+            surface tools/list Page { cursor: None, asked_version: None, result: "{\"tools\":[],\"nextCursor\":\"2\"}" }
+            1002 2 - tools/list - 1000us 54/47 rpc -32000 no
+            surface tools/list ListChanged
+            1006 server:1 - tools/list - 1000us 30/30 ok - -
+            Tally { notifications: 2, progress: 0, late: 0, unasked: 0, doubtful: 0 }
+        "#]],
     );
 }

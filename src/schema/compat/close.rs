@@ -33,9 +33,11 @@ pub(in crate::schema) fn closed(normal: &Value) -> Value {
     let defs = defs.unwrap_or_default();
     let closer = Closer { defs: &defs };
     let mut schema = closer.close(normal, &Names::default(), &BTreeSet::new());
-    let is_free = normal
-        .get("additionalProperties")
-        .is_some_and(|value| value != &json!(false));
+    // Who demands properties without naming them means any.
+    let is_free = normal.get("minProperties").is_some()
+        || normal
+            .get("additionalProperties")
+            .is_some_and(|value| value != &json!(false));
     if let Value::Object(map) = &mut schema {
         let is_bare = closer.names(normal, &mut BTreeSet::new()).is_empty();
         if is_bare && !is_free && map.get("type").is_some_and(|name| name == "object") {

@@ -3,7 +3,7 @@
 use super::combine::fold_all_of;
 use super::engine::Judge;
 use super::structure::{Assumed, Proof};
-use super::texts::{are_disjoint, pattern_includes};
+use super::texts::{are_disjoint, exactly, pattern_includes};
 use serde_json::{Map, Value, json};
 
 pub(super) const ARRAY_KEYWORDS: &[&str] = &[
@@ -217,7 +217,7 @@ impl Objects<'_> {
     /// Whether every name that matches a pattern is a property of its own.
     fn names_all_of(&self, pattern: &str) -> bool {
         let names = schemas(self.narrow, "properties").map(|(name, _)| name.as_str());
-        let names = names.filter(|name| matches(pattern, name)).map(regex_text);
+        let names = names.filter(|name| matches(pattern, name)).map(exactly);
         let names = names.collect::<Vec<_>>();
         !names.is_empty() && pattern_includes(pattern, &format!("^({})$", names.join("|")))
     }
@@ -250,19 +250,6 @@ impl Objects<'_> {
         self.proof
             .includes(&rest.unwrap_or(Value::Bool(true)), wide, &self.below)
     }
-}
-
-/// A pattern for one text and no other.
-fn regex_text(text: &str) -> String {
-    let escaped = |one: char| {
-        let is_plain = one.is_alphanumeric() || one == '_' || one == ' ';
-        if is_plain {
-            one.to_string()
-        } else {
-            format!("\\u{:04x}", u32::from(one))
-        }
-    };
-    text.chars().map(escaped).collect()
 }
 
 fn matches(pattern: &str, name: &str) -> bool {

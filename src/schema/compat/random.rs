@@ -173,14 +173,39 @@ pub(super) fn plainly_closed(schema: &Value) -> Value {
     }
     let is_open = made
         .get("additionalProperties")
-        .is_none_or(|rest| rest == &json!(true));
-    let is_alone = ["allOf", "anyOf", "if", "$ref"]
+        .is_none_or(|rest| rest == &json!(true) || rest == &json!({}));
+    let is_alone = ["anyOf", "if", "$ref"]
         .iter()
         .all(|name| !made.contains_key(*name));
-    if is_open && is_alone && made.contains_key("properties") {
+    let mut names = Vec::new();
+    declared(schema, &mut names);
+    if is_open && is_alone && !names.is_empty() {
+        let all = made.entry("properties").or_insert_with(|| json!({}));
+        for name in names {
+            if all.get(&name).is_none() {
+                all[name] = json!(true);
+            }
+        }
         made.insert("additionalProperties".to_owned(), json!(false));
     }
     Value::Object(made)
+}
+
+/// The names that a schema and the parts of its `allOf` declare.
+fn declared(schema: &Value, names: &mut Vec<String>) {
+    let all = schema.get("properties").and_then(Value::as_object);
+    names.extend(all.into_iter().flatten().map(|(name, _)| name.clone()));
+    let list = |name: &str| schema.get(name).and_then(Value::as_array);
+    for part in list("allOf").into_iter().flatten() {
+        declared(part, names);
+        for name in ["anyOf", "oneOf"] {
+            let branches = part.get(name).and_then(Value::as_array);
+            branches
+                .into_iter()
+                .flatten()
+                .for_each(|branch| declared(branch, names));
+        }
+    }
 }
 
 /// What a value is made for.

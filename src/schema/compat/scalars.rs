@@ -2,6 +2,7 @@
 //! their bounds. Proposals only.
 
 use super::sample::texts_matching;
+use super::texts::{Texts, texts_include};
 use serde_json::{Map, Number, Value, json};
 
 /// The longest text that is tried, in characters.
@@ -23,7 +24,7 @@ pub(super) fn scalars<'a>(parts: impl Iterator<Item = &'a Map<String, Value>>) -
         json!([]),
         json!({}),
     ];
-    let (mut texts, mut lengths) = (Vec::new(), Vec::new());
+    let (mut texts, mut lengths, mut patterns) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
         for name in ["enum", "examples"] {
             values.extend(
@@ -49,12 +50,15 @@ pub(super) fn scalars<'a>(parts: impl Iterator<Item = &'a Map<String, Value>>) -
         }
         if let Some(pattern) = part.get("pattern").and_then(Value::as_str) {
             texts.extend(texts_matching(pattern));
+            patterns.push(pattern);
         }
     }
+    texts.extend(apart(&patterns));
     for length in lengths {
         for length in [length.saturating_sub(1), length, length + 1] {
             let length = usize::try_from(length).unwrap_or(0);
             values.push(json!("a".repeat(length)));
+            values.push(json!(" ".repeat(length)));
             values.push(json!("a".repeat(length.saturating_sub(1)) + "b"));
             let stretched = texts.iter().filter(|text| !text.is_empty()).take(6);
             let stretched = stretched.map(|text| text.chars().cycle().take(length).collect());
@@ -74,6 +78,21 @@ pub(super) fn scalars<'a>(parts: impl Iterator<Item = &'a Map<String, Value>>) -
     let longer = longer.collect::<Vec<_>>();
     values.extend(texts.into_iter().chain(longer).map(Value::String));
     values
+}
+
+/// Texts that match one pattern and not another, for the first few pairs.
+fn apart(patterns: &[&str]) -> Vec<String> {
+    let texts = |pattern| Texts {
+        patterns: vec![pattern],
+        ..Texts::default()
+    };
+    let pairs = patterns
+        .iter()
+        .take(4)
+        .flat_map(|one| patterns.iter().take(4).map(move |two| (one, two)));
+    let pairs = pairs.filter(|(one, two)| one != two);
+    let outside = pairs.filter_map(|(one, two)| texts_include(&texts(one), &texts(two))?.err());
+    outside.collect()
 }
 
 /// A bound, and its neighbours by one and by a half.

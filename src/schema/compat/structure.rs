@@ -7,7 +7,7 @@ use super::engine::{self, Cover};
 use super::normal::is_anything;
 use super::numbers::steps_include;
 use super::objects;
-use super::texts::{Texts, texts_include};
+use super::texts::{NO_TEXT, Texts, exactly, texts_include};
 use super::witness::all_of;
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
@@ -17,14 +17,29 @@ use std::time::Instant;
 /// How many comparisons of parts one proof may take.
 const MAX_STEPS: usize = 20_000;
 
+/// How many values of an enumeration are weighed as a pattern; fewer only make the wide side
+/// narrower.
+const MAX_VALUES: usize = 500;
+
 /// How deep parts are compared.
 const MAX_PROOF_DEPTH: usize = 200;
 
 const TYPES: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];
 
+/// How much a proof may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// Plain objects and lists child by child, the engine for what is in them only: enough for most
+    /// edits, and much cheaper than the engine over the whole.
+    Quick,
+    /// Everything.
+    Full,
+}
+
 /// Whether everything that `narrow` accepts is proven to be accepted by `wide`.
-pub(super) fn includes(narrow: &Value, wide: &Value, until: Instant) -> bool {
+pub(super) fn includes(narrow: &Value, wide: &Value, effort: Effort, until: Instant) -> bool {
     let proof = Proof {
+        effort,
         narrow_defs: narrow.get("$defs"),
         wide_defs: wide.get("$defs"),
         left: Cell::new(MAX_STEPS),
@@ -63,6 +78,7 @@ impl Assumed {
 }
 
 pub(super) struct Proof<'a> {
+    effort: Effort,
     narrow_defs: Option<&'a Value>,
     wide_defs: Option<&'a Value>,
     left: Cell<usize>,
@@ -80,6 +96,16 @@ impl Proof<'_> {
         }
         self.left.set(left - 1);
         let has_references = mentions_reference(narrow) || mentions_reference(wide);
+        if self.effort == Effort::Quick {
+            return match (narrow, wide) {
+                _ if has_references => false,
+                _ if narrow == wide => true,
+                (Value::Object(a), Value::Object(b)) if are_plain(a, b) => {
+                    self.by_types(a, b, assumed)
+                }
+                _ => engine::covers_plainly(wide, narrow) == Cover::Yes,
+            };
+        }
         if !has_references {
             if narrow == wide || engine::covers_plainly(wide, narrow) == Cover::Yes {
                 return true;
@@ -209,7 +235,7 @@ impl Proof<'_> {
         };
         let known = match name {
             "number" | "integer" => NUMBER_KEYWORDS,
-            "string" => TEXT_KEYWORDS,
+            "string" => WEIGHED_TEXT_KEYWORDS,
             "array" => objects::ARRAY_KEYWORDS,
             "object" => objects::OBJECT_KEYWORDS,
             _ => &[],
@@ -223,12 +249,24 @@ impl Proof<'_> {
         }
         match name {
             "number" | "integer" => numbers_include(name, narrow, &wide),
-            "string" => texts_include(&texts_of(narrow), &texts_of(&wide)) == Some(Ok(())),
+            "string" => all_texts_include(narrow, &wide),
             "array" => objects::arrays_include(self, narrow, &wide, assumed),
             "object" => objects::objects_include(self, narrow, &wide, assumed),
             _ => true,
         }
     }
+}
+
+/// Whether both describe objects, or both lists, by nothing but their children and sizes.
+fn are_plain(narrow: &Map<String, Value>, wide: &Map<String, Value>) -> bool {
+    let is_plain = |map: &Map<String, Value>, name: &str, keywords: &[&str]| {
+        map.get("type").is_some_and(|one| one == name)
+            && map
+                .keys()
+                .all(|key| key == "type" || keywords.contains(&key.as_str()))
+    };
+    let both = |name, keywords| is_plain(narrow, name, keywords) && is_plain(wide, name, keywords);
+    both("object", objects::OBJECT_KEYWORDS) || both("array", objects::ARRAY_KEYWORDS)
 }
 
 const NUMBER_KEYWORDS: &[&str] = &[
@@ -239,6 +277,9 @@ const NUMBER_KEYWORDS: &[&str] = &[
     "multipleOf",
 ];
 const TEXT_KEYWORDS: &[&str] = &["pattern", "minLength", "maxLength"];
+
+/// Those, and what is weighed as one of them; an enumeration is about every type.
+const WEIGHED_TEXT_KEYWORDS: &[&str] = &["pattern", "minLength", "maxLength", "enum"];
 
 /// Keywords that stand alone: where both sides have the same, the wide side demands nothing more.
 const ALONE: &[&str] = &[
@@ -310,13 +351,29 @@ fn numbers_include(name: &str, narrow: &Map<String, Value>, wide: &Map<String, V
     engine::covers_plainly(&Value::Object(wide), &Value::Object(narrow)) == Cover::Yes
 }
 
-fn texts_of(map: &Map<String, Value>) -> Texts<'_> {
+/// Whether the texts of one are texts of the other; on the wide side, an enumeration is a pattern of
+/// its values. The narrow side's is left aside here, which only makes it wider.
+fn all_texts_include(narrow: &Map<String, Value>, wide: &Map<String, Value>) -> bool {
+    let values = wide.get("enum").and_then(Value::as_array).map(|all| {
+        let texts = all
+            .iter()
+            .filter_map(Value::as_str)
+            .take(MAX_VALUES)
+            .map(exactly);
+        let texts = texts.collect::<Vec<_>>();
+        if texts.is_empty() {
+            NO_TEXT.to_owned()
+        } else {
+            format!("^({})$", texts.join("|"))
+        }
+    });
+    texts_include(&texts_of(narrow, None), &texts_of(wide, values.as_deref())) == Some(Ok(()))
+}
+
+fn texts_of<'a>(map: &'a Map<String, Value>, values: Option<&'a str>) -> Texts<'a> {
+    let pattern = map.get("pattern").and_then(Value::as_str);
     Texts {
-        patterns: map
-            .get("pattern")
-            .and_then(Value::as_str)
-            .into_iter()
-            .collect(),
+        patterns: pattern.into_iter().chain(values).collect(),
         min_length: map.get("minLength").and_then(Value::as_u64).unwrap_or(0),
         max_length: map.get("maxLength").and_then(Value::as_u64),
     }

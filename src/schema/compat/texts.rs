@@ -8,6 +8,9 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use std::collections::{HashSet, VecDeque};
 
+/// A pattern that nothing matches.
+pub(super) const NO_TEXT: &str = "[^\\s\\S]";
+
 /// How many pairs of states are walked.
 const MAX_STATES: usize = 30_000;
 
@@ -58,7 +61,7 @@ pub(super) fn are_disjoint(one: &str, other: &str) -> bool {
         ..Texts::default()
     };
     let none = Texts {
-        patterns: vec!["[^\\s\\S]"],
+        patterns: vec![NO_TEXT],
         ..Texts::default()
     };
     texts_include(&both, &none) == Some(Ok(()))
@@ -235,6 +238,19 @@ fn ecma(pattern: &str) -> Option<String> {
         made.push(one);
     }
     Some(made)
+}
+
+/// A pattern for one text and no other.
+pub(super) fn exactly(text: &str) -> String {
+    let escaped = |one: char| {
+        let is_plain = one.is_alphanumeric() || one == '_' || one == ' ';
+        if is_plain {
+            one.to_string()
+        } else {
+            format!("\\u{:04x}", u32::from(one))
+        }
+    };
+    text.chars().map(escaped).collect()
 }
 
 #[cfg(test)]

@@ -87,12 +87,10 @@ fn cues(
     (old, new): (Option<&Value>, &Value),
     findings: &mut Vec<Finding>,
 ) {
-    let mut others = tools.clone();
-    others.remove(key);
     let reader = Reader {
         kind,
         item: key,
-        others: &others,
+        others: tools,
     };
     new_cues(reader, old, new, findings);
 }

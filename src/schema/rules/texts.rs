@@ -11,6 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many texts of one item are looked at.
 const MAX_TEXTS: usize = 20_000;
 
+/// Names of types, which tell a model nothing else.
+const TYPES: &[&str] = &[
+    "null", "boolean", "integer", "number", "string", "array", "object",
+];
+
 /// Whether two texts differ in more than white space.
 pub(super) fn is_reworded(old: Option<&Value>, new: Option<&Value>) -> bool {
     let words = |value: Option<&Value>| match value {
@@ -97,14 +102,29 @@ pub(super) fn new_cues(
     findings: &mut Vec<Finding>,
 ) {
     let before = old.map(texts_of).unwrap_or_default();
+    let mut changed = texts_of(new);
+    changed.retain(|pointer, text| {
+        before.get(pointer) != Some(&*text) && !TYPES.contains(&text.as_str())
+    });
+    if changed.is_empty() {
+        return;
+    }
+    let found = changed.into_iter().map(|(pointer, text)| {
+        let mut cues = cues(&text, reader.others);
+        cues.retain(|cue| *cue != Cue::OtherTool(reader.item.to_owned()));
+        (pointer, text, cues)
+    });
+    let found = found
+        .filter(|(.., cues)| !cues.is_empty())
+        .collect::<Vec<_>>();
+    if found.is_empty() {
+        return;
+    }
     let known = before.values().flat_map(|text| cues(text, reader.others));
     let mut known = known.map(|cue| cue.key()).collect::<BTreeSet<_>>();
-    for (pointer, text) in texts_of(new) {
-        if before.get(&pointer) == Some(&text) {
-            continue;
-        }
+    for (pointer, text, cues) in found {
         let mut fresh = BTreeMap::<&str, Vec<Cue>>::new();
-        for cue in cues(&text, reader.others) {
+        for cue in cues {
             let is_quiet = match cue {
                 Cue::Address(_) => old.is_none() || is_address_by_nature(&pointer),
                 Cue::OtherTool(_) => old.is_none() || pointer == "/name",

@@ -49,6 +49,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("regex_syntax", &["src/schema/compat/sample"]),
     ("serde_json_canonicalizer", &["src/schema/canonical"]),
     ("unicode_security", &["src/schema/rules/names"]),
+    ("similar", &["src/schema/report"]),
     ("sha2", &["src/schema/canonical"]),
     ("indicatif", &["src/console/progress"]),
     ("jsonc_parser", &["src/commands/tap/config"]),
