@@ -1,0 +1,158 @@
+//! Statements in a row, and the versions that they make.
+
+use super::*;
+
+fn news(method: &str, cursor: Option<&str>, result: &str) -> SurfaceNews {
+    SurfaceNews {
+        proxy: "p".into(),
+        method: method.into(),
+        ts: 10,
+        session_id: None,
+        client_name: None,
+        said: Said::Page {
+            cursor: cursor.map(Into::into),
+            asked_version: Some("2025-06-18".into()),
+            result: result.into(),
+        },
+        of_request: true,
+    }
+}
+
+/// Runs statements one after the other; gives the changes of each new version.
+fn run(statements: &[SurfaceNews]) -> Vec<String> {
+    let (mut pending, mut latest) = (None, None);
+    let mut told = Vec::new();
+    for news in statements {
+        let (chain, seen) = step(news, pending.as_ref(), latest.as_ref());
+        match chain {
+            Chain::Keep => {}
+            Chain::Wait(pages) => pending = Some(pages),
+            Chain::Clear => pending = None,
+        }
+        if let Seen::New(new) = seen {
+            let changes = new.changes.iter().map(|(change, item)| match item {
+                Some(item) => format!("{change} {item}"),
+                None => change.clone(),
+            });
+            let changes = changes.chain(new.peculiar.clone()).collect::<Vec<_>>();
+            told.push(format!("{}: {}", new.version, changes.join(", ")));
+            latest = Some(Latest {
+                version: new.version,
+                sha256: new.sha256,
+                payload: new.payload,
+                last_seen_at: news.ts,
+            });
+        }
+    }
+    told
+}
+
+fn tools(cursor: Option<&str>, result: &str) -> SurfaceNews {
+    news("tools/list", cursor, result)
+}
+
+#[test]
+fn whole_lists_make_versions_when_they_differ() {
+    let told = run(&[
+        tools(
+            None,
+            r#"{"tools":[{"name":"b"},{"name":"a","_meta":{"x":1}}]}"#,
+        ),
+        tools(
+            None,
+            r#"{"tools":[{"name":"a","ttlMs":5},{"name":"b"}],"_meta":{}}"#,
+        ),
+        tools(None, r#"{"tools":[{"name":"a","title":"A"},{"name":"c"}]}"#),
+    ]);
+    assert_eq!(
+        told,
+        [
+            "1: initial",
+            "2: tool_modified a, tool_removed b, tool_added c"
+        ]
+    );
+}
+
+#[test]
+fn only_a_complete_chain_makes_a_version() {
+    let first = r#"{"tools":[{"name":"a"}],"nextCursor":"2"}"#;
+    let second = r#"{"tools":[{"name":"b"}],"nextCursor":"3"}"#;
+    let third = r#"{"tools":[{"name":"c"}]}"#;
+    let (one, two, three) = (
+        tools(None, first),
+        tools(Some("2"), second),
+        tools(Some("3"), third),
+    );
+    let none: [&str; 0] = [];
+    assert_eq!(
+        run(&[one.clone(), two.clone(), three.clone()]),
+        ["1: initial"]
+    );
+    assert_eq!(
+        run(&[one.clone(), three.clone()]),
+        none,
+        "a page is missing"
+    );
+    assert_eq!(run(&[two.clone(), three.clone()]), none, "the first one is");
+    assert_eq!(run(&[one.clone(), two.clone()]), none, "the last one is");
+    let whole = tools(
+        None,
+        r#"{"tools":[{"name":"c"},{"name":"b"},{"name":"a"}]}"#,
+    );
+    assert_eq!(
+        run(&[one.clone(), one, two, three, whole]),
+        ["1: initial"],
+        "begun anew"
+    );
+}
+
+#[test]
+fn the_negotiated_version_is_not_the_servers() {
+    let answer = |version: &str, name: &str| {
+        news(
+            "initialize",
+            None,
+            &format!(
+                "{{\"protocolVersion\":\"{version}\",\"serverInfo\":{{\"name\":\"{name}\"}},\
+                 \"capabilities\":{{}}}}"
+            ),
+        )
+    };
+    let told = run(&[
+        answer("2025-06-18", "s"),
+        answer("2024-11-05", "s"),
+        answer("2025-06-18", "t"),
+    ]);
+    assert_eq!(told, ["1: initial", "2: updated"]);
+}
+
+#[test]
+fn old_news_and_what_is_no_list_do_nothing() {
+    let whole = tools(None, r#"{"tools":[{"name":"a"}]}"#);
+    let old = SurfaceNews {
+        ts: 9,
+        ..tools(None, r#"{"tools":[]}"#)
+    };
+    let broken = [
+        r#"{"tools":{}}"#,
+        r#"{"tools":[{"title":"x"}]}"#,
+        "[",
+        "null",
+        "{}",
+    ];
+    let mut statements = vec![whole, old];
+    statements.extend(broken.map(|result| tools(None, result)));
+    assert_eq!(run(&statements), ["1: initial"]);
+}
+
+#[test]
+fn doubled_names_and_keys_are_noticed() {
+    let told = run(&[tools(
+        None,
+        r#"{"tools":[{"name":"a"},{"name":"a","title":"1","title":"2"}]}"#,
+    )]);
+    assert_eq!(
+        told,
+        ["1: initial, two items are named `a`, the key `/tools/1/title` stands twice"]
+    );
+}
