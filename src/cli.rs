@@ -1,8 +1,8 @@
 //! The command line: which commands there are, and what their results mean to the shell.
 
 use crate::commands::{
-    self, clients, complete, generated, logs, proxy, record, session, sessions, slow, stats, store,
-    tap,
+    self, clients, complete, generated, logs, proxy, record, schema, session, sessions, slow,
+    stats, store, tap,
 };
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
@@ -37,6 +37,8 @@ enum Command {
     Stats(stats::Args),
     /// List clients with their versions, platforms, sessions and calls
     Clients(clients::Args),
+    /// Show what servers offer, how it changed, and whom the change breaks
+    Schema(schema::Args),
     /// Take care of the store
     Store(store::Args),
     /// Print a shell's completion script
@@ -120,6 +122,7 @@ fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Slow(args) => slow::run(&args, console),
         Command::Stats(args) => stats::run(&args, console),
         Command::Clients(args) => clients::run(&args, console),
+        Command::Schema(args) => schema::run(&args, console),
         Command::Store(args) => store::run(&args, console),
         Command::Completions(args) => generated::completions(&args, console),
         Command::Man(args) => generated::man(&args, Cli::command(), console),

@@ -1,16 +1,17 @@
-//! A listing that goes on: each row as it commits, once and in order, whatever happens to the store
-//! meanwhile. Holds nothing of the store while it prints.
+//! Listings that go on: whoever watches is asked again whenever the store says something new,
+//! whatever happens to the store meanwhile.
 
 mod cursor_file;
+mod requests;
 
 pub(super) use cursor_file::{CursorFile, Position};
+pub(super) use requests::{Followed, Start, follow};
 
 use super::open_store;
-use super::pages::{Fetched, Range, each_page_of_newest};
 use super::values::duration_us;
 use crate::console::{Console, OutputError};
 use crate::exit::Exit;
-use crate::query::{Entry, Filter, Head, Order, Page};
+use crate::query::Head;
 use crate::store::{Reader, StoreError, StoreErrorKind};
 use crate::tail::Waker;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -27,10 +28,10 @@ const FIRST_GLANCE: Duration = Duration::from_millis(1);
 /// How long a listing goes on.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct FollowArgs {
-    /// Go on as requests are recorded, until Ctrl-C
+    /// Go on as more is recorded, until Ctrl-C
     #[arg(short, long)]
     pub(super) follow: bool,
-    /// End after N requests
+    /// End after N rows
     #[arg(long, value_name = "N", requires = "follow",
           value_parser = clap::value_parser!(u64).range(1..))]
     max: Option<u64>,
@@ -39,27 +40,33 @@ pub(super) struct FollowArgs {
     timeout: Option<i64>,
 }
 
-/// Where a listing begins.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Start {
-    /// After this position.
-    pub(super) after: Option<Position>,
-    /// With the newest requests there are at the beginning, so many; `None` is all.
-    pub(super) most: Option<usize>,
+impl FollowArgs {
+    /// The most rows that are to be shown.
+    pub(super) fn most(&self) -> Option<usize> {
+        self.max.and_then(|max| usize::try_from(max).ok())
+    }
 }
 
-/// What is followed: the filter, once the store can tell it, and what becomes of the rows.
-pub(super) trait Followed {
-    /// The filter; `None` while what it asks for is not in the store yet.
-    fn filter(&mut self, reader: &mut dyn Reader) -> anyhow::Result<Option<Filter>>;
+/// Who is asked whenever a store says something new.
+pub(super) trait Watcher {
+    /// Looks at what the store holds now, where `head` says it stands, and prints what is new.
+    fn look(
+        &mut self,
+        reader: &mut dyn Reader,
+        head: Head,
+        console: &mut Console,
+    ) -> anyhow::Result<()>;
 
-    /// Prints rows.
-    fn take(&mut self, fetched: Fetched, console: &mut Console) -> anyhow::Result<()>;
+    /// Says that the next look is into a store that was opened just now.
+    fn opened(&mut self) {}
+
+    /// Whether everything that was to be shown is out.
+    fn is_done(&self) -> bool;
 }
 
 /// Why a listing ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
+pub(super) enum Ended {
     /// It showed as much, or went on as long, as it was to; or nobody reads it any more.
     Done,
     /// By a signal.
@@ -77,13 +84,13 @@ impl From<Ended> for Exit {
 
 /// What ends a listing from outside; the console asks it too while its reader takes nothing.
 #[derive(Debug, Clone)]
-struct Limits {
+pub(super) struct Limits {
     signal: Arc<AtomicUsize>,
     deadline: Option<Instant>,
 }
 
 impl Limits {
-    fn of(args: &FollowArgs) -> anyhow::Result<Self> {
+    pub(super) fn of(args: &FollowArgs) -> anyhow::Result<Self> {
         let signal = Arc::new(AtomicUsize::new(0));
         for number in [SIGINT, SIGTERM, SIGHUP] {
             let value = usize::try_from(number)?;
@@ -96,7 +103,7 @@ impl Limits {
         Ok(Self { signal, deadline })
     }
 
-    fn reached(&self) -> Option<Ended> {
+    pub(super) fn reached(&self) -> Option<Ended> {
         if self.deadline.is_some_and(|end| Instant::now() >= end) {
             return Some(Ended::Done);
         }
@@ -115,36 +122,27 @@ impl Limits {
     }
 }
 
-/// Follows a store until something ends it.
+/// Watches a store until something ends it.
 ///
 /// # Errors
 /// When the store cannot be read and waiting would not help, or the output not written.
-pub(super) fn follow(
+pub(super) fn watch(
     path: &Path,
-    args: &FollowArgs,
-    from: (Start, Option<CursorFile>),
-    followed: &mut dyn Followed,
+    limits: &Limits,
+    watcher: &mut dyn Watcher,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let limits = Limits::of(args)?;
     let watching = limits.clone();
     console.give_up_when(Box::new(move || watching.reached().is_some()))?;
-    let (start, cursor) = from;
-    let mut listing = Follower {
+    let mut watch = Watch {
         path: path.to_owned(),
-        left: args.max.and_then(|max| usize::try_from(max).ok()),
         limits,
-        start: Some(start),
-        position: Position::default(),
-        cursor,
         open: None,
         told_of: None,
     };
-    match listing.run(followed, console) {
+    match watch.run(watcher, console) {
         Ok(ended) => Ok(ended.into()),
-        Err(error) if is_given_up(&error) => {
-            Ok(listing.limits.reached().unwrap_or(Ended::Done).into())
-        }
+        Err(error) if is_given_up(&error) => Ok(limits.reached().unwrap_or(Ended::Done).into()),
         Err(error) => Err(error),
     }
 }
@@ -159,33 +157,26 @@ fn is_given_up(error: &anyhow::Error) -> bool {
 /// A store that is open, and what it said last.
 struct Open {
     reader: Box<dyn Reader>,
-    filter: Option<Filter>,
     head: Option<Head>,
 }
 
-struct Follower {
+struct Watch<'a> {
     path: PathBuf,
-    /// Requests still to be shown; `None` is all.
-    left: Option<usize>,
-    limits: Limits,
-    /// `None` once the beginning has been shown.
-    start: Option<Start>,
-    position: Position,
-    cursor: Option<CursorFile>,
+    limits: &'a Limits,
     open: Option<Open>,
     /// The trouble that was told last, so that it is told once.
     told_of: Option<StoreErrorKind>,
 }
 
-impl Follower {
-    fn run(&mut self, followed: &mut dyn Followed, console: &mut Console) -> anyhow::Result<Ended> {
+impl Watch<'_> {
+    fn run(&mut self, watcher: &mut dyn Watcher, console: &mut Console) -> anyhow::Result<Ended> {
         let mut waker = Waker::new();
         let mut glance = POLL;
         loop {
-            if let Err(error) = self.look(followed, console) {
+            if let Err(error) = self.look(watcher, console) {
                 self.put_up_with(error, console)?;
             }
-            if self.left == Some(0) || console.reader_has_gone() {
+            if watcher.is_done() || console.reader_has_gone() {
                 return Ok(Ended::Done);
             }
             if let Some(ended) = self.limits.reached() {
@@ -228,11 +219,11 @@ impl Follower {
     }
 
     /// Looks into the store that is open, or opens the one that is there now.
-    fn look(&mut self, followed: &mut dyn Followed, console: &mut Console) -> anyhow::Result<()> {
+    fn look(&mut self, watcher: &mut dyn Watcher, console: &mut Console) -> anyhow::Result<()> {
         if let Some(open) = self.open.take()
             && open.reader.is_current()
         {
-            match self.look_into(open, followed, console) {
+            match self.look_into(open, watcher, console) {
                 // It may have been replaced this very moment: opening it anew will tell.
                 Err(error) if error.is::<StoreError>() => {}
                 looked => return looked,
@@ -240,107 +231,25 @@ impl Follower {
         }
         let open = Open {
             reader: open_store(&self.path)?,
-            filter: None,
             head: None,
         };
-        self.look_into(open, followed, console)
+        watcher.opened();
+        self.look_into(open, watcher, console)
     }
 
-    /// Shows what is new, if anything is.
+    /// Has looked at what is new, if anything is.
     fn look_into(
         &mut self,
         mut open: Open,
-        followed: &mut dyn Followed,
+        watcher: &mut dyn Watcher,
         console: &mut Console,
     ) -> anyhow::Result<()> {
         let head = open.reader.head()?;
         self.told_of = None;
         if open.head.replace(head) != Some(head) {
-            if open.filter.is_none() {
-                open.filter = followed.filter(open.reader.as_mut())?;
-            }
-            self.place(head);
-            self.show(&mut open, head, followed, console)?;
+            watcher.look(open.reader.as_mut(), head, console)?;
         }
         self.open = Some(open);
         Ok(())
-    }
-
-    /// Finds the place in this store: another store than before is shown from its first row on.
-    fn place(&mut self, head: Head) {
-        if let Some(after) = self.start.and_then(|start| start.after) {
-            self.position = after;
-        }
-        self.position = self.position.within(head);
-    }
-
-    fn show(
-        &mut self,
-        open: &mut Open,
-        head: Head,
-        followed: &mut dyn Followed,
-        console: &mut Console,
-    ) -> anyhow::Result<()> {
-        let (Some(filter), reader) = (&open.filter, open.reader.as_mut()) else {
-            return Ok(());
-        };
-        if let Some(Start {
-            most: Some(most), ..
-        }) = self.start
-        {
-            let range = Range {
-                after: Some(self.position.seq),
-                before: head.last_seq.checked_add(1),
-                order: Order::Descending,
-                most: Some(self.left.map_or(most, |left| left.min(most))),
-            };
-            each_page_of_newest(reader, filter, range, &mut |fetched| {
-                self.count(&fetched.entries);
-                followed.take(fetched, console)
-            })?;
-            self.start = None;
-            return self.reach(head.store_id, head.last_seq, console);
-        }
-        self.start = None;
-        while self.position.seq < head.last_seq && self.left != Some(0) {
-            let page = Page {
-                after: Some(self.position.seq),
-                before: head.last_seq.checked_add(1),
-                order: Order::Ascending,
-                limit: self
-                    .left
-                    .map_or(Page::MAX_LIMIT, |left| left.min(Page::MAX_LIMIT)),
-            };
-            let entries = reader.entries(filter, page)?;
-            let seq = match entries.last() {
-                Some(last) if entries.len() >= page.limit => last.seq(),
-                _ => head.last_seq,
-            };
-            if !entries.is_empty() {
-                self.count(&entries);
-                let more = true;
-                followed.take(Fetched { entries, more }, console)?;
-            }
-            self.reach(head.store_id, seq, console)?;
-            if self.limits.reached().is_some() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, entries: &[Entry]) {
-        let requests = entries.iter().filter(|entry| entry.is_request()).count();
-        self.left = self.left.map(|left| left.saturating_sub(requests));
-    }
-
-    /// Notes how far the output came, once it is really out.
-    fn reach(&mut self, store_id: i64, seq: i64, console: &mut Console) -> anyhow::Result<()> {
-        console.flush()?;
-        self.position = Position { store_id, seq };
-        match &mut self.cursor {
-            Some(cursor) => cursor.keep(self.position),
-            None => Ok(()),
-        }
     }
 }

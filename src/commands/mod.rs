@@ -13,6 +13,7 @@ mod pages;
 mod printer;
 pub mod proxy;
 pub mod record;
+pub mod schema;
 pub mod session;
 pub mod sessions;
 pub mod slow;

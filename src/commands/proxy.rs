@@ -1,6 +1,6 @@
 //! `mcpr proxy …`: the reading commands under the names they had in mcpr 0.4.
 
-use super::{clients, logs, session, sessions, slow, stats};
+use super::{clients, logs, schema, session, sessions, slow, stats};
 use crate::console::Console;
 use crate::exit::Exit;
 
@@ -55,6 +55,14 @@ enum Command {
         #[command(flatten)]
         args: clients::Args,
     },
+    /// Show what servers offer
+    Schema {
+        /// Show this proxy only
+        #[arg(value_name = "NAME", conflicts_with = "proxy")]
+        name: Option<String>,
+        #[command(flatten)]
+        args: schema::Args,
+    },
 }
 
 /// Runs the command of today, with NAME as its `--proxy`.
@@ -82,6 +90,10 @@ pub fn run(args: Args, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Clients { name, mut args } => {
             args.read.proxy = name.or(args.read.proxy);
             clients::run(&args, console)
+        }
+        Command::Schema { name, mut args } => {
+            args.read.proxy = name.or(args.read.proxy);
+            schema::run(&args, console)
         }
         Command::Session(args) => session::run(&args, console),
     }

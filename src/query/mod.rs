@@ -27,5 +27,7 @@ pub use sessions::{INFERRED_GAP_MS, SessionFilter, SessionRow, inferred_id};
 pub use slowest::Slowest;
 pub use sources::SourceRow;
 pub use stats::{By, StatsFold, StatsKey, StatsQuestion, StatsRow, Summary};
-pub use surfaces::{LoneItem, SurfaceRow, Surfaces};
+pub use surfaces::{
+    BegunList, Captured, ChangeRow, ItemRow, ListRow, LoneItem, SurfaceRow, Surfaces, UnusedRow,
+};
 pub use tally::{Buckets, Counted, Latencies, Tally};

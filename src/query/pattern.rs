@@ -31,6 +31,14 @@ impl Pattern {
         Self::build(glob, true)
     }
 
+    /// A pattern that matches this name and no other.
+    ///
+    /// # Errors
+    /// When the name is longer than a pattern can be.
+    pub fn exactly(name: &str) -> Result<Self, PatternError> {
+        Self::new(&globset::escape(name))
+    }
+
     fn build(glob: &str, ignore_case: bool) -> Result<Self, PatternError> {
         GlobBuilder::new(glob)
             .literal_separator(false)

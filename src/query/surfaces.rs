@@ -1,5 +1,7 @@
 //! `schema`: what servers showed, version by version, and what each version brought.
 
+use std::collections::BTreeSet;
+
 /// One version of one list (or of the server itself) of a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SurfaceRow {
@@ -27,6 +29,8 @@ pub struct SurfaceRow {
     pub upstream: Option<String>,
     /// Whether the server had announced a change since the version before was last seen.
     pub announced: bool,
+    /// The protocol version that was negotiated when it was last seen; of `initialize` only.
+    pub protocol: Option<String>,
     /// What is peculiar about it: doubled names, keys that stand twice.
     pub peculiar: Vec<String>,
     /// What it brought, with the item's key.
@@ -50,6 +54,15 @@ pub struct LoneItem {
     pub last_seen_at: i64,
 }
 
+/// A list of which some pages were seen, and never all.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BegunList {
+    /// The proxy.
+    pub proxy: String,
+    /// The method that lists it.
+    pub method: String,
+}
+
 /// Everything that is known of the surfaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surfaces {
@@ -57,4 +70,149 @@ pub struct Surfaces {
     pub versions: Vec<SurfaceRow>,
     /// Items of lists without a version, by proxy, method and key.
     pub items: Vec<LoneItem>,
+    /// Lists without a version of which pages wait for the rest, by proxy and method.
+    pub begun: Vec<BegunList>,
+}
+
+/// How much of a list was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Captured {
+    /// All of it, at least once.
+    Complete,
+    /// Some of its items or pages.
+    Partial,
+    /// Nothing.
+    Unknown,
+}
+
+impl Captured {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Surfaces {
+    /// The proxies of which anything is known, in alphabetical order.
+    #[must_use]
+    pub fn proxies(&self) -> BTreeSet<&str> {
+        let versions = self.versions.iter().map(|row| row.proxy.as_str());
+        let items = self.items.iter().map(|item| item.proxy.as_str());
+        let begun = self.begun.iter().map(|list| list.proxy.as_str());
+        versions.chain(items).chain(begun).collect()
+    }
+
+    /// The versions of one list, oldest first.
+    #[must_use]
+    pub fn versions_of(&self, proxy: &str, method: &str) -> Vec<&SurfaceRow> {
+        let rows = self.versions.iter();
+        rows.filter(|row| row.proxy == proxy && row.method == method)
+            .collect()
+    }
+
+    /// The version of a list that was the newest at a time.
+    #[must_use]
+    pub fn in_force(&self, proxy: &str, method: &str, at: i64) -> Option<&SurfaceRow> {
+        let rows = self.versions_of(proxy, method).into_iter();
+        rows.filter(|row| row.first_seen_at <= at).next_back()
+    }
+
+    /// How much of a list was seen until a time.
+    #[must_use]
+    pub fn captured(&self, proxy: &str, method: &str, at: i64) -> Captured {
+        if self.in_force(proxy, method, at).is_some() {
+            return Captured::Complete;
+        }
+        let item = |item: &LoneItem| {
+            item.proxy == proxy && item.method == method && item.first_seen_at <= at
+        };
+        let begun = |list: &BegunList| list.proxy == proxy && list.method == method;
+        if self.items.iter().any(item) || self.begun.iter().any(begun) {
+            return Captured::Partial;
+        }
+        Captured::Unknown
+    }
+}
+
+/// One list of a proxy as a command shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListRow {
+    /// The proxy.
+    pub proxy: String,
+    /// The method that lists it.
+    pub method: String,
+    /// How much of it was seen.
+    pub captured: Captured,
+    /// The version that was meant; what follows from it is `None` where there is none.
+    pub shown: Option<SurfaceRow>,
+    /// How many items it holds; none for the server itself.
+    pub items: Option<i64>,
+    /// The server's name, as it was told by that time.
+    pub server_name: Option<String>,
+    /// The server's version.
+    pub server_version: Option<String>,
+    /// The protocol version that was negotiated.
+    pub protocol_version: Option<String>,
+    /// What is known of it as JSON: the version's payload, or the items that were seen alone.
+    pub payload: Option<String>,
+}
+
+/// One item of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemRow {
+    /// Its name, URI or URI template.
+    pub item: String,
+    /// The first line of its description.
+    pub description: Option<String>,
+}
+
+/// One thing that a version brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// When the version was first seen, unix milliseconds.
+    pub ts: i64,
+    /// The proxy.
+    pub proxy: String,
+    /// The method that lists it.
+    pub method: String,
+    /// The version.
+    pub version: i64,
+    /// `initial`, `updated`, or what happened to which sort of item: `tool_added`.
+    pub change: String,
+    /// The item's key; none of `initial` and `updated`.
+    pub item: Option<String>,
+    /// The worst that a comparison finds about it, for callers; none of `initial`.
+    pub compatibility: Option<&'static str>,
+    /// The worst that a comparison finds about it, for trust.
+    pub security: Option<&'static str>,
+    /// The session in which it was first seen.
+    pub session_id: Option<String>,
+    /// The client that saw it first.
+    pub client_name: Option<String>,
+    /// Whether the server had announced a change.
+    pub announced: bool,
+    /// Whether this very list was shown before, to somebody else, with another one in between.
+    pub equivocation: bool,
+}
+
+/// A tool of the newest list, and the calls of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusedRow {
+    /// The proxy.
+    pub proxy: String,
+    /// The tool.
+    pub tool: String,
+    /// Calls in the window.
+    pub calls: i64,
+    /// Errors among them.
+    pub errors: i64,
+    /// When it was last called at all, unix milliseconds; `None`: never.
+    pub last_called_at: Option<i64>,
+    /// Length of its definition as compact JSON, without `_meta`.
+    pub definition_bytes: i64,
 }

@@ -20,6 +20,8 @@ pub enum Value<'a> {
     Ratio(f64),
     /// Counts side by side.
     Counts(&'a [u64]),
+    /// JSON, which stays what it is in JSON.
+    Json(&'a str),
     /// Text, from outside or not.
     Text(Cow<'a, str>),
 }
@@ -79,6 +81,8 @@ pub enum Show {
     Share,
     /// Counts as a row of bars.
     Bars,
+    /// A level of a finding, the worst in red.
+    Level,
 }
 
 /// What a table does with a column that does not fit.

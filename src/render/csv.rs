@@ -29,6 +29,7 @@ pub(super) fn push_row<R: Record>(columns: &[&'static Column<R>], row: &R, out: 
                 push_cell(&words.join(" "), out);
             }
             Value::Time(ts) => push_cell(&rfc3339(ts), out),
+            Value::Json(json) => push_cell(json, out),
             Value::Text(cell) => push_cell(&cell, out),
         }
     }

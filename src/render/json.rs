@@ -49,6 +49,7 @@ fn push_value(value: &Value<'_>, out: &mut String) {
             out.push_str(&serde_json::to_string(counts).expect("numbers are JSON"));
         }
         Value::Time(ts) => push_string(&rfc3339(*ts), out),
+        Value::Json(json) => out.push_str(&text::escape_json(json)),
         Value::Text(text) => push_string(text, out),
     }
 }

@@ -8,6 +8,7 @@ mod export;
 mod json;
 mod layout;
 mod requests;
+mod schema;
 mod sessions;
 mod stats;
 mod table;
@@ -19,6 +20,10 @@ pub use columns::{Column, Record, Show, UnknownColumn, Value, choose, select};
 pub use export::{exported_entry, exported_session};
 pub use json::{object, session_document};
 pub use requests::{LOG_COLUMNS, REQUEST_COLUMNS, SESSION_LOG_COLUMNS};
+pub use schema::{
+    CHANGE_COLUMNS, CHANGE_FIELDS, ITEM_COLUMNS, LIST_COLUMNS, LIST_FIELDS, UNUSED_COLUMNS,
+    UNUSED_FIELDS,
+};
 pub use sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
 pub use stats::{STATS_COLUMNS, STATS_FIELDS};
 pub use table::{ShortIds, TableStyle};

@@ -170,6 +170,7 @@ impl<R: Record> TableWriter<R> {
             (Value::Null, _) => false,
             (value, Show::Outcome) => *value != Value::from("ok"),
             (Value::Ratio(ratio), Show::Share) => *ratio > 0.0,
+            (Value::Text(level), Show::Level) => matches!(&**level, "breaking" | "alert"),
             _ => false,
         };
         let text = match (value, column.show) {
@@ -185,6 +186,7 @@ impl<R: Record> TableWriter<R> {
             (Value::Ratio(ratio), _) => units::share(ratio).into(),
             (Value::Counts(counts), _) => units::bars(counts).into(),
             (Value::Bool(yes), _) => (if yes { "yes" } else { "no" }).into(),
+            (Value::Json(json), _) => escape(json).into_owned().into(),
             (Value::Text(id), Show::SessionId) => escape(self.ids.shorten(&id)).into_owned().into(),
             (Value::Text(text), _) => escape(&text).into_owned().into(),
         };

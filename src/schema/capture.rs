@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most bytes of a chain of pages that wait for their last one; longer ones are given up.
 pub const MAX_PENDING_BYTES: usize = 16 << 20;
 
+/// How long pages wait for the rest of their chain, by the time of the news.
+pub const MAX_PENDING_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// Pages of a list that waits for the rest of its chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
@@ -112,6 +115,19 @@ pub fn kind_of(method: &str) -> Option<ItemKind> {
         "resources/templates/list" => ItemKind::ResourceTemplate,
         _ => return None,
     })
+}
+
+/// The protocol version that an answer of `initialize` settles on.
+#[must_use]
+pub fn negotiated(news: &SurfaceNews) -> Option<String> {
+    let (Said::Page { result, .. } | Said::Whole { result, .. }) = &news.said else {
+        return None;
+    };
+    if news.method != "initialize" {
+        return None;
+    }
+    let answer: Value = serde_json::from_str(result).ok()?;
+    answer.get("protocolVersion")?.as_str().map(str::to_owned)
 }
 
 /// What a statement does to the state of its list. What does not read as an answer does nothing.

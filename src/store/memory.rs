@@ -335,7 +335,20 @@ impl Reader for MemoryStore {
     }
 
     fn surfaces(&mut self) -> Result<Surfaces, StoreError> {
-        Ok(self.state().shown.surfaces())
+        let state = self.state();
+        let mut surfaces = state.shown.surfaces();
+        let sessions = state.sessions();
+        for version in &mut surfaces.versions {
+            let of_session = |row: &&SessionRow| {
+                row.proxy == version.proxy && Some(&row.session_id) == version.session_id.as_ref()
+            };
+            if version.client_name.is_none()
+                && let Some(session) = sessions.rows().iter().find(of_session)
+            {
+                version.client_name.clone_from(&session.client_name);
+            }
+        }
+        Ok(surfaces)
     }
 
     fn file_checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {

@@ -219,6 +219,14 @@ pub trait Reader: Send {
         Ok(Surfaces::default())
     }
 
+    /// How many versions of lists there are: cheap enough to be asked many times a second.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn surface_count(&mut self) -> Result<u64, StoreError> {
+        Ok(self.surfaces()?.versions.len() as u64)
+    }
+
     /// Every source, by name.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! What servers show, in memory: the same steps as in every backend, on plain maps.
 
 use crate::model::{Said, SurfaceNews};
-use crate::query::{LoneItem, SurfaceRow, Surfaces};
-use crate::schema::capture::{Chain, Latest, Pending, Seen, kind_of, step};
-use std::collections::BTreeMap;
+use crate::query::{BegunList, LoneItem, SurfaceRow, Surfaces};
+use crate::schema::capture::{
+    Chain, Latest, MAX_PENDING_MS, Pending, Seen, kind_of, negotiated, step,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Proxy and method.
 type List = (String, String);
@@ -13,7 +15,7 @@ type List = (String, String);
 pub(super) struct Shown {
     versions: BTreeMap<List, Vec<SurfaceRow>>,
     /// By list, then by session or client.
-    pending: BTreeMap<(List, String), Pending>,
+    pending: BTreeMap<(List, String), (Pending, i64)>,
     announced: BTreeMap<List, i64>,
     items: BTreeMap<(List, String), LoneItem>,
 }
@@ -75,11 +77,17 @@ impl Shown {
                 last_seen_at: row.last_seen_at,
             });
         let place = (list.clone(), chain);
-        let (pages, seen) = step(news, self.pending.get(&place), latest.as_ref());
+        let (pages, seen) = step(
+            news,
+            self.pending.get(&place).map(|(pending, _)| pending),
+            latest.as_ref(),
+        );
         match pages {
             Chain::Keep => {}
             Chain::Wait(pending) => {
-                self.pending.insert(place, pending);
+                self.pending.insert(place, (pending, news.ts));
+                let oldest = news.ts.saturating_sub(MAX_PENDING_MS);
+                self.pending.retain(|_, (_, ts)| *ts >= oldest);
             }
             Chain::Clear => {
                 self.pending.remove(&place);
@@ -109,12 +117,14 @@ impl Shown {
                 announced: latest.is_some_and(|latest| {
                     announced.is_some_and(|at| (latest.last_seen_at..=news.ts).contains(&at))
                 }),
+                protocol: negotiated(news),
                 peculiar: new.peculiar,
                 changes: new.changes,
             }),
             _ => {
                 if let Some(row) = versions.last_mut() {
                     row.last_seen_at = row.last_seen_at.max(news.ts);
+                    row.protocol = negotiated(news);
                 }
             }
         }
@@ -130,6 +140,19 @@ impl Shown {
                 .filter(|((list, _), _)| !self.versions.contains_key(list))
                 .map(|(_, item)| item.clone())
                 .collect(),
+            begun: self.begun(),
         }
+    }
+
+    fn begun(&self) -> Vec<BegunList> {
+        let lists = self.pending.keys().map(|(list, _)| list);
+        let begun: BTreeSet<BegunList> = lists
+            .filter(|list| !self.versions.contains_key(list))
+            .map(|(proxy, method)| BegunList {
+                proxy: proxy.clone(),
+                method: method.clone(),
+            })
+            .collect();
+        begun.into_iter().collect()
     }
 }

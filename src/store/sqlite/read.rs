@@ -102,6 +102,17 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn surface_count(&mut self) -> Result<u64, StoreError> {
+        self.ask(|connection| {
+            if layout_of(connection)? < SURFACES_SINCE {
+                return Ok(0);
+            }
+            connection
+                .prepare_cached("SELECT count(*) FROM surfaces")?
+                .query_row([], |row| row.get(0))
+        })
+    }
+
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {
         self.ask(totals::sources)
     }

@@ -2,8 +2,10 @@
 
 use super::names::Names;
 use crate::model::{Said, SurfaceNews};
-use crate::query::{LoneItem, SurfaceRow, Surfaces};
-use crate::schema::capture::{Chain, Latest, NewVersion, Pending, Seen, kind_of, step};
+use crate::query::{BegunList, LoneItem, SurfaceRow, Surfaces};
+use crate::schema::capture::{
+    Chain, Latest, MAX_PENDING_MS, NewVersion, Pending, Seen, kind_of, negotiated, step,
+};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 /// Takes in one statement; `last_seq` is the position behind which it was made.
@@ -82,9 +84,11 @@ fn listed(
         (Seen::Nothing, _) => Ok(()),
         (Seen::Again, latest) => {
             let id = latest.map(|(id, _)| id);
-            tx.prepare_cached("UPDATE surfaces SET last_seen = max(last_seen, ?2) WHERE id = ?1")?
-                .execute(params![id, news.ts])
-                .map(drop)
+            tx.prepare_cached(
+                "UPDATE surfaces SET last_seen = max(last_seen, ?2), protocol = ?3 WHERE id = ?1",
+            )?
+            .execute(params![id, news.ts, negotiated(news)])
+            .map(drop)
         }
         (Seen::New(new), latest) => {
             let since = latest.map(|(_, latest)| latest.last_seen_at);
@@ -139,8 +143,10 @@ fn wait(
         pending.items,
         pending.duplicate_keys.join("\n"),
         news.ts
-    ])
-    .map(drop)
+    ])?;
+    tx.prepare_cached("DELETE FROM surface_pages WHERE ts < ?1")?
+        .execute([news.ts.saturating_sub(MAX_PENDING_MS)])
+        .map(drop)
 }
 
 fn latest(
@@ -176,10 +182,10 @@ fn insert(
     };
     tx.prepare_cached(
         "INSERT INTO surfaces (proxy, method, version, sha256, payload, first_seen, last_seen, seq,
-                               session_id, client_name, upstream, announced, peculiar)
+                               session_id, client_name, upstream, announced, peculiar, protocol)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10,
                  EXISTS (SELECT 1 FROM surface_announcements
-                         WHERE proxy = ?1 AND method = ?2 AND ts >= ?11 AND ts <= ?6), ?12)",
+                         WHERE proxy = ?1 AND method = ?2 AND ts >= ?11 AND ts <= ?6), ?12, ?13)",
     )?
     .execute(params![
         proxy,
@@ -194,6 +200,7 @@ fn insert(
         upstream,
         since,
         new.peculiar.join("\n"),
+        negotiated(news),
     ])?;
     let surface = tx.last_insert_rowid();
     // A whole list says more than what was seen of it before.
@@ -219,8 +226,13 @@ pub(super) fn surfaces(connection: &Connection) -> rusqlite::Result<Surfaces> {
     )?;
     let mut versions = connection.prepare_cached(
         "SELECT p.name, s.method, s.version, s.sha256, s.payload, s.first_seen, s.last_seen, s.seq,
-                s.session_id, s.client_name, s.upstream, s.announced, s.peculiar, s.id
-         FROM surfaces s JOIN proxies p ON p.id = s.proxy ORDER BY p.name, s.method, s.version",
+                s.session_id, coalesce(s.client_name, c.name), s.upstream, s.announced, s.peculiar,
+                s.id, s.protocol
+         FROM surfaces s
+                  JOIN proxies p ON p.id = s.proxy
+                  LEFT JOIN sessions t ON t.session_id = s.session_id AND t.proxy = s.proxy
+                  LEFT JOIN clients c ON c.id = t.client
+         ORDER BY p.name, s.method, s.version",
     )?;
     let versions = versions
         .query_map([], |row| {
@@ -233,7 +245,15 @@ pub(super) fn surfaces(connection: &Connection) -> rusqlite::Result<Surfaces> {
             Ok(version)
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let items = connection
+    Ok(Surfaces {
+        versions,
+        items: lone_items(connection)?,
+        begun: begun(connection)?,
+    })
+}
+
+fn lone_items(connection: &Connection) -> rusqlite::Result<Vec<LoneItem>> {
+    connection
         .prepare_cached(
             "SELECT p.name, i.method, i.item, i.payload, i.first_seen, i.last_seen
              FROM surface_items i JOIN proxies p ON p.id = i.proxy
@@ -251,8 +271,25 @@ pub(super) fn surfaces(connection: &Connection) -> rusqlite::Result<Surfaces> {
                 last_seen_at: row.get(5)?,
             })
         })?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(Surfaces { versions, items })
+        .collect::<rusqlite::Result<_>>()
+}
+
+fn begun(connection: &Connection) -> rusqlite::Result<Vec<BegunList>> {
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT p.name, w.method
+             FROM surface_pages w JOIN proxies p ON p.id = w.proxy
+             WHERE NOT EXISTS (SELECT 1 FROM surfaces s
+                               WHERE s.proxy = w.proxy AND s.method = w.method)
+             ORDER BY p.name, w.method",
+        )?
+        .query_map([], |row| {
+            Ok(BegunList {
+                proxy: row.get(0)?,
+                method: row.get(1)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()
 }
 
 fn version_of(row: &Row<'_>) -> rusqlite::Result<SurfaceRow> {
@@ -269,6 +306,7 @@ fn version_of(row: &Row<'_>) -> rusqlite::Result<SurfaceRow> {
         client_name: row.get(9)?,
         upstream: row.get(10)?,
         announced: row.get(11)?,
+        protocol: row.get(14)?,
         peculiar: lines(&row.get::<_, String>(12)?),
         changes: Vec::new(),
     })

@@ -16,6 +16,7 @@ CREATE TABLE surfaces (
     upstream     TEXT,
     announced    INTEGER NOT NULL CHECK (announced IN (0, 1)),
     peculiar     TEXT NOT NULL,
+    protocol     TEXT,
     UNIQUE (proxy, method, version)
 ) STRICT;
 

@@ -1,0 +1,122 @@
+//! `mcpr schema`: what servers show of themselves, and how it changed.
+
+mod changes;
+mod diff;
+mod lists;
+mod overview;
+mod rules;
+mod unused;
+
+use super::args::{ReadArgs, View};
+use super::{Refused, now_ms, open_store};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::query::Surfaces;
+use crate::query::when::{Zone, parse_when};
+use crate::render::text::escape;
+use crate::render::{LIST_COLUMNS, LIST_FIELDS, Listing, choose};
+use lists::Lists;
+
+/// What `mcpr schema` takes.
+#[derive(Debug, Clone, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    /// Show this list only: server, tools, prompts, resources, templates, or a method
+    #[arg(long, value_name = "METHOD")]
+    method: Option<Lists>,
+    /// Show what was in force at TIME
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Task {
+    /// List what changed, version by version
+    Changes(changes::Args),
+    /// List tools with their calls, the least called first, and what their definitions cost
+    Unused(unused::Args),
+    /// Compare two versions, proxies or files: whom does the change break, and is it to be trusted?
+    Diff(Box<diff::Args>),
+    /// List the rules of `diff`, or explain one
+    Rules(rules::Args),
+}
+
+/// Shows the newest surface of each proxy, or does what a subcommand says.
+///
+/// # Errors
+/// When an argument means nothing, the store cannot be read or the output not written.
+pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    match &args.task {
+        None => show(args, console),
+        Some(Task::Changes(args)) => changes::run(args, console),
+        Some(Task::Unused(args)) => unused::run(args, console),
+        Some(Task::Diff(args)) => diff::run(args, console),
+        Some(Task::Rules(args)) => rules::run(args, console),
+    }
+}
+
+fn show(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let view = args.read.view(now_ms(), console)?;
+    let columns = view.columns(LIST_COLUMNS, LIST_FIELDS, || {
+        choose(LIST_COLUMNS, overview::TABLE)
+    })?;
+    let at = match &args.at {
+        Some(text) => moment("--at", text, view.now_ms, view.zone)?,
+        None => view.until.map_or(i64::MAX, |until| until.saturating_sub(1)),
+    };
+    let surfaces = open_store(&view.path)?.surfaces()?;
+    let mut rows = overview::rows(&surfaces, view.proxy.as_deref(), args.method, at);
+    if let Some(since) = view.since {
+        rows.retain(|row| {
+            let shown = row.shown.as_ref();
+            shown.is_some_and(|shown| shown.last_seen_at >= since)
+        });
+    }
+    if rows.is_empty() {
+        nothing(&view, &surfaces, console);
+    }
+    if view.is_table() && !view.names_fields() {
+        console.print(&overview::text(&rows, columns, view.style))?;
+        return Ok(Exit::Done);
+    }
+    let mut listing = Listing::new(columns, view.format, view.style);
+    console.print(&listing.page(&rows))?;
+    console.print(&listing.finish())?;
+    Ok(Exit::Done)
+}
+
+/// Tells why nothing is shown.
+fn nothing(view: &View, surfaces: &Surfaces, console: &mut Console) {
+    let path = view.path.display();
+    let proxies = surfaces.proxies();
+    let mut words = view.conditions();
+    words.insert(0, format!("no lists of a server found in {path}"));
+    console.note(&words.join(", "));
+    if proxies.is_empty() {
+        console.hint(
+            "they are kept as `initialize`, `tools/list` and the other lists pass; nothing of that \
+             was recorded yet",
+        );
+    } else {
+        console.hint(&format!("there are lists of {}", listed(&proxies)));
+    }
+}
+
+/// Names as a sentence lists them.
+fn listed<'a>(names: impl IntoIterator<Item = &'a &'a str>) -> String {
+    let names: Vec<String> = names
+        .into_iter()
+        .map(|name| format!("`{}`", escape(name)))
+        .collect();
+    names.join(", ")
+}
+
+/// A time that a flag names.
+fn moment(flag: &str, text: &str, now_ms: i64, zone: Zone) -> Result<i64, Refused> {
+    parse_when(text, now_ms, &zone)
+        .map_err(|error| Refused::new(format!("{flag}: {error}")).hint(error.hint))
+}

@@ -1,0 +1,304 @@
+//! What the recorded traffic knows of a change: when it was first seen and between which calls,
+//! whether it was announced, who was shown what, and who calls what changed.
+
+use super::super::{changes::is_equivocation, moment};
+use super::Args;
+use super::sides::Compared;
+use crate::commands::args::patterns;
+use crate::commands::{now_ms, open_store};
+use crate::model::Kind;
+use crate::model::time::DAY_MS;
+use crate::query::{
+    Buckets, By, Entry, Filter, Order, Page, Pattern, RequestRow, StatsQuestion, SurfaceRow,
+};
+use crate::schema::{ItemKind, Report};
+use crate::store::Reader;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far back calls are counted when nothing is said.
+const LOOK_BACK_MS: i64 = 7 * DAY_MS;
+/// Most items whose callers are told by name: those with the most calls.
+const MAX_ITEMS: usize = 20;
+
+/// All of it; nothing for files.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Known {
+    /// The versions that came between the two.
+    pub(super) versions: Vec<KnownVersion>,
+    /// The calls of the items that changed, those with the most first.
+    pub(super) usage: Vec<Usage>,
+    /// From when on calls are counted, unix milliseconds.
+    pub(super) since: Option<i64>,
+}
+
+/// A version, as it was first seen.
+#[derive(Debug, Serialize)]
+pub(super) struct KnownVersion {
+    pub(super) proxy: String,
+    pub(super) method: String,
+    pub(super) version: i64,
+    pub(super) first_seen_at: i64,
+    pub(super) session_id: Option<String>,
+    pub(super) client_name: Option<String>,
+    /// The last call before it, of any client.
+    pub(super) after: Option<Call>,
+    /// The first call after it.
+    pub(super) before: Option<Call>,
+    /// Whether the server had announced a change; one that was not is silent.
+    pub(super) announced: bool,
+    /// Whether two clients were shown different lists at the same time.
+    pub(super) equivocation: bool,
+}
+
+/// A call beside a change.
+#[derive(Debug, Serialize)]
+pub(super) struct Call {
+    pub(super) seq: i64,
+    pub(super) ts: i64,
+    pub(super) method: String,
+    pub(super) target: Option<String>,
+}
+
+/// The calls of an item.
+#[derive(Debug, Serialize)]
+pub(super) struct Usage {
+    pub(super) kind: ItemKind,
+    pub(super) item: String,
+    pub(super) calls: u64,
+    pub(super) errors: u64,
+    pub(super) clients: Vec<Caller>,
+}
+
+/// A client and its calls of an item.
+#[derive(Debug, Serialize)]
+pub(super) struct Caller {
+    pub(super) client_name: Option<String>,
+    pub(super) calls: u64,
+}
+
+/// Asks the store what it knows of a change.
+pub(super) fn known(args: &Args, compared: &Compared, report: &Report) -> anyhow::Result<Known> {
+    // Those are hit who call the old surface.
+    let caller_of = args.against.clone().or_else(|| the_proxy(compared));
+    let Some(proxy) = caller_of else {
+        return Ok(Known::default());
+    };
+    let mut reader = open_store(&args.store.path()?)?;
+    let (now, zone) = (now_ms(), args.zone());
+    let since = match &args.since {
+        Some(text) => moment("--since", text, now, zone)?,
+        None => now.saturating_sub(LOOK_BACK_MS),
+    };
+    let until = match &args.until {
+        Some(text) => Some(moment("--until", text, now, zone)?),
+        None => None,
+    };
+    let filter = Filter {
+        proxy: Some(proxy),
+        since: Some(since),
+        until,
+        kind: Some(Kind::Mcp),
+        ..Filter::default()
+    };
+    Ok(Known {
+        versions: versions(compared, reader.as_mut())?,
+        usage: usage(report, &filter, reader.as_mut())?,
+        since: Some(since),
+    })
+}
+
+fn the_proxy(compared: &Compared) -> Option<String> {
+    let (_, new) = compared.versions.first()?;
+    Some(new.proxy.clone())
+}
+
+/// The versions after the old one up to the new one, whichever of them is the later.
+fn versions(compared: &Compared, reader: &mut dyn Reader) -> anyhow::Result<Vec<KnownVersion>> {
+    let mut known = Vec::new();
+    for (old, new) in &compared.versions {
+        let (low, high) = (old.version.min(new.version), old.version.max(new.version));
+        for row in compared.surfaces.versions_of(&new.proxy, &new.method) {
+            if row.version <= low || row.version > high {
+                continue;
+            }
+            known.push(KnownVersion {
+                proxy: row.proxy.clone(),
+                method: row.method.clone(),
+                version: row.version,
+                first_seen_at: row.first_seen_at,
+                session_id: row.session_id.clone(),
+                client_name: row.client_name.clone(),
+                after: beside(row, Order::Descending, reader)?,
+                before: beside(row, Order::Ascending, reader)?,
+                announced: row.announced,
+                equivocation: is_equivocation(row, &compared.surfaces),
+            });
+        }
+    }
+    Ok(known)
+}
+
+/// The call next to the moment when a version was first seen.
+fn beside(row: &SurfaceRow, order: Order, reader: &mut dyn Reader) -> anyhow::Result<Option<Call>> {
+    let is_before = order == Order::Descending;
+    let calls = ["tools/call", "prompts/get", "resources/read"];
+    let filter = Filter {
+        proxy: Some(row.proxy.clone()),
+        kind: Some(Kind::Mcp),
+        methods: patterns("--method", &calls.map(str::to_owned))?,
+        since: (!is_before).then(|| row.first_seen_at.saturating_add(1)),
+        until: is_before.then_some(row.first_seen_at),
+        ..Filter::default()
+    };
+    let page = Page {
+        after: None,
+        before: None,
+        order,
+        limit: 1,
+    };
+    Ok(reader
+        .entries(&filter, page)?
+        .into_iter()
+        .find_map(|entry| match entry {
+            Entry::Request(row) => Some(Call {
+                seq: row.seq,
+                ts: row.ts,
+                target: target(&row).map(str::to_owned),
+                method: row.method,
+            }),
+            Entry::Gap(_) => None,
+        }))
+}
+
+fn target(row: &RequestRow) -> Option<&str> {
+    let targets = [&row.tool, &row.prompt_name, &row.resource_uri];
+    targets.into_iter().find_map(|target| target.as_deref())
+}
+
+fn usage(report: &Report, filter: &Filter, reader: &mut dyn Reader) -> anyhow::Result<Vec<Usage>> {
+    let changed = |kind: ItemKind| -> BTreeSet<&str> {
+        let findings = report.findings.iter();
+        findings
+            .filter(|finding| finding.kind == kind)
+            .map(|finding| finding.item.as_str())
+            .collect()
+    };
+    let mut usage = of_tools(&changed(ItemKind::Tool), filter, reader)?;
+    for (kind, method) in [
+        (ItemKind::Prompt, "prompts/get"),
+        (ItemKind::Resource, "resources/read"),
+    ] {
+        usage.extend(of_others(kind, (&changed(kind), method), filter, reader)?);
+    }
+    usage.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.item.cmp(&b.item)));
+    Ok(usage)
+}
+
+fn question(filter: &Filter, by: By) -> StatsQuestion {
+    StatsQuestion {
+        filter: filter.clone(),
+        by,
+        exact: false,
+        buckets: Buckets {
+            start: 0,
+            width_ms: 1,
+            count: 0,
+        },
+    }
+}
+
+fn of_tools(
+    changed: &BTreeSet<&str>,
+    filter: &Filter,
+    reader: &mut dyn Reader,
+) -> anyhow::Result<Vec<Usage>> {
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = reader.stats(&question(filter, By::Tool))?;
+    let mut usage: Vec<Usage> = changed
+        .iter()
+        .map(|&item| {
+            let row = rows
+                .iter()
+                .find(|row| row.key.tool.as_deref() == Some(item));
+            Usage {
+                kind: ItemKind::Tool,
+                item: item.to_owned(),
+                calls: row.map_or(0, |row| row.tally.calls),
+                errors: row.map_or(0, |row| row.tally.errors.iter().sum()),
+                clients: Vec::new(),
+            }
+        })
+        .collect();
+    usage.sort_by_key(|usage| std::cmp::Reverse(usage.calls));
+    for item in usage
+        .iter_mut()
+        .take(MAX_ITEMS)
+        .filter(|usage| usage.calls > 0)
+    {
+        let of_tool = Filter {
+            tools: vec![Pattern::exactly(&item.item)?],
+            ..filter.clone()
+        };
+        let mut callers = BTreeMap::<Option<String>, u64>::new();
+        for row in reader.stats(&question(&of_tool, By::Client))? {
+            *callers.entry(row.key.client_name).or_default() += row.tally.calls;
+        }
+        item.clients = listed(callers);
+    }
+    Ok(usage)
+}
+
+/// The calls of prompts or resources, of which no sums by client are kept.
+fn of_others(
+    kind: ItemKind,
+    (changed, method): (&BTreeSet<&str>, &str),
+    filter: &Filter,
+    reader: &mut dyn Reader,
+) -> anyhow::Result<Vec<Usage>> {
+    let filter = Filter {
+        methods: vec![Pattern::exactly(method)?],
+        ..filter.clone()
+    };
+    let mut counts = BTreeMap::<String, (u64, BTreeMap<Option<String>, u64>)>::new();
+    let mut page = Page::after(0, Page::MAX_LIMIT);
+    // Hourly sums tell quickly that there is nothing to look for.
+    let mut is_last =
+        changed.is_empty() || reader.stats(&question(&filter, By::Method))?.is_empty();
+    while !is_last {
+        let entries = reader.entries(&filter, page)?;
+        is_last = entries.len() < page.limit;
+        page.after = entries.last().map(Entry::seq).or(page.after);
+        for entry in entries {
+            let Entry::Request(row) = entry else { continue };
+            let Some(name) = target(&row).filter(|name| changed.contains(name)) else {
+                continue;
+            };
+            let (errors, callers) = counts.entry(name.to_owned()).or_default();
+            *errors += u64::from(row.error_kind.is_some());
+            *callers.entry(row.client_name.clone()).or_default() += 1;
+        }
+    }
+    let usage = changed.iter().map(|&item| {
+        let (errors, callers) = counts.remove(item).unwrap_or_default();
+        Usage {
+            kind,
+            item: item.to_owned(),
+            calls: callers.values().sum(),
+            errors,
+            clients: listed(callers),
+        }
+    });
+    Ok(usage.collect())
+}
+
+fn listed(callers: BTreeMap<Option<String>, u64>) -> Vec<Caller> {
+    let mut clients: Vec<Caller> = callers
+        .into_iter()
+        .map(|(client_name, calls)| Caller { client_name, calls })
+        .collect();
+    clients.sort_by_key(|client| std::cmp::Reverse(client.calls));
+    clients
+}

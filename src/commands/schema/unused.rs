@@ -1,0 +1,204 @@
+//! `mcpr schema unused`: the tools of each proxy's newest list, how often they were called, and what
+//! their definitions cost.
+
+use super::overview::items;
+use crate::commands::args::{ReadArgs, patterns};
+use crate::commands::{complete, now_ms, open_store};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::model::time::{DAY_MS, HOUR_MS};
+use crate::model::{Kind, TargetKind};
+use crate::query::{Buckets, By, Entry, Filter, Order, Page, StatsQuestion, Surfaces, UnusedRow};
+use crate::render::text::escape;
+use crate::render::{Listing, UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
+use crate::schema::canonical::{canonical_text, without_ignored};
+use crate::store::Reader;
+use clap_complete::ArgValueCompleter;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// What `mcpr schema unused` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    read: ReadArgs,
+    /// Show tools that match GLOB (repeatable)
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
+    tool: Vec<String>,
+    /// Show only tools without a call in the window
+    #[arg(long)]
+    only: bool,
+}
+
+/// How far it looks back when nothing is said.
+const LOOK_BACK_MS: i64 = 7 * DAY_MS;
+const CALL: &str = "tools/call";
+
+/// Proxy and tool.
+type Tool = (String, String);
+
+pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let view = args
+        .read
+        .view(now_ms(), console)?
+        .looking_back(LOOK_BACK_MS);
+    let columns = view.columns(UNUSED_COLUMNS, UNUSED_FIELDS, || {
+        choose(UNUSED_COLUMNS, &UNUSED_FIELDS[..])
+    })?;
+    let filter = Filter {
+        proxy: view.proxy.clone(),
+        since: view.since,
+        until: view.until,
+        kind: Some(Kind::Mcp),
+        methods: patterns("--method", &[CALL.to_owned()])?,
+        tools: patterns("--tool", &args.tool)?,
+        ..Filter::default()
+    };
+    let mut reader = open_store(&view.path)?;
+    let surfaces = reader.surfaces()?;
+    let mut rows = definitions(&surfaces, &filter);
+    count(&mut rows, &filter, reader.as_mut())?;
+    let all = rows.clone();
+    rows.retain(|row| !args.only || row.calls == 0);
+    rows.sort_by(|a, b| {
+        let order = (&a.proxy, a.calls).cmp(&(&b.proxy, b.calls));
+        order
+            .then(b.definition_bytes.cmp(&a.definition_bytes))
+            .then_with(|| a.tool.cmp(&b.tool))
+    });
+    if rows.is_empty() && all.is_empty() {
+        super::nothing(&view, &surfaces, console);
+    }
+    let columns = if view.is_table() && !view.names_fields() {
+        let several = rows.windows(2).any(|pair| pair[0].proxy != pair[1].proxy);
+        let names = UNUSED_FIELDS.iter().copied();
+        let names = names.filter(|&name| name != "never_called" && (name != "proxy" || several));
+        choose(UNUSED_COLUMNS, &names.collect::<Vec<_>>())
+    } else {
+        columns
+    };
+    let mut listing = Listing::new(columns, view.format, view.style);
+    console.print(&listing.page(&rows))?;
+    console.print(&listing.finish())?;
+    if view.is_table() {
+        for of_proxy in all.chunk_by(|a, b| a.proxy == b.proxy) {
+            console.note(&summary(of_proxy));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The tools of the newest lists, without calls yet.
+fn definitions(surfaces: &Surfaces, filter: &Filter) -> Vec<UnusedRow> {
+    let mut rows = Vec::new();
+    for proxy in surfaces.proxies() {
+        let Some(row) = surfaces.in_force(proxy, "tools/list", i64::MAX) else {
+            continue;
+        };
+        let payload: Value = serde_json::from_str(&row.payload).unwrap_or_default();
+        for item in items("tools/list", &payload).unwrap_or_default() {
+            let Some(tool) = item.get("name").and_then(Value::as_str) else {
+                continue;
+            };
+            if !filter.takes_operation(Kind::Mcp, (proxy, CALL), Some(tool)) {
+                continue;
+            }
+            let definition = canonical_text(&*without_ignored(item));
+            rows.push(UnusedRow {
+                proxy: proxy.to_owned(),
+                tool: tool.to_owned(),
+                calls: 0,
+                errors: 0,
+                last_called_at: None,
+                definition_bytes: i64::try_from(definition.len()).unwrap_or(i64::MAX),
+            });
+        }
+    }
+    rows
+}
+
+/// Counts the calls of the window, and finds the last call of all.
+fn count(rows: &mut [UnusedRow], filter: &Filter, reader: &mut dyn Reader) -> anyhow::Result<()> {
+    let question = StatsQuestion {
+        filter: filter.clone(),
+        by: By::Tool,
+        exact: false,
+        buckets: Buckets {
+            start: 0,
+            width_ms: 1,
+            count: 0,
+        },
+    };
+    let calls: HashMap<Tool, (u64, u64)> = reader
+        .stats(&question)?
+        .into_iter()
+        .filter_map(|row| {
+            let tool = (row.key.proxy?, row.key.tool?);
+            Some((tool, (row.tally.calls, row.tally.errors.iter().sum())))
+        })
+        .collect();
+    let mut hours = HashMap::<Tool, i64>::new();
+    for row in reader.rollups()? {
+        if let Some(target) = row.key.target.filter(|it| it.kind == TargetKind::Tool) {
+            let tool = (row.key.proxy.to_string(), target.name.to_string());
+            let last = hours.entry(tool).or_insert(row.key.hour);
+            *last = row.key.hour.max(*last);
+        }
+    }
+    for row in rows {
+        let tool = (row.proxy.clone(), row.tool.clone());
+        if let Some((calls, errors)) = calls.get(&tool) {
+            row.calls = calls.cast_signed();
+            row.errors = errors.cast_signed();
+        }
+        if let Some(&hour) = hours.get(&tool) {
+            row.last_called_at = Some(last_call(&tool, hour, reader)?);
+        }
+    }
+    Ok(())
+}
+
+/// The last call within an hour; the hour itself, where its requests are gone.
+fn last_call((proxy, tool): &Tool, hour: i64, reader: &mut dyn Reader) -> anyhow::Result<i64> {
+    let filter = Filter {
+        proxy: Some(proxy.clone()),
+        since: Some(hour),
+        until: Some(hour.saturating_add(HOUR_MS)),
+        kind: Some(Kind::Mcp),
+        ..Filter::default()
+    };
+    let mut page = Page {
+        after: None,
+        before: None,
+        order: Order::Descending,
+        limit: Page::MAX_LIMIT,
+    };
+    loop {
+        let entries = reader.entries(&filter, page)?;
+        let found = entries.iter().find_map(|entry| match entry {
+            Entry::Request(row) if row.tool.as_ref() == Some(tool) => Some(row.ts),
+            _ => None,
+        });
+        match (found, entries.last()) {
+            (Some(ts), _) => return Ok(ts),
+            (None, Some(last)) if entries.len() >= page.limit => page.before = Some(last.seq()),
+            _ => return Ok(hour),
+        }
+    }
+}
+
+/// How much of the context is spent on what nobody calls.
+fn summary(rows: &[UnusedRow]) -> String {
+    let bytes = |rows: &mut dyn Iterator<Item = &UnusedRow>| -> i64 {
+        rows.map(|row| row.definition_bytes).sum()
+    };
+    let unused = || rows.iter().filter(|row| row.calls == 0);
+    format!(
+        "{}: {} of {} tools were not called; their definitions take {} of {}",
+        escape(&rows[0].proxy),
+        unused().count(),
+        rows.len(),
+        units::bytes(bytes(&mut unused())),
+        units::bytes(bytes(&mut rows.iter())),
+    )
+}
