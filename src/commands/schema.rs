@@ -80,7 +80,7 @@ fn show(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         nothing(&view, &surfaces, console);
     }
     if view.is_table() && !view.names_fields() {
-        console.print(&overview::text(&rows, columns, view.style))?;
+        console.print(&overview::text(&rows, &columns, view.style))?;
         return Ok(Exit::Done);
     }
     let mut listing = Listing::new(columns, view.format, view.style);

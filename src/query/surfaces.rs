@@ -118,8 +118,8 @@ impl Surfaces {
     /// The version of a list that was the newest at a time.
     #[must_use]
     pub fn in_force(&self, proxy: &str, method: &str, at: i64) -> Option<&SurfaceRow> {
-        let rows = self.versions_of(proxy, method).into_iter();
-        rows.filter(|row| row.first_seen_at <= at).next_back()
+        let mut rows = self.versions_of(proxy, method).into_iter();
+        rows.rfind(|row| row.first_seen_at <= at)
     }
 
     /// How much of a list was seen until a time.

@@ -58,6 +58,7 @@ fn key_of<'a>(item: &'a Value, key: &str) -> &'a str {
 
 /// An item without the members that say nothing about it. Only its own members: a tool may well
 /// have a parameter named `ttlMs`.
+#[must_use]
 pub fn without_ignored(item: &Value) -> Cow<'_, Value> {
     match item {
         Value::Object(map) if IGNORED_MEMBERS.iter().any(|name| map.contains_key(*name)) => {

@@ -23,15 +23,12 @@ pub struct Finding {
     /// JSON pointer to what changed, from the item; in schemas with references followed.
     pub pointer: String,
     /// What stood there before; none when it was added.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
     /// What stands there now; none when it was removed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
     /// One sentence: what, and why it matters.
     pub message: String,
     /// A value that was fine before and no longer is, confirmed by a validator.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub witness: Option<Value>,
     /// Names this change, whatever the wording: SHA-256 over rule, item, pointer, before, after.
     pub fingerprint: String,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 14] = [
     "request",
     "session",
     "session-document",
@@ -18,6 +18,11 @@ const NAMES: [&str; 9] = [
     "store-verify",
     "store-vacuum",
     "store-import",
+    "schema",
+    "schema-changes",
+    "schema-unused",
+    "schema-rules",
+    "schema-diff",
 ];
 
 fn schema(name: &str) -> Value {
@@ -231,6 +236,53 @@ fn documents_are_what_their_schemas_say() {
         "store-stats",
         &[document(&home, &["store", "stats", "--json"])],
     );
+}
+
+#[test]
+fn surfaces_are_told_as_their_schemas_say() {
+    let home = recorded();
+    let list = |arguments: &[&str]| json_lines(&home.succeed(arguments));
+    check("schema", &list(&["schema", "--json"]));
+    check("schema-changes", &list(&["schema", "changes", "--json"]));
+    let unused = ["schema", "unused", "--json", "--since", "@0"];
+    check("schema-unused", &list(&unused));
+    check("schema-rules", &list(&["schema", "rules", "--json"]));
+    let diff = ["schema", "diff", "--json", "--since", "@0"];
+    let more: [&[&str]; 3] = [
+        &["--proxy", "weather"],
+        &[
+            "--proxy",
+            "weather",
+            "--from",
+            "2",
+            "--to",
+            "1",
+            "--fail-on",
+            "never",
+        ],
+        &[
+            "--proxy",
+            "weather",
+            "--against",
+            "everything",
+            "--fail-on",
+            "never",
+        ],
+    ];
+    for more in more {
+        let document = document(&home, &[&diff, more].concat());
+        let properties = &schema("schema-diff")["properties"];
+        for part in ["findings", "versions", "usage"] {
+            for item in document[part].as_array().unwrap() {
+                assert_eq!(
+                    keys(item),
+                    keys(&properties[part]["items"]["properties"]),
+                    "{part}"
+                );
+            }
+        }
+        check("schema-diff", &[document]);
+    }
 }
 
 #[test]

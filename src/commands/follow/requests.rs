@@ -39,7 +39,7 @@ pub(in crate::commands) fn follow(
 ) -> anyhow::Result<Exit> {
     let limits = Limits::of(args)?;
     let (start, cursor) = from;
-    let mut follower = Follower {
+    let mut listing = Follower {
         followed,
         left: args.most(),
         limits: limits.clone(),
@@ -48,7 +48,7 @@ pub(in crate::commands) fn follow(
         cursor,
         filter: None,
     };
-    watch(path, &limits, &mut follower, console)
+    watch(path, &limits, &mut listing, console)
 }
 
 struct Follower<'a> {

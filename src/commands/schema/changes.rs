@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::query::{ChangeRow, Head, SurfaceRow, Surfaces};
 use crate::render::{CHANGE_COLUMNS, CHANGE_FIELDS, Listing, choose};
 use crate::schema::capture::{kind_of, surface_of};
-use crate::schema::{ItemKind, Report, Surface, diff};
+use crate::schema::{Compatibility, ItemKind, Report, Security, Surface, diff};
 use crate::store::Reader;
 use std::collections::{BTreeSet, HashSet};
 
@@ -184,8 +184,8 @@ fn rows_of(version: &SurfaceRow, surfaces: &Surfaces) -> Vec<ChangeRow> {
             version: version.version,
             change: change.clone(),
             item: item.clone(),
-            compatibility: worst.map(|(compatibility, _)| compatibility),
-            security: worst.map(|(_, security)| security),
+            compatibility: worst.map(|(compatibility, _)| compatibility.as_str()),
+            security: worst.map(|(_, security)| security.as_str()),
             session_id: version.session_id.clone(),
             client_name: version.client_name.clone(),
             announced: version.announced,
@@ -200,30 +200,24 @@ pub(super) fn before<'a>(version: &SurfaceRow, surfaces: &'a Surfaces) -> Option
     let versions = surfaces.versions_of(&version.proxy, &version.method);
     versions
         .into_iter()
-        .filter(|row| row.version < version.version)
-        .next_back()
+        .rfind(|row| row.version < version.version)
 }
 
-fn worst(
-    report: &Report,
-    kind: Option<ItemKind>,
-    item: Option<&str>,
-) -> (&'static str, &'static str) {
+/// The worst that a report says about an item; without one, about anything.
+fn worst(report: &Report, kind: Option<ItemKind>, item: Option<&str>) -> (Compatibility, Security) {
     let about = report.findings.iter().filter(|finding| match item {
         Some(item) => finding.item == item && Some(finding.kind) == kind,
         None => true,
     });
-    let worst = about.fold(
-        (Default::default(), Default::default()),
-        |worst, finding| {
+    about.fold(
+        (Compatibility::default(), Security::default()),
+        |(compatibility, security), finding| {
             (
-                finding.compatibility.max(worst.0),
-                finding.security.max(worst.1),
+                finding.compatibility.max(compatibility),
+                finding.security.max(security),
             )
         },
-    );
-    let (compatibility, security): (crate::schema::Compatibility, crate::schema::Security) = worst;
-    (compatibility.as_str(), security.as_str())
+    )
 }
 
 /// The tools that other proxies showed at a time.

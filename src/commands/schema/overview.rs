@@ -135,7 +135,7 @@ pub(super) fn items<'a>(method: &str, payload: &'a Value) -> Option<&'a [Value]>
 /// The lists for people: each proxy with what its server said, its lists, and their items.
 pub(super) fn text(
     rows: &[ListRow],
-    columns: Vec<&'static Column<ListRow>>,
+    columns: &[&'static Column<ListRow>],
     style: TableStyle,
 ) -> String {
     let mut out = String::new();
@@ -144,7 +144,7 @@ pub(super) fn text(
             out.push('\n');
         }
         out += &heading(of_proxy);
-        let mut listing = Listing::new(columns.clone(), Format::Table, style);
+        let mut listing = Listing::new(columns.to_vec(), Format::Table, style);
         out += &listing.page(of_proxy);
         out += &listing.finish();
         for row in of_proxy {

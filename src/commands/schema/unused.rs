@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .view(now_ms(), console)?
         .looking_back(LOOK_BACK_MS);
     let columns = view.columns(UNUSED_COLUMNS, UNUSED_FIELDS, || {
-        choose(UNUSED_COLUMNS, &UNUSED_FIELDS[..])
+        choose(UNUSED_COLUMNS, UNUSED_FIELDS)
     })?;
     let filter = Filter {
         proxy: view.proxy.clone(),

@@ -70,8 +70,8 @@ fn machines_read_lines_and_documents() {
     check(
         ReportFormat::Ndjson,
         &expect![[r#"
-            {"rule":"length-tightened","compatibility":"breaking","security":"none","kind":"tool","item":"search","pointer":"/inputSchema/properties/q/maxLength","after":2,"message":"the length of a text became more limited: texts outside it are refused","witness":{"q":"aaa"},"fingerprint":"9c673e6bcf30f07a0acb739f5f81e8988c33642f4416760d8855549092fc0cfe"}
-            {"rule":"description-changed","compatibility":"cosmetic","security":"review","kind":"tool","item":"search","pointer":"/description","before":"Finds pages.","after":"Finds `pages`\n::error::<b> & files.","message":"the description changed","fingerprint":"e86271a4b9ad78246aa28419dbf3be8b0529e5480cb11ba3143dd473c87efaec"}
+            {"rule":"length-tightened","compatibility":"breaking","security":"none","kind":"tool","item":"search","pointer":"/inputSchema/properties/q/maxLength","before":null,"after":2,"message":"the length of a text became more limited: texts outside it are refused","witness":{"q":"aaa"},"fingerprint":"9c673e6bcf30f07a0acb739f5f81e8988c33642f4416760d8855549092fc0cfe"}
+            {"rule":"description-changed","compatibility":"cosmetic","security":"review","kind":"tool","item":"search","pointer":"/description","before":"Finds pages.","after":"Finds `pages`\n::error::<b> & files.","message":"the description changed","witness":null,"fingerprint":"e86271a4b9ad78246aa28419dbf3be8b0529e5480cb11ba3143dd473c87efaec"}
         "#]],
     );
     let json: Value = serde_json::from_str(&render(&report(), ReportFormat::Json, "")).unwrap();

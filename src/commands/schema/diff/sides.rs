@@ -152,8 +152,8 @@ fn of_proxies(
         old,
         new,
         versions: Vec::new(),
-        notes: Vec::new(),
         surfaces,
+        notes: Vec::new(),
     })
 }
 
@@ -204,8 +204,8 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
         old,
         new,
         versions,
-        notes,
         surfaces,
+        notes,
     })
 }
 
