@@ -463,7 +463,8 @@ fn every_format_is_what_it_says() {
               words: does two{+ things+}
 
         1 breaking, 1 cosmetic; 1 review
-    "#]].assert_eq(&text("text"));
+    "#]]
+    .assert_eq(&text("text"));
     let document: Value = serde_json::from_str(&text("json")).unwrap();
     let findings = document["findings"].as_array().unwrap();
     assert_eq!(&json_lines(&text("ndjson")), findings);
