@@ -118,7 +118,7 @@ fn the_captured_servers_have_the_history_they_had() {
 fn the_newest_surface_is_a_page_for_people() {
     let home = recorded();
     let text = home.succeed(&["schema", "--proxy", "weather", "--utc"]);
-    expect![[r#"
+    expect![[r"
         weather: weather-app 1.4.0, protocol 2025-06-18
         offers logging, prompts, resources, tools
         LIST                      CAPTURED  VERSION  ITEMS  FIRST SEEN                LAST SEEN
@@ -146,7 +146,7 @@ fn the_newest_surface_is_a_page_for_people() {
         resources/templates/list
         ITEM                 DESCRIPTION
         user://{id}/profile
-    "#]].assert_eq(&text);
+    "]].assert_eq(&text);
     let rows = json_lines(&home.succeed(&["schema", "--json", "--proxy", "weather"]));
     assert!(
         rows.iter().all(|row| row["captured"] == "complete"),
@@ -447,7 +447,7 @@ fn every_format_is_what_it_says() {
         assert_eq!(ran.code, Some(1), "{format} {ran:?}");
         ran.out
     };
-    expect![[r#"
+    expect![[r"
         old: old.json
         new: new.json
 
@@ -463,7 +463,7 @@ fn every_format_is_what_it_says() {
               words: does two{+ things+}
 
         1 breaking, 1 cosmetic; 1 review
-    "#]]
+    "]]
     .assert_eq(&text("text"));
     let document: Value = serde_json::from_str(&text("json")).unwrap();
     let findings = document["findings"].as_array().unwrap();
