@@ -12,6 +12,7 @@
 //! | [`store`] | where events are kept: the traits, an in-memory reference, SQLite | model, query |
 //! | [`render`] | rows into tables, JSON and CSV; one point that makes text harmless | model, query |
 //! | [`ingest`] | the bounded queue, the batcher, the writer thread, the [`ingest::Recorder`] | all above but render |
+//! | [`listen`] | the HTTP source: what a proxy posts, answered when it is committed | model, wire, ingest |
 //! | [`tap`] | a stdio MCP server run in the middle: forwarded first, recorded second | model, wire, ingest |
 //! | [`console`] | the only owner of standard output and standard error | render |
 //! | [`commands`] | one file a command: its arguments and one `run` | all above |
@@ -30,13 +31,15 @@
 //!
 //! # Deliberately absent
 //!
-//! No async runtime: one thread reads, one writes. No configuration file. No network, unless asked.
+//! No async runtime but in [`listen`], on a thread of its own: elsewhere one thread reads, one writes.
+//! No configuration file. No network, unless asked.
 
 pub mod cli;
 pub mod commands;
 pub mod console;
 pub mod exit;
 pub mod ingest;
+pub mod listen;
 pub mod model;
 pub mod query;
 pub mod render;

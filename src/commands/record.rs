@@ -1,5 +1,6 @@
 //! `mcpr record`: read event streams into the store until they end or a signal comes.
 
+mod listen;
 mod report;
 mod run;
 mod sources;
@@ -10,18 +11,21 @@ use crate::exit::Exit;
 use crate::ingest::{Config, Full, MethodFilter};
 use crate::query::Pattern;
 use crate::query::when::parse_duration_us;
+use listen::ListenArgs;
 use std::time::Duration;
 
 /// Read event streams into the store
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Read these files, globs, named pipes, or `-` for standard input
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required_unless_present = "listen")]
     pub sources: Vec<String>,
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// Read every source to its end and exit
-    #[arg(long)]
+    #[arg(long, conflicts_with = "listen")]
     pub once: bool,
     /// Where to begin in a file that was never read before
     #[arg(long, value_enum, default_value_t = From::Start)]

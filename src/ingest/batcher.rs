@@ -1,6 +1,6 @@
 //! When a batch is full: pure bookkeeping over deliveries, with time passed in.
 
-use super::Delivery;
+use super::{Delivery, OnCommit};
 use crate::model::{Batch, Event, SourceProgress};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ pub(super) struct Batcher {
     thresholds: Thresholds,
     events: Vec<Event>,
     sources: Vec<SourceProgress>,
+    on_commit: Vec<OnCommit>,
     since: Option<Instant>,
     more_follows: bool,
 }
@@ -35,6 +36,7 @@ impl Batcher {
             thresholds,
             events: Vec::new(),
             sources: Vec::new(),
+            on_commit: Vec::new(),
             since: None,
             more_follows: false,
         }
@@ -44,6 +46,7 @@ impl Batcher {
     pub(super) fn add(&mut self, delivery: Delivery, now: Instant) {
         self.since.get_or_insert(now);
         self.more_follows = delivery.more_follows;
+        self.on_commit.extend(delivery.on_commit);
         if self.events.is_empty() {
             self.events = delivery.events;
         } else {
@@ -93,6 +96,11 @@ impl Batcher {
             self.thresholds.flush_interval
         };
         self.since.map(|since| since + interval)
+    }
+
+    /// Hands over what is to be called when the batch that is taken next is committed.
+    pub(super) fn take_on_commit(&mut self) -> Vec<OnCommit> {
+        std::mem::take(&mut self.on_commit)
     }
 
     /// Hands the batch over and starts the next.
@@ -166,6 +174,25 @@ mod tests {
         assert!(!batcher.is_due(now, false));
         batcher.add(delivery("a", 1, true), now);
         assert!(batcher.is_due(now, false));
+    }
+
+    #[test]
+    fn who_waits_for_the_commit_goes_with_the_batch() {
+        let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
+        let (sender, called) = std::sync::mpsc::channel();
+        for source in ["a", "b"] {
+            let sender = sender.clone();
+            let mut delivery = delivery(source, 1, false);
+            delivery.on_commit = Some(OnCommit::new(move || {
+                sender.send(source).expect("the test listens");
+            }));
+            batcher.add(delivery, now);
+        }
+        let on_commit = batcher.take_on_commit();
+        assert!(called.try_recv().is_err(), "nothing is committed yet");
+        on_commit.into_iter().for_each(OnCommit::call);
+        assert_eq!(called.try_iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(batcher.take_on_commit().is_empty());
     }
 
     #[test]

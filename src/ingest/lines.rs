@@ -31,6 +31,7 @@ pub struct LineDecoder {
     filter: MethodFilter,
     decoded: Decoded,
     delivery: Delivery,
+    kept_bad: u64,
 }
 
 impl LineDecoder {
@@ -43,6 +44,7 @@ impl LineDecoder {
             filter,
             decoded: Decoded::default(),
             delivery: Delivery::new(source.into()),
+            kept_bad: 0,
         }
     }
 
@@ -54,7 +56,7 @@ impl LineDecoder {
         counts.text += u64::from(self.decoded.is_text);
         counts.events += self.decoded.known;
         counts.unknown += self.decoded.unknown;
-        counts.bad += self.decoded.bad.len() as u64;
+        counts.bad += self.decoded.bad.len() as u64 + self.decoded.more_bad;
         self.delivery.bytes += line.len();
         let mut is_left_out = false;
         for mut event in self.decoded.events.drain(..) {
@@ -81,10 +83,11 @@ impl LineDecoder {
     /// and an event that it does hold is recognised when it is read again.
     pub fn unfinished(&mut self, offset: u64, line: &[u8], now: i64) {
         let before = self.delivery.events.len();
-        let counts = self.delivery.progress.counts;
+        let (counts, kept_bad) = (self.delivery.progress.counts, self.kept_bad);
         self.line(offset, line, now);
         if self.delivery.progress.counts.events == counts.events {
             self.delivery.events.truncate(before);
+            self.kept_bad = kept_bad;
             self.delivery.progress.counts = counts;
         }
     }
@@ -103,7 +106,12 @@ impl LineDecoder {
         self.delivery.progress.counts.nul_bytes += len;
     }
 
+    /// Keeps a bad line, but no more of them in one delivery than a store keeps at all.
     fn bad_line(&mut self, offset: u64, reason: String, part: &[u8], now: i64) {
+        if self.kept_bad == BadLine::MAX_ROWS {
+            return;
+        }
+        self.kept_bad += 1;
         let excerpt = part[..part.len().min(BadLine::MAX_EXCERPT_BYTES)].to_vec();
         let source = self.source.clone();
         let line = BadLine {
@@ -124,6 +132,30 @@ impl LineDecoder {
 
     /// Hands over what was decoded since the last time.
     pub fn take(&mut self) -> Delivery {
+        self.kept_bad = 0;
         std::mem::replace(&mut self.delivery, Delivery::new(self.source.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_bad_lines_only_so_many_are_kept_and_all_are_counted() {
+        let mut decoder = LineDecoder::new("-", "p", MethodFilter::default());
+        let elements = format!("[{}0]", "0,".repeat(1499));
+        decoder.line(0, b"{", 0);
+        decoder.line(2, elements.as_bytes(), 0);
+        decoder.line(9000, b"{", 0);
+        let delivery = decoder.take();
+        assert_eq!(delivery.progress.counts.bad, 1502);
+        assert_eq!(delivery.events.len() as u64, BadLine::MAX_ROWS);
+        decoder.line(9002, b"{", 0);
+        assert_eq!(
+            decoder.take().events.len(),
+            1,
+            "the next delivery has its own"
+        );
     }
 }

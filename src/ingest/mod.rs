@@ -42,7 +42,7 @@ mod writer;
 pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
 pub use import::{Imported, import};
 pub use lines::{LineDecoder, MethodFilter};
-pub use queue::{Delivery, Full, Refused};
+pub use queue::{Delivery, Full, OnCommit, Refused};
 pub use recorder::{Config, Recorder, SourceHandle};
 pub use stream::record_stream;
 pub use writer::{Failure, Summary};

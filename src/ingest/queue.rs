@@ -5,11 +5,12 @@
 
 use crate::model::{Counts, Event, Gap, SourceProgress, Text};
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Events of one source that belong together, with how far they bring it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Delivery {
     /// The events, in order.
     pub events: Vec<Event>,
@@ -19,6 +20,29 @@ pub struct Delivery {
     pub bytes: usize,
     /// Whether the source has more to read right now, so that waiting for it fills the batch.
     pub more_follows: bool,
+    /// For a source that has to know when this is in the store.
+    pub on_commit: Option<OnCommit>,
+}
+
+/// Called once the delivery that it came with is committed. Dropped uncalled when that never
+/// happens in this process.
+pub struct OnCommit(Box<dyn FnOnce() + Send>);
+
+impl OnCommit {
+    /// What is to be done then: short, for the writer waits for it.
+    pub fn new(call: impl FnOnce() + Send + 'static) -> Self {
+        Self(Box::new(call))
+    }
+
+    pub(super) fn call(self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for OnCommit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnCommit")
+    }
 }
 
 /// What a source does when the queue is full.
@@ -129,6 +153,24 @@ impl Queue {
         drop(inner);
         self.has_items.notify_one();
         Ok(())
+    }
+
+    /// Adds a delivery if there is room right now, else gives it back whole.
+    pub(super) fn push_whole(&self, delivery: Box<Delivery>) -> Result<(), Box<Delivery>> {
+        let mut inner = self.lock();
+        let (events, bytes) = (delivery.events.len(), delivery.bytes);
+        if inner.is_closed || !inner.has_room(&self.limits, events, bytes) {
+            return Err(delivery);
+        }
+        inner.push(*delivery, false);
+        drop(inner);
+        self.has_items.notify_one();
+        Ok(())
+    }
+
+    /// Whether nothing more is taken.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
     }
 
     /// Adds a delivery without waiting; what does not fit becomes a gap. Says how many were dropped.
@@ -309,6 +351,7 @@ impl Delivery {
             },
             bytes: 0,
             more_follows: false,
+            on_commit: None,
         }
     }
 }
@@ -401,6 +444,18 @@ mod tests {
             assert_eq!(waiting.join().expect("no panic"), Err(Refused));
         });
         assert_eq!(drain(&queue), [event(2)]);
+    }
+
+    #[test]
+    fn what_is_offered_is_taken_whole_or_given_back() {
+        let queue = queue(3, 0);
+        let offer = |times: &[i64]| queue.push_whole(Box::new(delivery("http", times)));
+        assert!(offer(&[1, 2]).is_ok());
+        let back = offer(&[3, 4]).expect_err("no room for two");
+        assert_eq!(back.events, [event(3), event(4)]);
+        assert!(offer(&[5]).is_ok());
+        assert_eq!(drain(&queue), [event(1), event(2), event(5)]);
+        assert!(offer(&[6]).is_err(), "it is closed");
     }
 
     #[test]

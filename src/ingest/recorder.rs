@@ -291,6 +291,20 @@ impl SourceHandle {
                 .push_or_drop(delivery, unix_ms(SystemTime::now())),
         }
     }
+
+    /// Delivers without waiting, whole or not at all: for a source whose sender comes again.
+    ///
+    /// # Errors
+    /// The delivery itself, when there is no room for it now, or nothing more is taken.
+    pub fn offer(&self, delivery: Box<Delivery>) -> Result<(), Box<Delivery>> {
+        self.queue.push_whole(delivery)
+    }
+
+    /// Whether the recorder takes nothing more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
 }
 
 /// A number that no other writer has: from the clock, the process and the system's hash seed.

@@ -47,6 +47,15 @@ pub fn record_stream(
 }
 
 impl LineDecoder {
+    /// Decodes lines that are there as a whole; the last one needs no newline.
+    pub fn lines(&mut self, text: &[u8], now: i64) {
+        let mut offset = 0;
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            self.line(offset, line.strip_suffix(b"\n").unwrap_or(line), now);
+            offset += line.len() as u64;
+        }
+    }
+
     /// Decodes what stands at one place of a source.
     pub fn piece(&mut self, piece: &Piece<'_>, now: i64) {
         match *piece {

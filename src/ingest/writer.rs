@@ -1,7 +1,7 @@
 //! The writer thread: takes deliveries, makes batches, commits them, and never gives one up.
 
 use super::batcher::{Batcher, Thresholds};
-use super::queue::{Popped, Queue};
+use super::queue::{OnCommit, Popped, Queue};
 use super::unix_ms;
 use crate::model::{Batch, Counts};
 use crate::store::{Appended, Store, StoreError};
@@ -126,7 +126,9 @@ impl Writer {
             if batcher.is_due(Instant::now(), dry) || (is_closed && !batcher.is_empty()) {
                 number += 1;
                 let batch = batcher.take(self.id, number, unix_ms(SystemTime::now()));
+                let on_commit = batcher.take_on_commit();
                 self.commit(&batch)?;
+                on_commit.into_iter().for_each(OnCommit::call);
                 is_idle = false;
             } else if is_closed {
                 return Ok(());

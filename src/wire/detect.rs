@@ -1,7 +1,7 @@
 //! Which format a line is in, told from the line itself.
 
 use super::fields::Str;
-use super::{BadPart, Decoded, LineContext, a, b, c, e};
+use super::{Decoded, LineContext, a, b, c, e};
 use crate::model::SessionState;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -27,10 +27,7 @@ pub(super) fn line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
         Ok(text) => text,
         Err(error) => {
             let reason = format!("invalid UTF-8 at byte {}", error.valid_up_to());
-            decoded.bad.push(BadPart {
-                range: 0..line.len(),
-                reason,
-            });
+            decoded.add_bad(0..line.len(), reason);
             return;
         }
     };
@@ -53,11 +50,7 @@ fn array(text: &str, context: LineContext<'_>, decoded: &mut Decoded) {
     let elements: Vec<&RawValue> = match serde_json::from_str(text) {
         Ok(elements) => elements,
         Err(error) => {
-            let reason = format!("not a JSON array: {error}");
-            decoded.bad.push(BadPart {
-                range: 0..text.len(),
-                reason,
-            });
+            decoded.add_bad(0..text.len(), format!("not a JSON array: {error}"));
             return;
         }
     };
@@ -67,11 +60,8 @@ fn array(text: &str, context: LineContext<'_>, decoded: &mut Decoded) {
         if json.starts_with('{') {
             object(json, start, context, decoded);
         } else {
-            let reason = "an array element that is no object".to_owned();
-            decoded.bad.push(BadPart {
-                range: start..start + json.len(),
-                reason,
-            });
+            let range = start..start + json.len();
+            decoded.add_bad(range, "an array element that is no object");
         }
     }
 }
@@ -87,10 +77,7 @@ fn object(json: &str, start: usize, context: LineContext<'_>, decoded: &mut Deco
     if let Err(reason) = result {
         decoded.events.truncate(events);
         decoded.known = known;
-        decoded.bad.push(BadPart {
-            range: start..start + json.len(),
-            reason,
-        });
+        decoded.add_bad(start..start + json.len(), reason);
     }
 }
 

@@ -37,8 +37,10 @@ pub struct BadPart {
 pub struct Decoded {
     /// Requests and session updates, in the order in which they stand in the line.
     pub events: Vec<Event>,
-    /// Parts that did not decode.
+    /// Parts that did not decode, the first [`Decoded::MAX_BAD_PARTS`] of them.
     pub bad: Vec<BadPart>,
+    /// How many more there were.
+    pub more_bad: u64,
     /// Whether the line is plain text.
     pub is_text: bool,
     /// Events whose type is known, also those that lead to no row (heartbeats, schemas).
@@ -48,10 +50,25 @@ pub struct Decoded {
 }
 
 impl Decoded {
+    /// Most bad parts of one line that are told one by one: a line of a million broken elements must
+    /// not become a million texts.
+    pub const MAX_BAD_PARTS: usize = 1000;
+
+    /// Notes a part that did not decode.
+    fn add_bad(&mut self, range: std::ops::Range<usize>, reason: impl Into<String>) {
+        if self.bad.len() < Self::MAX_BAD_PARTS {
+            let reason = reason.into();
+            self.bad.push(BadPart { range, reason });
+        } else {
+            self.more_bad += 1;
+        }
+    }
+
     /// Forgets the last line.
     pub fn clear(&mut self) {
         self.events.clear();
         self.bad.clear();
+        self.more_bad = 0;
         self.is_text = false;
         self.known = 0;
         self.unknown = 0;

@@ -13,6 +13,7 @@ mod foreign;
 mod generated;
 mod generated_stream;
 mod kill;
+mod listen;
 mod manners;
 mod program;
 mod questions;

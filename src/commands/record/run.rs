@@ -1,5 +1,6 @@
 //! The recorder at work: sources, writer and signals brought together.
 
+use super::listen::Ready;
 use super::report::{closing_line, told};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
@@ -9,6 +10,7 @@ use crate::exit::Exit;
 use crate::ingest::{
     Config, DEFAULT_PROXY, FileSources, Full, LineDecoder, Recorder, proxy_of, record_stream,
 };
+use crate::listen::Listening;
 use crate::store::sqlite::SqliteStore;
 use crate::tail::{self, Begin, Tailer, Waker};
 use anyhow::Context;
@@ -33,6 +35,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Refused::new(error.to_string()).hint(hint)
     })?;
     let began = Instant::now();
+    let ready = args.listen.prepare(console)?;
     let stop = catch_signals().context("cannot catch signals")?;
     let recorder = Recorder::open(config(args)?)?;
     for path in &sources.awaited {
@@ -41,14 +44,16 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             path.display()
         ));
     }
+    let listening = ready.map(|ready| start_listening(args, ready, &recorder, console));
+    let listening = listening.transpose()?;
     let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
     if sources.files.is_empty() {
-        wait_for_streams(&streams, &recorder, &stop);
+        wait_for_streams(&streams, listening.as_ref(), &recorder, &stop);
     } else {
         follow_files(args, sources, &recorder, &stop, console);
     }
     recorder.stop();
-    let ended = end_streams(streams);
+    let ended = end_streams(streams).and(end_listening(listening));
     let summary = recorder.shutdown()?;
     console.note(&closing_line(&summary, began.elapsed()));
     ended?;
@@ -129,12 +134,40 @@ fn what_when_full(chosen: Option<OnFull>, stream: &Stream) -> Full {
     }
 }
 
-fn wait_for_streams(streams: &[Reading], recorder: &Recorder, stop: &Stop) {
-    while !stop.load(Ordering::Acquire)
-        && !recorder.has_failed()
-        && streams.iter().any(|reading| !reading.thread.is_finished())
-    {
+/// Starts to take what is posted.
+fn start_listening(
+    args: &Args,
+    ready: Ready,
+    recorder: &Recorder,
+    console: &mut Console,
+) -> anyhow::Result<Listening> {
+    let proxy = args.proxy.as_deref().unwrap_or(DEFAULT_PROXY);
+    let decoder = LineDecoder::new(&ready.source_name(), proxy, args.method_filter());
+    // What a full queue does is the client's to know: it is asked to come again.
+    ready.start(decoder, recorder.source(Full::Block), console)
+}
+
+/// Waits for the streams to end; posts have no end.
+fn wait_for_streams(
+    streams: &[Reading],
+    listening: Option<&Listening>,
+    recorder: &Recorder,
+    stop: &Stop,
+) {
+    let goes_on = || {
+        listening.is_some_and(|listening| !listening.has_ended())
+            || streams.iter().any(|reading| !reading.thread.is_finished())
+    };
+    while !stop.load(Ordering::Acquire) && !recorder.has_failed() && goes_on() {
         std::thread::park_timeout(GLANCE);
+    }
+}
+
+/// Answers what was posted, while the recorder is still there to commit it.
+fn end_listening(listening: Option<Listening>) -> anyhow::Result<()> {
+    match listening {
+        Some(listening) => listening.stop().context("the HTTP source failed"),
+        None => Ok(()),
     }
 }
 

@@ -50,7 +50,11 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_json_canonicalizer", &["src/schema/canonical"]),
     ("unicode_security", &["src/schema/rules/names"]),
     ("similar", &["src/schema/report"]),
-    ("sha2", &["src/schema/canonical"]),
+    ("sha2", &["src/schema/canonical", "src/listen/token"]),
+    ("hyper", &["src/listen"]),
+    ("hyper_util", &["src/listen"]),
+    ("http_body_util", &["src/listen"]),
+    ("tokio", &["src/listen"]),
     ("indicatif", &["src/console/progress"]),
     ("jsonc_parser", &["src/commands/tap/config"]),
     (

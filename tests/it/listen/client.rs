@@ -1,0 +1,156 @@
+//! A plain client, and the recorder that it talks to.
+
+use crate::program::{Home, signal};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStderr, Command};
+use std::time::Duration;
+
+/// How long a client waits for an answer: longer than the recorder does for a commit.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A recorder that listens; killed when it is dropped.
+pub(super) struct Listener {
+    pub(super) address: SocketAddr,
+    pub(super) child: Child,
+    said: BufReader<ChildStderr>,
+}
+
+impl Listener {
+    /// Starts a recorder on a free port.
+    pub(super) fn start(home: &Home, arguments: &[&str]) -> Self {
+        let mut all = vec!["record", "--listen", "127.0.0.1:0"];
+        all.extend(arguments);
+        Self::of(home.command(&all))
+    }
+
+    /// Starts a recorder by a command.
+    pub(super) fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("listening on ") {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "it never listened");
+        }
+        let address = line.trim().rsplit('/').next().unwrap().parse().unwrap();
+        Self {
+            address,
+            child,
+            said,
+        }
+    }
+
+    /// Ends it in order, and gives what it said.
+    pub(super) fn stop(mut self) -> String {
+        signal(&self.child, Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits for its end, which must be in order.
+    pub(super) fn wait(&mut self) -> String {
+        let mut told = String::new();
+        self.said.read_to_string(&mut told).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{told}");
+        told
+    }
+
+    /// Ends it without a word.
+    pub(super) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // It has ended already, unless a test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    /// In lower case.
+    pub(super) head: String,
+    pub(super) body: String,
+}
+
+impl Reply {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// One connection.
+pub(super) struct Client(pub(super) BufReader<TcpStream>);
+
+impl Client {
+    pub(super) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    /// Sends bytes as they are. A recorder that is gone is found out when its answer is read.
+    pub(super) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.0.get_mut().write_all(bytes.as_ref());
+    }
+
+    /// Posts JSON and waits for the answer.
+    pub(super) fn post(&mut self, path: &str, body: &str) -> Reply {
+        self.send_post(path, body);
+        self.reply().unwrap()
+    }
+
+    /// Posts JSON and waits for nothing.
+    pub(super) fn send_post(&mut self, path: &str, body: &str) {
+        let host = self.0.get_ref().peer_addr().unwrap();
+        self.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+    }
+
+    /// The next answer; `None` where the connection ended without one.
+    pub(super) fn reply(&mut self) -> Option<Reply> {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            match self.0.read_line(&mut head) {
+                Ok(0) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+        let head = head.to_lowercase();
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        let length = head
+            .lines()
+            .find_map(|it| it.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        self.0.read_exact(&mut body).ok()?;
+        let body = String::from_utf8(body).unwrap();
+        Some(Reply { status, head, body })
+    }
+}
+
+/// The answer to one request on a connection of its own; `head` has the further header lines.
+pub(super) fn reply_to(address: SocketAddr, line: &str, head: &str, body: &str) -> Reply {
+    let mut client = Client::connect(address);
+    let host = if head.contains("Host:") {
+        String::new()
+    } else {
+        format!("Host: {address}\r\n")
+    };
+    client.send(format!(
+        "{line} HTTP/1.1\r\n{host}{head}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    client.reply().unwrap()
+}

@@ -1,0 +1,151 @@
+//! Recorders that are stopped, killed or held up while clients post.
+
+use super::client::{Client, Listener};
+use crate::kill::line;
+use crate::program::{Home, signal, until};
+use rustix::process::Signal;
+use std::time::Duration;
+
+/// Bodies of five events each.
+fn body(number: u64) -> String {
+    let lines: Vec<String> = (number * 5..number * 5 + 5).map(line).collect();
+    format!("[{}]", lines.join(","))
+}
+
+/// Holds the store, so that nothing is committed until it is dropped.
+fn hold(home: &Home) -> rusqlite::Connection {
+    let holder = rusqlite::Connection::open(home.store()).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    holder
+}
+
+#[test]
+fn a_post_whose_answer_was_lost_with_the_recorder_is_stored_once_when_it_comes_again() {
+    let home = Home::new();
+    for number in 0..5 {
+        let mut listener = Listener::start(&home, &[]);
+        let mut client = Client::connect(listener.address);
+        client.send_post("/", &body(number));
+        let before = usize::try_from(number).unwrap() * 5;
+        until("it is committed", || {
+            home.rows_or_none().len() == before + 5
+        });
+        listener.kill();
+        let listener = Listener::start(&home, &[]);
+        assert_eq!(
+            Client::connect(listener.address)
+                .post("/", &body(number))
+                .status,
+            200
+        );
+        assert!(listener.stop().contains("0 stored, 5 duplicates"));
+    }
+    assert_eq!(home.rows(&[]).len(), 25);
+}
+
+#[test]
+fn no_post_is_lost_or_stored_twice_when_the_recorder_is_killed_at_any_moment() {
+    const ROUNDS: u64 = 25;
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let home = Home::new();
+    let mut next = 0;
+    for _ in 0..ROUNDS {
+        let mut listener = Listener::start(&home, &[]);
+        let mut client = Client::connect(listener.address);
+        let pause = Duration::from_micros(random.u64(0..30_000));
+        let killer = std::thread::spawn(move || {
+            std::thread::park_timeout(pause);
+            listener.kill();
+        });
+        // What is not answered is posted again, to the next recorder.
+        loop {
+            client.send_post("/", &body(next));
+            match client.reply() {
+                Some(reply) => assert_eq!(reply.status, 200, "{reply:?}"),
+                None => break,
+            }
+            next += 1;
+        }
+        killer.join().unwrap();
+    }
+    let listener = Listener::start(&home, &[]);
+    assert_eq!(
+        Client::connect(listener.address)
+            .post("/", &body(next))
+            .status,
+        200
+    );
+    listener.stop();
+    let rows = home.rows(&[]);
+    let mut ids: Vec<&str> = rows
+        .iter()
+        .map(|row| row["request_id"].as_str().unwrap())
+        .collect();
+    ids.sort_unstable();
+    let expected: Vec<String> = (0..(next + 1) * 5)
+        .map(|n| format!("00000000-0000-4000-8000-{n:012x}"))
+        .collect();
+    assert_eq!(ids, expected, "seed {seed}");
+}
+
+#[test]
+fn a_signal_lets_what_is_in_flight_be_stored_and_answered() {
+    let home = Home::new();
+    let mut listener = Listener::start(&home, &[]);
+    let mut idle = Client::connect(listener.address);
+    assert_eq!(idle.post("/", &body(0)).status, 200);
+    let mut client = Client::connect(listener.address);
+    let body = body(1);
+    client.send(format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        listener.address,
+        body.len()
+    ));
+    assert_eq!(
+        client.reply().unwrap().status,
+        100,
+        "it is asked for its body"
+    );
+    let holder = hold(&home);
+    client.send(&body[..100]);
+    signal(&listener.child, Signal::TERM);
+    assert!(idle.reply().is_none(), "an idle connection is ended");
+    client.send(&body[100..]);
+    drop(holder);
+    let reply = client.reply().unwrap();
+    assert_eq!(
+        (reply.status, &reply.json()["events"]),
+        (200, &5.into()),
+        "{reply:?}"
+    );
+    let told = listener.wait();
+    assert!(told.contains("10 stored"), "{told}");
+    assert_eq!(home.rows(&[]).len(), 10);
+}
+
+#[test]
+fn a_store_that_is_held_too_long_is_told_and_the_retry_is_stored_once() {
+    let home = Home::new();
+    let listener = Listener::start(&home, &[]);
+    assert_eq!(
+        Client::connect(listener.address).post("/", &body(0)).status,
+        200
+    );
+    let holder = hold(&home);
+    let mut client = Client::connect(listener.address);
+    let reply = client.post("/", &body(1));
+    assert_eq!(reply.status, 503, "{reply:?}");
+    assert!(reply.head.contains("retry-after: 1"), "{reply:?}");
+    assert!(reply.body.contains("not committed"), "{reply:?}");
+    drop(holder);
+    assert_eq!(
+        Client::connect(listener.address).post("/", &body(1)).status,
+        200
+    );
+    let told = listener.stop();
+    assert!(told.contains("10 stored, 5 duplicates"), "{told}");
+    assert_eq!(home.rows(&[]).len(), 10);
+}
