@@ -24,16 +24,6 @@ pub(crate) struct Difference {
 }
 
 impl Difference {
-    /// Adds what a round of several came to.
-    pub(crate) fn add(&mut self, other: Self) {
-        self.rows += other.rows;
-        self.lost += other.lost;
-        self.repeated += other.repeated;
-        self.changed += other.changed;
-        self.foreign += other.foreign;
-        self.out_of_order += other.out_of_order;
-    }
-
     /// Whether each line is there once and says what it said.
     pub(crate) fn is_none(self) -> bool {
         self.lost + self.repeated + self.changed + self.foreign == 0
@@ -101,4 +91,21 @@ pub(crate) fn compare(store: &Path, ledger: &Ledger) -> Result<Difference> {
     }
     found.lost = seen.iter().filter(|&&times| times == 0).count() as u64;
     Ok(found)
+}
+
+/// A hash over everything that the store's views show, or the error that reading them met.
+pub(crate) fn shown(store: &Path) -> Result<u64> {
+    let connection = open(store)?;
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    for view in ["request_log", "session_log", "rollup_log"] {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {view}"))?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            for column in 0..columns {
+                hash.update(format!("{:?}", row.get_ref(column)?).as_bytes());
+            }
+        }
+    }
+    Ok(hash.digest())
 }

@@ -10,11 +10,17 @@
     reason = "the report, and a sign of life while it is made"
 )]
 
+mod backlog;
+mod busy;
 mod checker;
+mod full_disk;
+mod io_errors;
 mod kill;
 mod ledger;
+mod log;
 mod program;
 mod report;
+mod rotations;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -78,11 +84,20 @@ struct Fault {
     run: fn(&mut Place) -> Result<Outcome>,
 }
 
-const FAULTS: [Fault; 1] = [Fault {
-    number: 1,
-    name: "kill -9",
-    run: kill::run,
-}];
+/// A row of the table.
+const fn fault(number: u8, name: &'static str, run: fn(&mut Place) -> Result<Outcome>) -> Fault {
+    Fault { number, name, run }
+}
+
+const FAULTS: [Fault; 7] = [
+    fault(1, "kill -9", kill::run),
+    fault(2, "full disk", full_disk::run),
+    fault(3, "I/O errors", io_errors::run),
+    fault(4, "busy store", busy::run_locked),
+    fault(5, "long reader", busy::run_reader),
+    fault(6, "rotations", rotations::run),
+    fault(9, "backlog", backlog::run),
+];
 
 fn main() -> Result<ExitCode> {
     let is_asked = |argument: String| argument == "--quick" || argument == "--full";

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long is waited for something that must happen.
@@ -18,7 +19,7 @@ pub(crate) struct Place {
     program: PathBuf,
     pub(crate) length: Length,
     pub(crate) random: fastrand::Rng,
-    runs: u32,
+    runs: AtomicU32,
 }
 
 impl Place {
@@ -32,7 +33,7 @@ impl Place {
             program: program.canonicalize().context("find the program")?,
             length,
             random: fastrand::Rng::with_seed(seed),
-            runs: 0,
+            runs: AtomicU32::new(0),
         })
     }
 
@@ -76,9 +77,9 @@ impl Place {
     }
 
     /// A recorder of a source, whose messages go into a file.
-    pub(crate) fn recorder(&mut self, store: &Path, more: &[&OsStr]) -> Result<Recorder> {
-        self.runs += 1;
-        let messages = self.path(&format!("messages-{}", self.runs));
+    pub(crate) fn recorder(&self, store: &Path, more: &[&OsStr]) -> Result<Recorder> {
+        let run = self.runs.fetch_add(1, Ordering::Relaxed);
+        let messages = self.path(&format!("messages-{run}"));
         let mut command = self.command(&[OsStr::new("record"), OsStr::new("--db")]);
         command.arg(store).args(more);
         Recorder::start(command, messages)
