@@ -26,10 +26,17 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
     let first_peak = recorder.peak_memory();
     let asked = Instant::now();
     let (code, said) = recorder.stop()?;
-    outcome.must(code == Some(0), || format!("the recorder ended with {code:?}: {said}"));
-    outcome.figure("seconds from SIGTERM to its end", format!("{:.2}", asked.elapsed().as_secs_f64()));
+    outcome.must(code == Some(0), || {
+        format!("the recorder ended with {code:?}: {said}")
+    });
+    outcome.figure(
+        "seconds from SIGTERM to its end",
+        format!("{:.2}", asked.elapsed().as_secs_f64()),
+    );
     let midway = count(&store);
-    outcome.must(midway < lines, || "it had stored everything before SIGTERM came".to_owned());
+    outcome.must(midway < lines, || {
+        "it had stored everything before SIGTERM came".to_owned()
+    });
     outcome.figure("rows stored by then", midway);
 
     let began = Instant::now();
@@ -41,7 +48,9 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
     }
     let took = began.elapsed();
     let (code, said) = recorder.wait()?;
-    outcome.must(code == Some(0), || format!("the second recorder ended with {code:?}: {said}"));
+    outcome.must(code == Some(0), || {
+        format!("the second recorder ended with {code:?}: {said}")
+    });
     let rate = (lines - midway) as u128 * 1_000_000 / took.as_micros().max(1);
     outcome.figure("rows/s of the second recorder", rate);
     outcome.figure("peak memory, MB", megabytes(peak));

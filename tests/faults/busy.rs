@@ -38,8 +38,12 @@ pub(crate) fn run_locked(place: &mut Place) -> Result<Outcome> {
     let caught_up = released.elapsed();
     let memory = recorder.peak_memory();
     let (code, said) = recorder.stop()?;
-    outcome.must(code == Some(0), || format!("the recorder ended with {code:?}: {said}"));
-    outcome.must(said.contains("warning:"), || "a store that is busy was not told".to_owned());
+    outcome.must(code == Some(0), || {
+        format!("the recorder ended with {code:?}: {said}")
+    });
+    outcome.must(said.contains("warning:"), || {
+        "a store that is busy was not told".to_owned()
+    });
     compare(&store, &ledger)?.note(&mut outcome);
     outcome.figure("peak of held events, as warned of", peak_held(&said));
     outcome.figure("peak memory, MB", megabytes(memory));
@@ -81,7 +85,9 @@ pub(crate) fn run_reader(place: &mut Place) -> Result<Outcome> {
     recorder.until_stored(&store, ledger.len())?;
     let largest = log_size(&store);
     let after = count(&reader)?;
-    outcome.must(before == after, || "the reader's snapshot changed".to_owned());
+    outcome.must(before == after, || {
+        "the reader's snapshot changed".to_owned()
+    });
     reader.execute_batch("COMMIT")?;
     // One more line, so that the recorder comes to its next idle moment.
     ledger.write(1, &mut log)?;
@@ -100,7 +106,9 @@ pub(crate) fn run_reader(place: &mut Place) -> Result<Outcome> {
         format!("{:.2}", emptied.as_secs_f64()),
     );
     let (code, said) = recorder.stop()?;
-    outcome.must(code == Some(0), || format!("the recorder ended with {code:?}: {said}"));
+    outcome.must(code == Some(0), || {
+        format!("the recorder ended with {code:?}: {said}")
+    });
     compare(&store, &ledger)?.note(&mut outcome);
     Ok(outcome)
 }

@@ -93,7 +93,7 @@ pub(crate) fn compare(store: &Path, ledger: &Ledger) -> Result<Difference> {
     Ok(found)
 }
 
-/// A hash over everything that the store's views show, or the error that reading them met.
+/// A hash over everything that the store's views show.
 pub(crate) fn shown(store: &Path) -> Result<u64> {
     let connection = open(store)?;
     let mut hash = xxhash_rust::xxh3::Xxh3::new();

@@ -82,7 +82,9 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
     let resumed = enlarged.elapsed();
     recorder.until_stored(&store, ledger.len())?;
     let (code, said) = recorder.stop()?;
-    outcome.must(code == Some(0), || format!("the recorder ended with {code:?}: {said}"));
+    outcome.must(code == Some(0), || {
+        format!("the recorder ended with {code:?}: {said}")
+    });
     outcome.figure("seconds to resume", format!("{:.2}", resumed.as_secs_f64()));
     outcome.figure("lines written", ledger.len());
     compare(&store, &ledger)?.note(&mut outcome);
@@ -115,14 +117,21 @@ fn stopped_while_full(place: &mut Place, outcome: &mut Outcome) -> Result<()> {
     }
     let stopped = Instant::now();
     let (code, said) = recorder.stop()?;
-    outcome.figure("stopped while full: seconds to end", stopped.elapsed().as_secs());
-    outcome.must(code.is_some_and(|code| code != 0) && said.contains("error:"), || {
-        format!("a recorder that could not store everything ended with {code:?}: {said}")
-    });
+    outcome.figure(
+        "stopped while full: seconds to end",
+        stopped.elapsed().as_secs(),
+    );
+    outcome.must(
+        code.is_some_and(|code| code != 0) && said.contains("error:"),
+        || format!("a recorder that could not store everything ended with {code:?}: {said}"),
+    );
     small.remount("size=256m").map_err(anyhow::Error::msg)?;
     place.catch_up(&store, source.as_os_str())?;
     let found = compare(&store, &ledger)?;
-    outcome.none_of("stopped while full: lines lost or repeated", found.lost + found.repeated);
+    outcome.none_of(
+        "stopped while full: lines lost or repeated",
+        found.lost + found.repeated,
+    );
     outcome.must(found.is_none(), || format!("after the restart: {found:?}"));
     Ok(())
 }

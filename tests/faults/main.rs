@@ -13,12 +13,15 @@
 mod backlog;
 mod busy;
 mod checker;
+mod damage;
 mod full_disk;
+mod http;
 mod io_errors;
 mod kill;
 mod ledger;
 mod log;
 mod program;
+mod refusals;
 mod report;
 mod rotations;
 
@@ -89,14 +92,17 @@ const fn fault(number: u8, name: &'static str, run: fn(&mut Place) -> Result<Out
     Fault { number, name, run }
 }
 
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 10] = [
     fault(1, "kill -9", kill::run),
     fault(2, "full disk", full_disk::run),
     fault(3, "I/O errors", io_errors::run),
     fault(4, "busy store", busy::run_locked),
     fault(5, "long reader", busy::run_reader),
     fault(6, "rotations", rotations::run),
+    fault(7, "damaged store", damage::run),
+    fault(8, "what cannot be a store", refusals::run),
     fault(9, "backlog", backlog::run),
+    fault(11, "HTTP", http::run),
 ];
 
 fn main() -> Result<ExitCode> {
@@ -106,7 +112,11 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let args = Args::parse();
-    let length = if args.full { Length::Full } else { Length::Quick };
+    let length = if args.full {
+        Length::Full
+    } else {
+        Length::Quick
+    };
     let mut report = Report::new(&args.program, length, args.seed)?;
     println!("seed {}", args.seed);
     for fault in &FAULTS {

@@ -106,7 +106,9 @@ impl Place {
 
     /// Whether `store verify --full` finds a store whole.
     pub(crate) fn is_whole(&self, store: &Path) -> Result<bool> {
-        let mut arguments = ["store", "verify", "--full", "--db"].map(OsStr::new).to_vec();
+        let mut arguments = ["store", "verify", "--full", "--db"]
+            .map(OsStr::new)
+            .to_vec();
         arguments.push(store.as_os_str());
         Ok(self.output(&arguments)?.status.code() == Some(0))
     }

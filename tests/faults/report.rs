@@ -114,7 +114,9 @@ impl Report {
     }
 
     pub(crate) fn has_failures(&self) -> bool {
-        self.parts.iter().any(|(.., outcome, _)| outcome.has_failed())
+        self.parts
+            .iter()
+            .any(|(.., outcome, _)| outcome.has_failed())
     }
 }
 

@@ -45,7 +45,10 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
                     name: format!("{way:?}-{moment:?}"),
                     moment,
                 };
-                (called, scope.spawn(move || cell.run(way, rotations, random)))
+                (
+                    called,
+                    scope.spawn(move || cell.run(way, rotations, random)),
+                )
             };
             let running: Vec<_> = MOMENTS.into_iter().zip(random).map(start).collect();
             let join = |(called, thread): (_, std::thread::ScopedJoinHandle<'_, Result<_>>)| {

@@ -210,7 +210,10 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let version = layout_of(&transaction).map_err(failed(doing))?;
     check_layout(version)?;
     let run = || -> rusqlite::Result<()> {
-        for sql in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        for sql in MIGRATIONS
+            .iter()
+            .skip(usize::try_from(version).unwrap_or(0))
+        {
             transaction.execute_batch(sql)?;
         }
         transaction.pragma_update(None, "user_version", newest)?;
