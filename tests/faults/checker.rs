@@ -64,7 +64,7 @@ pub(crate) fn compare(store: &Path, ledger: &Ledger) -> Result<Difference> {
          FROM request_log ORDER BY seq",
     )?;
     let mut rows = statement.query([])?;
-    let mut seen = vec![0_u8; ledger.len()];
+    let mut seen = vec![false; ledger.len()];
     let mut found = Difference::default();
     let mut last = None;
     while let Some(row) = rows.next().context("read the store")? {
@@ -83,13 +83,13 @@ pub(crate) fn compare(store: &Path, ledger: &Ledger) -> Result<Difference> {
             found.foreign += 1;
             continue;
         };
-        found.repeated += u64::from(seen[number] > 0);
+        found.repeated += u64::from(seen[number]);
         found.changed += u64::from(said.hash() != hash);
         found.out_of_order += u64::from(last > Some(number));
-        seen[number] = 1;
+        seen[number] = true;
         last = Some(number);
     }
-    found.lost = seen.iter().filter(|&&times| times == 0).count() as u64;
+    found.lost = seen.iter().filter(|&&is_there| !is_there).count() as u64;
     Ok(found)
 }
 

@@ -114,10 +114,10 @@ impl Log {
 
     /// Rotates. A line that is half written is finished where its writer would finish it: in the file
     /// it began in, or, where that is gone, as a whole in the new one.
-    pub(crate) fn rotate(&mut self, half: Option<(String, usize)>) -> Result<()> {
+    pub(crate) fn rotate(&mut self, half: Option<&(String, usize)>) -> Result<()> {
         self.rotations += 1;
-        let rest = half.as_ref().map_or("", |(line, half)| &line[*half..]);
-        let whole = half.as_ref().map_or("", |(line, _)| line.as_str());
+        let rest = half.map_or("", |(line, half)| &line[*half..]);
+        let whole = half.map_or("", |(line, _)| line.as_str());
         self.first_of_file = self.ledger.len() - usize::from(half.is_some() && self.way.discards());
         match self.way {
             Way::Rename => self.rename(rest).map(drop),

@@ -15,6 +15,9 @@ mod busy;
 mod checker;
 mod damage;
 mod full_disk;
+#[path = "../it/fuzz/targets/mod.rs"]
+mod fuzz_targets;
+mod hostile;
 mod http;
 mod io_errors;
 mod kill;
@@ -92,7 +95,7 @@ const fn fault(number: u8, name: &'static str, run: fn(&mut Place) -> Result<Out
     Fault { number, name, run }
 }
 
-const FAULTS: [Fault; 10] = [
+const FAULTS: [Fault; 11] = [
     fault(1, "kill -9", kill::run),
     fault(2, "full disk", full_disk::run),
     fault(3, "I/O errors", io_errors::run),
@@ -102,6 +105,7 @@ const FAULTS: [Fault; 10] = [
     fault(7, "damaged store", damage::run),
     fault(8, "what cannot be a store", refusals::run),
     fault(9, "backlog", backlog::run),
+    fault(10, "hostile input", hostile::run),
     fault(11, "HTTP", http::run),
 ];
 

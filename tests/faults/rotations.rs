@@ -90,7 +90,7 @@ impl Cell<'_> {
         let mut log = Log::new(&directory, way, random)?;
         let mut recorder = self.start(&store, &log)?;
         for _ in 0..rotations {
-            self.grow(&mut log)?;
+            grow(&mut log)?;
             recorder.until_stored(&store, log.first_of_file + 1)?;
             if way.discards() {
                 recorder.until_stored(&store, log.ledger.len())?;
@@ -100,7 +100,7 @@ impl Cell<'_> {
                 Moment::MidLine => {
                     let half = log.write_half_line()?;
                     pause(A_LOOK);
-                    log.rotate(Some(half))?;
+                    log.rotate(Some(&half))?;
                 }
                 Moment::Stopped => {
                     recorder.stop()?;
@@ -112,7 +112,7 @@ impl Cell<'_> {
                     recorder = self.start(&store, &log)?;
                 }
             }
-            self.grow(&mut log)?;
+            grow(&mut log)?;
         }
         recorder.until_stored(&store, log.ledger.len())?;
         let (code, said) = recorder.stop()?;
@@ -124,13 +124,13 @@ impl Cell<'_> {
     fn start(&self, store: &Path, log: &Log) -> Result<Recorder> {
         self.place.recorder(store, &[log.source.as_os_str()])
     }
+}
 
-    /// The load: lines in pieces, with a breath now and then.
-    fn grow(&self, log: &mut Log) -> Result<()> {
-        for _ in 0..4 {
-            log.grow()?;
-            pause(Duration::from_millis(log.random.u64(..6)));
-        }
-        Ok(())
+/// The load: lines in pieces, with a breath now and then.
+fn grow(log: &mut Log) -> Result<()> {
+    for _ in 0..4 {
+        log.grow()?;
+        pause(Duration::from_millis(log.random.u64(..6)));
     }
+    Ok(())
 }

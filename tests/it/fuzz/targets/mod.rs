@@ -7,7 +7,7 @@ mod rows;
 mod stores;
 mod surfaces;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A target: its name, its body, and the captures it is seeded with.
 #[derive(Clone, Copy)]
@@ -52,16 +52,32 @@ impl Target {
     /// Real input: every line of the captures that suit it, short enough to be changed in many ways.
     pub(crate) fn seeds(&self) -> Vec<Vec<u8>> {
         const LONGEST: usize = 16 * 1024;
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
         let mut seeds = Vec::new();
         for file in self.seeds {
-            let bytes = std::fs::read(data.join(file)).expect("the captures are there");
+            let bytes = std::fs::read(data().join(file)).expect("the captures are there");
             let lines = bytes.split(|&byte| byte == b'\n');
             let kept = lines.filter(|line| (1..=LONGEST).contains(&line.len()));
             seeds.extend(kept.map(<[u8]>::to_vec));
         }
         seeds
     }
+}
+
+/// The captures, whichever crate this is a part of.
+fn data() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crate_root = if here.ends_with("fuzz") {
+        here.parent().unwrap_or(here)
+    } else {
+        here
+    };
+    crate_root.join("tests/data")
+}
+
+/// Gives an input to the target of a name.
+pub(crate) fn run(name: &str, data: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name);
+    (target.expect("a target of that name").body)(data);
 }
 
 /// Reads choices from the front of hostile bytes; what is missing is 0.

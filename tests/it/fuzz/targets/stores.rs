@@ -31,11 +31,8 @@ impl Base {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("store.db");
-        let capture = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/data/mcpr-0.4.64/proxy.log"
-        );
-        let text = std::fs::read(capture).expect("the captures are there");
+        let text = std::fs::read(super::data().join("mcpr-0.4.64/proxy.log"))
+            .expect("the captures are there");
         let recorder = Recorder::open(Config::new(&path)).expect("a new store");
         let mut decoded = Decoded::default();
         for line in text.split(|&byte| byte == b'\n') {
