@@ -38,7 +38,7 @@ impl Count {
 }
 
 pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
-    let (flips, zeroed, cuts) = place.length.pick((40, 15, 10), (1_000, 200, 100));
+    let (flips, zeroed, cuts) = place.length.pick((40, 15, 10), (600, 100, 100));
     let mut outcome = Outcome::new(format!(
         "Copies of a store: {flips} with one bit flipped, {zeroed} with a page zeroed, {cuts} with \
          their write-ahead log cut or a bit of it flipped. Each copy is verified, listed and opened \

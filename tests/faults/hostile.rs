@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
     reason = "every fault runs behind the same type"
 )]
 pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
-    let seconds = place.length.pick(1, 60);
+    let seconds = place.length.pick(1, 20);
     let mut outcome = Outcome::new(format!(
         "Each target has {seconds} s of captured lines with random changes, in this process."
     ));

@@ -38,7 +38,7 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
     if let Err(why) = can_inject() {
         return Ok(Outcome::skipped(why));
     }
-    let (runs, lines) = place.length.pick((4, 1_500), (40, 10_000));
+    let (runs, lines) = place.length.pick((4, 1_500), (20, 4_000));
     let mut outcome = Outcome::new(format!(
         "`strace` has one call of the recorder fail, or several in a row, while it reads {lines} lines \
          into a store in commits of 50; {runs} failures of each call, at random places, half of \
