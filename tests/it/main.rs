@@ -10,6 +10,7 @@ mod generate;
 mod captures;
 mod follow;
 mod foreign;
+mod fuzz;
 mod generated;
 mod generated_stream;
 mod kill;

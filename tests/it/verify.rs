@@ -69,3 +69,23 @@ fn damage_is_found_and_nothing_panics() {
         );
     }
 }
+
+#[test]
+fn hourly_sums_that_disagree_are_damage() {
+    let home = recorded();
+    let change = |sql: &str| {
+        let path = home.write("changed.db", fs::read(home.store()).unwrap());
+        let store = rusqlite::Connection::open(&path).unwrap();
+        store.execute_batch(sql).unwrap();
+        drop(store);
+        let ran = home.run(&["store", "verify", "--full", "--db", path.to_str().unwrap()]);
+        assert_eq!(ran.code, Some(1), "{sql}: {ran:?}");
+        assert!(ran.out.contains("rollup of hour"), "{sql}: {ran:?}");
+    };
+    change("UPDATE rollups SET calls = calls + 2048");
+    change("UPDATE rollups SET latency_max_us = latency_max_us + 1");
+    change("UPDATE rollups SET latency_min_us = latency_min_us - 1");
+    change("UPDATE rollups SET errors_tool = errors_tool + 1");
+    change("UPDATE rollups SET bytes_in = bytes_in + 64 WHERE bytes_in > 0");
+    change("UPDATE rollups SET errors_http = calls + 1");
+}

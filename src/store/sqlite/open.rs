@@ -191,34 +191,36 @@ pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// Runs the migrations that the store has not seen, each in a transaction of its own.
+/// Runs the migrations that the store has not seen, all in one transaction.
 ///
-/// A new store gets its first layout before it is switched to WAL, so that the main file alone
-/// always says whose it is.
+/// A new store gets its layout before it is switched to WAL, so that the main file alone always says
+/// whose it is. Until that one transaction is through it is a file in the making, see `owner`.
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let doing = "migrate the store";
     let version = layout_of(connection).map_err(failed(doing))?;
     check_layout(version)?;
-    for (number, sql) in (1..)
-        .zip(MIGRATIONS)
-        .skip(usize::try_from(version).unwrap_or(0))
-    {
-        let transaction = connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-            .map_err(failed(doing))?;
-        // Another writer may have been first.
-        if layout_of(&transaction).map_err(failed(doing))? < number {
-            transaction.execute_batch(sql).map_err(failed(doing))?;
-            transaction
-                .pragma_update(None, "user_version", number)
-                .map_err(failed(doing))?;
-            transaction
-                .pragma_update(None, "application_id", APPLICATION_ID)
-                .map_err(failed(doing))?;
-        }
-        transaction.commit().map_err(failed(doing))?;
+    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if version == newest {
+        return Ok(());
     }
-    Ok(())
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(failed(doing))?;
+    // Another writer may have been first.
+    let version = layout_of(&transaction).map_err(failed(doing))?;
+    check_layout(version)?;
+    let run = || -> rusqlite::Result<()> {
+        for sql in MIGRATIONS
+            .iter()
+            .skip(usize::try_from(version).unwrap_or(0))
+        {
+            transaction.execute_batch(sql)?;
+        }
+        transaction.pragma_update(None, "user_version", newest)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)
+    };
+    run().map_err(failed(doing))?;
+    transaction.commit().map_err(failed(doing))
 }
 
 /// How many layouts a store has seen.
@@ -260,15 +262,18 @@ fn owner(path: &Path) -> Result<Owner, StoreError> {
     }
 }
 
-/// Whether a rollback journal beside the file says that it had no page before: what stands in it is
-/// part of a first transaction, which SQLite waits for or rolls back.
+/// Whether a rollback journal beside the file says that it held nothing before: what stands in it is
+/// part of a first transaction, which SQLite waits for or rolls back. A new file has no page, or the
+/// one that says how its pages are freed.
 fn is_in_the_making(path: &Path) -> bool {
     const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     const PAGES_BEFORE: std::ops::Range<usize> = 16..20;
     let mut header = [0; PAGES_BEFORE.end];
     fs::File::open(sibling(path, "-journal"))
         .and_then(|mut journal| journal.read_exact(&mut header))
-        .is_ok_and(|()| header.starts_with(&MAGIC) && header[PAGES_BEFORE] == [0; 4])
+        .is_ok_and(|()| {
+            header.starts_with(&MAGIC) && matches!(header[PAGES_BEFORE], [0, 0, 0, 0 | 1])
+        })
 }
 
 /// Looks at the main file: `immutable` takes no lock and makes no file. Through SQLite alone: a

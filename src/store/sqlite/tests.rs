@@ -1,5 +1,6 @@
 //! What is special to the SQLite backend: settings, modes, whose file it is, the lock, the views.
 
+use super::open::MIGRATIONS;
 use super::*;
 use crate::model::{
     Counts, ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceProgress, Target,
@@ -381,6 +382,28 @@ fn a_store_whose_maker_was_killed_is_made_again() {
         fs::copy(name("making"), name("left")).expect("copied in the middle");
     }
     assert!(fs::metadata(at("left.db")).expect("a file").len() > 0);
+    let mut store = SqliteStore::open(&at("left.db")).expect("it is made again");
+    assert_eq!(store.checkpoints().expect("readable"), []);
+}
+
+#[test]
+fn a_store_whose_making_failed_between_two_pages_is_made_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    let maker = Connection::open(at("making.db")).expect("a file");
+    // What opening a new store does, with a cache so small that the journal is written early.
+    maker
+        .execute_batch(&format!(
+            "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA cache_size = 1; BEGIN;
+             {}; PRAGMA application_id = {APPLICATION_ID}",
+            MIGRATIONS.concat()
+        ))
+        .expect("it is taken");
+    fs::copy(at("making.db-journal"), at("left.db-journal")).expect("copied in the middle");
+    maker.execute_batch("COMMIT").expect("it is made");
+    let made = fs::read(at("making.db")).expect("a file");
+    // The first page names all the others, and they are not there.
+    fs::write(at("left.db"), &made[..4096]).expect("written");
     let mut store = SqliteStore::open(&at("left.db")).expect("it is made again");
     assert_eq!(store.checkpoints().expect("readable"), []);
 }

@@ -5,7 +5,7 @@
 use super::names::operation_hash;
 use super::open;
 use super::requests::stored_row_hash;
-use crate::model::{Kind, Target, TargetKind, Text};
+use crate::model::{Kind, Sketch, Target, TargetKind, Text};
 use crate::store::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, Row};
 use std::path::Path;
@@ -222,20 +222,60 @@ fn check_sessions(connection: &Connection, findings: &mut Findings) -> rusqlite:
     )
 }
 
-/// An hour's rollup counts at least the requests that are there.
+/// An hour's rollup agrees with itself, and counts at least the requests that are there. Where none of
+/// them were removed, it says of them what they say.
 fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    check_sketches(connection, findings)?;
     ask(
         connection,
         findings,
         "SELECT 'rollup of hour ' || r.hour || ', operation ' || r.operation || ': ' || r.calls ||
                 ' requests are there and ' || ifnull(u.calls, 0) || ' are counted'
          FROM (SELECT ts - ((ts % 3600000) + 3600000) % 3600000 AS hour, operation,
-                      count(*) AS calls, sum(latency_us) AS latency_us
+                      count(*) AS calls, sum(latency_us) AS latency_us,
+                      min(latency_us) AS least, max(latency_us) AS most,
+                      sum(error_kind IS 1) AS rpc, sum(error_kind IS 2) AS tool,
+                      sum(error_kind IS 3) AS http, sum(error_kind IS 4) AS cancelled,
+                      sum(error_kind IS 5) AS timeout,
+                      -- Exact up to 2^53, and no overflow beyond.
+                      min(bytes_in) AS least_in, total(bytes_in) AS bytes_in,
+                      min(bytes_out) AS least_out, total(bytes_out) AS bytes_out
                FROM requests GROUP BY 1, 2) r
               LEFT JOIN rollups u ON u.hour = r.hour AND u.operation = r.operation
          WHERE r.calls > ifnull(u.calls, 0)
-            OR (r.calls = u.calls AND r.latency_us <> u.latency_sum_us)",
+            OR (r.calls = u.calls
+                AND ((r.latency_us, r.least, r.most)
+                         IS NOT (u.latency_sum_us, u.latency_min_us, u.latency_max_us)
+                     OR (r.rpc, r.tool, r.http, r.cancelled, r.timeout)
+                         IS NOT (u.errors_rpc, u.errors_tool, u.errors_http, u.errors_cancelled,
+                                 u.errors_timeout)
+                     OR (r.least_in >= 0 AND r.bytes_in < 9e15 AND r.bytes_in <> u.bytes_in)
+                     OR (r.least_out >= 0 AND r.bytes_out < 9e15 AND r.bytes_out <> u.bytes_out)))",
     )
+}
+
+/// A rollup's sketch holds a latency for each call, and no more calls failed than there were.
+fn check_sketches(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(
+        "SELECT hour, operation, calls, sketch, latency_min_us > latency_max_us
+                OR calls < errors_rpc + errors_tool + errors_http + errors_cancelled
+                           + errors_timeout
+         FROM rollups",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (hour, operation): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let calls = row.get::<_, i64>(2)?;
+        let sketch = Sketch::from_bytes(row.get_ref(3)?.as_blob()?);
+        let held = sketch.map(|sketch| sketch.count().cast_signed());
+        if held != Some(calls) || row.get(4)? {
+            tell(
+                findings,
+                format!("rollup of hour {hour}, operation {operation}: its sums disagree"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Runs a query each of whose rows is a problem in words.

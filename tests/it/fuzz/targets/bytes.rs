@@ -1,0 +1,125 @@
+//! Bytes that become lines, messages, events and harmless text.
+
+use super::Choices;
+use mcpr::render::text::{escape, escape_but_breaks, escape_json, is_active};
+use mcpr::tail::{Piece, Splitter};
+use mcpr::tap::{Frame, Frames};
+use mcpr::wire::{Decoded, LineContext, decode_line, messages};
+
+/// However bytes are cut into chunks, the same pieces come out, and each stands where it says.
+pub(super) fn lines(data: &[u8]) {
+    let mut choices = Choices::new(data);
+    let max_line = usize::from(choices.byte()) + 1;
+    let step = usize::from(choices.byte()) + 1;
+    let text = choices.rest();
+    let whole = pieces(&[text], max_line);
+    let chunks: Vec<&[u8]> = text.chunks(step).collect();
+    assert_eq!(whole, pieces(&chunks, max_line), "chunks of {step}");
+    let mut next = 0;
+    for (offset, len, bytes) in &whole {
+        assert_eq!(*offset, next, "pieces leave nothing out");
+        if let Some(bytes) = bytes {
+            let at = usize::try_from(*offset).expect("an offset within the data");
+            assert_eq!(&text[at..at + bytes.len()], bytes, "a line's own bytes");
+            assert!(!bytes.contains(&b'\n'), "one line");
+        }
+        next = offset + len;
+    }
+    assert_eq!(next, text.len() as u64, "pieces reach the end");
+}
+
+/// Where a piece begins, how long it is with its newline, and the bytes of a line.
+type Cut = (u64, u64, Option<Vec<u8>>);
+
+fn pieces(chunks: &[&[u8]], max_line: usize) -> Vec<Cut> {
+    let mut splitter = Splitter::with_max_line(0, max_line);
+    let mut found = Vec::new();
+    for chunk in chunks {
+        let mut pieces = Vec::new();
+        let mut whole = splitter.feed(chunk, &mut pieces);
+        // A piece ends where the next one begins, the last one at the last whole offset.
+        for piece in pieces.iter().rev() {
+            let (offset, bytes) = of_piece(piece);
+            found.push((offset, whole - offset, bytes));
+            whole = offset;
+        }
+    }
+    found.sort_by_key(|piece| piece.0);
+    let end = splitter.next_offset();
+    if let Some(piece) = splitter.unfinished() {
+        let (offset, bytes) = of_piece(&piece);
+        found.push((offset, end - offset, bytes));
+    }
+    found
+}
+
+fn of_piece(piece: &Piece<'_>) -> (u64, Option<Vec<u8>>) {
+    match piece {
+        Piece::Line { offset, bytes } | Piece::Unfinished { offset, bytes } => {
+            (*offset, Some(bytes.to_vec()))
+        }
+        Piece::Oversized { offset, .. } | Piece::Nuls { offset, .. } => (*offset, None),
+    }
+}
+
+/// However a direction is cut into chunks, the same messages come out.
+pub(super) fn frames(data: &[u8]) {
+    let mut choices = Choices::new(data);
+    let max_frame = usize::from(choices.byte()) + 1;
+    let step = usize::from(choices.byte()) + 1;
+    let text = choices.rest();
+    let cut = |chunks: &mut dyn Iterator<Item = &[u8]>| {
+        let mut frames = Frames::with_max_frame(max_frame);
+        let mut found = Vec::new();
+        let mut take = |frame: Frame<'_>| {
+            found.push((frame.offset, frame.len, frame.bytes.to_vec(), frame.is_cut));
+        };
+        chunks.for_each(|chunk| frames.feed(chunk, &mut take));
+        frames.end(&mut take);
+        found
+    };
+    let whole = cut(&mut std::iter::once(text));
+    assert_eq!(whole, cut(&mut text.chunks(step)), "chunks of {step}");
+    for (offset, len, bytes, is_cut) in whole {
+        let at = usize::try_from(offset).expect("an offset within the data");
+        let len = usize::try_from(len).expect("a length within the data");
+        if !is_cut {
+            assert_eq!(&text[at..at + len], bytes, "a message's own bytes");
+        }
+    }
+}
+
+/// Decoding says the same twice, calls no text an event, and points at parts of the line.
+pub(super) fn decoders(data: &[u8]) {
+    let context = LineContext { proxy: "p" };
+    let (mut first, mut second) = (Decoded::default(), Decoded::default());
+    decode_line(data, context, &mut first);
+    decode_line(data, context, &mut second);
+    assert_eq!(
+        first.events, second.events,
+        "the same line, the same events"
+    );
+    assert_eq!(first.bad, second.bad);
+    assert!(
+        !first.is_text || first.events.is_empty(),
+        "text holds no events"
+    );
+    for bad in &first.bad {
+        assert!(data.get(bad.range.clone()).is_some(), "{bad:?} lies within");
+    }
+    let _ = messages(data);
+}
+
+/// No text keeps an active character, and JSON stays the same to a program.
+pub(super) fn sanitiser(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    assert!(!escape(&text).contains(is_active));
+    let breaks = escape_but_breaks(&text);
+    let is_break = |c: char| matches!(c, '\t' | '\n' | '\r');
+    assert!(!breaks.contains(|c| is_active(c) && !is_break(c)));
+    let json = serde_json::to_string(&text).expect("a string is JSON");
+    let shown = escape_json(&json);
+    assert!(!shown.contains(is_active));
+    let read: String = serde_json::from_str(&shown).expect("it is JSON still");
+    assert_eq!(read, text);
+}

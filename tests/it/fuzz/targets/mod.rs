@@ -1,0 +1,123 @@
+//! What hostile bytes are given to, and what must hold whatever they are. One body a target, shared by
+//! the proptest twins, by the fault runs, and by libFuzzer (`fuzz/`). No randomness of its own.
+
+mod bytes;
+mod files;
+mod rows;
+mod stores;
+mod surfaces;
+
+use std::path::{Path, PathBuf};
+
+/// A target: its name, its body, and the captures it is seeded with.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    /// The name, also of its directory of crashes.
+    pub(crate) name: &'static str,
+    /// Panics when something does not hold.
+    pub(crate) body: fn(&[u8]),
+    seeds: &'static [&'static str],
+}
+
+const STREAMS: &[&str] = &[
+    "mcpr-0.4.64/proxy.log",
+    "mcpr-0.4.64/cloud.ndjson",
+    "mcpr-0.5.44/cloud.ndjson",
+    "mcpr-0.5.44/everything.stderr.log",
+    "mcpr-0.5.44/weather.stderr.log",
+];
+const SURFACES: &[&str] = &[
+    "corpora/tool-edits.ndjson",
+    "corpora/subschema-pairs.ndjson",
+];
+
+/// Every target.
+pub(crate) const TARGETS: [Target; 9] = [
+    target("lines", bytes::lines, STREAMS),
+    target("frames", bytes::frames, STREAMS),
+    target("decoders", bytes::decoders, STREAMS),
+    target("sanitiser", bytes::sanitiser, STREAMS),
+    target("csv", rows::printed, STREAMS),
+    target("tail", files::tail, &[]),
+    target("filter", stores::filter, STREAMS),
+    target("store", stores::damaged, &[]),
+    target("surface", surfaces::compared, SURFACES),
+];
+
+const fn target(name: &'static str, body: fn(&[u8]), seeds: &'static [&'static str]) -> Target {
+    Target { name, body, seeds }
+}
+
+impl Target {
+    /// Real input: every line of the captures that suit it, short enough to be changed in many ways.
+    pub(crate) fn seeds(&self) -> Vec<Vec<u8>> {
+        const LONGEST: usize = 16 * 1024;
+        let mut seeds = Vec::new();
+        for file in self.seeds {
+            let bytes = std::fs::read(data().join(file)).expect("the captures are there");
+            let lines = bytes.split(|&byte| byte == b'\n');
+            let kept = lines.filter(|line| (1..=LONGEST).contains(&line.len()));
+            seeds.extend(kept.map(<[u8]>::to_vec));
+        }
+        seeds
+    }
+}
+
+/// The captures, whichever crate this is a part of.
+fn data() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crate_root = if here.ends_with("fuzz") {
+        here.parent().unwrap_or(here)
+    } else {
+        here
+    };
+    crate_root.join("tests/data")
+}
+
+/// Gives an input to the target of a name.
+pub(crate) fn run(name: &str, data: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name);
+    (target.expect("a target of that name").body)(data);
+}
+
+/// Reads choices from the front of hostile bytes; what is missing is 0.
+pub(crate) struct Choices<'a>(&'a [u8]);
+
+impl<'a> Choices<'a> {
+    pub(crate) fn new(data: &'a [u8]) -> Self {
+        Self(data)
+    }
+
+    /// The next byte, or `None` at the end.
+    pub(crate) fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    /// The next byte.
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.next().unwrap_or(0)
+    }
+
+    /// The next four bytes as a number.
+    pub(crate) fn number(&mut self) -> u32 {
+        u32::from_le_bytes([self.byte(), self.byte(), self.byte(), self.byte()])
+    }
+
+    /// Text up to the next line break, or nothing where it is empty.
+    pub(crate) fn text(&mut self) -> Option<String> {
+        let end = self.0.iter().position(|&byte| byte == b'\n');
+        let (text, rest) = match end {
+            Some(end) => (&self.0[..end], &self.0[end + 1..]),
+            None => (self.0, &[][..]),
+        };
+        self.0 = rest;
+        (!text.is_empty()).then(|| String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// What is left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+}
