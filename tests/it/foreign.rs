@@ -182,3 +182,52 @@ fn what_0_5_stores_is_known_to_differ_from_its_stream() {
     }
     assert_eq!((rpc_errors, tool_errors), (26, 40));
 }
+
+#[test]
+fn what_servers_offered_is_shown_as_far_as_it_was_kept() {
+    let lists = |name: &str, proxy: &str| -> Vec<String> {
+        let (home, path) = home_with(name);
+        let db = path.to_str().unwrap();
+        let lines = home.succeed(&["schema", "--json", "--db", db, "--proxy", proxy]);
+        let told = |row: &Value| {
+            let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
+            let (list, captured) = (text("method"), text("captured"));
+            format!("{list} {captured} {} {}", row["version"], row["items"])
+        };
+        json_lines(&lines).iter().map(told).collect()
+    };
+    assert_eq!(
+        lists("mcpr-0.4.64", "everything"),
+        [
+            "initialize complete 1 null",
+            "tools/list complete 1 13",
+            "prompts/list complete 1 4",
+            "resources/list complete 1 7",
+            "resources/templates/list complete 1 2"
+        ]
+    );
+    assert_eq!(
+        lists("mcpr-0.5.44", "weather"),
+        [
+            "initialize unknown null null",
+            "tools/list partial null 4",
+            "prompts/list partial null 1",
+            "resources/list partial null 1",
+            "resources/templates/list partial null 1"
+        ]
+    );
+    let (home, path) = home_with("mcpr-0.4.64");
+    let changes = home.succeed(&[
+        "schema",
+        "changes",
+        "--json",
+        "--db",
+        path.to_str().unwrap(),
+    ]);
+    let changes = json_lines(&changes);
+    assert_eq!(changes.len(), 5);
+    assert!(
+        changes.iter().all(|row| row["change"] == "initial"),
+        "{changes:?}"
+    );
+}

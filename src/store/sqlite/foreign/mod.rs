@@ -10,6 +10,7 @@ mod layout;
 mod pairs;
 mod requests;
 mod sessions;
+mod surfaces;
 #[cfg(test)]
 mod tests;
 mod v04;
@@ -18,7 +19,7 @@ mod v05;
 use super::conditions::Conditions;
 use crate::model::Checkpoint;
 use crate::query::{
-    Entry, Filter, Head, Order, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
+    Entry, Filter, Head, Order, Page, RequestRow, SessionFilter, SessionRow, SourceRow, Surfaces,
 };
 use crate::store::{Overview, Reader, RollupRow, StoreError, StoreErrorKind};
 pub(super) use access::Access;
@@ -193,6 +194,11 @@ impl Reader for ForeignReader {
     /// None: no file was read for it.
     fn file_checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
         Ok(Vec::new())
+    }
+
+    fn surfaces(&mut self) -> Result<Surfaces, StoreError> {
+        let program = self.program;
+        self.ask(|source| surfaces::surfaces(source, program))
     }
 
     fn rollups(&mut self) -> Result<Vec<RollupRow>, StoreError> {
