@@ -8,6 +8,7 @@ mod empty;
 mod find;
 mod follow;
 pub mod generated;
+mod keeping;
 pub mod logs;
 mod pages;
 mod printer;

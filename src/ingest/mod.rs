@@ -36,14 +36,16 @@ mod import;
 mod lines;
 mod queue;
 mod recorder;
+mod screen;
 mod stream;
 mod writer;
 
 pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
-pub use import::{Imported, import};
+pub use import::{Destination, Imported, import};
 pub use lines::{LineDecoder, MethodFilter};
 pub use queue::{Delivery, Full, Refused};
 pub use recorder::{Config, Recorder, SourceHandle};
+pub use screen::Screen;
 pub use stream::record_stream;
 pub use writer::{Failure, Summary};
 

@@ -71,6 +71,8 @@ pub struct Counts {
     pub dropped: u64,
     /// NUL bytes skipped between lines.
     pub nul_bytes: u64,
+    /// Secrets taken out before anything was stored.
+    pub redacted: u64,
 }
 
 impl Counts {
@@ -84,6 +86,7 @@ impl Counts {
         self.filtered += other.filtered;
         self.dropped += other.dropped;
         self.nul_bytes += other.nul_bytes;
+        self.redacted += other.redacted;
     }
 }
 

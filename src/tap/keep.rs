@@ -139,6 +139,7 @@ fn configured(config: &Config, tell: &Tell) -> Config {
     let mut own = Config::new(&config.db);
     own.batch_size = config.batch_size;
     own.flush_interval = config.flush_interval;
+    own.screen = config.screen.clone();
     own.on_error = Some(Box::new(move |failure| {
         tell(&format!("warning: {failure}"));
     }));

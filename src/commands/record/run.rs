@@ -71,6 +71,7 @@ fn config(args: &Args) -> anyhow::Result<Config> {
     config.exclusive = true;
     config.batch_size = usize::try_from(args.batch_size).unwrap_or(Config::BATCH_SIZE);
     config.flush_interval = args.flush_interval;
+    config.screen = args.redaction.screen()?;
     config.on_error = Some(Box::new(|failure| {
         Console::of_process().note(&format!("warning: {failure}"));
     }));

@@ -102,7 +102,7 @@ fn document(stats: &Stats) -> Value {
         "requests": overview.requests, "sessions": overview.sessions, "gaps": overview.gaps,
         "dropped": overview.dropped, "bad_lines": counts.bad,
         "bad_lines_kept": overview.bad_lines_kept, "duplicates": overview.duplicates,
-        "conflicts": overview.conflicts, "last_seq": overview.last_seq,
+        "conflicts": overview.conflicts, "redacted": counts.redacted, "last_seq": overview.last_seq,
         "oldest": span.map(|(oldest, _)| oldest), "newest": span.map(|(_, newest)| newest),
         "oldest_time": span.map(|(oldest, _)| rfc3339(oldest)),
         "newest_time": span.map(|(_, newest)| rfc3339(newest)),
@@ -114,7 +114,7 @@ fn counted(counts: &Counts) -> Value {
     json!({
         "lines": counts.lines, "events": counts.events, "text": counts.text, "bad": counts.bad,
         "unknown": counts.unknown, "filtered": counts.filtered, "dropped": counts.dropped,
-        "nul_bytes": counts.nul_bytes,
+        "nul_bytes": counts.nul_bytes, "redacted": counts.redacted,
     })
 }
 
@@ -151,6 +151,7 @@ fn report(stats: &Stats, zone: Zone) -> String {
         ),
         ("duplicates", grouped(overview.duplicates)),
         ("conflicts", grouped(overview.conflicts)),
+        ("redacted", grouped(overview.counts.redacted)),
     ]);
     let mut text = String::new();
     for (name, value) in facts {

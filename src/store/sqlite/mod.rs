@@ -15,6 +15,7 @@ mod remove;
 mod requests;
 mod rollups;
 mod sessions;
+mod sources;
 mod surfaces;
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// The layout that brought what servers show.
 const SURFACES_SINCE: i64 = 3;
+/// The layout that brought payloads, and the count of secrets taken out.
+const PAYLOADS_SINCE: i64 = 4;
 
 /// A store opened for reading only.
 #[derive(Debug)]
