@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod record;
 pub mod session;
 pub mod sessions;
+pub mod show;
 pub mod slow;
 pub mod stats;
 pub mod store;

@@ -5,7 +5,7 @@ mod run;
 mod sources;
 
 use super::StoreArgs;
-use super::keeping::Redaction;
+use super::keeping::Keeping;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::ingest::{Config, Full, MethodFilter};
@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub on_full: Option<OnFull>,
     #[command(flatten)]
-    pub(crate) redaction: Redaction,
+    pub(crate) keeping: Keeping,
 }
 
 /// Where a file without a checkpoint begins.

@@ -5,7 +5,7 @@ mod install;
 mod report;
 
 use super::StoreArgs;
-use super::keeping::Redaction;
+use super::keeping::Keeping;
 use crate::commands::Refused;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     #[command(flatten)]
-    pub(crate) redaction: Redaction,
+    pub(crate) keeping: Keeping,
     /// Say at the end what passed and what was stored
     #[arg(long, short)]
     pub verbose: bool,
@@ -72,7 +72,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 }
 
 fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let screen = args.redaction.screen()?;
+    let screen = args.keeping.screen()?;
     let copies = Arc::new(Copies::default());
     let server = Server::start(&args.command, Arc::clone(&copies)).map_err(|error| {
         let program = args.command.first().map(|it| it.to_string_lossy());
@@ -102,7 +102,7 @@ fn start_keeper(
     let session_id = uuid::Uuid::new_v4().hyphenated().to_string();
     let started = args.store.path().and_then(|store| {
         let tell = |line: &str| Console::of_process().note(&format!("mcpr tap: {line}"));
-        let transcript = Transcript::new(&name, &session_id);
+        let transcript = Transcript::new(&name, &session_id).with_bodies(args.keeping.bodies());
         let mut config = Config::new(store);
         config.screen = screen;
         let keeper = Keeper::start(config, transcript, Arc::clone(copies), Arc::new(tell))?;

@@ -53,6 +53,7 @@ pub fn import<'a>(
         number: 0,
         imported: Imported::default(),
     };
+    let has_payloads = reader.overview()?.payloads > 0;
     let mut page = Page::after(0, Page::MAX_LIMIT);
     page.before = last_seq.checked_add(1);
     loop {
@@ -64,11 +65,22 @@ pub fn import<'a>(
         let keys: HashMap<i64, StoredKey> = keys.into_iter().map(|key| (key.seq, key)).collect();
         let last = last.seq();
         page.after = Some(last);
-        let events = entries.iter().map(|entry| match entry {
-            Entry::Request(row) => Event::Request(request_of(row, keys.get(&row.seq))),
-            Entry::Gap(gap) => Event::Gap(gap_of(gap)),
-        });
-        import.append(events.collect())?;
+        let mut events = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            match entry {
+                Entry::Gap(gap) => events.push(Event::Gap(gap_of(gap))),
+                Entry::Request(row) => {
+                    events.push(Event::Request(request_of(row, keys.get(&row.seq))));
+                    let payload = if has_payloads {
+                        reader.payload(row.seq)?
+                    } else {
+                        None
+                    };
+                    events.extend(payload.map(|payload| Event::Payload(Box::new(payload))));
+                }
+            }
+        }
+        import.append(events)?;
         told(last);
     }
     let every = SessionFilter {

@@ -32,8 +32,10 @@
 
 mod batcher;
 mod files;
+mod hostlogs;
 mod import;
 mod lines;
+mod pairing;
 mod queue;
 mod recorder;
 mod screen;
@@ -43,6 +45,7 @@ mod writer;
 pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
 pub use import::{Destination, Imported, import};
 pub use lines::{LineDecoder, MethodFilter};
+pub use pairing::{Moment, Pairing, Tally};
 pub use queue::{Delivery, Full, Refused};
 pub use recorder::{Config, Recorder, SourceHandle};
 pub use screen::Screen;

@@ -1,13 +1,16 @@
 //! What every event passes on its way into the queue: secrets are taken out of what is free text in
 //! it. The one place where that happens, for every source. Must not drop an event.
 
-use crate::model::{BadLine, Event, Outcome, Request, Said, SurfaceNews, TargetKind, Text};
+use crate::model::{
+    BadLine, Body, Event, Outcome, Payload, Request, Said, SurfaceNews, TargetKind, Text,
+};
 use crate::redact::{self, Redactor};
 
 /// What is done to events before they are stored.
 #[derive(Debug, Clone)]
 pub struct Screen {
     redactor: Option<Redactor>,
+    body_limit_bytes: usize,
 }
 
 impl Default for Screen {
@@ -17,18 +20,32 @@ impl Default for Screen {
 }
 
 impl Screen {
+    /// Most bytes kept of what was asked, and of what was answered, unless told otherwise.
+    pub const BODY_LIMIT_BYTES: usize = 64 << 10;
+
+    /// The same screen with another limit for bodies, at most [`Body::MAX_BYTES`].
+    #[must_use]
+    pub fn with_body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit_bytes = bytes.min(Body::MAX_BYTES);
+        self
+    }
+
     /// Takes out what this redactor finds.
     #[must_use]
     pub fn with(redactor: Redactor) -> Self {
         Self {
             redactor: Some(redactor),
+            body_limit_bytes: Self::BODY_LIMIT_BYTES,
         }
     }
 
     /// Leaves every secret in its place.
     #[must_use]
     pub fn without_redaction() -> Self {
-        Self { redactor: None }
+        Self {
+            redactor: None,
+            body_limit_bytes: Self::BODY_LIMIT_BYTES,
+        }
     }
 
     /// Goes over events in their order; says how many secrets were taken out.
@@ -37,6 +54,11 @@ impl Screen {
     }
 
     fn event(&self, event: &mut Event) -> u64 {
+        if let Event::Payload(payload) = event {
+            let Payload { params, answer } = &mut **payload;
+            let bodies = [params, answer].into_iter().flatten();
+            return bodies.map(|body| self.body(body)).sum();
+        }
         let Some(redactor) = &self.redactor else {
             return 0;
         };
@@ -44,8 +66,19 @@ impl Screen {
             Event::Request(request) => in_request(redactor, request),
             Event::BadLine(line) => in_bad_line(redactor, line),
             Event::Surface(news) => in_surface(redactor, news),
-            Event::Session(_) | Event::Gap(_) => 0,
+            Event::Session(_) | Event::Gap(_) | Event::Payload(_) => 0,
         }
+    }
+
+    fn body(&self, body: &mut Body) -> u64 {
+        let limit = self.body_limit_bytes;
+        let short = match &self.redactor {
+            Some(redactor) => redactor.json(&body.text, limit),
+            None => redact::shorten(&body.text, limit),
+        };
+        body.is_cut |= short.is_cut;
+        body.text = short.text.into();
+        short.redacted
     }
 }
 

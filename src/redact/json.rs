@@ -159,7 +159,8 @@ impl Walk<'_> {
             *named = keys::is_secret(text.as_bytes());
         }
         let room = self.limit.saturating_sub(self.out.text.len());
-        if text.len() > room {
+        let is_whole = end - self.at > 1 && self.json[..end].ends_with('"');
+        if text.len() > room || !is_whole {
             return self.last_value(&text[..text.floor_char_boundary(room)], redactor);
         }
         match redactor.text(&text) {

@@ -9,6 +9,7 @@ mod json;
 mod layout;
 mod requests;
 mod sessions;
+mod shown;
 mod stats;
 mod table;
 pub mod text;
@@ -20,6 +21,7 @@ pub use export::{exported_entry, exported_session};
 pub use json::{object, session_document};
 pub use requests::{LOG_COLUMNS, REQUEST_COLUMNS, SESSION_LOG_COLUMNS};
 pub use sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
+pub use shown::{Shown, shown_document, shown_text};
 pub use stats::{STATS_COLUMNS, STATS_FIELDS};
 pub use table::{ShortIds, TableStyle};
 

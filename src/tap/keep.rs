@@ -290,7 +290,7 @@ impl Held {
             Event::BadLine(line) => Some((line.ts, line.ts, 1)),
             Event::Gap(gap) => Some((gap.from_ts, gap.to_ts, gap.count)),
             // It goes with its request, or was a notification, which is no row.
-            Event::Surface(_) => None,
+            Event::Surface(_) | Event::Payload(_) => None,
         });
         for (from_ts, to_ts, count) in times {
             let gap = self.dropped.get_or_insert(Gap {

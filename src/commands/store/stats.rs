@@ -102,7 +102,8 @@ fn document(stats: &Stats) -> Value {
         "requests": overview.requests, "sessions": overview.sessions, "gaps": overview.gaps,
         "dropped": overview.dropped, "bad_lines": counts.bad,
         "bad_lines_kept": overview.bad_lines_kept, "duplicates": overview.duplicates,
-        "conflicts": overview.conflicts, "redacted": counts.redacted, "last_seq": overview.last_seq,
+        "conflicts": overview.conflicts, "redacted": counts.redacted,
+        "payloads": overview.payloads, "payload_bytes": overview.payload_bytes, "last_seq": overview.last_seq,
         "oldest": span.map(|(oldest, _)| oldest), "newest": span.map(|(_, newest)| newest),
         "oldest_time": span.map(|(oldest, _)| rfc3339(oldest)),
         "newest_time": span.map(|(_, newest)| rfc3339(newest)),
@@ -152,6 +153,14 @@ fn report(stats: &Stats, zone: Zone) -> String {
         ("duplicates", grouped(overview.duplicates)),
         ("conflicts", grouped(overview.conflicts)),
         ("redacted", grouped(overview.counts.redacted)),
+        (
+            "payloads",
+            format!(
+                "{} ({})",
+                grouped(overview.payloads),
+                size(overview.payload_bytes)
+            ),
+        ),
     ]);
     let mut text = String::new();
     for (name, value) in facts {

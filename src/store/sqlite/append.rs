@@ -2,6 +2,7 @@
 
 use super::errors::failed;
 use super::names::Names;
+use super::payloads;
 use super::requests::{self, Inserted, Place};
 use super::rollups::Rollups;
 use super::sessions::{Sessions, Slot};
@@ -25,6 +26,8 @@ pub(super) struct Memory {
     data_version: Option<i64>,
     /// Whether the request that came last is a new row.
     request_was_new: bool,
+    /// The time of the request that came last.
+    request_ts: i64,
 }
 
 impl Memory {
@@ -135,7 +138,12 @@ impl<'a> Writing<'a> {
                 let stored = self.appended.stored;
                 self.request(insertion, request)?;
                 self.memory.request_was_new = self.appended.stored > stored;
+                self.memory.request_ts = request.ts;
                 Ok(())
+            }
+            Event::Payload(_) if !self.memory.request_was_new => Ok(()),
+            Event::Payload(payload) => {
+                payloads::insert(self.tx, (self.last_seq, self.memory.request_ts), payload)
             }
             // What a request delivered before has said was taken in then.
             Event::Surface(news) if news.of_request && !self.memory.request_was_new => Ok(()),

@@ -50,6 +50,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jsonschema", &["src/schema/compat/engine"]),
     ("jsonschema_regex", &["src/schema/compat/texts"]),
     ("regex", &["src/redact"]),
+    ("zstd", &["src/store/sqlite/payloads"]),
     ("regex_automata", &["src/schema/compat/texts"]),
     ("regex_syntax", &["src/schema/compat/sample"]),
     ("serde_json_canonicalizer", &["src/schema/canonical"]),

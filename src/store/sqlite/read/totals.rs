@@ -17,7 +17,14 @@ pub(super) fn overview(connection: &Connection) -> rusqlite::Result<Overview> {
             .query_row(sql, [], |row| row.get::<_, i64>(0))
             .map(i64::cast_unsigned)
     };
+    let (payloads, payload_bytes) = if layout_of(connection)? < PAYLOADS_SINCE {
+        (0, 0)
+    } else {
+        crate::store::sqlite::payloads::totals(connection)?
+    };
     Ok(Overview {
+        payloads,
+        payload_bytes,
         requests: number("SELECT ifnull(sum(requests), 0) FROM batches")?,
         sessions: number("SELECT count(*) FROM sessions")?,
         gaps: number("SELECT count(*) FROM gaps")?,
