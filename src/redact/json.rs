@@ -71,7 +71,7 @@ impl Walk<'_> {
         let byte = self.json.as_bytes()[self.at];
         match byte {
             b'"' => return self.string(),
-            b'{' | b'[' if self.is_secret() => return self.skip_value(),
+            b'{' | b'[' | b'-' | b'0'..=b'9' if self.is_secret() => return self.skip_value(),
             b'{' => self.enter(Open::Key),
             b'[' => self.enter(Open::Array),
             b'}' | b']' => self.leave(),
@@ -80,7 +80,6 @@ impl Walk<'_> {
                     self.set(Open::Key);
                 }
             }
-            b'-' | b'0'..=b'9' if self.is_secret() => return self.skip_value(),
             _ => {}
         }
         self.copy_to(self.end_of_token());

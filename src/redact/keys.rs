@@ -63,7 +63,7 @@ pub(super) fn is_secret(name: &[u8]) -> bool {
     let name = plain(name, &mut buffer);
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end.as_bytes()));
     let holds = |part: &&str| memchr::memmem::find(name, part.as_bytes()).is_some();
-    !ends(&HARMLESS) && (ends(&AT_END) || ANYWHERE.iter().any(|part| holds(&part)))
+    !ends(&HARMLESS) && (ends(&AT_END) || ANYWHERE.iter().any(holds))
 }
 
 /// Whether the value of an address's parameter is a secret.

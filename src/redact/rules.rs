@@ -155,10 +155,7 @@ fn is_under_secret_key(text: &[u8], start: usize, secret: Range<usize>) -> bool 
     let is_assigned = text[key_end..secret.start].contains(&b'=') || is_quoted;
     let key_lower = key.to_ascii_lowercase();
     let is_word_of_prose = |word: &&str| key_lower.ends_with(word.as_bytes());
-    let is_prose = !is_assigned
-        && ["token", "pass", "otp"]
-            .iter()
-            .any(|word| is_word_of_prose(&word));
+    let is_prose = !is_assigned && ["token", "pass", "otp"].iter().any(is_word_of_prose);
     keys::is_secret(key) && (!is_prose || looks_random(text, start, secret))
 }
 

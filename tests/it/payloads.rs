@@ -156,7 +156,9 @@ fn check(arguments: &[&str], expected: &Expect) {
 
 #[test]
 fn a_request_is_shown_whole() {
-    check(&["show", "SEQ", "--utc"], &expect![[r#"
+    check(
+        &["show", "SEQ", "--utc"],
+        &expect![[r#"
         seq        17
         request id 14
         time       2026-11-21 01:30:08.000Z
@@ -190,7 +192,8 @@ fn a_request_is_shown_whole() {
           "isError": true
         }
         exit 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

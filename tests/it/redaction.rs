@@ -82,11 +82,13 @@ pub(crate) fn stream(texts: &[(String, String)]) -> String {
             json!({"type": "request", "ts": text}),
         ]);
     }
-    let mut stream: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    let mut stream = lines.join("\n") + "\n";
     for (_, text) in texts {
         let long = "x".repeat(4096 - 20);
         let text = text.replace('\n', "\\n");
-        stream += &format!("{{\"cut\":\"{text}\n{{\"pad\":\"{long}\",\"note\":\"{text}\"\n");
+        let cut = format!("{{\"cut\":\"{text}\n{{\"pad\":\"{long}\",\"note\":\"{text}\"\n");
+        stream.push_str(&cut);
     }
     stream
 }

@@ -182,7 +182,13 @@ fn report(stats: &Stats, zone: Zone) -> String {
         )
         .expect("a string takes any text");
     }
-    for (known, behind) in &stats.files {
+    push_files(&stats.files, &mut text);
+    text
+}
+
+fn push_files(files: &[(Checkpoint, Option<u64>)], text: &mut String) {
+    let size = |size: u64| bytes(i64::try_from(size).unwrap_or(i64::MAX));
+    for (known, behind) in files {
         let behind = match behind {
             Some(0) => "read to its end".to_owned(),
             Some(left) => format!("{} behind", size(*left)),
@@ -196,5 +202,4 @@ fn report(stats: &Stats, zone: Zone) -> String {
         )
         .expect("a string takes any text");
     }
-    text
 }
