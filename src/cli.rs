@@ -1,7 +1,7 @@
 //! The command line: which commands there are, and what their results mean to the shell.
 
 use crate::commands::{
-    self, clients, complete, generated, logs, proxy, record, schema, session, sessions, slow,
+    self, clients, complete, generated, logs, proxy, record, schema, session, sessions, show, slow,
     stats, store, tap,
 };
 use crate::console::{ColourChoice, Console};
@@ -31,6 +31,8 @@ enum Command {
     Sessions(sessions::Args),
     /// Show one session and its requests
     Session(session::Args),
+    /// Show one request whole: who, when, its outcome, its schema, what was asked and answered
+    Show(show::Args),
     /// List the slowest requests
     Slow(Box<slow::Args>),
     /// Sum up requests per tool or method: calls, errors, latencies, sizes
@@ -119,6 +121,7 @@ fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Logs(args) => logs::run(&args, console),
         Command::Sessions(args) => sessions::run(&args, console),
         Command::Session(args) => session::run(&args, console),
+        Command::Show(args) => show::run(&args, console),
         Command::Slow(args) => slow::run(&args, console),
         Command::Stats(args) => stats::run(&args, console),
         Command::Clients(args) => clients::run(&args, console),

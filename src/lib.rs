@@ -8,6 +8,7 @@
 //! | [`wire`] | one decoder a stream format, told apart line by line; pure | model |
 //! | [`schema`] | a server's surface: its canonical form, what a change of it breaks, and whom; pure | model |
 //! | [`query`] | what can be asked: filters, cursors, rows, and what each means; pure | model |
+//! | [`redact`] | secrets out of texts, before anything is stored; pure | nothing |
 //! | [`tail`] | growing files: which file is which, how far each was read | model |
 //! | [`store`] | where events are kept: the traits, an in-memory reference, SQLite | model, query |
 //! | [`render`] | rows into tables, JSON and CSV; one point that makes text harmless | model, query |
@@ -42,6 +43,7 @@ pub mod ingest;
 pub mod listen;
 pub mod model;
 pub mod query;
+pub mod redact;
 pub mod render;
 pub mod schema;
 pub mod store;

@@ -6,7 +6,7 @@
 use super::{StoreArgs, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::{Names, SessionFilter};
+use crate::query::{Entry, Filter, Names, Order, Page, SessionFilter};
 use crate::render::{CLIENT_COLUMNS, Column, LISTED_COLUMNS, LOG_COLUMNS, STATS_COLUMNS};
 use crate::store::Reader;
 use clap_complete::CompletionCandidate;
@@ -16,7 +16,7 @@ use std::ffi::{OsStr, OsString};
 
 /// Set by the completion scripts to the name of their shell.
 pub const VARIABLE: &str = "MCPR_COMPLETE";
-/// Most sessions offered at once: the newest.
+/// Most sessions or requests offered at once: the newest.
 const MAX_SESSIONS: usize = 100;
 
 /// Answers a shell that asks what could follow: `words` are those after its `--`.
@@ -109,6 +109,32 @@ pub(super) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
         .map(|row| {
             let client = row.client_name.filter(|name| is_plain(name));
             CompletionCandidate::new(row.session_id).help(client.map(Into::into))
+        })
+        .collect()
+}
+
+/// The newest requests in the store, with what was called as a help text.
+pub(super) fn requests(current: &OsStr) -> Vec<CompletionCandidate> {
+    let page = Page {
+        after: None,
+        before: None,
+        order: Order::Descending,
+        limit: MAX_SESSIONS,
+    };
+    let rows = reader().and_then(|mut reader| reader.entries(&Filter::default(), page).ok());
+    let begun = current.to_string_lossy();
+    rows.unwrap_or_default()
+        .into_iter()
+        .filter_map(|entry| match entry {
+            Entry::Request(row) => Some(row),
+            Entry::Gap(_) => None,
+        })
+        .filter(|row| row.seq.to_string().starts_with(&*begun))
+        .map(|row| {
+            let called = row.target().filter(|name| is_plain(name));
+            let method = Some(row.method.as_str()).filter(|name| is_plain(name));
+            let words: Vec<&str> = method.into_iter().chain(called).collect();
+            CompletionCandidate::new(row.seq.to_string()).help(Some(words.join(" ").into()))
         })
         .collect()
 }

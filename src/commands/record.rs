@@ -6,6 +6,7 @@ mod run;
 mod sources;
 
 use super::StoreArgs;
+use super::keeping::Keeping;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::ingest::{Config, Full, MethodFilter};
@@ -49,6 +50,8 @@ pub struct Args {
     /// What a source does when the queue is full (default: files wait, standard input and pipes drop)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub on_full: Option<OnFull>,
+    #[command(flatten)]
+    pub(crate) keeping: Keeping,
 }
 
 /// Where a file without a checkpoint begins.

@@ -5,10 +5,11 @@ mod install;
 mod report;
 
 use super::StoreArgs;
+use super::keeping::Keeping;
 use crate::commands::Refused;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::ingest::Config;
+use crate::ingest::{Config, Screen};
 use crate::tap::{Copies, Ended, Keeper, Patience, Report, Server, Transcript};
 use install::{Target, install, uninstall};
 use report::closing_lines;
@@ -31,6 +32,8 @@ pub struct Args {
     /// Name the server in the store (default: the command's file name)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    #[command(flatten)]
+    pub(crate) keeping: Keeping,
     /// Say at the end what passed and what was stored
     #[arg(long, short)]
     pub verbose: bool,
@@ -69,6 +72,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 }
 
 fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let screen = args.keeping.screen()?;
     let copies = Arc::new(Copies::default());
     let server = Server::start(&args.command, Arc::clone(&copies)).map_err(|error| {
         let program = args.command.first().map(|it| it.to_string_lossy());
@@ -76,7 +80,7 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Refused::new(format!("cannot run {program}: {error}"))
             .hint("write the server's command after --, as its client would run it")
     })?;
-    let keeper = start_keeper(args, &copies, console);
+    let keeper = start_keeper(args, screen, &copies, console);
     let ended = server.wait(Patience::USUAL)?;
     if let Some(keeper) = keeper {
         tell(&keeper.finish(LAST_ROWS), args, console);
@@ -88,18 +92,20 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 }
 
 /// Starts the recording side. Where that fails the session goes on without it.
-fn start_keeper(args: &Args, copies: &Arc<Copies>, console: &mut Console) -> Option<Keeper> {
+fn start_keeper(
+    args: &Args,
+    screen: Screen,
+    copies: &Arc<Copies>,
+    console: &mut Console,
+) -> Option<Keeper> {
     let name = args.name.clone().unwrap_or_else(|| name_of(&args.command));
     let session_id = uuid::Uuid::new_v4().hyphenated().to_string();
     let started = args.store.path().and_then(|store| {
         let tell = |line: &str| Console::of_process().note(&format!("mcpr tap: {line}"));
-        let transcript = Transcript::new(&name, &session_id);
-        let keeper = Keeper::start(
-            Config::new(store),
-            transcript,
-            Arc::clone(copies),
-            Arc::new(tell),
-        )?;
+        let transcript = Transcript::new(&name, &session_id).with_bodies(args.keeping.bodies());
+        let mut config = Config::new(store);
+        config.screen = screen;
+        let keeper = Keeper::start(config, transcript, Arc::clone(copies), Arc::new(tell))?;
         Ok(keeper)
     });
     started

@@ -143,3 +143,43 @@ impl std::str::FromStr for Most {
 pub(super) fn duration_us(text: &str) -> Result<i64, String> {
     parse_duration_us(text).map_err(|error| format!("{error}; {}", error.hint))
 }
+
+/// A size in bytes, or with K, M, G or T behind it: powers of 1024, as sizes are shown.
+pub(super) fn size_bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "give a size such as 500M or 2G".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let suffix = text[digits.len()..].to_ascii_uppercase();
+    let unit = match suffix.trim_end_matches('B').trim_end_matches('I') {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1_u64 << 40,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size_bytes;
+
+    #[test]
+    fn sizes() {
+        let cases = [
+            ("512", Some(512)),
+            ("500M", Some(500 << 20)),
+            ("2GiB", Some(2 << 30)),
+            ("1kb", Some(1024)),
+            ("", None),
+            ("M", None),
+            ("2X", None),
+            ("-1", None),
+            ("99999999999T", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(size_bytes(text).ok(), expected, "{text}");
+        }
+    }
+}

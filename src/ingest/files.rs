@@ -3,6 +3,7 @@
 use super::{LineDecoder, MethodFilter, SourceHandle};
 use crate::model::Text;
 use crate::tail::{Chunk, ReadOutcome, Tailer};
+use crate::wire::Bodies;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ struct Feed {
     decoders: HashMap<PathBuf, LineDecoder>,
     proxy: Option<Text>,
     filter: MethodFilter,
+    bodies: Bodies,
 }
 
 impl FileSources {
@@ -44,8 +46,16 @@ impl FileSources {
                 decoders: HashMap::new(),
                 proxy,
                 filter,
+                bodies: Bodies::Left,
             },
         }
+    }
+
+    /// The same sources, which hand over what was asked and answered as well, or do not.
+    #[must_use]
+    pub fn with_bodies(mut self, bodies: Bodies) -> Self {
+        self.feed.bodies = bodies;
+        self
     }
 
     /// The tailer, for what concerns files alone.
@@ -75,6 +85,7 @@ impl Feed {
                 None => proxy_of(chunk.path),
             };
             let decoder = LineDecoder::new(&name, &proxy, self.filter.clone());
+            let decoder = decoder.with_bodies(self.bodies);
             self.decoders.insert(chunk.path.to_owned(), decoder);
         }
         let Some(decoder) = self.decoders.get_mut(chunk.path) else {
@@ -84,9 +95,12 @@ impl Feed {
         for piece in chunk.pieces {
             decoder.piece(piece, now);
         }
+        let more_follows = decoder.waiting_bytes() >= FULL_CHUNK_BYTES;
+        let at_end = Some(now).filter(|_| !more_follows);
+        let checkpoint = decoder.settle(at_end, chunk.checkpoint.clone());
         let mut delivery = decoder.take();
-        delivery.progress.checkpoint = Some(chunk.checkpoint.clone());
-        delivery.more_follows = delivery.bytes >= FULL_CHUNK_BYTES;
+        delivery.progress.checkpoint = checkpoint;
+        delivery.more_follows = more_follows;
         match self.handle.deliver(delivery, stop) {
             Ok(_) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),

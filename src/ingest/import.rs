@@ -1,6 +1,7 @@
 //! One store's rows into another store, as if its events had come once more. Done twice, the second
 //! time adds nothing.
 
+use super::Screen;
 use super::recorder::writer_id;
 use super::unix_ms;
 use crate::model::{
@@ -25,25 +26,34 @@ pub struct Imported {
     pub sessions: u64,
 }
 
+/// Where an import writes to.
+pub struct Destination<'a> {
+    /// The store.
+    pub store: &'a mut dyn Store,
+    /// What is taken out of events on their way.
+    pub screen: &'a Screen,
+}
+
 /// Copies everything that a reader has; `source` is its name in the store's statistics, and `told`
 /// hears of each position that is done.
 ///
 /// # Errors
 /// When one of the stores fails; what was copied before stays.
-pub fn import(
+pub fn import<'a>(
     reader: &mut dyn Reader,
-    store: &mut dyn Store,
-    source: &str,
+    to: Destination<'a>,
+    source: &'a str,
     told: &mut dyn FnMut(i64),
 ) -> Result<Imported, StoreError> {
     let last_seq = reader.head()?.last_seq;
     let mut import = Import {
-        store,
+        to,
         source,
         writer: writer_id(),
         number: 0,
         imported: Imported::default(),
     };
+    let has_payloads = reader.overview()?.payloads > 0;
     let mut page = Page::after(0, Page::MAX_LIMIT);
     page.before = last_seq.checked_add(1);
     loop {
@@ -55,11 +65,22 @@ pub fn import(
         let keys: HashMap<i64, StoredKey> = keys.into_iter().map(|key| (key.seq, key)).collect();
         let last = last.seq();
         page.after = Some(last);
-        let events = entries.iter().map(|entry| match entry {
-            Entry::Request(row) => Event::Request(request_of(row, keys.get(&row.seq))),
-            Entry::Gap(gap) => Event::Gap(gap_of(gap)),
-        });
-        import.append(events.collect())?;
+        let mut events = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            match entry {
+                Entry::Gap(gap) => events.push(Event::Gap(gap_of(gap))),
+                Entry::Request(row) => {
+                    events.push(Event::Request(request_of(row, keys.get(&row.seq))));
+                    let payload = if has_payloads {
+                        reader.payload(row.seq)?
+                    } else {
+                        None
+                    };
+                    events.extend(payload.map(|payload| Event::Payload(Box::new(payload))));
+                }
+            }
+        }
+        import.append(events)?;
         told(last);
     }
     let every = SessionFilter {
@@ -78,7 +99,7 @@ pub fn import(
 }
 
 struct Import<'a> {
-    store: &'a mut dyn Store,
+    to: Destination<'a>,
     source: &'a str,
     writer: i64,
     number: i64,
@@ -86,9 +107,10 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    fn append(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
+    fn append(&mut self, mut events: Vec<Event>) -> Result<(), StoreError> {
         self.number += 1;
         let count = events.len() as u64;
+        let redacted = self.to.screen.pass(&mut events);
         let batch = Batch {
             writer: self.writer,
             number: self.number,
@@ -99,11 +121,12 @@ impl Import<'_> {
                 checkpoint: None,
                 counts: Counts {
                     events: count,
+                    redacted,
                     ..Counts::default()
                 },
             }],
         };
-        let appended = self.store.append(&batch)?;
+        let appended = self.to.store.append(&batch)?;
         self.imported.stored += appended.stored;
         self.imported.duplicates += appended.duplicates;
         self.imported.gaps += appended.gaps;
@@ -255,7 +278,13 @@ mod tests {
         let mut to = MemoryStore::default();
         let mut go = || {
             let mut done = 0;
-            let imported = import(&mut from, &mut to, "from", &mut |seq| done = seq).unwrap();
+            let imported = {
+                let to = Destination {
+                    store: &mut to,
+                    screen: &Screen::default(),
+                };
+                import(&mut from, to, "from", &mut |seq| done = seq).unwrap()
+            };
             assert_eq!(done, 3);
             imported
         };

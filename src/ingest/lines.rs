@@ -1,9 +1,10 @@
 //! Lines into deliveries: decoding, filtering by method, counting, keeping what is bad.
 
 use super::Delivery;
-use crate::model::{BadLine, Event, Text};
+use super::hostlogs::HostLogs;
+use crate::model::{BadLine, Checkpoint, Event, Text};
 use crate::query::Pattern;
-use crate::wire::{Decoded, LineContext, decode_line};
+use crate::wire::{Bodies, Decoded, LineContext, decode_line};
 
 /// `--include` and `--exclude`: which methods are recorded.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +30,8 @@ pub struct LineDecoder {
     source: Text,
     proxy: Text,
     filter: MethodFilter,
+    bodies: Bodies,
+    hostlogs: HostLogs,
     decoded: Decoded,
     delivery: Delivery,
     kept_bad: u64,
@@ -42,15 +45,28 @@ impl LineDecoder {
             source: source.into(),
             proxy: proxy.into(),
             filter,
+            bodies: Bodies::Left,
+            hostlogs: HostLogs::new(),
             decoded: Decoded::default(),
             delivery: Delivery::new(source.into()),
             kept_bad: 0,
         }
     }
 
+    /// The same decoder, which hands over what was asked and answered as well, or does not.
+    #[must_use]
+    pub fn with_bodies(mut self, bodies: Bodies) -> Self {
+        self.bodies = bodies;
+        self
+    }
+
     /// Decodes one line that begins at `offset`.
     pub fn line(&mut self, offset: u64, line: &[u8], now: i64) {
-        decode_line(line, LineContext { proxy: &self.proxy }, &mut self.decoded);
+        let context = LineContext {
+            proxy: &self.proxy,
+            bodies: self.bodies,
+        };
+        decode_line(line, context, &mut self.decoded);
         let counts = &mut self.delivery.progress.counts;
         counts.lines += 1;
         counts.text += u64::from(self.decoded.is_text);
@@ -58,25 +74,55 @@ impl LineDecoder {
         counts.unknown += self.decoded.unknown;
         counts.bad += self.decoded.bad.len() as u64 + self.decoded.more_bad;
         self.delivery.bytes += line.len();
-        let mut is_left_out = false;
-        for mut event in self.decoded.events.drain(..) {
-            match &mut event {
-                Event::Request(request) => is_left_out = !self.filter.admits(&request.method),
-                // A list that nobody wants as a request still says what the server shows.
-                Event::Surface(news) if is_left_out => news.of_request = false,
-                _ => {}
-            }
-            if is_left_out && matches!(event, Event::Request(_)) {
-                counts.filtered += 1;
-            } else {
-                self.delivery.events.push(event);
-            }
+        if let Some(frame) = self.decoded.frame.take() {
+            counts.events += frame.messages.len() as u64;
+            counts.unknown += u64::from(frame.messages.is_empty());
+            self.hostlogs.take(frame, &mut self.decoded.events);
         }
+        if !self.decoded.bad.is_empty() {
+            self.hostlogs.lost();
+        }
+        self.filter_events();
         for bad in std::mem::take(&mut self.decoded.bad) {
             let offset = offset + bad.range.start as u64;
             let part = line.get(bad.range).unwrap_or(line);
             self.bad_line(offset, bad.reason, part, now);
         }
+    }
+
+    /// Passes on what was decoded, without what nobody wants.
+    fn filter_events(&mut self) {
+        let counts = &mut self.delivery.progress.counts;
+        let mut is_left_out = false;
+        for mut event in self.decoded.events.drain(..) {
+            match &mut event {
+                Event::Request(request) => {
+                    is_left_out = !self.filter.admits(&request.method);
+                    counts.filtered += u64::from(is_left_out);
+                }
+                // A list that nobody wants as a request still says what the server shows.
+                Event::Surface(news) if is_left_out => news.of_request = false,
+                _ => {}
+            }
+            let goes_with_request = matches!(event, Event::Request(_) | Event::Payload(_));
+            if !(is_left_out && goes_with_request) {
+                self.delivery.events.push(event);
+            }
+        }
+    }
+
+    /// Says that a chunk was read, up to a place; gives the place from which reading would have to
+    /// go on after a restart, where that is a new one. `now`: at the end of what there is.
+    pub fn settle(&mut self, now: Option<i64>, checkpoint: Checkpoint) -> Option<Checkpoint> {
+        self.hostlogs.settle(now, &mut self.decoded.events);
+        self.filter_events();
+        self.hostlogs.safe(checkpoint)
+    }
+
+    /// Says that nothing follows.
+    pub fn end(&mut self) {
+        self.hostlogs.end(&mut self.decoded.events);
+        self.filter_events();
     }
 
     /// Decodes a last line without its newline. While it may still grow it is neither text nor bad,
@@ -128,6 +174,12 @@ impl LineDecoder {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.delivery.events.len()
+    }
+
+    /// Bytes of the lines that were read since the last delivery.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.delivery.bytes
     }
 
     /// Hands over what was decoded since the last time.

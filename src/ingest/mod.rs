@@ -32,18 +32,23 @@
 
 mod batcher;
 mod files;
+mod hostlogs;
 mod import;
 mod lines;
+mod pairing;
 mod queue;
 mod recorder;
+mod screen;
 mod stream;
 mod writer;
 
 pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
-pub use import::{Imported, import};
+pub use import::{Destination, Imported, import};
 pub use lines::{LineDecoder, MethodFilter};
+pub use pairing::{Moment, Pairing, Tally};
 pub use queue::{Delivery, Full, OnCommit, Refused};
 pub use recorder::{Config, Recorder, SourceHandle};
+pub use screen::Screen;
 pub use stream::record_stream;
 pub use writer::{Failure, Summary};
 

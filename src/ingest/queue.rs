@@ -328,6 +328,8 @@ fn gap_of(source: &Text, dropped: &[Event], now: i64) -> Option<Gap> {
             Event::Request(request) => (1, request.ts, request.ts),
             Event::Session(update) => (1, update.ts, update.ts),
             Event::BadLine(_) => (1, now, now),
+            // It goes with its request.
+            Event::Payload(_) => (0, i64::MAX, i64::MIN),
             Event::Surface(news) => (u64::from(!news.of_request), news.ts, news.ts),
             Event::Gap(gap) => (gap.count, gap.from_ts, gap.to_ts),
         };

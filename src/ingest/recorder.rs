@@ -1,5 +1,6 @@
 //! The recorder as a type: open, record from any thread, shut down.
 
+use super::Screen;
 use super::batcher::Thresholds;
 use super::queue::{Delivery, Full, Limits, Queue, Refused};
 use super::unix_ms;
@@ -32,6 +33,8 @@ pub struct Config {
     pub exclusive: bool,
     /// Only requests that pass are stored; the others are counted.
     pub filter: Option<Predicate>,
+    /// What is taken out of events before they are stored: secrets, unless told otherwise.
+    pub screen: Screen,
     /// Told of a store that fails.
     pub on_error: Option<ErrorHook>,
 }
@@ -59,6 +62,7 @@ impl Config {
             queue_bytes: Self::QUEUE_BYTES,
             exclusive: false,
             filter: None,
+            screen: Screen::default(),
             on_error: None,
         }
     }
@@ -94,6 +98,7 @@ pub struct Recorder {
     queue: Arc<Queue>,
     shared: Arc<Shared>,
     filter: Option<Predicate>,
+    screen: Arc<Screen>,
     checkpoints: Vec<Checkpoint>,
     writer: Option<JoinHandle<Result<(), StoreError>>>,
     lock: Option<RecorderLock>,
@@ -144,11 +149,11 @@ impl Recorder {
                 let message = format!("cannot start the writer thread: {error}");
                 StoreError::new(StoreErrorKind::Other, message)
             })?;
-        let filter = config.filter;
         Ok(Self {
             queue,
             shared,
-            filter,
+            filter: config.filter,
+            screen: Arc::new(config.screen),
             checkpoints,
             writer: Some(writer),
             lock: None,
@@ -168,6 +173,7 @@ impl Recorder {
             }
             _ => delivery.events.push(event),
         }
+        screen_delivery(&self.screen, &mut delivery);
         let _ = self
             .queue
             .push_or_drop(delivery, unix_ms(SystemTime::now()));
@@ -178,6 +184,7 @@ impl Recorder {
     pub fn source(&self, full: Full) -> SourceHandle {
         SourceHandle {
             queue: Arc::clone(&self.queue),
+            screen: Arc::clone(&self.screen),
             full,
         }
     }
@@ -274,6 +281,7 @@ impl fmt::Display for Failure<'_> {
 #[derive(Debug, Clone)]
 pub struct SourceHandle {
     queue: Arc<Queue>,
+    screen: Arc<Screen>,
     full: Full,
 }
 
@@ -283,7 +291,12 @@ impl SourceHandle {
     ///
     /// # Errors
     /// When the recorder takes nothing more, or `give_up` said so; nothing was taken then.
-    pub fn deliver(&self, delivery: Delivery, give_up: &dyn Fn() -> bool) -> Result<u64, Refused> {
+    pub fn deliver(
+        &self,
+        mut delivery: Delivery,
+        give_up: &dyn Fn() -> bool,
+    ) -> Result<u64, Refused> {
+        screen_delivery(&self.screen, &mut delivery);
         match self.full {
             Full::Block => self.queue.push_waiting(delivery, give_up).map(|()| 0),
             Full::Drop => self
@@ -305,6 +318,11 @@ impl SourceHandle {
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
+}
+
+/// Nothing enters the queue without it.
+fn screen_delivery(screen: &Screen, delivery: &mut Delivery) {
+    delivery.progress.counts.redacted += screen.pass(&mut delivery.events);
 }
 
 /// A number that no other writer has: from the clock, the process and the system's hash seed.

@@ -40,6 +40,9 @@ pub fn record_stream(
                 _ => decoder.piece(piece, now),
             }
         }
+        if read == 0 {
+            decoder.end();
+        }
         if handle.deliver(decoder.take(), stop).is_err() || read == 0 {
             return Ok(());
         }

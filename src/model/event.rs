@@ -1,12 +1,14 @@
 //! Events on their way from a source to the store, and the batch that carries them.
 
-use super::{Checkpoint, Request, SessionUpdate, SurfaceNews, Text};
+use super::{Checkpoint, Payload, Request, SessionUpdate, SurfaceNews, Text};
 
 /// One thing to store, in the order in which it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A request with its outcome.
     Request(Request),
+    /// What was asked and answered in the request before it.
+    Payload(Box<Payload>),
     /// News of a session.
     Session(SessionUpdate),
     /// What was said of a server's surface.
@@ -71,6 +73,8 @@ pub struct Counts {
     pub dropped: u64,
     /// NUL bytes skipped between lines.
     pub nul_bytes: u64,
+    /// Secrets taken out before anything was stored.
+    pub redacted: u64,
 }
 
 impl Counts {
@@ -84,6 +88,7 @@ impl Counts {
         self.filtered += other.filtered;
         self.dropped += other.dropped;
         self.nul_bytes += other.nul_bytes;
+        self.redacted += other.redacted;
     }
 }
 

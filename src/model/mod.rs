@@ -3,6 +3,7 @@
 mod checkpoint;
 mod event;
 mod id;
+mod payload;
 mod request;
 mod session;
 mod sketch;
@@ -12,6 +13,7 @@ pub mod time;
 pub use checkpoint::{Checkpoint, FileIdentity, Fingerprint};
 pub use event::{BadLine, Batch, Counts, Event, Gap, SourceProgress};
 pub use id::{EventKey, KeySource, RequestId};
+pub use payload::{Body, Payload};
 pub use request::{ErrorKind, Kind, Outcome, Request, Status, Target, TargetKind};
 pub use session::{Platform, SessionState, SessionUpdate};
 pub use sketch::Sketch;

@@ -10,6 +10,7 @@ mod layout;
 mod requests;
 mod schema;
 mod sessions;
+mod shown;
 mod stats;
 mod table;
 pub mod text;
@@ -25,6 +26,7 @@ pub use schema::{
     UNUSED_FIELDS,
 };
 pub use sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
+pub use shown::{Shown, shown_document, shown_text};
 pub use stats::{STATS_COLUMNS, STATS_FIELDS};
 pub use table::{ShortIds, TableStyle};
 

@@ -7,7 +7,8 @@ mod surfaces;
 
 use super::{Appended, Overview, Reader, Retention, RollupKey, RollupRow, Store, StoreError};
 use crate::model::{
-    BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, KeySource, Request, SessionUpdate,
+    BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, KeySource, Payload, Request,
+    SessionUpdate,
 };
 use crate::query::{
     Entry, Filter, GapRow, Order, Page, SessionFilter, SessionKey, SessionRow, SourceRow, Surfaces,
@@ -37,6 +38,7 @@ struct State {
     rollups: HashMap<RollupKey, RollupRow>,
     shown: surfaces::Shown,
     last_request_was_new: bool,
+    payloads: BTreeMap<i64, Payload>,
     checkpoints: BTreeMap<FileIdentity, Checkpoint>,
     sources: BTreeMap<String, SourceRow>,
     writers: HashMap<i64, i64>,
@@ -124,6 +126,13 @@ impl State {
             .push(Logged::Request(seq, request.clone(), session));
     }
 
+    fn payload(&mut self, payload: &Payload) {
+        if self.last_request_was_new {
+            let last = self.last_seq;
+            self.payloads.entry(last).or_insert_with(|| payload.clone());
+        }
+    }
+
     /// A gap that is equal in everything is the same gap, told again.
     fn gap(&mut self, gap: &Gap, appended: &mut Appended) {
         if self.gaps().any(|(_, known)| known == gap) {
@@ -156,6 +165,8 @@ impl State {
             Logged::Request(seq, request, _) => !is_meant(*seq, request),
             _ => true,
         });
+        let kept: Vec<i64> = self.requests().map(|(seq, _)| seq).collect();
+        self.payloads.retain(|seq, _| kept.contains(seq));
         (before - self.log.len()) as u64
     }
 
@@ -197,6 +208,7 @@ impl Store for MemoryStore {
                         state.shown.take(news, last_seq);
                     }
                 }
+                Event::Payload(payload) => state.payload(payload),
                 Event::Gap(gap) => state.gap(gap, &mut appended),
                 Event::BadLine(line) => state.bad_line(line),
             }
@@ -266,6 +278,28 @@ impl Store for MemoryStore {
         Ok(removed)
     }
 
+    fn vacuum_payloads(
+        &mut self,
+        what: &Retention,
+        told: &mut dyn FnMut(u64),
+    ) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let is_meant = |request: &Request| {
+            let proxy = request.proxy.as_str();
+            request.ts < what.before && what.proxy.as_ref().is_none_or(|it| it == proxy)
+        };
+        let old: Vec<i64> = state
+            .requests()
+            .filter(|(_, request)| is_meant(request))
+            .map(|(seq, _)| seq)
+            .collect();
+        let before = state.payloads.len();
+        state.payloads.retain(|seq, _| !old.contains(seq));
+        let removed = (before - state.payloads.len()) as u64;
+        told(removed);
+        Ok(removed)
+    }
+
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
         Ok(Box::new(self.clone()))
     }
@@ -318,6 +352,12 @@ impl Reader for MemoryStore {
             bad_lines_kept: state.bad_lines.len() as u64,
             duplicates: state.duplicates,
             conflicts: state.conflicts,
+            payloads: state.payloads.len() as u64,
+            payload_bytes: state
+                .payloads
+                .values()
+                .map(|it| it.len_bytes() as u64)
+                .sum(),
             span: times().min().zip(times().max()),
             last_seq: state.last_seq,
             counts: state
@@ -332,6 +372,10 @@ impl Reader for MemoryStore {
 
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {
         Ok(self.state().sources.values().cloned().collect())
+    }
+
+    fn payload(&mut self, seq: i64) -> Result<Option<Payload>, StoreError> {
+        Ok(self.state().payloads.get(&seq).cloned())
     }
 
     fn surfaces(&mut self) -> Result<Surfaces, StoreError> {

@@ -11,7 +11,7 @@ pub mod sqlite;
 pub use crate::query::{RollupKey, RollupRow};
 pub use error::{StoreError, StoreErrorKind};
 
-use crate::model::{Batch, Checkpoint, Counts};
+use crate::model::{Batch, Checkpoint, Counts, Payload};
 use crate::query::{
     ClientRow, Entry, Filter, Head, Names, Page, RequestRow, SessionFilter, SessionKey, SessionRow,
     Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow, StoredKey, Surfaces, clients_of,
@@ -90,6 +90,17 @@ pub trait Store: Send {
     /// # Errors
     /// When the store fails; what went before stays gone.
     fn vacuum(&mut self, what: &Retention, told: &mut dyn FnMut(u64)) -> Result<u64, StoreError>;
+
+    /// Removes the payloads of old requests, which stay, in steps as a vacuum does. Says how many
+    /// went, to `told` after each step and at the end.
+    ///
+    /// # Errors
+    /// When the store fails; what went before stays gone.
+    fn vacuum_payloads(
+        &mut self,
+        what: &Retention,
+        told: &mut dyn FnMut(u64),
+    ) -> Result<u64, StoreError>;
 
     /// Puts off-line work (a checkpoint of the write-ahead log) where nothing waits for it.
     ///
@@ -211,6 +222,15 @@ pub trait Reader: Send {
         Ok(Names::of(&self.rollups()?, &self.sessions(&every)?))
     }
 
+    /// What was asked and answered in a request, where that is kept.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn payload(&mut self, seq: i64) -> Result<Option<Payload>, StoreError> {
+        let _ = seq;
+        Ok(None)
+    }
+
     /// What servers showed, version by version.
     ///
     /// # Errors
@@ -294,6 +314,10 @@ pub struct Overview {
     pub duplicates: u64,
     /// Requests that came again with another content.
     pub conflicts: u64,
+    /// Requests of which it is kept what was asked and answered.
+    pub payloads: u64,
+    /// Bytes that these payloads take.
+    pub payload_bytes: u64,
     /// Time of the oldest and newest request, unix milliseconds.
     pub span: Option<(i64, i64)>,
     /// The last sequence number given out; 0 in a new store.

@@ -139,6 +139,7 @@ fn configured(config: &Config, tell: &Tell) -> Config {
     let mut own = Config::new(&config.db);
     own.batch_size = config.batch_size;
     own.flush_interval = config.flush_interval;
+    own.screen = config.screen.clone();
     own.on_error = Some(Box::new(move |failure| {
         tell(&format!("warning: {failure}"));
     }));
@@ -289,7 +290,7 @@ impl Held {
             Event::BadLine(line) => Some((line.ts, line.ts, 1)),
             Event::Gap(gap) => Some((gap.from_ts, gap.to_ts, gap.count)),
             // It goes with its request, or was a notification, which is no row.
-            Event::Surface(_) => None,
+            Event::Surface(_) | Event::Payload(_) => None,
         });
         for (from_ts, to_ts, count) in times {
             let gap = self.dropped.get_or_insert(Gap {

@@ -2,11 +2,10 @@
 
 use super::copies::{Copy, Loss};
 use super::frames::{Frame, Frames};
-use super::pairing::{Moment, Pairing, Tally};
-use super::{Direction, MAX_FRAME_BYTES};
+use super::{Direction, MAX_FRAME_BYTES, Moment, Pairing, Tally};
 use crate::ingest::Delivery;
 use crate::model::{BadLine, Counts, Event, Gap, Text};
-use crate::wire::{Messages, messages};
+use crate::wire::{Bodies, Messages, messages};
 
 /// What passed in a session, as far as it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +26,7 @@ pub struct Transcript {
     source: Text,
     frames: [Frames; 2],
     pairing: Pairing,
+    bodies: Bodies,
     delivery: Delivery,
     account: Account,
 }
@@ -39,10 +39,18 @@ impl Transcript {
         Self {
             frames: Default::default(),
             pairing: Pairing::new(proxy.into(), session_id.into()),
+            bodies: Bodies::Left,
             delivery: Delivery::new(source.clone()),
             account: Account::default(),
             source,
         }
+    }
+
+    /// The same session, of which what was asked and answered is handed over as well, or is not.
+    #[must_use]
+    pub fn with_bodies(mut self, bodies: Bodies) -> Self {
+        self.bodies = bodies;
+        self
     }
 
     /// Begins the session.
@@ -129,7 +137,7 @@ impl Transcript {
             self.keep_aside(frame, reason, moment);
         }
         let counts = &mut self.delivery.progress.counts;
-        match messages(frame.bytes) {
+        match messages(frame.bytes, self.bodies) {
             Messages::Text => counts.text += 1,
             Messages::Unknown => counts.unknown += 1,
             Messages::Bad(_) if frame.is_cut => counts.bad += 1,
@@ -199,6 +207,7 @@ mod tests {
             Event::Session(_) => "session".to_owned(),
             Event::Gap(gap) => format!("gap {} {}-{}", gap.count, gap.from_ts, gap.to_ts),
             Event::BadLine(line) => format!("bad {} {}", line.offset, line.reason),
+            Event::Payload(_) => "payload".to_owned(),
             Event::Surface(news) => format!("surface {}", news.method),
         }
     }

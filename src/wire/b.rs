@@ -56,6 +56,7 @@ pub(super) fn transaction(
     let event: Transaction<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let exchange = Exchange {
         json,
+        bodies: context.bodies,
         ts: seconds_to_ms(event.ts)?,
         proxy: context.proxy.into(),
         session_id: text(event.session_id.as_ref()),

@@ -86,6 +86,7 @@ pub(super) fn request(
         .map_err(|error| format!("payload: {error}"))?;
     let exchange = Exchange {
         json,
+        bodies: context.bodies,
         ts,
         proxy: envelope.proxy(context),
         session_id: text(payload.session_id.as_ref()),

@@ -1,10 +1,11 @@
 //! Stream D: bare JSON-RPC messages, as they pass between a client and a server. What answers what
 //! is not decided here: that takes both directions.
 
+use super::Bodies;
 use super::detect::looks_like_an_array;
 use super::fields::Str;
 use super::rpc::{Answer, Call, lenient};
-use crate::model::{ErrorKind, Outcome, RequestId, Said, Target, Text};
+use crate::model::{Body, ErrorKind, EventKey, Outcome, RequestId, Said, Target, Text};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -56,6 +57,10 @@ pub struct Asked {
     pub bytes: i64,
     /// What it asks of the surface, where its method does.
     pub surface: Option<SurfaceAsked>,
+    /// What a second reading of it is recognised by, where it can be read twice.
+    pub key: Option<EventKey>,
+    /// Its `params`, where bodies are kept.
+    pub params: Option<Body>,
 }
 
 /// What a request asks of the server's surface.
@@ -87,6 +92,8 @@ pub struct Reply {
     outcome: Outcome,
     /// The raw result, where it passed whole.
     result: Option<Box<str>>,
+    /// The result or error, where bodies are kept.
+    pub answer: Option<Body>,
 }
 
 impl Message {
@@ -94,10 +101,14 @@ impl Message {
     pub fn was_cut(&mut self, len: u64) {
         let len = i64::try_from(len).unwrap_or(i64::MAX);
         match self {
-            Self::Asked(asked) => asked.bytes = len,
+            Self::Asked(asked) => {
+                asked.bytes = len;
+                asked.params = None;
+            }
             Self::Reply(reply) => {
                 reply.bytes = len;
                 reply.result = None;
+                reply.answer = None;
             }
             Self::Notice(_) => {}
         }
@@ -171,14 +182,14 @@ struct Cancelled<'a> {
 
 /// Reads the messages of one line, without its newline.
 #[must_use]
-pub fn messages(line: &[u8]) -> Messages {
+pub fn messages(line: &[u8], bodies: Bodies) -> Messages {
     let text = match std::str::from_utf8(line) {
         Ok(text) => text.trim_matches([' ', '\t', '\r']),
         Err(error) => return of_bytes(line, error.valid_up_to()),
     };
     let found = match text.as_bytes().first() {
-        Some(b'{') => one(text).map(|message| message.map(|it| vec![it])),
-        Some(b'[') if looks_like_an_array(text) => batch(text),
+        Some(b'{') => one(text, bodies).map(|message| message.map(|it| vec![it])),
+        Some(b'[') if looks_like_an_array(text) => batch(text, bodies),
         _ => return Messages::Text,
     };
     match found {
@@ -197,10 +208,10 @@ fn of_bytes(line: &[u8], valid: usize) -> Messages {
 }
 
 /// The messages of a batch; what is none is left out.
-fn batch(text: &str) -> serde_json::Result<Option<Vec<Message>>> {
+fn batch(text: &str, bodies: Bodies) -> serde_json::Result<Option<Vec<Message>>> {
     let elements: Vec<&RawValue> = serde_json::from_str(text)?;
     let read = |raw: &&RawValue| match raw.get().as_bytes().first() {
-        Some(b'{') => one(raw.get()),
+        Some(b'{') => one(raw.get(), bodies),
         _ => Ok(None),
     };
     let messages = elements
@@ -210,12 +221,12 @@ fn batch(text: &str) -> serde_json::Result<Option<Vec<Message>>> {
     Ok(Some(messages).filter(|messages| !messages.is_empty()))
 }
 
-fn one(text: &str) -> serde_json::Result<Option<Message>> {
+fn one(text: &str, bodies: Bodies) -> serde_json::Result<Option<Message>> {
     let shape: Shape<'_> = serde_json::from_str(text)?;
     let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
     let id = shape.id.and_then(TypedId::of);
     let Some(method) = shape.method else {
-        return Ok(reply(&shape, id, bytes));
+        return Ok(reply(&shape, id, bytes, bodies));
     };
     let call = Call {
         id: shape.id,
@@ -244,10 +255,15 @@ fn one(text: &str) -> serde_json::Result<Option<Message>> {
                 cursor,
                 protocol_version,
             }),
+        key: None,
+        params: shape
+            .params
+            .filter(|_| bodies == Bodies::Kept)
+            .map(|params| Body::of(params.get())),
     })))
 }
 
-fn reply(shape: &Shape<'_>, id: Option<TypedId>, bytes: i64) -> Option<Message> {
+fn reply(shape: &Shape<'_>, id: Option<TypedId>, bytes: i64, bodies: Bodies) -> Option<Message> {
     let answer = Answer {
         id: shape.id,
         result: shape.result,
@@ -259,6 +275,9 @@ fn reply(shape: &Shape<'_>, id: Option<TypedId>, bytes: i64) -> Option<Message> 
             bytes,
             outcome: answer.error(TOOL_CALL).unwrap_or_default(),
             result: answer.result.map(|result| result.get().into()),
+            answer: (answer.error.or(answer.result))
+                .filter(|_| bodies == Bodies::Kept)
+                .map(|answer| Body::of(answer.get())),
         })
     })
 }
@@ -291,7 +310,7 @@ mod tests {
     }
 
     fn check(line: &[u8], expected: &str) {
-        let got = match messages(line) {
+        let got = match messages(line, Bodies::Left) {
             Messages::Text => "text".to_owned(),
             Messages::Unknown => "unknown".to_owned(),
             Messages::Bad(reason) => format!("bad: {reason}"),
@@ -364,7 +383,9 @@ mod tests {
 
     #[test]
     fn only_a_tool_call_fails_as_a_tool() {
-        let Messages::Known(known) = messages(br#"{"id":1,"result":{"isError":true}}"#) else {
+        let Messages::Known(known) =
+            messages(br#"{"id":1,"result":{"isError":true}}"#, Bodies::Left)
+        else {
             panic!("it is an answer");
         };
         let [Message::Reply(reply)] = &known[..] else {

@@ -1,7 +1,7 @@
 //! Which format a line is in, told from the line itself.
 
 use super::fields::Str;
-use super::{Decoded, LineContext, a, b, c, e};
+use super::{Decoded, LineContext, a, b, c, e, hostlog};
 use crate::model::SessionState;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -34,6 +34,11 @@ pub(super) fn line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
     match line.first() {
         Some(b'{') => object(text, 0, context, decoded),
         Some(b'[') if looks_like_an_array(text) => array(text, context, decoded),
+        Some(b'0'..=b'9') => match hostlog::frame(text, context.bodies) {
+            Some(Ok(frame)) => decoded.frame = Some(frame),
+            Some(Err(bad)) => decoded.bad.push(bad),
+            None => decoded.is_text = true,
+        },
         _ => decoded.is_text = true,
     }
 }

@@ -1,9 +1,11 @@
 //! A request with its answer, as streams B and C carry it: one row, or one a call of a batch.
 
-use super::Decoded;
 use super::fields::{Whole, raw_len};
 use super::rpc::{Answer, Call, http_outcome, unanswered};
-use crate::model::{Event, EventKey, Kind, Outcome, Request, RequestId, Said, SurfaceNews, Text};
+use super::{Bodies, Decoded};
+use crate::model::{
+    Event, EventKey, Kind, Outcome, Payload, Request, RequestId, Said, SurfaceNews, Text,
+};
 use serde_json::value::RawValue;
 
 /// What all rows of an exchange share.
@@ -11,6 +13,7 @@ use serde_json::value::RawValue;
 pub(super) struct Exchange<'a> {
     /// The event's own text, which its key is taken from.
     pub(super) json: &'a str,
+    pub(super) bodies: Bodies,
     pub(super) ts: i64,
     pub(super) proxy: Text,
     pub(super) session_id: Option<Text>,
@@ -95,6 +98,11 @@ impl Exchange<'_> {
             let surface = call.surface(answer.map(|(answer, _)| answer));
             let surface = surface.map(|said| surface_news(&row, said));
             decoded.events.push(Event::Request(row));
+            if self.bodies == Bodies::Kept {
+                decoded
+                    .events
+                    .extend(payload(call, answer.map(|(answer, _)| answer)));
+            }
             decoded.events.extend(surface);
         }
         decoded.known += 1;
@@ -139,6 +147,13 @@ impl Exchange<'_> {
         decoded.events.extend(ended);
         Ok(())
     }
+}
+
+/// What was asked in a call, and answered.
+fn payload(call: &Call<'_>, answer: Option<&Answer<'_>>) -> Option<Event> {
+    let answer = answer.and_then(|answer| answer.error.or(answer.result));
+    Payload::of(call.params.map(RawValue::get), answer.map(RawValue::get))
+        .map(|payload| Event::Payload(Box::new(payload)))
 }
 
 /// What a request that stands before it in the batch has said of the surface.

@@ -5,12 +5,17 @@ mod b;
 mod c;
 mod d;
 mod detect;
+mod direction;
 mod e;
 mod exchange;
 mod fields;
+mod hostlog;
 mod rpc;
 #[cfg(test)]
 mod tests;
+
+pub use direction::Direction;
+pub use hostlog::Frame;
 
 pub use d::{Asked, Message, Messages, Notice, Reply, TypedId, messages};
 
@@ -21,6 +26,18 @@ use crate::model::{Event, Request, SessionState, SessionUpdate};
 pub struct LineContext<'a> {
     /// The proxy's name for streams that do not say one.
     pub proxy: &'a str,
+    /// Whether what was asked and answered is handed over as well.
+    pub bodies: Bodies,
+}
+
+/// Whether what was asked and answered is handed over, besides the facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bodies {
+    /// Only the facts.
+    #[default]
+    Left,
+    /// A [`crate::model::Payload`] behind each MCP request.
+    Kept,
 }
 
 /// Part of a line that did not decode.
@@ -43,6 +60,8 @@ pub struct Decoded {
     pub more_bad: u64,
     /// Whether the line is plain text.
     pub is_text: bool,
+    /// What a desktop host's log tells of, where the line does.
+    pub frame: Option<Frame>,
     /// Events whose type is known, also those that lead to no row (heartbeats, schemas).
     pub known: u64,
     /// Events whose type is not known.
@@ -70,6 +89,7 @@ impl Decoded {
         self.bad.clear();
         self.more_bad = 0;
         self.is_text = false;
+        self.frame = None;
         self.known = 0;
         self.unknown = 0;
     }

@@ -8,7 +8,14 @@ use std::path::Path;
 
 fn decode(line: impl AsRef<[u8]>) -> Decoded {
     let mut decoded = Decoded::default();
-    decode_line(line.as_ref(), LineContext { proxy: "p" }, &mut decoded);
+    decode_line(
+        line.as_ref(),
+        LineContext {
+            proxy: "p",
+            bodies: Bodies::Left,
+        },
+        &mut decoded,
+    );
     decoded
 }
 
@@ -80,7 +87,14 @@ fn capture_rows(name: &str, proxy: &str) -> Vec<Request> {
     let mut rows = Vec::new();
     let mut decoded = Decoded::default();
     for line in data(name).lines() {
-        decode_line(line.as_bytes(), LineContext { proxy }, &mut decoded);
+        decode_line(
+            line.as_bytes(),
+            LineContext {
+                proxy,
+                bodies: Bodies::Left,
+            },
+            &mut decoded,
+        );
         assert_eq!((&decoded.bad[..], decoded.unknown), (&[][..], 0), "{line}");
         rows.extend(requests(&decoded).into_iter().cloned());
     }

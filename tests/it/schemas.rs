@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "request",
     "session",
     "session-document",
+    "request-document",
     "stats",
     "clients",
     "store-stats",
@@ -192,6 +193,13 @@ fn documents_are_what_their_schemas_say() {
                 &home,
                 &["session", id, "--proxy", proxy, "--json"],
             )],
+        );
+    }
+    for row in home.rows(&[]).iter().filter(|row| row["kind"] != "gap") {
+        let seq = row["seq"].to_string();
+        check(
+            "request-document",
+            &[document(&home, &["show", &seq, "--json"])],
         );
     }
     let stats = document(&home, &["store", "stats", "--json"]);

@@ -24,6 +24,7 @@ pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
         (summary.conflicts, "conflicts"),
         (counts.dropped, "dropped"),
         (counts.nul_bytes, "NUL bytes skipped"),
+        (counts.redacted, "secrets redacted"),
     ];
     parts.extend(
         uncommon

@@ -76,6 +76,7 @@ fn config(args: &Args) -> anyhow::Result<Config> {
     config.exclusive = true;
     config.batch_size = usize::try_from(args.batch_size).unwrap_or(Config::BATCH_SIZE);
     config.flush_interval = args.flush_interval;
+    config.screen = args.keeping.screen()?;
     config.on_error = Some(Box::new(|failure| {
         Console::of_process().note(&format!("warning: {failure}"));
     }));
@@ -101,7 +102,8 @@ fn start_streams(
             (None, Stream::Fifo(path)) => proxy_of(path),
             (None, Stream::Stdin) => DEFAULT_PROXY.into(),
         };
-        let mut decoder = LineDecoder::new(&name, &proxy, args.method_filter());
+        let mut decoder = LineDecoder::new(&name, &proxy, args.method_filter())
+            .with_bodies(args.keeping.bodies());
         let handle = recorder.source(what_when_full(args.on_full, stream));
         let (stream, stop) = (stream.clone(), Arc::clone(stop));
         let thread = std::thread::Builder::new()
@@ -202,7 +204,8 @@ fn follow_files(
     }
     let mut waker = Waker::new();
     let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
-    let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter());
+    let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter())
+        .with_bodies(args.keeping.bodies());
     let is_over = || stop.load(Ordering::Acquire) || recorder.has_failed();
     let mut progress = Progress::new(Unit::Bytes, console.is_message_terminal());
     loop {

@@ -1,9 +1,10 @@
 //! `mcpr store import FILE`: another store's rows into this one.
 
+use crate::commands::keeping::Redaction;
 use crate::commands::{Refused, StoreArgs, open_store};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
-use crate::ingest::import;
+use crate::ingest::{Destination, import};
 use crate::render::text::escape;
 use crate::render::units::grouped;
 use crate::store::sqlite::SqliteStore;
@@ -18,6 +19,8 @@ pub(super) struct Args {
     file: PathBuf,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    redaction: Redaction,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -31,11 +34,16 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             .hint("name the store to write into with --db")
             .into());
     }
+    let screen = args.redaction.screen()?;
     let mut store = SqliteStore::open(&path)?;
     let last_seq = reader.head()?.last_seq;
     let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
     let source = args.file.display().to_string();
-    let imported = import(reader.as_mut(), &mut store, &source, &mut |seq| {
+    let to = Destination {
+        store: &mut store,
+        screen: &screen,
+    };
+    let imported = import(reader.as_mut(), to, &source, &mut |seq| {
         let left = last_seq.saturating_sub(seq);
         progress.update(seq.cast_unsigned(), left.cast_unsigned());
     })?;

@@ -102,7 +102,8 @@ fn document(stats: &Stats) -> Value {
         "requests": overview.requests, "sessions": overview.sessions, "gaps": overview.gaps,
         "dropped": overview.dropped, "bad_lines": counts.bad,
         "bad_lines_kept": overview.bad_lines_kept, "duplicates": overview.duplicates,
-        "conflicts": overview.conflicts, "last_seq": overview.last_seq,
+        "conflicts": overview.conflicts, "redacted": counts.redacted,
+        "payloads": overview.payloads, "payload_bytes": overview.payload_bytes, "last_seq": overview.last_seq,
         "oldest": span.map(|(oldest, _)| oldest), "newest": span.map(|(_, newest)| newest),
         "oldest_time": span.map(|(oldest, _)| rfc3339(oldest)),
         "newest_time": span.map(|(_, newest)| rfc3339(newest)),
@@ -114,7 +115,7 @@ fn counted(counts: &Counts) -> Value {
     json!({
         "lines": counts.lines, "events": counts.events, "text": counts.text, "bad": counts.bad,
         "unknown": counts.unknown, "filtered": counts.filtered, "dropped": counts.dropped,
-        "nul_bytes": counts.nul_bytes,
+        "nul_bytes": counts.nul_bytes, "redacted": counts.redacted,
     })
 }
 
@@ -151,6 +152,15 @@ fn report(stats: &Stats, zone: Zone) -> String {
         ),
         ("duplicates", grouped(overview.duplicates)),
         ("conflicts", grouped(overview.conflicts)),
+        ("redacted", grouped(overview.counts.redacted)),
+        (
+            "payloads",
+            format!(
+                "{} ({})",
+                grouped(overview.payloads),
+                size(overview.payload_bytes)
+            ),
+        ),
     ]);
     let mut text = String::new();
     for (name, value) in facts {
@@ -172,7 +182,13 @@ fn report(stats: &Stats, zone: Zone) -> String {
         )
         .expect("a string takes any text");
     }
-    for (known, behind) in &stats.files {
+    push_files(&stats.files, &mut text);
+    text
+}
+
+fn push_files(files: &[(Checkpoint, Option<u64>)], text: &mut String) {
+    let size = |size: u64| bytes(i64::try_from(size).unwrap_or(i64::MAX));
+    for (known, behind) in files {
         let behind = match behind {
             Some(0) => "read to its end".to_owned(),
             Some(left) => format!("{} behind", size(*left)),
@@ -186,5 +202,4 @@ fn report(stats: &Stats, zone: Zone) -> String {
         )
         .expect("a string takes any text");
     }
-    text
 }

@@ -1,6 +1,7 @@
 //! `mcpr store vacuum`: remove old requests and give their space back.
 
 use crate::commands::confirm::confirmed;
+use crate::commands::values::size_bytes;
 use crate::commands::{Refused, StoreArgs, now_ms, open_store};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
@@ -14,17 +15,22 @@ use std::path::Path;
 /// What `mcpr store vacuum` takes.
 #[derive(Debug, Clone, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["before", "max_size"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true)
+    .args(["before", "max_size", "payloads_before"]))]
 pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
     /// Remove requests older than TIME: 30d, 2026-11-01
     #[arg(long, value_name = "TIME")]
     before: Option<String>,
-    /// Remove the oldest requests until the store is no larger than SIZE: 500M, 2G
-    #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
+    /// Remove the oldest payloads, then the oldest requests, until the store is no larger than SIZE:
+    /// 500M, 2G
+    #[arg(long, value_name = "SIZE", value_parser = size_bytes, conflicts_with = "before")]
     max_size: Option<u64>,
-    /// Remove requests of this proxy only
+    /// Remove what was asked and answered before TIME, and keep the requests
+    #[arg(long, value_name = "TIME")]
+    payloads_before: Option<String>,
+    /// Remove what belongs to this proxy only
     #[arg(long, value_name = "NAME")]
     proxy: Option<String>,
     /// Say what would be removed, and remove nothing
@@ -44,63 +50,97 @@ pub(super) struct Args {
 /// Most rounds of removing until a store is small enough: each comes closer.
 const MAX_ROUNDS: usize = 20;
 
+/// What is to be removed: requests with all that is theirs, and payloads of requests that stay.
+#[derive(Default)]
+struct Plan {
+    requests: Option<Retention>,
+    payloads: Option<Retention>,
+}
+
+/// How many there are of each.
+#[derive(Default, Clone, Copy)]
+struct Extent {
+    requests: u64,
+    payloads: u64,
+}
+
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let path = args.store.path()?;
     // A store that cannot be read must not be made by opening it for writing.
     drop(open_store(&path)?);
     let mut store = SqliteStore::open(&path)?;
-    let Some(what) = what(args, &store)? else {
+    let plan = plan(args, &store)?;
+    if plan.requests.is_none() && plan.payloads.is_none() {
         let used = bytes(as_i64(store.used_bytes()?));
-        return told(
-            args,
-            console,
-            0,
-            0,
-            &format!("nothing to remove: the store holds {used}"),
-        );
-    };
-    let requests = store.count_of(&what)?;
-    let zone = if args.utc { Zone::Utc } else { Zone::Local };
-    let of = what
-        .proxy
-        .as_ref()
-        .map_or_else(String::new, |proxy| format!(" of proxy `{proxy}`"));
-    let words = format!(
-        "{} requests{of} older than {}",
-        grouped(requests),
-        time(what.before, zone)
-    );
+        let text = format!("nothing to remove: the store holds {used}");
+        return told(args, console, (Extent::default(), 0), &text);
+    }
+    let extent = plan.extent(&store)?;
+    let words = plan.words(extent, if args.utc { Zone::Utc } else { Zone::Local });
     if args.dry_run {
-        return told(args, console, requests, 0, &format!("would remove {words}"));
+        return told(args, console, (extent, 0), &format!("would remove {words}"));
     }
     let question = format!("remove {words} from {}?", path.display());
-    if requests > 0 && !args.yes && !confirmed(&question, console)? {
+    let is_empty = extent.requests == 0 && extent.payloads == 0;
+    if !is_empty && !args.yes && !confirmed(&question, console)? {
         console.note("nothing was removed");
         return Ok(Exit::Failed);
     }
     let before = file_bytes(&path);
-    let removed = remove(args, what, &mut store, console)?;
+    let removed = remove(args, plan, &mut store, console)?;
     let freed = before.saturating_sub(file_bytes(&path));
+    let payloads = match removed.payloads {
+        0 => String::new(),
+        some => format!(" and {} payloads", grouped(some)),
+    };
     let text = format!(
-        "removed {} rows; the file went from {} to {}, {} freed",
-        grouped(removed),
+        "removed {} rows{payloads}; the file went from {} to {}, {} freed",
+        grouped(removed.requests),
         bytes(as_i64(before)),
         bytes(as_i64(before - freed)),
         bytes(as_i64(freed)),
     );
-    told(args, console, removed, freed, &text)
+    told(args, console, (removed, freed), &text)
+}
+
+impl Plan {
+    fn extent(&self, store: &SqliteStore) -> anyhow::Result<Extent> {
+        let requests = self.requests.as_ref().map(|what| store.count_of(what));
+        let payloads = self.payloads.as_ref();
+        let payloads = payloads.map(|what| store.count_of_payloads(what));
+        Ok(Extent {
+            requests: requests.transpose()?.unwrap_or(0),
+            payloads: payloads.transpose()?.unwrap_or(0),
+        })
+    }
+
+    fn words(&self, extent: Extent, zone: Zone) -> String {
+        let part = |what: &Option<Retention>, count: u64, noun: &str| {
+            let what = what.as_ref()?;
+            let of = what.proxy.as_ref();
+            let of = of.map_or_else(String::new, |proxy| format!(" of proxy `{proxy}`"));
+            let (count, before) = (grouped(count), time(what.before, zone));
+            Some(format!("{count} {noun}{of} older than {before}"))
+        };
+        let parts = [
+            part(&self.requests, extent.requests, "requests"),
+            part(&self.payloads, extent.payloads, "payloads"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        parts.join(" and ")
+    }
 }
 
 fn told(
     args: &Args,
     console: &mut Console,
-    rows: u64,
-    freed_bytes: u64,
+    (removed, freed_bytes): (Extent, u64),
     text: &str,
 ) -> anyhow::Result<Exit> {
     let text = if args.json {
         serde_json::json!({
-            "dry_run": args.dry_run, "rows": rows, "freed_bytes": freed_bytes,
+            "dry_run": args.dry_run, "rows": removed.requests, "payloads": removed.payloads,
+            "freed_bytes": freed_bytes,
         })
         .to_string()
     } else {
@@ -110,20 +150,41 @@ fn told(
     Ok(Exit::Done)
 }
 
-/// What is to be removed; `None` where the store is small enough.
-fn what(args: &Args, store: &SqliteStore) -> anyhow::Result<Option<Retention>> {
-    let proxy = args.proxy.clone();
-    if let Some(text) = &args.before {
-        let zone = if args.utc { Zone::Utc } else { Zone::Local };
-        let before = parse_when(text, now_ms(), &zone)
-            .map_err(|error| Refused::new(format!("--before: {error}")).hint(error.hint))?;
-        return Ok(Some(Retention { before, proxy }));
-    }
-    let most = args.max_size.unwrap_or(u64::MAX);
+fn retention(args: &Args, flag: &str, text: &str) -> Result<Retention, Refused> {
+    let zone = if args.utc { Zone::Utc } else { Zone::Local };
+    let before = parse_when(text, now_ms(), &zone)
+        .map_err(|error| Refused::new(format!("{flag}: {error}")).hint(error.hint))?;
+    Ok(Retention {
+        before,
+        proxy: args.proxy.clone(),
+    })
+}
+
+/// What is to be removed: nothing, where the store is small enough.
+fn plan(args: &Args, store: &SqliteStore) -> anyhow::Result<Plan> {
+    let of = |flag: &str, text: &Option<String>| {
+        let text = text.as_ref().map(|text| retention(args, flag, text));
+        text.transpose()
+    };
+    let payloads = of("--payloads-before", &args.payloads_before)?;
+    let requests = match args.max_size {
+        Some(most) => requests_beyond(args, store, most)?,
+        None => of("--before", &args.before)?,
+    };
+    Ok(Plan { requests, payloads })
+}
+
+/// The oldest requests, as many as take what is too much.
+fn requests_beyond(
+    args: &Args,
+    store: &SqliteStore,
+    most: u64,
+) -> anyhow::Result<Option<Retention>> {
     let used = store.used_bytes()?;
     if used <= most {
         return Ok(None);
     }
+    let proxy = args.proxy.clone();
     let all = store.count_of(&Retention {
         before: i64::MAX,
         proxy: proxy.clone(),
@@ -135,15 +196,22 @@ fn what(args: &Args, store: &SqliteStore) -> anyhow::Result<Option<Retention>> {
     Ok(before.map(|before| Retention { before, proxy }))
 }
 
-/// Removes until nothing is left to remove; with a size, until that is reached.
+/// Removes until nothing is left to remove; with a size, until that is reached, payloads first.
 fn remove(
     args: &Args,
-    first: Retention,
+    plan: Plan,
     store: &mut SqliteStore,
     console: &Console,
-) -> anyhow::Result<u64> {
-    let mut next = Some(first);
-    let mut removed = 0;
+) -> anyhow::Result<Extent> {
+    let mut removed = Extent::default();
+    if let Some(what) = &plan.payloads {
+        removed.payloads += remove_payloads(what, store, console)?;
+    }
+    let mut next = plan.requests;
+    if let Some(most) = args.max_size {
+        removed.payloads += remove_payloads_beyond(args, most, store, console)?;
+        next = requests_beyond(args, store, most)?;
+    }
     for _ in 0..MAX_ROUNDS {
         let Some(round) = next.take() else { break };
         let expected = store.count_of(&round)?;
@@ -152,13 +220,55 @@ fn remove(
             progress.update(done, expected.saturating_sub(done));
         })?;
         progress.finish();
-        removed += rows;
-        if args.max_size.is_some() && rows > 0 {
-            next = what(args, store)?;
+        removed.requests += rows;
+        if let Some(most) = args.max_size
+            && rows > 0
+        {
+            next = requests_beyond(args, store, most)?;
         }
     }
     store.shrink()?;
     Ok(removed)
+}
+
+/// Removes the oldest payloads until the store is small enough or has none.
+fn remove_payloads_beyond(
+    args: &Args,
+    most: u64,
+    store: &mut SqliteStore,
+    console: &Console,
+) -> anyhow::Result<u64> {
+    let mut removed = 0;
+    for _ in 0..MAX_ROUNDS {
+        let used = store.used_bytes()?;
+        if used <= most {
+            break;
+        }
+        let Some(before) = store.time_after_oldest_payloads(used - most)? else {
+            break;
+        };
+        let proxy = args.proxy.clone();
+        let rows = remove_payloads(&Retention { before, proxy }, store, console)?;
+        removed += rows;
+        if rows == 0 {
+            break;
+        }
+    }
+    Ok(removed)
+}
+
+fn remove_payloads(
+    what: &Retention,
+    store: &mut SqliteStore,
+    console: &Console,
+) -> anyhow::Result<u64> {
+    let expected = store.count_of_payloads(what)?;
+    let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
+    let rows = store.vacuum_payloads(what, &mut |done| {
+        progress.update(done, expected.saturating_sub(done));
+    })?;
+    progress.finish();
+    Ok(rows)
 }
 
 fn file_bytes(path: &Path) -> u64 {
@@ -169,44 +279,4 @@ fn file_bytes(path: &Path) -> u64 {
 
 fn as_i64(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
-}
-
-/// A size in bytes, or with K, M, G or T behind it: powers of 1024, as sizes are shown.
-fn size_bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "give a size such as 500M or 2G".to_owned();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let suffix = text[digits.len()..].to_ascii_uppercase();
-    let unit = match suffix.trim_end_matches('B').trim_end_matches('I') {
-        "" => 1,
-        "K" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        "T" => 1_u64 << 40,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
-    number.checked_mul(unit).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size_bytes;
-
-    #[test]
-    fn sizes() {
-        let cases = [
-            ("512", Some(512)),
-            ("500M", Some(500 << 20)),
-            ("2GiB", Some(2 << 30)),
-            ("1kb", Some(1024)),
-            ("", None),
-            ("M", None),
-            ("2X", None),
-            ("-1", None),
-            ("99999999999T", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(size_bytes(text).ok(), expected, "{text}");
-        }
-    }
 }

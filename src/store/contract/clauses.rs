@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::time::{HOUR_MS, MINUTE_MS};
 use crate::model::{
-    BadLine, Checkpoint, Counts, EventKey, FileIdentity, Fingerprint, Gap, SessionState,
+    BadLine, Checkpoint, Counts, EventKey, FileIdentity, Fingerprint, Gap, Payload, SessionState,
     SessionUpdate, SourceProgress,
 };
 use crate::store::Retention;
@@ -431,4 +431,52 @@ pub(crate) fn checkpoints_follow_their_file(backend: &dyn Backend) {
     drop(store);
     let found = backend.open().checkpoints().expect("checkpoints");
     assert_eq!(found, [at(2, "b.log", 20), at(1, "z.log", 30)]);
+}
+
+pub(crate) fn payloads_go_with_their_requests_or_before_them(backend: &dyn Backend) {
+    let mut store = backend.open();
+    let payload = |text: &str| {
+        let payload = Payload::of(Some(text), Some("{}")).expect("two bodies");
+        Event::Payload(Box::new(payload))
+    };
+    let of = |id: &str, ts: i64, text: &str| [Event::Request(request(id, ts)), payload(text)];
+    let events = [
+        of("a", 1, "[1]"),
+        of("b", 2, "[2]"),
+        of("a", 1, "[3]"),
+        of("c", 3, "[4]"),
+    ];
+    store.append(&batch(1, events.concat())).expect("append");
+    let kept = |store: &dyn Store| -> Vec<String> {
+        let mut reader = reader(store);
+        let found = (1..=4).filter_map(|seq| reader.payload(seq).expect("read"));
+        let texts: Vec<String> = found
+            .filter_map(|payload| Some(payload.params?.text.into()))
+            .collect();
+        let overview = reader.overview().expect("overview");
+        assert_eq!(overview.payloads, texts.len() as u64);
+        assert_eq!(overview.payload_bytes > 0, !texts.is_empty());
+        texts
+    };
+    assert_eq!(
+        kept(&*store),
+        ["[1]", "[2]", "[4]"],
+        "a duplicate brings none"
+    );
+    let vacuum = |store: &mut dyn Store, before: i64, proxy: Option<&str>| {
+        let proxy = proxy.map(str::to_owned);
+        let what = Retention { before, proxy };
+        store.vacuum_payloads(&what, &mut |_| {}).expect("vacuum")
+    };
+    assert_eq!(vacuum(&mut *store, 9, Some("another")), 0);
+    assert_eq!(vacuum(&mut *store, 2, Some("p")), 1);
+    assert_eq!(kept(&*store), ["[2]", "[4]"]);
+    store
+        .vacuum(&Retention::before(3), &mut |_| {})
+        .expect("vacuum");
+    assert_eq!(kept(&*store), ["[4]"]);
+    assert_eq!(vacuum(&mut *store, i64::MAX, None), 1);
+    assert_eq!(entries(&*store, &Filter::default()).len(), 1);
+    drop(store);
+    assert_eq!(kept(&*backend.open()), Vec::<String>::new());
 }

@@ -22,6 +22,7 @@ macro_rules! contract_tests {
     ($backend:expr) => {
         $crate::store::contract::contract_tests!(@each $backend,
             a_request_is_stored_once,
+            payloads_go_with_their_requests_or_before_them,
             another_content_under_the_same_id_is_kept_and_counted,
             the_same_bytes_under_another_proxy_are_the_same_event,
             a_repeated_batch_changes_nothing,

@@ -2,11 +2,13 @@
 
 use super::errors::failed;
 use super::names::Names;
+use super::payloads;
 use super::requests::{self, Inserted, Place};
 use super::rollups::Rollups;
 use super::sessions::{Sessions, Slot};
+use super::sources::write_source;
 use super::surfaces;
-use crate::model::{BadLine, Batch, Checkpoint, Event, Gap, Kind, Request, SourceProgress};
+use crate::model::{BadLine, Batch, Event, Gap, Kind, Request};
 use crate::store::{Appended, StoreError};
 use rusqlite::{
     Connection, OptionalExtension, Statement, Transaction, TransactionBehavior, params,
@@ -24,6 +26,8 @@ pub(super) struct Memory {
     data_version: Option<i64>,
     /// Whether the request that came last is a new row.
     request_was_new: bool,
+    /// The time of the request that came last.
+    request_ts: i64,
 }
 
 impl Memory {
@@ -134,7 +138,12 @@ impl<'a> Writing<'a> {
                 let stored = self.appended.stored;
                 self.request(insertion, request)?;
                 self.memory.request_was_new = self.appended.stored > stored;
+                self.memory.request_ts = request.ts;
                 Ok(())
+            }
+            Event::Payload(_) if !self.memory.request_was_new => Ok(()),
+            Event::Payload(payload) => {
+                payloads::insert(self.tx, (self.last_seq, self.memory.request_ts), payload)
             }
             // What a request delivered before has said was taken in then.
             Event::Surface(news) if news.of_request && !self.memory.request_was_new => Ok(()),
@@ -419,71 +428,4 @@ fn write_writer(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
             .execute([MAX_WRITERS])?;
     }
     Ok(())
-}
-
-fn write_source(tx: &Transaction<'_>, source: &SourceProgress, now: i64) -> rusqlite::Result<()> {
-    if let Some(checkpoint) = &source.checkpoint {
-        write_checkpoint(tx, checkpoint)?;
-    }
-    let counts = &source.counts;
-    let numbers = [
-        counts.lines,
-        counts.events,
-        counts.text,
-        counts.bad,
-        counts.unknown,
-        counts.filtered,
-        counts.dropped,
-        counts.nul_bytes,
-    ]
-    .map(u64::cast_signed);
-    let [
-        lines,
-        events,
-        text,
-        bad,
-        unknown,
-        filtered,
-        dropped,
-        nul_bytes,
-    ] = numbers;
-    tx.prepare_cached(
-        "INSERT INTO sources (name, lines, events, text, bad, unknown, filtered, dropped,
-         nul_bytes, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-         ON CONFLICT (name) DO UPDATE SET
-             lines = lines + ?2, events = events + ?3, text = text + ?4, bad = bad + ?5,
-             unknown = unknown + ?6, filtered = filtered + ?7, dropped = dropped + ?8,
-             nul_bytes = nul_bytes + ?9, last_at = ?10",
-    )?
-    .execute(params![
-        source.name.as_str(),
-        lines,
-        events,
-        text,
-        bad,
-        unknown,
-        filtered,
-        dropped,
-        nul_bytes,
-        now
-    ])
-    .map(drop)
-}
-
-fn write_checkpoint(tx: &Transaction<'_>, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "REPLACE INTO checkpoints (device, inode, path, head_len, head_hash, marker_len,
-         marker_hash, offset) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        checkpoint.identity.device.cast_signed(),
-        checkpoint.identity.inode.cast_signed(),
-        checkpoint.path.as_str(),
-        checkpoint.head.len.cast_signed(),
-        checkpoint.head.hash.cast_signed(),
-        checkpoint.marker.len.cast_signed(),
-        checkpoint.marker.hash.cast_signed(),
-        checkpoint.offset.cast_signed(),
-    ])
-    .map(drop)
 }

@@ -10,11 +10,13 @@ mod foreign;
 mod lock;
 mod names;
 mod open;
+mod payloads;
 mod read;
 mod remove;
 mod requests;
 mod rollups;
 mod sessions;
+mod sources;
 mod surfaces;
 #[cfg(test)]
 mod tests;
@@ -165,6 +167,27 @@ impl SqliteStore {
             .map_err(|error| error.at(&self.path))
     }
 
+    /// How many payloads a vacuum of payloads would remove.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn count_of_payloads(&self, what: &Retention) -> Result<u64, StoreError> {
+        payloads::count_of(&self.connection, what)
+            .map_err(failed("count payloads"))
+            .map_err(|error| error.at(&self.path))
+    }
+
+    /// The time before which the oldest payloads lie that take so many bytes together; `None` where
+    /// there are none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn time_after_oldest_payloads(&self, bytes: u64) -> Result<Option<i64>, StoreError> {
+        payloads::time_after_oldest(&self.connection, bytes)
+            .map_err(failed("look for old payloads"))
+            .map_err(|error| error.at(&self.path))
+    }
+
     /// The version of the SQLite library in use.
     #[must_use]
     pub fn library_version() -> &'static str {
@@ -187,6 +210,29 @@ impl SqliteStore {
             .and_then(|mut statement| statement.query_row([], |row| row.get(1)))
             .map_err(failed("checkpoint the write-ahead log"))
             .map_err(|error| error.at(&self.path))
+    }
+
+    /// Removes in slices, between which other writers get their turn.
+    fn in_slices(
+        &mut self,
+        told: &mut dyn FnMut(u64),
+        slice: impl Fn(&mut Connection) -> Result<(u64, Rest), StoreError>,
+    ) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let slice = slice(&mut self.connection);
+            self.memory.clear();
+            let (rows, rest) = slice.map_err(|error| error.at(&self.path))?;
+            removed += rows;
+            told(removed);
+            // The rows are gone by now: a checkpoint that fails is tried again after the next slice.
+            let _ = self.checkpoint_if_grown();
+            if rest == Rest::None {
+                return Ok(removed);
+            }
+            // A recorder that waits for its turn asks for it only now and then.
+            std::thread::sleep(SLICE_PAUSE);
+        }
     }
 
     fn removed(&mut self, result: Result<u64, StoreError>) -> Result<u64, StoreError> {
@@ -234,21 +280,15 @@ impl Store for SqliteStore {
     }
 
     fn vacuum(&mut self, what: &Retention, told: &mut dyn FnMut(u64)) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        loop {
-            let slice = remove::oldest_slice(&mut self.connection, what);
-            self.memory.clear();
-            let (rows, rest) = slice.map_err(|error| error.at(&self.path))?;
-            removed += rows;
-            told(removed);
-            // The rows are gone by now: a checkpoint that fails is tried again after the next slice.
-            let _ = self.checkpoint_if_grown();
-            if rest == Rest::None {
-                return Ok(removed);
-            }
-            // A recorder that waits for its turn asks for it only now and then.
-            std::thread::sleep(SLICE_PAUSE);
-        }
+        self.in_slices(told, |connection| remove::oldest_slice(connection, what))
+    }
+
+    fn vacuum_payloads(
+        &mut self,
+        what: &Retention,
+        told: &mut dyn FnMut(u64),
+    ) -> Result<u64, StoreError> {
+        self.in_slices(told, |connection| payloads::remove_slice(connection, what))
     }
 
     fn idle(&mut self) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ pub(super) use entries::REQUEST_ID_TEXT;
 
 use super::errors::failed;
 use super::open::layout_of;
-use crate::model::{Checkpoint, FileIdentity};
+use crate::model::{Checkpoint, FileIdentity, Payload};
 use crate::query::{
     ClientRow, Entry, Filter, Head, Names, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
     StatsQuestion, StatsRow, StoredKey, Surfaces,
@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// The layout that brought what servers show.
 const SURFACES_SINCE: i64 = 3;
+/// The layout that brought payloads, and the count of secrets taken out.
+const PAYLOADS_SINCE: i64 = 4;
 
 /// A store opened for reading only.
 #[derive(Debug)]
@@ -91,6 +93,15 @@ impl Reader for SqliteReader {
 
     fn names(&mut self) -> Result<Names, StoreError> {
         self.ask(totals::names)
+    }
+
+    fn payload(&mut self, seq: i64) -> Result<Option<Payload>, StoreError> {
+        self.ask(|connection| {
+            if layout_of(connection)? < PAYLOADS_SINCE {
+                return Ok(None);
+            }
+            super::payloads::payload(connection, seq)
+        })
     }
 
     fn surfaces(&mut self) -> Result<Surfaces, StoreError> {

@@ -179,6 +179,7 @@ fn requests_where(
             [batch, requests, stored.wrapping_sub(checksum)],
         )?;
     }
+    super::payloads::remove_with_requests(tx, condition, values)?;
     let removed = tx.execute(&format!("DELETE FROM requests WHERE {condition}"), values)?;
     Ok(count(removed))
 }

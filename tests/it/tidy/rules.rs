@@ -11,10 +11,14 @@ const PARTS: &[(&str, &[&str])] = &[
     ("wire", &["model"]),
     ("schema", &["model"]),
     ("query", &["model"]),
+    ("redact", &[]),
     ("tail", &["model"]),
     ("store", &["model", "query", "schema"]),
     ("render", &["model", "query"]),
-    ("ingest", &["model", "wire", "tail", "store", "query"]),
+    (
+        "ingest",
+        &["model", "wire", "tail", "store", "query", "redact"],
+    ),
     ("listen", &["model", "wire", "ingest"]),
     ("tap", &["model", "wire", "ingest"]),
     ("console", &["model", "render"]),
@@ -22,15 +26,15 @@ const PARTS: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "model", "wire", "schema", "query", "tail", "store", "render", "ingest", "listen",
-            "tap", "console", "exit",
+            "model", "wire", "schema", "query", "redact", "tail", "store", "render", "ingest",
+            "listen", "tap", "console", "exit",
         ],
     ),
     (
         "cli",
         &[
-            "model", "wire", "schema", "query", "tail", "store", "render", "ingest", "listen",
-            "tap", "console", "exit", "commands",
+            "model", "wire", "schema", "query", "redact", "tail", "store", "render", "ingest",
+            "listen", "tap", "console", "exit", "commands",
         ],
     ),
 ];
@@ -45,6 +49,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("notify", &["src/tail/wake"]),
     ("jsonschema", &["src/schema/compat/engine"]),
     ("jsonschema_regex", &["src/schema/compat/texts"]),
+    ("regex", &["src/redact"]),
+    ("zstd", &["src/store/sqlite/payloads"]),
     ("regex_automata", &["src/schema/compat/texts"]),
     ("regex_syntax", &["src/schema/compat/sample"]),
     ("serde_json_canonicalizer", &["src/schema/canonical"]),

@@ -1,9 +1,11 @@
 //! What a store holds in all, by source and by hour.
 
+use super::PAYLOADS_SINCE;
 use super::entries::kind;
 use crate::model::{Counts, Target, TargetKind, Text};
 use crate::query::{Names, SourceRow};
 use crate::store::sqlite::append::counter;
+use crate::store::sqlite::open::layout_of;
 use crate::store::sqlite::rollups::fill_sums;
 use crate::store::{Overview, RollupKey, RollupRow};
 use rusqlite::{Connection, Row};
@@ -15,7 +17,14 @@ pub(super) fn overview(connection: &Connection) -> rusqlite::Result<Overview> {
             .query_row(sql, [], |row| row.get::<_, i64>(0))
             .map(i64::cast_unsigned)
     };
+    let (payloads, payload_bytes) = if layout_of(connection)? < PAYLOADS_SINCE {
+        (0, 0)
+    } else {
+        crate::store::sqlite::payloads::totals(connection)?
+    };
     Ok(Overview {
+        payloads,
+        payload_bytes,
         requests: number("SELECT ifnull(sum(requests), 0) FROM batches")?,
         sessions: number("SELECT count(*) FROM sessions")?,
         gaps: number("SELECT count(*) FROM gaps")?,
@@ -66,14 +75,25 @@ pub(super) fn names(connection: &Connection) -> rusqlite::Result<Names> {
     })
 }
 
+/// The column of secrets taken out, of which an older layout knows nothing.
+fn redacted_column(connection: &Connection) -> rusqlite::Result<&'static str> {
+    Ok(if layout_of(connection)? < PAYLOADS_SINCE {
+        "0"
+    } else {
+        "redacted"
+    })
+}
+
 pub(super) fn sources(connection: &Connection) -> rusqlite::Result<Vec<SourceRow>> {
+    let redacted = redacted_column(connection)?;
     connection
-        .prepare_cached(
-            "SELECT lines, events, text, bad, unknown, filtered, dropped, nul_bytes, name, last_at
-             FROM sources ORDER BY name",
-        )?
+        .prepare_cached(&format!(
+            "SELECT lines, events, text, bad, unknown, filtered, dropped, nul_bytes, {redacted},
+                    name, last_at
+             FROM sources ORDER BY name"
+        ))?
         .query_map([], |row| {
-            let (name, last_at) = (row.get(8)?, row.get(9)?);
+            let (name, last_at) = (row.get(9)?, row.get(10)?);
             Ok(SourceRow {
                 name,
                 counts: counts_of(row)?,
@@ -84,16 +104,17 @@ pub(super) fn sources(connection: &Connection) -> rusqlite::Result<Vec<SourceRow
 }
 
 fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
-    connection.query_row(
+    let redacted = redacted_column(connection)?;
+    let sql = format!(
         "SELECT ifnull(sum(lines), 0), ifnull(sum(events), 0), ifnull(sum(text), 0),
                 ifnull(sum(bad), 0), ifnull(sum(unknown), 0), ifnull(sum(filtered), 0),
-                ifnull(sum(dropped), 0), ifnull(sum(nul_bytes), 0) FROM sources",
-        [],
-        counts_of,
-    )
+                ifnull(sum(dropped), 0), ifnull(sum(nul_bytes), 0), ifnull(sum({redacted}), 0)
+         FROM sources"
+    );
+    connection.query_row(&sql, [], counts_of)
 }
 
-/// Reads the eight columns `lines` … `nul_bytes`, the first ones of a row.
+/// Reads the nine columns `lines` … `redacted`, the first ones of a row.
 fn counts_of(row: &Row<'_>) -> rusqlite::Result<Counts> {
     Ok(Counts {
         lines: row.get(0)?,
@@ -104,6 +125,7 @@ fn counts_of(row: &Row<'_>) -> rusqlite::Result<Counts> {
         filtered: row.get(5)?,
         dropped: row.get(6)?,
         nul_bytes: row.get(7)?,
+        redacted: row.get(8)?,
     })
 }
 

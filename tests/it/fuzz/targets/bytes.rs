@@ -4,7 +4,7 @@ use super::Choices;
 use mcpr::render::text::{escape, escape_but_breaks, escape_json, is_active};
 use mcpr::tail::{Piece, Splitter};
 use mcpr::tap::{Frame, Frames};
-use mcpr::wire::{Decoded, LineContext, decode_line, messages};
+use mcpr::wire::{Bodies, Decoded, LineContext, decode_line, messages};
 
 /// However bytes are cut into chunks, the same pieces come out, and each stands where it says.
 pub(super) fn lines(data: &[u8]) {
@@ -91,7 +91,10 @@ pub(super) fn frames(data: &[u8]) {
 
 /// Decoding says the same twice, calls no text an event, and points at parts of the line.
 pub(super) fn decoders(data: &[u8]) {
-    let context = LineContext { proxy: "p" };
+    let context = LineContext {
+        proxy: "p",
+        bodies: Bodies::Kept,
+    };
     let (mut first, mut second) = (Decoded::default(), Decoded::default());
     decode_line(data, context, &mut first);
     decode_line(data, context, &mut second);
@@ -107,7 +110,7 @@ pub(super) fn decoders(data: &[u8]) {
     for bad in &first.bad {
         assert!(data.get(bad.range.clone()).is_some(), "{bad:?} lies within");
     }
-    let _ = messages(data);
+    let _ = messages(data, Bodies::Kept);
 }
 
 /// No text keeps an active character, and JSON stays the same to a program.

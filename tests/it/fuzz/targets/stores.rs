@@ -7,7 +7,7 @@ use mcpr::query::when::{Zone, parse_duration_us, parse_when};
 use mcpr::query::{Entry, Filter, Page, Pattern, RequestRow, SessionFilter, SessionKey};
 use mcpr::store::sqlite::{Depth, SqliteStore, open_reader, verify};
 use mcpr::store::{Reader, StoreError};
-use mcpr::wire::{Decoded, LineContext, decode_line};
+use mcpr::wire::{Bodies, Decoded, LineContext, decode_line};
 use std::cell::RefCell;
 use std::path::PathBuf;
 
@@ -36,7 +36,14 @@ impl Base {
         let recorder = Recorder::open(Config::new(&path)).expect("a new store");
         let mut decoded = Decoded::default();
         for line in text.split(|&byte| byte == b'\n') {
-            decode_line(line, LineContext { proxy: "p" }, &mut decoded);
+            decode_line(
+                line,
+                LineContext {
+                    proxy: "p",
+                    bodies: Bodies::Kept,
+                },
+                &mut decoded,
+            );
             for event in decoded.events.drain(..) {
                 recorder.record(event);
             }

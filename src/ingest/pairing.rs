@@ -1,13 +1,12 @@
 //! Requests and their answers brought together, each direction for itself. Pure: what passed and
 //! when comes in, events come out.
 
-use super::Direction;
-use crate::ingest::unix_ms;
+use super::unix_ms;
 use crate::model::{
-    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Said, SessionState,
-    SessionUpdate, SurfaceNews, Text,
+    Body, ErrorKind, Event, EventKey, Kind, Outcome, Payload, Request, RequestId, Said,
+    SessionState, SessionUpdate, SurfaceNews, Text,
 };
-use crate::wire::{Asked, Message, Notice, Reply, TypedId};
+use crate::wire::{Asked, Direction, Message, Notice, Reply, TypedId};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Instant, SystemTime};
 
@@ -15,6 +14,9 @@ use std::time::{Instant, SystemTime};
 const MAX_WAITING: usize = 16_384;
 /// Answers kept of which no request was seen (yet), and ids that are over, in a direction.
 const MAX_REMEMBERED: usize = 1024;
+/// Most bytes of bodies that wait in a direction for an answer to their request; beyond that the
+/// bodies of further requests are not kept.
+const MAX_BODY_BYTES: usize = 16 << 20;
 
 /// When something passed.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +62,13 @@ struct Waiting {
     is_doubtful: bool,
 }
 
+impl Waiting {
+    fn body_bytes(&self) -> usize {
+        let params = self.asked.params.as_ref();
+        params.map_or(0, |body| body.text.len())
+    }
+}
+
 /// The requests of one direction.
 #[derive(Debug, Default)]
 struct Calls {
@@ -68,6 +77,8 @@ struct Calls {
     by_age: BTreeMap<u64, TypedId>,
     /// Answers whose copy came before that of their request: the directions are read side by side.
     early: VecDeque<(Reply, Moment)>,
+    /// Bytes of bodies in `waiting`.
+    body_bytes: usize,
     /// Cancelled and given up: an answer may still come.
     over: VecDeque<TypedId>,
 }
@@ -76,7 +87,10 @@ struct Calls {
 #[derive(Debug)]
 pub struct Pairing {
     proxy: Text,
-    session_id: Text,
+    /// `None` in a log, which goes on from connection to connection.
+    session_id: Option<Text>,
+    /// Who the last connection in a log came from.
+    client: Option<(Text, Option<Text>)>,
     from_client: Calls,
     from_server: Calls,
     next_ordinal: u64,
@@ -88,8 +102,19 @@ impl Pairing {
     #[must_use]
     pub fn new(proxy: Text, session_id: Text) -> Self {
         Self {
+            session_id: Some(session_id),
+            ..Self::of_log(proxy)
+        }
+    }
+
+    /// A server's log with nothing open: it says of no session where it begins and ends, other than
+    /// by an `initialize`.
+    #[must_use]
+    pub fn of_log(proxy: Text) -> Self {
+        Self {
             proxy,
-            session_id,
+            session_id: None,
+            client: None,
             from_client: Calls::default(),
             from_server: Calls::default(),
             next_ordinal: 0,
@@ -108,6 +133,29 @@ impl Pairing {
         let mut update = self.update(SessionState::Active, moment.ts);
         update.started_at = Some(moment.ts);
         events.push(Event::Session(update));
+    }
+
+    /// The number of the request that has waited longest, if one does, and the number that the next
+    /// request will have.
+    #[must_use]
+    pub fn waiting(&self) -> (Option<u64>, u64) {
+        let oldest = [&self.from_client, &self.from_server]
+            .iter()
+            .filter_map(|calls| calls.by_age.keys().next().copied())
+            .min();
+        (oldest, self.next_ordinal)
+    }
+
+    /// Gives up what was asked before a time, in unix milliseconds.
+    pub fn give_up_before(&mut self, ts: i64, moment: Moment, events: &mut Vec<Event>) {
+        for direction in Direction::ALL {
+            let calls = self.calls(direction);
+            let is_old = |id: &&TypedId| calls.waiting.get(*id).is_some_and(|it| it.moment.ts < ts);
+            let ids: Vec<TypedId> = calls.by_age.values().filter(is_old).cloned().collect();
+            for id in ids {
+                self.give_up(direction, &id, (ErrorKind::Timeout, moment), events);
+            }
+        }
     }
 
     /// Takes a message that passed in a direction.
@@ -162,7 +210,9 @@ impl Pairing {
         moment: Moment,
         events: &mut Vec<Event>,
     ) {
-        if asked.client_name.is_some() && asked.method == "initialize" {
+        if asked.method == "initialize" && self.session_id.is_none() {
+            self.connect(direction, &asked, moment, events);
+        } else if asked.client_name.is_some() && asked.method == "initialize" {
             let mut update = self.update(SessionState::Active, moment.ts);
             update.client_name.clone_from(&asked.client_name);
             update.client_version.clone_from(&asked.client_version);
@@ -188,13 +238,28 @@ impl Pairing {
         {
             return self.answered(direction, waiting, (&reply, answered), events);
         }
-        calls.by_age.insert(ordinal, id.clone());
-        calls.waiting.insert(id, waiting);
+        calls.wait(id, waiting);
         if calls.waiting.len() > MAX_WAITING
             && let Some(oldest) = calls.by_age.values().next().cloned()
         {
             self.give_up(direction, &oldest, (ErrorKind::Timeout, moment), events);
         }
+    }
+
+    /// Begins another connection in a log: what waits belongs to one that is over.
+    fn connect(
+        &mut self,
+        direction: Direction,
+        asked: &Asked,
+        moment: Moment,
+        events: &mut Vec<Event>,
+    ) {
+        if direction == Direction::ToClient {
+            return;
+        }
+        self.give_up_before(i64::MAX, moment, events);
+        let name = asked.client_name.clone();
+        self.client = name.map(|name| (name, asked.client_version.clone()));
     }
 
     fn notice(
@@ -265,9 +330,12 @@ impl Pairing {
             self.tally.doubtful += 1;
             return;
         }
+        let mut waiting = waiting;
+        let params = waiting.asked.params.take();
         let mut row = self.row(direction, waiting, moment);
         row.outcome.error_kind = Some(why);
         events.push(Event::Request(row));
+        events.extend(payload(params, None));
     }
 
     fn answered(
@@ -278,6 +346,7 @@ impl Pairing {
         events: &mut Vec<Event>,
     ) {
         let asked = waiting.asked.surface.take();
+        let params = waiting.asked.params.take();
         let said = asked.and_then(|asked| reply.surface(&asked));
         let mut row = self.row(direction, waiting, moment);
         row.bytes_out = Some(reply.bytes);
@@ -291,6 +360,7 @@ impl Pairing {
                 ..self.news(row.method.clone(), row.ts, said)
             });
         events.push(Event::Request(row));
+        events.extend(payload(params, reply.answer.clone()));
         events.extend(news.map(|news| Event::Surface(Box::new(news))));
     }
 
@@ -300,7 +370,7 @@ impl Pairing {
             proxy: self.proxy.clone(),
             method,
             ts,
-            session_id: Some(self.session_id.clone()),
+            session_id: self.session_id.clone(),
             client_name: None,
             said,
             of_request: false,
@@ -314,16 +384,27 @@ impl Pairing {
             ordinal,
             ..
         } = waiting;
+        let from_client = self
+            .client
+            .clone()
+            .filter(|_| direction == Direction::ToServer);
+        let (client_name, client_version) = match (asked.client_name, from_client) {
+            (None, Some((name, version))) => (Some(name), version),
+            (said, _) => (said, asked.client_version),
+        };
+        let session_id = self.session_id.as_deref().unwrap_or_default();
         let latency = until.at.saturating_duration_since(moment.at);
         Request {
-            key: EventKey::of_id(&format!("{} {ordinal}", self.session_id)),
+            key: asked
+                .key
+                .unwrap_or_else(|| EventKey::of_id(&format!("{session_id} {ordinal}"))),
             request_id: Some(shown_id(direction, asked.request_id)),
             ts: moment.ts,
             proxy: self.proxy.clone(),
             kind: Kind::Mcp,
-            session_id: Some(self.session_id.clone()),
-            client_name: asked.client_name,
-            client_version: asked.client_version,
+            session_id: self.session_id.clone(),
+            client_name,
+            client_version,
             method: asked.method,
             target: asked.target,
             latency_us: i64::try_from(latency.as_micros()).unwrap_or(i64::MAX),
@@ -336,7 +417,7 @@ impl Pairing {
 
     fn update(&self, state: SessionState, ts: i64) -> SessionUpdate {
         SessionUpdate {
-            session_id: self.session_id.clone(),
+            session_id: self.session_id.clone().unwrap_or_default(),
             proxy: Some(self.proxy.clone()),
             ts,
             started_at: None,
@@ -348,10 +429,25 @@ impl Pairing {
     }
 }
 
+fn payload(params: Option<Body>, answer: Option<Body>) -> Option<Event> {
+    (params.is_some() || answer.is_some())
+        .then(|| Event::Payload(Box::new(Payload { params, answer })))
+}
+
 impl Calls {
+    fn wait(&mut self, id: TypedId, mut waiting: Waiting) {
+        if self.body_bytes + waiting.body_bytes() > MAX_BODY_BYTES {
+            waiting.asked.params = None;
+        }
+        self.body_bytes += waiting.body_bytes();
+        self.by_age.insert(waiting.ordinal, id.clone());
+        self.waiting.insert(id, waiting);
+    }
+
     fn take(&mut self, id: &TypedId) -> Option<Waiting> {
         let waiting = self.waiting.remove(id)?;
         self.by_age.remove(&waiting.ordinal);
+        self.body_bytes -= waiting.body_bytes();
         Some(waiting)
     }
 }
@@ -363,3 +459,6 @@ fn shown_id(direction: Direction, id: RequestId) -> RequestId {
         Direction::ToClient => RequestId::from_text(&format!("server:{id}")),
     }
 }
+
+#[cfg(test)]
+mod tests;

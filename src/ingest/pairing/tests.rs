@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{Event, Request, SessionState};
-use crate::wire::{Messages, messages};
+use crate::wire::{Bodies, Messages, messages};
 use expect_test::{Expect, expect};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn play(script: &str) -> (Vec<Event>, Tally) {
                 continue;
             }
         };
-        let Messages::Known(known) = messages(text.trim().as_bytes()) else {
+        let Messages::Known(known) = messages(text.trim().as_bytes(), Bodies::Left) else {
             panic!("no messages: {text}");
         };
         for message in known {

@@ -1,0 +1,78 @@
+//! What is kept of what passes: the flags that `record`, `tap` and `store import` share.
+
+use super::Refused;
+use super::values::size_bytes;
+use crate::ingest::Screen;
+use crate::model::Body;
+use crate::redact::Redactor;
+use crate::wire::Bodies;
+
+/// What is taken out before anything is stored.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Redaction {
+    /// Take out what this regular expression matches as well; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    redact: Vec<String>,
+    /// Store secrets as they are
+    #[arg(long, conflicts_with = "redact")]
+    no_redact: bool,
+}
+
+/// What is kept besides the facts of a request.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Keeping {
+    /// Keep what was asked and answered in MCP requests as well
+    #[arg(long)]
+    payloads: bool,
+    /// Keep at most SIZE of what was asked, and of what was answered, in a request (up to 1M)
+    #[arg(long, value_name = "SIZE", default_value = "64K", value_parser = body_limit)]
+    payload_limit: usize,
+    #[command(flatten)]
+    redaction: Redaction,
+}
+
+fn body_limit(text: &str) -> Result<usize, String> {
+    let bytes = usize::try_from(size_bytes(text)?).unwrap_or(usize::MAX);
+    if (1..=Body::MAX_BYTES).contains(&bytes) {
+        Ok(bytes)
+    } else {
+        Err("it must lie between 1 and 1M".to_owned())
+    }
+}
+
+impl Keeping {
+    /// Whether what was asked and answered is kept.
+    pub(crate) fn bodies(&self) -> Bodies {
+        if self.payloads {
+            Bodies::Kept
+        } else {
+            Bodies::Left
+        }
+    }
+
+    /// What events pass on their way into the store.
+    ///
+    /// # Errors
+    /// When a pattern cannot be used.
+    pub(crate) fn screen(&self) -> Result<Screen, Refused> {
+        let screen = self.redaction.screen()?;
+        Ok(screen.with_body_limit(self.payload_limit))
+    }
+}
+
+impl Redaction {
+    /// What events pass on their way into the store.
+    ///
+    /// # Errors
+    /// When a pattern cannot be used.
+    pub(crate) fn screen(&self) -> Result<Screen, Refused> {
+        if self.no_redact {
+            return Ok(Screen::without_redaction());
+        }
+        let redactor = Redactor::new(&self.redact).map_err(|error| {
+            let hint = "give a regular expression, such as 'ACME-[0-9]{6}'";
+            Refused::new(format!("--redact: {error}")).hint(hint)
+        })?;
+        Ok(Screen::with(redactor))
+    }
+}

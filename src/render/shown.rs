@@ -1,0 +1,241 @@
+//! One request whole: who, when, how it ended, the version of the list it ran against, and the
+//! bodies. As lines for a person, or as one JSON document.
+
+use super::json::object;
+use super::text::{escape, escape_but_breaks, escape_json};
+use super::{LOG_COLUMNS, REQUEST_COLUMNS, choose, units};
+use crate::model::{Body, ErrorKind, Payload, Status};
+use crate::query::when::Zone;
+use crate::query::{Entry, RequestRow, SurfaceRow};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// Width of the text, in characters; bodies are as wide as they are.
+const WIDTH: usize = 80;
+/// Where values begin.
+const INDENT: usize = 11;
+
+/// One request with everything that is known of it.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    row: &'a RequestRow,
+    /// The version of the list that was in force, and whether it lists what was called.
+    surface: Option<(&'a SurfaceRow, Option<bool>)>,
+    payload: Option<&'a Payload>,
+}
+
+impl<'a> Shown<'a> {
+    /// A request among the versions of all lists.
+    #[must_use]
+    pub fn new(
+        row: &'a RequestRow,
+        versions: &'a [SurfaceRow],
+        payload: Option<&'a Payload>,
+    ) -> Self {
+        let list = list_of(&row.method);
+        let in_force = versions
+            .iter()
+            .filter(|it| it.proxy == row.proxy && Some(it.method.as_str()) == list)
+            .filter(|it| it.first_seen_at <= row.ts)
+            .max_by_key(|it| it.version);
+        Self {
+            row,
+            surface: in_force.map(|version| (version, lists(version, row))),
+            payload,
+        }
+    }
+
+    fn answer_name(&self) -> &'static str {
+        match self.row.error_kind {
+            Some(ErrorKind::Rpc) => "error",
+            _ => "result",
+        }
+    }
+}
+
+/// The list whose items a method calls.
+fn list_of(method: &str) -> Option<&'static str> {
+    match method {
+        "tools/call" | "tools/list" => Some("tools/list"),
+        "prompts/get" | "prompts/list" => Some("prompts/list"),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" | "resources/list" => {
+            Some("resources/list")
+        }
+        _ => None,
+    }
+}
+
+/// Whether a version lists what a request names; resources need not be listed to be read.
+fn lists(version: &SurfaceRow, row: &RequestRow) -> Option<bool> {
+    let (member, name) = match (&row.tool, &row.prompt_name) {
+        (Some(tool), _) => ("tools", tool),
+        (None, Some(prompt)) => ("prompts", prompt),
+        (None, None) => return None,
+    };
+    let payload: Value = serde_json::from_str(&version.payload).ok()?;
+    let items = payload.get(member)?.as_array()?;
+    Some(items.iter().any(|item| item["name"] == name.as_str()))
+}
+
+/// The request as lines for a person.
+#[must_use]
+pub fn shown_text(shown: &Shown<'_>, zone: Zone) -> String {
+    let mut text = String::new();
+    for (name, value) in facts(shown, zone) {
+        push_fact(name, &escape(&value), &mut text);
+    }
+    let Some(payload) = shown.payload else {
+        push_fact("payload", "not kept (record with --payloads)", &mut text);
+        return text;
+    };
+    push_body("params", payload.params.as_ref(), &mut text);
+    push_body(shown.answer_name(), payload.answer.as_ref(), &mut text);
+    text
+}
+
+fn facts(shown: &Shown<'_>, zone: Zone) -> Vec<(&'static str, String)> {
+    let row = shown.row;
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let called = row
+        .target()
+        .map_or_else(String::new, |target| format!(" {target}"));
+    let client = match (&row.client_name, &row.client_version) {
+        (Some(name), Some(version)) => format!("{name} {version}"),
+        (name, _) => or_none(name),
+    };
+    let size = |size: Option<i64>| size.map_or_else(|| "-".to_owned(), units::bytes);
+    let mut facts = vec![
+        ("seq", row.seq.to_string()),
+        ("request id", or_none(&row.request_id)),
+        ("time", units::time(row.ts, zone)),
+        ("proxy", row.proxy.clone()),
+        ("session", or_none(&row.session)),
+        ("client", client),
+        ("method", format!("{}{called}", row.method)),
+        ("outcome", outcome(row)),
+    ];
+    facts.extend(row.error_msg.clone().map(|message| ("message", message)));
+    facts.push(("took", took(row)));
+    facts.push((
+        "size",
+        format!("{} in, {} out", size(row.bytes_in), size(row.bytes_out)),
+    ));
+    if let Some((version, lists)) = shown.surface {
+        let SurfaceRow { method, sha256, .. } = version;
+        let short = sha256.get(..12).unwrap_or(sha256);
+        let lists = match lists {
+            Some(false) => ", which does not list it",
+            _ => "",
+        };
+        let number = version.version;
+        facts.push((
+            "schema",
+            format!("{method} version {number} ({short}){lists}"),
+        ));
+    }
+    facts
+}
+
+fn outcome(row: &RequestRow) -> String {
+    let mut text = row.status.as_str().to_owned();
+    if let Some(kind) = row.error_kind.filter(|_| row.status == Status::Error) {
+        write!(text, " ({})", kind.as_str()).expect("a string takes every write");
+    }
+    if let Some(code) = &row.error_code {
+        write!(text, ", code {code}").expect("a string takes every write");
+    }
+    text
+}
+
+fn took(row: &RequestRow) -> String {
+    let whole = row
+        .latency_us
+        .map_or_else(|| "-".to_owned(), units::latency);
+    match row.upstream_us {
+        Some(upstream) => format!("{whole}, {} of it upstream", units::latency(upstream)),
+        None => whole,
+    }
+}
+
+/// One fact, broken between words where it is too long.
+fn push_fact(name: &str, value: &str, out: &mut String) {
+    let mut line = format!("{name:<INDENT$}");
+    let mut width = INDENT;
+    for word in value.split(' ') {
+        let len = word.chars().count();
+        if width > INDENT && width + 1 + len > WIDTH {
+            out.push_str(&line);
+            out.push('\n');
+            line = " ".repeat(INDENT);
+            width = INDENT;
+        } else if width > INDENT {
+            line.push(' ');
+            width += 1;
+        }
+        line.push_str(word);
+        width += len;
+    }
+    out.push_str(&line);
+    out.push('\n');
+}
+
+fn push_body(name: &str, body: Option<&Body>, out: &mut String) {
+    let Some(body) = body else { return };
+    let cut = if body.is_cut {
+        format!(", of which {} are kept", units::bytes(len(body.text.len())))
+    } else {
+        String::new()
+    };
+    let size = units::bytes(i64::try_from(body.bytes).unwrap_or(i64::MAX));
+    let pretty = serde_json::from_str::<Value>(&body.text)
+        .and_then(|value| serde_json::to_string_pretty(&value));
+    let text = pretty.unwrap_or_else(|_| body.text.to_string());
+    let text = escape_but_breaks(&text);
+    write!(out, "\n{name} ({size}{cut})\n{text}\n").expect("a string takes every write");
+}
+
+fn len(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The request as one JSON document.
+#[must_use]
+pub fn shown_document(shown: &Shown<'_>) -> String {
+    let columns = choose(LOG_COLUMNS, REQUEST_COLUMNS);
+    let mut out = object(&columns, &Entry::Request(Box::new(shown.row.clone())));
+    let brace = out.pop();
+    debug_assert_eq!(brace, Some('}'));
+    let schema = shown.surface.map(|(version, lists)| {
+        serde_json::json!({
+            "method": version.method, "version": version.version, "sha256": version.sha256,
+            "first_seen_at": version.first_seen_at, "lists": lists,
+        })
+    });
+    let schema = schema.unwrap_or(Value::Null).to_string();
+    write!(out, ",\"schema\":{}", escape_json(&schema)).expect("a string takes every write");
+    let payload = shown.payload.map_or_else(
+        || "null".to_owned(),
+        |payload| {
+            let params = body_document(payload.params.as_ref());
+            let answer = body_document(payload.answer.as_ref());
+            format!("{{\"params\":{params},\"answer\":{answer}}}")
+        },
+    );
+    writeln!(out, ",\"payload\":{payload}}}").expect("a string takes every write");
+    out
+}
+
+/// A body as it stood in the stream; one whose end is missing is text.
+fn body_document(body: Option<&Body>) -> String {
+    let Some(body) = body else {
+        return "null".to_owned();
+    };
+    let is_json = !body.is_cut && serde_json::from_str::<serde::de::IgnoredAny>(&body.text).is_ok();
+    let value = if is_json {
+        body.text.to_string()
+    } else {
+        Value::from(&*body.text).to_string()
+    };
+    let (value, bytes, is_cut) = (escape_json(&value), body.bytes, body.is_cut);
+    format!("{{\"value\":{value},\"bytes\":{bytes},\"cut\":{is_cut}}}")
+}
