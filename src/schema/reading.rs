@@ -187,7 +187,7 @@ impl Reader<'_> {
 }
 
 /// Keywords that accept and refuse nothing.
-const WORDS: &[&str] = &[
+pub(super) const WORDS: &[&str] = &[
     "description",
     "title",
     "default",

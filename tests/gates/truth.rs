@@ -53,10 +53,20 @@ impl Run {
     /// and whether the two mirror each other.
     pub(crate) fn verdicts(&mut self, row: &mut Row, old: &Value, new: &Value) {
         row.pairs += 1;
+        let output = compared_as("outputSchema", new, old);
+        self.verdict(row, &output, (old, new));
+        // The arguments of a call are an object, whether or not a schema says so.
+        let as_object = |schema: &Value| {
+            let mut schema = schema.clone();
+            if let Value::Object(map) = &mut schema {
+                map.entry("type").or_insert(json!("object"));
+            }
+            schema
+        };
+        let (old, new) = (&as_object(old), &as_object(new));
         let input = compared_as("inputSchema", old, new);
         self.verdict(row, &input, (old, new));
         let output = compared_as("outputSchema", new, old);
-        self.verdict(row, &output, (old, new));
         mirrored(row, &input, &output, (old, new));
     }
 
