@@ -141,7 +141,11 @@ fn all_names(document: &Value, schema: &Value, visited: &mut BTreeSet<String>) -
     let mut names = Names::new();
     for list in ["properties", "patternProperties"] {
         let all = map.get(list).and_then(Value::as_object);
-        names.extend(all.into_iter().flatten().map(|(name, _)| (list, name.clone())));
+        names.extend(
+            all.into_iter()
+                .flatten()
+                .map(|(name, _)| (list, name.clone())),
+        );
     }
     let lists = ["allOf", "anyOf", "oneOf"].iter();
     let lists = lists.filter_map(|list| map.get(*list)?.as_array());

@@ -87,7 +87,10 @@ fn main() -> ExitCode {
     add(rewritings::random_documents(&mut run.rng));
     add(corpora::reviewed_edits());
     let (text, faults) = table::report(&rows);
-    println!("\n{text}\nexceptions:\n{}seed {seed}", corpora::exceptions());
+    println!(
+        "\n{text}\nexceptions:\n{}seed {seed}",
+        corpora::exceptions()
+    );
     if faults == 0 {
         ExitCode::SUCCESS
     } else {

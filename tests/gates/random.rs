@@ -241,7 +241,11 @@ pub(crate) fn edited(rng: &mut Rng, old: &Value) -> Value {
 fn numbers_moved(rng: &mut Rng, map: &mut Map<String, Value>) {
     for value in map.values_mut() {
         if let Some(number) = value.as_u64().filter(|number| *number < 1_000) {
-            *value = json!(if rng.bool() { number + 1 } else { number.saturating_sub(1).max(1) });
+            *value = json!(if rng.bool() {
+                number + 1
+            } else {
+                number.saturating_sub(1).max(1)
+            });
         }
     }
 }
@@ -271,4 +275,3 @@ fn places(schema: &Value, at: String) -> Vec<String> {
     all.push(at);
     all
 }
-

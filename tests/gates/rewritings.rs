@@ -143,7 +143,12 @@ pub(crate) fn random_documents(rng: &mut Rng) -> Row {
             }
             for (name, rewrite) in REWRITINGS {
                 let new = rewrite(&old);
-                check(&mut row, name, &compared_as(member, &old, &new), (&old, &new));
+                check(
+                    &mut row,
+                    name,
+                    &compared_as(member, &old, &new),
+                    (&old, &new),
+                );
             }
         }
     }

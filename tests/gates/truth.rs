@@ -19,7 +19,9 @@ pub(crate) struct Run {
 
 /// A schema as it was written, ready to judge; none when no validator takes it.
 pub(crate) fn validator(schema: &Value) -> Option<Validator> {
-    let options = jsonschema::options().offline().should_validate_formats(false);
+    let options = jsonschema::options()
+        .offline()
+        .should_validate_formats(false);
     options.build(schema).ok()
 }
 
@@ -80,13 +82,15 @@ impl Run {
             row.breaking += 1;
             match &finding.witness {
                 Some(witness) => confirm(row, witness, narrow, wide),
-                None => row.unproven(format!("{} without a witness\n{narrow}\n{wide}", finding.rule)),
+                None => row.unproven(format!(
+                    "{} without a witness\n{narrow}\n{wide}",
+                    finding.rule
+                )),
             }
         }
-        let gains_values = report
-            .findings
-            .iter()
-            .any(|one| one.rule == "enum-value-added" && one.compatibility != Compatibility::Compatible);
+        let gains_values = report.findings.iter().any(|one| {
+            one.rule == "enum-value-added" && one.compatibility != Compatibility::Compatible
+        });
         if has(Compatibility::Breaking) || gains_values {
             return;
         }
@@ -153,6 +157,9 @@ fn mirrored(row: &mut Row, input: &Report, output: &Report, pair: (&Value, &Valu
             all.collect::<Vec<_>>().join(" ")
         };
         let (input, output) = (rules(input), rules(output));
-        row.fault(format!("{input}\nmirrored {output}\n{}\n{}", pair.0, pair.1));
+        row.fault(format!(
+            "{input}\nmirrored {output}\n{}\n{}",
+            pair.0, pair.1
+        ));
     }
 }
