@@ -17,6 +17,7 @@ mod manners;
 mod program;
 mod questions;
 mod record;
+mod reports;
 mod schemas;
 mod scripts;
 mod store;
