@@ -219,7 +219,7 @@ fn matching(rng: &mut Rng, pattern: &str) -> Option<String> {
 
 fn write_matching(rng: &mut Rng, hir: &Hir, text: &mut String) {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Empty | HirKind::Look(_) | HirKind::Class(Class::Bytes(_)) => {}
         HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
         HirKind::Class(Class::Unicode(class)) => {
             if let Some(range) = rng.choice(class.ranges()) {
@@ -227,7 +227,6 @@ fn write_matching(rng: &mut Rng, hir: &Hir, text: &mut String) {
                 text.extend(char::from_u32(rng.u32(start..=end)));
             }
         }
-        HirKind::Class(Class::Bytes(_)) => {}
         HirKind::Capture(capture) => write_matching(rng, &capture.sub, text),
         HirKind::Concat(parts) => parts
             .iter()

@@ -30,7 +30,7 @@ impl Row {
     }
 
     /// Something safe was refused.
-    pub(crate) fn unsound(&mut self, what: String) {
+    pub(crate) fn unsound(&mut self, what: &str) {
         self.unsound += 1;
         self.fault(format!("unsound: {what}"));
     }

@@ -123,7 +123,7 @@ impl Run {
             if sends.is_valid(&value) && accepts.is_valid(&value) {
                 accepted += 1;
                 if !serves.is_valid(&value) {
-                    row.unsound(format!("{value} ({caller:?})\n{old}\n{new}"));
+                    row.unsound(&format!("{value} ({caller:?})\n{old}\n{new}"));
                     break;
                 }
             }

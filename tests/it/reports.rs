@@ -1,4 +1,4 @@
-//! Reports against the formats that they claim to be: SARIF against its JSON Schema, JUnit as XML with
+//! Reports against the formats that they claim to be: SARIF against its schema, `JUnit` as XML with
 //! the elements and counts that its readers expect. One report of every rule, and texts from outside.
 
 use mcpr::schema::report::{ReportFormat, render};
