@@ -82,6 +82,10 @@ fn main() -> ExitCode {
     };
     add(random_edits(&mut run, asked.instances));
     add(corpora::real_edits(&mut run));
+    // Plain inclusion of small schemas: in the short form fewer instances tell as much.
+    if asked.instances.is_none() {
+        run.instances = INSTANCES / 5;
+    }
     add(corpora::labelled_pairs(&mut run));
     add(rewritings::real_tools());
     add(rewritings::random_documents(&mut run.rng));
