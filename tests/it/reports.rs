@@ -40,10 +40,8 @@ fn reports() -> Vec<(String, Report)> {
 #[test]
 fn sarif_is_what_its_schema_says() {
     let schema = fs::read_to_string(data("sarif/sarif-2.1.0-rtm.5.json")).unwrap();
-    let mut schema: Value = serde_json::from_str(&schema).unwrap();
-    // One of its own patterns is no regular expression of the strict kind: a bracket stands alone.
-    let pattern = &mut schema["definitions"]["run"]["properties"]["language"]["pattern"];
-    *pattern = json!(pattern.as_str().unwrap().replace("]?$", "?$"));
+    // Two of its own patterns are no regular expressions of the strict kind: a bracket stands alone.
+    let schema: Value = serde_json::from_str(&schema.replace("]?$", "?$")).unwrap();
     let options = jsonschema::options().should_validate_formats(true);
     let validator = options.build(&schema).unwrap();
     assert!(!validator.is_valid(&json!({"version": "2.1.0"})));
