@@ -6,8 +6,6 @@ pub mod capture;
 pub mod compat;
 mod diff;
 mod finding;
-#[cfg(test)]
-mod gates;
 mod level;
 pub mod parse;
 mod reading;

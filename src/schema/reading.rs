@@ -65,6 +65,9 @@ impl Reader<'_> {
         };
         let mut made = Map::new();
         for (name, value) in map {
+            if !self.resolver.knows(name) {
+                continue;
+            }
             let value = match name.as_str() {
                 "properties" | "patternProperties" | "dependentSchemas" => self.map_of(value)?,
                 "allOf" | "anyOf" | "oneOf" | "prefixItems" => self.list_of(value)?,
@@ -133,7 +136,9 @@ impl Reader<'_> {
         self.open.pop();
         let target = target?;
         let Value::Object(mut target) = target else {
-            beside.insert("allOf".to_owned(), json!([target]));
+            if target != Value::Bool(true) {
+                beside.insert("not".to_owned(), json!({}));
+            }
             return Some(beside);
         };
         target.remove("$defs");
@@ -182,7 +187,7 @@ impl Reader<'_> {
 }
 
 /// Keywords that accept and refuse nothing.
-const WORDS: &[&str] = &[
+pub(super) const WORDS: &[&str] = &[
     "description",
     "title",
     "default",
@@ -246,6 +251,9 @@ fn plain(mut map: Map<String, Value>) -> Value {
         join_only_part(&mut map, name);
     }
     one_type_list(&mut map);
+    if map.len() == 1 && map.get("not").is_some_and(|not| not == &json!({})) {
+        return Value::Bool(false);
+    }
     Value::Object(map)
 }
 

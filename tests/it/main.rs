@@ -22,6 +22,7 @@ mod program;
 mod questions;
 mod record;
 mod redaction;
+mod reports;
 mod schema;
 mod schemas;
 mod scripts;

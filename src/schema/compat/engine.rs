@@ -4,6 +4,8 @@
 use jsonschema::canonical::{self, CanonicalSchema, Containment};
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// What the engine says about one schema covering another.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +33,30 @@ pub(super) fn covers(wide: &Value, narrow: &Value) -> Cover {
     }
 }
 
+/// How many answers a thread keeps.
+const MAX_ANSWERS: usize = 10_000;
+
+thread_local! {
+    /// Answers given before: tools of one server share most of their parameters.
+    static ANSWERS: RefCell<HashMap<(String, String), Cover>> = RefCell::default();
+}
+
 /// The same without what is left over, which costs more than the answer.
 pub(super) fn covers_plainly(wide: &Value, narrow: &Value) -> Cover {
+    let pair = (wide.to_string(), narrow.to_string());
+    if let Some(known) = ANSWERS.with_borrow(|answers| answers.get(&pair).cloned()) {
+        return known;
+    }
+    let answer = covers_anew(wide, narrow);
+    ANSWERS.with_borrow_mut(|answers| {
+        if answers.len() < MAX_ANSWERS {
+            answers.insert(pair, answer.clone());
+        }
+    });
+    answer
+}
+
+fn covers_anew(wide: &Value, narrow: &Value) -> Cover {
     let (Some(wide), Some(narrow)) = (canonical(wide), canonical(narrow)) else {
         return Cover::Unknown(None);
     };

@@ -157,6 +157,7 @@ impl Walk<'_> {
         let mut made = Map::new();
         for (name, value) in map {
             match name.as_str() {
+                name if !self.resolver.knows(name) => {}
                 "properties" | "patternProperties" | "dependentSchemas" => {
                     self.map_of_schemas(name, value, &mut made)?;
                 }

@@ -11,7 +11,49 @@ pub(in crate::schema) struct Resolver<'a> {
     id: &'a str,
     /// Subschemas with an identifier or anchor of their own, with their pointers.
     named: BTreeMap<String, (String, &'a Value)>,
-    is_old_draft: bool,
+    draft: Draft,
+}
+
+/// Which of the drafts that differ in their keywords a document names; old ones first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Draft {
+    Four,
+    Six,
+    Seven,
+    Of2019,
+    Of2020,
+}
+
+impl Draft {
+    /// The draft that `$schema` names; the newest where it names none that is known.
+    fn named(name: &str) -> Self {
+        let drafts = [
+            ("draft-03", Self::Four),
+            ("draft-04", Self::Four),
+            ("draft-06", Self::Six),
+            ("draft-07", Self::Seven),
+            ("2019-09", Self::Of2019),
+        ];
+        let known = drafts.iter().find(|(part, _)| name.contains(part));
+        known.map_or(Self::Of2020, |(_, draft)| *draft)
+    }
+
+    /// The first draft in which a keyword says anything.
+    fn first_with(keyword: &str) -> Self {
+        match keyword {
+            "const" | "contains" | "propertyNames" => Self::Six,
+            "if" | "then" | "else" => Self::Seven,
+            "dependentRequired"
+            | "dependentSchemas"
+            | "unevaluatedItems"
+            | "unevaluatedProperties"
+            | "minContains"
+            | "maxContains"
+            | "$recursiveRef" => Self::Of2019,
+            "prefixItems" | "$dynamicRef" => Self::Of2020,
+            _ => Self::Four,
+        }
+    }
 }
 
 /// What a reference names.
@@ -35,15 +77,18 @@ impl<'a> Resolver<'a> {
             document,
             id: text("$id").trim_end_matches('#'),
             named,
-            is_old_draft: ["draft-03", "draft-04", "draft-06", "draft-07"]
-                .iter()
-                .any(|old| draft.contains(old)),
+            draft: Draft::named(draft),
         }
     }
 
     /// Whether keywords beside `$ref` mean nothing: so it was up to draft 7.
     pub(in crate::schema) fn ignores_siblings(&self) -> bool {
-        self.is_old_draft
+        self.draft <= Draft::Seven
+    }
+
+    /// Whether a keyword says anything in the document's draft.
+    pub(in crate::schema) fn knows(&self, keyword: &str) -> bool {
+        Draft::first_with(keyword) <= self.draft
     }
 
     pub(in crate::schema) fn resolve(&self, reference: &str) -> Resolved<'a> {

@@ -108,6 +108,10 @@ fn beside(bound: &Value) -> Vec<Value> {
         );
         return values;
     }
+    if let Some(whole) = bound.as_u64() {
+        let near = [whole, whole.saturating_sub(1), whole.saturating_add(1)];
+        return near.map(Value::from).to_vec();
+    }
     let Some(at) = bound.as_f64() else {
         return Vec::new();
     };

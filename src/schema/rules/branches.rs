@@ -2,6 +2,7 @@
 
 use super::places::{Change, Pair, Patch};
 use super::walk::walk;
+use crate::schema::reading::WORDS;
 use serde_json::{Map, Value};
 
 type Keywords = Map<String, Value>;
@@ -62,6 +63,35 @@ pub(super) fn choices(pair: &Pair<'_>, old: &Keywords, new: &Keywords, changes: 
             let change = pair.change(removed, &[name, &at.to_string()], patch());
             changes.push(change.from(before.get(at)));
         }
+    }
+}
+
+/// Whether one side is, but for words, a choice of several and the other is one of them as it stands:
+/// the rule for what came, or went.
+pub(super) fn made_one_of_several(old: &Keywords, new: &Keywords) -> Option<&'static str> {
+    let without_words = |map: &Keywords| {
+        let mut map = map.clone();
+        map.retain(|name, _| !WORDS.contains(&name.as_str()));
+        map
+    };
+    let has_branch = |choice: &Keywords, single: &Keywords| {
+        let single = without_words(single);
+        let choice = without_words(choice);
+        let list = choice.values().next().filter(|_| choice.len() == 1);
+        let is_choice = choice.contains_key("anyOf") || choice.contains_key("oneOf");
+        let branches = list.filter(|_| is_choice).and_then(Value::as_array);
+        !single.is_empty()
+            && branches.is_some_and(|branches| {
+                let mut branches = branches.iter().filter_map(Value::as_object);
+                branches.any(|branch| without_words(branch) == single)
+            })
+    };
+    if has_branch(new, old) {
+        Some("branch-added")
+    } else if has_branch(old, new) {
+        Some("branch-removed")
+    } else {
+        None
     }
 }
 

@@ -1,6 +1,8 @@
 //! The cues themselves: characters that nobody sees, addresses, orders, concealment, other tools.
 //! A cue is a reason to look, no proof of malice.
 
+use super::names;
+use super::phrases::{concealments, orders};
 use std::collections::BTreeSet;
 
 /// One cue in a text.
@@ -58,166 +60,6 @@ impl Cue {
     }
 }
 
-/// Words that steer a model beyond the call, in lower case. `*` stands for up to four words.
-const ORDERS: &[&str] = &[
-    "ignore all",
-    "ignore any",
-    "ignore previous",
-    "ignore the previous",
-    "ignore prior",
-    "ignore your",
-    "ignore other",
-    "ignore earlier",
-    "ignore instructions",
-    "disregard",
-    "forget all",
-    "forget previous",
-    "forget your",
-    "override any",
-    "override previous",
-    "override your",
-    "system prompt",
-    "system message",
-    "new instructions",
-    "additional instructions",
-    "you are now",
-    "act as",
-    "pretend",
-    "<important>",
-    "<system>",
-    "</system>",
-    "<instructions>",
-    "<instruction>",
-    "[inst]",
-    "<|im_start|>",
-    "before using any",
-    "before calling any",
-    "before using other",
-    "before calling other",
-    "before any other",
-    "before * other tool",
-    "before * this tool *read",
-    "instead of any other",
-    "must be called first",
-    "always call this",
-    "always use this tool",
-    "always run this",
-    "always invoke",
-    "always include",
-    "always send",
-    "always pass",
-    "always add",
-    "always forward",
-    "always bcc",
-    "must first",
-    "you must call",
-    "you must read",
-    "you must send",
-    "you must pass",
-    "you must include",
-    "you must also",
-    "you must always",
-    "must always call",
-    "the assistant must",
-    "the model must",
-    "the agent must",
-    "the ai must",
-    "first read",
-    "first call",
-    "first fetch",
-    "read the file",
-    "read the contents of",
-    "pass its content",
-    "pass the content",
-    "send * to http",
-    "forward * to",
-    "bcc",
-    "exfiltrate",
-    "conversation history",
-    "entire conversation",
-    "full conversation",
-    "previous messages",
-    "all environment variables",
-    "id_rsa",
-    ".ssh/",
-    "mcp.json",
-    "/etc/passwd",
-    ".aws/credentials",
-    "private key",
-    "do not use any other",
-    "do not use other",
-    "do not call any other",
-    "never use any other",
-    "never call any other",
-    "without asking",
-    "without confirmation",
-    "without confirming",
-    "without approval",
-    "do not ask",
-    "don't ask",
-    "no need to ask",
-];
-
-/// Words that ask to keep something from a person, in lower case.
-const CONCEALMENTS: &[&str] = &[
-    "do not tell",
-    "don't tell",
-    "not tell the user",
-    "never tell",
-    "do not mention",
-    "don't mention",
-    "never mention",
-    "without mentioning",
-    "do not inform",
-    "don't inform",
-    "never inform",
-    "do not notify",
-    "don't notify",
-    "without telling",
-    "without informing",
-    "without notifying",
-    "do not reveal",
-    "don't reveal",
-    "never reveal",
-    "do not disclose",
-    "don't disclose",
-    "never disclose",
-    "do not show",
-    "don't show",
-    "do not display",
-    "don't display",
-    "do not explain",
-    "don't explain",
-    "do not let the user",
-    "don't let the user",
-    "hide this",
-    "hide it",
-    "hide the",
-    "hidden from the user",
-    "hide from",
-    "keep this secret",
-    "keep it secret",
-    "keep secret",
-    "keep this confidential",
-    "keep this hidden",
-    "keep this from",
-    "secretly",
-    "covertly",
-    "silently",
-    "quietly",
-    "user should not know",
-    "user must not know",
-    "user should not see",
-    "user must not see",
-    "user does not need to know",
-    "user doesn't need to know",
-    "not visible to the user",
-    "invisible to the user",
-    "unnoticed",
-    "do not log",
-    "don't log",
-];
-
 /// Every cue of a text. `others` are the names of other tools.
 pub(super) fn cues(text: &str, others: &BTreeSet<&str>) -> Vec<Cue> {
     let mut found = invisible(text);
@@ -226,13 +68,9 @@ pub(super) fn cues(text: &str, others: &BTreeSet<&str>) -> Vec<Cue> {
         .filter(|one| !is_invisible(*one))
         .collect::<String>();
     found.extend(addresses(&visible).into_iter().map(Cue::Address));
-    let words = words_of(&visible);
-    found.extend(phrases(&words, ORDERS).into_iter().map(Cue::Order));
-    found.extend(
-        phrases(&words, CONCEALMENTS)
-            .into_iter()
-            .map(Cue::Concealment),
-    );
+    let plain = plain_letters(&visible);
+    found.extend(orders(&plain).into_iter().map(Cue::Order));
+    found.extend(concealments(&plain).into_iter().map(Cue::Concealment));
     found.extend(tools(&visible, others).into_iter().map(Cue::OtherTool));
     found
 }
@@ -243,7 +81,9 @@ fn invisible(text: &str) -> Vec<Cue> {
     for one in text.chars() {
         // A joiner or a selector within an emoji is part of a picture.
         let is_in_picture = matches!(one, '\u{200d}' | '\u{fe0f}' | '\u{fe0e}') && is_picture(last);
-        if is_invisible(one) && !is_in_picture {
+        // In some scripts they join and part letters.
+        let is_in_word = matches!(one, '\u{200c}' | '\u{200d}') && joins(last);
+        if is_invisible(one) && !is_in_picture && !is_in_word {
             found.insert(one);
         }
         last = one;
@@ -254,6 +94,11 @@ fn invisible(text: &str) -> Vec<Cue> {
 fn is_picture(one: char) -> bool {
     matches!(u32::from(one), 0x2190..=0x2bff | 0x3030..=0x303d | 0x1f000..=0x1faff | 0xfe0f)
         || matches!(one, '#' | '*' | '0'..='9' | '©' | '®')
+}
+
+/// Whether a letter is of a script that is written with joiners: Arabic and the scripts of India.
+fn joins(one: char) -> bool {
+    matches!(u32::from(one), 0x600..=0x7bf | 0x900..=0xdff | 0x1000..=0x109f | 0x1780..=0x17ff)
 }
 
 fn is_invisible(one: char) -> bool {
@@ -280,11 +125,47 @@ fn is_invisible(one: char) -> bool {
         )
 }
 
-/// Hosts of URLs, mail addresses and bare IP addresses.
+/// Endings of bare hosts; other words with dots are names of files and members.
+const ENDINGS: &[&str] = &[
+    "com", "net", "org", "io", "dev", "ai", "xyz", "ru", "cn", "example", "app", "site",
+];
+
+/// Hosts of URLs, mail addresses, telephone numbers, bare IP addresses and hosts.
 fn addresses(text: &str) -> BTreeSet<String> {
     let is_end = |one: char| one.is_whitespace() || "\"'`<>()[]{}|,;".contains(one);
     let pieces = text.split(is_end).filter(|piece| !piece.is_empty());
-    pieces.filter_map(address).collect()
+    let mut last = "";
+    let mut found = BTreeSet::new();
+    for piece in pieces {
+        // A version has four numbers at times.
+        let is_version =
+            last.eq_ignore_ascii_case("version") || last.eq_ignore_ascii_case("release");
+        found.extend(address(piece).filter(|_| !is_version));
+        last = piece;
+    }
+    found
+}
+
+/// A bare host, with a path or of three names.
+fn bare_host(piece: &str) -> Option<&str> {
+    let host = piece.split(['/', ':', '?']).next()?;
+    let names = host.split('.').collect::<Vec<_>>();
+    let is_name = |name: &&str| {
+        !name.is_empty() && name.chars().all(|one| one.is_alphanumeric() || one == '-')
+    };
+    let is_host = names.iter().all(is_name) && ENDINGS.contains(names.last()?);
+    let is_far = names.len() > 2 || (names.len() == 2 && piece[host.len()..].starts_with('/'));
+    (is_host && is_far).then_some(host)
+}
+
+/// A number with a country's code.
+fn is_telephone(piece: &str) -> bool {
+    let digits = piece.chars().filter(char::is_ascii_digit).count();
+    piece.starts_with('+')
+        && digits >= 8
+        && piece[1..]
+            .chars()
+            .all(|one| one.is_ascii_digit() || one == '-')
 }
 
 fn address(piece: &str) -> Option<String> {
@@ -309,51 +190,39 @@ fn address(piece: &str) -> Option<String> {
     {
         return Some(piece.clone());
     }
+    if is_telephone(&piece) {
+        return Some(piece);
+    }
+    if piece.starts_with("data:") && piece.contains('/') {
+        return Some("data:".to_owned());
+    }
+    if let Some(host) = bare_host(&piece) {
+        return Some(host.to_owned());
+    }
     let host = piece.split('/').next()?;
     let host = host.split(':').next()?;
-    let is_plain = host.parse::<std::net::Ipv4Addr>().is_ok();
-    (host.starts_with("www.") || is_plain).then(|| host.to_owned())
+    let ip = host.parse::<std::net::Ipv4Addr>().ok();
+    let is_far = ip.is_some_and(|ip| !ip.is_loopback() && !ip.is_unspecified());
+    (host.starts_with("www.") || is_far).then(|| host.to_owned())
 }
 
-/// The words of a text in lower case, one space between them, with signs at their ends kept.
-fn words_of(text: &str) -> String {
-    let text = text.to_lowercase().replace('\u{2019}', "'");
-    let words = text
-        .split_whitespace()
-        .map(|word| word.trim_matches(['*', '_', '"', '`']));
-    words.collect::<Vec<_>>().join(" ")
-}
-
-fn phrases(words: &str, known: &[&str]) -> Vec<String> {
-    let hits = known.iter().filter(|phrase| has_phrase(words, phrase));
-    hits.map(|phrase| (*phrase).to_owned()).collect()
-}
-
-/// Whether a phrase stands in the words, from one word's beginning to another's end.
-fn has_phrase(words: &str, phrase: &str) -> bool {
-    if let Some((head, tail)) = phrase.split_once('*') {
-        let (head, tail) = (head.trim(), tail.trim());
-        return positions(words, head).any(|at| {
-            let rest = &words[at + head.len()..];
-            let near = rest.split(' ').take(6).collect::<Vec<_>>().join(" ");
-            positions(&near, tail).next().is_some()
-        });
+/// Letters of other scripts that look like Latin ones, within words that hold Latin letters too.
+fn plain_letters(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
     }
-    positions(words, phrase).next().is_some()
-}
-
-fn positions<'a>(words: &'a str, phrase: &'a str) -> impl Iterator<Item = usize> + 'a {
-    let is_word = |one: char| one.is_alphanumeric() || one == '_';
-    words
-        .match_indices(phrase)
-        .map(|(at, _)| at)
-        .filter(move |at| {
-            let begins = phrase.starts_with(is_word);
-            let before = words[..*at].chars().next_back();
-            let after = words[at + phrase.len()..].chars().next();
-            let ends = phrase.ends_with(is_word);
-            !(begins && before.is_some_and(is_word) || ends && after.is_some_and(is_word))
-        })
+    let words = text.split_inclusive(char::is_whitespace).map(|word| {
+        let is_mixed = word.chars().any(|one| one.is_ascii_alphabetic())
+            && word
+                .chars()
+                .any(|one| !one.is_ascii() && one.is_alphabetic());
+        if is_mixed {
+            names::latin(&word.to_lowercase())
+        } else {
+            word.to_owned()
+        }
+    });
+    words.collect()
 }
 
 /// Names of other tools, as words of their own; names that are plain words only in code marks.
@@ -416,18 +285,18 @@ mod tests {
             "mail a@b.example or 10.0.0.1:80",
             &["address 10.0.0.1", "address a@b.example"],
         );
-        check("IGNORE\n  previous rules", &["order ignore previous"]);
+        check("IGNORE\n  previous rules", &["order ignore previous rules"]);
         check(
             "Do not mention this to the user.",
-            &["concealment do not mention"],
+            &["concealment do not mention this to the user"],
         );
         check(
             "like send_email, or `search`",
             &["tool search", "tool send_email"],
         );
         check(
-            "igno\u{200b}re previous",
-            &["invisible 8203", "order ignore previous"],
+            "igno\u{200b}re previous rules",
+            &["invisible 8203", "order ignore previous rules"],
         );
     }
 }

@@ -123,13 +123,7 @@ fn tool(
     findings: &mut Vec<Finding>,
 ) {
     members::hints(key, (old, new), findings);
-    let anything = json!({"type": "object"});
-    let input = |tool: &Value| {
-        tool.get("inputSchema")
-            .cloned()
-            .unwrap_or_else(|| anything.clone())
-    };
-    let (old_input, new_input) = (input(old), input(new));
+    let (old_input, new_input) = (input_of(old), input_of(new));
     let schemas = Schemas {
         tool: key,
         direction: Direction::Input,
@@ -179,6 +173,15 @@ fn tool(
         }
         (None, None) => {}
     }
+}
+
+/// What a tool takes: the arguments of a call are an object, also where no schema says so.
+fn input_of(tool: &Value) -> Value {
+    let mut input = tool.get("inputSchema").cloned().unwrap_or(json!({}));
+    if let Value::Object(map) = &mut input {
+        map.entry("type").or_insert(json!("object"));
+    }
+    input
 }
 
 fn rule_of(kind: ItemKind, [tool, prompt, resource, template]: [&'static str; 4]) -> &'static str {

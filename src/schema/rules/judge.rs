@@ -15,6 +15,18 @@ use serde_json::{Value, json};
 /// How many differences of one schema are judged alone; further ones share a witness or none.
 const MAX_JUDGED: usize = 60;
 
+/// Changes of what is declared: a reader notices them, also where the same values are accepted.
+const TELLING: &[&str] = &[
+    "property-added",
+    "required-property-added",
+    "property-removed",
+    "required-added",
+    "required-removed",
+    "object-closed",
+    "object-opened",
+    "respelled",
+];
+
 /// Two schemas of one tool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Schemas<'a> {
@@ -112,8 +124,13 @@ impl Judge<'_> {
     }
 
     fn differences(&mut self, findings: &mut Vec<Finding>) {
-        let changes = changes(&self.old.schema, &self.new.schema);
+        let mut changes = changes(&self.old.schema, &self.new.schema);
         let overall = self.overall(&changes);
+        let mut is_respelled = changes.is_empty();
+        if overall == Inclusion::Holds && self.says_the_same(&changes) {
+            changes.retain(|change| matches!(change.patch, Patch::None));
+            is_respelled = true;
+        }
         if let Inclusion::Fails(witness) = &overall {
             self.witnesses.push(witness.clone());
         }
@@ -150,7 +167,7 @@ impl Judge<'_> {
             {
                 findings.push(self.schemas.undecided(&why));
             }
-            _ if changes.is_empty() => {
+            _ if is_respelled => {
                 let message = "the same is said in another way".to_owned();
                 findings.push(Finding::new(
                     "respelled",
@@ -162,6 +179,18 @@ impl Judge<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether nothing but spellings differ, though they are told apart place by place: both schemas
+    /// accept the same values, whoever the caller is.
+    fn says_the_same(&mut self, changes: &[Change]) -> bool {
+        let (old, new) = (self.schemas.old, self.schemas.new);
+        let is_schema = |change: &&Change| !matches!(change.patch, Patch::None);
+        let mut judged = changes.iter().filter(is_schema).peekable();
+        judged.peek().is_some()
+            && judged.all(|change| !TELLING.contains(&change.rule))
+            && self.comparer.proves(new, old)
+            && self.comparer.proves(old, new)
     }
 
     /// The verdict about the whole. Values that an answer's enumeration gained are told on their
@@ -197,6 +226,17 @@ impl Judge<'_> {
         let level = match self.schemas.direction {
             Direction::Input => rule.input,
             Direction::Output => rule.output,
+        };
+        // Who writes the value is freer when a format goes; who reads it, safer when one comes.
+        let is_relief = change.rule == "format-changed"
+            && match self.schemas.direction {
+                Direction::Input => change.after.is_none(),
+                Direction::Output => change.before.is_none(),
+            };
+        let level = if is_relief {
+            Compatibility::Compatible
+        } else {
+            level
         };
         let (level, witness) = self.level(change, level, overall);
         let why = match (level, overall) {

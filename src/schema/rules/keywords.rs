@@ -124,6 +124,7 @@ pub(super) fn bounds(pair: &Pair<'_>, old: &Keywords, new: &Keywords, changes: &
         let is_lower = names[0].starts_with("min");
         let limit = |map: &Keywords| limit_of(map, names, is_lower);
         let order = compare(limit(old), limit(new), is_lower);
+        let order = order.then_with(|| compare_whole(old, new, names));
         let rule = match order {
             Ordering::Equal => continue,
             Ordering::Less => *tightened,
@@ -189,6 +190,24 @@ fn limit_of(map: &Keywords, names: &[&str], is_lower: bool) -> Option<(f64, bool
         }
         (one, two) => one.or(two),
     }
+}
+
+/// The same for whole limits that are too large to be told apart as floating point numbers.
+fn compare_whole(old: &Keywords, new: &Keywords, names: &[&str]) -> Ordering {
+    let whole = |map: &Keywords, name: &str| {
+        let value = map.get(name)?;
+        let signed = value.as_i64().map(i128::from);
+        signed.or_else(|| value.as_u64().map(i128::from))
+    };
+    let orders = names.iter().filter_map(|name| {
+        let order = whole(new, name)?.cmp(&whole(old, name)?);
+        Some(if names[0].starts_with("min") {
+            order.reverse()
+        } else {
+            order
+        })
+    });
+    orders.fold(Ordering::Equal, Ordering::then)
 }
 
 /// `Less` when the new limit leaves less.

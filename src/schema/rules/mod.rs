@@ -8,6 +8,7 @@ mod judge;
 mod keywords;
 mod members;
 mod names;
+mod phrases;
 mod places;
 mod prompts;
 mod resources;

@@ -89,6 +89,20 @@ fn looks(name: &str) -> String {
         .collect()
 }
 
+/// A word with those of its letters made Latin that only look so.
+pub(super) fn latin(word: &str) -> String {
+    let mut made = String::with_capacity(word.len());
+    for one in word.chars() {
+        let alike = skeleton(one.encode_utf8(&mut [0; 4])).collect::<String>();
+        if !one.is_ascii() && alike.is_ascii() {
+            made.push_str(&alike);
+        } else {
+            made.push(one);
+        }
+    }
+    made
+}
+
 /// How many words two names share.
 pub(super) fn shared_words(one: &str, other: &str) -> usize {
     let words = |name: &str| {

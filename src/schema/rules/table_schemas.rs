@@ -352,7 +352,7 @@ pub(super) const SCHEMA_RULES: &[Rule] = &[
         input: Dangerous,
         output: Dangerous,
         security: None,
-        title: "a format was added or changed",
+        title: "a format was added, changed or removed",
         why: "formats are notes to most validators, and demands to some",
         example: "`format` became `date-time`",
     },

@@ -32,6 +32,10 @@ pub(super) fn walk(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         changes.push(pair.whole("condition-changed"));
         return;
     };
+    if let Some(rule) = branches::made_one_of_several(&old, &new) {
+        changes.push(pair.whole(rule));
+        return keywords::words(pair, &old, &new, changes);
+    }
     keywords::types(pair, &old, &new, changes);
     keywords::values(pair, &old, &new, changes);
     keywords::bounds(pair, &old, &new, changes);

@@ -1,0 +1,210 @@
+//! Measures the schema judge: whole surfaces that are equal or all changed, and schemas that are made
+//! to be hard. Each hard one must end in a report.
+#![expect(clippy::print_stdout, reason = "a benchmark's report")]
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+use mcpr::schema::{Compatibility, Report, Surface, diff};
+use serde_json::{Map, Value, json};
+use std::time::{Duration, Instant};
+
+/// The longest that any comparison may take.
+const MAX_TIME: Duration = Duration::from_secs(5);
+
+/// Measure how fast surfaces are compared
+#[derive(Parser)]
+struct Args {
+    /// Tools of each surface
+    #[arg(long, env = "BENCH_TOOLS", default_value_t = 500)]
+    tools: usize,
+    /// Runs of each comparison, after one that is not counted
+    #[arg(long, env = "BENCH_RUNS", default_value_t = 15)]
+    runs: usize,
+    /// What cargo passes to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    ensure!(args.tools > 0 && args.runs > 0, "nothing to measure");
+    println!("| comparison | verdict | min, ms | median, ms | max, ms | to reach |");
+    println!("|---|---|---:|---:|---:|---:|");
+    let old = surface(args.tools, &json!({"type": "integer", "minimum": 0}));
+    let parsed = Surface::from_value(&answer(
+        args.tools,
+        &json!({"type": "integer", "minimum": 0}),
+    ))?;
+    measure("equal", (&old, &parsed), args.runs, "20")?;
+    for (label, property) in [
+        (
+            "every property widened",
+            json!({"type": "number", "minimum": 0}),
+        ),
+        (
+            "every property narrowed",
+            json!({"type": "integer", "minimum": 1}),
+        ),
+        ("every property of another type", json!({"type": "string"})),
+    ] {
+        let new = surface(args.tools, &property);
+        measure(label, (&old, &new), args.runs, "100")?;
+    }
+    let new = reworded(args.tools);
+    measure("every text reworded", (&old, &new), args.runs, "100")?;
+    for (label, old, new) in hard() {
+        let lone = |schema: &Value| {
+            Surface::from_value(&json!({"tools": [{"name": "t", "inputSchema": schema}]}))
+        };
+        measure(label, (&lone(&old)?, &lone(&new)?), 1, "5,000")?;
+    }
+    Ok(())
+}
+
+fn measure(
+    label: &str,
+    (old, new): (&Surface, &Surface),
+    runs: usize,
+    to_reach: &str,
+) -> Result<()> {
+    let mut times = Vec::new();
+    let mut report = Report::default();
+    for _ in 0..=runs {
+        let start = Instant::now();
+        report = diff(old, new);
+        times.push(start.elapsed());
+        let is_hard = runs == 1;
+        ensure!(
+            !is_hard || times.iter().all(|time| *time < MAX_TIME),
+            "{label}: took too long"
+        );
+    }
+    let mut times = times.split_off(1);
+    times.sort();
+    let changed = old != new;
+    let is_told = !report.findings.is_empty() || report.compatibility != Compatibility::Cosmetic;
+    ensure!(changed == is_told, "{label}: a wrong report");
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    println!(
+        "| {label} | {} | {:.1} | {:.1} | {:.1} | {to_reach} |",
+        report.compatibility,
+        ms(times[0]),
+        ms(times[times.len() / 2]),
+        ms(times[times.len() - 1])
+    );
+    Ok(())
+}
+
+/// A list of tools with ten properties each, eight of them as given.
+fn answer(tools: usize, property: &Value) -> Value {
+    let tools = (0..tools).map(|at| {
+        let mut property = property.clone();
+        property["description"] = json!("words about it");
+        let mut all = (0..8)
+            .map(|p| (format!("p{p}"), property.clone()))
+            .collect::<Map<_, _>>();
+        all.insert(
+            format!("only{at}"),
+            json!({"type": "string", "enum": ["a", "b"]}),
+        );
+        all.insert(
+            "list".to_owned(),
+            json!({"type": "array", "items": {"type": "string"}}),
+        );
+        json!({"name": format!("tool_{at}"), "description": "does things",
+            "inputSchema": {"type": "object", "properties": all, "required": ["p1"]}})
+    });
+    json!({"tools": tools.collect::<Vec<_>>()})
+}
+
+fn surface(tools: usize, property: &Value) -> Surface {
+    Surface::from_value(&answer(tools, property)).expect("a list of tools was made")
+}
+
+/// The same tools, each with another description.
+fn reworded(tools: usize) -> Surface {
+    let mut answer = answer(tools, &json!({"type": "integer", "minimum": 0}));
+    for tool in answer["tools"].as_array_mut().into_iter().flatten() {
+        tool["description"] = json!("does other things, and says so at https://example.com/docs");
+    }
+    Surface::from_value(&answer).expect("a list of tools was made")
+}
+
+/// Schemas that are deep, wide, large or refer to themselves.
+fn hard() -> Vec<(&'static str, Value, Value)> {
+    let pair = |make: &dyn Fn(&str) -> Value| (make("integer"), make("string"));
+    let mut all = Vec::new();
+    let mut add = |label, (old, new)| all.push((label, old, new));
+    add("100 levels", pair(&|leaf| deep(100, leaf)));
+    add(
+        "10,000 references in a row",
+        pair(&|leaf| chain(10_000, &["a"], leaf)),
+    );
+    add("2^100 paths", pair(&|leaf| chain(100, &["a", "b"], leaf)));
+    add("a cycle of 1,000", pair(&cycle));
+    add(
+        "oneOf of 1,000 tagged branches",
+        (tagged(1_000), tagged(999)),
+    );
+    add(
+        "oneOf of 1,000 overlapping branches",
+        (loose(1_000), loose(999)),
+    );
+    add("5 MB of properties", pair(&large));
+    all
+}
+
+fn deep(levels: usize, leaf: &str) -> Value {
+    (0..levels).fold(
+        json!({"type": leaf}),
+        |inner, _| json!({"type": "object", "properties": {"a": inner}}),
+    )
+}
+
+/// Definitions that refer to the next one, each as often as there are names.
+fn chain(levels: usize, names: &[&str], leaf: &str) -> Value {
+    let mut defs = Map::new();
+    for at in 0..levels {
+        let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});
+        let all = names.iter().map(|name| ((*name).to_owned(), next.clone()));
+        let all = all.collect::<Map<_, _>>();
+        defs.insert(
+            format!("d{at}"),
+            json!({"type": "object", "properties": all}),
+        );
+    }
+    defs.insert(format!("d{levels}"), json!({"type": leaf}));
+    json!({"type": "object", "properties": {"first": {"$ref": "#/$defs/d0"}}, "$defs": defs})
+}
+
+fn cycle(leaf: &str) -> Value {
+    let defs = (0..1_000).map(|at| {
+        let next = json!({"$ref": format!("#/$defs/d{}", (at + 1) % 1_000)});
+        let body = json!({"type": "object", "properties": {"next": next, "value": {"type": leaf}}});
+        (format!("d{at}"), body)
+    });
+    json!({"type": "object", "properties": {"first": {"$ref": "#/$defs/d0"}},
+        "$defs": defs.collect::<Map<_, _>>()})
+}
+
+fn tagged(branches: usize) -> Value {
+    let branches = (0..branches).map(|at| {
+        json!({"type": "object", "required": ["kind"], "properties": {
+            "kind": {"const": format!("k{at}")}, "v": {"type": "integer", "maximum": at}}})
+    });
+    json!({"type": "object", "oneOf": branches.collect::<Vec<_>>()})
+}
+
+fn loose(branches: usize) -> Value {
+    let branches = (0..branches).map(|at| json!({"minimum": at, "multipleOf": at + 1}));
+    json!({"type": "object", "properties": {"n": {"oneOf": branches.collect::<Vec<_>>()}}})
+}
+
+fn large(leaf: &str) -> Value {
+    let properties = (0..40_000).map(|at| {
+        let schema = json!({"type": leaf, "minLength": 1, "maxLength": 100,
+            "description": "some words about it, and some more of them"});
+        (format!("property_{at}"), schema)
+    });
+    json!({"type": "object", "properties": properties.collect::<Map<_, _>>()})
+}
