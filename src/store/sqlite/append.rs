@@ -4,6 +4,7 @@ use super::errors::failed;
 use super::names::Names;
 use super::requests::{self, Inserted, Place};
 use super::rollups::Rollups;
+use super::seal;
 use super::sessions::{Sessions, Slot};
 use super::surfaces;
 use crate::model::{BadLine, Batch, Checkpoint, Event, Gap, Kind, Request, SourceProgress};
@@ -250,7 +251,8 @@ impl<'a> Writing<'a> {
         self.appended.gaps += 1;
         self.tx
             .prepare_cached(
-                "INSERT INTO gaps (seq, source, count, from_ts, to_ts) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO gaps (seq, source, count, from_ts, to_ts, seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, row_seal(?1, ?2, ?3, ?4, ?5))",
             )?
             .execute(params![
                 self.last_seq,
@@ -329,8 +331,8 @@ impl<'a> Writing<'a> {
                 min_ts,
                 max_ts,
                 last.checksum.wrapping_add(self.checksum),
-            ])
-            .map(drop)
+            ])?;
+        seal::renew(self.tx, "batches", "id = ?1", [last.id])
     }
 
     fn insert_batch_row(&self, batch: &Batch) -> rusqlite::Result<()> {
@@ -349,8 +351,8 @@ impl<'a> Writing<'a> {
                 min_ts,
                 max_ts,
                 self.checksum
-            ])
-            .map(drop)
+            ])?;
+        seal::renew(self.tx, "batches", "id = ?1", [self.tx.last_insert_rowid()])
     }
 }
 
@@ -391,9 +393,11 @@ pub(super) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<i
 }
 
 fn add_to_counter(tx: &Transaction<'_>, name: &str, by: i64) -> rusqlite::Result<()> {
-    tx.prepare_cached("UPDATE counters SET value = value + ?2 WHERE name = ?1")?
-        .execute(params![name, by])
-        .map(drop)
+    tx.prepare_cached(
+        "UPDATE counters SET value = value + ?2, seal = row_seal(name, value + ?2) WHERE name = ?1",
+    )?
+    .execute(params![name, by])
+    .map(drop)
 }
 
 fn trim_bad_lines(tx: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -466,14 +470,15 @@ fn write_source(tx: &Transaction<'_>, source: &SourceProgress, now: i64) -> rusq
         dropped,
         nul_bytes,
         now
-    ])
-    .map(drop)
+    ])?;
+    seal::renew(tx, "sources", "name = ?1", [source.name.as_str()])
 }
 
 fn write_checkpoint(tx: &Transaction<'_>, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "REPLACE INTO checkpoints (device, inode, path, head_len, head_hash, marker_len,
-         marker_hash, offset) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         marker_hash, offset, seal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))",
     )?
     .execute(params![
         checkpoint.identity.device.cast_signed(),

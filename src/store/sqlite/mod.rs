@@ -14,6 +14,7 @@ mod read;
 mod remove;
 mod requests;
 mod rollups;
+mod seal;
 mod sessions;
 mod surfaces;
 #[cfg(test)]
