@@ -3,6 +3,7 @@
 //! What is remembered holds only while no other writer commits and no transaction is rolled back;
 //! the appender forgets it then.
 
+use super::seal;
 use crate::model::{Kind, Request, Target, Text};
 use rusqlite::{OptionalExtension, Transaction, params};
 use rustc_hash::FxHashMap;
@@ -119,9 +120,13 @@ impl Names {
             .optional()?;
         let id = match found {
             Some(id) => id,
-            None => tx
-                .prepare_cached("INSERT INTO clients (name, version) VALUES (?1, ?2)")?
-                .insert(values)?,
+            None => {
+                let id = tx
+                    .prepare_cached("INSERT INTO clients (name, version) VALUES (?1, ?2)")?
+                    .insert(values)?;
+                seal::renew(tx, "clients", "id = ?1", [id])?;
+                id
+            }
         };
         self.clients.insert(identity, id);
         Ok(id)
