@@ -95,9 +95,7 @@ fn damaged(
     count.copies += 1;
     let code = run_on(place, &["store", "verify", "--full"], &path, count)?;
     run_on(place, &["logs", "--tail", "all", "--json"], &path, count)?;
-    if code != Some(0) {
-        count.detected += 1;
-    } else {
+    if code == Some(0) {
         let now = shown(&path).unwrap_or_default();
         let differ = (0..VIEWS.len()).filter(|&view| now[view] != before[view]);
         let differ: Vec<&str> = differ.map(|view| VIEWS[view]).collect();
@@ -106,6 +104,8 @@ fn damaged(
         } else {
             count.missed.push(format!("{what}: {}", differ.join(", ")));
         }
+    } else {
+        count.detected += 1;
     }
     // Last, for it may write.
     let empty = place.path("empty.log");

@@ -79,8 +79,8 @@ fn slow_clients(place: &mut Place, outcome: &mut Outcome) -> Result<()> {
         "longest such post",
         format!("{:.2} s", longest.as_secs_f64()),
     );
-    let held = listener.sockets()?.saturating_sub(at_rest);
-    outcome.none_of("sockets the recorder still holds", held);
+    let still_open = listener.sockets()?.saturating_sub(at_rest);
+    outcome.none_of("sockets the recorder still holds", still_open);
     listener.recorder.until_stored(&store, ledger.len())?;
     listener.recorder.stop()?;
     compare(&store, &ledger)?.note(outcome);

@@ -124,6 +124,18 @@ fn a_changed_row_is_damage_and_said_where_it_is_shown() {
 }
 
 #[test]
+fn a_uuid_that_became_text_is_damage() {
+    let home = recorded();
+    let path = home.write("changed.db", fs::read(home.store()).unwrap());
+    let store = rusqlite::Connection::open(&path).unwrap();
+    let sql = "UPDATE requests SET request_id = CAST(request_id AS TEXT) WHERE seq = 1";
+    store.execute(sql, []).unwrap();
+    drop(store);
+    let ran = home.run(&["store", "verify", "--db", path.to_str().unwrap()]);
+    assert!(ran.out.contains("its checksum does not match"), "{ran:?}");
+}
+
+#[test]
 fn a_changed_layout_is_damage() {
     let home = recorded();
     let path = home.write("changed.db", fs::read(home.store()).unwrap());

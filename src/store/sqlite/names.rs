@@ -118,15 +118,14 @@ impl Names {
             .prepare_cached("SELECT id FROM clients WHERE name IS ?1 AND version IS ?2")?
             .query_row(values, |row| row.get(0))
             .optional()?;
-        let id = match found {
-            Some(id) => id,
-            None => {
-                let id = tx
-                    .prepare_cached("INSERT INTO clients (name, version) VALUES (?1, ?2)")?
-                    .insert(values)?;
-                seal::renew(tx, "clients", "id = ?1", [id])?;
-                id
-            }
+        let id = if let Some(id) = found {
+            id
+        } else {
+            let id = tx
+                .prepare_cached("INSERT INTO clients (name, version) VALUES (?1, ?2)")?
+                .insert(values)?;
+            seal::renew(tx, "clients", "id = ?1", [id])?;
+            id
         };
         self.clients.insert(identity, id);
         Ok(id)
