@@ -93,17 +93,12 @@ impl ReadArgs {
             console.page_long_output();
         }
         let zone = if self.utc { Zone::Utc } else { Zone::Local };
-        let moment = |flag: &str, text: &Option<String>| {
-            let read = text
-                .as_ref()
-                .map(|text| parse_when(text, now_ms, &zone))
-                .transpose();
-            read.map_err(|error| Refused::new(format!("{flag}: {error}")).hint(error.hint))
+        let read = |flag: &str, text: &Option<String>| {
+            let text = text.as_deref();
+            text.map(|text| moment(flag, text, now_ms, zone))
+                .transpose()
         };
-        let (since, until) = (
-            moment("--since", &self.since)?,
-            moment("--until", &self.until)?,
-        );
+        let (since, until) = (read("--since", &self.since)?, read("--until", &self.until)?);
         if let (Some(since), Some(until)) = (since, until)
             && since > until
         {
@@ -202,6 +197,12 @@ impl View {
         let until = self.until.map(|ts| format!("until {}", at(ts)));
         [proxy, since, until].into_iter().flatten().collect()
     }
+}
+
+/// Reads a time, naming the flag where it is none.
+pub(super) fn moment(flag: &str, text: &str, now_ms: i64, zone: Zone) -> Result<i64, Refused> {
+    parse_when(text, now_ms, &zone)
+        .map_err(|error| Refused::new(format!("{flag}: {error}")).hint(error.hint))
 }
 
 /// Compiles globs, naming the flag where one is not well-formed.

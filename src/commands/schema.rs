@@ -7,13 +7,11 @@ mod overview;
 mod rules;
 mod unused;
 
-use super::args::{ReadArgs, View};
-use super::{Refused, now_ms, open_store};
+use super::args::{ReadArgs, View, moment};
+use super::{now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::query::Surfaces;
-use crate::query::when::{Zone, parse_when};
-use crate::render::text::escape;
 use crate::render::{LIST_COLUMNS, LIST_FIELDS, Listing, choose};
 use lists::Lists;
 
@@ -108,15 +106,6 @@ fn nothing(view: &View, surfaces: &Surfaces, console: &mut Console) {
 
 /// Names as a sentence lists them.
 fn listed<'a>(names: impl IntoIterator<Item = &'a &'a str>) -> String {
-    let names: Vec<String> = names
-        .into_iter()
-        .map(|name| format!("`{}`", escape(name)))
-        .collect();
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
-}
-
-/// A time that a flag names.
-fn moment(flag: &str, text: &str, now_ms: i64, zone: Zone) -> Result<i64, Refused> {
-    parse_when(text, now_ms, &zone)
-        .map_err(|error| Refused::new(format!("{flag}: {error}")).hint(error.hint))
 }

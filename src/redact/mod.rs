@@ -29,6 +29,12 @@ const MAX_LOOKED_INTO_BYTES: usize = 1024;
 /// What stands in the place of what a user's pattern matched.
 const OF_PATTERN: &str = "[redacted:pattern]";
 
+/// Whether something was taken out of a text.
+#[must_use]
+pub fn is_redacted(text: &str) -> bool {
+    text.contains("[redacted:")
+}
+
 /// A pattern that cannot be used, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("`{pattern}`: {reason}")]

@@ -104,13 +104,12 @@ pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
     Column::<ChangeRow>::new("proxy", "PROXY", Show::Text, |row| {
         row.proxy.as_str().into()
     })
-    .cut_to(8)
-    .leave_out(3),
+    .cut_to(6),
     Column::<ChangeRow>::new("method", "LIST", Show::Text, |row| {
         row.method.as_str().into()
-    })
-    .leave_out(2),
-    Column::<ChangeRow>::new("version", "VERSION", Show::Number, |row| row.version.into()),
+    }),
+    Column::<ChangeRow>::new("version", "VERSION", Show::Number, |row| row.version.into())
+        .leave_out(1),
     Column::<ChangeRow>::new("change", "CHANGE", Show::Text, |row| {
         row.change.as_str().into()
     }),
@@ -118,12 +117,15 @@ pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
         row.item.as_deref().into()
     })
     .cut_to(12),
+    // A table has no room for both: the item, or the list of which all of it is told.
+    Column::<ChangeRow>::new("what", "WHAT", Show::Text, |row| {
+        row.item.as_deref().unwrap_or(&row.method).into()
+    })
+    .cut_to(12),
     Column::<ChangeRow>::new("compatibility", "LEVEL", Show::Level, |row| {
         row.compatibility.into()
     }),
-    Column::<ChangeRow>::new("security", "SECURITY", Show::Level, |row| {
-        row.security.into()
-    }),
+    Column::<ChangeRow>::new("security", "TRUST", Show::Level, |row| row.security.into()),
     Column::<ChangeRow>::new("session_id", "SESSION", Show::SessionId, |row| {
         row.session_id.as_deref().into()
     }),

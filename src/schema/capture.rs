@@ -117,6 +117,14 @@ pub fn kind_of(method: &str) -> Option<ItemKind> {
     })
 }
 
+/// What keeps two lists that are read at the same time apart: the session, or the client.
+#[must_use]
+pub fn chain_of(news: &SurfaceNews) -> String {
+    let client = || format!("~{}", news.client_name.as_deref().unwrap_or_default());
+    let session = news.session_id.as_deref();
+    session.map_or_else(client, str::to_owned)
+}
+
 /// The protocol version that an answer of `initialize` settles on.
 #[must_use]
 pub fn negotiated(news: &SurfaceNews) -> Option<String> {

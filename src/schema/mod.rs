@@ -1,6 +1,7 @@
 //! What a server's surface is, and whom a change of it breaks: canonical form, comparison, rules.
 //! Pure: no file, no network, no clock but the budget of the comparison.
 
+pub mod arguments;
 pub mod canonical;
 pub mod capture;
 pub mod compat;

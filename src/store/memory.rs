@@ -378,6 +378,12 @@ impl Reader for MemoryStore {
         Ok(self.state().payloads.get(&seq).cloned())
     }
 
+    fn payload_span(&mut self) -> Result<Option<(i64, i64)>, StoreError> {
+        let payloads = &self.state().payloads;
+        let (first, last) = (payloads.keys().min(), payloads.keys().max());
+        Ok(first.copied().zip(last.copied()))
+    }
+
     fn surfaces(&mut self) -> Result<Surfaces, StoreError> {
         let state = self.state();
         let mut surfaces = state.shown.surfaces();

@@ -231,6 +231,14 @@ pub trait Reader: Send {
         Ok(None)
     }
 
+    /// The first and the last request of which it is kept what was asked and answered.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn payload_span(&mut self) -> Result<Option<(i64, i64)>, StoreError> {
+        Ok(None)
+    }
+
     /// What servers showed, version by version.
     ///
     /// # Errors

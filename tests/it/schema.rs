@@ -1,6 +1,7 @@
 //! `mcpr schema`: what servers showed, version by version, and the verdict on a change.
 
 mod diff;
+mod replay;
 
 use super::program::{Home, capture, json_lines};
 use expect_test::expect;
@@ -287,7 +288,7 @@ fn what_was_announced_and_who_saw_what_is_told() {
     assert_eq!(version["after"]["ts"], 1_795_000_002_000_i64);
     assert_eq!(version["before"]["ts"], 1_795_000_005_000_i64);
     let usage = json!([{"kind": "tool", "item": "one", "calls": 2, "errors": 0,
-        "clients": [{"client_name": "alpha", "calls": 2}]}]);
+        "clients": [{"client_name": "alpha", "calls": 2}], "replay": null}]);
     assert_eq!(document["usage"], usage);
     assert_eq!(diff("2", "3")["versions"][0]["equivocation"], true);
 }

@@ -180,6 +180,10 @@ fn a_vacuum_by_size_ends_below_it() {
     home.succeed(&["store", "vacuum", "--max-size", "220K", "--yes"]);
     assert!(size() <= most, "{}", size());
     assert!(!home.rows(&[]).is_empty(), "what fits stays");
+    let ran = home.run(&["store", "vacuum", "--max-size", "1K", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.err.contains("no request is left to remove"), "{ran:?}");
+    assert!(home.rows_or_none().is_empty());
 }
 
 #[test]

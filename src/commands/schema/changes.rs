@@ -38,10 +38,9 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         let shown = [
             "time",
             "proxy",
-            "method",
             "version",
             "change",
-            "item",
+            "what",
             "compatibility",
             "security",
             "client_name",

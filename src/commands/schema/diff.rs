@@ -4,6 +4,7 @@ mod accept;
 mod gate;
 mod known;
 mod output;
+mod replay;
 mod sides;
 
 use crate::commands::{StoreArgs, complete};

@@ -8,8 +8,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::time::{DAY_MS, HOUR_MS};
 use crate::model::{Kind, TargetKind};
-use crate::query::{Buckets, By, Entry, Filter, Order, Page, StatsQuestion, Surfaces, UnusedRow};
-use crate::render::text::escape;
+use crate::query::{By, Entry, Filter, Order, Page, StatsQuestion, Surfaces, UnusedRow};
 use crate::render::{Listing, UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
 use crate::schema::canonical::{canonical_text, without_ignored};
 use crate::store::Reader;
@@ -119,16 +118,7 @@ fn definitions(surfaces: &Surfaces, filter: &Filter) -> Vec<UnusedRow> {
 
 /// Counts the calls of the window, and finds the last call of all.
 fn count(rows: &mut [UnusedRow], filter: &Filter, reader: &mut dyn Reader) -> anyhow::Result<()> {
-    let question = StatsQuestion {
-        filter: filter.clone(),
-        by: By::Tool,
-        exact: false,
-        buckets: Buckets {
-            start: 0,
-            width_ms: 1,
-            count: 0,
-        },
-    };
+    let question = StatsQuestion::sums(filter, By::Tool);
     let calls: HashMap<Tool, (u64, u64)> = reader
         .stats(&question)?
         .into_iter()
@@ -195,7 +185,7 @@ fn summary(rows: &[UnusedRow]) -> String {
     let unused = || rows.iter().filter(|row| row.calls == 0);
     format!(
         "{}: {} of {} tools were not called; their definitions take {} of {}",
-        escape(&rows[0].proxy),
+        rows[0].proxy,
         unused().count(),
         rows.len(),
         units::bytes(bytes(&mut unused())),

@@ -1,11 +1,12 @@
 //! `mcpr store vacuum`: remove old requests and give their space back.
 
+use crate::commands::args::moment;
 use crate::commands::confirm::confirmed;
 use crate::commands::values::size_bytes;
 use crate::commands::{Refused, StoreArgs, now_ms, open_store};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
-use crate::query::when::{Zone, parse_when};
+use crate::query::when::Zone;
 use crate::render::text::escape;
 use crate::render::units::{bytes, grouped, time};
 use crate::store::sqlite::SqliteStore;
@@ -100,7 +101,15 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         bytes(as_i64(before - freed)),
         bytes(as_i64(freed)),
     );
-    told(args, console, (removed, freed), &text)
+    told(args, console, (removed, freed), &text)?;
+    let left = store.used_bytes()?;
+    if args.max_size.is_some_and(|most| left > most) {
+        let left = bytes(as_i64(left));
+        console.note(&format!(
+            "what stays takes {left}: no request is left to remove"
+        ));
+    }
+    Ok(Exit::Done)
 }
 
 impl Plan {
@@ -152,10 +161,8 @@ fn told(
 
 fn retention(args: &Args, flag: &str, text: &str) -> Result<Retention, Refused> {
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
-    let before = parse_when(text, now_ms(), &zone)
-        .map_err(|error| Refused::new(format!("{flag}: {error}")).hint(error.hint))?;
     Ok(Retention {
-        before,
+        before: moment(flag, text, now_ms(), zone)?,
         proxy: args.proxy.clone(),
     })
 }

@@ -79,7 +79,7 @@ fn canonical(schema: &Value) -> Option<CanonicalSchema> {
 
 /// A schema ready to judge values.
 #[derive(Debug)]
-pub(super) struct Judge(Validator);
+pub(in crate::schema) struct Judge(Validator);
 
 impl Judge {
     /// None when the schema cannot be used: a pattern that no engine reads, for one.
@@ -94,14 +94,14 @@ impl Judge {
         options.build(schema).ok().map(Self)
     }
 
-    pub(super) fn accepts(&self, value: &Value) -> bool {
+    pub(in crate::schema) fn accepts(&self, value: &Value) -> bool {
         self.0.is_valid(value)
     }
 }
 
 impl Judge {
     /// A judge of a schema as it was written, in its own draft; none when no validator takes it.
-    pub(super) fn of_written(schema: &Value) -> Option<Self> {
+    pub(in crate::schema) fn of_written(schema: &Value) -> Option<Self> {
         let options = jsonschema::options()
             .offline()
             .should_validate_formats(false);

@@ -21,7 +21,8 @@ mod witness;
 
 use alike::alike;
 use close::closed;
-use engine::{Cover, Judge};
+use engine::Cover;
+pub(super) use engine::Judge;
 use limits::{MAX_JSON_DEPTH, MAX_TIME, MAX_TOTAL_TIME, MAX_WAIT, STACK_BYTES};
 use normal::{Normal, NormalError, normal};
 use serde_json::Value;

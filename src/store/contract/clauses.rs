@@ -456,6 +456,8 @@ pub(crate) fn payloads_go_with_their_requests_or_before_them(backend: &dyn Backe
         let overview = reader.overview().expect("overview");
         assert_eq!(overview.payloads, texts.len() as u64);
         assert_eq!(overview.payload_bytes > 0, !texts.is_empty());
+        let span = reader.payload_span().expect("span");
+        assert_eq!(span.is_some(), !texts.is_empty());
         texts
     };
     assert_eq!(

@@ -3,7 +3,7 @@
 use crate::model::{Said, SurfaceNews};
 use crate::query::{BegunList, LoneItem, SurfaceRow, Surfaces};
 use crate::schema::capture::{
-    Chain, Latest, MAX_PENDING_MS, Pending, Seen, kind_of, negotiated, step,
+    Chain, Latest, MAX_PENDING_MS, Pending, Seen, chain_of, kind_of, negotiated, step,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,11 +62,7 @@ impl Shown {
     }
 
     fn listed(&mut self, list: List, news: &SurfaceNews, last_seq: i64) {
-        let client = || format!("~{}", news.client_name.as_deref().unwrap_or_default());
-        let chain = news
-            .session_id
-            .as_deref()
-            .map_or_else(client, str::to_owned);
+        let chain = chain_of(news);
         let versions = self.versions.get(&list);
         let latest = versions
             .and_then(|versions| versions.last())

@@ -76,6 +76,15 @@ pub(super) fn payload(connection: &Connection, seq: i64) -> rusqlite::Result<Opt
         .optional()
 }
 
+/// The first and the last request of which there is one.
+pub(super) fn span(connection: &Connection) -> rusqlite::Result<Option<(i64, i64)>> {
+    let end = |order: &str| {
+        let sql = format!("SELECT seq FROM payloads ORDER BY seq {order} LIMIT 1");
+        connection.query_row(&sql, [], |row| row.get(0)).optional()
+    };
+    Ok(end("ASC")?.zip(end("DESC")?))
+}
+
 /// How many payloads there are, and how many bytes they take.
 pub(super) fn totals(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
     connection.query_row(

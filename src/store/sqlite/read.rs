@@ -104,6 +104,15 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn payload_span(&mut self) -> Result<Option<(i64, i64)>, StoreError> {
+        self.ask(|connection| {
+            if layout_of(connection)? < PAYLOADS_SINCE {
+                return Ok(None);
+            }
+            super::payloads::span(connection)
+        })
+    }
+
     fn surfaces(&mut self) -> Result<Surfaces, StoreError> {
         self.ask(|connection| {
             if layout_of(connection)? < SURFACES_SINCE {

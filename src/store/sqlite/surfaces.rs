@@ -5,7 +5,7 @@ use super::seal;
 use crate::model::{Said, SurfaceNews};
 use crate::query::{BegunList, LoneItem, SurfaceRow, Surfaces};
 use crate::schema::capture::{
-    Chain, Latest, MAX_PENDING_MS, NewVersion, Pending, Seen, kind_of, negotiated, step,
+    Chain, Latest, MAX_PENDING_MS, NewVersion, Pending, Seen, chain_of, kind_of, negotiated, step,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
@@ -102,14 +102,6 @@ fn listed(
             insert(tx, proxy, (news, &new), (last_seq, since))
         }
     }
-}
-
-/// What keeps two lists that are read at the same time apart.
-pub(super) fn chain_of(news: &SurfaceNews) -> String {
-    let client = || format!("~{}", news.client_name.as_deref().unwrap_or_default());
-    news.session_id
-        .as_deref()
-        .map_or_else(client, str::to_owned)
 }
 
 fn pending(

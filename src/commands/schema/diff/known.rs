@@ -1,17 +1,18 @@
 //! What the recorded traffic knows of a change: when it was first seen and between which calls,
 //! whether it was announced, who was shown what, and who calls what changed.
 
-use super::super::{changes::is_equivocation, moment};
+use super::super::changes::is_equivocation;
 use super::Args;
+use super::replay::{Replay, replay};
 use super::sides::Compared;
-use crate::commands::args::patterns;
+use crate::commands::args::{moment, patterns};
 use crate::commands::{now_ms, open_store};
 use crate::model::Kind;
 use crate::model::time::DAY_MS;
 use crate::query::{
-    Buckets, By, Entry, Filter, Order, Page, Pattern, RequestRow, StatsQuestion, SurfaceRow,
+    By, Entry, Filter, Order, Page, Pattern, RequestRow, StatsQuestion, SurfaceRow,
 };
-use crate::schema::{ItemKind, Report};
+use crate::schema::{ItemKind, Report, Surface};
 use crate::store::Reader;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +69,8 @@ pub(super) struct Usage {
     pub(super) calls: u64,
     pub(super) errors: u64,
     pub(super) clients: Vec<Caller>,
+    /// What the new schema says of the calls; nothing where no arguments were kept.
+    pub(super) replay: Option<Replay>,
 }
 
 /// A client and its calls of an item.
@@ -103,7 +106,7 @@ pub(super) fn known(args: &Args, compared: &Compared, report: &Report) -> anyhow
     };
     Ok(Known {
         versions: versions(compared, reader.as_mut())?,
-        usage: usage(report, &filter, reader.as_mut())?,
+        usage: usage(report, &compared.new.surface, &filter, reader.as_mut())?,
         since: Some(since),
     })
 }
@@ -176,7 +179,12 @@ fn target(row: &RequestRow) -> Option<&str> {
     targets.into_iter().find_map(|target| target.as_deref())
 }
 
-fn usage(report: &Report, filter: &Filter, reader: &mut dyn Reader) -> anyhow::Result<Vec<Usage>> {
+fn usage(
+    report: &Report,
+    new: &Surface,
+    filter: &Filter,
+    reader: &mut dyn Reader,
+) -> anyhow::Result<Vec<Usage>> {
     let changed = |kind: ItemKind| -> BTreeSet<&str> {
         let findings = report.findings.iter();
         findings
@@ -184,7 +192,7 @@ fn usage(report: &Report, filter: &Filter, reader: &mut dyn Reader) -> anyhow::R
             .map(|finding| finding.item.as_str())
             .collect()
     };
-    let mut usage = of_tools(&changed(ItemKind::Tool), filter, reader)?;
+    let mut usage = of_tools(&changed(ItemKind::Tool), new, filter, reader)?;
     for (kind, method) in [
         (ItemKind::Prompt, "prompts/get"),
         (ItemKind::Resource, "resources/read"),
@@ -195,28 +203,16 @@ fn usage(report: &Report, filter: &Filter, reader: &mut dyn Reader) -> anyhow::R
     Ok(usage)
 }
 
-fn question(filter: &Filter, by: By) -> StatsQuestion {
-    StatsQuestion {
-        filter: filter.clone(),
-        by,
-        exact: false,
-        buckets: Buckets {
-            start: 0,
-            width_ms: 1,
-            count: 0,
-        },
-    }
-}
-
 fn of_tools(
     changed: &BTreeSet<&str>,
+    new: &Surface,
     filter: &Filter,
     reader: &mut dyn Reader,
 ) -> anyhow::Result<Vec<Usage>> {
     if changed.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = reader.stats(&question(filter, By::Tool))?;
+    let rows = reader.stats(&StatsQuestion::sums(filter, By::Tool))?;
     let mut usage: Vec<Usage> = changed
         .iter()
         .map(|&item| {
@@ -229,10 +225,12 @@ fn of_tools(
                 calls: row.map_or(0, |row| row.tally.calls),
                 errors: row.map_or(0, |row| row.tally.errors.iter().sum()),
                 clients: Vec::new(),
+                replay: None,
             }
         })
         .collect();
     usage.sort_by_key(|usage| std::cmp::Reverse(usage.calls));
+    let kept = reader.payload_span()?;
     for item in usage
         .iter_mut()
         .take(MAX_ITEMS)
@@ -243,10 +241,13 @@ fn of_tools(
             ..filter.clone()
         };
         let mut callers = BTreeMap::<Option<String>, u64>::new();
-        for row in reader.stats(&question(&of_tool, By::Client))? {
+        for row in reader.stats(&StatsQuestion::sums(&of_tool, By::Client))? {
             *callers.entry(row.key.client_name).or_default() += row.tally.calls;
         }
         item.clients = listed(callers);
+        if let Some(span) = kept {
+            item.replay = replay(&item.item, (new, span), &of_tool, reader)?;
+        }
     }
     Ok(usage)
 }
@@ -265,8 +266,10 @@ fn of_others(
     let mut counts = BTreeMap::<String, (u64, BTreeMap<Option<String>, u64>)>::new();
     let mut page = Page::after(0, Page::MAX_LIMIT);
     // Hourly sums tell quickly that there is nothing to look for.
-    let mut is_last =
-        changed.is_empty() || reader.stats(&question(&filter, By::Method))?.is_empty();
+    let mut is_last = changed.is_empty()
+        || reader
+            .stats(&StatsQuestion::sums(&filter, By::Method))?
+            .is_empty();
     while !is_last {
         let entries = reader.entries(&filter, page)?;
         is_last = entries.len() < page.limit;
@@ -289,6 +292,7 @@ fn of_others(
             calls: callers.values().sum(),
             errors,
             clients: listed(callers),
+            replay: None,
         }
     });
     Ok(usage.collect())

@@ -236,6 +236,17 @@ fn calls(usage: &Usage, since: &str) -> String {
     if !clients.is_empty() {
         write!(words, "; {}", clients.join(", ")).expect("a string takes every write");
     }
+    if let Some(replay) = &usage.replay {
+        let (refused, kept) = (units::grouped(replay.refused), units::grouped(replay.calls));
+        write!(
+            words,
+            "; the new schema refuses {refused} of {kept} kept calls"
+        )
+        .expect("a string takes every write");
+    }
+    if let Some(seq) = usage.replay.as_ref().and_then(|replay| replay.example) {
+        write!(words, " (`mcpr show {seq}`)").expect("a string takes every write");
+    }
     words
 }
 

@@ -1,12 +1,12 @@
 //! The two surfaces that are compared: of files, of versions, of proxies.
 
 use super::super::changes::{before, foreign_tools};
-use super::super::{Lists, listed, moment};
+use super::super::{Lists, listed};
 use super::Args;
+use crate::commands::args::moment;
 use crate::commands::{Refused, now_ms, open_store};
 use crate::model::SurfaceNews;
 use crate::query::{SurfaceRow, Surfaces};
-use crate::render::text::escape;
 use crate::render::units;
 use crate::schema::Surface;
 use crate::schema::capture::surface_of;
@@ -105,10 +105,7 @@ fn the_proxy(named: Option<&str>, surfaces: &Surfaces, path: &Path) -> Result<St
     }
     match (named, proxies.iter().next()) {
         (Some(name), _) if proxies.contains(name) => Ok(name.to_owned()),
-        (Some(name), _) => {
-            let name = escape(name);
-            Err(Refused::new(format!("no lists of proxy `{name}`")).hint(known()))
-        }
+        (Some(name), _) => Err(Refused::new(format!("no lists of proxy `{name}`")).hint(known())),
         (None, Some(only)) if proxies.len() == 1 => Ok((*only).to_owned()),
         _ => Err(Refused::new("which proxy? name one with --proxy").hint(known())),
     }
@@ -122,18 +119,16 @@ fn of_proxies(
     other: &str,
 ) -> anyhow::Result<Compared> {
     if proxy == other {
-        let name = escape(proxy);
         return Err(
-            Refused::new(format!("proxy `{name}` is compared with itself"))
+            Refused::new(format!("proxy `{proxy}` is compared with itself"))
                 .hint("name another one with --against, or versions with --from and --to")
                 .into(),
         );
     }
     let proxies = surfaces.proxies();
     if !proxies.contains(other) {
-        let name = escape(other);
         return Err(
-            Refused::new(format!("--against: no lists of proxy `{name}`"))
+            Refused::new(format!("--against: no lists of proxy `{other}`"))
                 .hint(format!("there are lists of {}", listed(&proxies)))
                 .into(),
         );
@@ -183,12 +178,11 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
         .collect();
     let mut notes = Vec::new();
     if versions.is_empty() {
-        let name = escape(proxy);
         notes.push(match &args.from {
             None => {
-                format!("proxy `{name}`: only one version was seen, nothing to compare it with")
+                format!("proxy `{proxy}`: only one version was seen, nothing to compare it with")
             }
-            Some(_) => format!("proxy `{name}`: both are the same version"),
+            Some(_) => format!("proxy `{proxy}`: both are the same version"),
         });
     }
     let pick = |pick: fn(&(SurfaceRow, SurfaceRow)) -> &SurfaceRow| -> Vec<&SurfaceRow> {
@@ -226,7 +220,6 @@ fn rows_at<'a>(
     lists: Option<Lists>,
     (flag, version): (&str, Version),
 ) -> Result<Vec<&'a SurfaceRow>, Refused> {
-    let name = escape(proxy);
     match version {
         Version::Number(number) => {
             // Numbers are given out by list.
@@ -237,7 +230,7 @@ fn rows_at<'a>(
             });
             found.map(|row| vec![row]).ok_or_else(|| {
                 Refused::new(format!(
-                    "{flag}: no version {number} of {} of proxy `{name}`",
+                    "{flag}: no version {number} of {} of proxy `{proxy}`",
                     lists.name()
                 ))
                 .hint(there_are(surfaces, proxy, Some(lists)))
@@ -251,7 +244,8 @@ fn rows_at<'a>(
                 .collect();
             if rows.is_empty() {
                 let what = lists.map_or("any list", Lists::name);
-                let words = format!("{flag}: nothing of {what} of proxy `{name}` was seen by then");
+                let words =
+                    format!("{flag}: nothing of {what} of proxy `{proxy}` was seen by then");
                 return Err(Refused::new(words).hint(there_are(surfaces, proxy, lists)));
             }
             Ok(rows)
@@ -292,7 +286,6 @@ fn of_rows(rows: &[&SurfaceRow], proxy: &str, args: &Args) -> Side {
         format!("{} version {} of {time}", row.method, row.version)
     };
     let lists: Vec<String> = rows.iter().map(|row| at(row)).collect();
-    let proxy = escape(proxy);
     let name = if lists.is_empty() {
         format!("proxy {proxy}")
     } else {
