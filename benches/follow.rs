@@ -1,12 +1,13 @@
 //! Measures how late `logs --follow` is: from a line appended to the source, through the recorder and
-//! the store, to the line printed; and what a follower costs while nothing happens.
+//! the store, to the line printed; what a follower costs while nothing happens, and what a recorder
+//! costs while lines come evenly.
 #![expect(clippy::print_stdout, reason = "a benchmark's report")]
 
 mod generate;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -21,6 +22,12 @@ struct Args {
     /// How long the follower is watched while nothing happens, seconds
     #[arg(long, default_value_t = 10)]
     idle: u64,
+    /// Lines a second that come evenly
+    #[arg(long, default_value_t = 100)]
+    rate: u32,
+    /// How long they come, seconds
+    #[arg(long, default_value_t = 30)]
+    load: u32,
     /// Seed of the lines and of the pauses between them
     #[arg(long, env = "BENCH_SEED", default_value_t = 1)]
     seed: u64,
@@ -51,7 +58,8 @@ fn main() -> Result<()> {
         directory.path().join("s.db"),
     );
     let mut text = Vec::new();
-    generate::Generator::new(args.seed).write_lines(args.lines + 1, &mut text)?;
+    let mut generator = generate::Generator::new(args.seed);
+    generator.write_lines(args.lines + 1, &mut text)?;
     let mut lines = text.split_inclusive(|&byte| byte == b'\n');
     let mut file = OpenOptions::new().create(true).append(true).open(&source)?;
     file.write_all(lines.next().context("a first line")?)?;
@@ -70,22 +78,13 @@ fn main() -> Result<()> {
         ))
     };
     let path = source.to_str().context("a path that is text")?;
-    let _recorder = start(&["record", path], Stdio::null())?;
+    let recorder = start(&["record", path], Stdio::null())?;
     let words = ["logs", "--follow", "--kind", "all", "--json"];
     let mut follower = start(&words, Stdio::piped())?;
     let output = follower.0.stdout.take().context("the follower's output")?;
     let mut printed = BufReader::new(output).lines();
     printed.next().context("the first row")??;
-    let mut random = fastrand::Rng::with_seed(args.seed);
-    let mut late = Vec::new();
-    for line in lines {
-        std::thread::sleep(Duration::from_millis(random.u64(5..60)));
-        let began = Instant::now();
-        file.write_all(line)?;
-        printed.next().context("a row")??;
-        late.push(began.elapsed());
-    }
-    late.sort();
+    let late = lateness(lines, &mut file, &mut printed, args.seed)?;
     let at = |share: f64| {
         #[expect(
             clippy::cast_possible_truncation,
@@ -111,6 +110,52 @@ fn main() -> Result<()> {
     println!(
         "| idle follower, clock ticks in {} s (100 a second) | {used} |",
         args.idle
+    );
+    drop(follower);
+    load(&mut file, &mut generator, recorder.0.id(), &args)
+}
+
+/// How long each line takes from the source to the follower's output, in ascending order.
+fn lateness<'a>(
+    lines: impl Iterator<Item = &'a [u8]>,
+    source: &mut File,
+    printed: &mut impl Iterator<Item = std::io::Result<String>>,
+    seed: u64,
+) -> Result<Vec<Duration>> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut late = Vec::new();
+    for line in lines {
+        std::thread::sleep(Duration::from_millis(random.u64(5..60)));
+        let began = Instant::now();
+        source.write_all(line)?;
+        printed.next().context("a row")??;
+        late.push(began.elapsed());
+    }
+    late.sort();
+    Ok(late)
+}
+
+/// Appends lines evenly, and prints what part of a core the recorder takes meanwhile.
+fn load(
+    source: &mut File,
+    generator: &mut generate::Generator,
+    recorder: u32,
+    args: &Args,
+) -> Result<()> {
+    let before = ticks(recorder)?;
+    let mut next = Instant::now();
+    for _ in 0..args.rate * args.load {
+        let mut line = Vec::new();
+        generator.write_lines(1, &mut line)?;
+        source.write_all(&line)?;
+        next += Duration::from_secs(1) / args.rate;
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    let used = ticks(recorder)? - before;
+    let share = f64::from(u32::try_from(used)?) / f64::from(args.load);
+    println!(
+        "| recorder at {} lines/s for {} s, parts of a core (to reach: 3 %) | {share:.1} % |",
+        args.rate, args.load
     );
     Ok(())
 }

@@ -7,10 +7,14 @@
 )]
 
 mod bare;
+mod duckdb;
 mod generate;
+mod growth;
+mod parse;
+mod replay;
 
 use anyhow::{Context, Result, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -21,12 +25,30 @@ use std::time::{Duration, Instant};
 /// How often the program's peak memory is looked at; the kernel keeps the peak in between.
 const MEMORY_POLL: Duration = Duration::from_millis(5);
 
-/// Measure ingestion against a bare insert loop
+/// Which stream is recorded.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stream {
+    /// Generated lines, shaped like those that mcpr 0.4 prints
+    A,
+    /// The captured posts of mcpr 0.5, again and again
+    B,
+}
+
+/// Measure ingestion against a bare insert loop, bare parsing and `DuckDB`
 #[derive(Parser)]
 struct Args {
-    /// Lines in the generated stream
+    /// Events in the stream; of stream B the next number of whole rounds
     #[arg(long, env = "BENCH_LINES", default_value_t = 1_000_000)]
     lines: usize,
+    /// Which stream
+    #[arg(long, value_enum, default_value = "a")]
+    stream: Stream,
+    /// Measure instead how one store grows to these sizes, in millions of rows of stream A
+    #[arg(long, value_name = "MILLIONS", value_delimiter = ',')]
+    growth: Vec<usize>,
+    /// A Python with the package duckdb
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
     /// Runs of each kind, one after the other in turn
     #[arg(long, env = "BENCH_RUNS", default_value_t = 3)]
     runs: usize,
@@ -58,25 +80,28 @@ fn main() -> Result<()> {
         "nothing to measure: no lines or no runs"
     );
     let dir = tempfile::tempdir_in(&args.dir).context("make a directory for the run")?;
+    if !args.growth.is_empty() {
+        return growth::measure(&args.growth, &args, dir.path());
+    }
     let stream = dir.path().join("everything.log");
-    let stream_bytes = write_stream(&stream, &args)?;
+    let written = write_stream(&stream, &args)?;
     println!(
-        "seed {}, {} lines, {:.1} MB of stream, {} runs of each\n",
+        "seed {}, {} events, {:.1} MB of stream, {} runs of each\n",
         args.seed,
-        args.lines,
-        megabytes(stream_bytes),
+        written.events,
+        megabytes(written.bytes),
         args.runs,
     );
-    let (mut ingests, mut bares) = (Vec::new(), Vec::new());
+    let mut runs = Runs::default();
     let mut table = None;
     for run in 1..=args.runs {
         let store = dir.path().join(format!("ingest-{run}.db"));
         let ingest = record(&args.program, &store, &stream)?;
         let stored = bare::count(&store)?;
         ensure!(
-            stored == args.lines,
-            "{stored} requests stored of {} lines",
-            args.lines
+            stored == written.requests,
+            "{stored} requests stored of {}",
+            written.requests
         );
         let table = match &table {
             Some(table) => table,
@@ -86,26 +111,69 @@ fn main() -> Result<()> {
         let store = dir.path().join(format!("bare-{run}.db"));
         let bare = table.insert_into(&store)?;
         remove_store(&store)?;
+        let parsed = parse::parse(&stream)?;
         eprintln!(
-            "run {run}: ingest {:.2?}, bare loop {bare:.2?}",
+            "run {run}: ingest {:.2?}, bare loop {bare:.2?}, bare parse {parsed:.2?}",
             ingest.wall
         );
-        ingests.push(ingest);
-        bares.push(bare);
+        if args.stream == Stream::A {
+            let database = dir.path().join(format!("run-{run}.duckdb"));
+            let read = duckdb::read(&args.python, (&stream, written.events), &database)?;
+            runs.duckdb.extend(read);
+        }
+        runs.ingests.push(ingest);
+        runs.bares.push(bare);
+        runs.parses.push(parsed);
     }
-    report(args.lines, &ingests, &bares);
+    report(&written, &runs);
     Ok(())
 }
 
+/// What each run took.
+#[derive(Default)]
+struct Runs {
+    ingests: Vec<Ingest>,
+    bares: Vec<Duration>,
+    parses: Vec<Duration>,
+    duckdb: Vec<duckdb::Read>,
+}
+
+/// What a stream holds.
+struct Written {
+    bytes: u64,
+    events: usize,
+    /// Rows of requests that a store of it has.
+    requests: usize,
+}
+
 /// Writes the stream and has the disk take it, so that no run pays for another's writing.
-fn write_stream(path: &Path, args: &Args) -> Result<u64> {
+fn write_stream(path: &Path, args: &Args) -> Result<Written> {
     let mut out = BufWriter::new(File::create(path).context("create the stream")?);
-    generate::Generator::new(args.seed).write_lines(args.lines, &mut out)?;
+    let (events, requests) = match args.stream {
+        Stream::A => {
+            generate::Generator::new(args.seed).write_lines(args.lines, &mut out)?;
+            (args.lines, args.lines)
+        }
+        Stream::B => {
+            let capture = concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/data/mcpr-0.5.44/cloud.ndjson"
+            );
+            let replay = replay::Replay::of(Path::new(capture))?;
+            let rounds = args.lines.div_ceil(replay.events);
+            replay.write(rounds, args.seed, &mut out)?;
+            (rounds * replay.events, rounds * replay.requests)
+        }
+    };
     out.flush()?;
     out.get_ref()
         .sync_all()
         .context("write the stream to disk")?;
-    Ok(out.get_ref().metadata()?.len())
+    Ok(Written {
+        bytes: out.get_ref().metadata()?.len(),
+        events,
+        requests,
+    })
 }
 
 /// Records the stream into a new store, from the program's start to its end.
@@ -204,21 +272,37 @@ impl Spread {
     }
 }
 
-fn report(lines: usize, ingests: &[Ingest], bares: &[Duration]) {
-    let lines = as_f64(lines as u64);
-    let ingest_rate = Spread::of(ingests.iter().map(|run| lines / run.wall.as_secs_f64()));
-    let bare_rate = Spread::of(bares.iter().map(|wall| lines / wall.as_secs_f64()));
-    let pairs = ingests.iter().zip(bares);
+fn report(written: &Written, runs: &Runs) {
+    let (events, rows) = (
+        as_f64(written.events as u64),
+        as_f64(written.requests as u64),
+    );
+    let ingests = runs.ingests.iter();
+    let rates = ingests.clone().map(|run| events / run.wall.as_secs_f64());
+    let of_walls = |count: f64, walls: &[Duration]| {
+        Spread::of(walls.iter().map(|wall| count / wall.as_secs_f64()))
+    };
+    // Both kinds of run put the same rows away, so their times compare.
+    let pairs = ingests.clone().zip(&runs.bares);
     let ratio = Spread::of(pairs.map(|(run, bare)| bare.as_secs_f64() / run.wall.as_secs_f64()));
-    let peak = Spread::of(ingests.iter().map(|run| megabytes(run.peak_bytes)));
-    let row_bytes = Spread::of(ingests.iter().map(|run| as_f64(run.store_bytes) / lines));
+    let peak = Spread::of(ingests.clone().map(|run| megabytes(run.peak_bytes)));
+    let row_bytes = Spread::of(ingests.map(|run| as_f64(run.store_bytes) / rows));
     println!("| | min | median | max |");
     println!("|---|---:|---:|---:|");
-    print_row("`mcpr record --once`, lines/s", &ingest_rate, 0);
-    print_row("bare insert loop, rows/s", &bare_rate, 0);
+    print_row("`mcpr record --once`, events/s", &Spread::of(rates), 0);
+    print_row("bare insert loop, rows/s", &of_walls(rows, &runs.bares), 0);
+    print_row("bare parse, events/s", &of_walls(events, &runs.parses), 0);
     print_row("recorder's speed in parts of the bare loop's", &ratio, 2);
     print_row("recorder's peak memory, MB", &peak, 1);
     print_row("store, bytes a row", &row_bytes, 1);
+    let walls: Vec<Duration> = runs.duckdb.iter().map(|read| read.wall).collect();
+    match runs.duckdb.first() {
+        Some(read) => {
+            let name = format!("DuckDB {} `read_json` into a table, lines/s", read.version);
+            print_row(&name, &of_walls(events, &walls), 0);
+        }
+        None => eprintln!("DuckDB was not measured: of stream A only, with Python and its package"),
+    }
 }
 
 fn print_row(name: &str, spread: &Spread, digits: usize) {
