@@ -30,7 +30,7 @@ const MEMORY_POLL: Duration = Duration::from_millis(5);
 enum Stream {
     /// Generated lines, shaped like those that mcpr 0.4 prints
     A,
-    /// The captured posts of mcpr 0.5, again and again
+    /// What mcpr 0.5 was captured printing, again and again
     B,
 }
 
@@ -157,7 +157,7 @@ fn write_stream(path: &Path, args: &Args) -> Result<Written> {
         Stream::B => {
             let capture = concat!(
                 env!("CARGO_MANIFEST_DIR"),
-                "/tests/data/mcpr-0.5.44/cloud.ndjson"
+                "/tests/data/mcpr-0.5.44/everything.stderr.log"
             );
             let replay = replay::Replay::of(Path::new(capture))?;
             let rounds = args.lines.div_ceil(replay.events);

@@ -3,9 +3,11 @@
 mod clauses;
 mod generate;
 mod random;
+mod surfaces;
 
 pub(super) use clauses::*;
 pub(super) use random::answers_equal_those_of_the_reference;
+pub(super) use surfaces::*;
 
 use crate::model::{Batch, Event, EventKey, Kind, Outcome, Request, RequestId};
 use crate::query::{Entry, Filter, Page, SessionFilter, SessionKey, SessionRow};
@@ -41,6 +43,7 @@ macro_rules! contract_tests {
             gaps_stand_in_their_place,
             bad_lines_are_capped,
             checkpoints_follow_their_file,
+            a_list_that_comes_again_is_one_version_seen_later,
             answers_equal_those_of_the_reference
         );
     };

@@ -7,6 +7,7 @@ use super::requests::{self, Inserted, Place};
 use super::rollups::Rollups;
 use super::seal;
 use super::sessions::{Sessions, Slot};
+use super::sights::Sights;
 use super::sources::write_source;
 use super::surfaces;
 use crate::model::{BadLine, Batch, Event, Gap, Kind, Request};
@@ -24,6 +25,7 @@ pub(super) struct Memory {
     names: Names,
     sessions: Sessions,
     rollups: Rollups,
+    sights: Sights,
     data_version: Option<i64>,
     /// Whether the request that came last is a new row.
     request_was_new: bool,
@@ -37,6 +39,7 @@ impl Memory {
         self.names.clear();
         self.sessions.clear();
         self.rollups.clear();
+        self.sights.clear();
     }
 }
 
@@ -51,6 +54,7 @@ pub(super) fn append(
         Ok(_) => {
             memory.names.trim();
             memory.sessions.trim();
+            memory.sights.trim();
         }
         // What was remembered may belong to a transaction that is gone.
         Err(_) => memory.clear(),
@@ -149,7 +153,8 @@ impl<'a> Writing<'a> {
             // What a request delivered before has said was taken in then.
             Event::Surface(news) if news.of_request && !self.memory.request_was_new => Ok(()),
             Event::Surface(news) => {
-                surfaces::take(self.tx, &mut self.memory.names, news, self.last_seq)
+                let memory = (&mut self.memory.names, &mut self.memory.sights);
+                surfaces::take(self.tx, memory, news, self.last_seq)
             }
             Event::Session(update) => {
                 self.memory
@@ -296,6 +301,7 @@ impl<'a> Writing<'a> {
         let (tx, appended) = (self.tx, self.appended);
         self.memory.sessions.write_back(tx)?;
         self.memory.rollups.write_back(tx)?;
+        self.memory.sights.write_back(tx)?;
         if self.bad_lines > 0 {
             trim_bad_lines(tx)?;
         }

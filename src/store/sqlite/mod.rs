@@ -17,6 +17,7 @@ mod requests;
 mod rollups;
 mod seal;
 mod sessions;
+mod sights;
 mod sources;
 mod surfaces;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::names::Names;
 use super::seal;
+use super::sights::{Known, Sights, seen};
 use crate::model::{Said, SurfaceNews};
 use crate::query::{BegunList, LoneItem, SurfaceRow, Surfaces};
 use crate::schema::capture::{
@@ -12,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 /// Takes in one statement; `last_seq` is the position behind which it was made.
 pub(super) fn take(
     tx: &Transaction<'_>,
-    names: &mut Names,
+    (names, sights): (&mut Names, &mut Sights),
     news: &SurfaceNews,
     last_seq: i64,
 ) -> rusqlite::Result<()> {
@@ -20,7 +21,7 @@ pub(super) fn take(
     match &news.said {
         Said::ListChanged => announce(tx, proxy, news),
         Said::Item { item } => lone_item(tx, proxy, news, item),
-        Said::Page { .. } | Said::Whole { .. } => listed(tx, proxy, news, last_seq),
+        Said::Page { .. } | Said::Whole { .. } => listed(tx, (proxy, sights), news, last_seq),
     }
 }
 
@@ -65,14 +66,19 @@ fn lone_item(
 
 fn listed(
     tx: &Transaction<'_>,
-    proxy: i64,
+    (proxy, sights): (i64, &mut Sights),
     news: &SurfaceNews,
     last_seq: i64,
 ) -> rusqlite::Result<()> {
     let chain = chain_of(news);
+    match (sights.again(proxy, news), &news.said) {
+        (Some(Known::Again), Said::Page { .. }) => return clear(tx, proxy, &chain, &news.method),
+        (Some(Known::Again | Known::Late), _) => return Ok(()),
+        (None, _) => sights.forget(tx, proxy, &news.method)?,
+    }
     let pending = pending(tx, proxy, &chain, &news.method)?;
     let latest = latest(tx, proxy, &news.method)?;
-    let (pages, seen) = step(
+    let (pages, outcome) = step(
         news,
         pending.as_ref(),
         latest.as_ref().map(|(_, latest)| latest),
@@ -80,28 +86,29 @@ fn listed(
     match pages {
         Chain::Keep => {}
         Chain::Wait(pending) => wait(tx, proxy, &chain, (news, &pending))?,
-        Chain::Clear => {
-            tx.prepare_cached(
-                "DELETE FROM surface_pages WHERE proxy = ?1 AND chain = ?2 AND method = ?3",
-            )?
-            .execute(params![proxy, chain, news.method.as_str()])?;
-        }
+        Chain::Clear => clear(tx, proxy, &chain, &news.method)?,
     }
-    match (seen, latest) {
-        (Seen::Nothing, _) => Ok(()),
-        (Seen::Again, latest) => {
-            let id = latest.map(|(id, _)| id);
-            tx.prepare_cached(
-                "UPDATE surfaces SET last_seen = max(last_seen, ?2), protocol = ?3 WHERE id = ?1",
-            )?
-            .execute(params![id, news.ts, negotiated(news)])?;
-            seal::renew(tx, "surfaces", "id = ?1", [id])
+    let protocol = negotiated(news);
+    let surface = match (outcome, latest) {
+        (Seen::Nothing, _) | (Seen::Again, None) => return Ok(()),
+        (Seen::Again, Some((id, _))) => {
+            seen(tx, id, news.ts, protocol.as_deref())?;
+            id
         }
         (Seen::New(new), latest) => {
             let since = latest.map(|(_, latest)| latest.last_seen_at);
-            insert(tx, proxy, (news, &new), (last_seq, since))
+            insert(tx, proxy, (news, &new), (last_seq, since))?
         }
-    }
+    };
+    sights.remember((proxy, surface), news, protocol);
+    Ok(())
+}
+
+/// Lets no page of a chain wait any more.
+fn clear(tx: &Transaction<'_>, proxy: i64, chain: &str, method: &str) -> rusqlite::Result<()> {
+    tx.prepare_cached("DELETE FROM surface_pages WHERE proxy = ?1 AND chain = ?2 AND method = ?3")?
+        .execute(params![proxy, chain, method])
+        .map(drop)
 }
 
 fn pending(
@@ -175,7 +182,7 @@ fn insert(
     proxy: i64,
     (news, new): (&SurfaceNews, &NewVersion),
     (last_seq, since): (i64, Option<i64>),
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<i64> {
     let upstream = match &news.said {
         Said::Whole { upstream, .. } => upstream.as_deref(),
         _ => None,
@@ -213,7 +220,8 @@ fn insert(
         statement.execute(params![surface, change, item])?;
     }
     seal::renew(tx, "surface_changes", "surface = ?1", [surface])?;
-    seal::renew(tx, "surfaces", "id = ?1", [surface])
+    seal::renew(tx, "surfaces", "id = ?1", [surface])?;
+    Ok(surface)
 }
 
 fn lines(text: &str) -> Vec<String> {
