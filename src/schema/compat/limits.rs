@@ -29,3 +29,6 @@ pub(super) const MAX_CANDIDATES: usize = 1_500;
 
 /// How many values the search keeps for one place of a schema.
 pub(super) const MAX_PLACE_VALUES: usize = 48;
+
+/// How many answers are kept while surfaces are compared.
+pub(super) const MAX_ANSWERS: usize = 10_000;

@@ -17,18 +17,21 @@ mod structure;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod trim;
 mod witness;
 
 use alike::alike;
 use close::closed;
 use engine::{Cover, Judge};
-use limits::{MAX_JSON_DEPTH, MAX_TIME, MAX_TOTAL_TIME, MAX_WAIT, STACK_BYTES};
+use limits::{MAX_ANSWERS, MAX_JSON_DEPTH, MAX_TIME, MAX_TOTAL_TIME, MAX_WAIT, STACK_BYTES};
 use normal::{Normal, NormalError, normal};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 use structure::Effort;
+use trim::trimmed;
 use witness::{Place, Search};
 
 /// Which instances of the narrow side count.
@@ -57,6 +60,8 @@ pub enum Inclusion {
 pub struct Comparer {
     worker: Option<Worker>,
     spent: Duration,
+    /// Answers given before: tools of one server share most of their parameters.
+    answers: HashMap<String, Inclusion>,
 }
 
 #[derive(Debug)]
@@ -65,11 +70,21 @@ struct Worker {
     answers: Receiver<Inclusion>,
 }
 
+/// What is asked about two schemas.
+struct Question<'a> {
+    narrow: &'a Value,
+    wide: &'a Value,
+    caller: Caller,
+    /// Values to try first.
+    known: &'a [Value],
+    task: Task,
+}
+
+/// A question as the worker gets it.
 struct Job {
     narrow: Value,
     wide: Value,
     caller: Caller,
-    /// Values to try first.
     known: Vec<Value>,
     task: Task,
 }
@@ -109,11 +124,11 @@ impl Comparer {
             return Inclusion::Undecided("the time for comparing was used up before".to_owned());
         }
         let start = Instant::now();
-        let answer = self.ask(Job {
-            narrow: narrow.clone(),
-            wide: wide.clone(),
+        let answer = self.ask(&Question {
+            narrow,
+            wide,
             caller,
-            known: known.to_vec(),
+            known,
             task: Task::Decide,
         });
         self.spent += start.elapsed();
@@ -122,11 +137,11 @@ impl Comparer {
 
     /// Whether a value is sent by a careful caller of `narrow` and refused by `wide`.
     pub fn is_witness(&mut self, narrow: &Value, wide: &Value, value: &Value) -> bool {
-        let answer = self.ask(Job {
-            narrow: narrow.clone(),
-            wide: wide.clone(),
+        let answer = self.ask(&Question {
+            narrow,
+            wide,
             caller: Caller::Careful,
-            known: vec![value.clone()],
+            known: std::slice::from_ref(value),
             task: Task::Try,
         });
         matches!(answer, Inclusion::Fails(_))
@@ -138,17 +153,49 @@ impl Comparer {
         if is_too_deep(narrow) || is_too_deep(wide) || self.spent > MAX_TOTAL_TIME {
             return false;
         }
-        let answer = self.ask(Job {
-            narrow: narrow.clone(),
-            wide: wide.clone(),
+        let answer = self.ask(&Question {
+            narrow,
+            wide,
             caller: Caller::Any,
-            known: Vec::new(),
+            known: &[],
             task: Task::Prove,
         });
         answer == Inclusion::Holds
     }
 
-    fn ask(&mut self, job: Job) -> Inclusion {
+    /// The answer to what a question comes down to; worked out once.
+    fn ask(&mut self, question: &Question<'_>) -> Inclusion {
+        let Question { caller, task, .. } = *question;
+        let Some((narrow, wide, known)) = trimmed(question) else {
+            return self.work(Job {
+                narrow: question.narrow.clone(),
+                wide: question.wide.clone(),
+                caller,
+                known: question.known.to_vec(),
+                task,
+            });
+        };
+        let mut key = format!("{task:?} {caller:?} {narrow} {wide}");
+        for value in &known {
+            key.extend([" ".to_owned(), value.to_string()]);
+        }
+        if let Some(answer) = self.answers.get(&key) {
+            return answer.clone();
+        }
+        let answer = self.work(Job {
+            narrow,
+            wide,
+            caller,
+            known,
+            task,
+        });
+        if self.answers.len() < MAX_ANSWERS {
+            self.answers.insert(key, answer.clone());
+        }
+        answer
+    }
+
+    fn work(&mut self, job: Job) -> Inclusion {
         let Some(worker) = self.worker.take().or_else(Worker::start) else {
             return Inclusion::Undecided("no thread to compare on".to_owned());
         };
