@@ -1,6 +1,6 @@
 //! A source that can be read only once: standard input, a named pipe.
 
-use super::{LineDecoder, SourceHandle};
+use super::{Delivery, LineDecoder, SourceHandle};
 use crate::tail::{Piece, Splitter};
 use std::io::{self, Read};
 use std::time::SystemTime;
@@ -57,6 +57,19 @@ impl LineDecoder {
             self.line(offset, line.strip_suffix(b"\n").unwrap_or(line), now);
             offset += line.len() as u64;
         }
+    }
+
+    /// Decodes one JSON document, over however many lines it goes; `None` where the text is neither an
+    /// object nor an array.
+    pub fn document(&mut self, text: &[u8], now: i64) -> Option<Delivery> {
+        let start = text.len() - text.trim_ascii_start().len();
+        let document = text.trim_ascii();
+        if !document.starts_with(b"{") && !document.starts_with(b"[") {
+            return None;
+        }
+        self.line(start as u64, document, now);
+        let delivery = self.take();
+        (delivery.progress.counts.text == 0).then_some(delivery)
     }
 
     /// Decodes what stands at one place of a source.

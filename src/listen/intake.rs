@@ -37,17 +37,7 @@ impl Intake {
             decoder.lines(body, now);
             return Ok(Box::new(decoder.take()));
         }
-        // One document, over however many lines it goes.
-        let start = body.len() - body.trim_ascii_start().len();
-        let document = body.trim_ascii();
-        if !document.starts_with(b"{") && !document.starts_with(b"[") {
-            return Err(Refusal::NotJson);
-        }
-        decoder.line(start as u64, document, now);
-        let delivery = decoder.take();
-        if delivery.progress.counts.text > 0 {
-            return Err(Refusal::NotJson);
-        }
+        let delivery = decoder.document(body, now).ok_or(Refusal::NotJson)?;
         Ok(Box::new(delivery))
     }
 

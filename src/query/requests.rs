@@ -65,7 +65,7 @@ impl RequestRow {
 pub struct StoredKey {
     /// The request's position.
     pub seq: i64,
-    /// Its key: the low 32 bits of its event's hash, or where those were taken the next free number.
+    /// Its key: the low 23 bits of its event's hash, or where those were taken the next free number.
     pub key: i64,
     /// Whether its event named the client itself, instead of its session alone.
     pub names_client: bool,

@@ -93,18 +93,23 @@ pub(crate) fn compare(store: &Path, ledger: &Ledger) -> Result<Difference> {
     Ok(found)
 }
 
-/// A hash over everything that the store's views show.
-pub(crate) fn shown(store: &Path) -> Result<u64> {
+/// The store's views.
+pub(crate) const VIEWS: [&str; 4] = ["request_log", "session_log", "rollup_log", "surface_log"];
+
+/// A hash over everything that each of the store's views shows; a view that cannot be read has none.
+pub(crate) fn shown(store: &Path) -> Result<[Option<u64>; VIEWS.len()]> {
     let connection = open(store)?;
+    Ok(VIEWS.map(|view| shown_by(&connection, view).ok()))
+}
+
+fn shown_by(connection: &Connection, view: &str) -> Result<u64> {
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    for view in ["request_log", "session_log", "rollup_log"] {
-        let mut statement = connection.prepare(&format!("SELECT * FROM {view}"))?;
-        let columns = statement.column_count();
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            for column in 0..columns {
-                hash.update(format!("{:?}", row.get_ref(column)?).as_bytes());
-            }
+    let mut statement = connection.prepare(&format!("SELECT * FROM {view}"))?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for column in 0..columns {
+            hash.update(format!("{:?}", row.get_ref(column)?).as_bytes());
         }
     }
     Ok(hash.digest())

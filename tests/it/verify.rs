@@ -71,6 +71,90 @@ fn damage_is_found_and_nothing_panics() {
 }
 
 #[test]
+fn a_changed_row_is_damage_and_said_where_it_is_shown() {
+    let home = recorded();
+    let check = |sql: &str, table: &str, shown_by: &str| {
+        let path = home.write("changed.db", fs::read(home.store()).unwrap());
+        let store = rusqlite::Connection::open(&path).unwrap();
+        assert!(store.execute(sql, []).unwrap() > 0, "{sql}");
+        drop(store);
+        let ran = home.run(&["store", "verify", "--db", path.to_str().unwrap()]);
+        assert_eq!(ran.code, Some(1), "{sql}: {ran:?}");
+        let told = ran.out.lines().next().unwrap();
+        let names = told.contains(&format!("rows of {table} that")) && told.contains(shown_by);
+        assert!(names, "{sql}: {told}");
+    };
+    // One bucket of the latencies counts one more, another one less.
+    check(
+        "UPDATE rollups SET sketch = zeroblob(length(sketch))",
+        "rollups",
+        "`stats`",
+    );
+    check(
+        "UPDATE sessions SET total_errors = total_errors + 1",
+        "sessions",
+        "`sessions`",
+    );
+    check(
+        "UPDATE sessions SET ended_at = 0 WHERE id = 1",
+        "sessions",
+        "`sessions`",
+    );
+    check(
+        "UPDATE clients SET name = 'x' WHERE id = 1",
+        "clients",
+        "`logs`",
+    );
+    check("UPDATE batches SET max_ts = 0", "batches", "`logs`");
+    check(
+        "UPDATE counters SET value = 9 WHERE name = 'duplicates'",
+        "counters",
+        "`store stats`",
+    );
+    check(
+        "UPDATE sources SET lines = lines + 1",
+        "sources",
+        "`store stats`",
+    );
+    check(
+        "UPDATE checkpoints SET offset = 0",
+        "checkpoints",
+        "`store stats`",
+    );
+}
+
+#[test]
+fn a_uuid_that_became_text_is_damage() {
+    let home = recorded();
+    let path = home.write("changed.db", fs::read(home.store()).unwrap());
+    let store = rusqlite::Connection::open(&path).unwrap();
+    let sql = "UPDATE requests SET request_id = CAST(request_id AS TEXT) WHERE seq = 1";
+    store.execute(sql, []).unwrap();
+    drop(store);
+    let ran = home.run(&["store", "verify", "--db", path.to_str().unwrap()]);
+    assert!(ran.out.contains("its checksum does not match"), "{ran:?}");
+}
+
+#[test]
+fn a_changed_layout_is_damage() {
+    let home = recorded();
+    let path = home.write("changed.db", fs::read(home.store()).unwrap());
+    let store = rusqlite::Connection::open(&path).unwrap();
+    store
+        .execute_batch(
+            "DROP VIEW session_log; CREATE VIEW session_log AS SELECT 1;
+             DROP INDEX requests_errors",
+        )
+        .unwrap();
+    drop(store);
+    let ran = home.run(&["store", "verify", "--db", path.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for part in ["view session_log", "index requests_errors"] {
+        assert!(ran.out.contains(&format!("the {part} is not")), "{ran:?}");
+    }
+}
+
+#[test]
 fn hourly_sums_that_disagree_are_damage() {
     let home = recorded();
     let change = |sql: &str| {

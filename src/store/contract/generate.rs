@@ -34,9 +34,15 @@ fn time(random: &mut Rng) -> i64 {
 
 /// The next batch of a writer.
 pub(super) fn batch(random: &mut Rng, number: i64, past: &mut Vec<Request>) -> Batch {
-    let events = (0..random.usize(0..12))
+    let mut events: Vec<Event> = (0..random.usize(0..12))
         .map(|_| event(random, past))
         .collect();
+    for at in 0..events.len() {
+        let follows = at > 0 && matches!(events[at - 1], Event::Request(_));
+        if let Event::Surface(news) = &mut events[at] {
+            news.of_request &= follows;
+        }
+    }
     let lines = random.u64(0..5);
     let counts = Counts {
         lines,

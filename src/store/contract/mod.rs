@@ -15,6 +15,9 @@ use crate::store::{Appended, Reader, Store};
 pub(super) trait Backend {
     /// Opens the store that is kept here.
     fn open(&self) -> Box<dyn Store>;
+
+    /// Fails where the store that is kept here looks damaged.
+    fn check(&self) {}
 }
 
 /// Runs every clause of the contract against a backend.
@@ -129,7 +132,7 @@ pub(super) fn key(proxy: &str, id: &str) -> SessionKey {
 mod backends {
     use super::{Backend, Store};
     use crate::store::memory::MemoryStore;
-    use crate::store::sqlite::SqliteStore;
+    use crate::store::sqlite::{Depth, SqliteStore, verify};
 
     impl Backend for MemoryStore {
         fn open(&self) -> Box<dyn Store> {
@@ -140,6 +143,11 @@ mod backends {
     impl Backend for tempfile::TempDir {
         fn open(&self) -> Box<dyn Store> {
             Box::new(SqliteStore::open(&self.path().join("store.db")).expect("open"))
+        }
+
+        fn check(&self) {
+            let findings = verify(&self.path().join("store.db"), Depth::Full).expect("looked at");
+            assert_eq!(findings.problems, Vec::<String>::new());
         }
     }
 

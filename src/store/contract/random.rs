@@ -30,6 +30,8 @@ pub(crate) fn answers_equal_those_of_the_reference(backend: &dyn Backend) {
             ask(&mut random, &mut *reader, &mut reference, seed);
         }
     }
+    drop(store);
+    backend.check();
 }
 
 /// Now and then something is taken out.

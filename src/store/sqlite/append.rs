@@ -5,6 +5,7 @@ use super::names::Names;
 use super::payloads;
 use super::requests::{self, Inserted, Place};
 use super::rollups::Rollups;
+use super::seal;
 use super::sessions::{Sessions, Slot};
 use super::sources::write_source;
 use super::surfaces;
@@ -259,7 +260,8 @@ impl<'a> Writing<'a> {
         self.appended.gaps += 1;
         self.tx
             .prepare_cached(
-                "INSERT INTO gaps (seq, source, count, from_ts, to_ts) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO gaps (seq, source, count, from_ts, to_ts, seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, row_seal(?1, ?2, ?3, ?4, ?5))",
             )?
             .execute(params![
                 self.last_seq,
@@ -338,8 +340,8 @@ impl<'a> Writing<'a> {
                 min_ts,
                 max_ts,
                 last.checksum.wrapping_add(self.checksum),
-            ])
-            .map(drop)
+            ])?;
+        seal::renew(self.tx, "batches", "id = ?1", [last.id])
     }
 
     fn insert_batch_row(&self, batch: &Batch) -> rusqlite::Result<()> {
@@ -358,8 +360,8 @@ impl<'a> Writing<'a> {
                 min_ts,
                 max_ts,
                 self.checksum
-            ])
-            .map(drop)
+            ])?;
+        seal::renew(self.tx, "batches", "id = ?1", [self.tx.last_insert_rowid()])
     }
 }
 
@@ -400,9 +402,11 @@ pub(super) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<i
 }
 
 fn add_to_counter(tx: &Transaction<'_>, name: &str, by: i64) -> rusqlite::Result<()> {
-    tx.prepare_cached("UPDATE counters SET value = value + ?2 WHERE name = ?1")?
-        .execute(params![name, by])
-        .map(drop)
+    tx.prepare_cached(
+        "UPDATE counters SET value = value + ?2, seal = row_seal(name, value + ?2) WHERE name = ?1",
+    )?
+    .execute(params![name, by])
+    .map(drop)
 }
 
 fn trim_bad_lines(tx: &Transaction<'_>) -> rusqlite::Result<()> {

@@ -15,6 +15,7 @@ mod read;
 mod remove;
 mod requests;
 mod rollups;
+mod seal;
 mod sessions;
 mod sources;
 mod surfaces;

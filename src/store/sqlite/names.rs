@@ -3,6 +3,7 @@
 //! What is remembered holds only while no other writer commits and no transaction is rolled back;
 //! the appender forgets it then.
 
+use super::seal;
 use crate::model::{Kind, Request, Target, Text};
 use rusqlite::{OptionalExtension, Transaction, params};
 use rustc_hash::FxHashMap;
@@ -117,11 +118,14 @@ impl Names {
             .prepare_cached("SELECT id FROM clients WHERE name IS ?1 AND version IS ?2")?
             .query_row(values, |row| row.get(0))
             .optional()?;
-        let id = match found {
-            Some(id) => id,
-            None => tx
+        let id = if let Some(id) = found {
+            id
+        } else {
+            let id = tx
                 .prepare_cached("INSERT INTO clients (name, version) VALUES (?1, ?2)")?
-                .insert(values)?,
+                .insert(values)?;
+            seal::renew(tx, "clients", "id = ?1", [id])?;
+            id
         };
         self.clients.insert(identity, id);
         Ok(id)

@@ -2,6 +2,7 @@
 
 use super::errors::failed;
 use super::foreign::{Access, Program};
+use super::seal;
 use crate::store::{StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -168,8 +169,8 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(())
+    connection.set_prepared_statement_cache_capacity(128);
+    seal::teach(connection)
 }
 
 /// Keeps a prepared statement prepared whatever is bound to it. Without this, a partial index on the
@@ -216,6 +217,9 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
             .skip(usize::try_from(version).unwrap_or(0))
         {
             transaction.execute_batch(sql)?;
+        }
+        if version < seal::FIRST_LAYOUT {
+            seal::renew_all(&transaction)?;
         }
         transaction.pragma_update(None, "user_version", newest)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)

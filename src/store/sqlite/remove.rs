@@ -1,6 +1,7 @@
 //! Taking rows out again: a session, a session's requests, everything before a time.
 
 use super::errors::failed;
+use super::seal;
 use crate::query::SessionKey;
 use crate::store::{Retention, StoreError};
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
@@ -178,6 +179,7 @@ fn requests_where(
             "UPDATE batches SET requests = requests - ?2, checksum = ?3 WHERE id = ?1",
             [batch, requests, stored.wrapping_sub(checksum)],
         )?;
+        seal::renew(tx, "batches", "id = ?1", [batch])?;
     }
     super::payloads::remove_with_requests(tx, condition, values)?;
     let removed = tx.execute(&format!("DELETE FROM requests WHERE {condition}"), values)?;

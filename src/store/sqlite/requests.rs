@@ -35,8 +35,9 @@ pub(super) enum Inserted {
 
 /// The key a request is looked for first.
 pub(super) fn first_key(request: &Request) -> i64 {
-    // The low 32 bits are enough: (ts, key) only has to be rare, equality is checked on the row.
-    i64::from((request.key.hash & 0xffff_ffff) as u32)
+    // SQLite keeps numbers below 2^23 in three bytes, and each key stands in the row and in an index.
+    // (ts, key) only has to be rare: equality is checked on the row.
+    (request.key.hash & 0x7f_ffff).cast_signed()
 }
 
 /// The insertion of one row; it does nothing where (ts, key) is taken.
@@ -235,13 +236,13 @@ pub(super) fn row_hash(request: &Request, place: Place, key: i64) -> i64 {
     ];
     let number;
     let id = match &request.request_id {
-        Some(RequestId::Uuid(uuid)) => &uuid[..],
+        Some(RequestId::Uuid(uuid)) => (OTHER_ID, &uuid[..]),
         Some(RequestId::Int(int)) => {
             number = int.to_le_bytes();
-            &number
+            (OTHER_ID, &number[..])
         }
-        Some(RequestId::Text(text)) => text.as_bytes(),
-        None => &[],
+        Some(RequestId::Text(text)) => (TEXT_ID, text.as_bytes()),
+        None => (OTHER_ID, &[][..]),
     };
     let texts = [&request.outcome.error_code, &request.outcome.error_msg];
     hash_values(
@@ -261,12 +262,13 @@ pub(super) fn stored_row_hash(row: &Row<'_>) -> rusqlite::Result<i64> {
     }
     let number;
     let id = match row.get_ref(11)? {
-        ValueRef::Blob(bytes) | ValueRef::Text(bytes) => bytes,
+        ValueRef::Blob(bytes) => (OTHER_ID, bytes),
+        ValueRef::Text(bytes) => (TEXT_ID, bytes),
         ValueRef::Integer(int) => {
             number = int.to_le_bytes();
-            &number
+            (OTHER_ID, &number[..])
         }
-        ValueRef::Null | ValueRef::Real(_) => &[],
+        ValueRef::Null | ValueRef::Real(_) => (OTHER_ID, &[][..]),
     };
     let text = |index| -> rusqlite::Result<Option<&[u8]>> {
         Ok(match row.get_ref(index)? {
@@ -277,13 +279,18 @@ pub(super) fn stored_row_hash(row: &Row<'_>) -> rusqlite::Result<i64> {
     Ok(hash_values(numbers, id, [text(12)?, text(13)?]))
 }
 
-fn hash_values(numbers: [i64; 11], id: &[u8], texts: [Option<&[u8]>; 2]) -> i64 {
+/// What is hashed before a request id: one bit of a row's header makes text of a UUID's bytes.
+const TEXT_ID: &[u8] = b"t";
+const OTHER_ID: &[u8] = b"";
+
+fn hash_values(numbers: [i64; 11], (kind, id): (&[u8], &[u8]), texts: [Option<&[u8]>; 2]) -> i64 {
     let mut bytes = [0_u8; 11 * 8];
     for (slot, number) in bytes.chunks_exact_mut(8).zip(numbers) {
         slot.copy_from_slice(&number.to_le_bytes());
     }
     let mut hash = Xxh3::new();
     hash.update(&bytes);
+    hash.update(kind);
     hash.update(id);
     for text in texts.into_iter().flatten() {
         hash.update(&(text.len() as u64).to_le_bytes());

@@ -34,8 +34,9 @@ impl Rollups {
         let mut replace = tx.prepare_cached(
             "REPLACE INTO rollups (hour, operation, calls, errors_rpc, errors_tool, errors_http,
              errors_cancelled, errors_timeout, latency_sum_us, latency_min_us, latency_max_us,
-             bytes_in, bytes_out, sketch)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             bytes_in, bytes_out, sketch, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
+                     row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14))",
         )?;
         for ((hour, operation), mut sums) in self.0.drain() {
             let stored = select

@@ -82,7 +82,7 @@ impl Session {
         }
     }
 
-    fn values(&self) -> [&dyn ToSql; 7] {
+    fn values<'a>(&'a self, id: &'a &'a str) -> [&'a dyn ToSql; 10] {
         [
             &self.number,
             &self.client,
@@ -91,6 +91,9 @@ impl Session {
             &self.ended_at,
             &self.total_calls,
             &self.total_errors,
+            &self.proxy,
+            id,
+            &self.inferred,
         ]
     }
 }
@@ -366,34 +369,24 @@ impl Sessions {
     pub(super) fn write_back(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         let mut update = tx.prepare_cached(
             "UPDATE sessions SET client = ?2, started_at = ?3, last_seen_at = ?4, ended_at = ?5,
-             total_calls = ?6, total_errors = ?7 WHERE id = ?1",
+             total_calls = ?6, total_errors = ?7,
+             seal = row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) WHERE id = ?1",
         )?;
         let mut insert = tx.prepare_cached(
             "INSERT INTO sessions (id, client, started_at, last_seen_at, ended_at, total_calls,
-             total_errors, proxy, session_id, inferred)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             total_errors, proxy, session_id, inferred, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+                     row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))",
         )?;
         for slot in self.dirty.drain(..) {
             let session = &mut self.slots[slot];
             let standing = std::mem::replace(&mut session.standing, Standing::Stored);
-            let [number, client, started, seen, ended, calls, errors] = session.values();
-            if standing == Standing::New {
-                let (id, inferred) = (session.id.as_str(), session.inferred);
-                insert.execute(params![
-                    number,
-                    client,
-                    started,
-                    seen,
-                    ended,
-                    calls,
-                    errors,
-                    session.proxy,
-                    id,
-                    inferred
-                ])?;
+            let write = if standing == Standing::New {
+                &mut insert
             } else {
-                update.execute([number, client, started, seen, ended, calls, errors])?;
-            }
+                &mut update
+            };
+            write.execute(session.values(&session.id.as_str()))?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! How far each source has come, and what was met in it: written with every batch.
 
+use super::seal;
 use crate::model::{Checkpoint, SourceProgress};
 use rusqlite::{Transaction, params};
 
@@ -56,14 +57,15 @@ pub(super) fn write_source(
         nul_bytes,
         now,
         redacted
-    ])
-    .map(drop)
+    ])?;
+    seal::renew(tx, "sources", "name = ?1", [source.name.as_str()])
 }
 
 fn write_checkpoint(tx: &Transaction<'_>, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "REPLACE INTO checkpoints (device, inode, path, head_len, head_hash, marker_len,
-         marker_hash, offset) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         marker_hash, offset, seal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))",
     )?
     .execute(params![
         checkpoint.identity.device.cast_signed(),

@@ -1,6 +1,7 @@
 //! What servers show: statements into versions, and versions back into rows.
 
 use super::names::Names;
+use super::seal;
 use crate::model::{Said, SurfaceNews};
 use crate::query::{BegunList, LoneItem, SurfaceRow, Surfaces};
 use crate::schema::capture::{
@@ -52,8 +53,14 @@ fn lone_item(
              first_seen = min(first_seen, excluded.first_seen),
              last_seen = max(last_seen, excluded.last_seen)",
     )?
-    .execute(params![proxy, news.method.as_str(), key, item, news.ts])
-    .map(drop)
+    .execute(params![proxy, news.method.as_str(), key, item, news.ts])?;
+    let condition = "proxy = ?1 AND method = ?2 AND item = ?3";
+    seal::renew(
+        tx,
+        "surface_items",
+        condition,
+        params![proxy, news.method.as_str(), key],
+    )
 }
 
 fn listed(
@@ -87,8 +94,8 @@ fn listed(
             tx.prepare_cached(
                 "UPDATE surfaces SET last_seen = max(last_seen, ?2), protocol = ?3 WHERE id = ?1",
             )?
-            .execute(params![id, news.ts, negotiated(news)])
-            .map(drop)
+            .execute(params![id, news.ts, negotiated(news)])?;
+            seal::renew(tx, "surfaces", "id = ?1", [id])
         }
         (Seen::New(new), latest) => {
             let since = latest.map(|(_, latest)| latest.last_seen_at);
@@ -132,8 +139,9 @@ fn wait(
     (news, pending): (&SurfaceNews, &Pending),
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "REPLACE INTO surface_pages (proxy, chain, method, next_cursor, items, duplicate_keys, ts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "REPLACE INTO surface_pages (proxy, chain, method, next_cursor, items, duplicate_keys, ts,
+                                     seal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7))",
     )?
     .execute(params![
         proxy,
@@ -212,7 +220,8 @@ fn insert(
     for (change, item) in &new.changes {
         statement.execute(params![surface, change, item])?;
     }
-    Ok(())
+    seal::renew(tx, "surface_changes", "surface = ?1", [surface])?;
+    seal::renew(tx, "surfaces", "id = ?1", [surface])
 }
 
 fn lines(text: &str) -> Vec<String> {

@@ -87,7 +87,7 @@ fn a_new_store_is_private_and_marked() {
             .expect(name)
     };
     assert_eq!(pragma("application_id"), i64::from(APPLICATION_ID));
-    assert_eq!(pragma("user_version"), 3);
+    assert_eq!(pragma("user_version"), 4);
     assert_eq!(pragma("synchronous"), 2, "FULL");
     assert_eq!(pragma("wal_autocheckpoint"), 0);
     assert_eq!(pragma("auto_vacuum"), 2, "INCREMENTAL");

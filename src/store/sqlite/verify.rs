@@ -1,13 +1,16 @@
-//! Looking for damage: SQLite's own check, the checksum of every batch, counters against rows.
+//! Looking for damage: SQLite's own check, the layout, the checksum of every batch, the seal of every
+//! other row that is shown, counters against rows.
 //!
 //! Reads only. SQLite's check alone is not enough: most single flipped bits pass it unnoticed.
 
 use super::names::operation_hash;
 use super::open;
 use super::requests::stored_row_hash;
+use super::seal::{self, SEALED};
 use crate::model::{Kind, Sketch, Target, TargetKind, Text};
 use crate::store::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, Row};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Most problems that are told of one sort.
@@ -16,7 +19,7 @@ const MAX_TOLD: usize = 20;
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// SQLite's quick check, batches and names.
+    /// SQLite's quick check, batches, names and seals.
     Quick,
     /// Also every index, and counters and rollups against rows.
     Full,
@@ -47,15 +50,25 @@ pub fn verify(path: &Path, depth: Depth) -> Result<Findings, StoreError> {
         }
         Err(error) => return Err(error),
     };
-    let mut checks: Vec<Check> = vec![check_pages(depth), check_operations, check_batches];
+    let mut checks: Vec<Check> = vec![
+        check_pages(depth),
+        check_layout,
+        check_operations,
+        check_batches,
+        check_seals,
+    ];
     if depth == Depth::Full {
         checks.extend([check_sequence as Check, check_sessions, check_rollups]);
     }
     for check in checks {
         // One snapshot a check: a recorder may be at work.
+        let mut found = Findings::default();
         let outcome = connection
             .unchecked_transaction()
-            .and_then(|snapshot| check(&snapshot, &mut findings));
+            .and_then(|snapshot| check(&snapshot, &mut found));
+        findings.requests += found.requests;
+        findings.batches += found.batches;
+        findings.problems.append(&mut found.problems);
         if let Err(error) = outcome {
             findings.problems.push(format!("reading failed: {error}"));
         }
@@ -80,6 +93,29 @@ fn pragma(connection: &Connection, name: &str, findings: &mut Findings) -> rusql
         if told != "ok" {
             findings.problems.push(format!("SQLite: {told}"));
         }
+    }
+    Ok(())
+}
+
+/// Tables, indexes and views are those that the migrations make.
+fn check_layout(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    type Part = (String, String, Option<String>);
+    let parts = |connection: &Connection| -> rusqlite::Result<BTreeSet<Part>> {
+        connection
+            .prepare("SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect()
+    };
+    let layouts = usize::try_from(open::layout_of(connection)?).unwrap_or(0);
+    let fresh = Connection::open_in_memory()?;
+    for sql in open::MIGRATIONS.iter().take(layouts) {
+        fresh.execute_batch(sql)?;
+    }
+    for (kind, name, _) in parts(&fresh)?.difference(&parts(connection)?) {
+        tell(
+            findings,
+            format!("the {kind} {name} is not as layout {layouts} has it"),
+        );
     }
     Ok(())
 }
@@ -188,6 +224,29 @@ fn check_batches(connection: &Connection, findings: &mut Findings) -> rusqlite::
             findings,
             "there are requests that belong to no batch".to_owned(),
         );
+    }
+    Ok(())
+}
+
+/// Every row that has a seal is the one that was sealed.
+fn check_seals(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    if open::layout_of(connection)? < seal::FIRST_LAYOUT {
+        return Ok(());
+    }
+    seal::teach(connection)?;
+    for sealed in &SEALED {
+        let (table, seal) = (sealed.table, sealed.expression());
+        let (name, shown_by) = (sealed.row_name, sealed.shown_by);
+        ask(
+            connection,
+            findings,
+            &format!(
+                "SELECT 'rows of {table} that are not as they were stored: ' || count(*) ||
+                        ', one of them ' || ifnull(min({name}), '(no name)') ||
+                        '; {shown_by} may show what never was'
+                 FROM {table} WHERE seal IS NOT {seal} HAVING count(*) > 0"
+            ),
+        )?;
     }
     Ok(())
 }

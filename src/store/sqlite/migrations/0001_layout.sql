@@ -51,7 +51,7 @@ CREATE INDEX sessions_last_seen ON sessions (last_seen_at) WHERE total_calls > 0
 CREATE INDEX sessions_inferred ON sessions (proxy, client) WHERE inferred = 1;
 
 -- seq comes from counters.last_seq, so it is never used twice.
--- key: low 32 bits of the event's hash, moved on where (ts, key) is taken by another event.
+-- key: low 23 bits of the event's hash, moved on where (ts, key) is taken by another event.
 -- request_id: 16 bytes for a UUID, a number for a number, else text.
 -- error_kind: 1 rpc, 2 tool, 3 http, 4 cancelled, 5 timeout; null is ok.
 -- No foreign keys here: they would cost a look-up each on every row.

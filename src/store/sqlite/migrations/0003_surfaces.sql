@@ -1,5 +1,15 @@
 -- Layout 3. What servers show: every version of every list, what each brought, and lists that are
--- not whole yet.
+-- not whole yet. And seals: a hash in every row that is shown and that no batch's checksum covers, so
+-- that a flipped bit of it is found.
+
+ALTER TABLE rollups ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clients ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE gaps ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sources ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE checkpoints ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE batches ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE counters ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
 
 CREATE TABLE surfaces (
     id           INTEGER PRIMARY KEY,
@@ -17,6 +27,7 @@ CREATE TABLE surfaces (
     announced    INTEGER NOT NULL CHECK (announced IN (0, 1)),
     peculiar     TEXT NOT NULL,
     protocol     TEXT,
+    seal         INTEGER NOT NULL DEFAULT 0,
     UNIQUE (proxy, method, version)
 ) STRICT;
 
@@ -24,7 +35,8 @@ CREATE TABLE surface_changes (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     surface INTEGER NOT NULL REFERENCES surfaces (id),
     change  TEXT NOT NULL,
-    item    TEXT
+    item    TEXT,
+    seal    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX surface_changes_surface ON surface_changes (surface);
 
@@ -37,6 +49,7 @@ CREATE TABLE surface_pages (
     items          TEXT NOT NULL,
     duplicate_keys TEXT NOT NULL,
     ts             INTEGER NOT NULL,
+    seal           INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (proxy, chain, method)
 ) STRICT, WITHOUT ROWID;
 
@@ -56,6 +69,7 @@ CREATE TABLE surface_items (
     payload    TEXT NOT NULL,
     first_seen INTEGER NOT NULL,
     last_seen  INTEGER NOT NULL,
+    seal       INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (proxy, method, item)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,6 +1,8 @@
 //! Bytes that become lines, messages, events and harmless text.
 
 use super::Choices;
+use mcpr::ingest::{LineDecoder, MethodFilter};
+use mcpr::model::{BadLine, Event};
 use mcpr::render::text::{escape, escape_but_breaks, escape_json, is_active};
 use mcpr::tail::{Piece, Splitter};
 use mcpr::tap::{Frame, Frames};
@@ -111,6 +113,40 @@ pub(super) fn decoders(data: &[u8]) {
         assert!(data.get(bad.range.clone()).is_some(), "{bad:?} lies within");
     }
     let _ = messages(data, Bodies::Kept);
+}
+
+/// The body of a post: whatever it is, what is decoded of it is what its counts say, and a refused one
+/// leaves nothing behind in the decoder, which all connections share.
+pub(super) fn body(data: &[u8]) {
+    let new = || LineDecoder::new("http", "p", MethodFilter::default());
+    let mut decoder = new();
+    decoder.lines(data, 0);
+    let lines = decoder.take();
+    let counts = lines.progress.counts;
+    let expected = data.split_inclusive(|&byte| byte == b'\n').count() as u64;
+    assert_eq!(counts.lines, expected);
+    let mut used = new();
+    let first = used.document(data, 0);
+    for delivery in [Some(&lines), first.as_ref()].into_iter().flatten() {
+        let counts = delivery.progress.counts;
+        let bad = delivery.events.iter().filter_map(|event| match event {
+            Event::BadLine(bad) => Some(bad),
+            _ => None,
+        });
+        let bad: Vec<&BadLine> = bad.collect();
+        assert_eq!(bad.len() as u64, counts.bad.min(BadLine::MAX_ROWS));
+        for bad in bad {
+            let at = usize::try_from(bad.offset).expect("an offset within the data");
+            assert!(data[at..].starts_with(&bad.excerpt), "{bad:?}");
+        }
+    }
+    let second = used.document(data, 0);
+    assert_eq!(
+        first.map(|it| it.events),
+        second.map(|it| it.events),
+        "the same body, the same events"
+    );
+    assert!(used.take().events.is_empty(), "nothing is left behind");
 }
 
 /// No text keeps an active character, and JSON stays the same to a program.
