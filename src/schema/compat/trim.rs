@@ -134,6 +134,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a case is written where it is checked"
+    )]
     #[track_caller]
     fn check(task: Task, known: &Value, [narrow, wide]: [Value; 2], expected: Option<[Value; 3]>) {
         let known = known.as_array().unwrap();
