@@ -28,6 +28,7 @@ use normal::{Normal, NormalError, normal};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use structure::Effort;
@@ -61,7 +62,7 @@ pub struct Comparer {
     worker: Option<Worker>,
     spent: Duration,
     /// Answers given before: tools of one server share most of their parameters.
-    answers: HashMap<String, Inclusion>,
+    answers: Arc<Mutex<HashMap<String, Inclusion>>>,
 }
 
 #[derive(Debug)]
@@ -101,6 +102,21 @@ enum Task {
 }
 
 impl Comparer {
+    /// Another one for another thread, with a worker and time of its own; what one has answered, the
+    /// other knows.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            worker: None,
+            spent: self.spent,
+            answers: Arc::clone(&self.answers),
+        }
+    }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<String, Inclusion>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether `wide` accepts everything that a caller of `narrow` sends.
     pub fn includes(&mut self, narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
         self.includes_trying(narrow, wide, caller, &[])
@@ -179,8 +195,9 @@ impl Comparer {
         for value in &known {
             key.extend([" ".to_owned(), value.to_string()]);
         }
-        if let Some(answer) = self.answers.get(&key) {
-            return answer.clone();
+        let before = self.answers().get(&key).cloned();
+        if let Some(answer) = before {
+            return answer;
         }
         let answer = self.work(Job {
             narrow,
@@ -189,9 +206,11 @@ impl Comparer {
             known,
             task,
         });
-        if self.answers.len() < MAX_ANSWERS {
-            self.answers.insert(key, answer.clone());
+        let mut answers = self.answers();
+        if answers.len() < MAX_ANSWERS {
+            answers.insert(key, answer.clone());
         }
+        drop(answers);
         answer
     }
 
