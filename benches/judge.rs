@@ -1,11 +1,14 @@
-//! Measures the schema judge: whole surfaces that are equal or all changed, and schemas that are made
-//! to be hard. Each hard one must end in a report.
+//! Measures the schema judge: whole surfaces that are equal or all changed, in this process and as
+//! `mcpr schema diff` over files, and schemas that are made to be hard. Each hard one must end in a
+//! report.
 #![expect(clippy::print_stdout, reason = "a benchmark's report")]
 
 use anyhow::{Result, ensure};
 use clap::Parser;
 use mcpr::schema::{Compatibility, Report, Surface, diff};
 use serde_json::{Map, Value, json};
+use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The longest that any comparison may take.
@@ -52,6 +55,7 @@ fn main() -> Result<()> {
     }
     let new = reworded(args.tools);
     measure("every text reworded", (&old, &new), args.runs, "100")?;
+    whole_processes(&args)?;
     for (label, old, new) in hard() {
         let lone = |schema: &Value| {
             Surface::from_value(&json!({"tools": [{"name": "t", "inputSchema": schema}]}))
@@ -79,19 +83,66 @@ fn measure(
             "{label}: took too long"
         );
     }
-    let mut times = times.split_off(1);
-    times.sort();
+    let times = times.split_off(1);
     let changed = old != new;
     let is_told = !report.findings.is_empty() || report.compatibility != Compatibility::Cosmetic;
     ensure!(changed == is_told, "{label}: a wrong report");
+    row(label, report.compatibility.as_str(), times, to_reach);
+    Ok(())
+}
+
+fn row(label: &str, verdict: &str, mut times: Vec<Duration>, to_reach: &str) {
+    times.sort();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     println!(
-        "| {label} | {} | {:.1} | {:.1} | {:.1} | {to_reach} |",
-        report.compatibility,
+        "| {label} | {verdict} | {:.1} | {:.1} | {:.1} | {to_reach} |",
         ms(times[0]),
         ms(times[times.len() / 2]),
         ms(times[times.len() - 1])
     );
+}
+
+/// The command over files, from its start to its end.
+fn whole_processes(args: &Args) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let integers = json!({"type": "integer", "minimum": 0});
+    let old = folder.path().join("old.json");
+    let new = folder.path().join("new.json");
+    fs::write(&old, answer(args.tools, &integers).to_string())?;
+    for (label, changed, to_reach) in [
+        ("equal", answer(args.tools, &integers), "20"),
+        ("reworded", reworded_answer(args.tools), "100"),
+        (
+            "widened",
+            answer(args.tools, &json!({"type": "number", "minimum": 0})),
+            "100",
+        ),
+        (
+            "narrowed",
+            answer(args.tools, &json!({"type": "integer", "minimum": 1})),
+            "100",
+        ),
+    ] {
+        fs::write(&new, changed.to_string())?;
+        let mut times = Vec::new();
+        for _ in 0..=args.runs {
+            let start = Instant::now();
+            let ended = Command::new(env!("CARGO_BIN_EXE_mcpr"))
+                .args(["schema", "diff", "--json"])
+                .args([&old, &new])
+                .output()?;
+            times.push(start.elapsed());
+            // The reworded texts name an address, which fails as what breaks does.
+            let code = i32::from(["narrowed", "reworded"].contains(&label));
+            ensure!(ended.status.code() == Some(code), "{label}: a wrong answer");
+        }
+        row(
+            &format!("whole process, {label}"),
+            "",
+            times.split_off(1),
+            to_reach,
+        );
+    }
     Ok(())
 }
 
@@ -123,11 +174,15 @@ fn surface(tools: usize, property: &Value) -> Surface {
 
 /// The same tools, each with another description.
 fn reworded(tools: usize) -> Surface {
+    Surface::from_value(&reworded_answer(tools)).expect("a list of tools was made")
+}
+
+fn reworded_answer(tools: usize) -> Value {
     let mut answer = answer(tools, &json!({"type": "integer", "minimum": 0}));
     for tool in answer["tools"].as_array_mut().into_iter().flatten() {
         tool["description"] = json!("does other things, and says so at https://example.com/docs");
     }
-    Surface::from_value(&answer).expect("a list of tools was made")
+    answer
 }
 
 /// Schemas that are deep, wide, large or refer to themselves.

@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 /// Whether a character acts on a terminal or on the order or visibility of other text.
 #[must_use]
 pub fn is_active(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
     c.is_control()
         || matches!(c,
             '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

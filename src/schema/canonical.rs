@@ -5,7 +5,6 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// Members of an item that say nothing about what it is: hints for caches, and notes of the server.
 pub const IGNORED_MEMBERS: &[&str] = &["_meta", "ttlMs", "cacheScope", "nextCursor"];
@@ -46,10 +45,10 @@ pub fn canonical_text<T: Serialize>(value: &T) -> String {
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
-    digest.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
-        text
-    })
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        .collect()
 }
 
 fn key_of<'a>(item: &'a Value, key: &str) -> &'a str {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::thread;
 
 /// The stack for reading schemas, in bytes.
-const STACK_BYTES: usize = 64 << 20;
+pub(super) const STACK_BYTES: usize = 64 << 20;
 
 /// What a diff found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -27,12 +27,10 @@ impl Report {
     #[must_use]
     pub fn of(mut findings: Vec<Finding>) -> Self {
         findings.sort_by(|a, b| {
-            let place = |finding: &Finding| (finding.kind, finding.item.clone());
             let weight = |finding: &Finding| (finding.compatibility, finding.security);
-            let order = place(a)
-                .cmp(&place(b))
-                .then_with(|| weight(b).cmp(&weight(a)));
-            order
+            let place = a.kind.cmp(&b.kind).then_with(|| a.item.cmp(&b.item));
+            place
+                .then_with(|| weight(b).cmp(&weight(a)))
                 .then_with(|| a.pointer.cmp(&b.pointer))
                 .then_with(|| a.rule.cmp(b.rule))
         });

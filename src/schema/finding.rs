@@ -5,7 +5,7 @@ use super::level::{Compatibility, Security};
 use super::rules::rule;
 use super::surface::ItemKind;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -70,14 +70,14 @@ impl Finding {
     }
 
     fn fingerprint_now(&self) -> String {
-        let whole = json!([
+        let whole = (
             self.rule,
             self.kind,
-            self.item,
-            self.pointer,
+            &self.item,
+            &self.pointer,
             [&self.before],
-            [&self.after]
-        ]);
+            [&self.after],
+        );
         sha256_hex(canonical_text(&whole).as_bytes())
     }
 }

@@ -2,6 +2,7 @@
 //! object. Bounded in size and depth; reads no file.
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use std::cell::RefCell;
 use std::fmt;
@@ -45,10 +46,10 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(ParseError::TooLong(text.len()));
     }
-    let place = RefCell::new(Place::default());
+    let doubled = Doubled::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Watched(&place)
+    let value = Watched(&doubled)
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| {
@@ -61,23 +62,42 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
         })?;
     Ok(Parsed {
         value,
-        duplicates: place.into_inner().duplicates,
+        duplicates: doubled.pointers(),
     })
 }
 
-/// Where the parser stands, and the doubled keys so far.
+/// The doubled keys so far, each with the segments of its place, the innermost first: where a value
+/// stands is told when it ends, as most hold nothing to tell.
 #[derive(Default)]
-struct Place {
-    path: Vec<String>,
-    duplicates: Vec<String>,
-}
+struct Doubled(RefCell<Vec<Vec<String>>>);
 
-impl Place {
-    fn note_duplicate(&mut self, key: &str) {
-        if self.duplicates.len() < MAX_DUPLICATES {
-            let path = self.path.iter().map(String::as_str).chain([key]);
-            self.duplicates.push(pointer(path));
+impl Doubled {
+    fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    fn note(&self, key: &str) {
+        let mut all = self.0.borrow_mut();
+        if all.len() < MAX_DUPLICATES {
+            all.push(vec![key.to_owned()]);
         }
+    }
+
+    /// Those after the first `known` stand in a value under this segment.
+    fn stand_under(&self, known: usize, segment: impl Fn() -> String) {
+        if known < self.count() {
+            for place in &mut self.0.borrow_mut()[known..] {
+                place.push(segment());
+            }
+        }
+    }
+
+    fn pointers(self) -> Vec<String> {
+        let all = self.0.into_inner();
+        let pointers = all
+            .iter()
+            .map(|place| pointer(place.iter().rev().map(String::as_str)));
+        pointers.collect()
     }
 }
 
@@ -98,7 +118,7 @@ pub fn escape_segment(segment: &str) -> String {
 
 /// Builds a [`Value`] and notes doubled keys on the way.
 #[derive(Clone, Copy)]
-struct Watched<'a>(&'a RefCell<Place>);
+struct Watched<'a>(&'a Doubled);
 
 impl<'de> DeserializeSeed<'de> for Watched<'_> {
     type Value = Value;
@@ -148,26 +168,29 @@ impl<'de> Visitor<'de> for Watched<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        self.0.borrow_mut().path.push("0".to_owned());
+        let mut known = self.0.count();
         while let Some(item) = items.next_element_seed(self)? {
+            self.0.stand_under(known, || list.len().to_string());
+            known = self.0.count();
             list.push(item);
-            let mut place = self.0.borrow_mut();
-            if let Some(last) = place.path.last_mut() {
-                *last = list.len().to_string();
-            }
         }
-        self.0.borrow_mut().path.pop();
         Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            self.0.borrow_mut().path.push(key.clone());
+            let known = self.0.count();
             let value = entries.next_value_seed(self)?;
-            self.0.borrow_mut().path.pop();
-            if map.insert(key.clone(), value).is_some() {
-                self.0.borrow_mut().note_duplicate(&key);
+            self.0.stand_under(known, || key.clone());
+            match map.entry(key) {
+                Entry::Vacant(free) => {
+                    free.insert(value);
+                }
+                Entry::Occupied(mut taken) => {
+                    self.0.note(taken.key());
+                    taken.insert(value);
+                }
             }
         }
         Ok(Value::Object(map))
@@ -186,6 +209,10 @@ mod tests {
         check(r#"{"a":1,"b":[{"a":1}]}"#, &[]);
         check(r#"{"a":1,"a":2}"#, &["/a"]);
         check(r#"{"b":[{}, {"x/y":1,"x/y":null}]}"#, &["/b/1/x~1y"]);
+        check(
+            r#"{"a":{"b":1,"b":[[0,{"c":1,"c":2}]],"b":0},"a":1}"#,
+            &["/a/b/0/1/c", "/a/b", "/a/b", "/a"],
+        );
     }
 
     #[test]

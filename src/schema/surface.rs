@@ -5,6 +5,7 @@ use super::canonical::{Canonical, canonical, without_ignored};
 use super::parse::{ParseError, parse};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use thiserror::Error;
@@ -137,7 +138,7 @@ impl Surface {
     /// When the text is no JSON, an error answer, or holds no list.
     pub fn parse(text: &str) -> Result<Self, SurfaceError> {
         let parsed = parse(text)?;
-        let mut surface = Self::from_value(&parsed.value)?;
+        let mut surface = Self::taken(parsed.value)?;
         surface.duplicate_keys = parsed.duplicates;
         Ok(surface)
     }
@@ -148,29 +149,40 @@ impl Surface {
     ///
     /// When it is an error answer, or holds no list.
     pub fn from_value(answer: &Value) -> Result<Self, SurfaceError> {
-        let map = answer.as_object().ok_or(SurfaceError::NoList)?;
+        Self::taken(answer.clone())
+    }
+
+    /// The same without a copy: large answers are mostly what their items are.
+    fn taken(answer: Value) -> Result<Self, SurfaceError> {
+        let Value::Object(mut map) = answer else {
+            return Err(SurfaceError::NoList);
+        };
         if let Some(error) = map.get("error").filter(|_| !map.contains_key("result")) {
             return Err(SurfaceError::Refused(error.to_string()));
         }
-        let result = match map.get("result") {
+        let mut result = match map.remove("result") {
             Some(Value::Object(result)) => result,
             Some(_) => return Err(SurfaceError::NoList),
             None => map,
         };
         let mut surface = Self::default();
-        for kind in ItemKind::LISTED {
-            let list = kind.list_member().and_then(|member| result.get(member));
-            if let Some(list) = list {
-                surface.lists.insert(kind, read_list(kind, list, result)?);
-            }
-        }
-        if is_server(result) {
+        let mut lone_tool = None;
+        if is_server(&result) {
             let server = Value::Object(result.clone());
             surface.server = Some(without_ignored(&server).into_owned());
-        } else if is_lone_tool(result) {
+        } else if is_lone_tool(&result) {
+            lone_tool = Some(Value::Object(result.clone()));
+        }
+        let partial = result.get("nextCursor").is_some_and(Value::is_string);
+        for kind in ItemKind::LISTED {
+            let list = kind.list_member().and_then(|member| result.remove(member));
+            if let Some(list) = list {
+                surface.lists.insert(kind, read_list(kind, list, partial)?);
+            }
+        }
+        if let Some(tool) = lone_tool {
             // One definition, as it stands in a repository: a list of one.
-            let list = Value::Array(vec![Value::Object(result.clone())]);
-            let listing = read_list(ItemKind::Tool, &list, &Map::new())?;
+            let listing = read_list(ItemKind::Tool, Value::Array(vec![tool]), false)?;
             surface.lists.insert(ItemKind::Tool, listing);
         }
         if surface.lists.is_empty() && surface.server.is_none() {
@@ -209,29 +221,30 @@ fn is_lone_tool(result: &Map<String, Value>) -> bool {
     result.get("name").is_some_and(Value::is_string) && result.contains_key("inputSchema")
 }
 
-fn read_list(
-    kind: ItemKind,
-    list: &Value,
-    result: &Map<String, Value>,
-) -> Result<Listing, SurfaceError> {
+fn read_list(kind: ItemKind, list: Value, partial: bool) -> Result<Listing, SurfaceError> {
     let key = kind.key_member();
     let bad = |why: String| SurfaceError::BadList {
         member: kind.list_member().unwrap_or("list"),
         key,
         why,
     };
-    let items = list.as_array().ok_or_else(|| bad("no array".to_owned()))?;
+    let Value::Array(items) = list else {
+        return Err(bad("no array".to_owned()));
+    };
     let mut listing = Listing {
-        partial: result.get("nextCursor").is_some_and(Value::is_string),
+        partial,
         ..Listing::default()
     };
-    for (at, item) in items.iter().enumerate() {
+    for (at, item) in items.into_iter().enumerate() {
         let name = item.get(key).and_then(Value::as_str);
         let name = name.ok_or_else(|| bad(format!("item {at} has none")))?;
-        if listing.items.contains_key(name) {
-            listing.doubled.insert(name.to_owned());
-        } else {
-            listing.items.insert(name.to_owned(), item.clone());
+        match listing.items.entry(name.to_owned()) {
+            Entry::Occupied(_) => {
+                listing.doubled.insert(name.to_owned());
+            }
+            Entry::Vacant(free) => {
+                free.insert(item);
+            }
         }
     }
     Ok(listing)

@@ -27,5 +27,18 @@ pub(super) const MAX_JSON_DEPTH: usize = 2 * MAX_DEPTH;
 /// How many instances a witness search tries.
 pub(super) const MAX_CANDIDATES: usize = 1_500;
 
+/// How long a witness is looked for before the engine weighs the whole.
+pub(super) const MAX_EARLY_SEARCH: Duration = Duration::from_millis(100);
+
 /// How many values the search keeps for one place of a schema.
 pub(super) const MAX_PLACE_VALUES: usize = 48;
+
+/// How many values of one place are enough where each is long, or both sides say the same.
+pub(super) const ENOUGH_VALUES: usize = 4;
+
+/// How long the values of one place may be together before no more than those are kept: those around
+/// them are built from each, level by level.
+pub(super) const MAX_PLACE_BYTES: usize = 4_000;
+
+/// How many answers are kept while surfaces are compared.
+pub(super) const MAX_ANSWERS: usize = 10_000;

@@ -4,11 +4,14 @@
 mod alike;
 mod close;
 mod combine;
+mod confirm;
+mod descent;
 mod engine;
 mod limits;
 mod normal;
 mod numbers;
 mod objects;
+mod recall;
 pub(super) mod resolve;
 mod sample;
 mod scalars;
@@ -17,20 +20,27 @@ mod structure;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod trim;
 mod witness;
 
 use alike::alike;
 use close::closed;
+use confirm::{Confirm, find, first_of};
+use descent::find_below;
 use engine::Cover;
 pub(super) use engine::Judge;
-use limits::{MAX_JSON_DEPTH, MAX_TIME, MAX_TOTAL_TIME, MAX_WAIT, STACK_BYTES};
-use normal::{Normal, NormalError, normal};
+use limits::{
+    MAX_ANSWERS, MAX_EARLY_SEARCH, MAX_JSON_DEPTH, MAX_TIME, MAX_TOTAL_TIME, MAX_WAIT, STACK_BYTES,
+};
+use normal::{NormalError, normal};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use structure::Effort;
-use witness::{Place, Search};
+use structure::{Effort, are_plain_objects};
+use trim::trimmed;
 
 /// Which instances of the narrow side count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +68,8 @@ pub enum Inclusion {
 pub struct Comparer {
     worker: Option<Worker>,
     spent: Duration,
+    /// Answers given before: tools of one server share most of their parameters.
+    answers: Arc<Mutex<HashMap<String, Inclusion>>>,
 }
 
 #[derive(Debug)]
@@ -66,11 +78,21 @@ struct Worker {
     answers: Receiver<Inclusion>,
 }
 
+/// What is asked about two schemas.
+struct Question<'a> {
+    narrow: &'a Value,
+    wide: &'a Value,
+    caller: Caller,
+    /// Values to try first.
+    known: &'a [Value],
+    task: Task,
+}
+
+/// A question as the worker gets it.
 struct Job {
     narrow: Value,
     wide: Value,
     caller: Caller,
-    /// Values to try first.
     known: Vec<Value>,
     task: Task,
 }
@@ -87,6 +109,21 @@ enum Task {
 }
 
 impl Comparer {
+    /// Another one for another thread, with a worker and time of its own; what one has answered, the
+    /// other knows.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            worker: None,
+            spent: self.spent,
+            answers: Arc::clone(&self.answers),
+        }
+    }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<String, Inclusion>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether `wide` accepts everything that a caller of `narrow` sends.
     pub fn includes(&mut self, narrow: &Value, wide: &Value, caller: Caller) -> Inclusion {
         self.includes_trying(narrow, wide, caller, &[])
@@ -110,11 +147,11 @@ impl Comparer {
             return Inclusion::Undecided("the time for comparing was used up before".to_owned());
         }
         let start = Instant::now();
-        let answer = self.ask(Job {
-            narrow: narrow.clone(),
-            wide: wide.clone(),
+        let answer = self.ask(&Question {
+            narrow,
+            wide,
             caller,
-            known: known.to_vec(),
+            known,
             task: Task::Decide,
         });
         self.spent += start.elapsed();
@@ -123,11 +160,11 @@ impl Comparer {
 
     /// Whether a value is sent by a careful caller of `narrow` and refused by `wide`.
     pub fn is_witness(&mut self, narrow: &Value, wide: &Value, value: &Value) -> bool {
-        let answer = self.ask(Job {
-            narrow: narrow.clone(),
-            wide: wide.clone(),
+        let answer = self.ask(&Question {
+            narrow,
+            wide,
             caller: Caller::Careful,
-            known: vec![value.clone()],
+            known: std::slice::from_ref(value),
             task: Task::Try,
         });
         matches!(answer, Inclusion::Fails(_))
@@ -139,17 +176,61 @@ impl Comparer {
         if is_too_deep(narrow) || is_too_deep(wide) || self.spent > MAX_TOTAL_TIME {
             return false;
         }
-        let answer = self.ask(Job {
-            narrow: narrow.clone(),
-            wide: wide.clone(),
+        let answer = self.ask(&Question {
+            narrow,
+            wide,
             caller: Caller::Any,
-            known: Vec::new(),
+            known: &[],
             task: Task::Prove,
         });
         answer == Inclusion::Holds
     }
 
-    fn ask(&mut self, job: Job) -> Inclusion {
+    /// The answer to what a question comes down to; worked out once.
+    fn ask(&mut self, question: &Question<'_>) -> Inclusion {
+        let Question { caller, task, .. } = *question;
+        let Some((narrow, wide, known)) = trimmed(question) else {
+            return self.work(Job {
+                narrow: question.narrow.clone(),
+                wide: question.wide.clone(),
+                caller,
+                known: question.known.to_vec(),
+                task,
+            });
+        };
+        let mut key = format!("{task:?} {caller:?} {narrow} {wide}");
+        let before = self.answers().get(&key).cloned();
+        match before {
+            // A witness that was asked for, or a proof, which no value can change.
+            Some(Inclusion::Fails(found)) if known.first().is_none_or(|one| *one == found) => {
+                return Inclusion::Fails(found);
+            }
+            Some(Inclusion::Holds) => return Inclusion::Holds,
+            _ => {}
+        }
+        for value in &known {
+            key.extend([" ".to_owned(), value.to_string()]);
+        }
+        let before = self.answers().get(&key).cloned();
+        if let Some(answer) = before {
+            return answer;
+        }
+        let answer = self.work(Job {
+            narrow,
+            wide,
+            caller,
+            known,
+            task,
+        });
+        let mut answers = self.answers();
+        if answers.len() < MAX_ANSWERS {
+            answers.insert(key, answer.clone());
+        }
+        drop(answers);
+        answer
+    }
+
+    fn work(&mut self, job: Job) -> Inclusion {
         let Some(worker) = self.worker.take().or_else(Worker::start) else {
             return Inclusion::Undecided("no thread to compare on".to_owned());
         };
@@ -224,12 +305,9 @@ fn includes(job: &Job) -> Inclusion {
         Caller::Careful => closed(&old.schema),
         Caller::Any => old.schema.clone(),
     };
-    let confirm = || Confirm::of((&job.narrow, &old), (&job.wide, &new), &sent);
-    if !job.known.is_empty() {
-        let confirm = confirm();
-        if let Some(known) = job.known.iter().find(|value| confirm.is_witness(value)) {
-            return Inclusion::Fails(known.clone());
-        }
+    let confirm = Confirm::of((&job.narrow, &job.wide), (&sent, &new.schema));
+    if let Some(known) = job.known.iter().find(|value| confirm.is_witness(value)) {
+        return Inclusion::Fails(known.clone());
     }
     if job.task == Task::Try {
         return Inclusion::Undecided("none of these values is a witness".to_owned());
@@ -240,6 +318,14 @@ fn includes(job: &Job) -> Inclusion {
     if job.task == Task::Prove {
         return Inclusion::Undecided("no proof".to_owned());
     }
+    // Where properties are judged each on its own, a witness is mostly found sooner than the engine
+    // has weighed the whole.
+    let soon = until.min(Instant::now() + MAX_EARLY_SEARCH);
+    if are_plain_objects(&sent, &new.schema)
+        && let Some(witness) = first_of(find_below(&sent, &new.schema, soon), &confirm)
+    {
+        return Inclusion::Fails(witness);
+    }
     let cover = engine::covers(&new.schema, &sent);
     if cover == Cover::Yes || structure::includes(&sent, &new.schema, Effort::Full, until) {
         return Inclusion::Holds;
@@ -248,9 +334,10 @@ fn includes(job: &Job) -> Inclusion {
         Cover::Yes => None,
         Cover::No(rest) | Cover::Unknown(rest) => rest,
     };
-    // Validators cost more than most proofs, so that they are made last.
-    if let Some(witness) = find((&sent, &new.schema), rest.as_ref(), &confirm(), until) {
-        return Inclusion::Fails(witness);
+    for start in [Some(&sent), rest.as_ref()].into_iter().flatten() {
+        if let Some(witness) = first_of(find(start, &new.schema, until), &confirm) {
+            return Inclusion::Fails(witness);
+        }
     }
     let why = if Instant::now() > until {
         "the search for a witness took too long"
@@ -258,66 +345,4 @@ fn includes(job: &Job) -> Inclusion {
         "no proof, and no witness found"
     };
     Inclusion::Undecided(why.to_owned())
-}
-
-/// The smallest value found that is sent and refused.
-fn find(
-    (sent, new): (&Value, &Value),
-    rest: Option<&Value>,
-    confirm: &Confirm,
-    until: Instant,
-) -> Option<Value> {
-    let mut found = Vec::new();
-    let search = Search::of(sent, new, until);
-    let place = Place {
-        olds: vec![sent],
-        news: vec![new],
-    };
-    found.extend(search.values(&place, 0));
-    if let Some(rest) = rest {
-        let search = Search::of(rest, new, until);
-        let place = Place {
-            olds: vec![rest],
-            news: vec![new],
-        };
-        found.extend(search.values(&place, 0));
-    }
-    found.retain(|value| confirm.is_witness(value));
-    // Of equally short ones, the one that reads best.
-    found.into_iter().min_by_key(|value| {
-        let text = value.to_string();
-        let odd = text
-            .chars()
-            .filter(|one| one.is_whitespace() || !one.is_ascii());
-        (text.len(), odd.count())
-    })
-}
-
-/// The judges a witness must pass: the normal forms, and the schemas as they were written.
-struct Confirm {
-    sent: Option<Judge>,
-    new: Option<Judge>,
-    written_old: Option<Judge>,
-    written_new: Option<Judge>,
-}
-
-impl Confirm {
-    fn of(old: (&Value, &Normal), new: (&Value, &Normal), sent: &Value) -> Self {
-        Self {
-            sent: Judge::of(sent),
-            new: Judge::of(&new.1.schema),
-            written_old: Judge::of_written(old.0),
-            written_new: Judge::of_written(new.0),
-        }
-    }
-
-    fn is_witness(&self, value: &Value) -> bool {
-        let accepts = |judge: &Option<Judge>, unread: bool| {
-            judge.as_ref().map_or(unread, |judge| judge.accepts(value))
-        };
-        accepts(&self.sent, false)
-            && !accepts(&self.new, true)
-            && accepts(&self.written_old, true)
-            && !accepts(&self.written_new, false)
-    }
 }

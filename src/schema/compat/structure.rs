@@ -257,6 +257,15 @@ impl Proof<'_> {
     }
 }
 
+/// Whether both describe objects by nothing but their children and sizes.
+pub(super) fn are_plain_objects(narrow: &Value, wide: &Value) -> bool {
+    let is_object = |schema: &Value| schema.get("type").is_some_and(|name| name == "object");
+    match (narrow, wide) {
+        (Value::Object(a), Value::Object(b)) => is_object(narrow) && are_plain(a, b),
+        _ => false,
+    }
+}
+
 /// Whether both describe objects, or both lists, by nothing but their children and sizes.
 fn are_plain(narrow: &Map<String, Value>, wide: &Map<String, Value>) -> bool {
     let is_plain = |map: &Map<String, Value>, name: &str, keywords: &[&str]| {

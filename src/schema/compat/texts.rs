@@ -40,12 +40,16 @@ pub(super) fn texts_include(narrow: &Texts<'_>, wide: &Texts<'_>) -> Option<Resu
     if longest > MAX_COUNTED_LENGTH || narrow.patterns.len() + wide.patterns.len() > 6 {
         return None;
     }
+    if narrow.patterns.is_empty() && wide.patterns.is_empty() {
+        return Some(lengths_include(narrow, wide));
+    }
     let patterns = narrow.patterns.iter().chain(&wide.patterns);
     let mut automata = patterns
         .map(|pattern| automaton(&ecma(pattern)?))
         .collect::<Option<Vec<_>>>()?;
     automata.push(automaton("^(?s:.)*$")?);
     let walk = Walk {
+        bytes: telling_bytes(&automata),
         automata,
         narrow,
         wide,
@@ -76,7 +80,20 @@ pub(super) fn pattern_includes(narrow: &str, wide: &str) -> bool {
     narrow == wide || texts_include(&texts(narrow), &texts(wide)) == Some(Ok(()))
 }
 
+/// The same where lengths alone decide.
+fn lengths_include(narrow: &Texts<'_>, wide: &Texts<'_>) -> Result<(), String> {
+    let too_short = (narrow.min_length < wide.min_length).then_some(narrow.min_length);
+    let too_long = || Some(narrow.min_length.max(wide.max_length? + 1));
+    let outside = too_short.or_else(too_long);
+    match outside.filter(|length| narrow.max_length.is_none_or(|most| *length <= most)) {
+        Some(length) => Err((0..length).map(|_| 'a').collect()),
+        None => Ok(()),
+    }
+}
+
 struct Walk<'a> {
+    /// One byte of each class that all automata treat alike.
+    bytes: Vec<u8>,
     automata: Vec<dense::DFA<Vec<u32>>>,
     narrow: &'a Texts<'a>,
     wide: &'a Texts<'a>,
@@ -117,7 +134,7 @@ impl Walk<'_> {
             if self.is_outside(&stand)? {
                 return String::from_utf8(text).ok().map(Err);
             }
-            for byte in bytes() {
+            for byte in self.bytes.iter().copied() {
                 let next = match self.step(&stand, byte) {
                     Step::To(next) => next,
                     Step::Nowhere => continue,
@@ -152,8 +169,7 @@ impl Walk<'_> {
         if self.automata[last].is_dead_state(next.states[last]) {
             return Step::Nowhere;
         }
-        let begins_character = byte & 0xc0 != 0x80;
-        next.length = (next.length + u64::from(begins_character)).min(self.longest + 1);
+        next.length = (next.length + u64::from(begins_character(byte))).min(self.longest + 1);
         let too_long = self
             .narrow
             .max_length
@@ -194,6 +210,20 @@ fn bytes() -> impl Iterator<Item = u8> {
     let readable = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z');
     let is_readable = |byte: &u8| byte.is_ascii_alphanumeric();
     readable.chain((0..=255).filter(move |byte| !is_readable(byte)))
+}
+
+/// The first byte of each class that every automaton reads in the same way, in the order of all.
+fn telling_bytes(automata: &[dense::DFA<Vec<u32>>]) -> Vec<u8> {
+    let mut seen = HashSet::new();
+    let is_new = |byte: &u8| {
+        let classes = automata.iter().map(|one| one.byte_classes().get(*byte));
+        seen.insert((begins_character(*byte), classes.collect::<Vec<_>>()))
+    };
+    bytes().filter(is_new).collect()
+}
+
+fn begins_character(byte: u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 fn automaton(pattern: &str) -> Option<dense::DFA<Vec<u32>>> {
@@ -286,11 +316,25 @@ mod tests {
             min_length,
             max_length,
         };
+        let texts_of = |min_length, max_length| Texts {
+            patterns: Vec::new(),
+            min_length,
+            max_length,
+        };
         let (narrow, wide) = (texts("^(ab)*$", 0, Some(5)), texts("^(ab){0,3}$", 0, None));
         assert_eq!(texts_include(&narrow, &wide), Some(Ok(())));
         assert_eq!(
             texts_include(&wide, &narrow),
             Some(Err("ababab".to_owned()))
+        );
+        let (narrow, wide) = (texts_of(2, Some(4)), texts_of(1, None));
+        assert_eq!(texts_include(&narrow, &wide), Some(Ok(())));
+        assert_eq!(texts_include(&wide, &narrow), Some(Err("a".to_owned())));
+        let (narrow, wide) = (texts_of(2, Some(4)), texts_of(2, Some(3)));
+        assert_eq!(texts_include(&narrow, &wide), Some(Err("aaaa".to_owned())));
+        assert_eq!(
+            texts_include(&texts_of(4, Some(3)), &texts_of(9, None)),
+            Some(Ok(()))
         );
         let (narrow, wide) = (texts("^é+$", 0, Some(2)), texts("^é{0,2}$", 0, None));
         assert_eq!(texts_include(&narrow, &wide), Some(Ok(())));

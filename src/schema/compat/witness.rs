@@ -2,8 +2,9 @@
 //! both speak of. Finds proofs of harm; never says that there is none.
 
 use super::engine::Judge;
-use super::limits::{MAX_CANDIDATES, MAX_PLACE_VALUES};
+use super::limits::{ENOUGH_VALUES, MAX_CANDIDATES, MAX_PLACE_BYTES, MAX_PLACE_VALUES};
 use super::normal::is_anything;
+use super::recall;
 use super::scalars::scalars;
 use super::shapes::{Plan, flat_parts, plans};
 use crate::schema::canonical::canonical_text;
@@ -57,6 +58,11 @@ impl<'a> Search<'a> {
         {
             return vec![json!(0), json!(""), json!(null), json!([]), json!({})];
         }
+        let has_defs = self.old_defs.is_some() || self.new_defs.is_some();
+        let key = (!has_defs).then(|| recall::key(place)).flatten();
+        if let Some(values) = key.as_deref().and_then(recall::recalled) {
+            return values;
+        }
         let is_same = place.olds == place.news && self.old_defs == self.new_defs;
         let hints = flat_parts(&place.news, self.new_defs);
         let is_reference = |part: &&Map<String, Value>| part.contains_key("$ref");
@@ -72,33 +78,43 @@ impl<'a> Search<'a> {
             made.extend(self.arrays(&plan, &hints, depth));
             made.extend(self.objects(&plan, &hints, depth));
             for value in made {
-                let text = canonical_text(&value);
+                let text = text_of(&value);
                 found.entry((text.len(), text)).or_insert(value);
             }
             if Instant::now() > self.until {
                 break;
             }
         }
-        self.sifted(
-            found.into_values(),
-            place,
-            if is_same { 4 } else { MAX_PLACE_VALUES },
-        )
+        let values = self.sifted(found, place, is_same);
+        if let Some(key) = key.filter(|_| self.left.get() > 0 && Instant::now() <= self.until) {
+            recall::keep(key, &values);
+        }
+        values
     }
 
     fn sifted(
         &self,
-        found: impl Iterator<Item = Value>,
+        found: BTreeMap<(usize, String), Value>,
         place: &Place<'a>,
-        most: usize,
+        is_same: bool,
     ) -> Vec<Value> {
+        let most = if is_same {
+            ENOUGH_VALUES
+        } else {
+            MAX_PLACE_VALUES
+        };
         let Some(old) = all_of(&place.olds, self.old_defs) else {
             return Vec::new();
         };
-        let new = all_of(&place.news, self.new_defs);
+        let new = (!is_same).then(|| all_of(&place.news, self.new_defs));
+        let new = new.flatten();
         let (mut refused, mut others) = (Vec::new(), Vec::new());
-        for value in found {
-            if refused.len() >= most || self.left.get() == 0 || Instant::now() > self.until {
+        let is_much =
+            |count, bytes| count >= most || (count >= ENOUGH_VALUES && bytes > MAX_PLACE_BYTES);
+        let (mut refused_bytes, mut other_bytes) = (0, 0);
+        for ((length, _), value) in found {
+            let is_full = is_much(refused.len(), refused_bytes);
+            if is_full || self.left.get() == 0 || Instant::now() > self.until {
                 break;
             }
             self.left.set(self.left.get() - 1);
@@ -107,8 +123,12 @@ impl<'a> Search<'a> {
             }
             if new.as_ref().is_some_and(|new| !new.accepts(&value)) {
                 refused.push(value);
-            } else if others.len() < most {
+                refused_bytes += length;
+            } else if !is_much(others.len(), other_bytes) {
                 others.push(value);
+                other_bytes += length;
+            } else if is_same {
+                break;
             }
         }
         refused.extend(others);
@@ -183,6 +203,28 @@ impl<'a> Search<'a> {
             }
         }
         built_objects(&plan.parts, hints, &choices, &declared)
+    }
+}
+
+/// A text that is the same for values that are the same: the plain one where it is canonical too.
+fn text_of(value: &Value) -> String {
+    if has_odd_number(value) {
+        canonical_text(value)
+    } else {
+        value.to_string()
+    }
+}
+
+/// Whether a number in it has more than one form.
+fn has_odd_number(value: &Value) -> bool {
+    const EXACT: u64 = 1 << 53;
+    match value {
+        Value::Number(number) => number
+            .as_i64()
+            .is_none_or(|whole| whole.unsigned_abs() > EXACT),
+        Value::Array(list) => list.iter().any(has_odd_number),
+        Value::Object(map) => map.values().any(has_odd_number),
+        _ => false,
     }
 }
 
@@ -398,6 +440,9 @@ fn sized_objects(
 
 /// A judge of all of these at once, with the definitions they refer to.
 pub(super) fn all_of(schemas: &[&Value], defs: Option<&Value>) -> Option<Judge> {
+    if let ([only @ (Value::Object(_) | Value::Bool(_))], None) = (schemas, defs) {
+        return Judge::of(only);
+    }
     let mut whole = Map::new();
     let bare = |schema: &&Value| match schema {
         Value::Object(map) if map.contains_key("$defs") => {

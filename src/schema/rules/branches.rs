@@ -74,12 +74,15 @@ pub(super) fn made_one_of_several(old: &Keywords, new: &Keywords) -> Option<&'st
         map.retain(|name, _| !WORDS.contains(&name.as_str()));
         map
     };
+    let is_choice = |map: &Keywords| map.contains_key("anyOf") || map.contains_key("oneOf");
     let has_branch = |choice: &Keywords, single: &Keywords| {
+        if !is_choice(choice) {
+            return false;
+        }
         let single = without_words(single);
         let choice = without_words(choice);
         let list = choice.values().next().filter(|_| choice.len() == 1);
-        let is_choice = choice.contains_key("anyOf") || choice.contains_key("oneOf");
-        let branches = list.filter(|_| is_choice).and_then(Value::as_array);
+        let branches = list.and_then(Value::as_array);
         !single.is_empty()
             && branches.is_some_and(|branches| {
                 let mut branches = branches.iter().filter_map(Value::as_object);

@@ -2,7 +2,7 @@
 //! A cue is a reason to look, no proof of malice.
 
 use super::names;
-use super::phrases::{concealments, orders};
+use super::phrases::steering;
 use std::collections::BTreeSet;
 
 /// One cue in a text.
@@ -69,8 +69,9 @@ pub(super) fn cues(text: &str, others: &BTreeSet<&str>) -> Vec<Cue> {
         .collect::<String>();
     found.extend(addresses(&visible).into_iter().map(Cue::Address));
     let plain = plain_letters(&visible);
-    found.extend(orders(&plain).into_iter().map(Cue::Order));
-    found.extend(concealments(&plain).into_iter().map(Cue::Concealment));
+    let (orders, concealments) = steering(&plain);
+    found.extend(orders.into_iter().map(Cue::Order));
+    found.extend(concealments.into_iter().map(Cue::Concealment));
     found.extend(tools(&visible, others).into_iter().map(Cue::OtherTool));
     found
 }

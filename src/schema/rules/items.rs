@@ -1,6 +1,7 @@
 //! The rules about a list: what was added, removed or renamed, and whose name could be mistaken.
 
 use super::judge::{Schemas, judge};
+use super::spread::over_cores;
 use super::texts::{Reader, new_cues};
 use super::{members, names, prompts, resources};
 use crate::schema::compat::{Caller, Comparer, Inclusion};
@@ -43,14 +44,16 @@ impl<'a> Lists<'a> {
 /// Adds what changed in one list.
 pub(super) fn lists(lists: &Lists<'_>, comparer: &mut Comparer, findings: &mut Vec<Finding>) {
     let tools = tool_names(lists.surfaces);
-    for (key, new) in &lists.new.items {
-        if let Some(old) = lists.old.items.get(key)
-            && old != new
-        {
-            item(lists.kind, key, (old, new), comparer, findings);
-            cues((lists.kind, key), &tools, (Some(old), new), findings);
-        }
-    }
+    let both = |(key, new)| Some((key, lists.old.items.get(key)?, new));
+    let both = lists.new.items.iter().filter_map(both);
+    let changed: Vec<_> = both.filter(|(_, old, new)| old != new).collect();
+    findings.extend(over_cores(&changed, comparer, |change, comparer| {
+        let (key, old, new) = *change;
+        let mut findings = Vec::new();
+        item(lists.kind, key, (old, new), comparer, &mut findings);
+        cues((lists.kind, key), &tools, (Some(old), new), &mut findings);
+        findings
+    }));
     let (mut gone, mut come) = (lists.removed().collect(), lists.added().collect());
     if lists.kind == ItemKind::ResourceTemplate {
         resources::reshaped_templates(&mut gone, &mut come, findings);

@@ -13,6 +13,7 @@ mod places;
 mod prompts;
 mod resources;
 mod server;
+mod spread;
 mod table_items;
 mod table_schemas;
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Phrases that steer a model, or keep something from a person: short patterns over words. Words of a
 //! pattern stand one after the other; `a|b` is either, `*N` up to N words of the same sentence.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
+
 /// Signs and places that are a cue wherever they stand, in lower case.
 const MARKS: &[&str] = &[
     "<important>",
@@ -105,25 +108,81 @@ fn words_of(text: &str) -> Vec<String> {
     words
 }
 
+/// What a text says to steer a model, and to keep something from a person.
+pub(super) fn steering(text: &str) -> (Vec<String>, Vec<String>) {
+    let words = words_of(text);
+    (orders(text, &words), concealments(&words))
+}
+
 /// Marks and orders in a text, as they stand there.
-pub(super) fn orders(text: &str) -> Vec<String> {
+fn orders(text: &str, words: &[String]) -> Vec<String> {
+    static PHRASES: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(ORDERS));
     let lower = text.to_lowercase();
     let marks = MARKS.iter().filter(|mark| lower.contains(**mark));
     let mut found = marks.map(|mark| (*mark).to_owned()).collect::<Vec<_>>();
-    found.extend(matches(&words_of(text), ORDERS));
+    found.extend(matches(words, &PHRASES));
     found
 }
 
 /// What a text asks to keep from a person, as it stands there.
-pub(super) fn concealments(text: &str) -> Vec<String> {
-    matches(&words_of(text), CONCEALMENTS)
+fn concealments(words: &[String]) -> Vec<String> {
+    static PHRASES: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(CONCEALMENTS));
+    matches(words, &PHRASES)
 }
 
-fn matches(words: &[String], patterns: &[&str]) -> Vec<String> {
+/// Patterns, and which of them a word may begin.
+struct Phrases {
+    patterns: Vec<Vec<Step>>,
+    begun_by: HashMap<&'static str, Vec<usize>>,
+}
+
+/// What may stand at one place of a pattern.
+enum Step {
+    OneOf(Vec<&'static str>),
+    Optional(&'static str),
+    /// Up to so many words of any kind.
+    Gap(usize),
+}
+
+impl Phrases {
+    /// Every pattern begins with a word that must stand there.
+    fn of(patterns: &[&'static str]) -> Self {
+        let mut begun_by = HashMap::<_, Vec<_>>::new();
+        for (at, pattern) in patterns.iter().enumerate() {
+            let first = pattern.split(' ').next().unwrap_or_default();
+            for word in first.split('|') {
+                begun_by.entry(word).or_default().push(at);
+            }
+        }
+        let steps = |pattern: &&'static str| pattern.split(' ').map(Step::of).collect();
+        Self {
+            patterns: patterns.iter().map(steps).collect(),
+            begun_by,
+        }
+    }
+}
+
+impl Step {
+    fn of(step: &'static str) -> Self {
+        if let Some(most) = step.strip_prefix('*') {
+            Self::Gap(most.parse().unwrap_or(0))
+        } else if let Some(optional) = step.strip_suffix('?') {
+            Self::Optional(optional)
+        } else {
+            Self::OneOf(step.split('|').collect())
+        }
+    }
+}
+
+fn matches(words: &[String], phrases: &Phrases) -> Vec<String> {
+    let begun = words
+        .iter()
+        .filter_map(|word| phrases.begun_by.get(word.as_str()));
+    let begun: BTreeSet<usize> = begun.flatten().copied().collect();
     let mut found = Vec::<String>::new();
-    for pattern in patterns {
-        let steps = pattern.split(' ').collect::<Vec<_>>();
-        let hit = (0..words.len()).find_map(|at| Some(at..end(&words[at..], &steps)? + at));
+    for at in begun {
+        let steps = &phrases.patterns[at];
+        let hit = (0..words.len()).find_map(|at| Some(at..end(&words[at..], steps)? + at));
         if let Some(hit) = hit {
             let text = words[hit].join(" ");
             if !found.iter().any(|known| known.contains(&text)) {
@@ -135,24 +194,26 @@ fn matches(words: &[String], patterns: &[&str]) -> Vec<String> {
 }
 
 /// How many words the steps take from the beginning, if they match there.
-fn end(words: &[String], steps: &[&str]) -> Option<usize> {
+fn end(words: &[String], steps: &[Step]) -> Option<usize> {
     let Some((step, rest)) = steps.split_first() else {
         return Some(0);
     };
-    if let Some(most) = step.strip_prefix('*') {
-        let most = most.parse::<usize>().unwrap_or(0);
-        let sentence = words.iter().take_while(|word| *word != ".").count();
-        return (0..=most.min(sentence)).find_map(|gap| Some(gap + end(&words[gap..], rest)?));
+    match step {
+        Step::Gap(most) => {
+            let sentence = words.iter().take_while(|word| *word != ".").count();
+            let mut gaps = 0..=sentence.min(*most);
+            gaps.find_map(|gap| Some(gap + end(&words[gap..], rest)?))
+        }
+        Step::Optional(optional) => {
+            let skipped = usize::from(words.first().is_some_and(|word| word == optional));
+            Some(skipped + end(&words[skipped..], rest)?)
+        }
+        Step::OneOf(choices) => {
+            let (word, others) = words.split_first()?;
+            let fits = choices.contains(&word.as_str());
+            fits.then(|| end(others, rest)).flatten().map(|end| end + 1)
+        }
     }
-    if let Some(optional) = step.strip_suffix('?') {
-        let skipped = words.first().is_some_and(|word| word == optional);
-        return end(&words[usize::from(skipped)..], rest).map(|end| end + usize::from(skipped));
-    }
-    let word = words.first()?;
-    let fits = step.split('|').any(|one| one == word);
-    fits.then(|| end(&words[1..], rest))
-        .flatten()
-        .map(|end| end + 1)
 }
 
 #[cfg(test)]
@@ -164,6 +225,14 @@ mod tests {
         for text in texts {
             let found = cues(text, &BTreeSet::new());
             assert!(is_expected(found.len()), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_begin_with_a_word() {
+        for pattern in super::ORDERS.iter().chain(super::CONCEALMENTS) {
+            let first = super::Step::of(pattern.split(' ').next().unwrap());
+            assert!(matches!(first, super::Step::OneOf(_)), "{pattern}");
         }
     }
 

@@ -4,6 +4,7 @@
 use super::places::{Change, Pair, Patch};
 use super::{branches, keywords};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// How many changes of one schema are told apart.
@@ -48,10 +49,10 @@ pub(super) fn walk(pair: &Pair<'_>, changes: &mut Vec<Change>) {
 }
 
 /// `true` is an object without keywords.
-fn as_object(schema: &Value) -> Option<Map<String, Value>> {
+fn as_object(schema: &Value) -> Option<Cow<'_, Map<String, Value>>> {
     match schema {
-        Value::Object(map) => Some(map.clone()),
-        Value::Bool(true) => Some(Map::new()),
+        Value::Object(map) => Some(Cow::Borrowed(map)),
+        Value::Bool(true) => Some(Cow::Owned(Map::new())),
         _ => None,
     }
 }
@@ -73,6 +74,10 @@ fn names(map: &Map<String, Value>) -> BTreeSet<String> {
         .collect()
 }
 
+fn properties_of(map: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    map.get("properties")?.as_object()
+}
+
 fn properties(
     pair: &Pair<'_>,
     old: &Map<String, Value>,
@@ -80,13 +85,10 @@ fn properties(
     changes: &mut Vec<Change>,
 ) {
     let empty = Map::new();
-    let all = |map: &Map<String, Value>| match map.get("properties") {
-        Some(Value::Object(all)) => all.clone(),
-        _ => empty.clone(),
-    };
+    let all = |map| properties_of(map).unwrap_or(&empty);
     let (old_all, new_all) = (all(old), all(new));
     let (old_names, new_names) = (names(old), names(new));
-    for (name, schema) in &new_all {
+    for (name, schema) in new_all {
         if let Some(before) = old_all.get(name) {
             walk(&pair.child(&["properties", name], before, schema), changes);
         } else {
@@ -103,7 +105,7 @@ fn properties(
             );
         }
     }
-    for (name, schema) in &old_all {
+    for (name, schema) in old_all {
         if !new_all.contains_key(name) {
             let patch = Patch::Property(name.clone());
             changes.push(

@@ -12,7 +12,9 @@ use crate::schema::Surface;
 use crate::schema::capture::surface_of;
 use std::fs;
 use std::io::Read;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 /// One of the two.
 #[derive(Debug)]
@@ -64,9 +66,15 @@ fn of_files(old: &Path, new: &Path) -> anyhow::Result<Compared> {
     if is_stdin(old) && is_stdin(new) {
         return Err(Refused::new("only one of the two can be standard input").into());
     }
+    let (old, new) = thread::scope(|scope| {
+        let old = scope.spawn(|| of_file(old));
+        let new = of_file(new);
+        let old = old.join();
+        (old.unwrap_or_else(|panic| resume_unwind(panic)), new)
+    });
     Ok(Compared {
-        old: of_file(old)?,
-        new: of_file(new)?,
+        old: old?,
+        new: new?,
         versions: Vec::new(),
         surfaces: Surfaces::default(),
         notes: Vec::new(),
