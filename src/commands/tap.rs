@@ -21,6 +21,9 @@ use std::time::Duration;
 /// How long the end of a session waits for a store that takes none of its last rows.
 const LAST_ROWS: Duration = Duration::from_secs(3);
 
+/// Where Claude Code tells what it starts which conversation it is of.
+const CONVERSATION: &str = "CLAUDE_CODE_SESSION_ID";
+
 /// Run a stdio MCP server and record what passes between it and its client
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -102,7 +105,10 @@ fn start_keeper(
     let session_id = uuid::Uuid::new_v4().hyphenated().to_string();
     let started = args.store.path().and_then(|store| {
         let tell = |line: &str| Console::of_process().note(&format!("mcpr tap: {line}"));
-        let transcript = Transcript::new(&name, &session_id).with_bodies(args.keeping.bodies());
+        let conversation = std::env::var(CONVERSATION).ok();
+        let transcript = Transcript::new(&name, &session_id)
+            .with_bodies(args.keeping.bodies())
+            .with_conversation(conversation.as_deref());
         let mut config = Config::new(store);
         config.screen = screen;
         let keeper = Keeper::start(config, transcript, Arc::clone(copies), Arc::new(tell))?;

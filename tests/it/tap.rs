@@ -65,6 +65,9 @@ const CLIENT: [(&str, usize); 9] = [
     ),
 ];
 
+/// What Claude Code calls the conversation that every tap here is of.
+const CONVERSATION: &str = "9b1c\u{1b}[2J";
+
 /// A running tap; killed where a test gives up on it.
 struct Tap(Child);
 
@@ -80,6 +83,7 @@ impl Tap {
         let arguments = [&["tap"], options, &["--", "sh", "-c", script]].concat();
         let mut command = home.command(&arguments);
         command.env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("CLAUDE_CODE_SESSION_ID", CONVERSATION);
         Self(command.stdin(Stdio::piped()).spawn().unwrap())
     }
 
@@ -190,6 +194,10 @@ fn the_rows_are_what_the_client_did() {
     assert_eq!(session["client_name"], "claude-code");
     assert_eq!(session["total_calls"], 7);
     assert!(session["ended_at"].is_i64(), "{session}");
+    assert_eq!(session["conversation"], CONVERSATION);
+    let id = session["session_id"].as_str().unwrap();
+    let shown = home.succeed(&["session", id]);
+    assert!(shown.contains("\npart of    9b1c\\x1b[2J\n"), "{shown}");
     assert!(
         err.contains("17 lines, 7 requests, 7 stored, 3 notifications, 1 of them progress, 1 late answers, 1 lines of text"),
         "{err}"

@@ -7,6 +7,9 @@ use super::shim::{Passed, before};
 use serde_json::Value;
 use std::process::Stdio;
 
+/// The session of Claude Code that the client says it belongs to.
+const CONVERSATION: &str = "0c6f3c3e-6f0b-4a53-9d5c-2f3f5f0e7a11";
+
 pub(crate) fn everything(packages: &Packages) {
     show(packages, &packages.everything());
 }
@@ -53,6 +56,7 @@ fn drive(packages: &Packages, home: &Home, server: &Server, command: &[String]) 
         .args(command)
         .env("HOME", home.path(""))
         .env_remove("MCPR_DB")
+        .env("CLAUDE_CODE_SESSION_ID", CONVERSATION)
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -92,6 +96,7 @@ fn rows_are_what_was_done(home: &Home, server: &Server, said: &Value) {
     assert_eq!(session["client_version"], client["version"]);
     assert_eq!(session["total_calls"], done.len());
     assert_eq!(session["total_errors"], failed);
+    assert_eq!(session["conversation"], CONVERSATION);
     assert!(session["ended_at"].is_i64(), "{session}");
     let id = session["session_id"].as_str().unwrap();
     let one: Value = serde_json::from_str(&home.succeed(&["session", id, "--json"])).unwrap();
