@@ -54,6 +54,8 @@ enum Action {
         /// Record them into this store [default: ~/.mcpr/store.db]
         #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
+        #[command(flatten)]
+        keeping: Keeping,
     },
     /// Take the tap away from the servers in an MCP client's configuration
     Uninstall {
@@ -68,7 +70,11 @@ enum Action {
 /// When the server cannot be started, or the configuration cannot be changed.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     match &args.action {
-        Some(Action::Install { target, db }) => install(target, db.as_deref(), console),
+        Some(Action::Install {
+            target,
+            db,
+            keeping,
+        }) => install(target, db.as_deref(), keeping, console),
         Some(Action::Uninstall { target }) => uninstall(target, console),
         None => run_server(args, console),
     }
