@@ -87,11 +87,12 @@ fn a_store_that_is_deleted_in_a_session_disturbs_nobody() {
     tap.send(b"{\"id\":0,\"method\":\"ping\"}\n");
     until("the first row is stored", || home.rows_or_none().len() == 1);
     fs::remove_dir_all(home.store().parent().unwrap()).unwrap();
-    let mut expected = "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{}}\n".to_owned();
     for id in 1..200 {
         tap.send(format!("{{\"id\":{id},\"method\":\"ping\"}}\n").as_bytes());
-        expected += &format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{}}}}\n");
     }
+    let expected =
+        (0..200).map(|id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{}}}}\n"));
+    let expected: String = expected.collect();
     let ended = tap.end();
     let err = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(6), "{err}");
