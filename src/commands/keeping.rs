@@ -7,6 +7,9 @@ use crate::model::Body;
 use crate::redact::Redactor;
 use crate::wire::Bodies;
 
+/// How much of a body is kept where nothing else is said, in bytes: `64K`.
+const PAYLOAD_LIMIT: usize = 64 * 1024;
+
 /// What is taken out before anything is stored.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Redaction {
@@ -41,6 +44,24 @@ fn body_limit(text: &str) -> Result<usize, String> {
 }
 
 impl Keeping {
+    /// The arguments that say the same; none where nothing differs from the default.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        if self.payloads {
+            arguments.push("--payloads".to_owned());
+        }
+        if self.payload_limit != PAYLOAD_LIMIT {
+            arguments.extend(["--payload-limit".to_owned(), self.payload_limit.to_string()]);
+        }
+        // In one word each: a pattern may begin with a dash.
+        let patterns = self.redaction.redact.iter();
+        arguments.extend(patterns.map(|pattern| format!("--redact={pattern}")));
+        if self.redaction.no_redact {
+            arguments.push("--no-redact".to_owned());
+        }
+        arguments
+    }
+
     /// Whether what was asked and answered is kept.
     pub(crate) fn bodies(&self) -> Bodies {
         if self.payloads {

@@ -180,7 +180,7 @@ fn summary(session: &Listed, view: &View) -> String {
         Some(ended) => format!("ended {}", at(ended)),
         None => session.state().to_owned(),
     };
-    let lines = [
+    let mut lines = vec![
         ("session", format!("{}{inferred}", row.session_id)),
         ("proxy", row.proxy.clone()),
         ("client", format!("{client} ({})", row.platform().as_str())),
@@ -190,6 +190,9 @@ fn summary(session: &Listed, view: &View) -> String {
         ("calls", units::grouped(row.total_calls)),
         ("errors", units::grouped(row.total_errors)),
     ];
+    if let Some(conversation) = &row.conversation {
+        lines.push(("part of", conversation.clone()));
+    }
     let mut text = String::new();
     for (name, value) in lines {
         writeln!(text, "{name:<11}{}", escape(&value)).expect("a string takes every write");

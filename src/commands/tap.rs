@@ -21,6 +21,9 @@ use std::time::Duration;
 /// How long the end of a session waits for a store that takes none of its last rows.
 const LAST_ROWS: Duration = Duration::from_secs(3);
 
+/// Where Claude Code tells what it starts which conversation it is of.
+const CONVERSATION: &str = "CLAUDE_CODE_SESSION_ID";
+
 /// Run a stdio MCP server and record what passes between it and its client
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -51,6 +54,8 @@ enum Action {
         /// Record them into this store [default: ~/.mcpr/store.db]
         #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
+        #[command(flatten)]
+        keeping: Keeping,
     },
     /// Take the tap away from the servers in an MCP client's configuration
     Uninstall {
@@ -65,7 +70,11 @@ enum Action {
 /// When the server cannot be started, or the configuration cannot be changed.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     match &args.action {
-        Some(Action::Install { target, db }) => install(target, db.as_deref(), console),
+        Some(Action::Install {
+            target,
+            db,
+            keeping,
+        }) => install(target, db.as_deref(), keeping, console),
         Some(Action::Uninstall { target }) => uninstall(target, console),
         None => run_server(args, console),
     }
@@ -102,7 +111,10 @@ fn start_keeper(
     let session_id = uuid::Uuid::new_v4().hyphenated().to_string();
     let started = args.store.path().and_then(|store| {
         let tell = |line: &str| Console::of_process().note(&format!("mcpr tap: {line}"));
-        let transcript = Transcript::new(&name, &session_id).with_bodies(args.keeping.bodies());
+        let conversation = std::env::var(CONVERSATION).ok();
+        let transcript = Transcript::new(&name, &session_id)
+            .with_bodies(args.keeping.bodies())
+            .with_conversation(conversation.as_deref());
         let mut config = Config::new(store);
         config.screen = screen;
         let keeper = Keeper::start(config, transcript, Arc::clone(copies), Arc::new(tell))?;

@@ -145,6 +145,7 @@ pub(super) fn session(key: &SessionKey, calls: i64) -> SessionRow {
         ended_at: None,
         total_calls: calls,
         total_errors: 1,
+        conversation: None,
     }
 }
 

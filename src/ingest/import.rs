@@ -214,6 +214,7 @@ fn update_of(row: &SessionRow) -> SessionUpdate {
         },
         client_name: own(row.client_name.as_ref()),
         client_version: own(row.client_version.as_ref()),
+        conversation: own(row.conversation.as_ref()),
     }
 }
 

@@ -128,10 +128,11 @@ impl Pairing {
         self.tally
     }
 
-    /// Says that the session has begun.
-    pub fn begin(&self, moment: Moment, events: &mut Vec<Event>) {
+    /// Says that the session has begun, and in which conversation of the client where that is known.
+    pub fn begin(&self, conversation: Option<&Text>, moment: Moment, events: &mut Vec<Event>) {
         let mut update = self.update(SessionState::Active, moment.ts);
         update.started_at = Some(moment.ts);
+        update.conversation = conversation.cloned();
         events.push(Event::Session(update));
     }
 
@@ -425,6 +426,7 @@ impl Pairing {
             state,
             client_name: None,
             client_version: None,
+            conversation: None,
         }
     }
 }

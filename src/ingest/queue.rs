@@ -380,6 +380,7 @@ mod tests {
             state: SessionState::Active,
             client_name: None,
             client_version: None,
+            conversation: None,
         })
     }
 

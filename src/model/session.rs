@@ -82,6 +82,8 @@ pub struct SessionUpdate {
     pub client_name: Option<Text>,
     /// The client's version.
     pub client_version: Option<Text>,
+    /// The conversation of the client that it belongs to, where that is known.
+    pub conversation: Option<Text>,
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ pub struct SessionRow {
     pub total_calls: i64,
     /// MCP requests that did not end `ok`.
     pub total_errors: i64,
+    /// The conversation of the client that it belongs to, where that is known.
+    pub conversation: Option<String>,
 }
 
 impl SessionRow {

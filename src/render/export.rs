@@ -40,6 +40,8 @@ struct SessionLine<'a> {
     started_at: i64,
     last_seen_at: i64,
     ended_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -72,6 +74,7 @@ pub fn exported_session(row: &SessionRow) -> String {
         started_at: row.started_at,
         last_seen_at: row.last_seen_at,
         ended_at: row.ended_at,
+        conversation: row.conversation.as_deref(),
     })
 }
 

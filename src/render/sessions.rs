@@ -63,6 +63,10 @@ pub const LISTED_COLUMNS: &[Column<Listed>] = &[
         .into()
     })
     .cut_to(8),
+    Column::<Listed>::new("conversation", "CONVERSATION", Show::Text, |s| {
+        s.row.conversation.as_deref().into()
+    })
+    .cut_to(8),
     Column::<Listed>::new("state", "STATE", Show::Text, |s| s.state().into()).leave_out(3),
 ];
 
@@ -80,6 +84,7 @@ pub const SESSION_COLUMNS: &[&str] = &[
     "total_calls",
     "total_errors",
     "active",
+    "conversation",
 ];
 
 impl Listed {

@@ -7,6 +7,9 @@ use crate::ingest::Delivery;
 use crate::model::{BadLine, Counts, Event, Gap, Text};
 use crate::wire::{Bodies, Messages, messages};
 
+/// Most characters kept of a conversation's name.
+const MAX_CONVERSATION_CHARS: usize = 512;
+
 /// What passed in a session, as far as it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Account {
@@ -27,6 +30,7 @@ pub struct Transcript {
     frames: [Frames; 2],
     pairing: Pairing,
     bodies: Bodies,
+    conversation: Option<Text>,
     delivery: Delivery,
     account: Account,
 }
@@ -40,6 +44,7 @@ impl Transcript {
             frames: Default::default(),
             pairing: Pairing::new(proxy.into(), session_id.into()),
             bodies: Bodies::Left,
+            conversation: None,
             delivery: Delivery::new(source.clone()),
             account: Account::default(),
             source,
@@ -53,9 +58,20 @@ impl Transcript {
         self
     }
 
+    /// The same session in a conversation of its client, as the client names it, as far as
+    /// its first characters go.
+    #[must_use]
+    pub fn with_conversation(mut self, said: Option<&str>) -> Self {
+        let said = said.filter(|said| !said.is_empty());
+        self.conversation = said.map(|said| said.chars().take(MAX_CONVERSATION_CHARS).collect());
+        self
+    }
+
     /// Begins the session.
     pub fn begin(&mut self, moment: Moment) {
-        self.pairing.begin(moment, &mut self.delivery.events);
+        let events = &mut self.delivery.events;
+        self.pairing
+            .begin(self.conversation.as_ref(), moment, events);
     }
 
     /// Reads what passed.

@@ -204,6 +204,7 @@ pub(super) fn session(
         state,
         client_name: text(event.client_name.as_ref()),
         client_version: text(event.client_version.as_ref()),
+        conversation: None,
     }));
     Ok(())
 }

@@ -151,6 +151,7 @@ pub(super) fn session(
         state: b::state(&payload.state)?,
         client_name: text(payload.client_name.as_ref()),
         client_version: text(payload.client_version.as_ref()),
+        conversation: None,
     }));
     decoded.known += 1;
     Ok(())

@@ -58,6 +58,8 @@ struct SessionLine<'a> {
     started_at: Whole,
     last_seen_at: Whole,
     ended_at: Option<Whole>,
+    #[serde(borrow)]
+    conversation: Option<Str<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,6 +164,7 @@ pub(super) fn session(
         },
         client_name: text(line.client_name.as_ref()),
         client_version: text(line.client_version.as_ref()),
+        conversation: text(line.conversation.as_ref()),
     }));
     Ok(())
 }

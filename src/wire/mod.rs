@@ -114,5 +114,6 @@ fn ended_by_delete(request: &Request) -> Option<Event> {
         state: SessionState::Closed,
         client_name: None,
         client_version: None,
+        conversation: None,
     }))
 }

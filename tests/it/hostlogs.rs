@@ -1,8 +1,9 @@
 //! Desktop hosts' logs through the built program: rows, sessions, restarts in the middle of a
 //! request, and rotation.
 
-use super::program::Home;
+use super::program::{Home, until};
 use serde_json::Value;
+use std::io::Write;
 
 fn line(second: u32, server: &str, way: &str, json: &str) -> String {
     format!(
@@ -116,4 +117,51 @@ fn time_now() -> String {
     let now = std::time::SystemTime::now();
     let since = now.duration_since(std::time::UNIX_EPOCH).unwrap();
     mcpr::model::time::rfc3339(i64::try_from(since.as_millis()).unwrap())
+}
+
+#[test]
+fn a_recorder_killed_between_a_request_and_its_answer_stores_one_row() {
+    let home = Home::new();
+    // Of today: an answer is not waited for in an old log.
+    let now = chrono::Utc::now();
+    let line = |second: i64, server: &str, way: &str, json: &str| {
+        let time = (now + chrono::TimeDelta::seconds(second)).format("%Y-%m-%dT%H:%M:%S%.3fZ");
+        format!("{time} [{server}] [info] Message from {way}: {json}\n")
+    };
+    let answered = r#"{"jsonrpc":"2.0","id":0,"result":{}}"#;
+    let before = [
+        line(21, "fs", "client", INITIALIZE),
+        line(22, "fs", "server", answered),
+        line(24, "fs", "client", CALL),
+        // Read and committed after the request, so that the kill comes behind both.
+        line(25, "git", "client", INITIALIZE),
+        line(26, "git", "server", answered),
+    ];
+    let log = home.write("mcp.log", before.concat());
+    let store = |rows: usize| {
+        let mut recorder = home
+            .command(&["record", log.to_str().unwrap()])
+            .spawn()
+            .unwrap();
+        until("what is answered is stored", || {
+            home.rows_or_none().len() == rows
+        });
+        recorder.kill().unwrap();
+        recorder.wait().unwrap();
+    };
+    store(2);
+    // Once more with nothing new: the open request is read again, and stays open.
+    store(2);
+    let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+    file.write_all(line(27, "fs", "server", FAILED).as_bytes())
+        .unwrap();
+    store(3);
+    home.record(&[&log]);
+    let expected = [
+        "fs claude-ai initialize - ok - 1000000us",
+        "git claude-ai initialize - ok - 1000000us",
+        "fs claude-ai tools/call read_file error tool 3000000us",
+    ];
+    assert_eq!(told(&home.rows(&[])), expected);
+    home.succeed(&["store", "verify", "--full"]);
 }

@@ -29,6 +29,7 @@ mod scripts;
 mod store;
 mod tap;
 mod tap_install;
+mod tap_load;
 mod terminal;
 mod tidy;
 mod verify;

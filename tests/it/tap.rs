@@ -11,7 +11,7 @@ use std::process::{Child, Output, Stdio};
 use std::thread;
 
 /// Answers every request with an empty result, as quickly as a shell can.
-const ANSWERS: &str = r#"while IFS= read -r line; do
+pub(crate) const ANSWERS: &str = r#"while IFS= read -r line; do
     case $line in *'"id":'*) id=${line#*'"id":'}; id=${id%%[,\}]*}
         printf '{"jsonrpc":"2.0","id":%s,"result":{}}\n' "$id";; esac
 done"#;
@@ -65,8 +65,11 @@ const CLIENT: [(&str, usize); 9] = [
     ),
 ];
 
+/// What Claude Code calls the conversation that every tap here is of.
+const CONVERSATION: &str = "9b1c\u{1b}[2J";
+
 /// A running tap; killed where a test gives up on it.
-struct Tap(Child);
+pub(crate) struct Tap(pub(crate) Child);
 
 impl Drop for Tap {
     fn drop(&mut self) {
@@ -76,19 +79,20 @@ impl Drop for Tap {
 }
 
 impl Tap {
-    fn start(home: &Home, options: &[&str], script: &str) -> Self {
+    pub(crate) fn start(home: &Home, options: &[&str], script: &str) -> Self {
         let arguments = [&["tap"], options, &["--", "sh", "-c", script]].concat();
         let mut command = home.command(&arguments);
         command.env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("CLAUDE_CODE_SESSION_ID", CONVERSATION);
         Self(command.stdin(Stdio::piped()).spawn().unwrap())
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.0.stdin.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
     /// Closes the server's input and takes everything to the end.
-    fn end(mut self) -> Output {
+    pub(crate) fn end(mut self) -> Output {
         drop(self.0.stdin.take());
         let read = |stream: Option<Box<dyn Read + Send>>| {
             thread::spawn(move || {
@@ -190,6 +194,10 @@ fn the_rows_are_what_the_client_did() {
     assert_eq!(session["client_name"], "claude-code");
     assert_eq!(session["total_calls"], 7);
     assert!(session["ended_at"].is_i64(), "{session}");
+    assert_eq!(session["conversation"], CONVERSATION);
+    let id = session["session_id"].as_str().unwrap();
+    let shown = home.succeed(&["session", id]);
+    assert!(shown.contains("\npart of    9b1c\\x1b[2J\n"), "{shown}");
     assert!(
         err.contains("17 lines, 7 requests, 7 stored, 3 notifications, 1 of them progress, 1 late answers, 1 lines of text"),
         "{err}"

@@ -56,6 +56,17 @@ fn a_configuration_is_tapped_used_and_given_back() {
 
 /// Runs the command that now stands in the configuration, and looks for its session.
 fn run_as_a_client_would(home: &Home, config: &str) {
+    run_tapped(home, config);
+    let rows = home.rows(&["--db", "own.db", "--proxy", "echo", "--method", "ping"]);
+    assert_eq!(
+        rows.len(),
+        2,
+        "asked by the client, and by the server that gave it back"
+    );
+}
+
+/// Runs the command that now stands in the configuration: everything comes back.
+fn run_tapped(home: &Home, config: &str) {
     let config = config.replace("// what I use", "");
     let config: Value = serde_json::from_str(&config).unwrap();
     let server = &config["mcpServers"]["echo"];
@@ -70,12 +81,34 @@ fn run_as_a_client_would(home: &Home, config: &str) {
         .output()
         .unwrap();
     assert_eq!(output.stdout, fs::read(&message).unwrap(), "{output:?}");
-    let rows = home.rows(&["--db", "own.db", "--proxy", "echo", "--method", "ping"]);
-    assert_eq!(
-        rows.len(),
-        2,
-        "asked by the client, and by the server that gave it back"
-    );
+}
+
+#[test]
+fn what_is_to_be_kept_is_passed_on() {
+    let home = Home::new();
+    let config = home.write("mcp.json", CONFIG);
+    let install = ["tap", "install", "--config", "mcp.json"];
+    let with = |options: &[&str]| home.run(&[&install[..], options].concat());
+    for (options, expected) in [
+        (&["--payloads"][..], "\"--payloads\", \"--\", \"cat\""),
+        (
+            &["--payload-limit", "2K", "--redact=-[0-9]+", "--redact", "B"],
+            "\"--payload-limit\", \"2048\", \"--redact=-[0-9]+\", \"--redact=B\", \"--\"",
+        ),
+        (&["--no-redact"], "\"--no-redact\", \"--\", \"cat\""),
+    ] {
+        let done = with(options);
+        assert_eq!(done.code, Some(0), "{done:?}");
+        let tapped = fs::read_to_string(&config).unwrap();
+        assert!(tapped.contains(expected), "{tapped}");
+        run_tapped(&home, &tapped);
+        home.succeed(&["tap", "uninstall", "--config", "mcp.json"]);
+        assert_eq!(fs::read_to_string(&config).unwrap(), CONFIG);
+    }
+    let refused = with(&["--redact", "("]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.err.contains("--redact"), "{refused:?}");
+    assert_eq!(fs::read_to_string(&config).unwrap(), CONFIG);
 }
 
 #[test]

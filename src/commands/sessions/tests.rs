@@ -55,8 +55,8 @@ fn sessions_as_ndjson() {
     check(
         "--json --limit 1",
         &expect![[r#"
-        {"session_id":"2bdb4dcf-b1","inferred":false,"proxy":"weather","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":1204,"total_errors":1,"active":true}
-    "#]],
+            {"session_id":"2bdb4dcf-b1","inferred":false,"proxy":"weather","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":1204,"total_errors":1,"active":true,"conversation":null}
+        "#]],
     );
 }
 

@@ -155,12 +155,25 @@ fn rewrite_one(name: &str, server: &CstObject, rewrite: &Rewrite) -> Outcome {
             .concat()
         }
         (Rewrite::Uninstall, Some(command)) => command.to_vec(),
+        // Where no options are asked for, any tap will do.
+        (Rewrite::Install { options, .. }, Some(command))
+            if !options.is_empty() && !has_options(&before, command, options) =>
+        {
+            return Outcome::LeftAlone("it is tapped with other options: uninstall it first");
+        }
         (Rewrite::Install { .. }, Some(_)) | (Rewrite::Uninstall, None) => {
             return Outcome::AsWanted;
         }
     };
     set_command(server, &before, &after);
     Outcome::Changed { before, after }
+}
+
+/// Whether a tap of a command has exactly these options behind `tap --name NAME`.
+fn has_options(tap: &[String], command: &[String], options: &[String]) -> bool {
+    const BEFORE: usize = 4;
+    let end = tap.len() - command.len() - 1;
+    tap.get(BEFORE..end) == Some(options)
 }
 
 /// The command that a tap runs, if this command is a tap.
@@ -324,6 +337,33 @@ mod tests {
         let back: serde_json::Value = serde_json::from_str(&back.text).expect("JSON");
         let original: serde_json::Value = serde_json::from_str(text).expect("JSON");
         assert_eq!(back, original);
+    }
+
+    #[test]
+    fn options_are_written_and_not_changed_behind_ones_back() {
+        let install = |options: &[&str]| Rewrite::Install {
+            program: "/bin/mcpr".to_owned(),
+            options: options.iter().map(|&it| it.to_owned()).collect(),
+        };
+        let text = r#"{"mcpServers":{"a":{"command":"x","args":["y"]}}}"#;
+        let options = ["--payloads", "--redact=--", "--payload-limit", "9"];
+        let first = rewrite(text, &[], &install(&options)).expect("it is a configuration");
+        let arguments = r#"["tap", "--name", "a", "--payloads", "--redact=--", "--payload-limit", "9", "--", "x", "y"]"#;
+        assert!(first.text.contains(arguments), "{}", first.text);
+        for (options, expected) in [
+            (&options[..], "a as wanted"),
+            (&[], "a as wanted"),
+            (
+                &["--no-redact"],
+                "a left alone: it is tapped with other options: uninstall it first",
+            ),
+        ] {
+            let again = rewrite(&first.text, &[], &install(options)).expect("it still is");
+            assert_eq!(told(&again.servers), [expected]);
+            assert_eq!(again.text, first.text);
+        }
+        let back = rewrite(&first.text, &[], &Rewrite::Uninstall).expect("it still is");
+        assert_eq!(back.text, text);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::config::{ConfigError, Outcome, Rewrite, Rewritten, rewrite};
 use crate::commands::Refused;
+use crate::commands::keeping::Keeping;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::text::escape;
@@ -30,14 +31,18 @@ pub(super) struct Target {
 pub(super) fn install(
     target: &Target,
     db: Option<&Path>,
+    keeping: &Keeping,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
+    // What the tap would refuse later, in a client that may hide it, is refused now.
+    keeping.screen()?;
     let program = std::env::current_exe().context("cannot find this very program")?;
     let mut options = Vec::new();
     if let Some(db) = db {
         let db = std::path::absolute(db).context("cannot resolve the store's path")?;
         options = vec!["--db".to_owned(), db.to_string_lossy().into_owned()];
     }
+    options.extend(keeping.arguments());
     let program = program.to_string_lossy().into_owned();
     change(target, &Rewrite::Install { program, options }, console)
 }

@@ -323,6 +323,7 @@ pub(crate) fn a_caller_is_known_from_its_session(backend: &dyn Backend) {
             state,
             client_name: name.map(Into::into),
             client_version: name.map(|_| "2".into()),
+            conversation: None,
         })
     };
     let own = Request {

@@ -166,6 +166,7 @@ fn update(random: &mut Rng) -> SessionUpdate {
             .as_ref()
             .and_then(|_| maybe(random, |_| "2".into())),
         client_name,
+        conversation: rarely(random, |random| pick(random, &SESSIONS)),
     }
 }
 

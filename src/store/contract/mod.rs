@@ -1,11 +1,13 @@
 //! What every backend must fulfil, as tests that run against each: `contract_tests!(backend)`.
 
 mod clauses;
+mod conversations;
 mod generate;
 mod random;
 mod surfaces;
 
 pub(super) use clauses::*;
+pub(super) use conversations::a_conversation_is_the_first_said_and_goes_with_its_session;
 pub(super) use random::answers_equal_those_of_the_reference;
 pub(super) use surfaces::*;
 
@@ -40,6 +42,7 @@ macro_rules! contract_tests {
             a_vacuum_leaves_rollups_and_newer_rows,
             requests_without_a_session_are_grouped_by_client_and_time,
             a_caller_is_known_from_its_session,
+            a_conversation_is_the_first_said_and_goes_with_its_session,
             gaps_stand_in_their_place,
             bad_lines_are_capped,
             checkpoints_follow_their_file,

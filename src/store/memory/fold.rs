@@ -149,6 +149,8 @@ impl Listing {
                 update.client_name.as_ref(),
                 update.client_version.as_ref(),
             );
+            let said = || text(update.conversation.as_ref());
+            row.conversation = row.conversation.take().or_else(said);
         }
     }
 
@@ -215,6 +217,7 @@ fn blank(key: &SessionKey, ts: i64) -> SessionRow {
         ended_at: None,
         total_calls: 0,
         total_errors: 0,
+        conversation: None,
     }
 }
 

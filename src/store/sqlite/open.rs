@@ -16,11 +16,12 @@ use std::time::{Duration, Instant};
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_layout.sql"),
     include_str!("migrations/0002_heads_and_indexes.sql"),
     include_str!("migrations/0003_surfaces.sql"),
     include_str!("migrations/0004_payloads.sql"),
+    include_str!("migrations/0005_conversations.sql"),
 ];
 
 pub(super) const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);

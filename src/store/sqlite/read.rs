@@ -24,6 +24,9 @@ const SURFACES_SINCE: i64 = 3;
 /// The layout that brought payloads, and the count of secrets taken out.
 const PAYLOADS_SINCE: i64 = 4;
 
+/// The layout that brought the conversations of sessions.
+const CONVERSATIONS_SINCE: i64 = 5;
+
 /// A store opened for reading only.
 #[derive(Debug)]
 pub struct SqliteReader {

@@ -20,16 +20,19 @@ pub(super) struct Sealed {
     pub(super) shown_by: &'static str,
     /// What a row of it is called by: an SQL expression.
     pub(super) row_name: &'static str,
+    /// The layout from which on there is such a table with seals.
+    pub(super) since: i64,
     /// Every other column, in the order in which they are hashed.
     columns: &'static str,
 }
 
 /// All of them.
-pub(super) const SEALED: [Sealed; 12] = [
+pub(super) const SEALED: [Sealed; 13] = [
     Sealed {
         table: "rollups",
         shown_by: "`stats`",
         row_name: "'hour ' || hour || ', operation ' || operation",
+        since: FIRST_LAYOUT,
         columns: "hour, operation, calls, errors_rpc, errors_tool, errors_http, errors_cancelled, \
                   errors_timeout, latency_sum_us, latency_min_us, latency_max_us, bytes_in, \
                   bytes_out, sketch",
@@ -38,25 +41,36 @@ pub(super) const SEALED: [Sealed; 12] = [
         table: "sessions",
         shown_by: "`sessions`",
         row_name: "session_id",
+        since: FIRST_LAYOUT,
         columns: "id, client, started_at, last_seen_at, ended_at, total_calls, total_errors, proxy, \
                   session_id, inferred",
+    },
+    Sealed {
+        table: "conversations",
+        shown_by: "`sessions`",
+        row_name: "conversation",
+        since: 5,
+        columns: "session, conversation",
     },
     Sealed {
         table: "clients",
         shown_by: "`clients`, `logs` and `sessions`",
         row_name: "id",
+        since: FIRST_LAYOUT,
         columns: "id, name, version",
     },
     Sealed {
         table: "gaps",
         shown_by: "`logs`",
         row_name: "seq",
+        since: FIRST_LAYOUT,
         columns: "seq, source, count, from_ts, to_ts",
     },
     Sealed {
         table: "surfaces",
         shown_by: "`schema`",
         row_name: "id",
+        since: FIRST_LAYOUT,
         columns: "id, proxy, method, version, sha256, payload, first_seen, last_seen, seq, \
                   session_id, client_name, upstream, announced, peculiar, protocol",
     },
@@ -64,42 +78,49 @@ pub(super) const SEALED: [Sealed; 12] = [
         table: "surface_changes",
         shown_by: "`schema changes`",
         row_name: "id",
+        since: FIRST_LAYOUT,
         columns: "id, surface, change, item",
     },
     Sealed {
         table: "surface_items",
         shown_by: "`schema`",
         row_name: "item",
+        since: FIRST_LAYOUT,
         columns: "proxy, method, item, payload, first_seen, last_seen",
     },
     Sealed {
         table: "surface_pages",
         shown_by: "`schema`",
         row_name: "method",
+        since: FIRST_LAYOUT,
         columns: "proxy, chain, method, next_cursor, items, duplicate_keys, ts",
     },
     Sealed {
         table: "sources",
         shown_by: "`store stats`",
         row_name: "name",
+        since: FIRST_LAYOUT,
         columns: "name, lines, events, text, bad, unknown, filtered, dropped, nul_bytes, last_at",
     },
     Sealed {
         table: "checkpoints",
         shown_by: "`store stats`",
         row_name: "path",
+        since: FIRST_LAYOUT,
         columns: "device, inode, path, head_len, head_hash, marker_len, marker_hash, offset",
     },
     Sealed {
         table: "batches",
         shown_by: "`logs`, `slow` and `stats`",
         row_name: "id",
+        since: FIRST_LAYOUT,
         columns: "id, writer, committed_at, first_seq, last_seq, requests, min_ts, max_ts, checksum",
     },
     Sealed {
         table: "counters",
         shown_by: "`store stats`",
         row_name: "name",
+        since: FIRST_LAYOUT,
         columns: "name, value",
     },
 ];

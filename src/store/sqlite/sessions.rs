@@ -27,6 +27,8 @@ pub(super) struct Session {
     total_calls: i64,
     total_errors: i64,
     standing: Standing,
+    /// Said in this batch, and to be kept with it unless one was said before.
+    conversation: Option<Text>,
 }
 
 /// What the store knows of a session in memory.
@@ -72,6 +74,7 @@ impl Session {
             total_calls: row.get(9)?,
             total_errors: row.get(10)?,
             standing: Standing::Stored,
+            conversation: None,
         })
     }
 
@@ -172,6 +175,7 @@ impl Sessions {
             total_calls: 0,
             total_errors: 0,
             standing: Standing::Blank,
+            conversation: None,
         }))
     }
 
@@ -363,6 +367,8 @@ impl Sessions {
             session.ended_at = session.ended_at.max(Some(update.ts));
         }
         session.offer_client(client, update.client_name.is_some());
+        let said = || update.conversation.clone();
+        session.conversation = session.conversation.take().or_else(said);
     }
 
     /// Writes back every session that changed.
@@ -387,9 +393,22 @@ impl Sessions {
                 &mut update
             };
             write.execute(session.values(&session.id.as_str()))?;
+            if let Some(conversation) = session.conversation.take() {
+                keep_conversation(tx, session.number, &conversation)?;
+            }
         }
         Ok(())
     }
+}
+
+/// The first conversation that is said of a session stays.
+fn keep_conversation(tx: &Transaction<'_>, session: i64, said: &Text) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO conversations (session, conversation, seal) VALUES (?1, ?2, row_seal(?1, ?2))
+         ON CONFLICT (session) DO NOTHING",
+    )?
+    .execute(params![session, said.as_str()])
+    .map(drop)
 }
 
 fn proxies_of(tx: &Transaction<'_>, session_id: &Text) -> rusqlite::Result<Vec<i64>> {

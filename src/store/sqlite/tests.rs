@@ -6,6 +6,7 @@ use crate::model::{
     Counts, ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceProgress, Target,
     TargetKind,
 };
+use crate::query::{SessionFilter, SessionRow};
 use crate::store::Retention;
 use crate::store::StoreErrorKind;
 use std::fs;
@@ -87,7 +88,7 @@ fn a_new_store_is_private_and_marked() {
             .expect(name)
     };
     assert_eq!(pragma("application_id"), i64::from(APPLICATION_ID));
-    assert_eq!(pragma("user_version"), 4);
+    assert_eq!(pragma("user_version"), 5);
     assert_eq!(pragma("synchronous"), 2, "FULL");
     assert_eq!(pragma("wal_autocheckpoint"), 0);
     assert_eq!(pragma("auto_vacuum"), 2, "INCREMENTAL");
@@ -232,6 +233,45 @@ fn what_stands_in_the_way_is_told() {
         "a link is not followed"
     );
     assert!(!at("elsewhere.db").exists());
+}
+
+#[test]
+fn every_older_layout_can_be_read_as_it_is_and_migrated() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for layout in 1..MIGRATIONS.len() {
+        let path = directory.path().join(format!("{layout}.db"));
+        let old = Connection::open(&path).expect("a file");
+        seal::teach(&old).expect("seals");
+        for sql in MIGRATIONS.iter().take(layout) {
+            old.execute_batch(sql).expect("a layout");
+        }
+        let row = "INSERT INTO proxies (id, name) VALUES (1, 'p');
+             INSERT INTO sessions (id, session_id, inferred, proxy, started_at, last_seen_at,
+                                   total_calls, total_errors) VALUES (1, 's', 0, 1, 1, 2, 3, 0);";
+        old.execute_batch(row).expect("a session");
+        let number = i64::try_from(layout).expect("few");
+        for sealed in seal::SEALED.iter().filter(|it| it.since <= number) {
+            seal::renew(&old, sealed.table, "true", []).expect("seals");
+        }
+        old.pragma_update(None, "user_version", layout)
+            .and_then(|()| old.pragma_update(None, "application_id", APPLICATION_ID))
+            .expect("the mark of ours");
+        drop(old);
+        let read = || {
+            let found = open_reader(&path)
+                .and_then(|mut reader| reader.sessions(&SessionFilter::default()))
+                .expect("an older layout");
+            let one = |row: SessionRow| (row.session_id, row.total_calls, row.conversation);
+            found.into_iter().map(one).collect::<Vec<_>>()
+        };
+        let expected = [("s".to_owned(), 3, None)];
+        assert_eq!(read(), expected, "layout {layout}");
+        let problems = || verify(&path, Depth::Quick).expect("a store").problems;
+        assert_eq!(problems(), [""; 0], "layout {layout}");
+        drop(SqliteStore::open(&path).expect("migrated"));
+        assert_eq!(read(), expected, "layout {layout}, migrated");
+        assert_eq!(problems(), [""; 0], "layout {layout}, migrated");
+    }
 }
 
 #[test]

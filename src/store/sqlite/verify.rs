@@ -230,11 +230,9 @@ fn check_batches(connection: &Connection, findings: &mut Findings) -> rusqlite::
 
 /// Every row that has a seal is the one that was sealed.
 fn check_seals(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
-    if open::layout_of(connection)? < seal::FIRST_LAYOUT {
-        return Ok(());
-    }
+    let layout = open::layout_of(connection)?;
     seal::teach(connection)?;
-    for sealed in &SEALED {
+    for sealed in SEALED.iter().filter(|sealed| sealed.since <= layout) {
         let (table, seal) = (sealed.table, sealed.expression());
         let (name, shown_by) = (sealed.row_name, sealed.shown_by);
         ask(

@@ -128,6 +128,7 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         ended_at: row.get(6)?,
         total_calls: row.get(7)?,
         total_errors: row.get(8)?,
+        conversation: None,
     })
 }
 
@@ -144,5 +145,6 @@ fn unlisted(key: SessionKey, tally: Tally) -> SessionRow {
         ended_at: None,
         total_calls: tally.calls,
         total_errors: tally.errors,
+        conversation: None,
     }
 }

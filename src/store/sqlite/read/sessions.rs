@@ -1,7 +1,9 @@
 //! Sessions, and the clients behind them.
 
+use super::CONVERSATIONS_SINCE;
 use crate::query::{ClientRow, SessionFilter, SessionRow, sort_clients};
 use crate::store::sqlite::conditions::{Conditions, matching_clients};
+use crate::store::sqlite::open::layout_of;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -60,9 +62,14 @@ pub(super) fn sessions(
     } else {
         ""
     };
+    let conversation = if layout_of(connection)? < CONVERSATIONS_SINCE {
+        "NULL"
+    } else {
+        "(SELECT v.conversation FROM conversations v WHERE v.session = s.id)"
+    };
     let sql = format!(
         "SELECT s.session_id, s.inferred, p.name, c.name, c.version, s.started_at, s.last_seen_at,
-                s.ended_at, s.total_calls, s.total_errors
+                s.ended_at, s.total_calls, s.total_errors, {conversation}
          FROM sessions s {by} CROSS JOIN proxies p ON p.id = s.proxy LEFT JOIN clients c ON c.id = s.client
          WHERE {} ORDER BY s.last_seen_at DESC, s.started_at DESC, p.name, s.session_id LIMIT ?",
         conditions.sql()
@@ -138,5 +145,6 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         ended_at: row.get(7)?,
         total_calls: row.get(8)?,
         total_errors: row.get(9)?,
+        conversation: row.get(10)?,
     })
 }

@@ -1,0 +1,64 @@
+//! `mcpr tap` between the official SDK's client and real servers, from npm and from `PyPI`: with the tap
+//! everything is as it is without. `tests/sdk/packages/install` installs what this needs below
+//! `target/sdk`; where that is missing the tests say that they were skipped. `MCPR_TEST_SDK=DIR` names
+//! another place, and makes a skip a failure, as it is in CI.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it expects by panicking, and what it measured by printing"
+)]
+
+mod ends;
+mod latency;
+mod packages;
+#[path = "../it/program.rs"]
+#[expect(dead_code, reason = "the other tests use more of it")]
+mod program;
+mod scenario;
+mod shim;
+
+use packages::Packages;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// One thing that is shown: its name, and what shows it by not panicking.
+type Check = (&'static str, fn(&Packages));
+
+const CHECKS: [Check; 6] = [
+    ("everything_passes_unchanged", scenario::everything),
+    ("a_python_server_passes_unchanged", scenario::time),
+    ("exit_codes_are_equal", ends::exit_codes),
+    ("signals_are_equal", ends::signals),
+    ("nobody_outlives_a_killed_client", ends::killed_client),
+    ("the_tap_adds_little_time", latency::added),
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == shim::WORD) {
+        return shim::run(&words[1..]);
+    }
+    // Cargo and its users pass a name of a test to every test binary.
+    let is_asked = |name: &str| {
+        let mut names = words.iter().filter(|word| !word.starts_with('-'));
+        words.iter().all(|word| word.starts_with('-')) || names.any(|word| name.contains(&**word))
+    };
+    let mut checks = CHECKS.iter().filter(|(name, _)| is_asked(name)).peekable();
+    if words.iter().any(|word| word == "--list") || checks.peek().is_none() {
+        return ExitCode::SUCCESS;
+    }
+    let packages = match Packages::find() {
+        Ok(packages) => packages,
+        Err(missing) => {
+            println!("sdk: {missing}");
+            return missing.exit_code();
+        }
+    };
+    for (name, check) in checks {
+        println!("sdk: {name} …");
+        let began = Instant::now();
+        check(&packages);
+        println!("sdk: {name} ok, {} ms", began.elapsed().as_millis());
+    }
+    ExitCode::SUCCESS
+}
