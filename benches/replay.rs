@@ -53,7 +53,7 @@ impl Replay {
         ensure!(!names.is_empty(), "no session in the capture");
         let requests = events.iter().filter(|it| it["type"] == "transaction");
         Ok(Self {
-            pieces: pieces(&text, &Vec::from_iter(names.iter().copied())),
+            pieces: pieces(&text, &names.iter().copied().collect::<Vec<_>>()),
             sessions: names.len(),
             span: last - first + 1,
             events: events.len(),
