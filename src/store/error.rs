@@ -18,6 +18,8 @@ pub enum StoreErrorKind {
     InUse,
     /// The file or its directory may not be read or written.
     Permission,
+    /// The file was removed or replaced while it was open.
+    Gone,
     /// Busy, full disk or an I/O error: the same call may succeed later.
     Retryable,
     /// Anything else.

@@ -190,6 +190,30 @@ fn a_store_that_somebody_holds_for_a_while_loses_nothing() {
 }
 
 #[test]
+fn a_store_that_is_removed_meanwhile_is_an_error_and_can_be_made_again() {
+    let home = Home::new();
+    let text = fs::read_to_string(capture("mcpr-0.4.64/proxy.log")).unwrap();
+    let (first, rest) = text.split_at(text.len() / 2);
+    let stream = home.write("proxy.log", first);
+    let recorder = home
+        .command(&["record", stream.to_str().unwrap()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("a row is stored", || !home.rows_or_none().is_empty());
+    fs::remove_file(home.store()).unwrap();
+    let mut stream = fs::OpenOptions::new().append(true).open(stream).unwrap();
+    stream.write_all(rest.as_bytes()).unwrap();
+    let ended = recorder.wait_with_output().unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{err}");
+    assert!(err.contains("was removed while it was open"), "{err}");
+    assert!(err.contains("hint: start again"), "{err}");
+    home.record(&[&home.path("proxy.log")]);
+    assert_eq!(home.rows(&[]).len(), 141);
+}
+
+#[test]
 fn a_second_recorder_is_refused_with_the_pid_of_the_first() {
     let home = Home::new();
     let file = home.write("p.log", "text\n");

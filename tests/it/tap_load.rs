@@ -97,4 +97,5 @@ fn a_store_that_is_deleted_in_a_session_disturbs_nobody() {
     let err = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(6), "{err}");
     assert_eq!(String::from_utf8(ended.stdout).unwrap(), expected, "{err}");
+    assert!(err.contains("was removed while it was open"), "{err}");
 }

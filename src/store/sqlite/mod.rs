@@ -29,13 +29,14 @@ pub use open::APPLICATION_ID;
 pub use read::SqliteReader;
 pub use verify::{Depth, Findings, verify};
 
-use super::{Appended, Reader, Retention, Store, StoreError};
+use super::{Appended, Reader, Retention, Store, StoreError, StoreErrorKind};
 use crate::model::{Batch, Checkpoint, FileIdentity, Fingerprint};
 use crate::query::SessionKey;
 use append::Memory;
 use errors::failed;
 use foreign::ForeignReader;
 use open::Readable;
+use read::file_identity;
 use remove::{Keep, Rest};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,7 @@ pub struct SqliteStore {
     connection: Connection,
     memory: Memory,
     path: PathBuf,
+    identity: Option<FileIdentity>,
 }
 
 impl SqliteStore {
@@ -67,6 +69,7 @@ impl SqliteStore {
         Ok(Self {
             connection,
             memory: Memory::default(),
+            identity: file_identity(&path),
             path,
         })
     }
@@ -85,6 +88,19 @@ impl SqliteStore {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What goes into a file that has no name any more is lost with the last of its descriptors.
+    fn check_is_there(&self) -> Result<(), StoreError> {
+        let is = file_identity(&self.path);
+        if self.identity.is_none() || is == self.identity {
+            return Ok(());
+        }
+        let what = if is.is_some() { "replaced" } else { "removed" };
+        let message = format!("the store was {what} while it was open");
+        Err(StoreError::new(StoreErrorKind::Gone, message)
+            .at(&self.path)
+            .hint("start again: what files hold is read again into a new store"))
     }
 
     /// The files that belong to a store: itself, its write-ahead log, shared memory and lock.
@@ -258,6 +274,7 @@ pub fn open_reader(path: &Path) -> Result<Box<dyn Reader>, StoreError> {
 
 impl Store for SqliteStore {
     fn append(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
+        self.check_is_there()?;
         let appended = append::append(&mut self.connection, &mut self.memory, batch)
             .map_err(|error| error.at(&self.path))?;
         // The batch is safe by now: a checkpoint that fails is tried again after the next one.

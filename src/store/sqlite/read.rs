@@ -166,7 +166,7 @@ impl Reader for SqliteReader {
     }
 }
 
-fn file_identity(path: &Path) -> Option<FileIdentity> {
+pub(super) fn file_identity(path: &Path) -> Option<FileIdentity> {
     path.metadata().ok().map(|metadata| FileIdentity {
         device: metadata.dev(),
         inode: metadata.ino(),
