@@ -82,7 +82,29 @@ impl Walk<'_> {
             }
             _ => {}
         }
-        self.copy_to(self.end_of_token());
+        let end = self.end_of_token();
+        match self.redactor {
+            Some(redactor) if !is_of_json(&self.json[self.at..end]) => self.rest(redactor),
+            _ => self.copy_to(end),
+        }
+    }
+
+    /// From a word on that JSON does not know the quotes may stand anywhere: what is left is text.
+    fn rest(&mut self, redactor: &Redactor) {
+        let room = self.limit.saturating_sub(self.out.text.len());
+        let rest = &self.json[self.at..];
+        let head = &rest[..rest.floor_char_boundary(room)];
+        let is_cut = head.len() < rest.len();
+        let clean = if is_cut {
+            redactor.head_of_text(head)
+        } else {
+            redactor.text(head)
+        };
+        let (text, count) = clean.unwrap_or_else(|| (head.to_owned(), 0));
+        self.out.text.push_str(&text);
+        self.out.redacted += count;
+        self.out.is_cut |= is_cut;
+        self.at = self.json.len();
     }
 
     /// Where the token that begins here ends, when it is no string.
@@ -128,7 +150,11 @@ impl Walk<'_> {
             Some(Open::Key) => {
                 let key = unescaped(&self.json[self.at..end]);
                 self.key(&key);
-                self.copy_to(end);
+                let clean = self.redactor.and_then(|redactor| redactor.text(&key));
+                match clean {
+                    None => self.copy_to(end),
+                    Some((text, count)) => self.put(&text, count, end),
+                }
             }
             _ if self.is_secret() => self.skip_value(),
             _ => self.value(end),
@@ -164,14 +190,16 @@ impl Walk<'_> {
         }
         match redactor.text(&text) {
             None => self.copy_to(end),
-            Some((text, count)) => {
-                self.out
-                    .text
-                    .push_str(&serde_json::Value::from(text).to_string());
-                self.out.redacted += count;
-                self.at = end;
-            }
+            Some((text, count)) => self.put(&text, count, end),
         }
+    }
+
+    /// Puts a text without its secrets in the place of the string that ends here.
+    fn put(&mut self, text: &str, count: u64, end: usize) {
+        let quoted = serde_json::Value::from(text).to_string();
+        self.out.text.push_str(&quoted);
+        self.out.redacted += count;
+        self.at = end;
     }
 
     /// The head of a string that does not fit: nothing follows it.
@@ -229,6 +257,16 @@ impl Walk<'_> {
         }
         self.out.text.push_str(OF_KEY);
         self.out.redacted += 1;
+    }
+}
+
+/// Whether a token that is no string can be one of JSON.
+fn is_of_json(token: &str) -> bool {
+    let is_of_number = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
+    match token.as_bytes() {
+        [first, ..] if first.is_ascii_digit() || *first == b'-' => token.bytes().all(is_of_number),
+        [first, ..] if first.is_ascii_alphabetic() => matches!(token, "true" | "false" | "null"),
+        _ => true,
     }
 }
 

@@ -203,6 +203,15 @@ fn json_keeps_its_spelling() {
         (r#"{"password":""}"#, r#"{"password":""}"#),
         (r#""password=x""#, r#""password=[redacted:key]""#),
         ("12345678901234567890.0", "12345678901234567890.0"),
+        (
+            r#"{"https://u:p@host/x":[-1e+5]}"#,
+            r#"{"https://[redacted:url]@host/x":[-1e+5]}"#,
+        ),
+        // What is no JSON any more is gone over as text.
+        (
+            r#"{"a":"b"] word https://u:p@host/x "c"#,
+            r#"{"a":"b"] word https://[redacted:url]@host/x "c"#,
+        ),
     ];
     for (json, expected) in cases {
         let got = redactor().json(json, 1 << 16);

@@ -27,7 +27,6 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
             outcome.must(false, || format!("{}: broken by b\"{shown}\"", target.name));
         }
     }
-    outcome.skip_part("redactor: this build has none");
     Ok(outcome)
 }
 

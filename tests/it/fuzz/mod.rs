@@ -91,6 +91,11 @@ fn any_text_becomes_harmless() {
 }
 
 #[test]
+fn no_text_hides_a_secret() {
+    twin("redactor", 1_500);
+}
+
+#[test]
 fn any_row_is_printed_so_that_it_can_be_read_back() {
     twin("csv", 1_000);
 }

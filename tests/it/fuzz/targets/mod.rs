@@ -4,6 +4,7 @@
 mod bytes;
 mod files;
 mod rows;
+mod secrets;
 mod stores;
 mod surfaces;
 
@@ -31,13 +32,14 @@ const SURFACES: &[&str] = &[
     "corpora/subschema-pairs.ndjson",
 ];
 
-/// Every target. The redactor's belongs here too, as soon as there is one.
-pub(crate) const TARGETS: [Target; 10] = [
+/// Every target.
+pub(crate) const TARGETS: [Target; 11] = [
     target("lines", bytes::lines, STREAMS),
     target("frames", bytes::frames, STREAMS),
     target("decoders", bytes::decoders, STREAMS),
     target("body", bytes::body, STREAMS),
     target("sanitiser", bytes::sanitiser, STREAMS),
+    target("redactor", secrets::redacted, STREAMS),
     target("csv", rows::printed, STREAMS),
     target("tail", files::tail, &[]),
     target("filter", stores::filter, STREAMS),
