@@ -18,6 +18,9 @@ pub(super) const MAX_TIME: Duration = Duration::from_millis(1_200);
 /// How long is waited for one comparison, the engine's part included, which nothing can interrupt.
 pub(super) const MAX_WAIT: Duration = Duration::from_millis(2_200);
 
+/// How long all comparisons of one item may take together: what is not judged by then is undecided.
+pub(super) const MAX_ITEM_TIME: Duration = Duration::from_millis(2_300);
+
 /// How long all comparisons of one diff may take together.
 pub(super) const MAX_TOTAL_TIME: Duration = Duration::from_secs(20);
 

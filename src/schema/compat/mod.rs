@@ -7,6 +7,7 @@ mod combine;
 mod confirm;
 mod descent;
 mod engine;
+mod focus;
 mod limits;
 mod normal;
 mod numbers;
@@ -29,8 +30,10 @@ use confirm::{Confirm, find, first_of};
 use descent::find_below;
 use engine::Cover;
 pub(super) use engine::Judge;
+pub(super) use focus::Focus;
 use limits::{
-    MAX_ANSWERS, MAX_EARLY_SEARCH, MAX_JSON_DEPTH, MAX_TIME, MAX_TOTAL_TIME, MAX_WAIT, STACK_BYTES,
+    MAX_ANSWERS, MAX_EARLY_SEARCH, MAX_ITEM_TIME, MAX_JSON_DEPTH, MAX_TIME, MAX_TOTAL_TIME,
+    MAX_WAIT, STACK_BYTES,
 };
 use normal::{NormalError, normal};
 use serde_json::Value;
@@ -41,6 +44,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 use structure::{Effort, are_plain_objects};
 use trim::trimmed;
+
+/// Why nothing was worked out any more.
+const OUT_OF_TIME: &str = "ran out of time";
 
 /// Which instances of the narrow side count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +74,8 @@ pub enum Inclusion {
 pub struct Comparer {
     worker: Option<Worker>,
     spent: Duration,
+    /// What of it went into the present item.
+    spent_on_item: Duration,
     /// Answers given before: tools of one server share most of their parameters.
     answers: Arc<Mutex<HashMap<String, Inclusion>>>,
 }
@@ -116,8 +124,20 @@ impl Comparer {
         Self {
             worker: None,
             spent: self.spent,
+            spent_on_item: Duration::ZERO,
             answers: Arc::clone(&self.answers),
         }
+    }
+
+    /// Gives the next item its own time.
+    pub fn next_item(&mut self) {
+        self.spent_on_item = Duration::ZERO;
+    }
+
+    /// Whether nothing more is worked out about the present item; what is known is still told.
+    #[must_use]
+    pub fn is_out_of_time(&self) -> bool {
+        self.spent_on_item >= MAX_ITEM_TIME || self.spent > MAX_TOTAL_TIME
     }
 
     fn answers(&self) -> MutexGuard<'_, HashMap<String, Inclusion>> {
@@ -143,19 +163,13 @@ impl Comparer {
         if narrow == wide {
             return Inclusion::Holds;
         }
-        if self.spent > MAX_TOTAL_TIME {
-            return Inclusion::Undecided("the time for comparing was used up before".to_owned());
-        }
-        let start = Instant::now();
-        let answer = self.ask(&Question {
+        self.ask(&Question {
             narrow,
             wide,
             caller,
             known,
             task: Task::Decide,
-        });
-        self.spent += start.elapsed();
-        answer
+        })
     }
 
     /// Whether a value is sent by a careful caller of `narrow` and refused by `wide`.
@@ -173,7 +187,7 @@ impl Comparer {
     /// Whether it is proven that `wide` accepts all that `narrow` does, whoever the caller is; costs
     /// less than to find out that it does not.
     pub fn proves(&mut self, narrow: &Value, wide: &Value) -> bool {
-        if is_too_deep(narrow) || is_too_deep(wide) || self.spent > MAX_TOTAL_TIME {
+        if is_too_deep(narrow) || is_too_deep(wide) {
             return false;
         }
         let answer = self.ask(&Question {
@@ -186,8 +200,21 @@ impl Comparer {
         answer == Inclusion::Holds
     }
 
-    /// The answer to what a question comes down to; worked out once.
+    /// The answer, as long as there is time for it.
     fn ask(&mut self, question: &Question<'_>) -> Inclusion {
+        if self.is_out_of_time() {
+            return Inclusion::Undecided(OUT_OF_TIME.to_owned());
+        }
+        let start = Instant::now();
+        let answer = self.answer(question);
+        let spent = start.elapsed();
+        self.spent += spent;
+        self.spent_on_item += spent;
+        answer
+    }
+
+    /// The answer to what a question comes down to; worked out once.
+    fn answer(&mut self, question: &Question<'_>) -> Inclusion {
         let Question { caller, task, .. } = *question;
         let Some((narrow, wide, known)) = trimmed(question) else {
             return self.work(Job {
@@ -231,16 +258,20 @@ impl Comparer {
     }
 
     fn work(&mut self, job: Job) -> Inclusion {
+        let left = MAX_ITEM_TIME.saturating_sub(self.spent_on_item);
         let Some(worker) = self.worker.take().or_else(Worker::start) else {
             return Inclusion::Undecided("no thread to compare on".to_owned());
         };
         if worker.jobs.send(job).is_err() {
             return Inclusion::Undecided("the comparing thread has ended".to_owned());
         }
-        match worker.answers.recv_timeout(MAX_WAIT) {
+        match worker.answers.recv_timeout(left.min(MAX_WAIT)) {
             Ok(answer) => {
                 self.worker = Some(worker);
                 answer
+            }
+            Err(RecvTimeoutError::Timeout) if left < MAX_WAIT => {
+                Inclusion::Undecided(OUT_OF_TIME.to_owned())
             }
             Err(RecvTimeoutError::Timeout) => {
                 Inclusion::Undecided(format!("not compared within {} s", MAX_WAIT.as_secs_f32()))

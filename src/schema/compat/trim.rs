@@ -56,7 +56,7 @@ pub(super) fn trimmed(question: &Question<'_>) -> Option<Trimmed> {
 }
 
 /// The map of an object schema whose properties are judged each on its own.
-fn plain(schema: &Value) -> Option<&Map<String, Value>> {
+pub(super) fn plain(schema: &Value) -> Option<&Map<String, Value>> {
     let map = schema.as_object()?;
     let is_known = |name: &String| KEPT.contains(&name.as_str()) || WORDS.contains(&name.as_str());
     let rest = map.get("additionalProperties");
@@ -85,17 +85,17 @@ fn refers(schema: &Value) -> bool {
     }
 }
 
-fn properties(map: &Map<String, Value>) -> Option<&Map<String, Value>> {
+pub(super) fn properties(map: &Map<String, Value>) -> Option<&Map<String, Value>> {
     map.get("properties")?.as_object()
 }
 
-fn required(map: &Map<String, Value>) -> impl Iterator<Item = &str> {
+pub(super) fn required(map: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let list = map.get("required").and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// A value without the declared properties that are not kept.
-fn only(value: &Value, kept: &BTreeSet<&str>, declared: &Map<String, Value>) -> Value {
+pub(super) fn only(value: &Value, kept: &BTreeSet<&str>, declared: &Map<String, Value>) -> Value {
     let mut value = value.clone();
     if let Value::Object(map) = &mut value {
         map.retain(|name, _| kept.contains(name.as_str()) || !declared.contains_key(name));
@@ -105,8 +105,12 @@ fn only(value: &Value, kept: &BTreeSet<&str>, declared: &Map<String, Value>) -> 
 
 /// A schema with these properties only, and without the words about them: many tools then ask the
 /// same question.
-fn with(map: &Map<String, Value>, all: &Map<String, Value>, kept: &BTreeSet<&str>) -> Value {
-    let members = all.iter().filter(|(name, _)| kept.contains(name.as_str()));
+pub(super) fn with(
+    map: &Map<String, Value>,
+    all: &Map<String, Value>,
+    kept: &BTreeSet<&str>,
+) -> Value {
+    let members = kept.iter().filter_map(|name| all.get_key_value(*name));
     let members = members.map(|(name, schema)| (name.clone(), wordless(schema)));
     let mut made = Map::new();
     for name in KEPT {

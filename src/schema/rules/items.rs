@@ -59,6 +59,7 @@ pub(super) fn lists(lists: &Lists<'_>, comparer: &mut Comparer, findings: &mut V
         resources::reshaped_templates(&mut gone, &mut come, findings);
     }
     for (key, old) in &gone {
+        comparer.next_item();
         findings.push(removed(lists, key, old, &come, comparer));
     }
     for (key, new) in &come {
@@ -125,6 +126,7 @@ fn tool(
     comparer: &mut Comparer,
     findings: &mut Vec<Finding>,
 ) {
+    comparer.next_item();
     members::hints(key, (old, new), findings);
     let (old_input, new_input) = (input_of(old), input_of(new));
     let schemas = Schemas {

@@ -4,16 +4,20 @@
 use super::places::{Change, Patch, Side};
 use super::rule;
 use super::walk::changes;
-use crate::schema::compat::{Caller, Comparer, Inclusion};
+use crate::schema::compat::{Caller, Comparer, Focus, Inclusion};
 use crate::schema::finding::{At, Finding};
 use crate::schema::level::{Compatibility, Direction, Security};
 use crate::schema::reading::{Reading, read};
 use crate::schema::rules::texts::{has_words, is_reworded};
 use crate::schema::surface::ItemKind;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// How many differences of one schema are judged alone; further ones share a witness or none.
 const MAX_JUDGED: usize = 60;
+
+/// How many differences of very wide schemas are tried before the whole is weighed.
+const MAX_EARLY: usize = 8;
 
 /// Changes of what is declared: a reader notices them, also where the same values are accepted.
 const TELLING: &[&str] = &[
@@ -46,10 +50,17 @@ pub(super) fn judge(schemas: Schemas<'_>, comparer: &mut Comparer, findings: &mu
         findings.push(schemas.undecided(why));
         return;
     };
+    let (narrow, wide, side) = schemas.sides();
+    let (narrow_read, wide_read) = match side {
+        Side::Old => (&old.schema, &new.schema),
+        Side::New => (&new.schema, &old.schema),
+    };
     let mut judge = Judge {
         schemas,
-        old,
-        new,
+        old: &old,
+        new: &new,
+        written: Focus::of(narrow, wide),
+        read: Focus::of(narrow_read, wide_read),
         comparer,
         witnesses: Vec::new(),
         judged: 0,
@@ -60,8 +71,11 @@ pub(super) fn judge(schemas: Schemas<'_>, comparer: &mut Comparer, findings: &mu
 
 struct Judge<'a> {
     schemas: Schemas<'a>,
-    old: Reading,
-    new: Reading,
+    old: &'a Reading,
+    new: &'a Reading,
+    /// Both schemas as they were written, and as they are read, where they are very wide.
+    written: Option<Focus<'a>>,
+    read: Option<Focus<'a>>,
     comparer: &'a mut Comparer,
     /// Witnesses found so far: one often proves more than one difference.
     witnesses: Vec<Value>,
@@ -75,8 +89,15 @@ enum Effect {
     Breaks(Value),
 }
 
-impl Schemas<'_> {
-    fn at(&self, pointer: &str) -> At<'_> {
+/// A narrow schema, the same with one difference made, and values to try first.
+struct Alone<'a> {
+    narrow: Cow<'a, Value>,
+    wide: Value,
+    known: Vec<Value>,
+}
+
+impl<'a> Schemas<'a> {
+    fn at(&self, pointer: &str) -> At<'a> {
         At {
             kind: ItemKind::Tool,
             item: self.tool,
@@ -92,7 +113,7 @@ impl Schemas<'_> {
     }
 
     /// Who is narrow: what callers send, or what the server answers.
-    fn sides(&self) -> (&Value, &Value, Side) {
+    fn sides(&self) -> (&'a Value, &'a Value, Side) {
         match self.direction {
             Direction::Input => (self.old, self.new, Side::Old),
             Direction::Output => (self.new, self.old, Side::New),
@@ -100,7 +121,7 @@ impl Schemas<'_> {
     }
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
     /// References that lead out of the document: breaking whatever they name.
     fn far_references(&mut self, findings: &mut Vec<Finding>) {
         let far = |uri: &&String| !uri.starts_with('#');
@@ -196,8 +217,11 @@ impl Judge<'_> {
     /// The verdict about the whole. Values that an answer's enumeration gained are told on their
     /// own, as dangerous, and not counted here.
     fn overall(&mut self, changes: &[Change]) -> Inclusion {
+        if let Some(witness) = self.early_witness(changes) {
+            return Inclusion::Fails(witness);
+        }
         let (narrow, wide, _) = self.schemas.sides();
-        let mut wide = wide.clone();
+        let mut wide = Cow::Borrowed(wide);
         if self.schemas.direction == Direction::Output {
             let gained = changes
                 .iter()
@@ -211,10 +235,28 @@ impl Judge<'_> {
                 }
             }
             if is_wider {
-                wide = old;
+                wide = Cow::Owned(old);
             }
         }
         self.comparer.includes(narrow, &wide, Caller::Careful)
+    }
+
+    /// A value that is sent and refused, sought at the first differences of very wide schemas: one
+    /// property alone tells as much as all of them.
+    fn early_witness(&mut self, changes: &[Change]) -> Option<Value> {
+        let focus = self.written.as_ref()?;
+        let is_gained = |change: &Change| change.rule == "enum-value-added";
+        if self.schemas.direction == Direction::Output && changes.iter().any(is_gained) {
+            return None;
+        }
+        let names = changes.iter().filter_map(Change::root_property);
+        let mut pairs = names.take(MAX_EARLY).filter_map(|name| focus.on(name));
+        pairs.find_map(|(narrow, wide)| {
+            match self.comparer.includes(&narrow, &wide, Caller::Careful) {
+                Inclusion::Fails(witness) => Some(witness),
+                _ => None,
+            }
+        })
     }
 
     fn finding(&mut self, change: &Change, overall: &Inclusion) -> Option<Finding> {
@@ -244,6 +286,9 @@ impl Judge<'_> {
                 "nothing that was fine before is refused"
             }
             (Compatibility::Compatible, _) => "alone it refuses nothing that was fine before",
+            (Compatibility::Undecided, _) if self.comparer.is_out_of_time() => {
+                "it cannot be decided whether values are refused: ran out of time"
+            }
             _ => rule.why,
         };
         let message = format!("{}: {why}", rule.title);
@@ -300,23 +345,18 @@ impl Judge<'_> {
         if self.judged > MAX_JUDGED {
             return Effect::Unknown;
         }
-        let (narrow, wide, side) = self.schemas.sides();
-        let (narrow_read, wide_read) = match side {
-            Side::Old => (&self.old.schema, &self.new.schema),
-            Side::New => (&self.new.schema, &self.old.schema),
-        };
-        let Some(alone) = change.applied(narrow_read, wide_read, side) else {
+        let Some(alone) = self.alone(change) else {
             return Effect::Unknown;
         };
-        let known = &self.witnesses;
+        let (narrow, wide) = (&alone.narrow, &alone.wide);
         let answer = self
             .comparer
-            .includes_trying(narrow_read, &alone, Caller::Careful, known);
+            .includes_trying(narrow, wide, Caller::Careful, &alone.known);
         match answer {
             Inclusion::Holds => Effect::Harmless,
             Inclusion::Undecided(_) => Effect::Unknown,
             Inclusion::Fails(witness) => {
-                if known.contains(&witness) || self.comparer.is_witness(narrow, wide, &witness) {
+                if self.witnesses.contains(&witness) || self.is_witness(&witness) {
                     self.witnesses.push(witness.clone());
                     Effect::Breaks(witness)
                 } else {
@@ -325,6 +365,44 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+
+    /// A difference made alone, on as much of the schemas as it is about.
+    fn alone(&self, change: &Change) -> Option<Alone<'a>> {
+        let (_, _, side) = self.schemas.sides();
+        let (old, new) = (self.old, self.new);
+        let (narrow, wide) = match side {
+            Side::Old => (&old.schema, &new.schema),
+            Side::New => (&new.schema, &old.schema),
+        };
+        if let Some(focus) = &self.read
+            && let Some(name) = change.root_property()
+            && let Some((narrow, wide)) = focus.on(name)
+        {
+            return Some(Alone {
+                wide: change.applied(&narrow, &wide, side)?,
+                narrow: Cow::Owned(narrow),
+                known: focus.values(name, &self.witnesses),
+            });
+        }
+        Some(Alone {
+            narrow: Cow::Borrowed(narrow),
+            wide: change.applied(narrow, wide, side)?,
+            known: self.witnesses.clone(),
+        })
+    }
+
+    /// Whether a value is sent and refused, all differences together.
+    fn is_witness(&mut self, value: &Value) -> bool {
+        let pair = self
+            .written
+            .as_ref()
+            .and_then(|focus| focus.on_value(value));
+        if let Some((narrow, wide)) = pair {
+            return self.comparer.is_witness(&narrow, &wide, value);
+        }
+        let (narrow, wide, _) = self.schemas.sides();
+        self.comparer.is_witness(narrow, wide, value)
     }
 
     /// Where the whole breaks and no difference that usually does is to blame, those that are mild

@@ -122,6 +122,21 @@ impl Change {
         pointer(path.iter().chain(&self.tail).map(String::as_str))
     }
 
+    /// The property of the root that all of this change is about, under one name on both sides.
+    pub(super) fn root_property(&self) -> Option<&str> {
+        match (self.old_path.as_slice(), self.new_path.as_slice()) {
+            ([], []) => match &self.patch {
+                Patch::Property(name) | Patch::Required(name) => Some(name),
+                _ => None,
+            },
+            ([old_all, old_name, ..], [new_all, new_name, ..]) => {
+                let is_property = old_all == "properties" && new_all == "properties";
+                (is_property && old_name == new_name).then_some(old_name)
+            }
+            _ => None,
+        }
+    }
+
     /// `narrow` with this change made as `wide` has it; which side is the old one is told by
     /// `narrow_is_old`.
     pub(super) fn applied(
