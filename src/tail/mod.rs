@@ -6,7 +6,8 @@
 //!
 //! In reading order: [`Splitter`] cuts bytes into lines; `identity` knows a file again; `position`
 //! keeps both together; `file` and `gzip` read one open file; `resolve`, `opening`, `known` and `recover`
-//! find the files and where each begins; [`Tailer`] reads them all; [`Waker`] says when.
+//! find the files and where each begins; [`Tailer`] reads them all; [`Waker`] and [`Pace`] say
+//! when.
 
 mod body;
 mod file;
@@ -16,6 +17,7 @@ mod known;
 mod lines;
 mod notice;
 mod opening;
+mod pace;
 mod position;
 mod recover;
 mod resolve;
@@ -30,6 +32,7 @@ pub use identity::{MIN_HEAD_OF_MOVED_BYTES, fingerprint, of as identity_of, veri
 pub use lines::{MAX_LINE_BYTES, OVERSIZED_HEAD_BYTES, Piece, Splitter};
 pub use notice::Notice;
 pub use opening::Begin;
+pub use pace::{GATHER, Pace};
 pub use position::{Chunk, Deliver};
 pub use resolve::{PathKind, SourceSpec, classify};
 pub use set::{MAX_HELD, ReadOutcome, Tailer};

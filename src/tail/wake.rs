@@ -62,11 +62,20 @@ impl Waker {
     /// A waker that watches nothing yet. Without the system's help it waits its full time.
     #[must_use]
     pub fn new() -> Self {
+        Self::ignoring(Vec::new())
+    }
+
+    /// As [`Waker::new`], deaf to what happens to these files: those that its owner writes.
+    #[must_use]
+    pub fn ignoring(own_files: Vec<PathBuf>) -> Self {
         let heard = Arc::new(Heard::default());
         let to_wake = Arc::clone(&heard);
+        let is_own = move |event: &notify::Event| {
+            !event.paths.is_empty() && event.paths.iter().all(|path| own_files.contains(path))
+        };
         let handler = move |event: notify::Result<notify::Event>| {
             // Our own reading is an event as well, and must not wake us.
-            if event.is_ok_and(|event| !event.kind.is_access()) {
+            if event.is_ok_and(|event| !event.kind.is_access() && !is_own(&event)) {
                 to_wake.wake();
             }
         };

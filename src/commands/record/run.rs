@@ -12,7 +12,7 @@ use crate::ingest::{
 };
 use crate::listen::Listening;
 use crate::store::sqlite::SqliteStore;
-use crate::tail::{self, Begin, Tailer, Waker};
+use crate::tail::{self, Begin, Pace, Tailer, Waker};
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fs::File;
@@ -199,10 +199,13 @@ fn follow_files(
         From::End => Begin::End,
     };
     let mut tailer = Tailer::new(sources.files, begin, recorder.checkpoints().to_vec());
+    let mut own_paths = Vec::new();
     if let Ok(path) = args.store.path() {
         tailer.exclude(own_files(&path));
+        own_paths.extend(SqliteStore::own_files(&path));
     }
-    let mut waker = Waker::new();
+    let mut waker = Waker::ignoring(own_paths);
+    let mut pace = Pace::new(Instant::now());
     let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
     let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter())
         .with_bodies(args.keeping.bodies());
@@ -210,7 +213,7 @@ fn follow_files(
     let mut progress = Progress::new(Unit::Bytes, console.is_message_terminal());
     loop {
         files.tailer().scan(Instant::now());
-        read_backlog(&mut files, &mut progress, &is_over);
+        let bytes = read_backlog(&mut files, &mut progress, &is_over);
         if args.once && !is_over() {
             files.finish(&is_over);
         }
@@ -221,12 +224,21 @@ fn follow_files(
             return;
         }
         waker.watch(files.tailer().directories());
-        waker.wait(tail::POLL_INTERVAL);
+        match pace.pause(Instant::now(), bytes > 0) {
+            Some(pause) => std::thread::sleep(pause),
+            None => {
+                waker.wait(tail::POLL_INTERVAL);
+            }
+        }
     }
 }
 
-/// Reads until every file is at its end.
-fn read_backlog(files: &mut FileSources, progress: &mut Progress, is_over: &dyn Fn() -> bool) {
+/// Reads until every file is at its end; says how many bytes that were.
+fn read_backlog(
+    files: &mut FileSources,
+    progress: &mut Progress,
+    is_over: &dyn Fn() -> bool,
+) -> u64 {
     let mut done = 0;
     loop {
         let outcome = files.read(is_over);
@@ -234,7 +246,7 @@ fn read_backlog(files: &mut FileSources, progress: &mut Progress, is_over: &dyn 
         progress.update(done, files.tailer().backlog());
         if !outcome.progressed || outcome.stopped || is_over() {
             progress.finish();
-            return;
+            return done;
         }
     }
 }
