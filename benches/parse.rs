@@ -1,4 +1,4 @@
-//! The bare parse: every line of a stream as JSON of which nothing is kept. What it takes is the floor
+//! The bare parse: every event of a stream as JSON of which nothing is kept. What it takes is the floor
 //! under any decoder of it.
 
 use anyhow::{Context, Result};
@@ -12,7 +12,7 @@ pub(crate) fn parse(stream: &Path) -> Result<Duration> {
     let bytes = std::fs::read(stream).context("read the stream")?;
     for line in bytes
         .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty())
+        .filter(|line| line.starts_with(b"{"))
     {
         serde_json::from_slice::<IgnoredAny>(line).context("a line of the stream")?;
     }
