@@ -113,3 +113,47 @@ fn real_edits_have_the_verdicts_that_were_reviewed() {
     }
     expect_file![data("corpora/tool-edits.verdicts.tsv")].assert_eq(&table);
 }
+
+/// Properties that both sides have, so many that wide schemas are judged property by property.
+const PADDING: usize = 220;
+
+fn pad(tool: &mut Value) {
+    let Some(schema) = tool.get_mut("inputSchema").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let properties = schema.entry("properties").or_insert_with(|| json!({}));
+    let Some(properties) = properties.as_object_mut() else {
+        return;
+    };
+    for number in 0..PADDING {
+        properties.insert(format!("padding-{number}"), json!({"type": "boolean"}));
+    }
+}
+
+#[test]
+fn what_does_not_change_beside_an_edit_does_not_change_its_verdict() {
+    let text = fs::read_to_string(data("corpora/tool-edits.ndjson")).unwrap();
+    let mut compared = 0;
+    for row in text.lines() {
+        let edit: Value = serde_json::from_str(row).unwrap();
+        let (mut old, mut new) = (edit["old"].clone(), edit["new"].clone());
+        let declares = |tool: &Value| tool["inputSchema"]["properties"].is_object();
+        if !declares(&old) || !declares(&new) || old["inputSchema"] == new["inputSchema"] {
+            continue;
+        }
+        let verdict = |old: &Value, new: &Value| {
+            let side = |tool: &Value| Surface::from_value(&json!({"tools": [tool]})).unwrap();
+            let report = diff(&side(old), &side(new));
+            let findings = report.findings.into_iter();
+            let told = findings.map(|it| (it.rule.to_string(), it.pointer, it.compatibility));
+            (report.compatibility, told.collect::<Vec<_>>())
+        };
+        let expected = [verdict(&old, &new), verdict(&new, &old)];
+        pad(&mut old);
+        pad(&mut new);
+        let padded = [verdict(&old, &new), verdict(&new, &old)];
+        assert_eq!(padded, expected, "{}", edit["id"]);
+        compared += 1;
+    }
+    assert!(compared > 50, "{compared} edits of schemas");
+}
