@@ -116,7 +116,8 @@ impl Log {
     /// it began in, or, where that is gone, as a whole in the new one.
     pub(crate) fn rotate(&mut self, half: Option<&(String, usize)>) -> Result<()> {
         self.rotations += 1;
-        let rest = half.map_or("", |(line, half)| &line[*half..]);
+        // Half a line may end within a character.
+        let rest = half.map_or(&b""[..], |(line, half)| &line.as_bytes()[*half..]);
         let whole = half.map_or("", |(line, _)| line.as_str());
         self.first_of_file = self.ledger.len() - usize::from(half.is_some() && self.way.discards());
         match self.way {
@@ -135,27 +136,27 @@ impl Log {
     }
 
     /// Gives the name that the file has from now on.
-    fn rename(&mut self, rest: &str) -> io::Result<PathBuf> {
+    fn rename(&mut self, rest: &[u8]) -> io::Result<PathBuf> {
         let kept = self.path(&format!("app.log.{}", self.rotations));
         fs::rename(self.path("app.log"), &kept)?;
-        self.file.write_all(rest.as_bytes())?;
+        self.file.write_all(rest)?;
         self.file = append(&self.path("app.log"))?;
         Ok(kept)
     }
 
-    fn copy_and_truncate(&mut self, rest: &str) -> io::Result<()> {
-        self.file.write_all(rest.as_bytes())?;
+    fn copy_and_truncate(&mut self, rest: &[u8]) -> io::Result<()> {
+        self.file.write_all(rest)?;
         let kept = self.path(&format!("app.log.{}", self.rotations));
         fs::copy(self.path("app.log"), kept)?;
         self.file.set_len(0)
     }
 
-    fn switch(&mut self, rest: &str) -> io::Result<()> {
+    fn switch(&mut self, rest: &[u8]) -> io::Result<()> {
         let name = format!("app-{}.log", self.rotations);
         let new = append(&self.path(&name))?;
         symlink(&name, self.path("next"))?;
         fs::rename(self.path("next"), self.path("current"))?;
-        self.file.write_all(rest.as_bytes())?;
+        self.file.write_all(rest)?;
         self.file = new;
         Ok(())
     }
@@ -172,13 +173,13 @@ impl Log {
         self.file.write_all(whole.as_bytes())
     }
 
-    fn move_on(&mut self, rest: &str) -> io::Result<()> {
+    fn move_on(&mut self, rest: &[u8]) -> io::Result<()> {
         for number in (1..self.rotations).rev() {
             let from = self.path(&format!("app.log.{number}"));
             fs::rename(from, self.path(&format!("app.log.{}", number + 1)))?;
         }
         fs::rename(self.path("app.log"), self.path("app.log.1"))?;
-        self.file.write_all(rest.as_bytes())?;
+        self.file.write_all(rest)?;
         self.file = append(&self.path("app.log"))?;
         Ok(())
     }
