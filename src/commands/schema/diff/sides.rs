@@ -14,6 +14,7 @@ use std::fs;
 use std::io::Read;
 use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 /// One of the two.
@@ -21,7 +22,7 @@ use std::thread;
 pub(super) struct Side {
     /// What it is, in words: a file's name, `tools/list of weather, version 2`.
     pub(super) name: String,
-    pub(super) surface: Surface,
+    pub(super) surface: Arc<Surface>,
 }
 
 /// Both, and the recorded versions between them.
@@ -66,40 +67,62 @@ fn of_files(old: &Path, new: &Path) -> anyhow::Result<Compared> {
     if is_stdin(old) && is_stdin(new) {
         return Err(Refused::new("only one of the two can be standard input").into());
     }
-    let (old, new) = thread::scope(|scope| {
-        let old = scope.spawn(|| of_file(old));
-        let new = of_file(new);
-        let old = old.join();
-        (old.unwrap_or_else(|panic| resume_unwind(panic)), new)
-    });
+    let (old, new) = (Text::of_file(old)?, Text::of_file(new)?);
+    let (old, new) = if old.text == new.text {
+        let old = old.side()?;
+        let surface = Arc::clone(&old.surface);
+        let name = new.name;
+        (old, Side { name, surface })
+    } else {
+        thread::scope(|scope| -> Result<_, Refused> {
+            let old = scope.spawn(|| old.side());
+            let new = new.side();
+            let old = old.join();
+            Ok((old.unwrap_or_else(|panic| resume_unwind(panic))?, new?))
+        })?
+    };
     Ok(Compared {
-        old: old?,
-        new: new?,
+        old,
+        new,
         versions: Vec::new(),
         surfaces: Surfaces::default(),
         notes: Vec::new(),
     })
 }
 
-fn of_file(path: &Path) -> anyhow::Result<Side> {
-    let mut bytes = Vec::new();
-    let (name, read) = if path.as_os_str() == "-" {
-        let read = std::io::stdin().lock().read_to_end(&mut bytes);
-        ("standard input".to_owned(), read.map(drop))
-    } else {
-        let read = fs::read(path).map(|read| bytes = read);
-        (path.display().to_string(), read)
-    };
-    read.map_err(|error| Refused::new(format!("cannot read {name}: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Refused::new(format!("{name}: invalid UTF-8 at byte {at}"))
-    })?;
-    let surface = Surface::parse(&text).map_err(|error| {
-        Refused::new(format!("{name}: {error}"))
-            .hint("give the result of a list such as tools/list, or the whole JSON-RPC answer")
-    })?;
-    Ok(Side { name, surface })
+/// What a file holds, before it is read as an answer.
+struct Text {
+    name: String,
+    text: String,
+}
+
+impl Text {
+    fn of_file(path: &Path) -> Result<Self, Refused> {
+        let mut bytes = Vec::new();
+        let (name, read) = if path.as_os_str() == "-" {
+            let read = std::io::stdin().lock().read_to_end(&mut bytes);
+            ("standard input".to_owned(), read.map(drop))
+        } else {
+            let read = fs::read(path).map(|read| bytes = read);
+            (path.display().to_string(), read)
+        };
+        read.map_err(|error| Refused::new(format!("cannot read {name}: {error}")))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            Refused::new(format!("{name}: invalid UTF-8 at byte {at}"))
+        })?;
+        Ok(Self { name, text })
+    }
+
+    fn side(self) -> Result<Side, Refused> {
+        let Self { name, text } = self;
+        let surface = Surface::parse(&text).map_err(|error| {
+            Refused::new(format!("{name}: {error}"))
+                .hint("give the result of a list such as tools/list, or the whole JSON-RPC answer")
+        })?;
+        let surface = Arc::new(surface);
+        Ok(Side { name, surface })
+    }
 }
 
 /// The proxy that is meant: the one that was named, or the only one there is.
@@ -200,7 +223,7 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
     let mut new = of_rows(&pick(|pair| &pair.1), proxy, args);
     let latest = versions.iter().map(|(_, new)| new.first_seen_at).max();
     if let Some(at) = latest {
-        new.surface.foreign_tools = foreign_tools(&surfaces, proxy, at);
+        Arc::make_mut(&mut new.surface).foreign_tools = foreign_tools(&surfaces, proxy, at);
     }
     Ok(Compared {
         old,
@@ -301,6 +324,6 @@ fn of_rows(rows: &[&SurfaceRow], proxy: &str, args: &Args) -> Side {
     };
     Side {
         name,
-        surface: surface_of(rows.iter().map(|row| row.payload.as_str())),
+        surface: surface_of(rows.iter().map(|row| row.payload.as_str())).into(),
     }
 }
