@@ -117,6 +117,10 @@ impl Reader<'_> {
         uri: &str,
         mut beside: Map<String, Value>,
     ) -> Option<Map<String, Value>> {
+        let is_word = |name: &String| WORDS.contains(&name.as_str());
+        if self.resolver.ignores_siblings() {
+            beside.retain(|name, _| name == "$ref" || is_word(name));
+        }
         let Resolved::Found(pointer, body) = self.resolver.resolve(uri) else {
             self.unknown.insert(uri.to_owned());
             return Some(beside);
@@ -130,7 +134,6 @@ impl Reader<'_> {
             return Some(beside);
         }
         beside.remove("$ref");
-        let is_word = |name: &String| WORDS.contains(&name.as_str());
         self.open.push(pointer);
         let target = self.schema(body);
         self.open.pop();
@@ -143,9 +146,6 @@ impl Reader<'_> {
         };
         target.remove("$defs");
         target.remove("definitions");
-        if self.resolver.ignores_siblings() {
-            beside.retain(|name, _| is_word(name));
-        }
         if beside.keys().all(is_word) {
             target.extend(beside);
             return Some(target);
@@ -333,5 +333,34 @@ fn one_type_list(map: &mut Map<String, Value>) {
     if let [only] = names.as_slice() {
         let only = only.clone();
         map.insert("type".to_owned(), only);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(draft: &str, expected: &Value) {
+        let document = json!({
+            "$schema": draft, "type": "object",
+            "$defs": {"tree": {"properties": {"next": {"$ref": "#/$defs/tree", "required": ["a"]}}}},
+            "properties": {"t": {"$ref": "#/$defs/tree"}}
+        });
+        let read = read(&document).expect("a small schema");
+        let place = "/properties/t/properties/next";
+        assert_eq!(read.schema.pointer(place), Some(expected));
+    }
+
+    #[test]
+    fn what_stands_beside_a_recursive_reference_counts_since_2019() {
+        check(
+            "http://json-schema.org/draft-07/schema#",
+            &json!({"$ref": "#/$defs/tree"}),
+        );
+        check(
+            "https://json-schema.org/draft/2020-12/schema",
+            &json!({"$ref": "#/$defs/tree", "required": ["a"]}),
+        );
     }
 }

@@ -30,6 +30,12 @@ pub(super) fn fold_all_of(mut map: Map<String, Value>) -> Value {
         match part {
             Value::Bool(false) => return Value::Bool(false),
             part if is_anything(&part) => {}
+            Value::Object(mut part) if has_own_parts(&part) => {
+                if let Some(Value::Array(own)) = part.remove("allOf") {
+                    parts.extend(own.into_iter().rev());
+                }
+                parts.push(Value::Object(part));
+            }
             Value::Object(part) if can_join(&map, &part) => {
                 for (name, value) in part {
                     join_keyword(&mut map, name, value);
@@ -42,6 +48,12 @@ pub(super) fn fold_all_of(mut map: Map<String, Value>) -> Value {
         map.insert("allOf".to_owned(), Value::Array(left));
     }
     Value::Object(map)
+}
+
+/// Whether a part has parts of its own, which say the same one level up.
+fn has_own_parts(part: &Map<String, Value>) -> bool {
+    part.get("allOf").is_some_and(Value::is_array)
+        && !READERS.iter().any(|name| part.contains_key(*name))
 }
 
 fn can_join(map: &Map<String, Value>, part: &Map<String, Value>) -> bool {

@@ -66,12 +66,12 @@ impl<'a> Search<'a> {
         let is_same = place.olds == place.news && self.old_defs == self.new_defs;
         let hints = flat_parts(&place.news, self.new_defs);
         let is_reference = |part: &&Map<String, Value>| part.contains_key("$ref");
-        let depth = depth
-            + if hints.iter().any(is_reference) {
-                REFERENCE_DEPTH
-            } else {
-                0
-            };
+        let refers = hints.iter().any(is_reference)
+            || has_defs
+                && flat_parts(&place.olds, self.old_defs)
+                    .iter()
+                    .any(is_reference);
+        let depth = depth + if refers { REFERENCE_DEPTH } else { 0 };
         let mut found = BTreeMap::new();
         for plan in plans(&place.olds, self.old_defs) {
             let mut made = scalars(plan.parts.iter().chain(&hints).copied());
