@@ -8,6 +8,8 @@ use std::cmp::Reverse;
 pub struct Slowest {
     limit: usize,
     rows: Vec<RequestRow>,
+    /// What the last that was kept took, when it was last looked at.
+    least_us: Option<i64>,
 }
 
 impl Slowest {
@@ -17,15 +19,22 @@ impl Slowest {
         Self {
             limit,
             rows: Vec::new(),
+            least_us: None,
         }
     }
 
     /// Looks at one more request.
     pub fn offer(&mut self, row: RequestRow) {
         self.rows.push(row);
-        if self.rows.len() >= self.limit.saturating_mul(2).max(1024) {
+        if self.rows.len() >= self.limit.saturating_mul(2).max(64) {
             self.cut();
         }
+    }
+
+    /// Whether one that took so long may be among them; where not, neither may a faster one.
+    #[must_use]
+    pub fn may_take(&self, latency_us: Option<i64>) -> bool {
+        latency_us >= self.least_us
     }
 
     /// Slowest first; of equally slow ones the newest first.
@@ -33,6 +42,9 @@ impl Slowest {
         self.rows
             .sort_by_key(|row| (Reverse(row.latency_us), Reverse(row.seq)));
         self.rows.truncate(self.limit);
+        if let Some(last) = self.rows.get(self.limit.wrapping_sub(1)) {
+            self.least_us = last.latency_us;
+        }
     }
 
     /// Those that were slowest, in order.

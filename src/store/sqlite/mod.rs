@@ -4,6 +4,7 @@
 //! other programs are read in `foreign/`.
 
 mod append;
+mod checkpointer;
 mod conditions;
 mod errors;
 mod foreign;
@@ -33,6 +34,7 @@ use super::{Appended, Reader, Retention, Store, StoreError, StoreErrorKind};
 use crate::model::{Batch, Checkpoint, FileIdentity, Fingerprint};
 use crate::query::SessionKey;
 use append::Memory;
+use checkpointer::{Checkpointer, checkpoint};
 use errors::failed;
 use foreign::ForeignReader;
 use open::Readable;
@@ -44,6 +46,8 @@ use std::time::Duration;
 
 /// Pages in the write-ahead log from which on a commit is followed by a checkpoint.
 const CHECKPOINT_PAGES: i64 = 4000;
+/// Pages from which on the writer waits for it: 40 MiB.
+const LONG_LOG_PAGES: i64 = 10_000;
 
 /// How long a vacuum leaves the store to others between two slices.
 const SLICE_PAUSE: Duration = Duration::from_millis(5);
@@ -57,6 +61,8 @@ pub struct SqliteStore {
     memory: Memory,
     path: PathBuf,
     identity: Option<FileIdentity>,
+    /// Started when the log has first grown.
+    checkpointer: Option<Checkpointer>,
 }
 
 impl SqliteStore {
@@ -71,6 +77,7 @@ impl SqliteStore {
             memory: Memory::default(),
             identity: file_identity(&path),
             path,
+            checkpointer: None,
         })
     }
 
@@ -214,18 +221,42 @@ impl SqliteStore {
 
     /// Copies the log into the main file if it has grown; a reader in the way is no failure.
     fn checkpoint_if_grown(&self) -> Result<(), StoreError> {
-        let pages = self.checkpoint("NOOP")?;
-        if pages >= CHECKPOINT_PAGES {
-            self.checkpoint("PASSIVE")?;
+        if self.log_pages()? >= CHECKPOINT_PAGES {
+            self.checkpoint_now("PASSIVE")?;
         }
         Ok(())
     }
 
-    /// Runs a checkpoint; says how many pages the log held.
-    fn checkpoint(&self, mode: &str) -> Result<i64, StoreError> {
-        self.connection
-            .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))
-            .and_then(|mut statement| statement.query_row([], |row| row.get(1)))
+    /// The same, beside the writer as long as the log is not too long.
+    fn checkpoint_beside(&mut self) -> Result<(), StoreError> {
+        let pages = self.log_pages()?;
+        if pages < CHECKPOINT_PAGES {
+            return Ok(());
+        }
+        if self.checkpointer.is_none() {
+            self.checkpointer = Checkpointer::start(&self.path);
+        }
+        match &self.checkpointer {
+            Some(checkpointer) if pages < LONG_LOG_PAGES => {
+                checkpointer.ask();
+                Ok(())
+            }
+            _ => self.checkpoint_now("PASSIVE"),
+        }
+    }
+
+    fn log_pages(&self) -> Result<i64, StoreError> {
+        self.told(checkpoint(&self.connection, "NOOP"))
+            .map(|progress| progress.pages)
+    }
+
+    fn checkpoint_now(&self, mode: &str) -> Result<(), StoreError> {
+        let _paused = self.checkpointer.as_ref().map(Checkpointer::pause);
+        self.told(checkpoint(&self.connection, mode)).map(drop)
+    }
+
+    fn told<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
+        result
             .map_err(failed("checkpoint the write-ahead log"))
             .map_err(|error| error.at(&self.path))
     }
@@ -278,7 +309,7 @@ impl Store for SqliteStore {
         let appended = append::append(&mut self.connection, &mut self.memory, batch)
             .map_err(|error| error.at(&self.path))?;
         // The batch is safe by now: a checkpoint that fails is tried again after the next one.
-        let _ = self.checkpoint_if_grown();
+        let _ = self.checkpoint_beside();
         Ok(appended)
     }
 
@@ -318,7 +349,7 @@ impl Store for SqliteStore {
         };
         // A reader in the way must not keep the writer waiting: the next idle moment will do.
         timeout(Duration::ZERO)?;
-        let result = self.checkpoint("TRUNCATE").map(drop);
+        let result = self.checkpoint_now("TRUNCATE");
         timeout(open::WRITER_BUSY_TIMEOUT)?;
         result
     }
@@ -330,6 +361,7 @@ impl Store for SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
+        self.checkpointer = None;
         // Advice for the planner only; a store that cannot take it is none the worse.
         let _ = self.connection.execute_batch("PRAGMA optimize");
         // While readers are there SQLite would leave the log: then the main file alone, moved or

@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 5] = [
+pub(super) const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_layout.sql"),
     include_str!("migrations/0002_heads_and_indexes.sql"),
     include_str!("migrations/0003_surfaces.sql"),
     include_str!("migrations/0004_payloads.sql"),
     include_str!("migrations/0005_conversations.sql"),
+    include_str!("migrations/0006_slow_by_hour.sql"),
 ];
 
 pub(super) const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,12 +56,9 @@ pub(super) fn open_writer(path: &Path) -> Result<(Connection, PathBuf), StoreErr
     let path = absolute(path, true)?;
     create_private(&path)?;
     check_owner(&path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || -> Result<Connection, StoreError> {
         let mut connection =
-            Connection::open_with_flags(&path, flags).map_err(failed("open the store"))?;
+            Connection::open_with_flags(&path, writer_flags()).map_err(failed("open the store"))?;
         if connection
             .is_readonly("main")
             .map_err(failed("open the store"))?
@@ -152,6 +150,20 @@ fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
         }
         other => other,
     }
+}
+
+fn writer_flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// A second connection to a store that is open for writing, for checkpoints only.
+pub(super) fn checkpoint_connection(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, writer_flags())?;
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
 }
 
 fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {

@@ -2,6 +2,7 @@
 
 mod entries;
 mod sessions;
+mod slow;
 mod stats;
 mod totals;
 
@@ -83,7 +84,7 @@ impl Reader for SqliteReader {
     }
 
     fn slowest(&mut self, filter: &Filter, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
-        self.ask(|connection| entries::slowest(connection, filter, limit))
+        self.ask(|connection| slow::slowest(connection, filter, limit))
     }
 
     fn stats(&mut self, question: &StatsQuestion) -> Result<Vec<StatsRow>, StoreError> {

@@ -39,7 +39,7 @@ pub(super) fn request(id: &str, ts: i64) -> Request {
     }
 }
 
-fn batch(number: i64, requests: Vec<Request>) -> Batch {
+pub(super) fn batch(number: i64, requests: Vec<Request>) -> Batch {
     Batch {
         writer: 1,
         number,
@@ -88,7 +88,7 @@ fn a_new_store_is_private_and_marked() {
             .expect(name)
     };
     assert_eq!(pragma("application_id"), i64::from(APPLICATION_ID));
-    assert_eq!(pragma("user_version"), 5);
+    assert_eq!(pragma("user_version"), 6);
     assert_eq!(pragma("synchronous"), 2, "FULL");
     assert_eq!(pragma("wal_autocheckpoint"), 0);
     assert_eq!(pragma("auto_vacuum"), 2, "INCREMENTAL");

@@ -8,10 +8,8 @@ use crate::store::sqlite::requests::id_text;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
-/// The layout that brought the indexes of slow and of failed requests.
+/// The layout that brought the index of failed requests.
 const INDEXED_SINCE: i64 = 2;
-/// Requests that took at least this long are in the index of slow ones.
-const SLOW_INDEX_US: i64 = 100_000;
 
 /// A request's id as text, from its stored form.
 pub(in crate::store::sqlite) const REQUEST_ID_TEXT: &str =
@@ -103,44 +101,6 @@ fn requests(
     Ok(found)
 }
 
-/// The slowest requests; a threshold that the index knows makes that a look at its end.
-pub(super) fn slowest(
-    connection: &Connection,
-    filter: &Filter,
-    limit: usize,
-) -> rusqlite::Result<Vec<RequestRow>> {
-    let Some(Selection {
-        mut conditions,
-        operations,
-    }) = conditions::of_filter(connection, filter)?
-    else {
-        return Ok(Vec::new());
-    };
-    if let Some(operations) = operations {
-        conditions.add_list("r.operation", &operations);
-    }
-    let is_indexed = filter.min_latency_us >= Some(SLOW_INDEX_US)
-        && filter.session.is_none()
-        && layout_of(connection)? >= INDEXED_SINCE;
-    let tables = if is_indexed {
-        conditions.add(&format!("r.latency_us >= {SLOW_INDEX_US}"), []);
-        REQUEST_TABLES.replacen("requests r", "requests r INDEXED BY requests_slow", 1)
-    } else {
-        REQUEST_TABLES.to_owned()
-    };
-    let sql = format!(
-        "SELECT {REQUEST_COLUMNS} FROM {tables} WHERE {}
-         ORDER BY r.latency_us DESC, r.seq DESC LIMIT ?",
-        conditions.sql(),
-    );
-    let mut values = conditions.values();
-    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-    connection
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(values), request_row)?
-        .collect()
-}
-
 fn requests_where(
     connection: &Connection,
     conditions: Conditions,
@@ -191,7 +151,7 @@ fn gaps(connection: &Connection, filter: &Filter, page: Page) -> rusqlite::Resul
         .collect()
 }
 
-fn request_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
+pub(super) fn request_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
     let listed: Option<String> = row.get(5)?;
     let inferred = row.get::<_, Option<bool>>(6)?.unwrap_or(false);
     let own: (Option<String>, Option<String>) = (row.get(7)?, row.get(8)?);
