@@ -41,6 +41,26 @@ pub fn canonical_text<T: Serialize>(value: &T) -> String {
     serde_json_canonicalizer::to_string(value).expect("a JSON value has finite numbers")
 }
 
+/// A text that is the same for values that are the same, `1` and `1.0` among them; unlike canonical
+/// text it also tells integers apart that are one as floating-point numbers.
+#[must_use]
+pub fn exact_text(value: &Value) -> String {
+    match value {
+        Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
+        Value::Array(list) => {
+            let texts = list.iter().map(exact_text).collect::<Vec<_>>();
+            format!("[{}]", texts.join(","))
+        }
+        Value::Object(map) => {
+            let entry = |(key, value)| format!("{}:{}", canonical_text(key), exact_text(value));
+            let mut texts = map.iter().map(entry).collect::<Vec<_>>();
+            texts.sort_unstable();
+            format!("{{{}}}", texts.join(","))
+        }
+        other => canonical_text(other),
+    }
+}
+
 /// SHA-256 in lower-case hexadecimal digits.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
@@ -96,6 +116,18 @@ mod tests {
         assert_eq!(
             sha256_hex(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn integers_are_told_apart_whatever_their_size() {
+        let near = [1_081_004_946_872_352_958_u64, 1_081_004_946_872_352_959];
+        assert_ne!(exact_text(&json!([near[0]])), exact_text(&json!([near[1]])));
+        let same = json!({"b": [1.0, -0.0], "a": "x"});
+        assert_eq!(exact_text(&same), r#"{"a":"x","b":[1,0]}"#);
+        assert_eq!(
+            exact_text(&same),
+            exact_text(&json!({"a": "x", "b": [1, 0]}))
         );
     }
 

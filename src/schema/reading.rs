@@ -1,9 +1,10 @@
 //! A schema as a person reads it: references followed, the several spellings of one thing made one,
 //! words kept. Rules look at this form; what is proven is proven on the schemas as they were written.
 
+use super::compat::combine::can_join;
 use super::compat::resolve::{Resolved, Resolver};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many subschemas are read, with references followed.
 const MAX_READ_NODES: usize = 60_000;
@@ -15,8 +16,8 @@ const MAX_READ_DEPTH: usize = 200;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reading {
     pub(super) schema: Value,
-    /// References that lead out of the document or nowhere.
-    pub(super) unknown: BTreeSet<String>,
+    /// References that lead out of the document or nowhere, and how often each is made.
+    pub(super) unknown: BTreeMap<String, usize>,
 }
 
 /// Reads a schema document; none when it is larger than is read.
@@ -25,7 +26,7 @@ pub(super) fn read(document: &Value) -> Option<Reading> {
         resolver: Resolver::of(document),
         open: Vec::new(),
         recursive: BTreeSet::new(),
-        unknown: BTreeSet::new(),
+        unknown: BTreeMap::new(),
         nodes: 0,
     };
     let mut schema = reader.schema(document)?;
@@ -50,7 +51,7 @@ struct Reader<'a> {
     resolver: Resolver<'a>,
     open: Vec<String>,
     recursive: BTreeSet<String>,
-    unknown: BTreeSet<String>,
+    unknown: BTreeMap<String, usize>,
     nodes: usize,
 }
 
@@ -122,7 +123,7 @@ impl Reader<'_> {
             beside.retain(|name, _| name == "$ref" || is_word(name));
         }
         let Resolved::Found(pointer, body) = self.resolver.resolve(uri) else {
-            self.unknown.insert(uri.to_owned());
+            *self.unknown.entry(uri.to_owned()).or_default() += 1;
             return Some(beside);
         };
         if self.open.contains(&pointer) || pointer.is_empty() {
@@ -198,18 +199,25 @@ pub(super) const WORDS: &[&str] = &[
     "$comment",
 ];
 
+/// The name that a definition goes by; two places never share one.
 fn short(pointer: &str) -> String {
-    match pointer.rsplit('/').next() {
-        None | Some("") => "root".to_owned(),
-        Some(name) => name.to_owned(),
+    let named = ["/$defs/", "/definitions/"]
+        .iter()
+        .find_map(|list| pointer.strip_prefix(list));
+    match named {
+        _ if pointer.is_empty() => "root".to_owned(),
+        Some(name) if !name.contains('/') => name.to_owned(),
+        _ => pointer.trim_start_matches('/').replace('/', "."),
     }
 }
 
 /// One spelling for what is spelled in several ways.
 fn plain(mut map: Map<String, Value>) -> Value {
     map.remove("$anchor");
-    if let Some(value) = map.remove("const") {
-        map.entry("enum").or_insert_with(|| json!([value]));
+    if !map.contains_key("enum")
+        && let Some(value) = map.remove("const")
+    {
+        map.insert("enum".to_owned(), json!([value]));
     }
     if let Some(Value::Array(values)) = map.get_mut("enum") {
         values.sort_by_key(ToString::to_string);
@@ -275,15 +283,15 @@ fn join_null(map: &mut Map<String, Value>, name: &str) {
         return;
     };
     let mut joined = other.clone();
-    let clash = joined
-        .keys()
-        .any(|key| map.contains_key(key) && !WORDS.contains(&key.as_str()));
     let types = match joined.get("type") {
         Some(Value::String(name)) => vec![json!(name)],
         Some(Value::Array(names)) => names.clone(),
         _ => return,
     };
-    if clash
+    // Of a `oneOf`, null may match both.
+    let takes_null = types.contains(&json!("null"));
+    if !can_be_one(map, name, &joined)
+        || (name == "oneOf" && takes_null)
         || ["anyOf", "oneOf", "allOf", "$ref", "not", "if"]
             .iter()
             .any(|key| joined.contains_key(*key))
@@ -304,6 +312,17 @@ fn join_null(map: &mut Map<String, Value>, name: &str) {
     *map = joined;
 }
 
+/// Whether the keywords of a branch say the same beside those of the schema that has it.
+fn can_be_one(map: &Map<String, Value>, name: &str, branch: &Map<String, Value>) -> bool {
+    let judging = |map: &Map<String, Value>| {
+        let mut map = map.clone();
+        map.retain(|key, _| key != name && !WORDS.contains(&key.as_str()));
+        map
+    };
+    let (map, branch) = (judging(map), judging(branch));
+    branch.keys().all(|key| !map.contains_key(key)) && can_join(&map, &branch)
+}
+
 /// A list of one branch is that branch.
 fn join_only_part(map: &mut Map<String, Value>, name: &str) {
     let Some(Value::Array(parts)) = map.get(name) else {
@@ -312,10 +331,7 @@ fn join_only_part(map: &mut Map<String, Value>, name: &str) {
     let [Value::Object(only)] = parts.as_slice() else {
         return;
     };
-    if only
-        .keys()
-        .any(|key| map.contains_key(key) && !WORDS.contains(&key.as_str()))
-    {
+    if !can_be_one(map, name, only) {
         return;
     }
     let mut joined = only.clone();

@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 /// Keywords of one schema that speaks of the same value.
 const PARTS: &[&str] = &["if", "then", "else"];
 
+/// Says among the names that all others are described too.
+const REST: (&str, &str) = ("additionalProperties", "");
+
 /// Names and patterns of names.
 type Names = BTreeSet<(&'static str, String)>;
 
@@ -78,7 +81,8 @@ fn closed(document: &Value, schema: &Value, allowed: &Names) -> Value {
     let is_open = made
         .get("additionalProperties")
         .is_none_or(|rest| rest == &json!(true) || rest == &json!({}));
-    if is_open && !allowed.is_empty() {
+    let has_rest = allowed.contains(&(REST.0, REST.1.to_owned()));
+    if is_open && !allowed.is_empty() && !has_rest {
         seal(&mut made, allowed);
     }
     Value::Object(made)
@@ -139,6 +143,16 @@ fn all_names(document: &Value, schema: &Value, visited: &mut BTreeSet<String>) -
         return Names::new();
     };
     let mut names = Names::new();
+    let is_schema = |name: &&str| {
+        map.get(*name)
+            .is_some_and(|rest| rest.is_object() && rest != &json!({}))
+    };
+    if ["additionalProperties", "unevaluatedProperties"]
+        .iter()
+        .any(is_schema)
+    {
+        names.insert((REST.0, REST.1.to_owned()));
+    }
     for list in ["properties", "patternProperties"] {
         let all = map.get(list).and_then(Value::as_object);
         names.extend(

@@ -73,6 +73,18 @@ fn mixed(rng: &mut Rng) -> Vec<Value> {
     picked
 }
 
+/// No floating-point number is near enough to tell this integer from the next.
+const BIG: u64 = 1_081_004_946_872_352_958;
+
+/// Names that are free, with values that are not, of which one or another must be sent.
+fn map_beside_choices(rng: &mut Rng) -> Value {
+    let rest = rng.choice(["string", "integer"]).unwrap();
+    let choice = rng.choice(["anyOf", "oneOf"]).unwrap();
+    json!({"type": "object", "properties": {"a": {"type": "string"}},
+        "additionalProperties": {"type": rest},
+        choice: [{"required": ["a"]}, {"required": ["b"], "properties": {"b": {}}}]})
+}
+
 /// What is seldom written, but may be.
 fn odd(rng: &mut Rng) -> Value {
     let all = [
@@ -92,6 +104,12 @@ fn odd(rng: &mut Rng) -> Value {
         json!({"type": "object", "propertyNames": {"enum": ["a", "b"]}}),
         json!({"type": "object", "additionalProperties": {"type": "string"}}),
         json!({"type": "object", "maxProperties": 1}),
+        json!({"type": "string", "maxLength": rng.u64(2_999..3_002)}),
+        json!({"type": "array", "maxItems": rng.u64(400..402), "uniqueItems": rng.bool()}),
+        json!({"enum": [BIG, BIG + rng.u64(0..2)]}),
+        map_beside_choices(rng),
+        json!({"type": "array", "contains": {"type": "string"}, "unevaluatedItems": rng.bool()}),
+        json!({"type": "array", "allOf": [{"items": rng.bool()}], "unevaluatedItems": false}),
         json!({"minItems": 1, "items": {"type": "boolean"}}),
     ];
     rng.choice(all).unwrap()

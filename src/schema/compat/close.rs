@@ -1,6 +1,7 @@
 //! The schema of a careful caller: it sends declared properties only. Every instance of the closed
 //! schema is one of the open schema as well; nothing is ever opened here.
 
+use super::unknown::MARK;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Names {
     plain: BTreeSet<String>,
     patterns: BTreeSet<String>,
+    /// Whether all other names are described too, or may be.
+    rest: bool,
 }
 
 impl Names {
@@ -19,6 +22,7 @@ impl Names {
     fn add(&mut self, other: Self) {
         self.plain.extend(other.plain);
         self.patterns.extend(other.patterns);
+        self.rest |= other.rest;
     }
 }
 
@@ -34,7 +38,14 @@ pub(in crate::schema) fn closed(normal: &Value) -> Value {
     let closer = Closer { defs: &defs };
     let mut schema = closer.close(normal, &Names::default(), &BTreeSet::new());
     // Who demands properties without naming them means any.
-    let is_free = normal.get("minProperties").is_some()
+    let is_free = [
+        "minProperties",
+        "propertyNames",
+        "unevaluatedProperties",
+        MARK,
+    ]
+    .iter()
+    .any(|name| normal.get(*name).is_some())
         || normal
             .get("additionalProperties")
             .is_some_and(|value| value != &json!(false));
@@ -115,7 +126,7 @@ impl Closer<'_> {
         }
         let declares = !(own.is_empty() && others.is_empty() && outer.is_empty());
         let has_ref = map.contains_key("$ref") && !whole.is_empty();
-        if declares || has_ref {
+        if (declares || has_ref) && !whole.rest {
             seal(&mut made, &whole);
         }
         Value::Object(made)
@@ -294,6 +305,7 @@ fn whole_minus_branches(whole: &Names, closer: &Closer<'_>, map: &Map<String, Va
             .difference(&inside.patterns)
             .cloned()
             .collect(),
+        rest: whole.rest && !inside.rest,
     }
 }
 
@@ -312,6 +324,7 @@ fn own_names(map: &Map<String, Value>) -> Names {
     let mut names = Names {
         plain: keys("properties"),
         patterns: keys("patternProperties"),
+        rest: describes_rest(map),
     };
     // What must be sent is declared, even when nothing describes it.
     let required = map
@@ -323,6 +336,15 @@ fn own_names(map: &Map<String, Value>) -> Names {
         .plain
         .extend(required.filter_map(|name| name.as_str().map(str::to_owned)));
     names
+}
+
+/// Whether a schema stands for the names that are not declared, or something that could not be read.
+fn describes_rest(map: &Map<String, Value>) -> bool {
+    let is_schema = |name: &&str| map.get(*name).is_some_and(Value::is_object);
+    ["additionalProperties", "unevaluatedProperties"]
+        .iter()
+        .any(is_schema)
+        || map.contains_key(MARK)
 }
 
 fn described(map: &Map<String, Value>) -> BTreeSet<String> {

@@ -56,7 +56,7 @@ fn has_own_parts(part: &Map<String, Value>) -> bool {
         && !READERS.iter().any(|name| part.contains_key(*name))
 }
 
-fn can_join(map: &Map<String, Value>, part: &Map<String, Value>) -> bool {
+pub(in crate::schema) fn can_join(map: &Map<String, Value>, part: &Map<String, Value>) -> bool {
     !READERS.iter().any(|name| part.contains_key(*name))
         && part.iter().all(|(name, value)| match map.get(name) {
             Some(there) if there == value => true,

@@ -3,7 +3,7 @@
 
 mod alike;
 mod close;
-mod combine;
+pub(in crate::schema) mod combine;
 mod confirm;
 mod descent;
 mod engine;
@@ -22,6 +22,7 @@ mod structure;
 mod tests;
 mod texts;
 mod trim;
+mod unknown;
 mod witness;
 
 use alike::alike;
@@ -44,9 +45,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 use structure::{Effort, are_plain_objects};
 use trim::trimmed;
+use unknown::{Bound, bounded};
 
 /// Why nothing was worked out any more.
 const OUT_OF_TIME: &str = "ran out of time";
+const SEARCHED_TOO_LONG: &str = "the search for a witness took too long";
+const COMPARED_TOO_LONG: &str = "the comparison took too long";
 
 /// Which instances of the narrow side count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,7 +254,7 @@ impl Comparer {
             task,
         });
         let mut answers = self.answers();
-        if answers.len() < MAX_ANSWERS {
+        if answers.len() < MAX_ANSWERS && !is_cut_short(&answer) {
             answers.insert(key, answer.clone());
         }
         drop(answers);
@@ -273,9 +277,7 @@ impl Comparer {
             Err(RecvTimeoutError::Timeout) if left < MAX_WAIT => {
                 Inclusion::Undecided(OUT_OF_TIME.to_owned())
             }
-            Err(RecvTimeoutError::Timeout) => {
-                Inclusion::Undecided(format!("not compared within {} s", MAX_WAIT.as_secs_f32()))
-            }
+            Err(RecvTimeoutError::Timeout) => Inclusion::Undecided(COMPARED_TOO_LONG.to_owned()),
             Err(RecvTimeoutError::Disconnected) => {
                 Inclusion::Undecided("the comparison failed".to_owned())
             }
@@ -318,25 +320,31 @@ pub(super) fn is_too_deep(value: &Value) -> bool {
     false
 }
 
+/// Whether more time could have brought another answer: nobody else may be given this one.
+fn is_cut_short(answer: &Inclusion) -> bool {
+    let by_time = [OUT_OF_TIME, SEARCHED_TOO_LONG, COMPARED_TOO_LONG];
+    matches!(answer, Inclusion::Undecided(why) if by_time.contains(&why.as_str()))
+}
+
 fn includes(job: &Job) -> Inclusion {
     let until = Instant::now() + MAX_TIME;
     let (old, new) = match (normal(&job.narrow), normal(&job.wide)) {
         (Ok(old), Ok(new)) => (old, new),
         (Err(error), _) | (_, Err(error)) => return Inclusion::Undecided(error.to_string()),
     };
-    if old.opaque == new.opaque && alike(&old.schema, &new.schema) {
+    if alike(&old.schema, &new.schema) {
         return Inclusion::Holds;
-    }
-    if old.opaque != new.opaque {
-        let odd = old.opaque.symmetric_difference(&new.opaque).next();
-        let odd = odd.map_or("", String::as_str);
-        return Inclusion::Undecided(format!("cannot be read on both sides: {odd}"));
     }
     let sent = match job.caller {
         Caller::Careful => closed(&old.schema),
         Caller::Any => old.schema.clone(),
     };
-    let confirm = Confirm::of((&job.narrow, &job.wide), (&sent, &new.schema));
+    // What could not be read may mean anything: what is surely sent is surely to be refused.
+    let (least_sent, most_taken) = (
+        bounded(&sent, Bound::Lower),
+        bounded(&new.schema, Bound::Upper),
+    );
+    let confirm = Confirm::of((&job.narrow, &job.wide), (&least_sent, &most_taken));
     if let Some(known) = job.known.iter().find(|value| confirm.is_witness(value)) {
         return Inclusion::Fails(known.clone());
     }
@@ -352,12 +360,16 @@ fn includes(job: &Job) -> Inclusion {
     // Where properties are judged each on its own, a witness is mostly found sooner than the engine
     // has weighed the whole.
     let soon = until.min(Instant::now() + MAX_EARLY_SEARCH);
-    if are_plain_objects(&sent, &new.schema)
-        && let Some(witness) = first_of(find_below(&sent, &new.schema, soon), &confirm)
+    if are_plain_objects(&least_sent, &most_taken)
+        && let Some(witness) = first_of(find_below(&least_sent, &most_taken, soon), &confirm)
     {
         return Inclusion::Fails(witness);
     }
-    let cover = engine::covers(&new.schema, &sent);
+    let (most_sent, least_taken) = (
+        bounded(&sent, Bound::Upper),
+        bounded(&new.schema, Bound::Lower),
+    );
+    let cover = engine::covers(&least_taken, &most_sent);
     if cover == Cover::Yes || structure::includes(&sent, &new.schema, Effort::Full, until) {
         return Inclusion::Holds;
     }
@@ -365,15 +377,15 @@ fn includes(job: &Job) -> Inclusion {
         Cover::Yes => None,
         Cover::No(rest) | Cover::Unknown(rest) => rest,
     };
-    for start in [Some(&sent), rest.as_ref()].into_iter().flatten() {
-        if let Some(witness) = first_of(find(start, &new.schema, until), &confirm) {
+    for start in [Some(&least_sent), rest.as_ref()].into_iter().flatten() {
+        if let Some(witness) = first_of(find(start, &most_taken, until), &confirm) {
             return Inclusion::Fails(witness);
         }
     }
-    let why = if Instant::now() > until {
-        "the search for a witness took too long"
-    } else {
-        "no proof, and no witness found"
-    };
-    Inclusion::Undecided(why.to_owned())
+    let unread = new.opaque.difference(&old.opaque).chain(&new.opaque).next();
+    Inclusion::Undecided(match unread {
+        Some(what) => format!("cannot be read: {what}"),
+        None if Instant::now() > until => SEARCHED_TOO_LONG.to_owned(),
+        None => "no proof, and no witness found".to_owned(),
+    })
 }

@@ -4,7 +4,8 @@
 use super::combine::{fold_all_of, one_of_is_any_of};
 use super::limits::{MAX_DEPTH, MAX_NODES};
 use super::resolve::{Resolved, Resolver};
-use crate::schema::canonical::canonical_text;
+use super::unknown::{MARK, mark};
+use crate::schema::canonical::exact_text;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -17,7 +18,8 @@ const COPIED_NODES: usize = 48;
 pub(in crate::schema) struct Normal {
     /// The schema; all references are `#/$defs/NAME`, with the bodies in its own `$defs`.
     pub(in crate::schema) schema: Value,
-    /// What could not be expressed: references that lead nowhere, keywords with senseless values.
+    /// What could not be read, which is marked in the schema: references that lead nowhere, keywords
+    /// with senseless values.
     pub(in crate::schema) opaque: BTreeSet<String>,
 }
 
@@ -41,6 +43,8 @@ pub(in crate::schema) fn normal(document: &Value) -> Result<Normal, NormalError>
         opaque: BTreeSet::new(),
         nodes: 0,
         depth: 0,
+        evaluates: looks_at_evaluated(document),
+        foreign_bases: 0,
     };
     let mut schema = walk.target("", document)?;
     if !walk.defs.is_empty() {
@@ -69,6 +73,11 @@ struct Walk<'a> {
     opaque: BTreeSet<String>,
     nodes: usize,
     depth: usize,
+    /// Whether any keyword looks at what others have evaluated: one that accepts everything then says
+    /// something still.
+    evaluates: bool,
+    /// How many of the schemas around have an identifier of their own, from which references start.
+    foreign_bases: usize,
 }
 
 type Step = Result<Value, NormalError>;
@@ -116,27 +125,40 @@ impl Walk<'_> {
         self.depth += 1;
         let made = match schema {
             Value::Bool(_) => Ok(schema.clone()),
-            Value::Object(map) => self.object(map),
-            other => {
-                self.opaque.insert(format!("no schema: {other}"));
-                Ok(Value::Bool(true))
+            Value::Object(map) if self.resolver.is_other_base(map) => {
+                self.foreign_bases += 1;
+                let made = self.object(map);
+                self.foreign_bases -= 1;
+                made
             }
+            Value::Object(map) => self.object(map),
+            other => Ok(Value::Object(self.unread(format!("no schema: {other}")))),
         };
         self.depth -= 1;
         made
     }
 
+    /// A schema of which nothing is known.
+    fn unread(&mut self, what: String) -> Map<String, Value> {
+        let mut made = Map::new();
+        self.mark(&mut made, what);
+        made
+    }
+
+    fn mark(&mut self, made: &mut Map<String, Value>, what: String) {
+        self.opaque.insert(what.clone());
+        mark(made, what);
+    }
+
     fn object(&mut self, map: &Map<String, Value>) -> Step {
         let Some(Value::String(uri)) = map.get("$ref") else {
             let made = self.keywords(map)?;
-            return Ok(tidy(made));
+            return Ok(tidy(made, self.evaluates));
         };
         let target = match self.resolver.resolve(uri) {
+            _ if self.foreign_bases > 0 => Value::Object(self.unread(format!("$ref {uri}"))),
             Resolved::Found(pointer, body) => self.target(&pointer, body)?,
-            Resolved::Unknown => {
-                self.opaque.insert(format!("$ref {uri}"));
-                json!({})
-            }
+            Resolved::Unknown => Value::Object(self.unread(format!("$ref {uri}"))),
         };
         if self.resolver.ignores_siblings() {
             return Ok(target);
@@ -149,7 +171,7 @@ impl Walk<'_> {
         let mut parts = parts.and_then(list_of).unwrap_or_default();
         parts.push(target);
         siblings.insert("allOf".to_owned(), Value::Array(parts));
-        Ok(tidy(siblings))
+        Ok(tidy(siblings, self.evaluates))
     }
 
     /// Every keyword that accepts or refuses, each in its one spelling.
@@ -184,7 +206,7 @@ impl Walk<'_> {
                 }
                 "dependencies" => self.dependencies(value, &mut made)?,
                 "$dynamicRef" | "$recursiveRef" => {
-                    self.opaque.insert(format!("{name} {value}"));
+                    self.mark(&mut made, format!("{name} {value}"));
                 }
                 _ => self.assertion(name, value, map, &mut made),
             }
@@ -199,7 +221,7 @@ impl Walk<'_> {
         made: &mut Map<String, Value>,
     ) -> Result<(), NormalError> {
         let Some(map) = value.as_object() else {
-            self.opaque.insert(format!("{name} {value}"));
+            self.mark(made, format!("{name} {value}"));
             return Ok(());
         };
         let mut schemas = Map::new();
@@ -219,7 +241,7 @@ impl Walk<'_> {
         made: &mut Map<String, Value>,
     ) -> Result<(), NormalError> {
         let Some(list) = value.as_array() else {
-            self.opaque.insert(format!("{name} {value}"));
+            self.mark(made, format!("{name} {value}"));
             return Ok(());
         };
         let mut schemas = Vec::new();
@@ -282,8 +304,8 @@ impl Walk<'_> {
                 Value::Number(_),
             )
             | ("type" | "pattern", Value::String(_))
-            | ("uniqueItems", Value::Bool(true))
-            | ("dependentRequired", Value::Object(_)) => put(name, value.clone()),
+            | ("uniqueItems", Value::Bool(true)) => put(name, value.clone()),
+            ("dependentRequired", Value::Object(_)) => merge_into(made, name, value.clone()),
             (
                 "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties"
                 | "maxProperties" | "minContains" | "maxContains",
@@ -291,9 +313,7 @@ impl Walk<'_> {
             ) => match whole(number) {
                 Some(0) if name.starts_with("min") && name != "minContains" => {}
                 Some(count) => put(name, Value::from(count)),
-                None => {
-                    self.opaque.insert(format!("{name} {value}"));
-                }
+                None => self.mark(made, format!("{name} {value}")),
             },
             ("uniqueItems", Value::Bool(false)) => {}
             (
@@ -302,16 +322,14 @@ impl Walk<'_> {
                 | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties"
                 | "minContains" | "maxContains" | "uniqueItems",
                 _,
-            ) => {
-                self.opaque.insert(format!("{name} {value}"));
-            }
+            ) => self.mark(made, format!("{name} {value}")),
             _ => {}
         }
     }
 }
 
 /// The last rewriting of a schema object, once its parts are in their one spelling.
-fn tidy(mut map: Map<String, Value>) -> Value {
+fn tidy(mut map: Map<String, Value>, evaluates: bool) -> Value {
     if !map.contains_key("if") {
         map.remove("then");
         map.remove("else");
@@ -326,7 +344,8 @@ fn tidy(mut map: Map<String, Value>) -> Value {
         "unevaluatedItems",
         "unevaluatedProperties",
     ] {
-        if map.get(name).is_some_and(is_anything) {
+        let only_annotates = name != "propertyNames" && evaluates;
+        if map.get(name).is_some_and(is_anything) && !only_annotates {
             map.remove(name);
         }
     }
@@ -340,8 +359,10 @@ fn tidy(mut map: Map<String, Value>) -> Value {
         "oneOf",
         "if",
         "dependentSchemas",
+        "contains",
         "$ref",
         "not",
+        MARK,
     ];
     if !in_place.iter().any(|name| map.contains_key(*name)) {
         for (name, plain) in [
@@ -377,6 +398,18 @@ fn tidy(mut map: Map<String, Value>) -> Value {
     fold_all_of(map)
 }
 
+fn looks_at_evaluated(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => {
+            let readers = ["unevaluatedItems", "unevaluatedProperties"];
+            readers.iter().any(|name| map.contains_key(*name))
+                || map.values().any(looks_at_evaluated)
+        }
+        Value::Array(list) => list.iter().any(looks_at_evaluated),
+        _ => false,
+    }
+}
+
 /// Whether a schema accepts everything, as far as its spelling tells.
 pub(super) fn is_anything(schema: &Value) -> bool {
     match schema {
@@ -409,8 +442,8 @@ fn merge_into(made: &mut Map<String, Value>, name: &str, value: Value) {
 
 /// Values in one order, each once; `1` and `1.0` are one value.
 fn sorted(mut values: Vec<Value>) -> Vec<Value> {
-    values.sort_by_cached_key(canonical_text);
-    values.dedup_by_key(|value| canonical_text(value));
+    values.sort_by_cached_key(exact_text);
+    values.dedup_by_key(|value| exact_text(value));
     values
 }
 

@@ -4,6 +4,7 @@ use super::combine::fold_all_of;
 use super::engine::Judge;
 use super::structure::{Assumed, Proof};
 use super::texts::{are_disjoint, exactly, pattern_includes};
+use super::unknown::is_marked;
 use serde_json::{Map, Value, json};
 
 pub(super) const ARRAY_KEYWORDS: &[&str] = &[
@@ -144,6 +145,7 @@ impl Objects<'_> {
     fn all_names_fit(&self, schema: &Value) -> bool {
         let judge = Judge::of(schema);
         self.is_finite()
+            && !is_marked(schema)
             && judge.is_some_and(|judge| {
                 schemas(self.narrow, "properties").all(|(name, value)| {
                     value == &Value::Bool(false) || judge.accepts(&json!(name))

@@ -91,6 +91,13 @@ impl<'a> Resolver<'a> {
         Draft::first_with(keyword) <= self.draft
     }
 
+    /// Whether references in a schema start from an identifier of its own.
+    pub(in crate::schema) fn is_other_base(&self, map: &serde_json::Map<String, Value>) -> bool {
+        let id = map.get("$id").and_then(Value::as_str);
+        let id = id.map(|id| id.trim_end_matches('#'));
+        id.is_some_and(|id| !id.is_empty() && !id.starts_with('#') && id != self.id)
+    }
+
     pub(in crate::schema) fn resolve(&self, reference: &str) -> Resolved<'a> {
         if let Some((pointer, found)) = self.named.get(reference) {
             return Resolved::Found(pointer.clone(), found);
@@ -134,6 +141,9 @@ fn may_be_named(document: &Value) -> bool {
     false
 }
 
+/// Keywords whose values are no schemas.
+const DATA: &[&str] = &["const", "enum", "default", "examples"];
+
 fn collect_named<'a>(
     value: &'a Value,
     pointer: &mut String,
@@ -150,7 +160,8 @@ fn collect_named<'a>(
             if let Some(Value::String(anchor)) = map.get("$anchor") {
                 named.insert(format!("#{anchor}"), (pointer.clone(), value));
             }
-            for (key, value) in map {
+            let schemas = map.iter().filter(|(key, _)| !DATA.contains(&key.as_str()));
+            for (key, value) in schemas {
                 pointer.push('/');
                 pointer.push_str(&escape_segment(key));
                 collect_named(value, pointer, named);

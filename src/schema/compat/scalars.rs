@@ -6,7 +6,10 @@ use super::texts::{Texts, texts_include};
 use serde_json::{Map, Number, Value, json};
 
 /// The longest text that is tried, in characters.
-const MAX_TRIED_LENGTH: u64 = 2_000;
+const MAX_TRIED_LENGTH: u64 = 100_000;
+
+/// The longest of which several are tried.
+const MAX_VARIED_LENGTH: usize = 2_000;
 
 /// Values that these schema objects speak of, and one or two of every type.
 pub(super) fn scalars<'a>(parts: impl Iterator<Item = &'a Map<String, Value>>) -> Vec<Value> {
@@ -58,6 +61,9 @@ pub(super) fn scalars<'a>(parts: impl Iterator<Item = &'a Map<String, Value>>) -
         for length in [length.saturating_sub(1), length, length + 1] {
             let length = usize::try_from(length).unwrap_or(0);
             values.push(json!("a".repeat(length)));
+            if length > MAX_VARIED_LENGTH {
+                continue;
+            }
             values.push(json!(" ".repeat(length)));
             values.push(json!("a".repeat(length.saturating_sub(1)) + "b"));
             let stretched = texts.iter().filter(|text| !text.is_empty()).take(6);

@@ -8,6 +8,7 @@ use super::normal::is_anything;
 use super::numbers::steps_include;
 use super::objects;
 use super::texts::{NO_TEXT, Texts, exactly, texts_include};
+use super::unknown::is_marked;
 use super::witness::all_of;
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
@@ -44,6 +45,7 @@ pub(super) fn includes(narrow: &Value, wide: &Value, effort: Effort, until: Inst
         wide_defs: wide.get("$defs"),
         left: Cell::new(MAX_STEPS),
         until,
+        has_marks: is_marked(narrow) || is_marked(wide),
     };
     let bare = |schema: &Value| {
         let mut schema = schema.clone();
@@ -83,6 +85,8 @@ pub(super) struct Proof<'a> {
     wide_defs: Option<&'a Value>,
     left: Cell<usize>,
     until: Instant,
+    /// Whether anything on either side could not be read.
+    has_marks: bool,
 }
 
 impl Proof<'_> {
@@ -95,6 +99,8 @@ impl Proof<'_> {
             return false;
         }
         self.left.set(left - 1);
+        // The engine takes no notice of what is marked as unread.
+        let is_marked = self.has_marks && (is_marked(narrow) || is_marked(wide));
         let has_references = mentions_reference(narrow) || mentions_reference(wide);
         if self.effort == Effort::Quick {
             return match (narrow, wide) {
@@ -103,11 +109,12 @@ impl Proof<'_> {
                 (Value::Object(a), Value::Object(b)) if are_plain(a, b) => {
                     self.by_types(a, b, assumed)
                 }
-                _ => engine::covers_plainly(wide, narrow) == Cover::Yes,
+                _ => !is_marked && engine::covers_plainly(wide, narrow) == Cover::Yes,
             };
         }
         if !has_references {
-            if narrow == wide || engine::covers_plainly(wide, narrow) == Cover::Yes {
+            if narrow == wide || (!is_marked && engine::covers_plainly(wide, narrow) == Cover::Yes)
+            {
                 return true;
             }
             return self.by_parts(narrow, wide, assumed);
@@ -137,7 +144,9 @@ impl Proof<'_> {
         if let Some(opened) = opened(wide, self.wide_defs) {
             return self.includes(&Value::Object(narrow.clone()), &opened, assumed);
         }
-        if let Some(Value::Array(values)) = narrow.get("enum") {
+        if let Some(Value::Array(values)) = narrow.get("enum")
+            && !self.has_marks
+        {
             let judge = all_of(&[&Value::Object(wide.clone())], self.wide_defs);
             if judge.is_some_and(|judge| values.iter().all(|value| judge.accepts(value))) {
                 return true;

@@ -272,3 +272,98 @@ fn a_recursive_place_that_is_closed_is_broken_by_a_small_value() {
     let (old, new) = (document(tree), document(flat));
     check(&old, &new, r#"fails {"c":{"all":[]}}"#);
 }
+
+#[test]
+fn undeclared_properties_that_are_described_are_sent() {
+    let map = |rest: Value, choice: &str| {
+        json!({"type": "object", "properties": {"name": {"type": "string"}},
+            "additionalProperties": rest, choice: [{"required": ["name"]}, {"required": ["id"]}]})
+    };
+    let (text, number) = (json!({"type": "string"}), json!({"type": "integer"}));
+    for choice in ["anyOf", "oneOf", "allOf"] {
+        let old = map(text.clone(), choice);
+        for rest in [&number, &json!(false)] {
+            let found =
+                Comparer::default().includes(&old, &map(rest.clone(), choice), Caller::Careful);
+            assert_eq!(name(&found), "fails", "{choice} {rest}");
+        }
+    }
+    let named = |pattern: &str| json!({"type": "object", "propertyNames": {"pattern": pattern}});
+    check(&named("^[a-z]+$"), &named("^[a-c]+$"), r#"fails {"am":0}"#);
+}
+
+#[test]
+fn near_integers_are_not_one() {
+    let one_of = |values: &[u64]| json!({"enum": values});
+    let near = [1_081_004_946_872_352_958, 1_081_004_946_872_352_959];
+    check(
+        &one_of(&near),
+        &one_of(&near[..1]),
+        "fails 1081004946872352959",
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_the_same_in_its_own_place_only() {
+    let far = json!({"$ref": "https://example.com/a.json"});
+    let object = |a: &Value, b: &Value| json!({"type": "object", "properties": {"a": a, "b": b}});
+    let text = json!({"type": "string"});
+    check(&object(&far, &text), &object(&far, &far), "undecided");
+    check(&object(&far, &text), &object(&far, &json!({})), "holds");
+    check(
+        &object(&far, &text),
+        &object(&far, &json!({"type": "null"})),
+        r#"fails {"b":""}"#,
+    );
+    check(&object(&far, &text), &object(&json!(true), &text), "holds");
+    // A choice that leaves the unread branch must not take its values along.
+    let branch = |kind: &[&str], a: &Value| json!({"type": "object", "required": ["kind"], "properties": {"kind": {"enum": kind}, "a": a}});
+    let old = json!({"anyOf": [branch(&["x"], &far), branch(&["y"], &json!({}))]});
+    let new = json!({"anyOf": [branch(&["x", "y"], &far)]});
+    check(&old, &new, "undecided");
+    let wrong = json!({"minLength": "3"});
+    let (old, new) = (object(&wrong, &text), object(&text, &wrong));
+    check(&old, &new, "undecided");
+}
+
+#[test]
+fn what_is_evaluated_counts_as_such() {
+    let a = |a: Value| json!({"type": "object", "properties": {"a": a}});
+    let empty = json!({"type": "array", "maxItems": 0});
+    for old in [
+        json!({"type": "array", "contains": {"type": "string"}, "unevaluatedItems": false}),
+        json!({"type": "array", "allOf": [{"items": true}], "unevaluatedItems": false}),
+    ] {
+        let found = Comparer::default().includes(&a(old.clone()), &a(empty.clone()), Caller::Any);
+        assert_eq!(name(&found), "fails", "{old}");
+    }
+}
+
+#[test]
+fn references_start_from_the_nearest_identifier() {
+    let old = json!({"type": "object", "$defs": {"t": {"type": "string"}}, "properties": {
+        "a": {"$id": "http://example.com/n", "$ref": "#/$defs/t", "$defs": {"t": {"type": "integer"}}}}});
+    let new = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+    check(&old, &new, "undecided");
+    // An anchor in data names nothing.
+    let data = |anchor: &str| {
+        json!({"type": "object", "properties": {"d": {"const": {"$anchor": anchor}}, "a": {"$ref": "#k"}},
+            "$defs": {"k": {"$anchor": "k", "type": "string"}}})
+    };
+    check(&data("k"), &new, "holds");
+}
+
+#[test]
+fn long_texts_and_lists_are_tried() {
+    let text = |most: u64| json!({"type": "string", "maxLength": most});
+    let list = |most: u64| json!({"type": "array", "maxItems": most, "uniqueItems": true});
+    for (old, new) in [
+        (text(5_000), text(4_000)),
+        (text(65_536), text(4_096)),
+        (json!({"type": "string"}), text(3_000)),
+        (list(1_000), list(999)),
+    ] {
+        let found = Comparer::default().includes(&old, &new, Caller::Any);
+        assert_eq!(name(&found), "fails", "{old} {new}");
+    }
+}

@@ -277,7 +277,7 @@ pub(super) fn exactly(text: &str) -> String {
         if is_plain {
             one.to_string()
         } else {
-            format!("\\u{:04x}", u32::from(one))
+            format!("\\u{{{:x}}}", u32::from(one))
         }
     };
     text.chars().map(escaped).collect()

@@ -7,7 +7,7 @@ use super::normal::is_anything;
 use super::recall;
 use super::scalars::scalars;
 use super::shapes::{Plan, flat_parts, plans};
-use crate::schema::canonical::canonical_text;
+use crate::schema::canonical::exact_text;
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +15,10 @@ use std::time::Instant;
 
 /// How deep values are built.
 const MAX_VALUE_DEPTH: usize = 150;
+
+/// The longest list that is tried, and the longest of which each element is varied.
+const MAX_LIST: usize = 5_000;
+const MAX_VARIED_LIST: usize = 300;
 
 /// What a step through a definition counts: recursive ones are followed a few times only.
 const REFERENCE_DEPTH: usize = 30;
@@ -174,10 +178,14 @@ impl<'a> Search<'a> {
             let bounds = all().filter_map(|part| part.get(bound)?.as_u64());
             let bounds = bounds
                 .filter_map(|bound| usize::try_from(bound).ok())
-                .filter(|b| *b < 300);
+                .filter(|bound| *bound < MAX_LIST);
             lengths.extend(bounds.flat_map(|bound| [bound.saturating_sub(1), bound, bound + 1]));
         }
-        built_arrays(&heads, &rest, &lengths)
+        let mut made = built_arrays(&heads, &rest, &lengths);
+        if all().any(|part| part.get("uniqueItems") == Some(&Value::Bool(true))) {
+            made.extend(lengths.iter().flat_map(|length| distinct(*length)));
+        }
+        made
     }
 
     fn objects(
@@ -206,24 +214,20 @@ impl<'a> Search<'a> {
     }
 }
 
-/// A text that is the same for values that are the same: the plain one where it is canonical too.
+/// A text that is the same for values that are the same: the plain one where it is exact too.
 fn text_of(value: &Value) -> String {
-    if has_odd_number(value) {
-        canonical_text(value)
+    if has_float(value) {
+        exact_text(value)
     } else {
         value.to_string()
     }
 }
 
-/// Whether a number in it has more than one form.
-fn has_odd_number(value: &Value) -> bool {
-    const EXACT: u64 = 1 << 53;
+fn has_float(value: &Value) -> bool {
     match value {
-        Value::Number(number) => number
-            .as_i64()
-            .is_none_or(|whole| whole.unsigned_abs() > EXACT),
-        Value::Array(list) => list.iter().any(has_odd_number),
-        Value::Object(map) => map.values().any(has_odd_number),
+        Value::Number(number) => number.is_f64(),
+        Value::Array(list) => list.iter().any(has_float),
+        Value::Object(map) => map.values().any(has_float),
         _ => false,
     }
 }
@@ -327,6 +331,14 @@ fn names(parts: &[&Map<String, Value>]) -> BTreeSet<String> {
     names
 }
 
+/// Lists of so many different elements.
+fn distinct(length: usize) -> [Value; 2] {
+    [
+        (0..length).map(Value::from).collect(),
+        (0..length).map(|at| Value::from(at.to_string())).collect(),
+    ]
+}
+
 fn built_arrays(heads: &[Vec<Value>], rest: &[Value], lengths: &BTreeSet<usize>) -> Vec<Value> {
     let mut made = Vec::new();
     let base = |length: usize, shift: usize| -> Option<Vec<Value>> {
@@ -340,6 +352,9 @@ fn built_arrays(heads: &[Vec<Value>], rest: &[Value], lengths: &BTreeSet<usize>)
     for length in lengths {
         made.extend(base(*length, 0).map(Value::Array));
         made.extend(base(*length, 1).map(Value::Array));
+        if *length > MAX_VARIED_LIST {
+            continue;
+        }
         for (at, values) in heads.iter().enumerate().take(*length) {
             for value in values {
                 made.extend(base(*length, 1).map(|mut list| {

@@ -124,9 +124,10 @@ impl<'a> Schemas<'a> {
 impl<'a> Judge<'a> {
     /// References that lead out of the document: breaking whatever they name.
     fn far_references(&mut self, findings: &mut Vec<Finding>) {
-        let far = |uri: &&String| !uri.starts_with('#');
-        let added = self.new.unknown.difference(&self.old.unknown).filter(far);
-        let added = added.cloned().collect::<Vec<_>>();
+        let before = |uri: &String| self.old.unknown.get(uri).copied().unwrap_or(0);
+        let added = self.new.unknown.iter();
+        let added = added.filter(|(uri, times)| !uri.starts_with('#') && **times > before(uri));
+        let added = added.map(|(uri, _)| uri.clone()).collect::<Vec<_>>();
         for uri in added {
             let anything = self
                 .comparer

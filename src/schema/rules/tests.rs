@@ -3,7 +3,7 @@
 
 use super::{rule, rules};
 use crate::schema::finding::Finding;
-use crate::schema::{Surface, diff};
+use crate::schema::{Compatibility, Surface, diff};
 use expect_test::expect_file;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -156,4 +156,47 @@ fn what_does_not_change_beside_an_edit_does_not_change_its_verdict() {
         compared += 1;
     }
     assert!(compared > 50, "{compared} edits of schemas");
+}
+
+/// The worst that a change of one schema of a tool means.
+fn worst(member: &str, old: &Value, new: &Value) -> (Compatibility, Vec<String>) {
+    let surface = |schema: &Value| {
+        let tool = json!({"name": "t", "inputSchema": {"type": "object"}, member: schema});
+        Surface::from_value(&json!({"tools": [tool]})).expect("a list of tools")
+    };
+    let report = diff(&surface(old), &surface(new));
+    let rules = report.findings.iter().map(|one| one.rule.to_string());
+    (report.compatibility, rules.collect())
+}
+
+#[test]
+fn a_value_that_an_answer_gained_hides_nothing_else() {
+    let status = |values: &[&str]| json!({"enum": values});
+    let base = json!({"properties": {"status": status(&["x"]), "a": {"type": "integer"}}});
+    let parts = json!({"type": "object", "allOf": [{"$ref": "#/$defs/B"}],
+        "additionalProperties": false, "$defs": {"B": base}});
+    let flat = json!({"type": "object",
+        "properties": {"status": status(&["x", "y"]), "a": {"type": "integer"}}});
+    let null_twice = |o: Value, values: &[&str]| json!({"type": "object", "properties": {"o": o, "status": status(values)}});
+    let once = json!({"type": ["string", "null"]});
+    let twice = json!({"oneOf": [once, {"type": "null"}]});
+    for (old, new) in [
+        (parts, flat),
+        (null_twice(twice, &["x"]), null_twice(once, &["x", "y"])),
+    ] {
+        let (level, rules) = worst("outputSchema", &old, &new);
+        assert_eq!(level, Compatibility::Breaking, "{rules:?}\n{old}\n{new}");
+    }
+}
+
+#[test]
+fn a_reference_to_elsewhere_is_told_though_there_was_one() {
+    let far = json!({"$ref": "https://example.com/a.json"});
+    let with = |b: &Value| json!({"type": "object", "properties": {"a": far, "b": b}});
+    let (_, rules) = worst(
+        "inputSchema",
+        &with(&json!({"type": "string"})),
+        &with(&far),
+    );
+    assert!(rules.contains(&"network-reference".to_owned()), "{rules:?}");
 }
