@@ -377,7 +377,10 @@ fn includes(job: &Job) -> Inclusion {
         Cover::Yes => None,
         Cover::No(rest) | Cover::Unknown(rest) => rest,
     };
-    for start in [Some(&least_sent), rest.as_ref()].into_iter().flatten() {
+    for start in [Some(least_sent.as_ref()), rest.as_ref()]
+        .into_iter()
+        .flatten()
+    {
         if let Some(witness) = first_of(find(start, &most_taken, until), &confirm) {
             return Inclusion::Fails(witness);
         }

@@ -3,6 +3,7 @@
 //! more, or no less, whatever the marks stand for.
 
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// The keyword of a mark; its value says what could not be read.
@@ -49,9 +50,9 @@ pub(super) fn is_marked(schema: &Value) -> bool {
 }
 
 /// A normal form without marks.
-pub(super) fn bounded(schema: &Value, bound: Bound) -> Value {
+pub(super) fn bounded(schema: &Value, bound: Bound) -> Cow<'_, Value> {
     if !is_marked(schema) {
-        return schema.clone();
+        return Cow::Borrowed(schema);
     }
     let defs = schema.get("$defs").and_then(Value::as_object);
     let bounding = Bounding {
@@ -64,7 +65,7 @@ pub(super) fn bounded(schema: &Value, bound: Bound) -> Value {
         defs.retain(|name, _| !bounding.marked.contains(&format!("#/$defs/{name}")));
         map.insert("$defs".to_owned(), Value::Object(defs));
     }
-    made
+    Cow::Owned(made)
 }
 
 /// Definitions with a mark, in themselves or in what they refer to, as references name them.
@@ -156,8 +157,8 @@ mod tests {
 
     #[track_caller]
     fn check(schema: &Value, lower: &Value, upper: &Value) {
-        assert_eq!(bounded(schema, Bound::Lower), *lower, "{schema}");
-        assert_eq!(bounded(schema, Bound::Upper), *upper, "{schema}");
+        assert_eq!(*bounded(schema, Bound::Lower), *lower, "{schema}");
+        assert_eq!(*bounded(schema, Bound::Upper), *upper, "{schema}");
     }
 
     #[test]
