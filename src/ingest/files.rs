@@ -1,9 +1,8 @@
 //! File sources: what the tailer reads, decoded and delivered with its checkpoints.
 
-use super::{LineDecoder, MethodFilter, SourceHandle};
+use super::{LineDecoder, SourceHandle, Wanted};
 use crate::model::Text;
 use crate::tail::{Chunk, ReadOutcome, Tailer};
-use crate::wire::Bodies;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -25,19 +24,13 @@ struct Feed {
     handle: SourceHandle,
     decoders: HashMap<PathBuf, LineDecoder>,
     proxy: Option<Text>,
-    filter: MethodFilter,
-    bodies: Bodies,
+    wanted: Wanted,
 }
 
 impl FileSources {
     /// Sources read by `tailer`; `proxy` names the proxy where neither stream nor file name should.
     #[must_use]
-    pub fn new(
-        tailer: Tailer,
-        handle: SourceHandle,
-        proxy: Option<&str>,
-        filter: MethodFilter,
-    ) -> Self {
+    pub fn new(tailer: Tailer, handle: SourceHandle, proxy: Option<&str>, wanted: Wanted) -> Self {
         let proxy = proxy.map(Text::from);
         Self {
             tailer,
@@ -45,17 +38,9 @@ impl FileSources {
                 handle,
                 decoders: HashMap::new(),
                 proxy,
-                filter,
-                bodies: Bodies::Left,
+                wanted,
             },
         }
-    }
-
-    /// The same sources, which hand over what was asked and answered as well, or do not.
-    #[must_use]
-    pub fn with_bodies(mut self, bodies: Bodies) -> Self {
-        self.feed.bodies = bodies;
-        self
     }
 
     /// The tailer, for what concerns files alone.
@@ -84,8 +69,7 @@ impl Feed {
                 Some(proxy) => proxy.clone(),
                 None => proxy_of(chunk.path),
             };
-            let decoder = LineDecoder::new(&name, &proxy, self.filter.clone());
-            let decoder = decoder.with_bodies(self.bodies);
+            let decoder = LineDecoder::new(&name, &proxy, self.wanted.clone());
             self.decoders.insert(chunk.path.to_owned(), decoder);
         }
         let Some(decoder) = self.decoders.get_mut(chunk.path) else {

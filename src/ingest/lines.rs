@@ -24,13 +24,21 @@ impl MethodFilter {
     }
 }
 
+/// What is wanted of a source. Every source is told the same.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Which methods.
+    pub methods: MethodFilter,
+    /// Whether what was asked and answered is handed over as well.
+    pub bodies: Bodies,
+}
+
 /// Decodes the lines of one source into deliveries.
 #[derive(Debug)]
 pub struct LineDecoder {
     source: Text,
     proxy: Text,
-    filter: MethodFilter,
-    bodies: Bodies,
+    wanted: Wanted,
     hostlogs: HostLogs,
     decoded: Decoded,
     delivery: Delivery,
@@ -40,12 +48,11 @@ pub struct LineDecoder {
 impl LineDecoder {
     /// A decoder for a source and the proxy whose stream it is, where the stream does not say.
     #[must_use]
-    pub fn new(source: &str, proxy: &str, filter: MethodFilter) -> Self {
+    pub fn new(source: &str, proxy: &str, wanted: Wanted) -> Self {
         Self {
             source: source.into(),
             proxy: proxy.into(),
-            filter,
-            bodies: Bodies::Left,
+            wanted,
             hostlogs: HostLogs::new(),
             decoded: Decoded::default(),
             delivery: Delivery::new(source.into()),
@@ -53,18 +60,11 @@ impl LineDecoder {
         }
     }
 
-    /// The same decoder, which hands over what was asked and answered as well, or does not.
-    #[must_use]
-    pub fn with_bodies(mut self, bodies: Bodies) -> Self {
-        self.bodies = bodies;
-        self
-    }
-
     /// Decodes one line that begins at `offset`.
     pub fn line(&mut self, offset: u64, line: &[u8], now: i64) {
         let context = LineContext {
             proxy: &self.proxy,
-            bodies: self.bodies,
+            bodies: self.wanted.bodies,
         };
         decode_line(line, context, &mut self.decoded);
         let counts = &mut self.delivery.progress.counts;
@@ -97,7 +97,7 @@ impl LineDecoder {
         for mut event in self.decoded.events.drain(..) {
             match &mut event {
                 Event::Request(request) => {
-                    is_left_out = !self.filter.admits(&request.method);
+                    is_left_out = !self.wanted.methods.admits(&request.method);
                     counts.filtered += u64::from(is_left_out);
                 }
                 // A list that nobody wants as a request still says what the server shows.
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn of_many_bad_lines_only_so_many_are_kept_and_all_are_counted() {
-        let mut decoder = LineDecoder::new("-", "p", MethodFilter::default());
+        let mut decoder = LineDecoder::new("-", "p", Wanted::default());
         let elements = format!("[{}0]", "0,".repeat(1499));
         decoder.line(0, b"{", 0);
         decoder.line(2, elements.as_bytes(), 0);

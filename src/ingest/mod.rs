@@ -44,10 +44,10 @@ mod writer;
 
 pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
 pub use import::{Destination, Imported, import};
-pub use lines::{LineDecoder, MethodFilter};
+pub use lines::{LineDecoder, MethodFilter, Wanted};
 pub use pairing::{Moment, Pairing, Tally};
 pub use queue::{Delivery, Full, OnCommit, Refused};
-pub use recorder::{Config, Recorder, SourceHandle};
+pub use recorder::{Config, Recorder, Screened, SourceHandle};
 pub use screen::Screen;
 pub use stream::record_stream;
 pub use writer::{Failure, Summary};

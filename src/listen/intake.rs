@@ -51,6 +51,7 @@ impl Intake {
             // A client that has gone does not want to know.
             let _ = committed.send(());
         }));
+        let mut delivery = self.handle.screened(delivery);
         while let Err(back) = self.handle.offer(delivery) {
             if !self.is_open() {
                 return Err(Refusal::Ending);

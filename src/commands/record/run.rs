@@ -47,11 +47,10 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let listening = ready.map(|ready| start_listening(args, ready, &recorder, console));
     let listening = listening.transpose()?;
     let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
-    if sources.files.is_empty() {
-        wait_for_streams(&streams, listening.as_ref(), &recorder, &stop);
-    } else {
+    if !sources.files.is_empty() {
         follow_files(args, sources, &recorder, &stop, console);
     }
+    wait_for_streams(&streams, listening.as_ref(), &recorder, &stop);
     recorder.stop();
     let ended = end_streams(streams).and(end_listening(listening));
     let summary = recorder.shutdown()?;
@@ -102,8 +101,7 @@ fn start_streams(
             (None, Stream::Fifo(path)) => proxy_of(path),
             (None, Stream::Stdin) => DEFAULT_PROXY.into(),
         };
-        let mut decoder = LineDecoder::new(&name, &proxy, args.method_filter())
-            .with_bodies(args.keeping.bodies());
+        let mut decoder = LineDecoder::new(&name, &proxy, args.wanted());
         let handle = recorder.source(what_when_full(args.on_full, stream));
         let (stream, stop) = (stream.clone(), Arc::clone(stop));
         let thread = std::thread::Builder::new()
@@ -144,7 +142,7 @@ fn start_listening(
     console: &mut Console,
 ) -> anyhow::Result<Listening> {
     let proxy = args.proxy.as_deref().unwrap_or(DEFAULT_PROXY);
-    let decoder = LineDecoder::new(&ready.source_name(), proxy, args.method_filter());
+    let decoder = LineDecoder::new(&ready.source_name(), proxy, args.wanted());
     // What a full queue does is the client's to know: it is asked to come again.
     ready.start(decoder, recorder.source(Full::Block), console)
 }
@@ -207,8 +205,7 @@ fn follow_files(
     let mut waker = Waker::ignoring(own_paths);
     let mut pace = Pace::new(Instant::now());
     let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
-    let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter())
-        .with_bodies(args.keeping.bodies());
+    let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.wanted());
     let is_over = || stop.load(Ordering::Acquire) || recorder.has_failed();
     let mut progress = Progress::new(Unit::Bytes, console.is_message_terminal());
     loop {
