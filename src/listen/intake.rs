@@ -68,4 +68,22 @@ impl Intake {
             Err(_) => Err(Refusal::NotCommitted),
         }
     }
+
+    /// Says that nothing more is posted: what waits for an answer is stored as never answered. The
+    /// post that it came with was called stored.
+    pub(super) async fn end(&self) {
+        let delivery = {
+            let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+            decoder.end();
+            decoder.take()
+        };
+        let mut delivery = self.handle.screened(Box::new(delivery));
+        while let Err(back) = self.handle.offer(delivery) {
+            if !self.is_open() {
+                return;
+            }
+            delivery = back;
+            sleep(ASK_AGAIN).await;
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::commands::Refused;
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::ingest::{
-    Config, DEFAULT_PROXY, FileSources, Full, LineDecoder, Recorder, proxy_of, record_stream,
+    Config, DEFAULT_PROXY, FileSources, Full, LineDecoder, Recorder, StreamSource, proxy_of,
 };
 use crate::listen::Listening;
 use crate::store::sqlite::SqliteStore;
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     wait_for_streams(&streams, listening.as_ref(), &recorder, &stop);
     recorder.stop();
-    let ended = end_streams(streams).and(end_listening(listening));
+    let ended = end_streams(streams, &recorder).and(end_listening(listening));
     let summary = recorder.shutdown()?;
     console.note(&closing_line(&summary, began.elapsed()));
     ended?;
@@ -85,6 +85,7 @@ fn config(args: &Args) -> anyhow::Result<Config> {
 /// A thread that reads a stream to its end.
 struct Reading {
     name: String,
+    source: Arc<StreamSource>,
     thread: JoinHandle<io::Result<()>>,
 }
 
@@ -101,9 +102,11 @@ fn start_streams(
             (None, Stream::Fifo(path)) => proxy_of(path),
             (None, Stream::Stdin) => DEFAULT_PROXY.into(),
         };
-        let mut decoder = LineDecoder::new(&name, &proxy, args.wanted());
+        let decoder = LineDecoder::new(&name, &proxy, args.wanted());
         let handle = recorder.source(what_when_full(args.on_full, stream));
+        let source = Arc::new(StreamSource::new(decoder, handle));
         let (stream, stop) = (stream.clone(), Arc::clone(stop));
+        let reader = Arc::clone(&source);
         let thread = std::thread::Builder::new()
             .name(format!("mcpr-read {name}"))
             .spawn(move || {
@@ -112,10 +115,14 @@ fn start_streams(
                     Stream::Fifo(path) => Box::new(File::open(path)?),
                 };
                 let is_over = || stop.load(Ordering::Acquire);
-                record_stream(&mut *input, &mut decoder, &handle, &is_over)
+                reader.read(&mut *input, &is_over)
             })
             .with_context(|| format!("cannot start reading {name}"))?;
-        Ok(Reading { name, thread })
+        Ok(Reading {
+            name,
+            source,
+            thread,
+        })
     };
     streams.iter().map(start).collect()
 }
@@ -171,8 +178,12 @@ fn end_listening(listening: Option<Listening>) -> anyhow::Result<()> {
     }
 }
 
-/// Collects the streams that have ended; one that still waits for input ends with the process.
-fn end_streams(streams: Vec<Reading>) -> anyhow::Result<()> {
+/// Ends the streams where they stand and collects their threads; one that still waits for input ends
+/// with the process.
+fn end_streams(streams: Vec<Reading>, recorder: &Recorder) -> anyhow::Result<()> {
+    for reading in &streams {
+        reading.source.end(&|| recorder.has_failed());
+    }
     for reading in streams {
         if !reading.thread.is_finished() {
             continue;
