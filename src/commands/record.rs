@@ -9,7 +9,7 @@ use super::StoreArgs;
 use super::keeping::Keeping;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::ingest::{Config, Full, MethodFilter};
+use crate::ingest::{Config, Full, MethodFilter, Wanted};
 use crate::query::Pattern;
 use crate::query::when::parse_duration_us;
 use listen::ListenArgs;
@@ -82,10 +82,14 @@ impl OnFull {
 }
 
 impl Args {
-    fn method_filter(&self) -> MethodFilter {
-        MethodFilter {
-            include: self.include.clone(),
-            exclude: self.exclude.clone(),
+    /// What is wanted of every source, of whatever kind.
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            methods: MethodFilter {
+                include: self.include.clone(),
+                exclude: self.exclude.clone(),
+            },
+            bodies: self.keeping.bodies(),
         }
     }
 }

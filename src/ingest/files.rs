@@ -1,15 +1,14 @@
 //! File sources: what the tailer reads, decoded and delivered with its checkpoints.
 
-use super::{LineDecoder, MethodFilter, SourceHandle};
-use crate::model::Text;
-use crate::tail::{Chunk, ReadOutcome, Tailer};
-use crate::wire::Bodies;
+use super::{Delivery, LineDecoder, SourceHandle, Wanted};
+use crate::model::{Checkpoint, Text};
+use crate::tail::{Chunk, Piece, ReadOutcome, Tailer};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-/// A chunk of at least this many bytes was not cut short by the end of its file: more follows.
+/// After a chunk of at least this many bytes more is likely to follow, so that a batch waits for it.
 const FULL_CHUNK_BYTES: usize = 64 * 1024;
 
 /// Reads files and delivers what they hold.
@@ -19,43 +18,39 @@ pub struct FileSources {
     feed: Feed,
 }
 
-/// Turns chunks into deliveries.
+/// Turns chunks into deliveries, file by file.
 #[derive(Debug)]
 struct Feed {
     handle: SourceHandle,
-    decoders: HashMap<PathBuf, LineDecoder>,
+    files: HashMap<PathBuf, File>,
     proxy: Option<Text>,
-    filter: MethodFilter,
-    bodies: Bodies,
+    wanted: Wanted,
+}
+
+/// What is known of a path whose file is read.
+#[derive(Debug)]
+struct File {
+    decoder: LineDecoder,
+    /// Where reading stands.
+    checkpoint: Checkpoint,
+    /// Its last line has no newline, and holds an event all the same.
+    ends_whole: bool,
 }
 
 impl FileSources {
     /// Sources read by `tailer`; `proxy` names the proxy where neither stream nor file name should.
     #[must_use]
-    pub fn new(
-        tailer: Tailer,
-        handle: SourceHandle,
-        proxy: Option<&str>,
-        filter: MethodFilter,
-    ) -> Self {
+    pub fn new(tailer: Tailer, handle: SourceHandle, proxy: Option<&str>, wanted: Wanted) -> Self {
         let proxy = proxy.map(Text::from);
         Self {
             tailer,
             feed: Feed {
                 handle,
-                decoders: HashMap::new(),
+                files: HashMap::new(),
                 proxy,
-                filter,
-                bodies: Bodies::Left,
+                wanted,
             },
         }
-    }
-
-    /// The same sources, which hand over what was asked and answered as well, or do not.
-    #[must_use]
-    pub fn with_bodies(mut self, bodies: Bodies) -> Self {
-        self.feed.bodies = bodies;
-        self
     }
 
     /// The tailer, for what concerns files alone.
@@ -66,45 +61,100 @@ impl FileSources {
     /// Reads one chunk of every file that has grown.
     pub fn read(&mut self, stop: &dyn Fn() -> bool) -> ReadOutcome {
         let feed = &mut self.feed;
-        self.tailer.read(&mut |chunk| feed.deliver(&chunk, stop))
+        let outcome = self.tailer.read(&mut |chunk| feed.deliver(&chunk, stop));
+        if !outcome.progressed && !outcome.stopped {
+            let now = Instant::now();
+            let tailer = &self.tailer;
+            self.feed.give_up(stop, &mut |path, file| {
+                tailer.is_read(path) && file.decoder.settle(now)
+            });
+        }
+        outcome
     }
 
-    /// Reads every file to its end, also a last line that has no newline yet.
+    /// Reads every file to its end, also a last line that has no newline yet, and leaves it there: of
+    /// what waits, only that which was asked just now can be answered for the next reader.
     pub fn finish(&mut self, stop: &dyn Fn() -> bool) {
         let feed = &mut self.feed;
-        self.tailer.finish(&mut |chunk| feed.deliver(&chunk, stop));
+        let outcome = self.tailer.finish(&mut |chunk| feed.deliver(&chunk, stop));
+        if outcome.stopped {
+            return;
+        }
+        let now = super::unix_ms(SystemTime::now());
+        let tailer = &self.tailer;
+        self.feed.give_up(stop, &mut |path, file| {
+            (file.ends_whole || tailer.is_read(path)) && file.decoder.leave(now)
+        });
     }
 }
 
 impl Feed {
     fn deliver(&mut self, chunk: &Chunk<'_>, stop: &dyn Fn() -> bool) -> ControlFlow<()> {
-        if !self.decoders.contains_key(chunk.path) {
-            let name = chunk.path.to_string_lossy();
-            let proxy = match &self.proxy {
-                Some(proxy) => proxy.clone(),
-                None => proxy_of(chunk.path),
-            };
-            let decoder = LineDecoder::new(&name, &proxy, self.filter.clone());
-            let decoder = decoder.with_bodies(self.bodies);
-            self.decoders.insert(chunk.path.to_owned(), decoder);
+        if !self.files.contains_key(chunk.path) {
+            let file = self.file(chunk);
+            self.files.insert(chunk.path.to_owned(), file);
         }
-        let Some(decoder) = self.decoders.get_mut(chunk.path) else {
+        let Some(file) = self.files.get_mut(chunk.path) else {
             return ControlFlow::Break(());
         };
-        let now = super::unix_ms(SystemTime::now());
-        for piece in chunk.pieces {
-            decoder.piece(piece, now);
-        }
-        let more_follows = decoder.waiting_bytes() >= FULL_CHUNK_BYTES;
-        let at_end = Some(now).filter(|_| !more_follows);
-        let checkpoint = decoder.settle(at_end, chunk.checkpoint.clone());
-        let mut delivery = decoder.take();
-        delivery.progress.checkpoint = checkpoint;
-        delivery.more_follows = more_follows;
+        file.take(chunk);
+        let delivery = file.delivery();
         match self.handle.deliver(delivery, stop) {
             Ok(_) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
+    }
+
+    fn file(&self, chunk: &Chunk<'_>) -> File {
+        let name = chunk.path.to_string_lossy();
+        let proxy = match &self.proxy {
+            Some(proxy) => proxy.clone(),
+            None => proxy_of(chunk.path),
+        };
+        File {
+            decoder: LineDecoder::new(&name, &proxy, self.wanted.clone()),
+            checkpoint: chunk.checkpoint.clone(),
+            ends_whole: false,
+        }
+    }
+
+    /// Asks each file in which a request waits to give up some, and delivers what that leads to.
+    fn give_up(
+        &mut self,
+        stop: &dyn Fn() -> bool,
+        has_given_up: &mut dyn FnMut(&Path, &mut File) -> bool,
+    ) {
+        for (path, file) in &mut self.files {
+            if file.decoder.is_waiting() && has_given_up(path, file) {
+                // Refused only at the end of the recorder: then the next one reads it again.
+                let _ = self.handle.deliver(file.delivery(), stop);
+            }
+        }
+    }
+}
+
+impl File {
+    fn take(&mut self, chunk: &Chunk<'_>) {
+        let now = super::unix_ms(SystemTime::now());
+        self.decoder.read_at(Instant::now());
+        self.ends_whole = false;
+        for piece in chunk.pieces {
+            if let Piece::Unfinished { offset, bytes } = *piece {
+                self.ends_whole = self.decoder.unfinished(offset, bytes, now);
+            } else {
+                self.decoder.piece(piece, now);
+            }
+        }
+        self.checkpoint.clone_from(&chunk.checkpoint);
+    }
+
+    /// What was decoded, with how far that brings the file.
+    fn delivery(&mut self) -> Delivery {
+        let checkpoint = self.decoder.reached(self.checkpoint.clone());
+        let mut delivery = self.decoder.take();
+        delivery.progress.checkpoint = checkpoint;
+        delivery.more_follows = delivery.bytes >= FULL_CHUNK_BYTES;
+        delivery
     }
 }
 

@@ -2,14 +2,18 @@
 //! called read: no further than the oldest request that still waits for its answer. After a restart
 //! reading goes on there, and what was stored already is recognised. Does no reading of its own.
 
-use super::{Moment, Pairing};
+use super::{Moment, Pairing, Reading, Waited};
+use crate::model::time::HOUR_MS;
 use crate::model::{Checkpoint, Event, Text};
 use crate::wire::Frame;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// How long a request waits for its answer before it counts as never answered.
-const GIVE_UP_AFTER_MS: i64 = 60 * 60 * 1000;
+/// How long a request waits for its answer before it counts as never answered: by the log's own
+/// time, or by the clock since it was read. A log's times may be far behind the clock, so that these
+/// two are never compared while the log may go on.
+const GIVE_UP_AFTER: Duration = Duration::from_hours(1);
+const GIVE_UP_AFTER_MS: i64 = HOUR_MS;
 /// Most servers in one log whose requests are paired; the first by name makes room.
 const MAX_SERVERS: usize = 256;
 /// Most places of a log that are remembered while a request waits.
@@ -28,18 +32,27 @@ pub(super) struct HostLogs {
     servers: BTreeMap<Text, Pairing>,
     marks: VecDeque<Mark>,
     latest_ts: i64,
+    /// When the lines that follow were read.
+    read_at: Instant,
     /// Stands for 1970: latencies are taken from the log's own times.
     epoch: Instant,
 }
 
 impl HostLogs {
     pub(super) fn new() -> Self {
+        let now = Instant::now();
         Self {
             servers: BTreeMap::new(),
             marks: VecDeque::new(),
             latest_ts: i64::MIN,
-            epoch: Instant::now(),
+            read_at: now,
+            epoch: now,
         }
+    }
+
+    /// Says when the lines that follow were read.
+    pub(super) fn read_at(&mut self, now: Instant) {
+        self.read_at = now;
     }
 
     /// Takes what a line tells of; rows go to `events` once they are whole.
@@ -49,7 +62,7 @@ impl HostLogs {
         if !self.servers.contains_key(&frame.server) && self.servers.len() >= MAX_SERVERS {
             let first = self.servers.pop_first();
             if let Some((_, mut pairing)) = first {
-                pairing.give_up_before(i64::MAX, moment, events);
+                pairing.give_up_where(&|_| true, moment, events);
             }
         }
         let server = frame.server.clone();
@@ -57,6 +70,10 @@ impl HostLogs {
             .servers
             .entry(frame.server)
             .or_insert_with(|| Pairing::of_log(server));
+        pairing.read(Reading {
+            log_ts: self.latest_ts,
+            at: self.read_at,
+        });
         for message in frame.messages {
             pairing.message(frame.direction, message, moment, events);
         }
@@ -67,22 +84,44 @@ impl HostLogs {
         self.servers.values_mut().for_each(Pairing::lost);
     }
 
-    /// Gives up what has waited too long, by the log's own time and, at its end, by the clock.
-    pub(super) fn settle(&mut self, now: Option<i64>, events: &mut Vec<Event>) {
-        let latest = now.map_or(self.latest_ts, |now| now.max(self.latest_ts));
-        self.give_up_before(latest.saturating_sub(GIVE_UP_AFTER_MS), events);
+    /// Whether a request waits for its answer.
+    pub(super) fn is_waiting(&self) -> bool {
+        let mut pairings = self.servers.values();
+        pairings.any(|pairing| pairing.waiting().0.is_some())
+    }
+
+    /// Gives up what has waited too long, where nothing that was written is left to read; says
+    /// whether there was any.
+    pub(super) fn settle(&mut self, now: Instant, events: &mut Vec<Event>) -> bool {
+        let latest = self.latest_ts;
+        let is_over = |waited: Waited| {
+            waited.reading.is_some_and(|reading| {
+                latest.saturating_sub(reading.log_ts) > GIVE_UP_AFTER_MS
+                    || now.saturating_duration_since(reading.at) > GIVE_UP_AFTER
+            })
+        };
+        self.give_up_where(&is_over, events)
+    }
+
+    /// Gives up what was asked too long before a time, in unix milliseconds: nobody reads on now. What
+    /// is younger waits for the next reader. Says whether there was any.
+    pub(super) fn leave(&mut self, now: i64, events: &mut Vec<Event>) -> bool {
+        let before = now.max(self.latest_ts).saturating_sub(GIVE_UP_AFTER_MS);
+        self.give_up_where(&|waited| waited.ts < before, events)
     }
 
     /// Gives up everything: nothing follows.
     pub(super) fn end(&mut self, events: &mut Vec<Event>) {
-        self.give_up_before(i64::MAX, events);
+        self.give_up_where(&|_| true, events);
     }
 
-    fn give_up_before(&mut self, ts: i64, events: &mut Vec<Event>) {
+    fn give_up_where(&mut self, is_over: &dyn Fn(Waited) -> bool, events: &mut Vec<Event>) -> bool {
         let moment = self.moment(self.latest_ts);
+        let mut count = 0;
         for pairing in self.servers.values_mut() {
-            pairing.give_up_before(ts, moment, events);
+            count += pairing.give_up_where(is_over, moment, events);
         }
+        count > 0
     }
 
     /// The furthest place from which nothing that waits would be missed; `None` where that is the
@@ -124,5 +163,63 @@ impl HostLogs {
             at: self.epoch.checked_add(since).unwrap_or(self.epoch),
             ts,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Bodies, Decoded, LineContext, decode_line};
+
+    fn ask(logs: &mut HostLogs, minute: u32, id: u32) {
+        let line = format!(
+            r#"2025-03-18T12:{minute:02}:00Z [a] Message from client: {{"id":{id},"method":"ping"}}"#
+        );
+        let mut decoded = Decoded::default();
+        let context = LineContext {
+            proxy: "p",
+            bodies: Bodies::Left,
+        };
+        decode_line(line.as_bytes(), context, &mut decoded);
+        logs.take(decoded.frame.expect("a frame"), &mut Vec::new());
+    }
+
+    fn given_up(events: &[Event]) -> Vec<String> {
+        let ids = events.iter().filter_map(|event| match event {
+            Event::Request(request) => request.request_id.as_ref().map(ToString::to_string),
+            _ => None,
+        });
+        ids.collect()
+    }
+
+    #[test]
+    fn an_hour_after_it_was_read_a_request_is_given_up_though_the_log_stands_still() {
+        let (mut logs, began) = (HostLogs::new(), Instant::now());
+        let minutes = |minutes: u64| began + Duration::from_mins(minutes);
+        logs.read_at(began);
+        ask(&mut logs, 0, 1);
+        logs.read_at(minutes(30));
+        ask(&mut logs, 0, 2);
+        let cases: [(u64, &[&str]); 4] = [(60, &[]), (61, &["1"]), (90, &[]), (91, &["2"])];
+        for (minute, expected) in cases {
+            let mut events = Vec::new();
+            let any = logs.settle(minutes(minute), &mut events);
+            assert_eq!(given_up(&events), expected, "minute {minute}");
+            assert_eq!(any, !expected.is_empty());
+        }
+        assert!(!logs.is_waiting());
+    }
+
+    #[test]
+    fn a_time_that_is_far_ahead_is_nothing_to_requests_that_come_after_it() {
+        let (mut logs, now) = (HostLogs::new(), Instant::now());
+        logs.read_at(now);
+        ask(&mut logs, 59, 1);
+        ask(&mut logs, 0, 2);
+        logs.latest_ts += 2 * HOUR_MS;
+        ask(&mut logs, 1, 3);
+        let mut events = Vec::new();
+        logs.settle(now, &mut events);
+        assert_eq!(given_up(&events), ["1", "2"]);
     }
 }

@@ -5,6 +5,7 @@ use super::hostlogs::HostLogs;
 use crate::model::{BadLine, Checkpoint, Event, Text};
 use crate::query::Pattern;
 use crate::wire::{Bodies, Decoded, LineContext, decode_line};
+use std::time::Instant;
 
 /// `--include` and `--exclude`: which methods are recorded.
 #[derive(Debug, Clone, Default)]
@@ -24,13 +25,21 @@ impl MethodFilter {
     }
 }
 
+/// What is wanted of a source. Every source is told the same.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Which methods.
+    pub methods: MethodFilter,
+    /// Whether what was asked and answered is handed over as well.
+    pub bodies: Bodies,
+}
+
 /// Decodes the lines of one source into deliveries.
 #[derive(Debug)]
 pub struct LineDecoder {
     source: Text,
     proxy: Text,
-    filter: MethodFilter,
-    bodies: Bodies,
+    wanted: Wanted,
     hostlogs: HostLogs,
     decoded: Decoded,
     delivery: Delivery,
@@ -40,12 +49,11 @@ pub struct LineDecoder {
 impl LineDecoder {
     /// A decoder for a source and the proxy whose stream it is, where the stream does not say.
     #[must_use]
-    pub fn new(source: &str, proxy: &str, filter: MethodFilter) -> Self {
+    pub fn new(source: &str, proxy: &str, wanted: Wanted) -> Self {
         Self {
             source: source.into(),
             proxy: proxy.into(),
-            filter,
-            bodies: Bodies::Left,
+            wanted,
             hostlogs: HostLogs::new(),
             decoded: Decoded::default(),
             delivery: Delivery::new(source.into()),
@@ -53,18 +61,19 @@ impl LineDecoder {
         }
     }
 
-    /// The same decoder, which hands over what was asked and answered as well, or does not.
-    #[must_use]
-    pub fn with_bodies(mut self, bodies: Bodies) -> Self {
-        self.bodies = bodies;
-        self
-    }
-
     /// Decodes one line that begins at `offset`.
     pub fn line(&mut self, offset: u64, line: &[u8], now: i64) {
+        let bad = self.delivery.progress.counts.bad;
+        self.decode(offset, line, now);
+        if self.delivery.progress.counts.bad > bad {
+            self.hostlogs.lost();
+        }
+    }
+
+    fn decode(&mut self, offset: u64, line: &[u8], now: i64) {
         let context = LineContext {
             proxy: &self.proxy,
-            bodies: self.bodies,
+            bodies: self.wanted.bodies,
         };
         decode_line(line, context, &mut self.decoded);
         let counts = &mut self.delivery.progress.counts;
@@ -78,9 +87,6 @@ impl LineDecoder {
             counts.events += frame.messages.len() as u64;
             counts.unknown += u64::from(frame.messages.is_empty());
             self.hostlogs.take(frame, &mut self.decoded.events);
-        }
-        if !self.decoded.bad.is_empty() {
-            self.hostlogs.lost();
         }
         self.filter_events();
         for bad in std::mem::take(&mut self.decoded.bad) {
@@ -97,7 +103,7 @@ impl LineDecoder {
         for mut event in self.decoded.events.drain(..) {
             match &mut event {
                 Event::Request(request) => {
-                    is_left_out = !self.filter.admits(&request.method);
+                    is_left_out = !self.wanted.methods.admits(&request.method);
                     counts.filtered += u64::from(is_left_out);
                 }
                 // A list that nobody wants as a request still says what the server shows.
@@ -111,12 +117,37 @@ impl LineDecoder {
         }
     }
 
-    /// Says that a chunk was read, up to a place; gives the place from which reading would have to
-    /// go on after a restart, where that is a new one. `now`: at the end of what there is.
-    pub fn settle(&mut self, now: Option<i64>, checkpoint: Checkpoint) -> Option<Checkpoint> {
-        self.hostlogs.settle(now, &mut self.decoded.events);
-        self.filter_events();
+    /// Says when the lines that follow are read, as far as that matters for what waits in them.
+    pub fn read_at(&mut self, now: Instant) {
+        self.hostlogs.read_at(now);
+    }
+
+    /// Says that the source was read up to a place; gives the place from which reading would have to
+    /// go on after a restart, where that is a new one.
+    pub fn reached(&mut self, checkpoint: Checkpoint) -> Option<Checkpoint> {
         self.hostlogs.safe(checkpoint)
+    }
+
+    /// Whether a request waits for its answer.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.hostlogs.is_waiting()
+    }
+
+    /// Gives up requests that have waited too long, where the source is read to its end, which may
+    /// grow; says whether there were any.
+    pub fn settle(&mut self, now: Instant) -> bool {
+        let any = self.hostlogs.settle(now, &mut self.decoded.events);
+        self.filter_events();
+        any
+    }
+
+    /// Gives up requests that were asked long before a time, in unix milliseconds, where the source is
+    /// read to its end and left; says whether there were any.
+    pub fn leave(&mut self, now: i64) -> bool {
+        let any = self.hostlogs.leave(now, &mut self.decoded.events);
+        self.filter_events();
+        any
     }
 
     /// Says that nothing follows.
@@ -126,16 +157,18 @@ impl LineDecoder {
     }
 
     /// Decodes a last line without its newline. While it may still grow it is neither text nor bad,
-    /// and an event that it does hold is recognised when it is read again.
-    pub fn unfinished(&mut self, offset: u64, line: &[u8], now: i64) {
+    /// and an event that it does hold is recognised when it is read again. Says whether it holds any.
+    pub fn unfinished(&mut self, offset: u64, line: &[u8], now: i64) -> bool {
         let before = self.delivery.events.len();
         let (counts, kept_bad) = (self.delivery.progress.counts, self.kept_bad);
-        self.line(offset, line, now);
-        if self.delivery.progress.counts.events == counts.events {
+        self.decode(offset, line, now);
+        let is_whole = self.delivery.progress.counts.events > counts.events;
+        if !is_whole {
             self.delivery.events.truncate(before);
             self.kept_bad = kept_bad;
             self.delivery.progress.counts = counts;
         }
+        is_whole
     }
 
     /// Counts a line that was too long to decode, of which only the head is known.
@@ -176,12 +209,6 @@ impl LineDecoder {
         self.delivery.events.len()
     }
 
-    /// Bytes of the lines that were read since the last delivery.
-    #[must_use]
-    pub fn waiting_bytes(&self) -> usize {
-        self.delivery.bytes
-    }
-
     /// Hands over what was decoded since the last time.
     pub fn take(&mut self) -> Delivery {
         self.kept_bad = 0;
@@ -195,7 +222,7 @@ mod tests {
 
     #[test]
     fn of_many_bad_lines_only_so_many_are_kept_and_all_are_counted() {
-        let mut decoder = LineDecoder::new("-", "p", MethodFilter::default());
+        let mut decoder = LineDecoder::new("-", "p", Wanted::default());
         let elements = format!("[{}0]", "0,".repeat(1499));
         decoder.line(0, b"{", 0);
         decoder.line(2, elements.as_bytes(), 0);

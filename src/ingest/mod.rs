@@ -44,12 +44,12 @@ mod writer;
 
 pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
 pub use import::{Destination, Imported, import};
-pub use lines::{LineDecoder, MethodFilter};
-pub use pairing::{Moment, Pairing, Tally};
+pub use lines::{LineDecoder, MethodFilter, Wanted};
+pub use pairing::{Moment, Pairing, Reading, Tally, Waited};
 pub use queue::{Delivery, Full, OnCommit, Refused};
-pub use recorder::{Config, Recorder, SourceHandle};
+pub use recorder::{Config, Recorder, Screened, SourceHandle};
 pub use screen::Screen;
-pub use stream::record_stream;
+pub use stream::StreamSource;
 pub use writer::{Failure, Summary};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,22 +1,23 @@
 //! Requests and their answers brought together, each direction for itself. Pure: what passed and
 //! when comes in, events come out.
 
+mod calls;
+
+pub use calls::{Reading, Waited};
+
 use super::unix_ms;
 use crate::model::{
     Body, ErrorKind, Event, EventKey, Kind, Outcome, Payload, Request, RequestId, Said,
     SessionState, SessionUpdate, SurfaceNews, Text,
 };
 use crate::wire::{Asked, Direction, Message, Notice, Reply, TypedId};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use calls::{Calls, Waiting};
 use std::time::{Instant, SystemTime};
 
 /// Most requests of a direction that wait for an answer; the oldest counts as hung beyond that.
 const MAX_WAITING: usize = 16_384;
 /// Answers kept of which no request was seen (yet), and ids that are over, in a direction.
 const MAX_REMEMBERED: usize = 1024;
-/// Most bytes of bodies that wait in a direction for an answer to their request; beyond that the
-/// bodies of further requests are not kept.
-const MAX_BODY_BYTES: usize = 16 << 20;
 
 /// When something passed.
 #[derive(Debug, Clone, Copy)]
@@ -53,36 +54,6 @@ pub struct Tally {
     pub doubtful: u64,
 }
 
-/// A request that waits for its answer.
-#[derive(Debug)]
-struct Waiting {
-    asked: Asked,
-    moment: Moment,
-    ordinal: u64,
-    is_doubtful: bool,
-}
-
-impl Waiting {
-    fn body_bytes(&self) -> usize {
-        let params = self.asked.params.as_ref();
-        params.map_or(0, |body| body.text.len())
-    }
-}
-
-/// The requests of one direction.
-#[derive(Debug, Default)]
-struct Calls {
-    waiting: HashMap<TypedId, Waiting>,
-    /// The waiting ones by age.
-    by_age: BTreeMap<u64, TypedId>,
-    /// Answers whose copy came before that of their request: the directions are read side by side.
-    early: VecDeque<(Reply, Moment)>,
-    /// Bytes of bodies in `waiting`.
-    body_bytes: usize,
-    /// Cancelled and given up: an answer may still come.
-    over: VecDeque<TypedId>,
-}
-
 /// All that is open in a session.
 #[derive(Debug)]
 pub struct Pairing {
@@ -91,6 +62,9 @@ pub struct Pairing {
     session_id: Option<Text>,
     /// Who the last connection in a log came from.
     client: Option<(Text, Option<Text>)>,
+    /// What began that connection.
+    connected_by: Option<EventKey>,
+    reading: Option<Reading>,
     from_client: Calls,
     from_server: Calls,
     next_ordinal: u64,
@@ -115,6 +89,8 @@ impl Pairing {
             proxy,
             session_id: None,
             client: None,
+            connected_by: None,
+            reading: None,
             from_client: Calls::default(),
             from_server: Calls::default(),
             next_ordinal: 0,
@@ -147,16 +123,35 @@ impl Pairing {
         (oldest, self.next_ordinal)
     }
 
-    /// Gives up what was asked before a time, in unix milliseconds.
-    pub fn give_up_before(&mut self, ts: i64, moment: Moment, events: &mut Vec<Event>) {
+    /// Says when the messages that follow were read.
+    pub fn read(&mut self, reading: Reading) {
+        self.reading = Some(reading);
+    }
+
+    /// Gives up what has waited too long, as `is_over` says of each; says how many those were.
+    pub fn give_up_where(
+        &mut self,
+        is_over: &dyn Fn(Waited) -> bool,
+        moment: Moment,
+        events: &mut Vec<Event>,
+    ) -> usize {
+        let mut count = 0;
         for direction in Direction::ALL {
             let calls = self.calls(direction);
-            let is_old = |id: &&TypedId| calls.waiting.get(*id).is_some_and(|it| it.moment.ts < ts);
-            let ids: Vec<TypedId> = calls.by_age.values().filter(is_old).cloned().collect();
+            let is_over = |id: &&TypedId| {
+                let waiting = calls.waiting.get(*id);
+                waiting.is_some_and(|it| {
+                    let (ts, reading) = (it.moment.ts, it.reading);
+                    is_over(Waited { ts, reading })
+                })
+            };
+            let ids: Vec<TypedId> = calls.by_age.values().filter(is_over).cloned().collect();
+            count += ids.len();
             for id in ids {
                 self.give_up(direction, &id, (ErrorKind::Timeout, moment), events);
             }
         }
+        count
     }
 
     /// Takes a message that passed in a direction.
@@ -185,12 +180,8 @@ impl Pairing {
 
     /// Ends the session: what still waits was never answered.
     pub fn end(&mut self, moment: Moment, events: &mut Vec<Event>) {
+        self.give_up_where(&|_| true, moment, events);
         for direction in Direction::ALL {
-            let calls = self.calls(direction);
-            let ids: Vec<TypedId> = calls.by_age.values().cloned().collect();
-            for id in ids {
-                self.give_up(direction, &id, (ErrorKind::Timeout, moment), events);
-            }
             let early = std::mem::take(&mut self.calls(direction).early);
             self.tally.unasked += early.len() as u64;
         }
@@ -211,6 +202,12 @@ impl Pairing {
         moment: Moment,
         events: &mut Vec<Event>,
     ) {
+        // A line of a log that comes again, while the one before still waits, is that one.
+        let is_same = |it: &Waiting| asked.key.is_some() && it.asked.key == asked.key;
+        let waiting = &self.calls(direction).waiting;
+        if waiting.get(&asked.id).is_some_and(is_same) {
+            return;
+        }
         if asked.method == "initialize" && self.session_id.is_none() {
             self.connect(direction, &asked, moment, events);
         } else if asked.client_name.is_some() && asked.method == "initialize" {
@@ -222,13 +219,14 @@ impl Pairing {
         // An id that is asked again while it waits was given up by whoever asks.
         let id = asked.id.clone();
         self.give_up(direction, &id, (ErrorKind::Timeout, moment), events);
-        let ordinal = self.next_ordinal;
+        let (ordinal, reading) = (self.next_ordinal, self.reading);
         self.next_ordinal += 1;
         let calls = self.calls(direction);
         calls.over.retain(|over| *over != id);
         let waiting = Waiting {
             asked,
             moment,
+            reading,
             ordinal,
             is_doubtful: false,
         };
@@ -255,10 +253,12 @@ impl Pairing {
         moment: Moment,
         events: &mut Vec<Event>,
     ) {
-        if direction == Direction::ToClient {
+        let is_known = asked.key.is_some() && asked.key == self.connected_by;
+        if direction == Direction::ToClient || is_known {
             return;
         }
-        self.give_up_before(i64::MAX, moment, events);
+        self.give_up_where(&|_| true, moment, events);
+        self.connected_by = asked.key;
         let name = asked.client_name.clone();
         self.client = name.map(|name| (name, asked.client_version.clone()));
     }
@@ -434,24 +434,6 @@ impl Pairing {
 fn payload(params: Option<Body>, answer: Option<Body>) -> Option<Event> {
     (params.is_some() || answer.is_some())
         .then(|| Event::Payload(Box::new(Payload { params, answer })))
-}
-
-impl Calls {
-    fn wait(&mut self, id: TypedId, mut waiting: Waiting) {
-        if self.body_bytes + waiting.body_bytes() > MAX_BODY_BYTES {
-            waiting.asked.params = None;
-        }
-        self.body_bytes += waiting.body_bytes();
-        self.by_age.insert(waiting.ordinal, id.clone());
-        self.waiting.insert(id, waiting);
-    }
-
-    fn take(&mut self, id: &TypedId) -> Option<Waiting> {
-        let waiting = self.waiting.remove(id)?;
-        self.by_age.remove(&waiting.ordinal);
-        self.body_bytes -= waiting.body_bytes();
-        Some(waiting)
-    }
 }
 
 /// Ids repeat between the directions, so that what the server asked is marked.

@@ -305,12 +305,19 @@ impl SourceHandle {
         }
     }
 
+    /// Takes the secrets out of a delivery that is to be offered.
+    #[must_use]
+    pub fn screened(&self, mut delivery: Box<Delivery>) -> Screened {
+        screen_delivery(&self.screen, &mut delivery);
+        Screened(delivery)
+    }
+
     /// Delivers without waiting, whole or not at all: for a source whose sender comes again.
     ///
     /// # Errors
     /// The delivery itself, when there is no room for it now, or nothing more is taken.
-    pub fn offer(&self, delivery: Box<Delivery>) -> Result<(), Box<Delivery>> {
-        self.queue.push_whole(delivery)
+    pub fn offer(&self, delivery: Screened) -> Result<(), Screened> {
+        self.queue.push_whole(delivery.0).map_err(Screened)
     }
 
     /// Whether the recorder takes nothing more.
@@ -319,6 +326,10 @@ impl SourceHandle {
         self.queue.is_closed()
     }
 }
+
+/// A delivery without secrets. It may be offered again and again, and is gone over once.
+#[derive(Debug)]
+pub struct Screened(Box<Delivery>);
 
 /// Nothing enters the queue without it.
 fn screen_delivery(screen: &Screen, delivery: &mut Delivery) {

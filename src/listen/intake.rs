@@ -51,6 +51,7 @@ impl Intake {
             // A client that has gone does not want to know.
             let _ = committed.send(());
         }));
+        let mut delivery = self.handle.screened(delivery);
         while let Err(back) = self.handle.offer(delivery) {
             if !self.is_open() {
                 return Err(Refusal::Ending);
@@ -65,6 +66,24 @@ impl Intake {
             Ok(Ok(())) => Ok(found),
             Ok(Err(_)) => Err(Refusal::Ending),
             Err(_) => Err(Refusal::NotCommitted),
+        }
+    }
+
+    /// Says that nothing more is posted: what waits for an answer is stored as never answered. The
+    /// post that it came with was called stored.
+    pub(super) async fn end(&self) {
+        let delivery = {
+            let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+            decoder.end();
+            decoder.take()
+        };
+        let mut delivery = self.handle.screened(Box::new(delivery));
+        while let Err(back) = self.handle.offer(delivery) {
+            if !self.is_open() {
+                return;
+            }
+            delivery = back;
+            sleep(ASK_AGAIN).await;
         }
     }
 }

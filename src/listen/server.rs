@@ -71,6 +71,7 @@ pub(super) async fn run(
     // Nobody listens when there are no connections.
     let _ = is_ending.send(true);
     end(tasks, &connections).await;
+    shared.intake.end().await;
     Ok(())
 }
 

@@ -151,6 +151,17 @@ impl Tailer {
         total
     }
 
+    /// Whether everything was read that was written under a path, as far as the last turn of its files
+    /// saw, and no line has begun there.
+    #[must_use]
+    pub fn is_read(&self, path: &Path) -> bool {
+        let mut files = self.files.iter().filter(|tracked| tracked.path == path);
+        files.all(|tracked| {
+            let is_at_end = tracked.stage == Stage::Drained && !tracked.is_failing;
+            is_at_end && tracked.file.position().unfinished_len() == 0
+        })
+    }
+
     /// Bytes that are there and were not read, as of the last scan.
     #[must_use]
     pub fn backlog(&self) -> u64 {

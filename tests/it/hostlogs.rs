@@ -1,9 +1,11 @@
 //! Desktop hosts' logs through the built program: rows, sessions, restarts in the middle of a
 //! request, and rotation.
 
-use super::program::{Home, until};
+use super::program::{Home, signal, until};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::io::Write;
+use std::process::Stdio;
 
 fn line(second: u32, server: &str, way: &str, json: &str) -> String {
     format!(
@@ -164,4 +166,121 @@ fn a_recorder_killed_between_a_request_and_its_answer_stores_one_row() {
     ];
     assert_eq!(told(&home.rows(&[])), expected);
     home.succeed(&["store", "verify", "--full"]);
+}
+
+/// An answer over many reads of a file.
+fn large_answer(id: u32) -> String {
+    let text = "x".repeat(700_000);
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"text":"{text}"}}]}}}}"#)
+}
+
+/// What another server of the log answers at once, so that its row says how far the log was read.
+fn pair(second: u32) -> String {
+    let answer = r#"{"jsonrpc":"2.0","id":9,"result":{}}"#;
+    let ping = r#"{"method":"ping","jsonrpc":"2.0","id":9}"#;
+    line(second, "git", "client", ping) + &line(second, "git", "server", answer)
+}
+
+const PAIR: &str = "git - ping - ok - 0us";
+
+#[test]
+fn an_answer_of_which_only_the_beginning_was_read_is_waited_for() {
+    let home = Home::new();
+    let log = [
+        line(21, "fs", "client", CALL),
+        line(23, "fs", "server", &large_answer(1)),
+        line(31, "fs", "client", CALL),
+        line(34, "fs", "server", FAILED),
+    ];
+    home.record(&[&home.write("mcp.log", log.concat())]);
+    let expected = [
+        "fs - tools/call read_file ok - 2000000us",
+        "fs - tools/call read_file error tool 3000000us",
+    ];
+    assert_eq!(told(&home.rows(&[])), expected);
+}
+
+#[test]
+fn a_followed_log_whose_times_are_far_behind_the_clock_is_waited_for() {
+    let home = Home::new();
+    let log = home.write("mcp.log", "");
+    let child = home.command(&["record", log.to_str().unwrap()]).spawn();
+    let child = child.unwrap();
+    let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+    let mut write = |text: &str, rows: usize| {
+        file.write_all(text.as_bytes()).unwrap();
+        until("it is read", || {
+            home.store().exists() && home.rows_or_none().len() == rows
+        });
+    };
+    write(&(line(10, "fs", "client", CALL) + &pair(11)), 1);
+    write(&line(12, "fs", "server", FAILED), 2);
+    // The answer comes in two parts.
+    let answer = line(22, "fs", "server", FAILED);
+    let (head, tail) = answer.split_at(60);
+    write(&(line(20, "fs", "client", CALL) + &pair(21) + head), 3);
+    write(tail, 4);
+    // An hour passes in the log, and is over with its next line.
+    let later = |text: String| text.replace("T12:", "T13:");
+    write(&(line(30, "fs", "client", CALL) + &later(pair(29))), 5);
+    write(&later(pair(31)), 7);
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+    let expected = [
+        PAIR,
+        "fs - tools/call read_file error tool 2000000us",
+        PAIR,
+        "fs - tools/call read_file error tool 2000000us",
+        PAIR,
+        PAIR,
+        "fs - tools/call read_file timeout timeout 3601000000us",
+    ];
+    assert_eq!(told(&home.rows(&[])), expected);
+}
+
+#[test]
+fn a_log_that_ends_within_a_line_keeps_its_requests_open() {
+    let home = Home::new();
+    let (asked, answer) = (
+        line(10, "fs", "client", CALL),
+        line(12, "fs", "server", FAILED),
+    );
+    let log = home.write("mcp.log", asked.clone() + &answer[..80]);
+    home.record(&[&log]);
+    assert_eq!(home.rows_or_none().len(), 0, "its answer has begun");
+    std::fs::write(&log, asked + &answer).unwrap();
+    home.record(&[&log]);
+    let expected = ["fs - tools/call read_file error tool 2000000us"];
+    assert_eq!(told(&home.rows(&[])), expected);
+    // A message that is there as a whole has no answer after it, with a newline or without.
+    let lone = line(40, "fs", "client", CALL);
+    home.record(&[&home.write("lone.log", lone.trim_end())]);
+    let row = told(&home.rows(&[])).pop().unwrap();
+    assert_eq!(row, "fs - tools/call read_file timeout timeout 0us");
+}
+
+#[test]
+fn what_a_stream_leaves_open_is_stored_when_a_signal_ends_it() {
+    let home = Home::new();
+    let asked = line(10, "fs", "client", CALL);
+    let record = |text: &str, rows: usize| {
+        let mut command = home.command(&["record", "-"]);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(text.as_bytes()).unwrap();
+        until("it is read", || {
+            home.store().exists() && home.rows_or_none().len() == rows
+        });
+        signal(&child, Signal::TERM);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        drop(input);
+    };
+    let answer = line(12, "fs", "server", FAILED);
+    record(&(asked.clone() + &pair(11) + &answer[..80]), 1);
+    let expected = [PAIR, "fs - tools/call read_file timeout timeout 1000000us"];
+    assert_eq!(told(&home.rows(&[])), expected);
+    // As with an answer that comes too late, whoever reads it again adds nothing.
+    record(&(asked + &answer + &pair(21)), 3);
+    assert_eq!(told(&home.rows(&[])), [&expected[..], &[PAIR]].concat());
 }

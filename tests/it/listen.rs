@@ -7,6 +7,7 @@ mod stopping;
 
 use super::kill::line;
 use super::program::{Home, capture, until};
+use super::redaction::{bytes_of, found_in, planted, stream};
 use client::{Client, Listener, reply_to};
 use std::fs;
 use std::process::{Command, Stdio};
@@ -202,6 +203,57 @@ fn the_proxy_of_a_stream_that_does_not_say_it_and_the_methods_are_chosen_as_for_
         rows.iter()
             .all(|row| row["proxy"] == "weather" && row["method"] != "tools/list")
     );
+}
+
+#[test]
+fn what_was_asked_and_answered_is_kept_where_it_is_wanted() {
+    let body = r#"{"v":1,"ts":"2026-11-21T01:30:08Z","server":"shop","kind":"request","payload":{"kind":"mcp","request_id":"1","session_id":"s","http_method":"POST","uri":"/mcp","http_status":200,"latency_us":5,"upstream_us":4,"rpc":{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"order","arguments":{"city":"Bern"}}},"result":{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"it is on its way"}]}}}}"#;
+    let whole: [(&[&str], bool); 2] = [
+        (&["--payloads"], true),
+        // The same screen cuts bodies and takes secrets out.
+        (&["--payloads", "--payload-limit", "40"], false),
+    ];
+    for (options, is_whole) in whole {
+        let home = Home::new();
+        let listener = Listener::start(&home, options);
+        let reply = Client::connect(listener.address).post("/", body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        listener.stop();
+        let seq = home.rows(&[])[0]["seq"].to_string();
+        let shown = home.succeed(&["show", "--json", &seq]);
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let (params, answer) = (&shown["payload"]["params"], &shown["payload"]["answer"]);
+        assert_eq!(answer["cut"], !is_whole, "{shown}");
+        if is_whole {
+            assert_eq!(params["value"]["arguments"]["city"], "Bern", "{shown}");
+            let text = &answer["value"]["content"][0]["text"];
+            assert_eq!(text, "it is on its way", "{shown}");
+        } else {
+            assert!(answer["value"].as_str().unwrap().len() <= 40, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn no_planted_secret_reaches_the_store() {
+    let planted = planted();
+    for options in [&["--payloads"][..], &["--payloads", "--no-redact"]] {
+        let home = Home::new();
+        let listener = Listener::start(&home, options);
+        let head = "Content-Type: application/x-ndjson\r\n";
+        let reply = reply_to(listener.address, "POST /", head, &stream(&planted));
+        assert_eq!(reply.status, 200, "{reply:?}");
+        listener.stop();
+        // A payload is compressed, so that it is looked at as it is shown.
+        let mut bytes = bytes_of(&home.store());
+        for row in home.rows(&[]) {
+            bytes.extend(home.succeed(&["show", &row["seq"].to_string()]).bytes());
+        }
+        for (secret, text) in &planted {
+            let is_open = options.contains(&"--no-redact");
+            assert_eq!(found_in(&bytes, secret), is_open, "{secret} of {text:?}");
+        }
+    }
 }
 
 #[test]

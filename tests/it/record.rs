@@ -4,8 +4,8 @@ use super::program::{Home, Ran, capture, signal, until};
 use rustix::process::Signal;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::process::{Command, Stdio};
 
 #[test]
 fn the_same_events_are_stored_once_however_they_come() {
@@ -62,6 +62,47 @@ fn standard_input_is_a_source() {
         "{err}"
     );
 }
+
+#[test]
+fn once_reads_every_source_to_its_end_whatever_kinds_there_are() {
+    let lines: String = (1..=50).map(crate::kill::line).collect();
+    for named in [false, true] {
+        let home = Home::new();
+        let file = home.write("other.log", crate::kill::line(0));
+        let pipe = home.path("p.pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let stream = if named { pipe.to_str().unwrap() } else { "-" };
+        let mut child = home
+            .command(&["record", "--once", file.to_str().unwrap(), stream])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        until("the file is stored", || home.rows_or_none().len() == 1);
+        // The file is read to its end; the stream only begins.
+        let mut input: Box<dyn Write> = if named {
+            let mut opened = None;
+            until("the pipe is read", || {
+                let mut options = fs::OpenOptions::new();
+                options.write(true).custom_flags(NONBLOCK);
+                opened = options.open(&pipe).ok();
+                opened.is_some()
+            });
+            Box::new(opened.unwrap())
+        } else {
+            Box::new(child.stdin.take().unwrap())
+        };
+        input.write_all(lines.as_bytes()).expect("it is read still");
+        drop(input);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(err.contains("51 stored"), "named {named}: {err}");
+    }
+}
+
+/// A pipe that nobody reads is not waited for.
+const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 #[test]
 fn a_file_is_followed_until_a_signal_and_nothing_is_lost() {

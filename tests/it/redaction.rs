@@ -94,7 +94,7 @@ pub(crate) fn stream(texts: &[(String, String)]) -> String {
 }
 
 /// Every byte of the store's files.
-fn bytes_of(store: &Path) -> Vec<u8> {
+pub(crate) fn bytes_of(store: &Path) -> Vec<u8> {
     ["", "-wal"]
         .iter()
         .filter_map(|suffix| std::fs::read(format!("{}{suffix}", store.display())).ok())

@@ -8,7 +8,7 @@ use crate::commands::Refused;
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::ingest::{
-    Config, DEFAULT_PROXY, FileSources, Full, LineDecoder, Recorder, proxy_of, record_stream,
+    Config, DEFAULT_PROXY, FileSources, Full, LineDecoder, Recorder, StreamSource, proxy_of,
 };
 use crate::listen::Listening;
 use crate::store::sqlite::SqliteStore;
@@ -47,13 +47,12 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let listening = ready.map(|ready| start_listening(args, ready, &recorder, console));
     let listening = listening.transpose()?;
     let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
-    if sources.files.is_empty() {
-        wait_for_streams(&streams, listening.as_ref(), &recorder, &stop);
-    } else {
+    if !sources.files.is_empty() {
         follow_files(args, sources, &recorder, &stop, console);
     }
+    wait_for_streams(&streams, listening.as_ref(), &recorder, &stop);
     recorder.stop();
-    let ended = end_streams(streams).and(end_listening(listening));
+    let ended = end_streams(streams, &recorder).and(end_listening(listening));
     let summary = recorder.shutdown()?;
     console.note(&closing_line(&summary, began.elapsed()));
     ended?;
@@ -86,6 +85,7 @@ fn config(args: &Args) -> anyhow::Result<Config> {
 /// A thread that reads a stream to its end.
 struct Reading {
     name: String,
+    source: Arc<StreamSource>,
     thread: JoinHandle<io::Result<()>>,
 }
 
@@ -102,10 +102,11 @@ fn start_streams(
             (None, Stream::Fifo(path)) => proxy_of(path),
             (None, Stream::Stdin) => DEFAULT_PROXY.into(),
         };
-        let mut decoder = LineDecoder::new(&name, &proxy, args.method_filter())
-            .with_bodies(args.keeping.bodies());
+        let decoder = LineDecoder::new(&name, &proxy, args.wanted());
         let handle = recorder.source(what_when_full(args.on_full, stream));
+        let source = Arc::new(StreamSource::new(decoder, handle));
         let (stream, stop) = (stream.clone(), Arc::clone(stop));
+        let reader = Arc::clone(&source);
         let thread = std::thread::Builder::new()
             .name(format!("mcpr-read {name}"))
             .spawn(move || {
@@ -114,10 +115,14 @@ fn start_streams(
                     Stream::Fifo(path) => Box::new(File::open(path)?),
                 };
                 let is_over = || stop.load(Ordering::Acquire);
-                record_stream(&mut *input, &mut decoder, &handle, &is_over)
+                reader.read(&mut *input, &is_over)
             })
             .with_context(|| format!("cannot start reading {name}"))?;
-        Ok(Reading { name, thread })
+        Ok(Reading {
+            name,
+            source,
+            thread,
+        })
     };
     streams.iter().map(start).collect()
 }
@@ -144,7 +149,7 @@ fn start_listening(
     console: &mut Console,
 ) -> anyhow::Result<Listening> {
     let proxy = args.proxy.as_deref().unwrap_or(DEFAULT_PROXY);
-    let decoder = LineDecoder::new(&ready.source_name(), proxy, args.method_filter());
+    let decoder = LineDecoder::new(&ready.source_name(), proxy, args.wanted());
     // What a full queue does is the client's to know: it is asked to come again.
     ready.start(decoder, recorder.source(Full::Block), console)
 }
@@ -173,8 +178,12 @@ fn end_listening(listening: Option<Listening>) -> anyhow::Result<()> {
     }
 }
 
-/// Collects the streams that have ended; one that still waits for input ends with the process.
-fn end_streams(streams: Vec<Reading>) -> anyhow::Result<()> {
+/// Ends the streams where they stand and collects their threads; one that still waits for input ends
+/// with the process.
+fn end_streams(streams: Vec<Reading>, recorder: &Recorder) -> anyhow::Result<()> {
+    for reading in &streams {
+        reading.source.end(&|| recorder.has_failed());
+    }
     for reading in streams {
         if !reading.thread.is_finished() {
             continue;
@@ -207,8 +216,7 @@ fn follow_files(
     let mut waker = Waker::ignoring(own_paths);
     let mut pace = Pace::new(Instant::now());
     let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
-    let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.method_filter())
-        .with_bodies(args.keeping.bodies());
+    let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.wanted());
     let is_over = || stop.load(Ordering::Acquire) || recorder.has_failed();
     let mut progress = Progress::new(Unit::Bytes, console.is_message_terminal());
     loop {

@@ -1,7 +1,7 @@
 //! One request into its row: the insertion itself, and what happens when its place is taken.
 
 use super::names::OperationRef;
-use crate::model::{KeySource, Request, RequestId, Text};
+use crate::model::{ErrorKind, KeySource, Request, RequestId, Text};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Row, Statement, ToSql, Transaction, params};
 use xxhash_rust::xxh3::Xxh3;
@@ -158,23 +158,31 @@ fn likeness(request: &Request, row: &Row<'_>) -> rusqlite::Result<Likeness> {
     let same_id = is_same(row, 0, request.request_id.as_ref().map(StoredId))?;
     let target = request.target.as_ref();
     let outcome = &request.outcome;
-    let same_content = is_same(row, 1, request.kind as i64)?
+    let same_question = is_same(row, 1, request.kind as i64)?
         && is_same(row, 2, request.method.as_str())?
         && is_same(row, 3, target.map(|target| target.kind as i64 + 1))?
         && is_same(row, 4, target.map(|target| target.name.as_str()))?
         && is_same(row, 6, request.session_id.as_deref())?
+        && is_same(row, 10, request.upstream_us)?
+        && is_same(row, 11, request.bytes_in)?;
+    let same_content = same_question
         && is_same(row, 7, request.client_name.as_deref())?
         && is_same(row, 8, request.client_version.as_deref())?
         && is_same(row, 9, request.latency_us)?
-        && is_same(row, 10, request.upstream_us)?
-        && is_same(row, 11, request.bytes_in)?
         && is_same(row, 12, request.bytes_out)?
         && is_same(row, 13, outcome.error_kind.map(|kind| kind as i64 + 1))?
         && is_same(row, 14, outcome.error_code.as_deref())?
         && is_same(row, 15, outcome.error_msg.as_deref())?;
+    // A line of a log that was once read with its answer and once without it.
+    let never_answered = ErrorKind::Timeout;
+    let is_of_log = request.session_id.is_none() && request.upstream_us.is_none();
+    let lacks_answer = is_of_log
+        && (outcome.error_kind == Some(never_answered)
+            || is_same(row, 13, never_answered as i64 + 1)?);
     Ok(match request.key.source {
         // A copied file may go by another proxy's name: the bytes decide, not the name.
         KeySource::Bytes if same_id && same_content => Likeness::Same,
+        KeySource::Bytes if same_id && same_question && lacks_answer => Likeness::Same,
         KeySource::Id if same_id && same_content && is_same(row, 5, request.proxy.as_str())? => {
             Likeness::Same
         }

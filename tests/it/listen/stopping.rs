@@ -1,6 +1,6 @@
 //! Recorders that are stopped, killed or held up while clients post.
 
-use super::client::{Client, Listener};
+use super::client::{Client, Listener, reply_to};
 use crate::kill::line;
 use crate::program::{Home, signal, until};
 use rustix::process::Signal;
@@ -148,4 +148,69 @@ fn a_store_that_is_held_too_long_is_told_and_the_retry_is_stored_once() {
     let told = listener.stop();
     assert!(told.contains("10 stored, 5 duplicates"), "{told}");
     assert_eq!(home.rows(&[]).len(), 10);
+}
+
+/// A line of a desktop host's log.
+fn logged(second: u32, way: &str, json: &str) -> String {
+    format!("2025-03-18T12:53:{second:02}.000Z [fs] [info] Message from {way}: {json}\n")
+}
+
+fn post_lines(listener: &Listener, text: &str) {
+    let head = "Content-Type: application/x-ndjson\r\n";
+    let reply = reply_to(listener.address, "POST /", head, text);
+    assert_eq!(reply.status, 200, "{reply:?}");
+}
+
+fn outcomes(home: &Home) -> Vec<String> {
+    let rows = home.rows(&[]);
+    let told = rows.iter().map(|row| {
+        let text = |name: &str| row[name].as_str().unwrap().to_owned();
+        format!("{} {}", text("method"), text("status"))
+    });
+    told.collect()
+}
+
+#[test]
+fn a_request_that_was_posted_and_never_answered_is_stored_at_the_end() {
+    let home = Home::new();
+    let ping = logged(10, "client", r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
+    let answer = logged(12, "server", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
+    let listener = Listener::start(&home, &[]);
+    post_lines(&listener, &ping);
+    assert!(listener.stop().contains("1 stored"));
+    assert_eq!(outcomes(&home), ["ping timeout"]);
+    // The log is posted again, by itself and with the answer that came meanwhile.
+    for body in [ping.clone(), ping.clone() + &answer, answer.clone()] {
+        let listener = Listener::start(&home, &[]);
+        post_lines(&listener, &body);
+        assert!(listener.stop().contains("0 stored"));
+        assert_eq!(outcomes(&home), ["ping timeout"], "{body}");
+    }
+}
+
+#[test]
+fn a_post_of_a_log_that_comes_again_gives_nothing_up() {
+    let home = Home::new();
+    let begin = [
+        logged(
+            9,
+            "client",
+            r#"{"jsonrpc":"2.0","id":0,"method":"initialize"}"#,
+        ),
+        logged(9, "server", r#"{"jsonrpc":"2.0","id":0,"result":{}}"#),
+        logged(10, "client", r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#),
+    ];
+    let answer = logged(12, "server", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
+    let listener = Listener::start(&home, &[]);
+    for body in [
+        &begin.concat(),
+        &begin.concat(),
+        &answer,
+        &answer,
+        &begin[2],
+    ] {
+        post_lines(&listener, body);
+    }
+    listener.stop();
+    assert_eq!(outcomes(&home), ["initialize ok", "ping ok"]);
 }

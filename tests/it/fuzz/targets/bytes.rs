@@ -1,7 +1,7 @@
 //! Bytes that become lines, messages, events and harmless text.
 
 use super::Choices;
-use mcpr::ingest::{LineDecoder, MethodFilter};
+use mcpr::ingest::{LineDecoder, Wanted};
 use mcpr::model::{BadLine, Event};
 use mcpr::render::text::{escape, escape_but_breaks, escape_json, is_active};
 use mcpr::tail::{Piece, Splitter};
@@ -118,7 +118,7 @@ pub(super) fn decoders(data: &[u8]) {
 /// The body of a post: whatever it is, what is decoded of it is what its counts say, and a refused one
 /// leaves nothing behind in the decoder, which all connections share.
 pub(super) fn body(data: &[u8]) {
-    let new = || LineDecoder::new("http", "p", MethodFilter::default());
+    let new = || LineDecoder::new("http", "p", Wanted::default());
     let mut decoder = new();
     decoder.lines(data, 0);
     let lines = decoder.take();
