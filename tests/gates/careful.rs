@@ -163,7 +163,9 @@ fn all_names(document: &Value, schema: &Value, visited: &mut BTreeSet<String>) -
     }
     let lists = ["allOf", "anyOf", "oneOf"].iter();
     let lists = lists.filter_map(|list| map.get(*list)?.as_array());
-    let singles = PARTS.iter().filter_map(|part| map.get(*part));
+    // Without a condition the rest of it says nothing, not even which names there are.
+    let parts = if map.contains_key("if") { PARTS } else { &[] };
+    let singles = parts.iter().filter_map(|part| map.get(*part));
     let dependent = map.get("dependentSchemas").and_then(Value::as_object);
     let dependent = dependent.into_iter().flat_map(Map::values);
     for part in lists.flatten().chain(singles).chain(dependent) {
