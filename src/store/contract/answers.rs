@@ -41,3 +41,29 @@ pub(crate) fn a_line_with_and_without_its_answer_is_one_request(backend: &dyn Ba
     drop(store);
     backend.check();
 }
+
+pub(crate) fn a_line_with_and_without_its_client_is_one_request(backend: &dyn Backend) {
+    let mut store = backend.open();
+    for (case, with) in [b"first", b"other"].into_iter().zip(0_i64..) {
+        let named = Request {
+            client_name: Some("cursor".into()),
+            client_version: Some("1.0".into()),
+            ..asked(case, Outcome::default(), 5)
+        };
+        let nameless = Request {
+            client_name: None,
+            client_version: None,
+            ..named.clone()
+        };
+        let (first, second) = if with == 0 {
+            (named, nameless)
+        } else {
+            (nameless, named)
+        };
+        assert_eq!(append(&mut *store, with * 2 + 1, vec![first]).stored, 1);
+        let again = append(&mut *store, with * 2 + 2, vec![second]);
+        assert_eq!((again.stored, again.duplicates), (0, 1), "case {with}");
+    }
+    drop(store);
+    backend.check();
+}

@@ -7,7 +7,10 @@ mod generate;
 mod random;
 mod surfaces;
 
-pub(super) use answers::a_line_with_and_without_its_answer_is_one_request;
+pub(super) use answers::{
+    a_line_with_and_without_its_answer_is_one_request,
+    a_line_with_and_without_its_client_is_one_request,
+};
 pub(super) use clauses::*;
 pub(super) use conversations::a_conversation_is_the_first_said_and_goes_with_its_session;
 pub(super) use random::answers_equal_those_of_the_reference;
@@ -35,6 +38,7 @@ macro_rules! contract_tests {
             another_content_under_the_same_id_is_kept_and_counted,
             the_same_bytes_under_another_proxy_are_the_same_event,
             a_line_with_and_without_its_answer_is_one_request,
+            a_line_with_and_without_its_client_is_one_request,
             a_repeated_batch_changes_nothing,
             sequence_numbers_grow_and_are_never_used_twice,
             pages_have_no_gap_and_no_repeat_while_a_writer_appends,

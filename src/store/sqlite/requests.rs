@@ -165,9 +165,13 @@ fn likeness(request: &Request, row: &Row<'_>) -> rusqlite::Result<Likeness> {
         && is_same(row, 6, request.session_id.as_deref())?
         && is_same(row, 10, request.upstream_us)?
         && is_same(row, 11, request.bytes_in)?;
+    let is_of_log = request.session_id.is_none() && request.upstream_us.is_none();
+    // Who called is said once, at the top of a log: who begins to read below does not know.
+    let is_nameless = request.client_name.is_none() || is_same(row, 7, None::<&str>)?;
+    let same_client = is_same(row, 7, request.client_name.as_deref())?
+        && is_same(row, 8, request.client_version.as_deref())?;
     let same_content = same_question
-        && is_same(row, 7, request.client_name.as_deref())?
-        && is_same(row, 8, request.client_version.as_deref())?
+        && (same_client || (is_of_log && is_nameless))
         && is_same(row, 9, request.latency_us)?
         && is_same(row, 12, request.bytes_out)?
         && is_same(row, 13, outcome.error_kind.map(|kind| kind as i64 + 1))?
@@ -175,7 +179,6 @@ fn likeness(request: &Request, row: &Row<'_>) -> rusqlite::Result<Likeness> {
         && is_same(row, 15, outcome.error_msg.as_deref())?;
     // A line of a log that was once read with its answer and once without it.
     let never_answered = ErrorKind::Timeout;
-    let is_of_log = request.session_id.is_none() && request.upstream_us.is_none();
     let lacks_answer = is_of_log
         && (outcome.error_kind == Some(never_answered)
             || is_same(row, 13, never_answered as i64 + 1)?);
