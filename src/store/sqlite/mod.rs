@@ -20,6 +20,7 @@ mod seal;
 mod sessions;
 mod sights;
 mod sources;
+mod sums;
 mod surfaces;
 #[cfg(test)]
 mod tests;

@@ -294,7 +294,8 @@ fn lines_and_comments_of_a_mended_tap_stay() {
             ]
           }
         }}
-    "#]].assert_eq(&mended.text);
+    "#]]
+    .assert_eq(&mended.text);
 }
 
 #[test]
