@@ -187,6 +187,59 @@ fn a_vacuum_by_size_ends_below_it() {
 }
 
 #[test]
+fn a_vacuum_of_one_proxy_by_size_speaks_of_that_proxy() {
+    let home = recorded();
+    let others = home.rows(&["--proxy", "everything"]).len();
+    let vacuum = || {
+        let of = ["--proxy", "weather", "--max-size", "1K", "--yes"];
+        home.run(&[&["store", "vacuum"], &of[..]].concat())
+    };
+    let ran = vacuum();
+    let told = "no request of proxy `weather` is left to remove";
+    assert!(ran.err.contains(told), "{ran:?}");
+    assert_eq!(home.rows(&[]).len(), others);
+    let ran = vacuum();
+    assert!(
+        ran.out.contains("no request of proxy `weather` is left"),
+        "{ran:?}"
+    );
+    assert_eq!(home.rows(&[]).len(), others);
+}
+
+#[test]
+fn a_dry_run_counts_what_a_vacuum_removes() {
+    let line = |kind: &str, rest: &str| format!("{{\"type\":\"mcpr_{kind}\",{rest}}}\n");
+    let gap = line(
+        "gap",
+        r#""source":"-","count":3,"from_ts":1000,"to_ts":2000"#,
+    );
+    for what in [
+        &["--max-size", "1K"][..],
+        &["--max-size", "1K", "--proxy", "weather"],
+        &["--before", "@99999999999"],
+        &["--before", "@99999999999", "--proxy", "weather"],
+    ] {
+        let home = recorded();
+        let log = home.write("gap.ndjson", &gap);
+        home.record(&[&log]);
+        let vacuum = |more: &[&str]| {
+            let rows = home.succeed(&[&["store", "vacuum", "--json"], what, more].concat());
+            number(&rows, "rows")
+        };
+        let expected = vacuum(&["--dry-run"]);
+        assert!(expected > 100, "{what:?}: {expected}");
+        assert_eq!(vacuum(&["--yes"]), expected, "{what:?}");
+    }
+}
+
+#[test]
+fn a_size_that_can_be_reached_is_a_guess() {
+    let home = recorded();
+    let told = home.succeed(&["store", "vacuum", "--max-size", "220K", "--dry-run"]);
+    assert!(told.starts_with("would remove about "), "{told}");
+}
+
+#[test]
 fn a_removed_session_is_gone_and_stays_gone() {
     let home = recorded();
     let sessions = json_lines(&home.succeed(&["sessions", "--json"]));
