@@ -372,6 +372,12 @@ impl Reader for MemoryStore {
         })
     }
 
+    fn bad_lines(&mut self, limit: usize) -> Result<Vec<BadLine>, StoreError> {
+        let state = self.state();
+        let newest = state.bad_lines.iter().rev().take(limit);
+        Ok(newest.cloned().collect())
+    }
+
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {
         Ok(self.state().sources.values().cloned().collect())
     }

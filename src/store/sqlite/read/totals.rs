@@ -2,7 +2,7 @@
 
 use super::PAYLOADS_SINCE;
 use super::entries::kind;
-use crate::model::{Counts, Target, TargetKind, Text};
+use crate::model::{BadLine, Counts, Target, TargetKind, Text};
 use crate::query::{Names, SourceRow};
 use crate::store::sqlite::append::counter;
 use crate::store::sqlite::open::layout_of;
@@ -99,6 +99,24 @@ pub(super) fn sources(connection: &Connection) -> rusqlite::Result<Vec<SourceRow
                 name,
                 counts: counts_of(row)?,
                 last_at,
+            })
+        })?
+        .collect()
+}
+
+/// The newest lines that did not decode, newest first.
+pub(super) fn bad_lines(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<BadLine>> {
+    connection
+        .prepare_cached(
+            "SELECT source, offset, reason, excerpt, ts FROM bad_lines ORDER BY seq DESC LIMIT ?1",
+        )?
+        .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            Ok(BadLine {
+                source: Text::from(row.get_ref(0)?.as_str()?),
+                offset: row.get::<_, i64>(1)?.cast_unsigned(),
+                reason: row.get(2)?,
+                excerpt: row.get(3)?,
+                ts: row.get(4)?,
             })
         })?
         .collect()
