@@ -118,6 +118,58 @@ fn the_stores_of_the_proxies_are_imported_as_they_are_read() {
 }
 
 #[test]
+fn an_import_says_how_many_latencies_are_not_known() {
+    for (name, is_known) in [
+        ("mcpr-0.4.64/store.db", true),
+        ("mcpr-0.5.44/store.db", false),
+    ] {
+        let home = Home::new();
+        let from = capture(name);
+        let rows = home.rows(&["--db", from.to_str().unwrap()]);
+        let unknown = rows
+            .iter()
+            .filter(|row| row["latency_us"].is_null())
+            .count();
+        assert_eq!(unknown == 0, is_known, "{name}");
+        let ran = home.run(&["store", "import", from.to_str().unwrap()]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let told = format!("{unknown} requests of ");
+        assert_eq!(ran.err.contains(&told), !is_known, "{ran:?}");
+        assert_eq!(ran.err.contains("count as 0 µs"), !is_known, "{ran:?}");
+    }
+}
+
+#[test]
+fn a_log_is_not_imported_but_recorded() {
+    let home = Home::new();
+    let log = capture("mcpr-0.4.64/proxy.log");
+    let ran = home.run(&["store", "import", log.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("`mcpr record --once FILE`"), "{ran:?}");
+    assert!(!ran.err.contains("--db"), "{ran:?}");
+}
+
+#[test]
+fn a_time_that_is_empty_is_no_time() {
+    let ran = recorded().run(&["logs", "--since", ""]);
+    assert!(
+        ran.err.contains("is no time") && !ran.err.contains("unit"),
+        "{ran:?}"
+    );
+    assert!(ran.err.contains("hint"), "{ran:?}");
+}
+
+#[test]
+fn bodies_belong_to_mcp_requests() {
+    let home = recorded();
+    let rows = home.succeed(&["logs", "--json", "--kind", "http"]);
+    let rows = json_lines(&rows);
+    let seq = rows[0]["seq"].to_string();
+    let told = home.succeed(&["show", &seq]);
+    assert!(told.contains("only MCP requests have one"), "{told}");
+}
+
+#[test]
 fn a_store_is_not_imported_into_itself() {
     let home = recorded();
     let ran = home.run(&["store", "import", home.store().to_str().unwrap()]);
