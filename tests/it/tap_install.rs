@@ -115,10 +115,7 @@ fn what_is_to_be_kept_is_passed_on() {
 fn a_server_whose_name_begins_with_a_dash_runs() {
     for name in ["-x", "--", "--help"] {
         let home = Home::new();
-        let config = home.write(
-            "mcp.json",
-            &CONFIG.replace("\"echo\"", &format!("{name:?}")),
-        );
+        let config = home.write("mcp.json", CONFIG.replace("\"echo\"", &format!("{name:?}")));
         home.succeed(&["tap", "install", "--config", "mcp.json", "--db", "own.db"]);
         let tapped = fs::read_to_string(&config).unwrap();
         let named = format!("--name={name}");
