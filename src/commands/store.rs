@@ -22,7 +22,9 @@ enum Task {
     Stats(stats::Args),
     /// Remove old requests and give their space back; hourly sums stay
     Vacuum(vacuum::Args),
-    /// Print everything as NDJSON that `mcpr record` takes back
+    /// Print requests, gaps and sessions as NDJSON that `mcpr record` takes back
+    ///
+    /// Payloads and what servers offered (what `mcpr schema` shows) are left out
     Export(export::Args),
     /// Copy another store's requests and sessions into this one; twice adds nothing
     Import(import::Args),

@@ -80,15 +80,15 @@ pub struct Counts {
 impl Counts {
     /// Adds another count to this one.
     pub fn add(&mut self, other: &Self) {
-        self.lines += other.lines;
-        self.events += other.events;
-        self.text += other.text;
-        self.bad += other.bad;
-        self.unknown += other.unknown;
-        self.filtered += other.filtered;
-        self.dropped += other.dropped;
-        self.nul_bytes += other.nul_bytes;
-        self.redacted += other.redacted;
+        self.lines = self.lines.saturating_add(other.lines);
+        self.events = self.events.saturating_add(other.events);
+        self.text = self.text.saturating_add(other.text);
+        self.bad = self.bad.saturating_add(other.bad);
+        self.unknown = self.unknown.saturating_add(other.unknown);
+        self.filtered = self.filtered.saturating_add(other.filtered);
+        self.dropped = self.dropped.saturating_add(other.dropped);
+        self.nul_bytes = self.nul_bytes.saturating_add(other.nul_bytes);
+        self.redacted = self.redacted.saturating_add(other.redacted);
     }
 }
 

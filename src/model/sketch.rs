@@ -73,11 +73,11 @@ impl Sketch {
                 from += 1;
             }
             match self.buckets.get_mut(from) {
-                Some((known, mine)) if *known == bucket => *mine += count,
+                Some((known, mine)) if *known == bucket => *mine = mine.saturating_add(count),
                 _ => self.buckets.insert(from, (bucket, count)),
             }
         }
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
     }
 
     /// How many values were added.
@@ -103,7 +103,7 @@ impl Sketch {
         let rank = ((q * self.count as f64).ceil() as u64).clamp(1, self.count);
         let mut seen = 0;
         for &(bucket, count) in &self.buckets {
-            seen += count;
+            seen = count.saturating_add(seen);
             if seen >= rank {
                 return Some(Self::value_of(bucket));
             }

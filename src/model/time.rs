@@ -31,7 +31,7 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
 /// The start of the hour that holds a time.
 #[must_use]
 pub fn hour_of(ts_ms: i64) -> i64 {
-    ts_ms.div_euclid(HOUR_MS) * HOUR_MS
+    ts_ms.div_euclid(HOUR_MS).saturating_mul(HOUR_MS)
 }
 
 #[cfg(test)]

@@ -47,8 +47,8 @@ pub fn clients_of(sessions: &[SessionRow]) -> Vec<ClientRow> {
             last_seen_at: session.last_seen_at,
         });
         client.sessions += 1;
-        client.total_calls += session.total_calls;
-        client.total_errors += session.total_errors;
+        client.total_calls = client.total_calls.saturating_add(session.total_calls);
+        client.total_errors = client.total_errors.saturating_add(session.total_errors);
         client.first_seen_at = client.first_seen_at.min(session.started_at);
         client.last_seen_at = client.last_seen_at.max(session.last_seen_at);
     }

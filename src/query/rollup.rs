@@ -132,9 +132,9 @@ impl RollupRow {
 
     /// Adds another rollup of the same key.
     pub fn merge(&mut self, other: &Self) {
-        self.calls += other.calls;
+        self.calls = self.calls.saturating_add(other.calls);
         for (mine, theirs) in self.errors.iter_mut().zip(other.errors) {
-            *mine += theirs;
+            *mine = mine.saturating_add(theirs);
         }
         self.latency_sum_us = self.latency_sum_us.saturating_add(other.latency_sum_us);
         self.latency_min_us = self.latency_min_us.min(other.latency_min_us);

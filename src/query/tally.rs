@@ -138,7 +138,7 @@ impl Tally {
     /// Requests that did not end `ok`.
     #[must_use]
     pub fn total_errors(&self) -> u64 {
-        self.errors.iter().sum()
+        self.errors.into_iter().fold(0, u64::saturating_add)
     }
 
     fn widen(&mut self, low: i64, high: i64) {
@@ -148,7 +148,7 @@ impl Tally {
 
     fn bucket(&mut self, buckets: Buckets, ts: i64, calls: u64) {
         if let Some(at) = buckets.of(ts) {
-            self.calls_by_bucket[at] += calls;
+            self.calls_by_bucket[at] = self.calls_by_bucket[at].saturating_add(calls);
         }
     }
 
@@ -171,9 +171,9 @@ impl Tally {
 
     /// Counts the requests of an hour. Only a sketch can take them: exact latencies are gone.
     pub fn add_hour(&mut self, rollup: &RollupRow, buckets: Buckets) {
-        self.calls += rollup.calls;
+        self.calls = self.calls.saturating_add(rollup.calls);
         for (mine, theirs) in self.errors.iter_mut().zip(rollup.errors) {
-            *mine += theirs;
+            *mine = mine.saturating_add(theirs);
         }
         if let Latencies::Sketch(sketch) = &mut self.latencies {
             sketch.merge(&rollup.sketch);
@@ -188,9 +188,9 @@ impl Tally {
 
     /// Adds another tally over the same buckets.
     pub fn merge(&mut self, other: Self) {
-        self.calls += other.calls;
+        self.calls = self.calls.saturating_add(other.calls);
         for (mine, theirs) in self.errors.iter_mut().zip(other.errors) {
-            *mine += theirs;
+            *mine = mine.saturating_add(theirs);
         }
         match (&mut self.latencies, other.latencies) {
             (Latencies::Sketch(mine), Latencies::Sketch(theirs)) => mine.merge(&theirs),
@@ -203,7 +203,7 @@ impl Tally {
         self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
         self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
         for (mine, theirs) in self.calls_by_bucket.iter_mut().zip(other.calls_by_bucket) {
-            *mine += theirs;
+            *mine = mine.saturating_add(theirs);
         }
     }
 }

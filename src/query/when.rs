@@ -77,6 +77,7 @@ pub fn parse_when<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Result<i64,
         hint: TIME_HINT,
     };
     match text {
+        "" => return Err(fail("is no time")),
         "now" => return Ok(now_ms),
         "today" => return day_start(now_ms, 0, tz).ok_or_else(|| fail("is out of range")),
         "yesterday" => return day_start(now_ms, 1, tz).ok_or_else(|| fail("is out of range")),

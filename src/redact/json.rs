@@ -149,7 +149,7 @@ impl Walk<'_> {
         match self.open.last() {
             Some(Open::Key) => {
                 let key = unescaped(&self.json[self.at..end]);
-                self.key(&key);
+                self.key(&key, end);
                 let clean = self.redactor.and_then(|redactor| redactor.text(&key));
                 match clean {
                     None => self.copy_to(end),
@@ -161,11 +161,14 @@ impl Walk<'_> {
         }
     }
 
-    fn key(&mut self, key: &str) {
+    /// A key that ends here.
+    fn key(&mut self, key: &str, end: usize) {
         self.last_key_is_name = matches!(key, "name" | "key" | "header");
         self.last_key_is_value = key == "value";
         let named = self.names_secret.last().copied().unwrap_or_default();
-        let is_secret = keys::is_secret(key.as_bytes()) || (named && self.last_key_is_value);
+        let is_secret = keys::is_secret(key.as_bytes())
+            || keys::is_secret_pin(key.as_bytes(), &self.json[end..])
+            || (named && self.last_key_is_value);
         self.set(Open::Value(is_secret));
     }
 

@@ -46,7 +46,8 @@ pub(super) const RULES: &[Rule] = &[
         kind: "key",
         pattern: concat!(
             r"(?i-u)(?:pass(?:word|wd|phrase)?|pwd|secrets?|token|jwt|[_-]?key(?:[_-]?id)?|",
-            r"credentials?|authorization|cookie|connection[_-]?string|otp|pincode)",
+            r"credentials?|authorization|cookie|connection[_-]?string|otp|pincode|",
+            r"auth|bearer|signature)",
             r#"(?:\\*["'])?\s{0,3}[:=]\s{0,3}"#,
             r#"(?:\\+"(?P<s>(?:[^"\\]|\\\\\\"|\\\\)+)|"(?P<s2>(?:[^"\\]|\\.)+)|'(?P<s3>[^'\r\n]+)|"#,
             r#"(?P<s4>(?:(?:bearer|basic|digest|token)\s+)?[^\s"'<>,;&})\\]+))"#
@@ -154,9 +155,18 @@ fn is_under_secret_key(text: &[u8], start: usize, secret: Range<usize>) -> bool 
     let is_quoted = matches!(text[secret.start - 1], b'"' | b'\'');
     let is_assigned = text[key_end..secret.start].contains(&b'=') || is_quoted;
     let key_lower = key.to_ascii_lowercase();
-    let is_word_of_prose = |word: &&str| key_lower.ends_with(word.as_bytes());
-    let is_prose = !is_assigned && ["token", "pass", "otp"].iter().any(is_word_of_prose);
-    keys::is_secret(key) && (!is_prose || looks_random(text, start, secret))
+    let ends_with_any = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| key_lower.ends_with(word.as_bytes()))
+    };
+    let is_prose = !is_assigned && ends_with_any(&["token", "pass", "otp"]);
+    // An error says `auth: 401` too.
+    let is_weak = !is_quoted && ends_with_any(&keys::LAST_WORDS);
+    let is_long = secret.len() >= 16;
+    keys::is_secret(key)
+        && (!(is_prose || is_weak) || looks_random(text, start, secret.clone()))
+        && (!is_weak || is_long)
 }
 
 /// Words of prose have no digits and are not long.

@@ -48,6 +48,18 @@ fn values_of_secret_keys_go() {
             "pässword=é password=é",
             "pässword=é password=[redacted:key]",
         ),
+        (
+            r#"said {"auth":"abc"}"#,
+            r#"said {"auth":"[redacted:key]"}"#,
+        ),
+        (
+            r#"text \"x-auth\":\"a b\", \"x\":1"#,
+            r#"text \"x-auth\":\"[redacted:key]\", \"x\":1"#,
+        ),
+        (
+            "signature=a1B2c3D4e5F6a1B2 end",
+            "signature=[redacted:key] end",
+        ),
     ];
     for (text, expected) in cases {
         check(text, expected);
@@ -77,6 +89,12 @@ fn what_is_no_secret_stays() {
         "mail a@example.com",
         "sk-learn is installed",
         "the task_key monkey=banana",
+        "auth: 401 Unauthorized",
+        "auth=none",
+        "bad signature: expected 2 arguments",
+        "author: \"Jane\"",
+        "oauth: \"configured\"",
+        "pin: 1234",
     ];
     for text in cases {
         check(text, text);
@@ -222,6 +240,73 @@ fn json_keeps_its_spelling() {
             json,
             "nothing was to be taken out"
         );
+    }
+}
+
+#[test]
+fn keys_of_json_that_hold_secrets_and_such_that_do_not() {
+    let secret = [
+        "auth",
+        "Auth",
+        "AUTH",
+        "x_auth",
+        "X-Auth",
+        "http.auth",
+        "basicAuth",
+        "bearer",
+        "Bearer",
+        "auth_bearer",
+        "signature",
+        "SIGNATURE",
+        "x-signature",
+        "webhook_signature",
+    ];
+    let harmless = [
+        "author",
+        "authority",
+        "authors",
+        "oauth",
+        "co_author",
+        "authenticated",
+        "bearers",
+        "bearing",
+        "signatures",
+        "functionSignature",
+        "unauth",
+        "é_author",
+    ];
+    let check = |json: &str, is_secret: bool| {
+        let got = redactor().json(json, 1 << 16);
+        assert_eq!(got.text.contains("[redacted:key]"), is_secret, "{json}");
+        assert!(is_secret || got.text == json, "{}", got.text);
+    };
+    for (keys, is_secret) in [(&secret[..], true), (&harmless, false)] {
+        for key in keys {
+            for value in [r#""abc""#, "12", r#"{"a":"b"}"#, r#"["a"]"#] {
+                check(&format!(r#"{{"{key}":{value},"x":1}}"#), is_secret);
+            }
+            check(&format!(r#"{{"{key}":true}}"#), false);
+            check(&format!(r#"{{"{key}" : null}}"#), false);
+        }
+    }
+    for (member, is_secret) in [
+        (r#""pin":"1234""#, true),
+        (r#""pin": 123456 "#, true),
+        (r#""PIN" : "0000""#, true),
+        (r#""card_pin":"1234","b":1"#, true),
+        (r#""userPin":1234"#, true),
+        (r#""pin":true"#, false),
+        (r#""pin":13"#, false),
+        (r#""pin":"A5""#, false),
+        (r#""pin":1234.5"#, false),
+        (r#""pin":"1234 Main Street""#, false),
+        (r#""pin":{"lat":1,"lng":2}"#, false),
+        (r#""pins":1234"#, false),
+        (r#""spin":1234"#, false),
+        (r#""otp":12345"#, true),
+        (r#""otp":true"#, false),
+    ] {
+        check(&format!("{{{member}}}"), is_secret);
     }
 }
 

@@ -4,7 +4,7 @@
 use super::json::object;
 use super::text::{escape, escape_but_breaks, escape_json};
 use super::{LOG_COLUMNS, REQUEST_COLUMNS, choose, units};
-use crate::model::{Body, ErrorKind, Payload, Status};
+use crate::model::{Body, ErrorKind, Kind, Payload, Status};
 use crate::query::when::Zone;
 use crate::query::{Entry, RequestRow, SurfaceRow};
 use serde_json::Value;
@@ -85,7 +85,11 @@ pub fn shown_text(shown: &Shown<'_>, zone: Zone) -> String {
         push_fact(name, &escape(&value), &mut text);
     }
     let Some(payload) = shown.payload else {
-        push_fact("payload", "not kept (record with --payloads)", &mut text);
+        let why = match shown.row.kind {
+            Kind::Mcp => "not kept (record with --payloads)",
+            Kind::Http | Kind::Oauth => "none (only MCP requests have one)",
+        };
+        push_fact("payload", why, &mut text);
         return text;
     };
     push_body("params", payload.params.as_ref(), &mut text);

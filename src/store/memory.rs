@@ -348,7 +348,9 @@ impl Reader for MemoryStore {
             requests: state.requests().count() as u64,
             sessions: state.sessions().rows().len() as u64,
             gaps: state.gaps().count() as u64,
-            dropped: state.gaps().map(|(_, gap)| gap.count).sum(),
+            dropped: state
+                .gaps()
+                .fold(0, |sum: u64, (_, gap)| sum.saturating_add(gap.count)),
             bad_lines_kept: state.bad_lines.len() as u64,
             duplicates: state.duplicates,
             conflicts: state.conflicts,
@@ -368,6 +370,12 @@ impl Reader for MemoryStore {
                     sum
                 }),
         })
+    }
+
+    fn bad_lines(&mut self, limit: usize) -> Result<Vec<BadLine>, StoreError> {
+        let state = self.state();
+        let newest = state.bad_lines.iter().rev().take(limit);
+        Ok(newest.cloned().collect())
     }
 
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {

@@ -11,7 +11,7 @@ pub mod sqlite;
 pub use crate::query::{RollupKey, RollupRow};
 pub use error::{StoreError, StoreErrorKind};
 
-use crate::model::{Batch, Checkpoint, Counts, Payload};
+use crate::model::{BadLine, Batch, Checkpoint, Counts, Payload};
 use crate::query::{
     ClientRow, Entry, Filter, Head, Names, Page, RequestRow, SessionFilter, SessionKey, SessionRow,
     Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow, StoredKey, Surfaces, clients_of,
@@ -253,6 +253,16 @@ pub trait Reader: Send {
     /// When the store cannot be read.
     fn surface_count(&mut self) -> Result<u64, StoreError> {
         Ok(self.surfaces()?.versions.len() as u64)
+    }
+
+    /// The lines that did not decode and are kept, newest first, at most so many. Stores of other
+    /// programs keep none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn bad_lines(&mut self, limit: usize) -> Result<Vec<BadLine>, StoreError> {
+        let _ = limit;
+        Ok(Vec::new())
     }
 
     /// Every source, by name.

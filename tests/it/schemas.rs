@@ -202,9 +202,12 @@ fn documents_are_what_their_schemas_say() {
             &[document(&home, &["show", &seq, "--json"])],
         );
     }
+    let bad = home.write("bad.log", "{\"type\":\n");
+    home.record(&[&bad]);
     let stats = document(&home, &["store", "stats", "--json"]);
     check("store-stats", std::slice::from_ref(&stats));
-    for (list, key) in [(&stats["sources"], "sources"), (&stats["files"], "files")] {
+    for key in ["sources", "files", "bad_lines"] {
+        let list = &stats[key];
         let items = &schema("store-stats")["properties"][key]["items"]["properties"];
         assert!(!list.as_array().unwrap().is_empty(), "{key}");
         for item in list.as_array().unwrap() {

@@ -118,6 +118,58 @@ fn the_stores_of_the_proxies_are_imported_as_they_are_read() {
 }
 
 #[test]
+fn an_import_says_how_many_latencies_are_not_known() {
+    for (name, is_known) in [
+        ("mcpr-0.4.64/store.db", true),
+        ("mcpr-0.5.44/store.db", false),
+    ] {
+        let home = Home::new();
+        let from = capture(name);
+        let rows = home.rows(&["--db", from.to_str().unwrap()]);
+        let unknown = rows
+            .iter()
+            .filter(|row| row["latency_us"].is_null())
+            .count();
+        assert_eq!(unknown == 0, is_known, "{name}");
+        let ran = home.run(&["store", "import", from.to_str().unwrap()]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let told = format!("{unknown} requests of ");
+        assert_eq!(ran.err.contains(&told), !is_known, "{ran:?}");
+        assert_eq!(ran.err.contains("count as 0 µs"), !is_known, "{ran:?}");
+    }
+}
+
+#[test]
+fn a_log_is_not_imported_but_recorded() {
+    let home = Home::new();
+    let log = capture("mcpr-0.4.64/proxy.log");
+    let ran = home.run(&["store", "import", log.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("`mcpr record --once FILE`"), "{ran:?}");
+    assert!(!ran.err.contains("--db"), "{ran:?}");
+}
+
+#[test]
+fn a_time_that_is_empty_is_no_time() {
+    let ran = recorded().run(&["logs", "--since", ""]);
+    assert!(
+        ran.err.contains("is no time") && !ran.err.contains("unit"),
+        "{ran:?}"
+    );
+    assert!(ran.err.contains("hint"), "{ran:?}");
+}
+
+#[test]
+fn bodies_belong_to_mcp_requests() {
+    let home = recorded();
+    let rows = home.succeed(&["logs", "--json", "--kind", "http"]);
+    let rows = json_lines(&rows);
+    let seq = rows[0]["seq"].to_string();
+    let told = home.succeed(&["show", &seq]);
+    assert!(told.contains("only MCP requests have one"), "{told}");
+}
+
+#[test]
 fn a_store_is_not_imported_into_itself() {
     let home = recorded();
     let ran = home.run(&["store", "import", home.store().to_str().unwrap()]);
@@ -184,6 +236,59 @@ fn a_vacuum_by_size_ends_below_it() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.err.contains("no request is left to remove"), "{ran:?}");
     assert!(home.rows_or_none().is_empty());
+}
+
+#[test]
+fn a_vacuum_of_one_proxy_by_size_speaks_of_that_proxy() {
+    let home = recorded();
+    let others = home.rows(&["--proxy", "everything"]).len();
+    let vacuum = || {
+        let of = ["--proxy", "weather", "--max-size", "1K", "--yes"];
+        home.run(&[&["store", "vacuum"], &of[..]].concat())
+    };
+    let ran = vacuum();
+    let told = "no request of proxy `weather` is left to remove";
+    assert!(ran.err.contains(told), "{ran:?}");
+    assert_eq!(home.rows(&[]).len(), others);
+    let ran = vacuum();
+    assert!(
+        ran.out.contains("no request of proxy `weather` is left"),
+        "{ran:?}"
+    );
+    assert_eq!(home.rows(&[]).len(), others);
+}
+
+#[test]
+fn a_dry_run_counts_what_a_vacuum_removes() {
+    let line = |kind: &str, rest: &str| format!("{{\"type\":\"mcpr_{kind}\",{rest}}}\n");
+    let gap = line(
+        "gap",
+        r#""source":"-","count":3,"from_ts":1000,"to_ts":2000"#,
+    );
+    for what in [
+        &["--max-size", "1K"][..],
+        &["--max-size", "1K", "--proxy", "weather"],
+        &["--before", "@99999999999"],
+        &["--before", "@99999999999", "--proxy", "weather"],
+    ] {
+        let home = recorded();
+        let log = home.write("gap.ndjson", &gap);
+        home.record(&[&log]);
+        let vacuum = |more: &[&str]| {
+            let rows = home.succeed(&[&["store", "vacuum", "--json"], what, more].concat());
+            number(&rows, "rows")
+        };
+        let expected = vacuum(&["--dry-run"]);
+        assert!(expected > 100, "{what:?}: {expected}");
+        assert_eq!(vacuum(&["--yes"]), expected, "{what:?}");
+    }
+}
+
+#[test]
+fn a_size_that_can_be_reached_is_a_guess() {
+    let home = recorded();
+    let told = home.succeed(&["store", "vacuum", "--max-size", "220K", "--dry-run"]);
+    assert!(told.starts_with("would remove about "), "{told}");
 }
 
 #[test]

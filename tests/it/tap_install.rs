@@ -112,6 +112,43 @@ fn what_is_to_be_kept_is_passed_on() {
 }
 
 #[test]
+fn a_server_whose_name_begins_with_a_dash_runs() {
+    for name in ["-x", "--", "--help"] {
+        let home = Home::new();
+        let config = home.write("mcp.json", CONFIG.replace("\"echo\"", &format!("{name:?}")));
+        home.succeed(&["tap", "install", "--config", "mcp.json", "--db", "own.db"]);
+        let tapped = fs::read_to_string(&config).unwrap();
+        let named = format!("--name={name}");
+        assert!(tapped.contains(&named), "{tapped}");
+        run_tapped(
+            &home,
+            &tapped.replace(&format!("{name:?}: {{"), "\"echo\": {"),
+        );
+        let rows = home.rows(&["--db", "own.db", &format!("--proxy={name}")]);
+        assert_eq!(rows.len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_tap_whose_program_is_gone_gets_the_present_one() {
+    let home = Home::new();
+    let text = r#"{"mcpServers":{"echo":{"command":"/nonexistent/old/mcpr","args":["tap","--name","echo","--","cat"]}}}"#;
+    let config = home.write("mcp.json", text);
+    let install = ["tap", "install", "--config", "mcp.json"];
+    let dry = home.run(&[&install[..], &["--dry-run"]].concat());
+    let told = "echo: the program of its tap is gone from there\n- /nonexistent/old/mcpr tap --name echo -- cat\n+ /";
+    assert!(dry.out.starts_with(told), "{dry:?}");
+    assert_eq!(fs::read_to_string(&config).unwrap(), text);
+    let done = home.run(&install);
+    assert_eq!(done.out, dry.out);
+    let tapped = fs::read_to_string(&config).unwrap();
+    let expected = text.replace("/nonexistent/old/mcpr", env!("CARGO_BIN_EXE_mcpr"));
+    assert_eq!(tapped, expected);
+    run_tapped(&home, &tapped);
+    assert!(home.run(&install).out.contains("as it should be"));
+}
+
+#[test]
 fn a_link_stays_a_link() {
     let home = Home::new();
     let real = home.write("real.json", CONFIG);

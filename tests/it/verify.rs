@@ -155,6 +155,34 @@ fn a_changed_layout_is_damage() {
 }
 
 #[test]
+fn numbers_too_large_to_be_summed_are_no_damage() {
+    let home = Home::new();
+    let line = |id: u32, latency: i64, bytes: i64| {
+        format!(
+            r#"{{"type":"mcpr_request","ts":1780000000000,"request_id":"{id}","proxy":"p","kind":"mcp","method":"ping","latency_us":{latency},"bytes_in":{bytes},"bytes_out":{bytes}}}"#
+        )
+    };
+    let huge = 9_000_000_000_000_000_000;
+    let lines = [line(1, huge, huge), line(2, huge, huge), line(3, 7, 9)].join("\n") + "\n";
+    let log = home.write("huge.log", lines);
+    let told = home.record(&[&log]);
+    assert!(told.contains("3 stored"), "{told}");
+    let out = home.succeed(&["store", "verify", "--full"]);
+    assert!(out.starts_with("no damage found"), "{out}");
+    for question in [&["stats"][..], &["slow"], &["clients"], &["store", "stats"]] {
+        home.succeed(&[question, &["--json"]].concat());
+        home.succeed(question);
+    }
+    // A sum beyond the largest number is that number, and another one is damage still.
+    let store = rusqlite::Connection::open(home.store()).unwrap();
+    let sql = "UPDATE rollups SET latency_sum_us = latency_sum_us - 1 WHERE latency_sum_us = ?1";
+    assert_eq!(store.execute(sql, [i64::MAX]).unwrap(), 1);
+    drop(store);
+    let ran = home.run(&["store", "verify", "--full"]);
+    assert!(ran.out.contains("rollup of hour"), "{ran:?}");
+}
+
+#[test]
 fn hourly_sums_that_disagree_are_damage() {
     let home = recorded();
     let change = |sql: &str| {

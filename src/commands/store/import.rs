@@ -1,13 +1,14 @@
 //! `mcpr store import FILE`: another store's rows into this one.
 
 use crate::commands::keeping::Redaction;
-use crate::commands::{Refused, StoreArgs, open_store};
+use crate::commands::{Refused, StoreArgs};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::ingest::{Destination, import};
 use crate::render::text::escape;
 use crate::render::units::grouped;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{SqliteStore, open_reader};
+use crate::store::{Reader, StoreErrorKind};
 use crate::tail::identity_of;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let path = args.store.path()?;
-    let mut reader = open_store(&args.file)?;
+    let mut reader = open_source(&args.file)?;
     if is_same_file(&args.file, &path) {
         return Err(Refused::new("a store cannot be imported into itself")
             .hint("name the store to write into with --db")
@@ -64,7 +65,37 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         )
     };
     console.print(&format!("{text}\n"))?;
+    let unknown = without_latency(reader.as_mut())?;
+    if unknown > 0 {
+        console.note(&format!(
+            "{} requests of {} say not how long they took: they count as 0 µs here",
+            grouped(unknown),
+            escape(&source)
+        ));
+    }
     Ok(Exit::Done)
+}
+
+/// Opens what is imported. What is no store may be a log: that is recorded.
+fn open_source(path: &Path) -> anyhow::Result<Box<dyn Reader>> {
+    match open_reader(path) {
+        Err(mut error) if error.kind == StoreErrorKind::Foreign => {
+            let hint = "FILE is no store of mcpr 0.3 to 0.5 nor of this recorder; \
+                        `mcpr record --once FILE` takes a log";
+            error.hint = Some(hint.to_owned());
+            Err(error.into())
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// How many requests of a store have no latency: ours keeps a number for each, 0 for these.
+fn without_latency(reader: &mut dyn Reader) -> anyhow::Result<u64> {
+    let rows = reader.rollups()?;
+    let unknown = rows
+        .iter()
+        .map(|row| row.calls.saturating_sub(row.sketch.count()));
+    Ok(unknown.fold(0, u64::saturating_add))
 }
 
 fn is_same_file(left: &Path, right: &Path) -> bool {

@@ -4,7 +4,7 @@ use crate::commands::{StoreArgs, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::time::rfc3339;
-use crate::model::{Checkpoint, Counts};
+use crate::model::{BadLine, Checkpoint, Counts};
 use crate::query::SourceRow;
 use crate::query::when::Zone;
 use crate::render::text::{escape, escape_json};
@@ -29,6 +29,10 @@ pub(super) struct Args {
     utc: bool,
 }
 
+/// Most bad lines that are told of in text, and most characters of each.
+const BAD_LINES_SHOWN: usize = 5;
+const EXCERPT_CHARS: usize = 60;
+
 /// Everything that is told.
 struct Stats {
     path: String,
@@ -37,6 +41,8 @@ struct Stats {
     overview: Overview,
     sources: Vec<SourceRow>,
     files: Vec<(Checkpoint, Option<u64>)>,
+    /// Newest first.
+    bad_lines: Vec<BadLine>,
 }
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
@@ -44,7 +50,13 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut reader = open_store(&path)?;
     let [file, wal, ..] = SqliteStore::own_files(&path);
     let checkpoints = reader.file_checkpoints()?;
+    let bad_lines = if args.json {
+        usize::MAX
+    } else {
+        BAD_LINES_SHOWN
+    };
     let stats = Stats {
+        bad_lines: reader.bad_lines(bad_lines)?,
         path: path.display().to_string(),
         file_bytes: size_of(&file),
         wal_bytes: size_of(&wal),
@@ -97,17 +109,26 @@ fn document(stats: &Stats) -> Value {
             })
         })
         .collect();
+    let bad_lines: Vec<Value> = stats.bad_lines.iter().map(bad_line).collect();
     json!({
         "path": stats.path, "file_bytes": stats.file_bytes, "wal_bytes": stats.wal_bytes,
         "requests": overview.requests, "sessions": overview.sessions, "gaps": overview.gaps,
-        "dropped": overview.dropped, "bad_lines": counts.bad,
+        "dropped": overview.dropped, "bad_lines_met": counts.bad,
         "bad_lines_kept": overview.bad_lines_kept, "duplicates": overview.duplicates,
         "conflicts": overview.conflicts, "redacted": counts.redacted,
         "payloads": overview.payloads, "payload_bytes": overview.payload_bytes, "last_seq": overview.last_seq,
         "oldest": span.map(|(oldest, _)| oldest), "newest": span.map(|(_, newest)| newest),
         "oldest_time": span.map(|(oldest, _)| rfc3339(oldest)),
         "newest_time": span.map(|(_, newest)| rfc3339(newest)),
-        "sources": sources, "files": files,
+        "sources": sources, "files": files, "bad_lines": bad_lines,
+    })
+}
+
+fn bad_line(line: &BadLine) -> Value {
+    json!({
+        "ts": line.ts, "time": rfc3339(line.ts), "source": line.source.as_str(),
+        "offset_bytes": line.offset, "reason": line.reason,
+        "excerpt": String::from_utf8_lossy(&line.excerpt),
     })
 }
 
@@ -183,7 +204,26 @@ fn report(stats: &Stats, zone: Zone) -> String {
         .expect("a string takes any text");
     }
     push_files(&stats.files, &mut text);
+    push_bad_lines(&stats.bad_lines, zone, &mut text);
     text
+}
+
+fn push_bad_lines(lines: &[BadLine], zone: Zone, text: &mut String) {
+    for line in lines {
+        let met = time(line.ts, zone);
+        let (source, reason) = (escape(&line.source), escape(&line.reason));
+        let excerpt = String::from_utf8_lossy(&line.excerpt);
+        let mut head: String = excerpt.chars().take(EXCERPT_CHARS).collect();
+        if head.len() < excerpt.len() {
+            head.push('…');
+        }
+        let (offset, head) = (grouped(line.offset), escape(&head));
+        writeln!(
+            text,
+            "bad line    {met} {source}, byte {offset}: {reason}: {head}"
+        )
+        .expect("a string takes any text");
+    }
 }
 
 fn push_files(files: &[(Checkpoint, Option<u64>)], text: &mut String) {

@@ -1,16 +1,18 @@
 //! `mcpr store vacuum`: remove old requests and give their space back.
 
-use crate::commands::args::moment;
+mod plan;
+
 use crate::commands::confirm::confirmed;
 use crate::commands::values::size_bytes;
-use crate::commands::{Refused, StoreArgs, now_ms, open_store};
+use crate::commands::{StoreArgs, open_store};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::query::when::Zone;
 use crate::render::text::escape;
-use crate::render::units::{bytes, grouped, time};
+use crate::render::units::{bytes, grouped};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Retention, Store};
+use plan::{Extent, Plan, plan, requests_beyond};
 use std::path::Path;
 
 /// What `mcpr store vacuum` takes.
@@ -51,20 +53,6 @@ pub(super) struct Args {
 /// Most rounds of removing until a store is small enough: each comes closer.
 const MAX_ROUNDS: usize = 20;
 
-/// What is to be removed: requests with all that is theirs, and payloads of requests that stay.
-#[derive(Default)]
-struct Plan {
-    requests: Option<Retention>,
-    payloads: Option<Retention>,
-}
-
-/// How many there are of each.
-#[derive(Default, Clone, Copy)]
-struct Extent {
-    requests: u64,
-    payloads: u64,
-}
-
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let path = args.store.path()?;
     // A store that cannot be read must not be made by opening it for writing.
@@ -72,8 +60,18 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut store = SqliteStore::open(&path)?;
     let plan = plan(args, &store)?;
     if plan.requests.is_none() && plan.payloads.is_none() {
-        let used = bytes(as_i64(store.used_bytes()?));
-        let text = format!("nothing to remove: the store holds {used}");
+        let used = store.used_bytes()?;
+        let is_stuck = args.max_size.is_some_and(|most| used > most);
+        let why = if is_stuck {
+            format!(
+                ", no request{} is left",
+                plan::of_proxy(args.proxy.as_ref())
+            )
+        } else {
+            String::new()
+        };
+        let used = bytes(as_i64(used));
+        let text = format!("nothing to remove: the store holds {used}{why}");
         return told(args, console, (Extent::default(), 0), &text);
     }
     let extent = plan.extent(&store)?;
@@ -105,39 +103,12 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let left = store.used_bytes()?;
     if args.max_size.is_some_and(|most| left > most) {
         let left = bytes(as_i64(left));
+        let of = plan::of_proxy(args.proxy.as_ref());
         console.note(&format!(
-            "what stays takes {left}: no request is left to remove"
+            "what stays takes {left}: no request{of} is left to remove"
         ));
     }
     Ok(Exit::Done)
-}
-
-impl Plan {
-    fn extent(&self, store: &SqliteStore) -> anyhow::Result<Extent> {
-        let requests = self.requests.as_ref().map(|what| store.count_of(what));
-        let payloads = self.payloads.as_ref();
-        let payloads = payloads.map(|what| store.count_of_payloads(what));
-        Ok(Extent {
-            requests: requests.transpose()?.unwrap_or(0),
-            payloads: payloads.transpose()?.unwrap_or(0),
-        })
-    }
-
-    fn words(&self, extent: Extent, zone: Zone) -> String {
-        let part = |what: &Option<Retention>, count: u64, noun: &str| {
-            let what = what.as_ref()?;
-            let of = what.proxy.as_ref();
-            let of = of.map_or_else(String::new, |proxy| format!(" of proxy `{proxy}`"));
-            let (count, before) = (grouped(count), time(what.before, zone));
-            Some(format!("{count} {noun}{of} older than {before}"))
-        };
-        let parts = [
-            part(&self.requests, extent.requests, "requests"),
-            part(&self.payloads, extent.payloads, "payloads"),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        parts.join(" and ")
-    }
 }
 
 fn told(
@@ -157,50 +128,6 @@ fn told(
     };
     console.print(&format!("{text}\n"))?;
     Ok(Exit::Done)
-}
-
-fn retention(args: &Args, flag: &str, text: &str) -> Result<Retention, Refused> {
-    let zone = if args.utc { Zone::Utc } else { Zone::Local };
-    Ok(Retention {
-        before: moment(flag, text, now_ms(), zone)?,
-        proxy: args.proxy.clone(),
-    })
-}
-
-/// What is to be removed: nothing, where the store is small enough.
-fn plan(args: &Args, store: &SqliteStore) -> anyhow::Result<Plan> {
-    let of = |flag: &str, text: &Option<String>| {
-        let text = text.as_ref().map(|text| retention(args, flag, text));
-        text.transpose()
-    };
-    let payloads = of("--payloads-before", &args.payloads_before)?;
-    let requests = match args.max_size {
-        Some(most) => requests_beyond(args, store, most)?,
-        None => of("--before", &args.before)?,
-    };
-    Ok(Plan { requests, payloads })
-}
-
-/// The oldest requests, as many as take what is too much.
-fn requests_beyond(
-    args: &Args,
-    store: &SqliteStore,
-    most: u64,
-) -> anyhow::Result<Option<Retention>> {
-    let used = store.used_bytes()?;
-    if used <= most {
-        return Ok(None);
-    }
-    let proxy = args.proxy.clone();
-    let all = store.count_of(&Retention {
-        before: i64::MAX,
-        proxy: proxy.clone(),
-    })?;
-    // Every request takes about the same space.
-    let share = u128::from(used - most) * u128::from(all) / u128::from(used);
-    let requests = u64::try_from(share).unwrap_or(all).max(1);
-    let before = store.time_after_oldest(proxy.as_deref(), requests)?;
-    Ok(before.map(|before| Retention { before, proxy }))
 }
 
 /// Removes until nothing is left to remove; with a size, until that is reached, payloads first.
@@ -251,10 +178,11 @@ fn remove_payloads_beyond(
         if used <= most {
             break;
         }
-        let Some(before) = store.time_after_oldest_payloads(used - most)? else {
+        let proxy = args.proxy.clone();
+        let oldest = store.oldest_payloads(proxy.as_deref(), used - most)?;
+        let Some((before, _)) = oldest else {
             break;
         };
-        let proxy = args.proxy.clone();
         let rows = remove_payloads(&Retention { before, proxy }, store, console)?;
         removed += rows;
         if rows == 0 {

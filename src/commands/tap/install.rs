@@ -44,7 +44,19 @@ pub(super) fn install(
     }
     options.extend(keeping.arguments());
     let program = program.to_string_lossy().into_owned();
-    change(target, &Rewrite::Install { program, options }, console)
+    let install = Rewrite::Install {
+        program,
+        options,
+        is_gone,
+    };
+    change(target, &install, console)
+}
+
+/// Whether there is no program at a path. A name alone is looked up where the client runs, as a path
+/// from its directory is: neither can be told from here.
+fn is_gone(program: &str) -> bool {
+    let path = Path::new(program);
+    path.is_absolute() && !path.is_file()
 }
 
 /// Takes the tap away from the servers of a configuration.
@@ -90,12 +102,13 @@ fn refused(path: &Path, error: &ConfigError) -> Refused {
 
 /// What became of a server, in lines for a person.
 fn told((name, outcome): &(String, Outcome)) -> Vec<String> {
+    let change = |head: String, before: &[String], after: &[String]| {
+        let (before, after) = (before.join(" "), after.join(" "));
+        vec![head, format!("- {before}"), format!("+ {after}")]
+    };
     match outcome {
-        Outcome::Changed { before, after } => vec![
-            format!("{name}:"),
-            format!("- {}", before.join(" ")),
-            format!("+ {}", after.join(" ")),
-        ],
+        Outcome::Changed { before, after } => change(format!("{name}:"), before, after),
+        Outcome::Mended { why, before, after } => change(format!("{name}: {why}"), before, after),
         Outcome::AsWanted => vec![format!("{name}: as it should be")],
         Outcome::LeftAlone(why) => vec![format!("{name}: left alone, {why}")],
     }

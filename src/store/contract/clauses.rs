@@ -389,15 +389,24 @@ pub(crate) fn bad_lines_are_capped(backend: &dyn Backend) {
             source: "a.log".into(),
             offset,
             reason: "no JSON".into(),
-            excerpt: b"{".to_vec(),
-            ts: 0,
+            excerpt: vec![b'{', 0xff],
+            ts: i64::try_from(offset).expect("few"),
         })
     };
     store
         .append(&batch(1, (0..BadLine::MAX_ROWS + 10).map(line).collect()))
         .expect("append");
-    let overview = reader(&*store).overview().expect("overview");
+    let mut reader = reader(&*store);
+    let overview = reader.overview().expect("overview");
     assert_eq!(overview.bad_lines_kept, BadLine::MAX_ROWS);
+    let mut newest = |limit| reader.bad_lines(limit).expect("bad lines");
+    let last = BadLine::MAX_ROWS + 9;
+    let expected: Vec<Event> = (10..=last).rev().map(line).collect();
+    let told: Vec<Event> = newest(usize::MAX).into_iter().map(Event::BadLine).collect();
+    assert_eq!(told, expected, "whole, newest first");
+    let told: Vec<Event> = newest(2).into_iter().map(Event::BadLine).collect();
+    assert_eq!(told, expected[..2]);
+    assert_eq!(newest(0), []);
 }
 
 pub(crate) fn checkpoints_follow_their_file(backend: &dyn Backend) {

@@ -20,6 +20,7 @@ mod seal;
 mod sessions;
 mod sights;
 mod sources;
+mod sums;
 mod surfaces;
 #[cfg(test)]
 mod tests;
@@ -139,6 +140,14 @@ impl SqliteStore {
             .map_err(|error| error.at(&self.path))
     }
 
+    /// How many bytes a store takes that holds nothing.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn empty_bytes() -> Result<u64, StoreError> {
+        open::empty_bytes().map_err(failed("measure an empty store"))
+    }
+
     /// Gives free pages back to the file system, in steps between which others get their turn.
     ///
     /// # Errors
@@ -168,7 +177,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// How many requests a vacuum would remove.
+    /// How many rows a vacuum would remove: requests and gaps.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -202,13 +211,17 @@ impl SqliteStore {
             .map_err(|error| error.at(&self.path))
     }
 
-    /// The time before which the oldest payloads lie that take so many bytes together; `None` where
-    /// there are none.
+    /// The time before which the oldest payloads (of a proxy) lie that take so many bytes together,
+    /// and the bytes they take; `None` where there are none.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn time_after_oldest_payloads(&self, bytes: u64) -> Result<Option<i64>, StoreError> {
-        payloads::time_after_oldest(&self.connection, bytes)
+    pub fn oldest_payloads(
+        &self,
+        proxy: Option<&str>,
+        bytes: u64,
+    ) -> Result<Option<(i64, u64)>, StoreError> {
+        payloads::oldest(&self.connection, proxy, bytes)
             .map_err(failed("look for old payloads"))
             .map_err(|error| error.at(&self.path))
     }

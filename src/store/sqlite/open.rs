@@ -246,6 +246,16 @@ pub(super) fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
+/// How many bytes a store of the newest layout takes that holds nothing.
+pub(super) fn empty_bytes() -> rusqlite::Result<u64> {
+    let fresh = Connection::open_in_memory()?;
+    for sql in MIGRATIONS {
+        fresh.execute_batch(sql)?;
+    }
+    let pragma = |name| fresh.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    Ok(pragma("page_count")?.saturating_mul(pragma("page_size")?))
+}
+
 fn check_layout(version: i64) -> Result<(), StoreError> {
     let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     if (0..=newest).contains(&version) {

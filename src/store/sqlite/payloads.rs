@@ -127,22 +127,25 @@ pub(super) fn remove_slice(
     Ok((removed, if is_full { Rest::Some } else { Rest::None }))
 }
 
-/// The time before which the oldest payloads lie that take so many bytes together.
-pub(super) fn time_after_oldest(
+/// The time before which the oldest payloads lie, of one proxy or of all, that take so many bytes
+/// together; and the bytes they take.
+pub(super) fn oldest(
     connection: &Connection,
+    proxy: Option<&str>,
     bytes: u64,
-) -> rusqlite::Result<Option<i64>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT ts, ifnull(length(params), 0) + ifnull(length(answer), 0) FROM payloads
-         ORDER BY ts",
-    )?;
-    let mut rows = statement.query([])?;
+) -> rusqlite::Result<Option<(i64, u64)>> {
+    let sql = format!(
+        "SELECT p.ts, ifnull(length(p.params), 0) + ifnull(length(p.answer), 0) FROM payloads p
+         WHERE {MEANT} ORDER BY p.ts"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![i64::MAX, proxy])?;
     let (mut sum, mut last) = (0_u64, None);
     while sum < bytes
         && let Some(row) = rows.next()?
     {
-        last = Some(row.get::<_, i64>(0)?.saturating_add(1));
-        sum += row.get::<_, u64>(1)?;
+        sum = sum.saturating_add(row.get(1)?);
+        last = Some((row.get::<_, i64>(0)?.saturating_add(1), sum));
     }
     Ok(last)
 }

@@ -10,7 +10,7 @@ pub(super) use entries::REQUEST_ID_TEXT;
 
 use super::errors::failed;
 use super::open::layout_of;
-use crate::model::{Checkpoint, FileIdentity, Payload};
+use crate::model::{BadLine, Checkpoint, FileIdentity, Payload};
 use crate::query::{
     ClientRow, Entry, Filter, Head, Names, Page, RequestRow, SessionFilter, SessionRow, SourceRow,
     StatsQuestion, StatsRow, StoredKey, Surfaces,
@@ -135,6 +135,10 @@ impl Reader for SqliteReader {
                 .prepare_cached("SELECT count(*) FROM surfaces")?
                 .query_row([], |row| row.get(0))
         })
+    }
+
+    fn bad_lines(&mut self, limit: usize) -> Result<Vec<BadLine>, StoreError> {
+        self.ask(|connection| totals::bad_lines(connection, limit))
     }
 
     fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {

@@ -106,12 +106,13 @@ fn operations_of(connection: &Connection, proxy: Option<&str>) -> rusqlite::Resu
         .map(Some)
 }
 
-/// How many requests a vacuum would remove.
+/// How many requests and gaps a vacuum would remove.
 pub(super) fn count_of(connection: &Connection, what: &Retention) -> rusqlite::Result<u64> {
     let operations = operations_of(connection, what.proxy.as_deref())?;
     connection.query_row(
-        "SELECT count(*) FROM requests WHERE ts < ?1
-         AND (?2 IS NULL OR operation IN (SELECT value FROM json_each(?2)))",
+        "SELECT (SELECT count(*) FROM requests WHERE ts < ?1
+                 AND (?2 IS NULL OR operation IN (SELECT value FROM json_each(?2))))
+              + (SELECT count(*) FROM gaps WHERE to_ts < ?1 AND ?2 IS NULL)",
         params![what.before, operations],
         |row| row.get(0),
     )

@@ -7,6 +7,7 @@ use super::names::operation_hash;
 use super::open;
 use super::requests::stored_row_hash;
 use super::seal::{self, SEALED};
+use super::sums;
 use crate::model::{Kind, Sketch, Target, TargetKind, Text};
 use crate::store::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, Row};
@@ -283,31 +284,31 @@ fn check_sessions(connection: &Connection, findings: &mut Findings) -> rusqlite:
 /// them were removed, it says of them what they say.
 fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
     check_sketches(connection, findings)?;
+    sums::teach(connection)?;
     ask(
         connection,
         findings,
         "SELECT 'rollup of hour ' || r.hour || ', operation ' || r.operation || ': ' || r.calls ||
                 ' requests are there and ' || ifnull(u.calls, 0) || ' are counted'
          FROM (SELECT ts - ((ts % 3600000) + 3600000) % 3600000 AS hour, operation,
-                      count(*) AS calls, sum(latency_us) AS latency_us,
+                      count(*) AS calls, saturated_sum(latency_us) AS latency_us,
                       min(latency_us) AS least, max(latency_us) AS most,
                       sum(error_kind IS 1) AS rpc, sum(error_kind IS 2) AS tool,
                       sum(error_kind IS 3) AS http, sum(error_kind IS 4) AS cancelled,
                       sum(error_kind IS 5) AS timeout,
-                      -- Exact up to 2^53, and no overflow beyond.
-                      min(bytes_in) AS least_in, total(bytes_in) AS bytes_in,
-                      min(bytes_out) AS least_out, total(bytes_out) AS bytes_out
+                      saturated_sum(bytes_in) AS bytes_in,
+                      saturated_sum(bytes_out) AS bytes_out
                FROM requests GROUP BY 1, 2) r
               LEFT JOIN rollups u ON u.hour = r.hour AND u.operation = r.operation
          WHERE r.calls > ifnull(u.calls, 0)
             OR (r.calls = u.calls
-                AND ((r.latency_us, r.least, r.most)
-                         IS NOT (u.latency_sum_us, u.latency_min_us, u.latency_max_us)
+                AND ((r.least, r.most) IS NOT (u.latency_min_us, u.latency_max_us)
                      OR (r.rpc, r.tool, r.http, r.cancelled, r.timeout)
                          IS NOT (u.errors_rpc, u.errors_tool, u.errors_http, u.errors_cancelled,
                                  u.errors_timeout)
-                     OR (r.least_in >= 0 AND r.bytes_in < 9e15 AND r.bytes_in <> u.bytes_in)
-                     OR (r.least_out >= 0 AND r.bytes_out < 9e15 AND r.bytes_out <> u.bytes_out)))",
+                     -- A sum that depends on the order of adding is NULL: it says nothing.
+                     OR r.latency_us <> u.latency_sum_us OR r.bytes_in <> u.bytes_in
+                     OR r.bytes_out <> u.bytes_out))",
     )
 }
 

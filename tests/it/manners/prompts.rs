@@ -8,10 +8,7 @@ use std::process::Stdio;
 /// Both commands that remove, with a word of their question.
 const REMOVALS: [(&[&str], &str); 2] = [
     (&["session", "delete", "2bdb"], "remove session 2bdb"),
-    (
-        &["store", "vacuum", "--before", "now"],
-        "remove 364 requests",
-    ),
+    (&["store", "vacuum", "--before", "now"], "remove 364 rows"),
 ];
 
 fn answered(home: &Home, arguments: &[&str], question: &str, keys: &str) -> Ran {

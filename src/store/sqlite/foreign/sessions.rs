@@ -48,8 +48,10 @@ impl Tally {
     /// Puts right what the session's own row says. Its counters may know of requests that were
     /// deleted since, but count HTTP traffic too.
     fn correct(self, row: &mut SessionRow) {
-        row.total_calls = self.calls.max(row.total_calls - self.http);
-        row.total_errors = self.errors.max(row.total_errors - self.http_errors);
+        row.total_calls = self.calls.max(row.total_calls.saturating_sub(self.http));
+        row.total_errors = self
+            .errors
+            .max(row.total_errors.saturating_sub(self.http_errors));
         row.started_at = row.started_at.min(self.first);
         row.last_seen_at = row.last_seen_at.max(self.last);
     }

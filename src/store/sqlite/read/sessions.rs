@@ -4,6 +4,7 @@ use super::CONVERSATIONS_SINCE;
 use crate::query::{ClientRow, SessionFilter, SessionRow, sort_clients};
 use crate::store::sqlite::conditions::{Conditions, matching_clients};
 use crate::store::sqlite::open::layout_of;
+use crate::store::sqlite::sums;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -99,8 +100,9 @@ pub(super) fn clients(
     filter: &SessionFilter,
 ) -> rusqlite::Result<Vec<ClientRow>> {
     let conditions = conditions_of(connection, filter)?;
+    let [calls, errors] = ["s.total_calls", "s.total_errors"].map(sums::rounded);
     let sql = format!(
-        "SELECT c.name, c.version, count(*), sum(s.total_calls), sum(s.total_errors),
+        "SELECT c.name, c.version, count(*), {calls}, {errors},
                 min(s.started_at), max(s.last_seen_at)
          FROM sessions s JOIN proxies p ON p.id = s.proxy LEFT JOIN clients c ON c.id = s.client
          WHERE {} GROUP BY c.name, c.version",

@@ -2,11 +2,12 @@
 
 use super::PAYLOADS_SINCE;
 use super::entries::kind;
-use crate::model::{Counts, Target, TargetKind, Text};
+use crate::model::{BadLine, Counts, Target, TargetKind, Text};
 use crate::query::{Names, SourceRow};
 use crate::store::sqlite::append::counter;
 use crate::store::sqlite::open::layout_of;
 use crate::store::sqlite::rollups::fill_sums;
+use crate::store::sqlite::sums::rounded;
 use crate::store::{Overview, RollupKey, RollupRow};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeSet;
@@ -25,10 +26,10 @@ pub(super) fn overview(connection: &Connection) -> rusqlite::Result<Overview> {
     Ok(Overview {
         payloads,
         payload_bytes,
-        requests: number("SELECT ifnull(sum(requests), 0) FROM batches")?,
+        requests: number(&format!("SELECT {} FROM batches", rounded("requests")))?,
         sessions: number("SELECT count(*) FROM sessions")?,
         gaps: number("SELECT count(*) FROM gaps")?,
-        dropped: number("SELECT ifnull(sum(count), 0) FROM gaps")?,
+        dropped: number(&format!("SELECT {} FROM gaps", rounded("count")))?,
         bad_lines_kept: number("SELECT count(*) FROM bad_lines")?,
         duplicates: counter(connection, "duplicates")?.cast_unsigned(),
         conflicts: counter(connection, "conflicts")?.cast_unsigned(),
@@ -103,14 +104,38 @@ pub(super) fn sources(connection: &Connection) -> rusqlite::Result<Vec<SourceRow
         .collect()
 }
 
+/// The newest lines that did not decode, newest first.
+pub(super) fn bad_lines(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<BadLine>> {
+    connection
+        .prepare_cached(
+            "SELECT source, offset, reason, excerpt, ts FROM bad_lines ORDER BY seq DESC LIMIT ?1",
+        )?
+        .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            Ok(BadLine {
+                source: Text::from(row.get_ref(0)?.as_str()?),
+                offset: row.get::<_, i64>(1)?.cast_unsigned(),
+                reason: row.get(2)?,
+                excerpt: row.get(3)?,
+                ts: row.get(4)?,
+            })
+        })?
+        .collect()
+}
+
 fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     let redacted = redacted_column(connection)?;
-    let sql = format!(
-        "SELECT ifnull(sum(lines), 0), ifnull(sum(events), 0), ifnull(sum(text), 0),
-                ifnull(sum(bad), 0), ifnull(sum(unknown), 0), ifnull(sum(filtered), 0),
-                ifnull(sum(dropped), 0), ifnull(sum(nul_bytes), 0), ifnull(sum({redacted}), 0)
-         FROM sources"
-    );
+    let columns = [
+        "lines",
+        "events",
+        "text",
+        "bad",
+        "unknown",
+        "filtered",
+        "dropped",
+        "nul_bytes",
+        redacted,
+    ];
+    let sql = format!("SELECT {} FROM sources", columns.map(rounded).join(", "));
     connection.query_row(&sql, [], counts_of)
 }
 
