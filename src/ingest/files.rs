@@ -2,14 +2,19 @@
 
 use super::{Delivery, LineDecoder, SourceHandle, Wanted};
 use crate::model::{Checkpoint, Text};
-use crate::tail::{Chunk, Piece, ReadOutcome, Tailer};
+use crate::tail::{Chunk, Piece, ReadOutcome, Tailer, identity_of};
 use std::collections::HashMap;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 /// After a chunk of at least this many bytes more is likely to follow, so that a batch waits for it.
 const FULL_CHUNK_BYTES: usize = 64 * 1024;
+
+/// How far back a log is looked through for who calls; hosts begin another one long before that.
+const MAX_RECALLED_BYTES: u64 = 64 << 20;
 
 /// Reads files and delivers what they hold.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ struct File {
     checkpoint: Checkpoint,
     /// Its last line has no newline, and holds an event all the same.
     ends_whole: bool,
+    /// A piece of it was seen.
+    has_begun: bool,
 }
 
 impl FileSources {
@@ -115,6 +122,7 @@ impl Feed {
             decoder: LineDecoder::new(&name, &proxy, self.wanted.clone()),
             checkpoint: chunk.checkpoint.clone(),
             ends_whole: false,
+            has_begun: false,
         }
     }
 
@@ -138,6 +146,11 @@ impl File {
         let now = super::unix_ms(SystemTime::now());
         self.decoder.read_at(Instant::now());
         self.ends_whole = false;
+        if !self.has_begun {
+            // What cannot be read again only leaves calls without the name of their client.
+            let _ = recall(&mut self.decoder, chunk);
+            self.has_begun = !chunk.pieces.is_empty();
+        }
         for piece in chunk.pieces {
             if let Piece::Unfinished { offset, bytes } = *piece {
                 self.ends_whole = self.decoder.unfinished(offset, bytes, now);
@@ -156,6 +169,34 @@ impl File {
         delivery.more_follows = delivery.bytes >= FULL_CHUNK_BYTES;
         delivery
     }
+}
+
+/// Shows a decoder that begins in the middle of a log what stands before, as far as that says who
+/// calls.
+fn recall(decoder: &mut LineDecoder, chunk: &Chunk<'_>) -> io::Result<()> {
+    let is_log = |piece: &Piece<'_>| matches!(piece, Piece::Line { bytes, .. } if is_logged(bytes));
+    let begin = match chunk.pieces.first() {
+        Some(Piece::Line { offset, .. }) if chunk.pieces.iter().any(is_log) => *offset,
+        _ => return Ok(()),
+    };
+    let mut file = fs::File::open(chunk.path)?;
+    if identity_of(&file.metadata()?) != chunk.checkpoint.identity {
+        return Ok(());
+    }
+    let from = begin.saturating_sub(MAX_RECALLED_BYTES);
+    file.seek(SeekFrom::Start(from))?;
+    let mut lines = BufReader::new(file.take(begin - from));
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        decoder.recall(&line);
+        line.clear();
+    }
+    Ok(())
+}
+
+/// Whether a line is one of a desktop host's log.
+fn is_logged(line: &[u8]) -> bool {
+    memchr::memmem::find(line, b"Message from ").is_some()
 }
 
 /// The proxy whose stream a file holds: its name up to the first dot, else `default`.

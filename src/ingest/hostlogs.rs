@@ -79,6 +79,13 @@ impl HostLogs {
         }
     }
 
+    /// Takes the beginning of a connection that was read before: nothing comes of it but who calls.
+    pub(super) fn recall(&mut self, frame: Frame) {
+        let mut past = Vec::new();
+        self.take(frame, &mut past);
+        self.end(&mut past);
+    }
+
     /// Says that a message could not be read: it may have been the answer that a request waits for.
     pub(super) fn lost(&mut self) {
         self.servers.values_mut().for_each(Pairing::lost);

@@ -117,6 +117,25 @@ impl LineDecoder {
         }
     }
 
+    /// Takes a line before those that follow, which was read by another recorder: where it begins a
+    /// connection in a log, those that follow are known to be of its client.
+    pub fn recall(&mut self, line: &[u8]) {
+        let begins = |part: &[u8]| memchr::memmem::find(line, part).is_some();
+        if !(begins(b"Message from client") && begins(b"\"initialize\"")) {
+            return;
+        }
+        let context = LineContext {
+            proxy: &self.proxy,
+            bodies: Bodies::Left,
+        };
+        decode_line(line, context, &mut self.decoded);
+        if let Some(frame) = self.decoded.frame.take() {
+            self.hostlogs.recall(frame);
+        }
+        self.decoded.events.clear();
+        self.decoded.bad.clear();
+    }
+
     /// Says when the lines that follow are read, as far as that matters for what waits in them.
     pub fn read_at(&mut self, now: Instant) {
         self.hostlogs.read_at(now);

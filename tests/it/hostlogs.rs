@@ -284,3 +284,30 @@ fn what_a_stream_leaves_open_is_stored_when_a_signal_ends_it() {
     record(&(asked + &answer + &pair(21)), 3);
     assert_eq!(told(&home.rows(&[])), [&expected[..], &[PAIR]].concat());
 }
+
+#[test]
+fn who_calls_is_known_after_a_restart_in_the_middle_of_a_connection() {
+    let home = Home::new();
+    let now = time_now();
+    let at = |way: &str, json: &str| format!("{now} [fs] [info] Message from {way}: {json}\n");
+    let called = |id: u32| {
+        let id = format!("\"id\":{id}}}");
+        at("client", &CALL.replace("\"id\":1}", &id))
+            + &at(
+                "server",
+                &format!(r#"{{"jsonrpc":"2.0","result":{{}},{id}"#),
+            )
+    };
+    let begun = at("client", INITIALIZE) + &at("server", r#"{"jsonrpc":"2.0","id":0,"result":{}}"#);
+    let file = home.write("mcp-server-fs.log", begun.clone());
+    home.record(&[&file]);
+    // A call that hangs keeps the checkpoint where it is: what comes after it is read again.
+    let hanging = at("client", CALL);
+    std::fs::write(&file, begun.clone() + &hanging + &called(2)).unwrap();
+    home.record(&[&file]);
+    std::fs::write(&file, begun + &hanging + &called(2) + &called(3)).unwrap();
+    home.record(&[&file]);
+    let rows = home.rows(&[]);
+    let clients: Vec<_> = rows.iter().map(|row| row["client_name"].as_str()).collect();
+    assert_eq!(clients, [Some("claude-ai"); 3], "{rows:?}");
+}

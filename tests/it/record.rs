@@ -209,10 +209,10 @@ fn only_the_newest_bad_lines_are_told_in_text_and_all_in_json() {
     assert!(!json.contains('\u{1b}'));
     let stats: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
-        (&stats["bad_lines_met"], &stats["bad_lines_kept"]),
+        (&stats["bad_lines"], &stats["bad_lines_kept"]),
         (&9.into(), &9.into())
     );
-    let all = stats["bad_lines"].as_array().unwrap();
+    let all = stats["kept_bad_lines"].as_array().unwrap();
     assert_eq!(all.len(), 9);
     assert_eq!(all[8]["excerpt"].as_str().unwrap().len(), 4096);
     assert_eq!(

@@ -206,7 +206,7 @@ fn documents_are_what_their_schemas_say() {
     home.record(&[&bad]);
     let stats = document(&home, &["store", "stats", "--json"]);
     check("store-stats", std::slice::from_ref(&stats));
-    for key in ["sources", "files", "bad_lines"] {
+    for key in ["sources", "files", "kept_bad_lines"] {
         let list = &stats[key];
         let items = &schema("store-stats")["properties"][key]["items"]["properties"];
         assert!(!list.as_array().unwrap().is_empty(), "{key}");

@@ -113,14 +113,14 @@ fn document(stats: &Stats) -> Value {
     json!({
         "path": stats.path, "file_bytes": stats.file_bytes, "wal_bytes": stats.wal_bytes,
         "requests": overview.requests, "sessions": overview.sessions, "gaps": overview.gaps,
-        "dropped": overview.dropped, "bad_lines_met": counts.bad,
+        "dropped": overview.dropped, "bad_lines": counts.bad,
         "bad_lines_kept": overview.bad_lines_kept, "duplicates": overview.duplicates,
         "conflicts": overview.conflicts, "redacted": counts.redacted,
         "payloads": overview.payloads, "payload_bytes": overview.payload_bytes, "last_seq": overview.last_seq,
         "oldest": span.map(|(oldest, _)| oldest), "newest": span.map(|(_, newest)| newest),
         "oldest_time": span.map(|(oldest, _)| rfc3339(oldest)),
         "newest_time": span.map(|(_, newest)| rfc3339(newest)),
-        "sources": sources, "files": files, "bad_lines": bad_lines,
+        "sources": sources, "files": files, "kept_bad_lines": bad_lines,
     })
 }
 
