@@ -10,10 +10,8 @@ const CALLS: usize = 400;
 const LEAST_ROUNDS: usize = 4;
 /// and at most so many, where other work on the machine disturbs them.
 const MOST_ROUNDS: usize = 16;
-/// What the tap is to add to the median at most, in microseconds: told, as machines differ.
-const TO_REACH_US: f64 = 200.0;
-/// What it would add if it waited for the store or held bytes back.
-const WAITING_US: f64 = 5_000.0;
+/// Most that the tap may add to the median, in microseconds.
+const MOST_ADDED_US: f64 = 200.0;
 
 pub(crate) fn added(packages: &Packages) {
     let server = packages.everything();
@@ -22,7 +20,7 @@ pub(crate) fn added(packages: &Packages) {
     // Other work on the machine only ever makes a round slower: the quickest of each kind tells most.
     let [mut direct, mut through] = [f64::INFINITY; 2];
     let mut rounds = 0;
-    while rounds < LEAST_ROUNDS || (rounds < MOST_ROUNDS && through - direct > TO_REACH_US) {
+    while rounds < LEAST_ROUNDS || (rounds < MOST_ROUNDS && through - direct > MOST_ADDED_US) {
         direct = direct.min(median(packages, &home, &server.command));
         through = through.min(median(packages, &home, &behind));
         rounds += 1;
@@ -30,9 +28,9 @@ pub(crate) fn added(packages: &Packages) {
     let added = through - direct;
     println!(
         "     median of {CALLS} calls, best of {rounds}: {direct:.0} µs directly, {through:.0} µs through \
-         the tap, {added:.0} µs added ({TO_REACH_US:.0} to reach)"
+         the tap, {added:.0} µs added"
     );
-    assert!(added < WAITING_US, "the tap adds {added:.0} µs");
+    assert!(added <= MOST_ADDED_US, "the tap adds {added:.0} µs");
 }
 
 fn median(packages: &Packages, home: &Home, command: &[String]) -> f64 {

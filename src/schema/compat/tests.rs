@@ -151,11 +151,20 @@ fn network_references_are_never_followed() {
     check(&far, &far, "holds");
 }
 
-/// An answer comes, and it is not this one; how soon is measured by the benchmark.
+/// The answer, which comes within five seconds.
+#[track_caller]
+fn timed(label: &str, old: &Value, new: &Value) -> &'static str {
+    let start = Instant::now();
+    let found = Comparer::default().includes(old, new, Caller::Careful);
+    println!("{label}: {} {:?}", name(&found), start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5), "{label}");
+    name(&found)
+}
+
+/// It comes, and it is not this one, which would be wrong.
 #[track_caller]
 fn check_not(label: &str, old: &Value, new: &Value, wrong: &str) {
-    let found = Comparer::default().includes(old, new, Caller::Careful);
-    assert_ne!(name(&found), wrong, "{label}");
+    assert_ne!(timed(label, old, new), wrong, "{label}");
 }
 
 fn deep(levels: usize, leaf: Value) -> Value {
@@ -185,11 +194,14 @@ fn chain(levels: usize, names: &[&str], leaf: &str) -> Value {
 fn deep_and_cyclic_schemas_end_in_an_answer() {
     let (text, number) = (json!({"type": "string"}), json!({"type": "integer"}));
     let (old, new) = (deep(100, text), deep(100, number));
-    check_not("100 levels, kept", &old, &old, "fails");
-    check_not("100 levels", &old, &new, "holds");
+    assert_eq!(timed("100 levels", &old, &new), "fails");
+    let far = |leaf: &str| chain(10_000, &["a"], leaf);
+    assert_eq!(
+        timed("10,000 references", &far("string"), &far("number")),
+        "undecided"
+    );
     for (references, names) in [
         (200, &["a"][..]),
-        (10_000, &["a"]),
         // 2^100 ways lead through these.
         (100, &["a", "b"]),
     ] {
@@ -200,6 +212,7 @@ fn deep_and_cyclic_schemas_end_in_an_answer() {
     let cycle = json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}});
     check_not("a cycle, kept", &cycle, &cycle, "fails");
     check_not("a cycle", &cycle, &json!({"type": "object"}), "holds");
+    timed("into a cycle", &json!({"type": "object"}), &cycle);
 }
 
 #[test]
