@@ -11,6 +11,7 @@ mod duckdb;
 mod generate;
 mod growth;
 mod parse;
+mod past;
 mod replay;
 
 use anyhow::{Context, Result, ensure};
@@ -46,6 +47,9 @@ struct Args {
     /// Measure instead how one store grows to these sizes, in millions of rows of stream A
     #[arg(long, value_name = "MILLIONS", value_delimiter = ',')]
     growth: Vec<usize>,
+    /// Measure instead how fast requests without a session id are recorded behind so many old sessions
+    #[arg(long, value_name = "SESSIONS", value_delimiter = ',')]
+    past: Vec<usize>,
     /// A Python with the package duckdb
     #[arg(long, default_value = "python3")]
     python: PathBuf,
@@ -82,6 +86,9 @@ fn main() -> Result<()> {
     let dir = tempfile::tempdir_in(&args.dir).context("make a directory for the run")?;
     if !args.growth.is_empty() {
         return growth::measure(&args.growth, &args, dir.path());
+    }
+    if !args.past.is_empty() {
+        return past::measure(&args.past, &args, dir.path());
     }
     let stream = dir.path().join("everything.log");
     let written = write_stream(&stream, &args)?;
