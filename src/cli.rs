@@ -1,13 +1,18 @@
 //! The command line: which commands there are, and what their results mean to the shell.
 
+#[cfg(feature = "schema")]
+use crate::commands::schema;
+#[cfg(feature = "tap")]
+use crate::commands::tap;
 use crate::commands::{
-    self, clients, complete, generated, logs, proxy, record, schema, session, sessions, show, slow,
-    stats, store, tap,
+    self, Refused, check, clients, complete, config, generated, logs, proxy, record, report,
+    service, session, sessions, show, slow, stats, store, watch,
 };
+use crate::config::{KEYS, Settings, SettingsError};
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
 use crate::render::text;
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -24,9 +29,12 @@ enum Command {
     /// Read event streams into the store
     Record(Box<record::Args>),
     /// Run a stdio MCP server and record what passes
+    #[cfg(feature = "tap")]
     Tap(tap::Args),
     /// List recorded requests, oldest first
     Logs(Box<logs::Args>),
+    /// Watch requests, sessions, tools and schema changes on a live screen
+    Watch(watch::Args),
     /// List sessions with their client, calls and errors
     Sessions(sessions::Args),
     /// Show one session and its requests
@@ -40,9 +48,19 @@ enum Command {
     /// List clients with their versions, platforms, sessions and calls
     Clients(clients::Args),
     /// Show what servers offer, how it changed, and whom the change breaks
+    #[cfg(feature = "schema")]
     Schema(schema::Args),
+    /// Judge what happened: calls, errors, latencies, gaps, changes of lists; exit with 1 when it is not
+    /// as it should be
+    Check(Box<check::Args>),
+    /// Write a window, a session or two windows into a file to hand on: HTML, HAR or Markdown
+    Report(Box<report::Args>),
     /// Take care of the store
     Store(store::Args),
+    /// Run the recorder always: units of systemd and launchd
+    Service(service::Args),
+    /// Show what holds where no flag says otherwise, and who says so
+    Config(config::Args),
     /// Print a shell's completion script
     Completions(generated::Completions),
     /// Print the manual page, or write all of them into a directory
@@ -54,21 +72,119 @@ enum Command {
 
 /// Runs mcpr with these arguments, the program's name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    #[cfg(feature = "tap")]
+    if let [_, first, rest @ ..] = &args[..] {
+        if first == tap::BECOME_SERVER {
+            return tap::become_server(rest, &mut Console::of_process()).into();
+        }
+        if first == tap::WATCH_TAP {
+            return tap::watch_tap(rest).into();
+        }
+    }
     match std::env::var(complete::VARIABLE) {
         Ok(shell) if !shell.is_empty() => complete_in(&shell, args),
-        _ => run_on(args, &mut Console::of_process()).into(),
+        _ => run_with(&args, Settings::of_user(), &mut Console::of_process()).into(),
     }
 }
 
-/// Runs mcpr on a console: every message and every exit code is decided here.
+/// Runs mcpr on a console, without a configuration file.
 pub fn run_on(args: impl IntoIterator<Item = OsString>, console: &mut Console) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
-    console.choose_colour(colour_of_usage_errors(&args));
-    let outcome = match Cli::try_parse_from(&args) {
-        Ok(cli) => dispatch(cli.command, console),
-        Err(error) => answer_parser(&harmless(error, &args), console),
+    run_with(&args, Ok(Settings::default()), console)
+}
+
+/// Runs mcpr on a console: every message and every exit code is decided here.
+fn run_with(
+    args: &[OsString],
+    settings: Result<Settings, SettingsError>,
+    console: &mut Console,
+) -> Exit {
+    console.choose_colour(colour_of_usage_errors(args));
+    let (settings, fault) = match settings {
+        Ok(settings) => (settings, None),
+        Err(fault) => (Settings::default(), Some(fault)),
+    };
+    let mut command = configured(Cli::command(), "mcpr", &settings);
+    let parsed = command
+        .try_get_matches_from_mut(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| error.format(&mut command));
+    let outcome = match parsed {
+        Ok(mut cli) => match cli.command.take_in(&settings, fault) {
+            Ok(()) => dispatch(cli.command, &settings, console),
+            Err(refused) => Err(refused.into()),
+        },
+        Err(error) => answer_parser(&harmless(error, args), console),
     };
     end(outcome, console)
+}
+
+/// The same command, whose flags have the defaults that the configuration file says: arguments and
+/// variables stand above them.
+fn configured(mut command: clap::Command, name: &str, settings: &Settings) -> clap::Command {
+    for key in KEYS {
+        let (Some(setting), true) = (settings.get(key.name), key.is_of(name)) else {
+            continue;
+        };
+        // Patterns are added to those of the flag, and take no part in this.
+        let has_flag = command.get_arguments().any(|one| one.get_id() == key.flag);
+        if key.flag != "redact" && has_flag {
+            let values = setting.values.clone();
+            command = command.mut_arg(key.flag, |flag| {
+                // A flag without a value shows none in its help anyway.
+                let takes_values = flag.get_action().takes_values();
+                let flag = flag.default_values(values);
+                if takes_values {
+                    flag.hide_default_value(true)
+                } else {
+                    flag
+                }
+            });
+        }
+    }
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|one| one.get_name().to_owned())
+        .collect();
+    for inner in names {
+        // What an installed tap is told is in the client's file: it reads the configuration itself.
+        if name != "tap" {
+            command = command.mut_subcommand(&inner, |one| configured(one, &inner, settings));
+        }
+    }
+    command
+}
+
+impl Command {
+    /// Takes in what the configuration file says and no default of a flag can, or that it says nothing of use.
+    fn take_in(
+        &mut self,
+        settings: &Settings,
+        fault: Option<SettingsError>,
+    ) -> Result<(), Refused> {
+        let redact = settings.get("redact");
+        let patterns = redact.map_or(&[][..], |setting| &setting.values);
+        match self {
+            Self::Record(args) => args.recording.configure(patterns),
+            #[cfg(feature = "tap")]
+            Self::Tap(args) => {
+                args.recording.configure(patterns);
+                if args.runs_server() {
+                    // A session must not end for a slip in a file that its client knows nothing of.
+                    args.unrecorded = fault.map(|fault| fault.to_string());
+                    return Ok(());
+                }
+            }
+            Self::Store(args) => args.configure(patterns),
+            Self::Completions(_) | Self::Man(_) => return Ok(()),
+            _ => {}
+        }
+        let hint = "`mcpr config` shows what holds; docs/configuration.md has every key";
+        fault.map_or(Ok(()), |fault| {
+            Err(Refused::new(fault.to_string()).hint(hint))
+        })
+    }
 }
 
 /// Answers the completion script of a shell, which asks through the environment.
@@ -91,7 +207,7 @@ fn end(outcome: anyhow::Result<Exit>, console: &mut Console) -> Exit {
 /// The same error in words that do nothing to a terminal: clap repeats arguments as they are.
 fn harmless(error: clap::Error, args: &[OsString]) -> clap::Error {
     let shown: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
-    if !shown.iter().any(|arg| arg.contains(text::is_active)) {
+    if !shown.iter().any(|arg| text::acts(arg)) {
         return error;
     }
     let escaped = shown.iter().map(|arg| text::escape(arg).into_owned());
@@ -114,19 +230,26 @@ fn colour_of_usage_errors(args: &[OsString]) -> ColourChoice {
     choice.unwrap_or_default()
 }
 
-fn dispatch(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
+fn dispatch(command: Command, settings: &Settings, console: &mut Console) -> anyhow::Result<Exit> {
     match command {
         Command::Record(args) => record::run(&args, console),
+        #[cfg(feature = "tap")]
         Command::Tap(args) => tap::run(&args, console),
         Command::Logs(args) => logs::run(&args, console),
+        Command::Watch(args) => watch::run(&args, console),
         Command::Sessions(args) => sessions::run(&args, console),
         Command::Session(args) => session::run(&args, console),
         Command::Show(args) => show::run(&args, console),
         Command::Slow(args) => slow::run(&args, console),
         Command::Stats(args) => stats::run(&args, console),
         Command::Clients(args) => clients::run(&args, console),
+        #[cfg(feature = "schema")]
         Command::Schema(args) => schema::run(&args, console),
+        Command::Check(args) => check::run(&args, console),
+        Command::Report(args) => report::run(&args, console),
         Command::Store(args) => store::run(&args, console),
+        Command::Service(args) => service::run(&args, console),
+        Command::Config(args) => config::run(&args, settings, console),
         Command::Completions(args) => generated::completions(&args, console),
         Command::Man(args) => generated::man(&args, Cli::command(), console),
         Command::Proxy(args) => proxy::run(args, console),

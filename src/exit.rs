@@ -25,6 +25,7 @@ impl Exit {
             Self::Done => 0,
             Self::No => 1,
             Self::Failed => 2,
+            // As shells report a program that a signal has ended.
             Self::Signal(number) => 128_u8.saturating_add(number),
             Self::Child(code) => code,
         }

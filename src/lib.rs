@@ -2,22 +2,27 @@
 //!
 //! # Code map, in reading order
 //!
-//! | part | what it is | may use |
-//! |---|---|---|
-//! | [`model`] | events, ids, times, checkpoints: plain data | nothing |
-//! | [`wire`] | one decoder a stream format, told apart line by line; pure | model |
-//! | [`schema`] | a server's surface: its canonical form, what a change of it breaks, and whom; pure | model |
-//! | [`query`] | what can be asked: filters, cursors, rows, and what each means; pure | model |
-//! | [`redact`] | secrets out of texts, before anything is stored; pure | nothing |
-//! | [`tail`] | growing files: which file is which, how far each was read | model |
-//! | [`store`] | where events are kept: the traits, an in-memory reference, SQLite | model, query |
-//! | [`render`] | rows into tables, JSON and CSV; one point that makes text harmless | model, query |
-//! | [`ingest`] | the bounded queue, the batcher, the writer thread, the [`ingest::Recorder`] | all above but render |
-//! | [`listen`] | the HTTP source: what a proxy posts, answered when it is committed | model, wire, ingest |
-//! | [`tap`] | a stdio MCP server run in the middle: forwarded first, recorded second | model, wire, ingest |
-//! | [`console`] | the only owner of standard output and standard error | render |
-//! | [`commands`] | one file a command: its arguments and one `run` | all above |
-//! | [`cli`], [`exit`] | which commands there are; what the shell is told | commands |
+//! This package is the command line; everything else is a crate of the workspace, and may use what
+//! its manifest names.
+//!
+//! | crate or part | what it is |
+//! |---|---|
+//! | [`mcpr_model`] | events, ids, times, checkpoints: plain data |
+//! | [`mcpr_wire`] | one decoder a stream format, told apart line by line; pure |
+//! | [`mcpr_surface`] | a server's surface: its canonical form, what a change of it breaks, and whom; pure |
+//! | [`mcpr_redact`] | secrets out of texts, before anything is stored; pure |
+//! | [`mcpr_tail`] | growing files: which file is which, how far each was read |
+//! | [`mcpr_store`] | what every store can do and what can be asked of it; the reference in memory and the suite that every backend runs |
+//! | `mcpr-store-sqlite` | the store in a SQLite file |
+//! | [`mcpr_connect`] | from a store's URL to the backend that keeps it: the one place that names backends |
+//! | [`mcpr_ingest`] | the bounded queue, the batcher, the writer thread, the [`mcpr_ingest::Recorder`]; its sources: files, streams, [HTTP](mcpr_ingest::listen), [the tap](mcpr_ingest::tap) |
+//! | [`render`] | rows into tables, JSON and CSV; one point that makes text harmless |
+//! | [`watch`] | the live screen: a pure state, what it asks of the store, how it is drawn |
+//! | [`console`] | the only owner of standard output and standard error |
+//! | [`commands`] | one file a command: its arguments and one `run` |
+//! | [`config`] | the configuration file: its keys, and what each may say |
+//! | `nearest` | the known word that was probably meant |
+//! | [`cli`], [`exit`] | which commands there are; what the shell is told |
 //!
 //! # Invariants
 //!
@@ -27,26 +32,19 @@
 //! * A duplicate changes nothing but the count of duplicates.
 //! * Every queue, line and buffer has a named limit. What is dropped is counted and stored as a gap.
 //! * Text from outside reaches a terminal through one escape point, and SQL as bound values only.
-//! * Each outer crate lives behind one door (clap: cli and commands; rusqlite: `store/sqlite`; …). A
-//!   test reads the sources and holds this, with the directions of the table above.
+//! * Each outer crate lives behind one door (clap: cli and commands; rusqlite: `mcpr-store-sqlite`; …). A
+//!   test reads the sources and holds this, with the directions of the parts of this package.
 //!
 //! # Deliberately absent
 //!
-//! No async runtime but in [`listen`], on a thread of its own: elsewhere one thread reads, one writes.
-//! No configuration file. No network, unless asked.
+//! No async runtime but in [`mcpr_ingest::listen`], on a thread of its own: elsewhere one thread reads, one writes.
+//! No network, unless asked.
 
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod console;
 pub mod exit;
-pub mod ingest;
-pub mod listen;
-pub mod model;
-pub mod query;
-pub mod redact;
+mod nearest;
 pub mod render;
-pub mod schema;
-pub mod store;
-pub mod tail;
-pub mod tap;
-pub mod wire;
+pub mod watch;

@@ -2,36 +2,112 @@
 
 use super::{Refused, complete};
 use crate::console::{ColourChoice, Console};
-use crate::query::Pattern;
-use crate::query::when::{Zone, parse_when};
 use crate::render::{Column, Format, Record, TableStyle, choose, select, units};
 use anyhow::Context;
 use clap_complete::ArgValueCompleter;
+use mcpr_store::query::Pattern;
+use mcpr_store::query::when::{Zone, parse_when};
+use mcpr_store::{StoreUrl, Trust};
 use std::path::PathBuf;
 
 /// Which store is meant.
 #[derive(Debug, Clone, clap::Args)]
 pub struct StoreArgs {
-    /// Use this store [default: ~/.mcpr/store.db]
+    /// Use this store: a file, or a URL such as sqlite:FILE [default: ~/.mcpr/recorder.db]
     #[arg(long, value_name = "FILE", env = "MCPR_DB", hide_env_values = true)]
     pub db: Option<PathBuf>,
 }
 
-impl StoreArgs {
-    /// The path of the store.
-    ///
-    /// # Errors
-    /// When none is named and there is no home directory.
-    pub fn path(&self) -> anyhow::Result<PathBuf> {
-        match &self.db {
-            Some(path) => Ok(path.clone()),
-            None => std::env::home_dir()
-                .filter(|home| !home.as_os_str().is_empty())
-                .map(|home| home.join(".mcpr").join("store.db"))
-                .ok_or_else(|| Refused::new("no home directory to look for a store in"))
-                .context(Refused::new("no store named").hint("name one with --db FILE or MCPR_DB")),
+/// Where a command that writes may find its store.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct TrustArgs {
+    /// Write into a store whose directory other users may write, too: they could put another file in
+    /// its place
+    #[arg(long)]
+    pub shared_directory: bool,
+}
+
+impl TrustArgs {
+    /// The arguments that say the same; none where nothing differs from the default.
+    #[cfg(feature = "tap")]
+    pub(crate) fn arguments(self) -> Vec<String> {
+        let flag = "--shared-directory".to_owned();
+        self.shared_directory.then_some(flag).into_iter().collect()
+    }
+
+    /// Who may be trusted with the store's directory.
+    #[must_use]
+    pub fn trust(self) -> Trust {
+        if self.shared_directory {
+            Trust::Anyone
+        } else {
+            Trust::Owner
         }
     }
+}
+
+impl StoreArgs {
+    /// The store, as who writes it takes it.
+    ///
+    /// # Errors
+    /// When what was named is no store, or none is named and there is no home directory.
+    pub fn url(&self) -> anyhow::Result<StoreUrl> {
+        match &self.db {
+            // Parsed here and not by clap, whose messages repeat what was typed: a password, too.
+            Some(named) => Ok(StoreUrl::parse(named).map_err(|error| {
+                Refused::new(format!("--db: {error}")).hint("give a path, or sqlite:PATH")
+            })?),
+            None => Ok(default_directory()?.join(OWN_STORE).into()),
+        }
+    }
+
+    /// The store that is read: where none is named and ours is not there, the one of the proxy, if that
+    /// is.
+    pub(super) fn url_to_read(&self) -> anyhow::Result<StoreUrl> {
+        let own = self.url()?;
+        if self.db.is_some() {
+            return Ok(own);
+        }
+        let of_proxy = default_directory()?.join(PROXY_STORE);
+        Ok(if !is_there(&own) && of_proxy.exists() {
+            of_proxy.into()
+        } else {
+            own
+        })
+    }
+
+    /// The store that is read; says so where it is the proxy's.
+    pub(super) fn read_url(&self, console: &mut Console) -> anyhow::Result<StoreUrl> {
+        let url = self.url_to_read()?;
+        let own = self.url()?;
+        if url != own {
+            console.note(&format!(
+                "reading {url}, where the mcpr proxy stores: there is no {own} yet"
+            ));
+        }
+        Ok(url)
+    }
+}
+
+/// Whether somebody has made a store in a file. An empty one is not made yet.
+pub(super) fn is_there(url: &StoreUrl) -> bool {
+    // Whether a server has a store cannot be told without connecting to it.
+    let Some(path) = url.path() else { return true };
+    path.metadata().is_ok_and(|file| file.len() > 0)
+}
+
+/// The store that is made where none is named.
+const OWN_STORE: &str = "recorder.db";
+/// The store of the mcpr proxy beside it, which is read and never written.
+const PROXY_STORE: &str = "store.db";
+
+fn default_directory() -> anyhow::Result<PathBuf> {
+    std::env::home_dir()
+        // `HOME` may be set and empty: the store would be made wherever the command is run.
+        .filter(|home| !home.as_os_str().is_empty())
+        .map(|home| home.join(".mcpr"))
+        .ok_or_else(|| Refused::new("no home directory to look for a store in"))
+        .context(Refused::new("no store named").hint("name one with --db FILE or MCPR_DB"))
 }
 
 /// What every reading command takes.
@@ -42,11 +118,11 @@ pub struct ReadArgs {
     /// Show this proxy only
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
     pub proxy: Option<String>,
-    /// Show what happened at or after TIME: 30m, 2h, 7d, 2026-11-21 14:00, today, @EPOCH
-    #[arg(long, value_name = "TIME")]
+    /// Show what happened at or after TIME: 30m, 2h, 7d, 2026-11-21 14:00, today, monday, @EPOCH
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
     /// Show what happened before TIME
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
     /// Show and read times in UTC instead of local time
     #[arg(long)]
@@ -72,7 +148,9 @@ pub struct ReadArgs {
 /// The common arguments, resolved once.
 #[derive(Debug, Clone)]
 pub(super) struct View {
-    pub(super) path: PathBuf,
+    pub(super) url: StoreUrl,
+    /// The store that is followed as soon as it is there; the same one, but where the proxy's is read.
+    pub(super) own: StoreUrl,
     pub(super) proxy: Option<String>,
     pub(super) since: Option<i64>,
     pub(super) until: Option<i64>,
@@ -107,7 +185,8 @@ impl ReadArgs {
             return Err(Refused::new("--since is after --until").hint(hint).into());
         }
         Ok(View {
-            path: self.store.path()?,
+            url: self.store.read_url(console)?,
+            own: self.store.url()?,
             proxy: self.proxy.clone(),
             since,
             until,
@@ -133,6 +212,8 @@ impl View {
     /// Looks back only so far, unless a beginning was named.
     pub(super) fn looking_back(mut self, window_ms: i64) -> Self {
         if self.since.is_none() {
+            // From `--until` backwards: a window that ends now could begin after it, and show
+            // nothing.
             let end = self.until.unwrap_or(self.now_ms);
             self.since = Some(end.saturating_sub(window_ms));
             self.default_window_ms = Some(window_ms);

@@ -4,10 +4,10 @@ use super::args::{ReadArgs, client_pattern};
 use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::time::DAY_MS;
-use crate::query::SessionFilter;
 use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, Listing, choose};
 use clap_complete::ArgValueCompleter;
+use mcpr_model::time::DAY_MS;
+use mcpr_store::query::SessionFilter;
 
 /// What `mcpr clients` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -45,7 +45,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         with_empty: args.all,
         ..SessionFilter::default()
     };
-    let mut reader = open_store(&view.path)?;
+    let reader = open_store(&view.url)?;
     let rows = reader.clients(&filter)?;
     let mut listing = Listing::new(columns, view.format, view.style);
     console.print(&listing.page(&rows))?;
@@ -53,7 +53,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if rows.is_empty() {
         let mut conditions = view.conditions();
         conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
-        empty::explain("clients", &view, &conditions, reader.as_mut(), console)?;
+        empty::explain("clients", &view, &conditions, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
 }

@@ -4,13 +4,16 @@
 //! completed stands on the command line as if it had been typed.
 
 use super::{StoreArgs, open_store};
+use crate::config::Settings;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::{Entry, Filter, Names, Order, Page, SessionFilter};
 use crate::render::{CLIENT_COLUMNS, Column, LISTED_COLUMNS, LOG_COLUMNS, STATS_COLUMNS};
-use crate::store::Reader;
 use clap_complete::CompletionCandidate;
 use clap_complete::env::Shells;
+use mcpr_store::Reader;
+use mcpr_store::query::{
+    Entry, Filter, NameKind, Order, Page, SessionFilter, SessionOrder, SessionPage, SessionRow,
+};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
@@ -18,6 +21,8 @@ use std::ffi::{OsStr, OsString};
 pub const VARIABLE: &str = "MCPR_COMPLETE";
 /// Most sessions or requests offered at once: the newest.
 const MAX_SESSIONS: usize = 100;
+/// Most names offered at once: no shell shows more with pleasure.
+const MAX_NAMES: usize = 10_000;
 
 /// Answers a shell that asks what could follow: `words` are those after its `--`.
 ///
@@ -53,11 +58,16 @@ fn reader() -> Option<Box<dyn Reader>> {
         .windows(2)
         .find(|pair| pair[0] == "--db")
         .map(|pair| pair[1].clone());
-    let db = named.or_else(|| std::env::var_os("MCPR_DB"));
+    let configured = || {
+        let settings = Settings::of_user().ok()?;
+        settings.get("store")?.values.first().map(Into::into)
+    };
+    let of_environment = std::env::var_os("MCPR_DB").filter(|db| !db.is_empty());
+    let db = named.or(of_environment).or_else(configured);
     let store = StoreArgs {
         db: db.filter(|db| !db.is_empty()).map(Into::into),
     };
-    open_store(&store.path().ok()?).ok()
+    open_store(&store.url_to_read().ok()?).ok()
 }
 
 fn offered(names: impl IntoIterator<Item = String>, current: &OsStr) -> Vec<CompletionCandidate> {
@@ -69,29 +79,30 @@ fn offered(names: impl IntoIterator<Item = String>, current: &OsStr) -> Vec<Comp
         .collect()
 }
 
-fn of_names(current: &OsStr, pick: fn(Names) -> BTreeSet<String>) -> Vec<CompletionCandidate> {
-    let names = reader().and_then(|mut reader| reader.names().ok());
-    offered(names.map(pick).unwrap_or_default(), current)
+fn of_names(current: &OsStr, kind: NameKind) -> Vec<CompletionCandidate> {
+    let begun = current.to_string_lossy();
+    let names = reader().and_then(|reader| reader.names(kind, &begun, MAX_NAMES).ok());
+    offered(names.unwrap_or_default(), current)
 }
 
 /// Proxies in the store.
 pub(super) fn proxies(current: &OsStr) -> Vec<CompletionCandidate> {
-    of_names(current, |names| names.proxies)
+    of_names(current, NameKind::Proxy)
 }
 
 /// Methods in the store.
 pub(super) fn methods(current: &OsStr) -> Vec<CompletionCandidate> {
-    of_names(current, |names| names.methods)
+    of_names(current, NameKind::Method)
 }
 
 /// Tools in the store.
 pub(super) fn tools(current: &OsStr) -> Vec<CompletionCandidate> {
-    of_names(current, |names| names.tools)
+    of_names(current, NameKind::Tool)
 }
 
 /// Clients in the store.
 pub(super) fn clients(current: &OsStr) -> Vec<CompletionCandidate> {
-    of_names(current, |names| names.clients)
+    of_names(current, NameKind::Client)
 }
 
 /// Sessions in the store, with their client as a help text.
@@ -99,10 +110,15 @@ pub(super) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
     let prefix = current.to_string_lossy().into_owned();
     let filter = SessionFilter {
         prefix: Some(prefix).filter(|prefix| !prefix.is_empty()),
-        limit: Some(MAX_SESSIONS),
         ..SessionFilter::default()
     };
-    let rows = reader().and_then(|mut reader| reader.sessions(&filter).ok());
+    let page = SessionPage::used_last(MAX_SESSIONS);
+    let mut rows = reader().and_then(|reader| reader.sessions(&filter, &page).ok());
+    let by_start =
+        |a: &SessionRow, b: &SessionRow| a.place().compare(&b.place(), SessionOrder::Started);
+    if let Some(rows) = &mut rows {
+        rows.sort_by(by_start);
+    }
     rows.unwrap_or_default()
         .into_iter()
         .filter(|row| is_plain(&row.session_id))
@@ -121,7 +137,7 @@ pub(super) fn requests(current: &OsStr) -> Vec<CompletionCandidate> {
         order: Order::Descending,
         limit: MAX_SESSIONS,
     };
-    let rows = reader().and_then(|mut reader| reader.entries(&Filter::default(), page).ok());
+    let rows = reader().and_then(|reader| reader.entries(&Filter::default(), page).ok());
     let begun = current.to_string_lossy();
     rows.unwrap_or_default()
         .into_iter()

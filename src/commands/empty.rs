@@ -2,9 +2,9 @@
 
 use super::args::View;
 use crate::console::Console;
-use crate::model::time::{DAY_MS, HOUR_MS, rfc3339};
 use crate::render::units;
-use crate::store::Reader;
+use mcpr_model::time::{DAY_MS, HOUR_MS, rfc3339};
+use mcpr_store::Reader;
 
 /// Tells on standard error why a list may be empty. To a program only what it cannot know: that a
 /// window it did not ask for hides everything there is.
@@ -12,11 +12,11 @@ pub(super) fn explain(
     what: &str,
     view: &View,
     conditions: &[String],
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let tell = |console: &mut Console| {
-        console.note(&format!("no {what} found in {}", view.path.display()));
+        console.note(&format!("no {what} found in {}", view.url));
         if !conditions.is_empty() {
             console.note(&format!("looked for: {}", conditions.join(", ")));
         }
@@ -60,7 +60,10 @@ pub(super) fn explain(
 fn since_flag(view: &View, ts: i64) -> String {
     let ago = view.now_ms.saturating_sub(ts);
     if view.until.is_some() {
-        return format!("--since {}", rfc3339(ts));
+        return format!(
+            "--since {}",
+            rfc3339(ts).unwrap_or_else(|| format!("@{ts}"))
+        );
     }
     if ago < 2 * DAY_MS {
         format!("--since {}h", ago / HOUR_MS + 1)

@@ -1,20 +1,20 @@
 //! From what a person typed of a session's id to the one session that is meant.
 
 use super::Refused;
-use crate::query::when::Zone;
-use crate::query::{SessionFilter, SessionRow};
+use super::pages::each_page_of_sessions;
 use crate::render::units;
-use crate::store::Reader;
+use mcpr_store::Reader;
+use mcpr_store::query::when::Zone;
+use mcpr_store::query::{SessionFilter, SessionRow};
 
 /// Most candidates that are listed when a prefix fits several sessions.
 const MAX_CANDIDATES: usize = 10;
 
 /// The session that an id or a prefix means; `None` where there is none.
 ///
-/// A whole id wins over a longer one. The `~` of an inferred id may be left out, since shells have
-/// a meaning of their own for it.
+/// The `~` of an inferred id may be left out, since shells have a meaning of their own for it.
 pub(super) fn find_session(
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
     text: &str,
     proxy: Option<&str>,
     zone: Zone,
@@ -23,66 +23,76 @@ pub(super) fn find_session(
         let hint = "`mcpr sessions` lists the ids; any unambiguous prefix will do";
         return Err(Refused::new("an empty session id").hint(hint).into());
     }
-    let mut candidates = with_prefix(reader, text, proxy)?;
-    if candidates.is_empty() {
-        candidates = with_prefix(reader, &format!("~{text}"), proxy)?;
+    // A whole id wins over a longer one; and what was typed wins over the same with the `~`.
+    let filters = [text.to_owned(), format!("~{text}")].map(|id| {
+        let of_proxy = SessionFilter {
+            proxy: proxy.map(str::to_owned),
+            with_empty: true,
+            ..SessionFilter::default()
+        };
+        let exact = SessionFilter {
+            id: Some(id.clone()),
+            ..of_proxy.clone()
+        };
+        let prefix = Some(id);
+        [exact, SessionFilter { prefix, ..of_proxy }]
+    });
+    for filter in filters.as_flattened() {
+        let mut found = Candidates::default();
+        each_page_of_sessions(reader, filter, None, &mut |rows, _| {
+            for row in rows {
+                found.add(row);
+            }
+            Ok(())
+        })?;
+        match found.count {
+            0 => {}
+            1 => return Ok(found.first.pop()),
+            _ => return Err(ambiguous(text, &found, zone).into()),
+        }
     }
-    let exact: Vec<_> = candidates
-        .iter()
-        .filter(|row| {
-            row.session_id.strip_prefix('~').unwrap_or(&row.session_id) == text
-                || row.session_id == text
-        })
-        .cloned()
-        .collect();
-    if !exact.is_empty() {
-        candidates = exact;
-    }
-    match candidates.len() {
-        0 | 1 => Ok(candidates.pop()),
-        _ => Err(ambiguous(text, &candidates, zone).into()),
+    Ok(None)
+}
+
+/// Sessions that an id may mean: the first of them, and how many there are.
+#[derive(Debug, Default)]
+struct Candidates {
+    first: Vec<SessionRow>,
+    count: usize,
+    /// Whether they differ by their ids, not by their proxies alone.
+    have_several_ids: bool,
+}
+
+impl Candidates {
+    fn add(&mut self, row: SessionRow) {
+        self.count += 1;
+        let first = self.first.first();
+        self.have_several_ids |= first.is_some_and(|first| first.session_id != row.session_id);
+        if self.first.len() < MAX_CANDIDATES {
+            self.first.push(row);
+        }
     }
 }
 
-fn with_prefix(
-    reader: &mut dyn Reader,
-    prefix: &str,
-    proxy: Option<&str>,
-) -> anyhow::Result<Vec<SessionRow>> {
-    let filter = SessionFilter {
-        proxy: proxy.map(str::to_owned),
-        prefix: Some(prefix.to_owned()),
-        with_empty: true,
-        ..SessionFilter::default()
+fn ambiguous(text: &str, found: &Candidates, zone: Zone) -> Refused {
+    let line = |row: &SessionRow| {
+        let client = row.client_name.as_deref().unwrap_or("-");
+        let started = units::time(row.started_at, zone);
+        format!(
+            "{}  {}  {client}  started {started}",
+            row.session_id, row.proxy
+        )
     };
-    Ok(reader.sessions(&filter)?)
-}
-
-fn ambiguous(text: &str, candidates: &[SessionRow], zone: Zone) -> Refused {
-    let mut lines: Vec<String> = candidates
-        .iter()
-        .take(MAX_CANDIDATES)
-        .map(|row| {
-            let client = row.client_name.as_deref().unwrap_or("-");
-            let started = units::time(row.started_at, zone);
-            format!(
-                "{}  {}  {client}  started {started}",
-                row.session_id, row.proxy
-            )
-        })
-        .collect();
-    if candidates.len() > MAX_CANDIDATES {
-        lines.push(format!("… and {} more", candidates.len() - MAX_CANDIDATES));
+    let mut lines: Vec<String> = found.first.iter().map(line).collect();
+    if found.count > MAX_CANDIDATES {
+        lines.push(format!("… and {} more", found.count - MAX_CANDIDATES));
     }
-    let same_id = candidates
-        .iter()
-        .all(|row| row.session_id == candidates[0].session_id);
-    let hint = if same_id {
-        "choose one with --proxy NAME"
-    } else {
+    let hint = if found.have_several_ids {
         "give more of the id"
+    } else {
+        "choose one with --proxy NAME"
     };
-    Refused::new(format!("`{text}` fits {} sessions", candidates.len()))
+    Refused::new(format!("`{text}` fits {} sessions", found.count))
         .details(lines)
         .hint(hint)
 }

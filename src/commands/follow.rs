@@ -2,28 +2,30 @@
 //! whatever happens to the store meanwhile.
 
 mod cursor_file;
+mod held;
 mod requests;
 
 pub(super) use cursor_file::{CursorFile, Position};
+pub(super) use held::{Held, each_page_of_newest_left};
 pub(super) use requests::{Followed, Start, follow};
 
+use super::args::{View, is_there};
 use super::open_store;
 use super::values::duration_us;
 use crate::console::{Console, OutputError};
 use crate::exit::Exit;
-use crate::query::Head;
-use crate::store::{Reader, StoreError, StoreErrorKind};
-use crate::tail::Waker;
+use mcpr_store::query::Head;
+use mcpr_store::{Reader, StoreError, StoreErrorKind, StoreUrl};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often the store is asked when nothing is heard of it, and how late a signal can be noticed.
-const POLL: Duration = Duration::from_millis(100);
-/// How soon it is asked again after something was heard: a log is written before it is committed.
-const FIRST_GLANCE: Duration = Duration::from_millis(1);
+/// How late a signal, or a store that was made meanwhile, can be noticed.
+const MAX_WAIT: Duration = Duration::from_millis(100);
+/// How long it is waited at least before a store that failed is opened again.
+const AFTER_FAILURE: Duration = Duration::from_millis(10);
 
 /// How long a listing goes on.
 #[derive(Debug, Clone, clap::Args)]
@@ -52,7 +54,7 @@ pub(super) trait Watcher {
     /// Looks at what the store holds now, where `head` says it stands, and prints what is new.
     fn look(
         &mut self,
-        reader: &mut dyn Reader,
+        reader: &dyn Reader,
         head: Head,
         console: &mut Console,
     ) -> anyhow::Result<()>;
@@ -98,6 +100,7 @@ impl Limits {
         }
         let deadline = args.timeout.and_then(|us| {
             let timeout = Duration::from_micros(us.unsigned_abs());
+            // A time that the clock cannot express is never reached: no deadline then.
             Instant::now().checked_add(timeout)
         });
         Ok(Self { signal, deadline })
@@ -118,7 +121,7 @@ impl Limits {
         let left = self
             .deadline
             .map(|end| end.saturating_duration_since(Instant::now()));
-        left.map_or(POLL, |left| left.min(POLL))
+        left.map_or(MAX_WAIT, |left| left.min(MAX_WAIT))
     }
 }
 
@@ -127,7 +130,7 @@ impl Limits {
 /// # Errors
 /// When the store cannot be read and waiting would not help, or the output not written.
 pub(super) fn watch(
-    path: &Path,
+    view: &View,
     limits: &Limits,
     watcher: &mut dyn Watcher,
     console: &mut Console,
@@ -135,7 +138,8 @@ pub(super) fn watch(
     let watching = limits.clone();
     console.give_up_when(Box::new(move || watching.reached().is_some()))?;
     let mut watch = Watch {
-        path: path.to_owned(),
+        url: view.url.clone(),
+        own: (view.own != view.url).then(|| view.own.clone()),
         limits,
         open: None,
         told_of: None,
@@ -154,14 +158,19 @@ fn is_given_up(error: &anyhow::Error) -> bool {
     )
 }
 
-/// A store that is open, and what it said last.
+/// A store that is open.
 struct Open {
     reader: Box<dyn Reader>,
-    head: Option<Head>,
+    /// Where it stands.
+    head: Head,
+    /// Where it stood when the watcher looked at it last.
+    seen: Option<Head>,
 }
 
 struct Watch<'a> {
-    path: PathBuf,
+    url: StoreUrl,
+    /// The store that is watched instead as soon as somebody makes it.
+    own: Option<StoreUrl>,
     limits: &'a Limits,
     open: Option<Open>,
     /// The trouble that was told last, so that it is told once.
@@ -170,11 +179,9 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     fn run(&mut self, watcher: &mut dyn Watcher, console: &mut Console) -> anyhow::Result<Ended> {
-        let mut waker = Waker::new();
-        let mut glance = POLL;
         loop {
             if let Err(error) = self.look(watcher, console) {
-                self.put_up_with(error, console)?;
+                self.retry_or_fail(error, console)?;
             }
             if watcher.is_done() || console.reader_has_gone() {
                 return Ok(Ended::Done);
@@ -182,27 +189,28 @@ impl Watch<'_> {
             if let Some(ended) = self.limits.reached() {
                 return Ok(ended);
             }
-            waker.watch(self.directory().into_iter().collect());
-            glance = if waker.wait(glance.min(self.limits.wait())) {
-                FIRST_GLANCE
-            } else {
-                (glance * 2).min(POLL)
-            };
+            self.wait();
         }
     }
 
-    fn directory(&self) -> Option<PathBuf> {
-        let parent = self.path.parent()?;
-        let parent = if parent.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            parent
+    /// Waits until the store has news, or for a while.
+    fn wait(&mut self) {
+        let timeout = self.limits.wait();
+        let Some(open) = &mut self.open else {
+            thread::sleep(timeout);
+            return;
         };
-        parent.is_dir().then(|| parent.to_owned())
+        if let Ok(head) = open.reader.watch(open.head, timeout) {
+            open.head = head;
+        } else {
+            // It may have been replaced this very moment: opening it anew will tell.
+            self.open = None;
+            thread::sleep(timeout.min(AFTER_FAILURE));
+        }
     }
 
     /// A store that is not there yet, or is busy, is waited for; all else is an error.
-    fn put_up_with(&mut self, error: anyhow::Error, console: &mut Console) -> anyhow::Result<()> {
+    fn retry_or_fail(&mut self, error: anyhow::Error, console: &mut Console) -> anyhow::Result<()> {
         let Some(store) = error.downcast_ref::<StoreError>() else {
             return Err(error);
         };
@@ -212,6 +220,7 @@ impl Watch<'_> {
         ) {
             return Err(error);
         }
+        // Once for each trouble: the store is looked at many times a second.
         if self.told_of.replace(store.kind) != Some(store.kind) {
             console.note(&format!("{error:#}; waiting for it"));
         }
@@ -220,18 +229,23 @@ impl Watch<'_> {
 
     /// Looks into the store that is open, or opens the one that is there now.
     fn look(&mut self, watcher: &mut dyn Watcher, console: &mut Console) -> anyhow::Result<()> {
-        if let Some(open) = self.open.take()
-            && open.reader.is_current()
-        {
+        if let Some(own) = self.own.take_if(|own| is_there(own)) {
+            console.note(&format!("there is {own} now: going on with it"));
+            self.url = own;
+            self.open = None;
+        }
+        if let Some(open) = self.open.take() {
             match self.look_into(open, watcher, console) {
                 // It may have been replaced this very moment: opening it anew will tell.
                 Err(error) if error.is::<StoreError>() => {}
                 looked => return looked,
             }
         }
+        let reader = open_store(&self.url)?;
         let open = Open {
-            reader: open_store(&self.path)?,
-            head: None,
+            head: reader.head()?,
+            reader,
+            seen: None,
         };
         watcher.opened();
         self.look_into(open, watcher, console)
@@ -244,10 +258,10 @@ impl Watch<'_> {
         watcher: &mut dyn Watcher,
         console: &mut Console,
     ) -> anyhow::Result<()> {
-        let head = open.reader.head()?;
         self.told_of = None;
-        if open.head.replace(head) != Some(head) {
-            watcher.look(open.reader.as_mut(), head, console)?;
+        let head = open.head;
+        if open.seen.replace(head) != Some(head) {
+            watcher.look(open.reader.as_ref(), head, console)?;
         }
         self.open = Some(open);
         Ok(())

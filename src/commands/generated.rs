@@ -3,6 +3,7 @@
 
 use super::Refused;
 use super::complete::VARIABLE;
+use super::replace::replace;
 use crate::console::Console;
 use crate::exit::Exit;
 use anyhow::Context;
@@ -94,7 +95,8 @@ pub fn man(args: &Man, command: clap::Command, console: &mut Console) -> anyhow:
         .with_context(|| format!("cannot make {}", directory.display()))?;
     for (name, text) in pages {
         let path = directory.join(name);
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        replace(&path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(Exit::Done)
 }

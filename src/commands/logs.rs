@@ -1,17 +1,20 @@
-//! `mcpr logs`: recorded requests, oldest first, with gaps in their place.
+//! `mcpr logs`: recorded requests, oldest first, with gaps in their place: in order of time, or where the
+//! list goes on from a place in the store, in order of storing.
 
 use super::args::{ReadArgs, View};
-use super::follow::{self, CursorFile, FollowArgs, Followed, Position, Start};
-use super::pages::{Fetched, Range, each_page, each_page_of_newest};
+use super::follow::{
+    self, CursorFile, FollowArgs, Followed, Held, Position, Start, each_page_of_newest_left,
+};
+use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{Asked, Printer};
+use super::request_filter::RequestFilterArgs;
 use super::values::{Most, duration_us};
-use super::which::Which;
 use super::{empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::{Filter, Order};
 use crate::render::units;
-use crate::store::Reader;
+use mcpr_store::Reader;
+use mcpr_store::query::{Cursor, Filter, Order};
 use std::path::PathBuf;
 
 /// What `mcpr logs` takes.
@@ -19,18 +22,19 @@ use std::path::PathBuf;
 pub struct Args {
     #[command(flatten)]
     pub(super) read: ReadArgs,
-    /// Show the newest N requests, or `all` [default: 50; 10 with --follow; all after a cursor]
+    /// Show the newest N requests, or `all` [default: 50; 10 with --follow; all after a cursor]; what
+    /// is left out so does not come again with --cursor-file
     #[arg(long, value_name = "N")]
     tail: Option<Most>,
-    /// Show what was stored after this sequence number
-    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(0..))]
-    after: Option<i64>,
+    /// Show what was stored after this sequence number, in order of storing
+    #[arg(long, value_name = "SEQ")]
+    after: Option<Cursor>,
     #[command(flatten)]
-    which: Which,
+    request_filter: RequestFilterArgs,
     /// Show requests that took at least DURATION: 500ms, 2s
     #[arg(long, value_name = "DURATION", value_parser = duration_us)]
     min_latency: Option<i64>,
-    /// Print the newest first
+    /// Print the latest first
     #[arg(long, conflicts_with = "follow")]
     reverse: bool,
     /// Begin where FILE says the last run ended, and write down there how far this one came
@@ -52,34 +56,30 @@ const DEFAULT_FOLLOWED_TAIL: usize = 10;
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let view = args.read.view(now_ms(), console)?;
     let mut asked = Asked {
-        which: &args.which,
+        request_filter: &args.request_filter,
         filter: filter(args, &view)?,
         printer: Printer::new(&view)?,
     };
     let cursor = args
         .cursor_file
         .as_deref()
-        .map(CursorFile::open)
+        .map(|path| CursorFile::open(path, console))
         .transpose()?;
     let start = start(args, cursor.as_ref());
     if args.follow.follow {
         view.refuse_array()?;
-        return follow::follow(
-            &view.path,
-            &args.follow,
-            (start, cursor),
-            &mut asked,
-            console,
-        );
+        return follow::follow(&view, &args.follow, start, cursor, &mut asked, console);
     }
-    let mut reader = open_store(&view.path)?;
-    list(args, &mut asked, reader.as_mut(), (start, cursor), console)
+    let reader = open_store(&view.url)?;
+    list(args, &mut asked, reader.as_ref(), start, cursor, console)
 }
 
-/// Where the listing begins. After what a cursor says nothing is left out; before it says anything,
-/// `--tail` counts as ever.
+/// Where the listing begins. After what a cursor says nothing is left out, unless `--tail` says so.
 fn start(args: &Args, cursor: Option<&CursorFile>) -> Start {
-    let by_number = |seq| Position { store_id: 0, seq };
+    let by_place = |cursor| Position {
+        cursor,
+        ..Position::default()
+    };
     let kept = cursor.and_then(CursorFile::position);
     let tail = match args.tail {
         Some(tail) => tail.rows(),
@@ -88,8 +88,8 @@ fn start(args: &Args, cursor: Option<&CursorFile>) -> Start {
         None => Some(DEFAULT_TAIL),
     };
     Start {
-        after: kept.or(args.after.map(by_number)),
-        most: if kept.is_some() { None } else { tail },
+        after: kept.or(args.after.map(by_place)),
+        most: tail,
     }
 }
 
@@ -97,15 +97,33 @@ fn start(args: &Args, cursor: Option<&CursorFile>) -> Start {
 fn list(
     args: &Args,
     asked: &mut Asked<'_>,
-    reader: &mut dyn Reader,
-    from: (Start, Option<CursorFile>),
+    reader: &dyn Reader,
+    start: Start,
+    cursor: Option<CursorFile>,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let (start, cursor) = from;
     let head = reader.head()?;
+    let from = start.after.map(|position| position.within(head));
+    let due = from.and_then(|from| from.held);
+    let until = asked.filter.until;
+    if let Some(due) = due.filter(|due| !due.is_reached(until)) {
+        // What came before that was shown, and what did not is for when it has come.
+        let at = units::time(due.until, asked.printer.view.zone);
+        asked.printer.finish(console)?;
+        console.note(&format!(
+            "the last run showed everything before {at}, a later --until"
+        ));
+        return Ok(Exit::Done);
+    }
     let range = Range {
-        after: start.after.map(|position| position.within(head).seq),
-        before: head.last_seq.checked_add(1),
+        // What goes on from a place goes by storing: what is stored later may have happened before it.
+        by: if from.is_some() || cursor.is_some() {
+            OrderBy::Storing
+        } else {
+            OrderBy::Time
+        },
+        after: from.map(|position| position.cursor),
+        before: Some(head.cursor.next()),
         order: if args.reverse {
             Order::Descending
         } else {
@@ -114,19 +132,18 @@ fn list(
         most: start.most,
     };
     if let Some(filter) = asked.filter(reader)? {
-        let mut take = |fetched: Fetched| asked.printer.page(&fetched, console);
-        match (range.order, range.most) {
-            (Order::Ascending, Some(_)) => each_page_of_newest(reader, &filter, range, &mut take)?,
-            _ => each_page(reader, &filter, range, &mut take)?,
-        }
+        print(asked, reader, &filter, due, range, console)?;
     }
     asked.printer.finish(console)?;
     if let Some(mut cursor) = cursor {
         // Only what is really out needs no showing again.
         console.flush()?;
+        let from = from.unwrap_or_default();
+        let after = due.map_or(from.cursor, |due| due.after);
         cursor.keep(Position {
             store_id: head.store_id,
-            seq: head.last_seq,
+            cursor: head.cursor,
+            held: Held::between(reader, after, head.cursor, until)?,
         })?;
     }
     if asked.printer.requests == 0 {
@@ -136,18 +153,54 @@ fn list(
     Ok(Exit::Done)
 }
 
+/// Prints a range, and what was held back before it.
+fn print(
+    asked: &mut Asked<'_>,
+    reader: &dyn Reader,
+    filter: &Filter,
+    held: Option<Held>,
+    range: Range,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let mut take = |fetched: Fetched| asked.printer.page(&fetched, console);
+    match (range.order, range.most) {
+        (Order::Ascending, Some(_)) => {
+            each_page_of_newest_left(reader, filter, held, range, &mut take)
+        }
+        (Order::Ascending, None) => {
+            if let (Some(held), Some(up_to)) = (held, range.after) {
+                held.each_page(reader, filter, up_to, None, &mut take)?;
+            }
+            each_page(reader, filter, range, &mut take)
+        }
+        (Order::Descending, most) => {
+            let mut left = most;
+            each_page(reader, filter, range, &mut |fetched| {
+                let requests = fetched.entries.iter().filter(|entry| entry.is_request());
+                let requests = requests.count();
+                left = left.map(|left| left.saturating_sub(requests));
+                take(fetched)
+            })?;
+            match held.zip(range.after) {
+                Some((held, up_to)) => held.each_page_back(reader, filter, up_to, left, &mut take),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
 fn filter(args: &Args, view: &View) -> anyhow::Result<Filter> {
     Ok(Filter {
         min_latency_us: args.min_latency,
-        ..args.which.filter(view)?
+        ..args.request_filter.filter(view)?
     })
 }
 
 /// What was looked for, in words.
 fn conditions(args: &Args, view: &View) -> Vec<String> {
     let mut words = view.conditions();
-    words.extend(args.after.map(|seq| format!("after {seq}")));
-    words.extend(args.which.words());
+    words.extend(args.after.map(|cursor| format!("after {cursor}")));
+    words.extend(args.request_filter.words());
     words.extend(
         args.min_latency
             .map(|us| format!("latency from {}", units::latency(us))),

@@ -1,45 +1,54 @@
 //! One file a command: its arguments, whose doc comments are the help, and one `run`.
 
 mod args;
+pub mod check;
 pub mod clients;
 pub mod complete;
+pub mod config;
 mod confirm;
 mod empty;
 mod find;
 mod follow;
 pub mod generated;
-mod keeping;
+mod keep_args;
 pub mod logs;
 mod pages;
 mod printer;
 pub mod proxy;
 pub mod record;
+mod recording_options;
+mod replace;
+pub mod report;
+mod request_filter;
+#[cfg(feature = "schema")]
 pub mod schema;
+pub mod service;
 pub mod session;
 pub mod sessions;
 pub mod show;
 pub mod slow;
 pub mod stats;
 pub mod store;
+#[cfg(feature = "tap")]
 pub mod tap;
 mod values;
-mod which;
+pub mod watch;
 
-pub use args::{ReadArgs, StoreArgs};
+pub use args::{ReadArgs, StoreArgs, TrustArgs};
 
 use crate::console::{Console, OutputError};
 use crate::exit::Exit;
-use crate::store::{Reader, StoreError, StoreErrorKind, sqlite};
+use mcpr_connect::connect;
+use mcpr_store::{Reader, StoreError, StoreErrorKind, StoreUrl};
 use std::fmt;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Opens the store that every reading command reads.
 ///
 /// # Errors
-/// When there is none at this path, or it cannot be read.
-pub fn open_store(path: &Path) -> anyhow::Result<Box<dyn Reader>> {
-    Ok(sqlite::open_reader(path)?)
+/// When there is none at this place, or it cannot be read.
+pub fn open_store(url: &StoreUrl) -> anyhow::Result<Box<dyn Reader>> {
+    Ok(connect(url)?.reader()?)
 }
 
 /// Something the user asked for that cannot be done as asked.

@@ -4,11 +4,11 @@ use super::Refused;
 use super::args::View;
 use super::follow::Followed;
 use super::pages::Fetched;
-use super::which::Which;
+use super::request_filter::RequestFilterArgs;
 use crate::console::Console;
-use crate::query::{Entry, Filter};
 use crate::render::{Column, LOG_COLUMNS, Listing, REQUEST_COLUMNS, choose};
-use crate::store::Reader;
+use mcpr_store::Reader;
+use mcpr_store::query::{Entry, Filter};
 
 /// Prints pages; the first decides which columns a table has.
 pub(super) struct Printer<'a> {
@@ -84,6 +84,7 @@ fn table_columns(first: &Fetched, view: &View) -> Vec<&'static Column<Entry>> {
         Entry::Gap(_) => None,
     });
     let one = proxies.next();
+    // Pages to come may be of another proxy, and the columns are settled now.
     let several = first.more || proxies.any(|proxy| Some(proxy) != one);
     let names: Vec<&str> = TABLE
         .iter()
@@ -95,14 +96,14 @@ fn table_columns(first: &Fetched, view: &View) -> Vec<&'static Column<Entry>> {
 
 /// Requests that were asked for, on their way to the output.
 pub(super) struct Asked<'a> {
-    pub(super) which: &'a Which,
+    pub(super) request_filter: &'a RequestFilterArgs,
     pub(super) filter: Filter,
     pub(super) printer: Printer<'a>,
 }
 
 impl Followed for Asked<'_> {
-    fn filter(&mut self, reader: &mut dyn Reader) -> anyhow::Result<Option<Filter>> {
-        self.which
+    fn filter(&mut self, reader: &dyn Reader) -> anyhow::Result<Option<Filter>> {
+        self.request_filter
             .with_session(&self.filter, reader, self.printer.view)
     }
 

@@ -1,6 +1,8 @@
 //! `mcpr proxy …`: the reading commands under the names they had in mcpr 0.4.
 
-use super::{clients, logs, schema, session, sessions, slow, stats};
+#[cfg(feature = "schema")]
+use super::schema;
+use super::{clients, logs, session, sessions, slow, stats};
 use crate::console::Console;
 use crate::exit::Exit;
 
@@ -56,6 +58,7 @@ enum Command {
         args: clients::Args,
     },
     /// Show what servers offer
+    #[cfg(feature = "schema")]
     Schema {
         /// Show this proxy only
         #[arg(value_name = "NAME", conflicts_with = "proxy")]
@@ -91,6 +94,7 @@ pub fn run(args: Args, console: &mut Console) -> anyhow::Result<Exit> {
             args.read.proxy = name.or(args.read.proxy);
             clients::run(&args, console)
         }
+        #[cfg(feature = "schema")]
         Command::Schema { name, mut args } => {
             args.read.proxy = name.or(args.read.proxy);
             schema::run(&args, console)

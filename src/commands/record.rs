@@ -1,32 +1,41 @@
 //! `mcpr record`: read event streams into the store until they end or a signal comes.
 
+mod fifo;
+mod limit;
+#[cfg_attr(not(feature = "listen"), path = "record/no_listen.rs")]
 mod listen;
+mod progress;
 mod report;
 mod run;
 mod sources;
 
-use super::StoreArgs;
-use super::keeping::Keeping;
+use super::keep_args::KeepArgs;
+use super::recording_options::RecordingOptions;
+use super::{Refused, StoreArgs, TrustArgs};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::ingest::{Config, Full, MethodFilter, Wanted};
-use crate::query::Pattern;
-use crate::query::when::parse_duration_us;
 use listen::ListenArgs;
+use mcpr_ingest::{Config, Full, MethodFilter, Notes, Wanted};
+use mcpr_store::query::Pattern;
+use mcpr_store::query::when::parse_duration_us;
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// Read event streams into the store
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Read these files, globs, named pipes, or `-` for standard input
-    #[arg(value_name = "SOURCE", required_unless_present = "listen")]
-    pub sources: Vec<String>,
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<OsString>,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// Read every source to its end and exit
-    #[arg(long, conflicts_with = "listen")]
+    #[arg(long)]
+    #[cfg_attr(feature = "listen", arg(conflicts_with = "listen"))]
     pub once: bool,
     /// Where to begin in a file that was never read before
     #[arg(long, value_enum, default_value_t = From::Start)]
@@ -51,7 +60,12 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub on_full: Option<OnFull>,
     #[command(flatten)]
-    pub(crate) keeping: Keeping,
+    pub(crate) recording: RecordingOptions,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
+    /// What the sources have to say meanwhile.
+    #[arg(skip)]
+    notes: Notes,
 }
 
 /// Where a file without a checkpoint begins.
@@ -89,7 +103,15 @@ impl Args {
                 include: self.include.clone(),
                 exclude: self.exclude.clone(),
             },
-            bodies: self.keeping.bodies(),
+            bodies: self.recording.bodies(),
+            notes: self.notes.clone(),
+        }
+    }
+
+    /// Passes on what the sources have to say.
+    fn report_notes(&self, console: &mut Console) {
+        for note in self.notes.take() {
+            console.note(&note);
         }
     }
 }
@@ -107,5 +129,17 @@ fn interval(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// When a source or the store cannot be opened, or the store fails for good.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    // An address of the configuration has no end, and `--once` asks for one.
+    let listens = args.listen.is_named() && !args.once;
+    if args.sources.is_empty() && !listens {
+        let hint = if cfg!(feature = "listen") {
+            "name files, globs, named pipes, or - for standard input; or an address with --listen"
+        } else {
+            "name files, globs, named pipes, or - for standard input"
+        };
+        return Err(Refused::new("nothing to record: no SOURCE is named")
+            .hint(hint)
+            .into());
+    }
     run::run(args, console)
 }

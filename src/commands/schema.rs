@@ -1,19 +1,29 @@
 //! `mcpr schema`: what servers show of themselves, and how it changed.
 
+mod accept;
 mod changes;
+mod check;
 mod diff;
+mod gate;
 mod lists;
+mod newest;
 mod overview;
 mod rules;
+mod server;
+mod settings;
+mod snapshot;
 mod unused;
 
 use super::args::{ReadArgs, View, moment};
 use super::{now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::Surfaces;
 use crate::render::{LIST_COLUMNS, LIST_FIELDS, Listing, choose};
+pub(in crate::commands) use changes::{Brought, brought, change_rows};
 use lists::Lists;
+use mcpr_store::fold;
+use mcpr_store::query::Surfaces;
+pub(super) use newest::newest_changes;
 
 /// What `mcpr schema` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,20 +35,24 @@ pub struct Args {
     #[arg(long, value_name = "METHOD")]
     method: Option<Lists>,
     /// Show what was in force at TIME
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
     #[command(subcommand)]
-    task: Option<Task>,
+    task: Option<SchemaTask>,
 }
 
 #[derive(Debug, Clone, clap::Subcommand)]
-enum Task {
+enum SchemaTask {
     /// List what changed, version by version
     Changes(changes::Args),
     /// List tools with their calls, the least called first, and what their definitions cost
     Unused(unused::Args),
     /// Compare two versions, proxies or files: whom does the change break, and is it to be trusted?
     Diff(Box<diff::Args>),
+    /// Ask a server for all that it shows, and write it as one file
+    Snapshot(snapshot::Args),
+    /// Compare what a server shows now with its snapshot: does it break callers?
+    Check(Box<check::Args>),
     /// List the rules of `diff`, or explain one
     Rules(rules::Args),
 }
@@ -50,10 +64,12 @@ enum Task {
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     match &args.task {
         None => show(args, console),
-        Some(Task::Changes(args)) => changes::run(args, console),
-        Some(Task::Unused(args)) => unused::run(args, console),
-        Some(Task::Diff(args)) => diff::run(args, console),
-        Some(Task::Rules(args)) => rules::run(args, console),
+        Some(SchemaTask::Changes(args)) => changes::run(args, console),
+        Some(SchemaTask::Unused(args)) => unused::run(args, console),
+        Some(SchemaTask::Diff(args)) => diff::run(args, console),
+        Some(SchemaTask::Snapshot(args)) => snapshot::run(args, console),
+        Some(SchemaTask::Check(args)) => check::run(args, console),
+        Some(SchemaTask::Rules(args)) => rules::run(args, console),
     }
 }
 
@@ -64,12 +80,14 @@ fn show(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     })?;
     let at = match &args.at {
         Some(text) => moment("--at", text, view.now_ms, view.zone)?,
+        // What was in force when the window ended: `until` itself is no longer in it.
         None => view.until.map_or(i64::MAX, |until| until.saturating_sub(1)),
     };
-    let surfaces = open_store(&view.path)?.surfaces()?;
+    let surfaces = fold::surfaces(open_store(&view.url)?.as_ref(), None)?;
     let mut rows = overview::rows(&surfaces, view.proxy.as_deref(), args.method, at);
     if let Some(since) = view.since {
         rows.retain(|row| {
+            // A list that was never seen has no last sight, and is in no window.
             let shown = row.shown.as_ref();
             shown.is_some_and(|shown| shown.last_seen_at >= since)
         });
@@ -77,6 +95,7 @@ fn show(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if rows.is_empty() {
         nothing(&view, &surfaces, console);
     }
+    // People see lists and items below each other; who names fields gets a plain table of them.
     if view.is_table() && !view.names_fields() {
         console.print(&overview::text(&rows, &columns, view.style))?;
         return Ok(Exit::Done);
@@ -89,10 +108,10 @@ fn show(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 
 /// Tells why nothing is shown.
 fn nothing(view: &View, surfaces: &Surfaces, console: &mut Console) {
-    let path = view.path.display();
     let proxies = surfaces.proxies();
     let mut words = view.conditions();
-    words.insert(0, format!("no lists of a server found in {path}"));
+    // First the store that was read, then what narrowed the question.
+    words.insert(0, format!("no lists of a server found in {}", view.url));
     console.note(&words.join(", "));
     if proxies.is_empty() {
         console.hint(

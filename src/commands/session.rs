@@ -4,18 +4,18 @@ mod delete;
 
 use super::args::{ReadArgs, View};
 use super::find::find_session;
-use super::pages::{Range, each_page};
+use super::pages::{OrderBy, Range, each_page};
 use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::{Entry, Filter, Order};
 use crate::render::text::escape;
 use crate::render::{
     Column, Format, LOG_COLUMNS, Listed, Listing, REQUEST_COLUMNS, SESSION_LOG_COLUMNS, choose,
     object, session_document, units,
 };
-use crate::store::Reader;
 use clap_complete::ArgValueCompleter;
+use mcpr_store::Reader;
+use mcpr_store::query::{Entry, Filter, Order};
 use std::fmt::Write as _;
 
 /// What `mcpr session` takes.
@@ -47,26 +47,18 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let view = args.read.view(now_ms(), console)?;
     view.named(LOG_COLUMNS)?;
-    let mut reader = open_store(&view.path)?;
+    let reader = open_store(&view.url)?;
     let id = args.id.as_deref().unwrap_or_default();
-    show(id, &view, reader.as_mut(), console)
+    show(id, &view, reader.as_ref(), console)
 }
 
-fn show(
-    id: &str,
-    view: &View,
-    reader: &mut dyn Reader,
-    console: &mut Console,
-) -> anyhow::Result<Exit> {
+fn show(id: &str, view: &View, reader: &dyn Reader, console: &mut Console) -> anyhow::Result<Exit> {
     let Some(row) = find_session(reader, id, view.proxy.as_deref(), view.zone)? else {
         let proxy = view
             .proxy
             .as_ref()
             .map_or_else(String::new, |p| format!(" of proxy `{p}`"));
-        console.note(&format!(
-            "no session `{id}`{proxy} in {}",
-            view.path.display()
-        ));
+        console.note(&format!("no session `{id}`{proxy} in {}", view.url));
         console.hint("`mcpr sessions --all --limit all` lists every session");
         return Ok(Exit::No);
     };
@@ -100,7 +92,7 @@ fn columns(view: &View) -> anyhow::Result<Vec<&'static Column<Entry>>> {
 fn each_page_of_session(
     session: &Listed,
     view: &View,
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
     take: &mut dyn FnMut(&[Entry]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let row = &session.row;
@@ -114,6 +106,7 @@ fn each_page_of_session(
         .ended_at
         .map_or(row.last_seen_at, |ended| ended.max(row.last_seen_at));
     let range = Range {
+        by: OrderBy::Time,
         after: None,
         before: None,
         order: Order::Ascending,
@@ -131,7 +124,7 @@ fn each_page_of_session(
 fn print_list(
     session: &Listed,
     view: &View,
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let mut listing = Listing::new(columns(view)?, view.format, view.style);
@@ -145,7 +138,7 @@ fn print_list(
 fn print_document(
     session: &Listed,
     view: &View,
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let columns = columns(view)?;

@@ -1,14 +1,15 @@
 //! `mcpr sessions`: who talked to which server, when, how much, with how many errors.
 
 use super::args::{ReadArgs, View, client_pattern};
+use super::pages::each_page_of_sessions;
 use super::values::Most;
 use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::SessionFilter;
 use crate::render::{Column, LISTED_COLUMNS, Listed, Listing, SESSION_COLUMNS, choose};
-use crate::store::Reader;
 use clap_complete::ArgValueCompleter;
+use mcpr_store::Reader;
+use mcpr_store::query::SessionFilter;
 
 /// What `mcpr sessions` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -42,35 +43,44 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         client: client_pattern(args.client.as_deref())?,
         active_at: args.active.then_some(view.now_ms),
         with_empty: args.all,
-        prefix: None,
-        limit: args.limit.rows(),
+        ..SessionFilter::default()
     };
+    // A misspelt field is refused before the store is opened.
     view.named(LISTED_COLUMNS)?;
-    let mut reader = open_store(&view.path)?;
-    list(args, &filter, &view, reader.as_mut(), console)
+    let reader = open_store(&view.url)?;
+    list(args, &filter, &view, reader.as_ref(), console)
 }
 
 fn list(
     args: &Args,
     filter: &SessionFilter,
     view: &View,
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let rows = reader.sessions(filter)?;
-    let rows: Vec<_> = rows
-        .into_iter()
-        .map(|row| Listed::at(row, view.now_ms))
-        .collect();
-    let columns = match view.named(LISTED_COLUMNS)? {
-        Some(columns) => columns,
-        None if view.is_table() => table_columns(&rows),
-        None => choose(LISTED_COLUMNS, SESSION_COLUMNS),
-    };
-    let mut listing = Listing::new(columns, view.format, view.style);
-    console.print(&listing.page(&rows))?;
-    console.print(&listing.finish())?;
-    if rows.is_empty() {
+    let named = view.named(LISTED_COLUMNS)?;
+    let mut listing: Option<Listing<Listed>> = None;
+    let mut is_empty = true;
+    each_page_of_sessions(reader, filter, args.limit.rows(), &mut |rows, more| {
+        is_empty &= rows.is_empty();
+        let rows: Vec<_> = rows
+            .into_iter()
+            .map(|row| Listed::at(row, view.now_ms))
+            .collect();
+        let listing = listing.get_or_insert_with(|| {
+            let columns = match &named {
+                Some(columns) => columns.clone(),
+                None if view.is_table() => table_columns(&rows, more),
+                None => choose(LISTED_COLUMNS, SESSION_COLUMNS),
+            };
+            Listing::new(columns, view.format, view.style)
+        });
+        Ok(console.print(&listing.page(&rows))?)
+    })?;
+    if let Some(mut listing) = listing {
+        console.print(&listing.finish())?;
+    }
+    if is_empty {
         let mut conditions = view.conditions();
         conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
         conditions.extend(args.active.then(|| "active".to_owned()));
@@ -79,10 +89,13 @@ fn list(
     Ok(Exit::Done)
 }
 
-fn table_columns(rows: &[Listed]) -> Vec<&'static Column<Listed>> {
-    let several = rows
-        .iter()
-        .any(|session| session.row.proxy != rows[0].row.proxy);
+/// The columns of a table: the proxy's only where there can be more than one.
+fn table_columns(rows: &[Listed], more: bool) -> Vec<&'static Column<Listed>> {
+    // Pages to come may be of another proxy, and the columns are settled now.
+    let several = more
+        || rows
+            .iter()
+            .any(|session| session.row.proxy != rows[0].row.proxy);
     let names = [
         "session_id",
         "proxy",

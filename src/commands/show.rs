@@ -1,15 +1,14 @@
 //! `mcpr show SEQ|REQUEST_ID`: one request whole, with what was asked and answered where that is
 //! kept.
 
-use super::pages::{Range, each_page};
 use super::{Refused, StoreArgs, complete, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::when::Zone;
-use crate::query::{Entry, Filter, Order, Page, RequestRow};
-use crate::render::{Shown, shown_document, shown_text, units};
-use crate::store::Reader;
+use crate::render::{Shown, list_of, shown_document, shown_text, units};
 use clap_complete::ArgValueCompleter;
+use mcpr_store::Reader;
+use mcpr_store::query::RequestRow;
+use mcpr_store::query::when::Zone;
 
 /// Most candidates that are listed when an id fits several requests.
 const MAX_CANDIDATES: usize = 10;
@@ -35,17 +34,20 @@ pub struct Args {
 /// # Errors
 /// When the id fits several requests, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let path = args.store.path()?;
-    let mut reader = open_store(&path)?;
+    let url = args.store.read_url(console)?;
+    let reader = open_store(&url)?;
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
-    let Some(row) = find(reader.as_mut(), &args.id, zone)? else {
-        console.note(&format!("no request `{}` in {}", args.id, path.display()));
+    let Some(row) = find(reader.as_ref(), &args.id, zone)? else {
+        console.note(&format!("no request `{}` in {url}", args.id));
         console.hint("`mcpr logs --fields seq,request_id,method` lists what there is");
         return Ok(Exit::No);
     };
     let payload = reader.payload(row.seq)?;
-    let surfaces = reader.surfaces()?;
-    let shown = Shown::new(&row, &surfaces.versions, payload.as_ref());
+    let version = match list_of(&row.method) {
+        Some(list) => reader.surface_in_force(&row.proxy, list, row.ts)?,
+        None => None,
+    };
+    let shown = Shown::new(&row, version.as_slice(), payload.as_ref());
     let text = if args.json {
         shown_document(&shown)
     } else {
@@ -56,55 +58,18 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 }
 
 /// The request that is meant: a number in the store wins over an id.
-fn find(reader: &mut dyn Reader, id: &str, zone: Zone) -> anyhow::Result<Option<RequestRow>> {
+fn find(reader: &dyn Reader, id: &str, zone: Zone) -> anyhow::Result<Option<RequestRow>> {
     if let Ok(seq) = id.parse::<i64>()
-        && let Some(row) = at(reader, seq)?
+        && let Some(row) = reader.request(seq)?
     {
         return Ok(Some(row));
     }
-    let mut found = with_id(reader, id)?;
+    // One more than are listed.
+    let mut found = reader.with_id(id, MAX_CANDIDATES + 1)?;
     if found.len() > 1 {
         return Err(ambiguous(id, &found, zone).into());
     }
     Ok(found.pop())
-}
-
-fn at(reader: &mut dyn Reader, seq: i64) -> anyhow::Result<Option<RequestRow>> {
-    if seq < 1 {
-        return Ok(None);
-    }
-    let entries = reader.entries(&Filter::default(), Page::after(seq - 1, 1))?;
-    Ok(entries.into_iter().find_map(|entry| match entry {
-        Entry::Request(row) if row.seq == seq => Some(*row),
-        _ => None,
-    }))
-}
-
-/// The newest requests that came with an id, one more than are listed.
-fn with_id(reader: &mut dyn Reader, id: &str) -> anyhow::Result<Vec<RequestRow>> {
-    let filter = Filter {
-        grep: Some(id.to_owned()),
-        ..Filter::default()
-    };
-    let range = Range {
-        after: None,
-        before: None,
-        order: Order::Descending,
-        most: None,
-    };
-    let mut found = Vec::new();
-    each_page(reader, &filter, range, &mut |fetched| {
-        for entry in fetched.entries {
-            if let Entry::Request(row) = entry
-                && row.request_id.as_deref() == Some(id)
-                && found.len() <= MAX_CANDIDATES
-            {
-                found.push(*row);
-            }
-        }
-        Ok(())
-    })?;
-    Ok(found)
 }
 
 fn ambiguous(id: &str, found: &[RequestRow], zone: Zone) -> Refused {

@@ -4,14 +4,14 @@ use super::args::ReadArgs;
 use super::follow::{self, FollowArgs, Followed, Start};
 use super::pages::Fetched;
 use super::printer::{Asked, Printer};
+use super::request_filter::RequestFilterArgs;
 use super::values::duration_us;
-use super::which::Which;
 use super::{empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::time::DAY_MS;
-use crate::query::{Entry, Filter};
 use crate::render::units;
+use mcpr_model::time::DAY_MS;
+use mcpr_store::query::{Entry, Filter};
 
 /// What `mcpr slow` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "20")]
     limit: usize,
     #[command(flatten)]
-    which: Which,
+    request_filter: RequestFilterArgs,
     #[command(flatten)]
     follow: FollowArgs,
 }
@@ -44,10 +44,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .looking_back(LOOK_BACK_MS);
     let filter = Filter {
         min_latency_us: Some(args.threshold),
-        ..args.which.filter(&view)?
+        ..args.request_filter.filter(&view)?
     };
     let mut listed = Asked {
-        which: &args.which,
+        request_filter: &args.request_filter,
         filter,
         printer: Printer::new(&view)?,
     };
@@ -57,16 +57,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             after: None,
             most: Some(args.limit),
         };
-        return follow::follow(
-            &view.path,
-            &args.follow,
-            (start, None),
-            &mut listed,
-            console,
-        );
+        return follow::follow(&view, &args.follow, start, None, &mut listed, console);
     }
-    let mut reader = open_store(&view.path)?;
-    let rows = match listed.filter(reader.as_mut())? {
+    let reader = open_store(&view.url)?;
+    let rows = match listed.filter(reader.as_ref())? {
         Some(filter) => reader.slowest(&filter, args.limit)?,
         None => Vec::new(),
     };
@@ -80,12 +74,12 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if listed.printer.requests == 0 {
         let mut conditions = view.conditions();
         conditions.push(format!("latency from {}", units::latency(args.threshold)));
-        conditions.extend(args.which.words());
+        conditions.extend(args.request_filter.words());
         empty::explain(
             "slow requests",
             &view,
             &conditions,
-            reader.as_mut(),
+            reader.as_ref(),
             console,
         )?;
     }

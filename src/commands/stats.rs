@@ -1,15 +1,15 @@
 //! `mcpr stats`: per tool or method how often it was called, how it ended, how long it took.
 
 use super::args::{ReadArgs, View, patterns};
-use super::values::KindChoice;
+use super::values::{KindChoice, by};
 use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::time::{DAY_MS, HOUR_MS, hour_of};
-use crate::query::{Buckets, By, Filter, StatsQuestion, Summary};
-use crate::render::{Column, Listing, STATS_COLUMNS, STATS_FIELDS, choose};
-use crate::store::Reader;
+use crate::render::{Column, Listing, STATS_COLUMNS, STATS_FIELDS, choose, units};
 use clap_complete::ArgValueCompleter;
+use mcpr_model::time::DAY_MS;
+use mcpr_store::Reader;
+use mcpr_store::query::{Buckets, By, Filter, StatsQuestion, Summary};
 
 /// What `mcpr stats` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,7 +17,7 @@ pub struct Args {
     #[command(flatten)]
     pub(super) read: ReadArgs,
     /// Put requests together by this
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "tool")]
+    #[arg(long, value_parser = by(), value_name = "WHAT", default_value = "tool")]
     by: By,
     /// Count tools that match GLOB (repeatable)
     #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
@@ -33,6 +33,8 @@ pub struct Args {
     exact: bool,
 }
 
+/// Most lines; what else was called is put together in one more.
+const MAX_LINES: usize = 1000;
 /// How far `stats` looks back when nothing is said.
 const LOOK_BACK_MS: i64 = DAY_MS;
 /// Most bars over the window; fewer where the terminal is narrow.
@@ -50,6 +52,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .read
         .view(now_ms(), console)?
         .looking_back(LOOK_BACK_MS);
+    // A misspelt field is refused before the store is opened.
     let mut columns = view.columns(STATS_COLUMNS, STATS_FIELDS, || table_columns(args.by, true))?;
     let filter = Filter {
         proxy: view.proxy.clone(),
@@ -60,12 +63,13 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         tools: patterns("--tool", &args.tool)?,
         ..Filter::default()
     };
-    let mut reader = open_store(&view.path)?;
+    let reader = open_store(&view.url)?;
     let question = StatsQuestion {
         filter,
         by: args.by,
         exact: args.exact,
-        buckets: buckets(&view, reader.as_mut())?,
+        buckets: buckets(&view, reader.as_ref())?,
+        most: Some(MAX_LINES),
     };
     let rows = reader.stats(&question)?;
     let rows: Vec<Summary> = rows.into_iter().map(Summary::from).collect();
@@ -78,6 +82,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut listing = Listing::new(columns, view.format, view.style);
     console.print(&listing.page(&rows))?;
     console.print(&listing.finish())?;
+    tell_unplaced(&question, &rows, console);
     if rows.is_empty() {
         let mut conditions = view.conditions();
         conditions.extend(args.method.iter().map(|glob| format!("method `{glob}`")));
@@ -87,42 +92,55 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
                 .kind()
                 .map(|kind| format!("kind `{}`", kind.as_str())),
         );
-        empty::explain("requests", &view, &conditions, reader.as_mut(), console)?;
+        empty::explain("requests", &view, &conditions, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
 }
 
+/// Says how many calls are missing, because only the sums of their hours are left.
+fn tell_unplaced(question: &StatsQuestion, rows: &[Summary], console: &mut Console) {
+    let calls = rows
+        .iter()
+        .map(|row| row.unplaced_calls)
+        .fold(0, u64::saturating_add);
+    if calls == 0 {
+        return;
+    }
+    let (lack, hint) = if question.exact {
+        ("exact latencies", "leave out --exact to count them")
+    } else if question.by == By::Client {
+        (
+            "who called",
+            "put them together by something else to count them",
+        )
+    } else {
+        (
+            "which of them lie in the window",
+            "a window of whole hours (in UTC) counts them",
+        )
+    };
+    let calls = units::grouped(i64::try_from(calls).unwrap_or(i64::MAX));
+    console.note(&format!(
+        "{calls} calls are not counted: their requests were removed, and the hourly sums that are left \
+         do not tell {lack}"
+    ));
+    console.hint(hint);
+}
+
 /// The window in equal pieces: of whole hours, unless it is so short that no hour fits in.
-fn buckets(view: &View, reader: &mut dyn Reader) -> anyhow::Result<Buckets> {
+fn buckets(view: &View, reader: &dyn Reader) -> anyhow::Result<Buckets> {
     let span = reader.span()?;
     let (oldest, newest) = span.unwrap_or((view.now_ms, view.now_ms));
     let start = view.since.unwrap_or(oldest).max(oldest.min(view.now_ms));
     let end = view
         .until
+        // The end is exclusive, and a recorded clock may be ahead of this one.
         .unwrap_or_else(|| view.now_ms.max(newest.saturating_add(1)));
     let most = match view.style.width {
         Some(width) if width < WIDE => MAX_BARS_NARROW,
         _ => MAX_BARS,
     };
-    Ok(divide(start, end, most))
-}
-
-fn divide(start: i64, end: i64, most: usize) -> Buckets {
-    let pieces = i64::try_from(most).unwrap_or(1).max(1);
-    let ceil = |length: i64, unit: i64| length / unit + i64::from(length % unit > 0);
-    let holds_an_hour = hour_of(start.saturating_add(HOUR_MS - 1)).saturating_add(HOUR_MS) <= end;
-    let (start, unit) = if holds_an_hour {
-        (hour_of(start), HOUR_MS)
-    } else {
-        (start, 1)
-    };
-    let length = end.saturating_sub(start).max(1);
-    let width_ms = ceil(ceil(length, pieces), unit).saturating_mul(unit).max(1);
-    Buckets {
-        start,
-        width_ms,
-        count: usize::try_from(ceil(length, width_ms)).unwrap_or(most),
-    }
+    Ok(Buckets::dividing(start, end, most))
 }
 
 fn table_columns(by: By, with_proxy: bool) -> Vec<&'static Column<Summary>> {
@@ -150,33 +168,8 @@ fn table_columns(by: By, with_proxy: bool) -> Vec<&'static Column<Summary>> {
         .copied()
         .filter(|&name| name != "proxy" || with_proxy || by == By::Proxy)
         .chain(figures)
+        // A line that is about one hour has nothing to show over time.
         .filter(|&name| name != "calls_by_bucket" || by != By::Hour)
         .collect();
     choose(STATS_COLUMNS, &names)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_is_divided_into_whole_hours_where_one_fits() {
-        let hours = |count: i64| count * HOUR_MS;
-        let cases = [
-            ((0, hours(24), 24), (0, hours(1), 24)),
-            ((1, hours(24) + 1, 24), (0, hours(2), 13)),
-            ((0, hours(240), 24), (0, hours(10), 24)),
-            ((0, hours(24), 12), (0, hours(2), 12)),
-            ((5, 5 + hours(1), 12), (5, hours(1) / 12, 12)),
-            ((7, 7, 24), (7, 1, 1)),
-        ];
-        for ((start, end, most), (first, width_ms, count)) in cases {
-            let expected = Buckets {
-                start: first,
-                width_ms,
-                count,
-            };
-            assert_eq!(divide(start, end, most), expected, "{start} {end} {most}");
-        }
-    }
 }

@@ -1,7 +1,9 @@
 //! `mcpr store`: care of the store itself.
 
+mod backup;
 mod export;
 mod import;
+mod outlook;
 mod stats;
 mod vacuum;
 mod verify;
@@ -22,6 +24,14 @@ enum Task {
     Stats(stats::Args),
     /// Remove old requests and give their space back; hourly sums stay
     Vacuum(vacuum::Args),
+    /// Copy the whole store, as it is at one moment, into a new file
+    ///
+    /// Those who record go on meanwhile
+    Backup(backup::BackupArgs),
+    /// Write the store anew, in order and without free room
+    ///
+    /// Takes as much room again while it works; those who record wait for it
+    Compact(backup::CompactArgs),
     /// Print requests, gaps and sessions as NDJSON that `mcpr record` takes back
     ///
     /// Payloads and what servers offered (what `mcpr schema` shows) are left out
@@ -32,6 +42,15 @@ enum Task {
     Verify(verify::Args),
 }
 
+impl Args {
+    /// Takes in the patterns of the configuration file.
+    pub(crate) fn configure(&mut self, patterns: &[String]) {
+        if let Task::Import(import) = &mut self.task {
+            import.configure(patterns);
+        }
+    }
+}
+
 /// Does one task.
 ///
 /// # Errors
@@ -40,6 +59,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     match &args.task {
         Task::Stats(args) => stats::run(args, console),
         Task::Vacuum(args) => vacuum::run(args, console),
+        Task::Backup(args) => backup::backup(args, console),
+        Task::Compact(args) => backup::compact(args, console),
         Task::Export(args) => export::run(args, console),
         Task::Import(args) => import::run(args, console),
         Task::Verify(args) => verify::run(args, console),

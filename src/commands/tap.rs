@@ -2,27 +2,43 @@
 
 mod config;
 mod install;
+mod kept;
+mod replace;
 mod report;
 
-use super::StoreArgs;
-use super::keeping::Keeping;
+use super::keep_args::KeepArgs;
+use super::recording_options::RecordingOptions;
+use super::{StoreArgs, TrustArgs};
 use crate::commands::Refused;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::ingest::{Config, Screen};
-use crate::tap::{Copies, Ended, Keeper, Patience, Report, Server, Transcript};
-use install::{Target, install, uninstall};
+use install::{ConfigArgs, install, uninstall};
+use mcpr_ingest::tap::{
+    Copies, LastRows, LastsWith, Patience, ServerExit, TapRecorder, TapReport, TappedServer,
+    Transcript,
+};
+use mcpr_ingest::{Config, Screen};
 use report::closing_lines;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the end of a session waits for a store that takes none of its last rows.
-const LAST_ROWS: Duration = Duration::from_secs(3);
+/// How long the end of a session waits for its last rows: clients ask a server to end about 2 s after
+/// they have closed its input, and kill it 2 s later.
+const LAST_ROWS: LastRows = LastRows {
+    patience: Duration::from_secs(2),
+    most: Duration::from_secs(5),
+};
 
 /// Where Claude Code tells what it starts which conversation it is of.
 const CONVERSATION: &str = "CLAUDE_CODE_SESSION_ID";
+
+/// The first argument of a process that a tap has started to become its server.
+pub(crate) const BECOME_SERVER: &str = "__tap-become-server";
+
+/// The first argument of a process that a tap has started to end its server should it be killed.
+pub(crate) const WATCH_TAP: &str = "__tap-watch";
 
 /// Run a stdio MCP server and record what passes between it and its client
 #[derive(Debug, clap::Args)]
@@ -32,17 +48,24 @@ pub struct Args {
     action: Option<Action>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// Name the server in the store (default: the command's file name)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     #[command(flatten)]
-    pub(crate) keeping: Keeping,
+    pub(crate) recording: RecordingOptions,
+    #[command(flatten)]
+    keep: KeepArgs,
     /// Say at the end what passed and what was stored
     #[arg(long, short)]
     pub verbose: bool,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+    /// Why nothing can be recorded: the session goes on without it.
+    #[arg(skip)]
+    pub(crate) unrecorded: Option<String>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -50,18 +73,27 @@ enum Action {
     /// Put the tap before the servers in an MCP client's configuration
     Install {
         #[command(flatten)]
-        target: Target,
-        /// Record them into this store [default: ~/.mcpr/store.db]
+        target: ConfigArgs,
+        /// Record them into this store [default: ~/.mcpr/recorder.db]
         #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
         #[command(flatten)]
-        keeping: Keeping,
+        trust: TrustArgs,
+        #[command(flatten)]
+        recording: RecordingOptions,
     },
     /// Take the tap away from the servers in an MCP client's configuration
     Uninstall {
         #[command(flatten)]
-        target: Target,
+        target: ConfigArgs,
     },
+}
+
+impl Args {
+    /// Whether a server is run, and not a client's configuration changed.
+    pub(crate) fn runs_server(&self) -> bool {
+        self.action.is_none()
+    }
 }
 
 /// Runs the server until it ends, with its exit code; or changes a client's configuration.
@@ -73,52 +105,97 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Some(Action::Install {
             target,
             db,
-            keeping,
-        }) => install(target, db.as_deref(), keeping, console),
+            trust,
+            recording,
+        }) => {
+            let tap = install::TapOptions {
+                db: db.as_deref(),
+                trust: *trust,
+                recording,
+            };
+            install(target, &tap, console)
+        }
         Some(Action::Uninstall { target }) => uninstall(target, console),
         None => run_server(args, console),
     }
 }
 
 fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let screen = args.keeping.screen()?;
+    let screen = args.recording.screen()?;
     let copies = Arc::new(Copies::default());
-    let server = Server::start(&args.command, Arc::clone(&copies)).map_err(|error| {
+    let server = TappedServer::start(&args.command, &lasts_with(), Arc::clone(&copies));
+    let server = server.map_err(|error| {
         let program = args.command.first().map(|it| it.to_string_lossy());
         let program = program.unwrap_or_default();
         Refused::new(format!("cannot run {program}: {error}"))
             .hint("write the server's command after --, as its client would run it")
     })?;
-    let keeper = start_keeper(args, screen, &copies, console);
+    let recorder = start_recorder(args, screen, &copies, console);
+    let hurry = server.hurry();
     let ended = server.wait(Patience::USUAL)?;
-    if let Some(keeper) = keeper {
-        tell(&keeper.finish(LAST_ROWS), args, console);
+    if let Some(recorder) = recorder {
+        let report = recorder.finish(LAST_ROWS, &hurry);
+        print_report(&report, args, console);
     }
     Ok(match ended {
-        Ended::Code(code) => Exit::Child(code),
-        Ended::Signal(number) => Exit::Signal(number),
+        ServerExit::Code(code) => Exit::Child(code),
+        ServerExit::Signal(number) => Exit::Signal(number),
     })
 }
 
+/// How the server ends with a tap that is killed.
+fn lasts_with() -> LastsWith {
+    if cfg!(target_os = "linux") {
+        // The link leads to this program even where another version has taken its place.
+        return LastsWith::Kernel(vec!["/proc/self/exe".into(), BECOME_SERVER.into()]);
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    LastsWith::Watcher(vec![program.into(), WATCH_TAP.into()])
+}
+
+/// Watches over the tap that has started this process, and ends its server with it.
+#[must_use]
+pub fn watch_tap(arguments: &[OsString]) -> Exit {
+    match mcpr_ingest::tap::watch(arguments, std::io::stdin()) {
+        Ok(()) => Exit::Done,
+        // Nobody listens: the tap has given it no standard error.
+        Err(_) => Exit::Failed,
+    }
+}
+
+/// Becomes the server that a tap was started for.
+pub fn become_server(arguments: &[OsString], console: &mut Console) -> Exit {
+    let error = mcpr_ingest::tap::become_server(arguments);
+    console.note(&format!("mcpr tap: cannot become the server: {error}"));
+    Exit::Failed
+}
+
 /// Starts the recording side. Where that fails the session goes on without it.
-fn start_keeper(
+fn start_recorder(
     args: &Args,
     screen: Screen,
     copies: &Arc<Copies>,
     console: &mut Console,
-) -> Option<Keeper> {
+) -> Option<TapRecorder> {
     let name = args.name.clone().unwrap_or_else(|| name_of(&args.command));
     let session_id = uuid::Uuid::new_v4().hyphenated().to_string();
-    let started = args.store.path().and_then(|store| {
-        let tell = |line: &str| Console::of_process().note(&format!("mcpr tap: {line}"));
+    let url = match &args.unrecorded {
+        Some(reason) => Err(anyhow::anyhow!("{reason}")),
+        None => args.store.url(),
+    };
+    let started = url.and_then(|store| {
+        let on_message = |line: &str| Console::of_process().note(&format!("mcpr tap: {line}"));
         let conversation = std::env::var(CONVERSATION).ok();
         let transcript = Transcript::new(&name, &session_id)
-            .with_bodies(args.keeping.bodies())
+            .with_bodies(args.recording.bodies())
             .with_conversation(conversation.as_deref());
         let mut config = Config::new(store);
         config.screen = screen;
-        let keeper = Keeper::start(config, transcript, Arc::clone(copies), Arc::new(tell))?;
-        Ok(keeper)
+        config.trust = args.trust.trust();
+        config.keep = args.keep.keep();
+        let recorder =
+            TapRecorder::start(config, transcript, Arc::clone(copies), Arc::new(on_message))?;
+        Ok(recorder)
     });
     started
         .inspect_err(|error| {
@@ -139,7 +216,7 @@ fn name_of(command: &[OsString]) -> String {
     )
 }
 
-fn tell(report: &Report, args: &Args, console: &mut Console) {
+fn print_report(report: &TapReport, args: &Args, console: &mut Console) {
     for line in closing_lines(report, args.verbose) {
         console.note(&format!("mcpr tap: {line}"));
     }

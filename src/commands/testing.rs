@@ -2,12 +2,15 @@
 
 use super::args::{ReadArgs, View};
 use crate::console::Console;
-use crate::model::{Checkpoint, ErrorKind, Kind, Status};
-use crate::query::{
-    Entry, Filter, GapRow, Order, Page, RequestRow, SessionFilter, SessionKey, SessionRow,
-    SourceRow,
+use mcpr_model::{BadLine, Checkpoint, ErrorKind, Kind, Payload, Status};
+use mcpr_store::query::{
+    ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, Order, Page, RequestRow,
+    SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
+    StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
-use crate::store::{Overview, Reader, RollupRow, StoreError};
+use mcpr_store::{Overview, Reader, RollupRow, StoreError, fold};
+use std::cell::Cell;
+use std::time::Duration;
 
 /// 2026-11-21T01:30:08.318Z.
 pub(super) const NOW: i64 = 1_795_224_608_318;
@@ -18,16 +21,16 @@ pub(super) struct Rows {
     pub(super) entries: Vec<Entry>,
     pub(super) sessions: Vec<SessionRow>,
     /// The most entries that were ever fetched at once.
-    pub(super) largest: usize,
+    pub(super) largest: Cell<usize>,
 }
 
 impl Reader for Rows {
-    fn entries(&mut self, filter: &Filter, page: Page) -> Result<Vec<Entry>, StoreError> {
+    fn entries(&self, filter: &Filter, page: Page) -> Result<Vec<Entry>, StoreError> {
         assert!((1..=Page::MAX_LIMIT).contains(&page.limit));
         let mut found: Vec<Entry> = self
             .entries
             .iter()
-            .filter(|entry| page.holds(entry.seq()))
+            .filter(|entry| page.holds(entry.cursor()))
             .filter(|entry| match entry {
                 Entry::Request(row) => filter.matches(row),
                 Entry::Gap(gap) => filter.matches_gap(gap),
@@ -38,26 +41,116 @@ impl Reader for Rows {
             found.reverse();
         }
         found.truncate(page.limit);
-        self.largest = self.largest.max(found.len());
+        self.largest.set(self.largest.get().max(found.len()));
         Ok(found)
     }
 
-    fn sessions(&mut self, filter: &SessionFilter) -> Result<Vec<SessionRow>, StoreError> {
-        let mut found: Vec<_> = self
-            .sessions
+    fn timeline(&self, filter: &Filter, page: TimePage) -> Result<Vec<Entry>, StoreError> {
+        assert!((1..=Page::MAX_LIMIT).contains(&page.limit));
+        let mut found: Vec<Entry> = self
+            .entries
             .iter()
-            .filter(|row| filter.matches(row))
+            .filter(|entry| page.holds(entry))
+            .filter(|entry| match entry {
+                Entry::Request(row) => filter.matches(row),
+                Entry::Gap(gap) => filter.matches_gap(gap),
+            })
             .cloned()
             .collect();
-        found.sort_by_key(|row| row.last_seen_at);
-        if let Some(limit) = filter.limit {
-            found.drain(..found.len().saturating_sub(limit));
+        found.sort_by_key(Entry::place);
+        if page.order == Order::Descending {
+            found.reverse();
         }
-        found.sort_by_key(|row| (row.started_at, row.proxy.clone(), row.session_id.clone()));
+        found.truncate(page.limit);
+        self.largest.set(self.largest.get().max(found.len()));
         Ok(found)
     }
 
-    fn overview(&mut self) -> Result<Overview, StoreError> {
+    fn request(&self, seq: i64) -> Result<Option<RequestRow>, StoreError> {
+        Ok(self.entries.iter().find_map(|entry| match entry {
+            Entry::Request(row) if row.seq == seq => Some((**row).clone()),
+            _ => None,
+        }))
+    }
+
+    fn sessions(
+        &self,
+        filter: &SessionFilter,
+        page: &SessionPage,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        Ok(page.of(filter, self.sessions.clone()))
+    }
+
+    fn head(&self) -> Result<Head, StoreError> {
+        let last_seq = self.overview()?.last_seq;
+        Ok(Head {
+            store_id: 0,
+            cursor: Cursor::from_seq(last_seq),
+            version: last_seq,
+        })
+    }
+
+    fn watch(&self, _: Head, _: Duration) -> Result<Head, StoreError> {
+        self.head()
+    }
+
+    fn span(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        Ok(self.overview()?.span)
+    }
+
+    fn slowest(&self, filter: &Filter, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
+        fold::slowest(self, filter, limit)
+    }
+
+    fn stats(&self, question: &StatsQuestion) -> Result<Vec<StatsRow>, StoreError> {
+        fold::stats(self, question)
+    }
+
+    fn clients(&self, filter: &SessionFilter) -> Result<Vec<ClientRow>, StoreError> {
+        fold::clients(self, filter)
+    }
+
+    fn names(&self, kind: NameKind, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        fold::names(self, kind, prefix, limit)
+    }
+
+    fn payloads(&self, _: &[i64]) -> Result<Vec<(i64, Payload)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn payload_span(&self) -> Result<Option<(Cursor, Cursor)>, StoreError> {
+        Ok(None)
+    }
+
+    fn surfaces(&self, _: &SurfacePage) -> Result<Surfaces, StoreError> {
+        Ok(Surfaces::default())
+    }
+
+    fn surface_in_force(&self, _: &str, _: &str, _: i64) -> Result<Option<SurfaceRow>, StoreError> {
+        Ok(None)
+    }
+
+    fn surface_count(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn bad_lines(&self, _: usize) -> Result<Vec<BadLine>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn keys(&self, _: i64, _: i64) -> Result<Vec<StoredKey>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn with_id(&self, id: &str, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
+        let rows = self.entries.iter().rev().filter_map(|entry| match entry {
+            Entry::Request(row) if row.request_id.as_deref() == Some(id) => Some((**row).clone()),
+            _ => None,
+        });
+        Ok(rows.take(limit).collect())
+    }
+
+    fn overview(&self) -> Result<Overview, StoreError> {
         let times = self.entries.iter().filter_map(|entry| match entry {
             Entry::Request(row) => Some(row.ts),
             Entry::Gap(_) => None,
@@ -71,16 +164,20 @@ impl Reader for Rows {
         })
     }
 
-    fn sources(&mut self) -> Result<Vec<SourceRow>, StoreError> {
+    fn sources(&self, _: Option<&str>, _: usize) -> Result<Vec<SourceRow>, StoreError> {
         Ok(Vec::new())
     }
 
-    fn file_checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
+    fn file_checkpoints(
+        &self,
+        _: Option<&Checkpoint>,
+        _: usize,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
         Ok(Vec::new())
     }
 
-    fn rollups(&mut self) -> Result<Vec<RollupRow>, StoreError> {
-        Ok(Vec::new())
+    fn rollups(&self, _: &mut dyn FnMut(RollupRow)) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
@@ -106,6 +203,7 @@ pub(super) fn request(seq: i64, session: &str, tool: &str) -> RequestRow {
         error_kind: None,
         error_code: None,
         error_msg: None,
+        retyped: false,
         bytes_in: Some(163),
         bytes_out: Some(7_705),
     }
@@ -182,7 +280,7 @@ pub(super) fn sample() -> Rows {
     Rows {
         entries,
         sessions,
-        largest: 0,
+        largest: Cell::new(0),
     }
 }
 

@@ -1,12 +1,13 @@
 //! What clap accepts as values of our own types, and the words it lists for them.
 
+pub(super) use crate::config::values::size_bytes;
 use crate::console::ColourChoice;
-use crate::model::{ErrorKind, Kind, Status};
-use crate::query::By;
-use crate::query::when::parse_duration_us;
 use crate::render::Format;
 use clap::ValueEnum;
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use mcpr_model::{ErrorKind, Kind, Status};
+use mcpr_store::query::By;
+use mcpr_store::query::when::parse_duration_us;
 
 impl ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {
@@ -37,46 +38,48 @@ impl ValueEnum for ColourChoice {
     }
 }
 
-impl ValueEnum for Status {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Ok, Self::Error, Self::Timeout]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.as_str()))
-    }
+/// Parses one of the named values of a type that another crate defines: clap's own trait cannot be
+/// implemented for it here.
+pub(super) fn one_of<T>(named: Vec<(PossibleValue, T)>) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    let words: Vec<PossibleValue> = named.iter().map(|(word, _)| word.clone()).collect();
+    PossibleValuesParser::new(words).map(move |given| {
+        let found = named.iter().find(|(word, _)| word.matches(&given, false));
+        found.expect("the parser takes listed words only").1
+    })
 }
 
-impl ValueEnum for ErrorKind {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.as_str()))
-    }
+/// Parses a status.
+pub(super) fn status() -> impl TypedValueParser<Value = Status> {
+    let all = [Status::Ok, Status::Error, Status::Timeout];
+    one_of(
+        all.map(|status| (PossibleValue::new(status.as_str()), status))
+            .to_vec(),
+    )
 }
 
-impl ValueEnum for By {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Self::Tool,
-            Self::Method,
-            Self::Client,
-            Self::Proxy,
-            Self::Hour,
-        ]
-    }
+/// Parses the layer of an error.
+pub(super) fn error_kind() -> impl TypedValueParser<Value = ErrorKind> {
+    one_of(
+        ErrorKind::ALL
+            .map(|kind| (PossibleValue::new(kind.as_str()), kind))
+            .to_vec(),
+    )
+}
 
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Tool => PossibleValue::new("tool").help("Each tool, and each other method"),
-            Self::Method => PossibleValue::new("method").help("Each method"),
-            Self::Client => PossibleValue::new("client").help("Each client and version"),
-            Self::Proxy => PossibleValue::new("proxy").help("Each proxy"),
-            Self::Hour => PossibleValue::new("hour").help("Each hour, in order of time"),
-        })
-    }
+/// Parses what requests are put together by.
+pub(super) fn by() -> impl TypedValueParser<Value = By> {
+    let value =
+        |name: &'static str, help: &'static str, by| (PossibleValue::new(name).help(help), by);
+    one_of(vec![
+        value("tool", "Each tool, and each other method", By::Tool),
+        value("method", "Each method", By::Method),
+        value("client", "Each client and version", By::Client),
+        value("proxy", "Each proxy", By::Proxy),
+        value("hour", "Each hour, in order of time", By::Hour),
+    ])
 }
 
 /// Which kinds of traffic are shown.
@@ -142,44 +145,4 @@ impl std::str::FromStr for Most {
 /// A duration in microseconds, for clap.
 pub(super) fn duration_us(text: &str) -> Result<i64, String> {
     parse_duration_us(text).map_err(|error| format!("{error}; {}", error.hint))
-}
-
-/// A size in bytes, or with K, M, G or T behind it: powers of 1024, as sizes are shown.
-pub(super) fn size_bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "give a size such as 500M or 2G".to_owned();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let suffix = text[digits.len()..].to_ascii_uppercase();
-    let unit = match suffix.trim_end_matches('B').trim_end_matches('I') {
-        "" => 1,
-        "K" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        "T" => 1_u64 << 40,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
-    number.checked_mul(unit).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size_bytes;
-
-    #[test]
-    fn sizes() {
-        let cases = [
-            ("512", Some(512)),
-            ("500M", Some(500 << 20)),
-            ("2GiB", Some(2 << 30)),
-            ("1kb", Some(1024)),
-            ("", None),
-            ("M", None),
-            ("2X", None),
-            ("-1", None),
-            ("99999999999T", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(size_bytes(text).ok(), expected, "{text}");
-        }
-    }
 }

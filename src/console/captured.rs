@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a captured console has written to one of its streams.
 #[derive(Debug, Clone, Default)]
-pub struct Captured(Arc<Mutex<Vec<u8>>>);
+pub struct CapturedOutput(Arc<Mutex<Vec<u8>>>);
 
-impl Captured {
+impl CapturedOutput {
     /// The text so far.
     #[must_use]
     pub fn text(&self) -> String {
@@ -16,7 +16,7 @@ impl Captured {
     }
 }
 
-impl Write for Captured {
+impl Write for CapturedOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0
             .lock()

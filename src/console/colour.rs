@@ -23,6 +23,7 @@ pub fn uses_colour(choice: ColourChoice, environment: &Environment, is_terminal:
         ColourChoice::Never => return false,
         ColourChoice::Auto => {}
     }
+    // Before `CLICOLOR_FORCE`: whoever forbids colour must never get any.
     if set(&environment.no_color) {
         return false;
     }
@@ -31,6 +32,7 @@ pub fn uses_colour(choice: ColourChoice, environment: &Environment, is_terminal:
     }
     environment.clicolor.as_deref() != Some("0")
         && is_terminal
+        // A dumb terminal would print the escape sequences as text.
         && environment.term.as_deref() != Some("dumb")
 }
 

@@ -57,12 +57,16 @@ impl Environment {
     /// The command that long output goes through; `None` where it goes through none.
     #[must_use]
     pub fn pager_command(&self) -> Option<&str> {
+        // A variable that is set and empty asks for no pager, so it must not fall through to the
+        // next.
         let named = self.mcpr_pager.as_deref().or(self.pager.as_deref());
         let command = named.unwrap_or(Self::DEFAULT_PAGER).trim();
         let is_dumb = self.term.as_deref() == Some("dumb");
         (!is_dumb && !matches!(command, "" | "cat")).then_some(command)
     }
 
+    // `F` leaves at once where all of it fits, `R` lets colours through, `X` leaves the text on the
+    // screen.
     const DEFAULT_PAGER: &str = "less -FRX";
 }
 

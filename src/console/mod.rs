@@ -8,7 +8,7 @@ mod output;
 mod pager;
 mod progress;
 
-pub use captured::Captured;
+pub use captured::CapturedOutput;
 pub use colour::{ColourChoice, uses_colour};
 pub use environment::Environment;
 pub use output::GiveUp;
@@ -16,7 +16,7 @@ pub use progress::{Progress, Unit, Waiting};
 
 use crate::render::text::escape;
 use output::{PatientOutput, reader_has_gone, terminal_size};
-use pager::{Ended, Held, Paging, Screen};
+use pager::{HeldOutput, PagerEnd, PagerScreen, Paging};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::mem;
 
@@ -37,6 +37,8 @@ pub enum OutputError {
 impl From<io::Error> for OutputError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
+            // A Rust program ignores SIGPIPE: a reader such as `head` that has enough shows as this
+            // error.
             io::ErrorKind::BrokenPipe => Self::Closed,
             io::ErrorKind::TimedOut => Self::GivenUp,
             _ => Self::Failed(error),
@@ -59,7 +61,7 @@ pub struct Console {
 impl Console {
     const BUFFER_BYTES: usize = 64 * 1024;
     /// The size of a terminal that does not tell.
-    const DEFAULT_SCREEN: Screen = Screen {
+    const DEFAULT_SCREEN: PagerScreen = PagerScreen {
         columns: 80,
         rows: 24,
     };
@@ -81,8 +83,8 @@ impl Console {
 
     /// A console that writes into memory and is no terminal.
     #[must_use]
-    pub fn captured() -> (Self, Captured, Captured) {
-        let (out, err) = (Captured::default(), Captured::default());
+    pub fn captured() -> (Self, CapturedOutput, CapturedOutput) {
+        let (out, err) = (CapturedOutput::default(), CapturedOutput::default());
         let console = Self {
             out: BufWriter::new(Box::new(out.clone())),
             paging: Paging::Off,
@@ -113,6 +115,12 @@ impl Console {
         uses_colour(self.choice, &self.environment, self.err_is_terminal)
     }
 
+    /// Whether a program may draw on the whole terminal that standard output leads to.
+    #[must_use]
+    pub fn has_screen(&self) -> bool {
+        self.out_is_terminal && self.environment.term.as_deref() != Some("dumb")
+    }
+
     /// Whether standard error leads to a terminal, where progress may be shown.
     #[must_use]
     pub fn is_message_terminal(&self) -> bool {
@@ -126,10 +134,10 @@ impl Console {
     }
 
     /// The terminal that standard output leads to.
-    fn screen(&self) -> Option<Screen> {
+    fn screen(&self) -> Option<PagerScreen> {
         self.out_is_terminal.then(|| {
             let (columns, rows) = terminal_size();
-            Screen {
+            PagerScreen {
                 columns: columns
                     .or_else(|| self.environment.columns())
                     .unwrap_or(Self::DEFAULT_SCREEN.columns),
@@ -144,7 +152,7 @@ impl Console {
     /// terminal; [`Console::flush`] ends that.
     pub fn page_long_output(&mut self) {
         if let (Some(screen), Some(command)) = (self.screen(), self.environment.pager_command()) {
-            self.paging = Paging::Holding(Held::new(command, screen));
+            self.paging = Paging::Holding(HeldOutput::new(command, screen));
         }
     }
 
@@ -155,6 +163,7 @@ impl Console {
     pub fn give_up_when(&mut self, give_up: GiveUp) -> Result<(), OutputError> {
         self.flush()?;
         if !self.is_captured {
+            // A console in memory has no descriptor that could be waited for.
             let output = Box::new(PatientOutput { give_up });
             self.out = BufWriter::with_capacity(Self::BUFFER_BYTES, output);
         }
@@ -182,6 +191,7 @@ impl Console {
             }
             Paging::Running(pager) => match pager.write(text) {
                 Ok(()) => Ok(()),
+                // It was left early, or never ran: only its end tells which.
                 Err(_) => self.end_paging(),
             },
         }
@@ -215,9 +225,9 @@ impl Console {
             Paging::Off => Ok(()),
             Paging::Holding(held) => self.print(&held.into_text()),
             Paging::Running(pager) => match pager.end() {
-                Ended::TookAll => Ok(()),
-                Ended::Left => Err(OutputError::Closed),
-                Ended::NeverRan(text) => self.print(&text),
+                PagerEnd::TookAll => Ok(()),
+                PagerEnd::Left => Err(OutputError::Closed),
+                PagerEnd::NeverRan(text) => self.print(&text),
             },
         }
     }

@@ -29,6 +29,8 @@ impl Write for PatientOutput {
             let mut ready = [PollFd::new(&output, PollFlags::OUT)];
             match poll(&mut ready, Some(&PATIENCE)) {
                 Ok(0) if (self.give_up)() => return Err(given_up()),
+                // A signal ends the wait early; whether it is a reason to give up is asked after
+                // the next one.
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
                 Ok(_) => {
                     let piece = &bytes[..bytes.len().min(PIECE_BYTES)];
@@ -52,6 +54,7 @@ fn given_up() -> io::Error {
 /// Whether whoever read standard output has gone, so that writing would fail.
 pub(super) fn reader_has_gone() -> bool {
     let output = io::stdout();
+    // Errors and hang-ups are reported without being asked for, see poll(2).
     let mut state = [PollFd::new(&output, PollFlags::empty())];
     let told = poll(&mut state, Some(&Timespec::default()));
     told.is_ok_and(|count| count > 0)
@@ -62,6 +65,7 @@ pub(super) fn reader_has_gone() -> bool {
 
 /// The columns and rows of the terminal that standard output leads to, where it tells them.
 pub(super) fn terminal_size() -> (Option<usize>, Option<usize>) {
+    // A pseudo-terminal whose size nobody has set says 0.
     let told = |size: u16| Some(usize::from(size)).filter(|&size| size > 0);
     match tcgetwinsize(io::stdout()) {
         Ok(size) => (told(size.ws_col), told(size.ws_row)),

@@ -11,12 +11,12 @@ use unicode_width::UnicodeWidthChar;
 
 /// The size of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Screen {
+pub(super) struct PagerScreen {
     pub(super) columns: usize,
     pub(super) rows: usize,
 }
 
-impl Screen {
+impl PagerScreen {
     /// The rows that a line takes.
     fn rows_of(self, line: &str) -> usize {
         cells(line).div_ceil(self.columns.max(1)).max(1)
@@ -29,6 +29,8 @@ fn cells(line: &str) -> usize {
     let mut cells = 0;
     while let Some(c) = chars.next() {
         if c == '\x1b' {
+            // Escapes in recorded text were made visible before, so those left are colours, which
+            // end in `m`.
             chars.find(|&c| c == 'm');
         } else {
             cells += c.width().unwrap_or(0);
@@ -44,22 +46,22 @@ pub(super) enum Paging {
     #[default]
     Off,
     /// Nowhere yet: it may still fit on the screen.
-    Holding(Held),
+    Holding(HeldOutput),
     /// Into the pager.
     Running(Pager),
 }
 
 /// Text that fits on the screen so far.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldOutput {
     command: String,
-    screen: Screen,
+    screen: PagerScreen,
     rows: usize,
     text: String,
 }
 
-impl Held {
-    pub(super) fn new(command: &str, screen: Screen) -> Self {
+impl HeldOutput {
+    pub(super) fn new(command: &str, screen: PagerScreen) -> Self {
         Self {
             command: command.to_owned(),
             screen,
@@ -124,9 +126,11 @@ impl Pager {
 
     fn start(command: &str) -> io::Result<Self> {
         let mut shell = Command::new("sh");
+        // A pager is named as a shell command, which may have arguments of its own.
         shell.args(["-c", command]).stdin(Stdio::piped());
         // Colours as they are, no clearing, and no waiting where it all fits; UTF-8 in every locale.
         for (name, value) in [("LESS", "FRX"), ("LESSCHARSET", "utf-8")] {
+            // What the user has set for less stays as it is.
             if std::env::var_os(name).is_none() {
                 shell.env(name, value);
             }
@@ -182,7 +186,7 @@ impl Pager {
     }
 
     /// Lets the pager read to its end and waits until it is left.
-    pub(super) fn end(mut self) -> Ended {
+    pub(super) fn end(mut self) -> PagerEnd {
         let _ = self.flush();
         // Not to be flushed a second time, which would fail as the first did.
         let (input, _) = self.input.into_parts();
@@ -192,16 +196,16 @@ impl Pager {
         let never_ran =
             matches!(status, Ok(Ok(status)) if matches!(status.code(), Some(126 | 127)));
         match self.unread {
-            Some(unread) if never_ran => Ended::NeverRan(unread),
-            _ if self.is_left => Ended::Left,
-            _ => Ended::TookAll,
+            Some(unread) if never_ran => PagerEnd::NeverRan(unread),
+            _ if self.is_left => PagerEnd::Left,
+            _ => PagerEnd::TookAll,
         }
     }
 }
 
 /// How a pager ended.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(super) enum PagerEnd {
     /// It took all there was.
     TookAll,
     /// It was left before it took all.
@@ -212,11 +216,11 @@ pub(super) enum Ended {
 
 #[cfg(test)]
 mod tests {
-    use super::{Held, Screen};
+    use super::{HeldOutput, PagerScreen};
 
     #[test]
     fn text_is_held_as_long_as_it_fits() {
-        let screen = Screen {
+        let screen = PagerScreen {
             columns: 10,
             rows: 4,
         };
@@ -232,7 +236,7 @@ mod tests {
             (&["\x1b[31m0123456789\x1b[0m\n\x1b[1mred\x1b[0m\n\n"], true),
         ];
         for (texts, fits) in cases {
-            let mut held = Held::new("less", screen);
+            let mut held = HeldOutput::new("less", screen);
             let got = texts.iter().all(|text| held.take(text));
             assert_eq!(got, fits, "{texts:?}");
         }
@@ -240,11 +244,11 @@ mod tests {
 
     #[test]
     fn a_line_in_pieces_takes_the_rows_of_the_whole() {
-        let screen = Screen {
+        let screen = PagerScreen {
             columns: 10,
             rows: 4,
         };
-        let mut held = Held::new("less", screen);
+        let mut held = HeldOutput::new("less", screen);
         for _ in 0..30 {
             assert!(held.take("x"));
         }

@@ -52,6 +52,7 @@ impl Progress {
     pub fn update(&mut self, done: u64, left: u64) {
         if left == 0 {
             self.finish();
+            // Work that comes later waits for a second of its own before it shows a bar.
             self.began = Instant::now();
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::columns::{Column, Record, Show};
 use super::requests::client;
-use crate::query::ClientRow;
+use mcpr_store::query::ClientRow;
 
 impl Record for ClientRow {}
 

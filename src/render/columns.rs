@@ -1,7 +1,7 @@
 //! What a column is: its name, its header, how its value is got and how a table shows it. The one
 //! description that drives every format and `--fields`.
 
-use crate::query::when::Zone;
+use mcpr_store::query::when::Zone;
 use std::borrow::Cow;
 use std::fmt;
 

@@ -1,8 +1,8 @@
-//! Stream E: a store's content as lines that `mcpr record` takes back. `wire` decodes it.
+//! `export`: a store's content as lines that `mcpr record` takes back. `wire` decodes it.
 
 use super::text::escape_json;
-use crate::model::ErrorKind;
-use crate::query::{Entry, GapRow, RequestRow, SessionRow, StoredKey};
+use mcpr_model::ErrorKind;
+use mcpr_store::query::{Entry, GapRow, RequestRow, SessionRow, StoredKey};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -10,6 +10,8 @@ struct RequestLine<'a> {
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<i64>,
     ts: i64,
     request_id: Option<&'a str>,
     proxy: &'a str,
@@ -47,6 +49,8 @@ struct SessionLine<'a> {
 #[derive(Serialize)]
 struct GapLine<'a> {
     r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<i64>,
     source: &'a str,
     count: u64,
     from_ts: i64,
@@ -58,7 +62,7 @@ struct GapLine<'a> {
 pub fn exported_entry(entry: &Entry, key: Option<StoredKey>) -> String {
     match entry {
         Entry::Request(row) => request(row, key),
-        Entry::Gap(gap) => line(&gap_line(gap)),
+        Entry::Gap(gap) => line(&gap_line(gap, key)),
     }
 }
 
@@ -86,6 +90,7 @@ fn request(row: &RequestRow, key: Option<StoredKey>) -> String {
     line(&RequestLine {
         r#type: "mcpr_request",
         key: key.map(|key| key.key),
+        call: key.and_then(|key| key.call),
         ts: row.ts,
         request_id: row.request_id.as_deref(),
         proxy: &row.proxy,
@@ -107,9 +112,10 @@ fn request(row: &RequestRow, key: Option<StoredKey>) -> String {
     })
 }
 
-fn gap_line(gap: &GapRow) -> GapLine<'_> {
+fn gap_line(gap: &GapRow, key: Option<StoredKey>) -> GapLine<'_> {
     GapLine {
         r#type: "mcpr_gap",
+        key: key.map(|key| key.key),
         source: &gap.source,
         count: gap.count,
         from_ts: gap.from_ts,

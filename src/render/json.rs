@@ -3,7 +3,7 @@
 use super::columns::{Column, Record, Value};
 use super::sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
 use super::{choose, text};
-use crate::model::time::rfc3339;
+use mcpr_model::time::rfc3339;
 use std::fmt::Write as _;
 
 /// One row as a JSON object.
@@ -48,7 +48,10 @@ fn push_value(value: &Value<'_>, out: &mut String) {
         Value::Counts(counts) => {
             out.push_str(&serde_json::to_string(counts).expect("numbers are JSON"));
         }
-        Value::Time(ts) => push_string(&rfc3339(*ts), out),
+        Value::Time(ts) => match rfc3339(*ts) {
+            Some(time) => push_string(&time, out),
+            None => out.push_str("null"),
+        },
         Value::Json(json) => out.push_str(&text::escape_json(json)),
         Value::Text(text) => push_string(text, out),
     }

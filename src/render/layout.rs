@@ -5,18 +5,21 @@ use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Blanks between two columns.
-pub(super) const GAP: usize = 2;
+pub const GAP: usize = 2;
 
 /// The cells of a terminal that a text takes.
-pub(super) fn width(text: &str) -> usize {
+#[must_use]
+pub fn width(text: &str) -> usize {
     text.width()
 }
 
 /// A text that takes at most `limit` cells; where something is missing it ends in `…`.
-pub(super) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
+#[must_use]
+pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if width(text) <= limit {
         return Cow::Borrowed(text);
     }
+    // The `…` takes this cell.
     let mut used = 1;
     let mut kept = String::new();
     for c in text.chars() {
@@ -37,7 +40,8 @@ pub(super) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
 /// The widest columns are cut first. Columns are left out only when cutting is not enough; those for
 /// which there is room again once more important ones had to go come back whole. When that is not enough
 /// either, the last columns are cut as far as need be.
-pub(super) fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<usize>> {
+#[must_use]
+pub fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<usize>> {
     let of_least = |(&natural, fit): (&usize, &Fit)| fit.least.map_or(natural, |l| l.min(natural));
     let least: Vec<usize> = natural.iter().zip(fits).map(of_least).collect();
     let kept = kept(&least, fits, limit);
@@ -49,6 +53,7 @@ pub(super) fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<u
             .filter(|&index| widths[index].is_some_and(|width| width > least[index]))
             .max_by_key(|&index| widths[index]);
         match widest {
+            // One cell at a time, so that columns that have to be cut end up about equally wide.
             Some(index) => widths[index] = widths[index].map(|width| width - 1),
             None => break,
         }
@@ -75,6 +80,7 @@ fn kept(least: &[usize], fits: &[Fit], limit: usize) -> Vec<bool> {
     optional.retain(|&index| fits[index].leave_out.is_some());
     optional.sort_by_key(|&index| fits[index].leave_out);
     for &index in &optional {
+        // Asked while the column is still there: once everything fits, all further columns stay.
         kept[index] = fit(&kept);
     }
     // What could come back only in part would cut others to do so.
@@ -93,6 +99,7 @@ fn chop(widths: &mut [Option<usize>], limit: usize) {
         let Some(wanted) = *width else { continue };
         let room = limit.saturating_sub(used);
         *width = (room > 0).then(|| wanted.min(room));
+        // The wanted width counts, so that nothing follows a column that was cut here.
         used += wanted + GAP;
     }
 }

@@ -1,12 +1,13 @@
 //! How answers look: columns described once, drawn as table, JSON, NDJSON or CSV. Pure: rows in,
 //! text out. Knows nothing of stores, arguments or the terminal.
 
+pub mod arguments;
 mod clients;
 mod columns;
 mod csv;
 mod export;
 mod json;
-mod layout;
+pub mod layout;
 mod requests;
 mod schema;
 mod sessions;
@@ -17,7 +18,7 @@ pub mod text;
 pub mod units;
 
 pub use clients::{CLIENT_COLUMNS, CLIENT_FIELDS};
-pub use columns::{Column, Record, Show, UnknownColumn, Value, choose, select};
+pub use columns::{Column, Fit, Record, Show, UnknownColumn, Value, choose, select};
 pub use export::{exported_entry, exported_session};
 pub use json::{object, session_document};
 pub use requests::{LOG_COLUMNS, REQUEST_COLUMNS, SESSION_LOG_COLUMNS};
@@ -26,7 +27,7 @@ pub use schema::{
     UNUSED_FIELDS,
 };
 pub use sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
-pub use shown::{Shown, shown_document, shown_text};
+pub use shown::{Shown, list_of, shown_document, shown_facts, shown_text};
 pub use stats::{STATS_COLUMNS, STATS_FIELDS};
 pub use table::{ShortIds, TableStyle};
 
@@ -71,6 +72,7 @@ impl<R: Record> Listing<R> {
     #[must_use]
     pub fn page(&mut self, rows: &[R]) -> String {
         let mut out = String::new();
+        // An empty page must not decide the widths of a table.
         if rows.is_empty() {
             return out;
         }
@@ -110,6 +112,7 @@ impl<R: Record> Listing<R> {
         match self.format {
             Format::Table | Format::Ndjson => {}
             Format::Json => out.push_str(if self.begun { "]\n" } else { "[]\n" }),
+            // A list without a row has its header, too.
             Format::Csv => self.csv_header(&mut out),
         }
         self.begun = true;

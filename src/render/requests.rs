@@ -3,9 +3,9 @@
 
 use super::columns::{Column, Record, Show, Value};
 use super::units::{grouped, time};
-use crate::model::{ErrorKind, Status};
-use crate::query::when::Zone;
-use crate::query::{Entry, GapRow, RequestRow};
+use mcpr_model::{ErrorKind, Gap, Status};
+use mcpr_store::query::when::Zone;
+use mcpr_store::query::{Entry, GapRow, RequestRow};
 
 /// A column over requests that is empty in a gap.
 macro_rules! of_request {
@@ -132,6 +132,9 @@ fn kind_of(entry: &Entry) -> Value<'_> {
 fn message_of(entry: &Entry) -> Value<'_> {
     match entry {
         Entry::Request(row) => row.error_msg.as_deref().into(),
+        Entry::Gap(gap) if gap.count == Gap::UNKNOWN => {
+            format!("what followed was not found: {}", gap.source).into()
+        }
         Entry::Gap(gap) => format!("{} events dropped", gap.count).into(),
     }
 }
@@ -169,6 +172,13 @@ impl Record for Entry {
 }
 
 fn gap_line(gap: &GapRow, zone: Zone) -> String {
+    if gap.count == Gap::UNKNOWN {
+        let time = time(gap.to_ts, zone);
+        return format!(
+            "-- gap: what followed was not found, {time}, from {} --",
+            gap.source
+        );
+    }
     let events = if gap.count == 1 { "event" } else { "events" };
     format!(
         "-- gap: {} {events} dropped, {} - {}, from {} --",

@@ -2,7 +2,7 @@
 //! order and types of the machine columns are a contract.
 
 use super::columns::{Column, Record, Show, Value};
-use crate::query::{ChangeRow, ItemRow, ListRow, UnusedRow};
+use mcpr_store::query::{ChangeRow, ItemRow, ListRow, UnusedRow};
 
 impl Record for ListRow {}
 impl Record for ItemRow {}

@@ -2,7 +2,7 @@
 
 use super::columns::{Column, Record, Show};
 use super::requests::client;
-use crate::query::SessionRow;
+use mcpr_store::query::SessionRow;
 
 /// A session as it stands at the moment of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 use super::json::object;
 use super::text::{escape, escape_but_breaks, escape_json};
 use super::{LOG_COLUMNS, REQUEST_COLUMNS, choose, units};
-use crate::model::{Body, ErrorKind, Kind, Payload, Status};
-use crate::query::when::Zone;
-use crate::query::{Entry, RequestRow, SurfaceRow};
+use mcpr_model::{Body, ErrorKind, Kind, Payload, Status};
+use mcpr_store::query::when::Zone;
+use mcpr_store::query::{Entry, RequestRow, SurfaceRow, in_force};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -33,11 +33,10 @@ impl<'a> Shown<'a> {
         payload: Option<&'a Payload>,
     ) -> Self {
         let list = list_of(&row.method);
-        let in_force = versions
+        let of_list = versions
             .iter()
-            .filter(|it| it.proxy == row.proxy && Some(it.method.as_str()) == list)
-            .filter(|it| it.first_seen_at <= row.ts)
-            .max_by_key(|it| it.version);
+            .filter(|it| it.proxy == row.proxy && Some(it.method.as_str()) == list);
+        let in_force = in_force(of_list, row.ts);
         Self {
             row,
             surface: in_force.map(|version| (version, lists(version, row))),
@@ -54,7 +53,8 @@ impl<'a> Shown<'a> {
 }
 
 /// The list whose items a method calls.
-fn list_of(method: &str) -> Option<&'static str> {
+#[must_use]
+pub fn list_of(method: &str) -> Option<&'static str> {
     match method {
         "tools/call" | "tools/list" => Some("tools/list"),
         "prompts/get" | "prompts/list" => Some("prompts/list"),
@@ -81,7 +81,7 @@ fn lists(version: &SurfaceRow, row: &RequestRow) -> Option<bool> {
 #[must_use]
 pub fn shown_text(shown: &Shown<'_>, zone: Zone) -> String {
     let mut text = String::new();
-    for (name, value) in facts(shown, zone) {
+    for (name, value) in shown_facts(shown, zone) {
         push_fact(name, &escape(&value), &mut text);
     }
     let Some(payload) = shown.payload else {
@@ -97,7 +97,9 @@ pub fn shown_text(shown: &Shown<'_>, zone: Zone) -> String {
     text
 }
 
-fn facts(shown: &Shown<'_>, zone: Zone) -> Vec<(&'static str, String)> {
+/// What is known of the request beside its bodies, by name; not harmless yet.
+#[must_use]
+pub fn shown_facts(shown: &Shown<'_>, zone: Zone) -> Vec<(&'static str, String)> {
     let row = shown.row;
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let called = row
@@ -119,6 +121,10 @@ fn facts(shown: &Shown<'_>, zone: Zone) -> Vec<(&'static str, String)> {
         ("outcome", outcome(row)),
     ];
     facts.extend(row.error_msg.clone().map(|message| ("message", message)));
+    if row.retyped {
+        let note = "the answer came under an id of another type";
+        facts.push(("note", note.to_owned()));
+    }
     facts.push(("took", took(row)));
     facts.push((
         "size",
@@ -142,6 +148,7 @@ fn facts(shown: &Shown<'_>, zone: Zone) -> Vec<(&'static str, String)> {
 
 fn outcome(row: &RequestRow) -> String {
     let mut text = row.status.as_str().to_owned();
+    // The kind of a timeout would only repeat the status.
     if let Some(kind) = row.error_kind.filter(|_| row.status == Status::Error) {
         write!(text, " ({})", kind.as_str()).expect("a string takes every write");
     }
@@ -193,6 +200,7 @@ fn push_body(name: &str, body: Option<&Body>, out: &mut String) {
     let size = units::bytes(i64::try_from(body.bytes).unwrap_or(i64::MAX));
     let pretty = serde_json::from_str::<Value>(&body.text)
         .and_then(|value| serde_json::to_string_pretty(&value));
+    // A body that was cut is no JSON any more.
     let text = pretty.unwrap_or_else(|_| body.text.to_string());
     let text = escape_but_breaks(&text);
     write!(out, "\n{name} ({size}{cut})\n{text}\n").expect("a string takes every write");
@@ -209,6 +217,7 @@ pub fn shown_document(shown: &Shown<'_>) -> String {
     let mut out = object(&columns, &Entry::Request(Box::new(shown.row.clone())));
     let brace = out.pop();
     debug_assert_eq!(brace, Some('}'));
+    write!(out, ",\"retyped\":{}", shown.row.retyped).expect("a string takes every write");
     let schema = shown.surface.map(|(version, lists)| {
         serde_json::json!({
             "method": version.method, "version": version.version, "sha256": version.sha256,

@@ -2,8 +2,8 @@
 
 use super::columns::{Column, Record, Show, Value};
 use super::requests::client;
-use crate::model::ErrorKind;
-use crate::query::Summary;
+use mcpr_model::ErrorKind;
+use mcpr_store::query::Summary;
 
 impl Record for Summary {}
 
@@ -50,19 +50,19 @@ pub const STATS_COLUMNS: &[Sums] = &[
         Value::Ratio(row.error_rate())
     }),
     count("errors_rpc", "RPC", |row| {
-        whole(row.errors[ErrorKind::Rpc as usize])
+        whole(row.errors[ErrorKind::Rpc.index()])
     }),
     count("errors_tool", "TOOL ERRORS", |row| {
-        whole(row.errors[ErrorKind::Tool as usize])
+        whole(row.errors[ErrorKind::Tool.index()])
     }),
     count("errors_http", "HTTP", |row| {
-        whole(row.errors[ErrorKind::Http as usize])
+        whole(row.errors[ErrorKind::Http.index()])
     }),
     count("errors_cancelled", "CANCELLED", |row| {
-        whole(row.errors[ErrorKind::Cancelled as usize])
+        whole(row.errors[ErrorKind::Cancelled.index()])
     }),
     count("errors_timeout", "TIMEOUTS", |row| {
-        whole(row.errors[ErrorKind::Timeout as usize])
+        whole(row.errors[ErrorKind::Timeout.index()])
     }),
     Sums::new("p50_us", "P50", Show::Latency, |row| {
         row.quantiles_us[0].into()
@@ -88,6 +88,9 @@ pub const STATS_COLUMNS: &[Sums] = &[
         Value::Counts(&row.calls_by_bucket)
     })
     .leave_out(3),
+    count("unplaced_calls", "UNPLACED", |row| {
+        whole(row.unplaced_calls)
+    }),
     Sums::new("client", "CLIENT", Show::Text, |row| {
         client(
             row.key.client_name.as_deref(),
@@ -127,4 +130,5 @@ pub const STATS_FIELDS: &[&str] = &[
     "bytes_in",
     "bytes_out",
     "calls_by_bucket",
+    "unplaced_calls",
 ];

@@ -5,11 +5,11 @@ use super::columns::{Column, Record, Show, Value};
 use super::layout::{cut, fit, width};
 use super::text::escape;
 use super::units;
-use crate::query::when::Zone;
 use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, Width,
     presets,
 };
+use mcpr_store::query::when::Zone;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -52,6 +52,8 @@ impl ShortIds {
         if self.seen.contains(id) || self.seen.len() >= Self::MAX_SEEN {
             return;
         }
+        // In an ordered set the id with the longest common beginning stands beside this one, so two
+        // neighbours stand for all.
         let before = self
             .seen
             .range::<str, _>((Unbounded, Excluded(id)))
@@ -216,6 +218,8 @@ impl<R: Record> TableWriter<R> {
                 self.widths = fit(&natural, &fits, limit);
             }
             (true, None) => self.widths = natural.into_iter().map(Some).collect(),
+            // Later pages are cut to the first page's widths: columns must not move under a
+            // reader's eyes.
             (false, Some(_)) => {}
             (false, None) => {
                 for (width, needed) in self.widths.iter_mut().zip(natural) {
@@ -243,6 +247,7 @@ impl<R: Record> TableWriter<R> {
         table.load_style(presets::NOTHING);
         table.set_content_arrangement(ContentArrangement::Disabled);
         if self.style.colour {
+            // comfy-table would look at the terminal itself; the console has decided already.
             table.enforce_styling();
         } else {
             table.force_no_tty();
@@ -287,6 +292,7 @@ impl<R: Record> TableWriter<R> {
             }
         });
         let mut row = Row::from(cells.collect::<Vec<_>>());
+        // `page` takes exactly one laid line for each row.
         row.max_height(1);
         row
     }

@@ -3,10 +3,10 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
 use super::*;
-use crate::model::{ErrorKind, Kind, Status};
-use crate::query::when::Zone;
-use crate::query::{Entry, GapRow, RequestRow, SessionRow};
 use expect_test::{Expect, expect};
+use mcpr_model::{ErrorKind, Kind, Status};
+use mcpr_store::query::when::Zone;
+use mcpr_store::query::{Entry, GapRow, RequestRow, SessionRow};
 
 const SESSION: &str = "2bdb4dcf-b09f-4c41-9733-03bc3e2ef539";
 
@@ -31,6 +31,7 @@ fn request(seq: i64, method: &str, tool: Option<&str>) -> RequestRow {
         error_kind: None,
         error_code: None,
         error_msg: None,
+        retyped: false,
         bytes_in: Some(163),
         bytes_out: Some(7_705),
     }

@@ -1,9 +1,9 @@
 //! Numbers and times as a person reads them. Everything here reads back as `--since` or
 //! `--min-latency` where that makes sense.
 
-use crate::model::time::DAY_MS;
-use crate::query::when::Zone;
 use chrono::{DateTime, Datelike, Utc};
+use mcpr_model::time::DAY_MS;
+use mcpr_store::query::when::Zone;
 
 /// A duration of microseconds: `850µs`, `1.2ms`, `604ms`, `3.4s`, `1m02s`, `1h05m`.
 #[must_use]
@@ -11,6 +11,7 @@ pub fn latency(us: i64) -> String {
     let tenths = |value: i64, unit: i64| (value + unit / 20) / (unit / 10);
     let whole = |value: i64, unit: i64| (value + unit / 2) / unit;
     match us {
+        // Each bound is where rounding reaches the next shape: 9.95 ms would be shown as `10.0ms`.
         ..1_000 => format!("{us}\u{b5}s"),
         1_000..9_950 => decimal(tenths(us, 1_000), "ms"),
         9_950..999_500 => format!("{}ms", whole(us, 1_000)),
@@ -33,8 +34,10 @@ pub fn bytes(size: i64) -> String {
     if size < 1024 {
         return size.to_string();
     }
+    // Tenths of the largest sizes do not fit into 64 bits.
     let size = i128::from(size) * 10;
     let (mut divisor, mut power) = (1024, 0);
+    // What rounds to 1024 of a unit is shown as one of the next.
     while (size + divisor / 2) / divisor >= 10_240 && power + 1 < SUFFIXES.len() {
         divisor *= 1024;
         power += 1;
@@ -71,6 +74,8 @@ pub fn grouped(number: impl Into<i128>) -> String {
 #[must_use]
 pub fn time(ts_ms: i64, zone: Zone) -> String {
     let Some(utc) = DateTime::<Utc>::from_timestamp_millis(ts_ms)
+        // The years at the ends are left out: a zone could move a time to a year without four
+        // digits.
         .filter(|utc| (1..=9998).contains(&utc.year()))
     else {
         return format!("@{ts_ms}");
@@ -88,6 +93,7 @@ pub fn age(ms: i64) -> String {
     match ms {
         ..60_000 => format!("{}s", ms.max(0) / 1_000),
         60_000..3_600_000 => format!("{}m", ms / 60_000),
+        // Up to two days in hours: `47h` says more than `1d`.
         3_600_000..172_800_000 => format!("{}h", ms / 3_600_000),
         _ => format!("{}d", ms / DAY_MS),
     }
@@ -101,6 +107,7 @@ pub fn share(ratio: f64) -> String {
     match percent {
         p if p <= 0.0 => "0%".to_owned(),
         p if p < 0.01 => "<0.01%".to_owned(),
+        // These bounds are where rounding would show `1.00%` and `100.0%`.
         p if p < 0.995 => format!("{p:.2}%"),
         p if p < 99.95 => format!("{p:.1}%"),
         p if p < 100.0 => ">99.9%".to_owned(),
@@ -117,6 +124,7 @@ pub fn bars(counts: &[u64]) -> String {
         if count == 0 {
             return '·';
         }
+        // `most` is not 0 here, for this count is not.
         let step = u128::from(count) * BARS.len() as u128 / u128::from(most);
         let index = usize::try_from(step).unwrap_or(0).saturating_sub(1);
         BARS[index.min(BARS.len() - 1)]
@@ -127,7 +135,7 @@ pub fn bars(counts: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::when::{parse_duration_us, parse_when};
+    use mcpr_store::query::when::{parse_duration_us, parse_when};
 
     #[test]
     fn shares_round_to_nothing_and_all_only_when_they_are() {
@@ -154,10 +162,13 @@ mod tests {
             (3 * 3_600_000 + 1, "3h", 3 * 3_600_000),
             (47 * 3_600_000, "47h", 47 * 3_600_000),
             (8 * DAY_MS, "8d", 8 * DAY_MS),
+            (i64::MAX, "106751991167d", 106_751_991_167 * DAY_MS),
         ];
         for (ms, expected, read) in cases {
             assert_eq!(age(ms), expected);
-            assert_eq!(parse_when(expected, DAY_MS, &Utc), Ok(DAY_MS - read));
+            for shown in [expected.to_owned(), format!("{expected} ago")] {
+                assert_eq!(parse_when(&shown, DAY_MS, &Utc), Ok(DAY_MS - read));
+            }
         }
     }
 
@@ -237,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_shown_time_reads_back() {
-        let seed = fastrand::u64(..);
+        let seed = mcpr_seed::seed();
         println!("seed {seed}");
         let mut random = fastrand::Rng::with_seed(seed);
         let east = chrono::FixedOffset::east_opt(5 * 3600 + 1800).expect("an offset");

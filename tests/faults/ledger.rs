@@ -1,4 +1,4 @@
-//! The generator: writes numbered lines of stream A and keeps its own account of what each said.
+//! The generator: writes numbered lines of mcpr 0.4 and keeps its own account of what each said.
 //!
 //! Knows the stream's format, and nothing of how it is read.
 

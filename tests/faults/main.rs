@@ -50,7 +50,7 @@ struct Args {
     #[arg(long, value_name = "N,N", value_delimiter = ',')]
     only: Vec<u8>,
     /// Repeat a run: the seed that its report names
-    #[arg(long, default_value_t = fastrand::u64(..))]
+    #[arg(long, default_value_t = mcpr_seed::seed())]
     seed: u64,
     /// Write the report into this file too
     #[arg(long, value_name = "FILE")]

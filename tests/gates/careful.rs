@@ -48,6 +48,10 @@ fn closed(document: &Value, schema: &Value, allowed: &Names) -> Value {
         return schema.clone();
     };
     let mut made = map.clone();
+    if lists_objects(map) {
+        // What is listed is sent as it stands.
+        return Value::Object(made);
+    }
     let child = |child: &mut Value| {
         let names = all_names(document, child, &mut BTreeSet::new());
         *child = closed(document, child, &names);
@@ -65,7 +69,7 @@ fn closed(document: &Value, schema: &Value, allowed: &Names) -> Value {
         all.into_iter().flatten().for_each(child);
     }
     if let Some(Value::String(reference)) = made.get_mut("$ref")
-        && reference != "#"
+        && (reference.starts_with("#/$defs/") || reference.starts_with("#/definitions/"))
     {
         reference.push_str("-sent");
     }
@@ -88,6 +92,15 @@ fn closed(document: &Value, schema: &Value, allowed: &Names) -> Value {
     Value::Object(made)
 }
 
+/// Whether whole objects are listed.
+fn lists_objects(map: &Map<String, Value>) -> bool {
+    let listed = |name: &str| match (name, map.get(name)) {
+        ("enum", Some(Value::Array(values))) => values.iter().any(Value::is_object),
+        (_, value) => value.is_some_and(Value::is_object),
+    };
+    listed("enum") || listed("const")
+}
+
 /// Closes the branches of choices, each without the names that only its siblings declare.
 fn alternatives(
     document: &Value,
@@ -106,16 +119,26 @@ fn alternatives(
         let mut beside = map.clone();
         beside.remove(list);
         let beside = all_names(document, &Value::Object(beside), &mut BTreeSet::new());
-        let closed = branches.iter().zip(&names).map(|(branch, own)| {
+        let left = |own: &[&Names]| {
             let mut left = allowed.clone();
             left.retain(|name| {
-                own.contains(name)
+                own.iter().any(|own| own.contains(name))
                     || beside.contains(name)
                     || !names.iter().any(|all| all.contains(name))
             });
-            closed(document, branch, &left)
-        });
-        let closed = Value::Array(closed.collect());
+            left
+        };
+        let alone = branches.iter().zip(&names);
+        let mut all = alone
+            .map(|(branch, own)| closed(document, branch, &left(&[own])))
+            .collect::<Vec<_>>();
+        if let ([first, second], [one, other], "anyOf") = (&branches[..], &names[..], list) {
+            // Who fits both sends what both declare.
+            let both = left(&[one, other]);
+            let parts = [first, second].map(|branch| closed(document, branch, &both));
+            all.push(json!({ "allOf": parts }));
+        }
+        let closed = Value::Array(all);
         // Beside a `oneOf`, whose branches would overlap less when they were closed.
         if list == "anyOf" {
             made.insert(list.to_owned(), closed);
@@ -143,14 +166,20 @@ fn all_names(document: &Value, schema: &Value, visited: &mut BTreeSet<String>) -
         return Names::new();
     };
     let mut names = Names::new();
+    // A draft that does not know a keyword declares nothing by it.
+    let is_older = document.get("$schema").and_then(Value::as_str);
+    let is_older = is_older.is_some_and(|draft| draft.contains("draft-07"));
     let is_schema = |name: &&str| {
         map.get(*name)
             .is_some_and(|rest| rest.is_object() && rest != &json!({}))
     };
-    if ["additionalProperties", "unevaluatedProperties"]
-        .iter()
-        .any(is_schema)
-    {
+    let is_rest = |name: &&str| is_schema(name) || lists_objects(map);
+    let rests: &[&str] = if is_older {
+        &["additionalProperties"]
+    } else {
+        &["additionalProperties", "unevaluatedProperties"]
+    };
+    if rests.iter().any(is_rest) {
         names.insert((REST.0, REST.1.to_owned()));
     }
     for list in ["properties", "patternProperties"] {
@@ -161,12 +190,28 @@ fn all_names(document: &Value, schema: &Value, visited: &mut BTreeSet<String>) -
                 .map(|(name, _)| (list, name.clone())),
         );
     }
+    let lists: &[&str] = if is_older {
+        &["dependencies"]
+    } else {
+        &["dependentRequired", "dependencies"]
+    };
+    for (name, more) in lists
+        .iter()
+        .filter_map(|list| map.get(*list)?.as_object())
+        .flatten()
+    {
+        let more = more.as_array().into_iter().flatten();
+        let more = more.filter_map(Value::as_str).map(str::to_owned);
+        let declared = more.chain([name.clone()]);
+        names.extend(declared.map(|name| ("properties", name)));
+    }
     let lists = ["allOf", "anyOf", "oneOf"].iter();
     let lists = lists.filter_map(|list| map.get(*list)?.as_array());
     // Without a condition the rest of it says nothing, not even which names there are.
     let parts = if map.contains_key("if") { PARTS } else { &[] };
     let singles = parts.iter().filter_map(|part| map.get(*part));
-    let dependent = map.get("dependentSchemas").and_then(Value::as_object);
+    let dependent = map.get("dependentSchemas").filter(|_| !is_older);
+    let dependent = dependent.and_then(Value::as_object);
     let dependent = dependent.into_iter().flat_map(Map::values);
     for part in lists.flatten().chain(singles).chain(dependent) {
         names.extend(all_names(document, part, visited));

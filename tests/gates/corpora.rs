@@ -3,8 +3,8 @@
 use super::table::Row;
 use super::truth::{Run, compared};
 use expect_test::expect_file;
-use mcpr::schema::Report;
-use mcpr::schema::compat::{Caller, Comparer, Inclusion};
+use mcpr_surface::Report;
+use mcpr_surface::compat::{Caller, Inclusion, comparing};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -63,11 +63,12 @@ pub(crate) fn labelled_pairs(run: &mut Run) -> Row {
     let mut exceptions = String::from("id\tlabel\tverdict\treason\n");
     for pair in rows("subschema-pairs.ndjson") {
         let (old, new) = (with_draft(&pair["old"]), with_draft(&pair["new"]));
-        let verdict = match Comparer::default().includes(&old, &new, Caller::Any) {
-            Inclusion::Holds => "accepts all",
-            Inclusion::Fails(_) => "refuses some",
-            Inclusion::Undecided(_) => "undecided",
-        };
+        let verdict =
+            match comparing(|comparer| comparer.includes(&old, &new, Caller::Any)).unwrap() {
+                Inclusion::Holds => "accepts all",
+                Inclusion::Fails(_) => "refuses some",
+                Inclusion::Undecided(_) => "undecided",
+            };
         let label = if pair["accepts_all"] == true {
             "accepts all"
         } else {

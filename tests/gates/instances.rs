@@ -14,7 +14,20 @@ pub(crate) struct Source<'a> {
     pub(crate) is_careless: bool,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// A definition by its identifier or anchor.
+    fn called(self, name: &str) -> Option<&'a Value> {
+        let name = name.trim_start_matches('#');
+        let mut all = self.document.get("$defs")?.as_object()?.values();
+        all.find(|one| {
+            let mut names = ["$id", "$anchor", "$dynamicAnchor"].iter();
+            names.any(|key| {
+                let own = one.get(*key).and_then(Value::as_str);
+                own.is_some_and(|own| own.trim_start_matches('#') == name)
+            })
+        })
+    }
+
     /// A value that the schema may accept; the caller asks a validator whether it does.
     pub(crate) fn instance(self, rng: &mut Rng, schema: &Value, depth: usize) -> Value {
         let Value::Object(map) = schema else {
@@ -28,8 +41,10 @@ impl Source<'_> {
             (Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
             (_, made) => value = Some(made),
         };
-        if let Some(target) = map.get("$ref").and_then(Value::as_str) {
-            let target = self.document.pointer(target.trim_start_matches('#'));
+        let reference = map.get("$ref").or_else(|| map.get("$dynamicRef"));
+        if let Some(target) = reference.and_then(Value::as_str) {
+            let named = self.document.pointer(target.trim_start_matches('#'));
+            let target = named.or_else(|| self.called(target));
             take(self.instance(rng, target.unwrap_or(&Value::Null), depth + 1));
         }
         for part in map

@@ -16,7 +16,7 @@ mod table;
 mod truth;
 
 use fastrand::Rng;
-use mcpr::schema::compat::Caller;
+use mcpr_surface::compat::Caller;
 use std::process::ExitCode;
 use std::time::Instant;
 use table::Row;
@@ -34,6 +34,8 @@ struct Asked {
     /// How many instances the random edits must reach together; the short form without.
     instances: Option<usize>,
     seed: Option<u64>,
+    /// How many seeds the random edits are made of, one after the other, and nothing else is run.
+    runs: Option<u64>,
     /// Whether other tests are meant by name, or a list of them.
     is_elsewhere: bool,
 }
@@ -49,6 +51,7 @@ fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
         match word.as_str() {
             "--instances" => asked.instances = usize::try_from(number()?).ok(),
             "--seed" => asked.seed = Some(number()?),
+            "--runs" => asked.runs = Some(number()?),
             "--list" => asked.is_elsewhere = true,
             "gates" => {}
             name => asked.is_elsewhere |= name.starts_with(|one: char| one.is_alphabetic()),
@@ -68,12 +71,15 @@ fn main() -> ExitCode {
     if asked.is_elsewhere {
         return ExitCode::SUCCESS;
     }
-    let seed = asked.seed.unwrap_or_else(|| fastrand::u64(..));
+    let seed = asked.seed.unwrap_or_else(mcpr_seed::seed);
     println!("gates: --seed {seed}");
     let mut run = Run {
         rng: Rng::with_seed(seed),
         instances: INSTANCES,
     };
+    if let Some(runs) = asked.runs {
+        return many_runs(&mut run, seed, runs);
+    }
     let start = Instant::now();
     let mut rows = Vec::new();
     let mut add = |row: Row| {
@@ -103,6 +109,30 @@ fn main() -> ExitCode {
     }
 }
 
+/// The random edits of the short form, for many seeds: how many of them would fail.
+fn many_runs(run: &mut Run, seed: u64, runs: u64) -> ExitCode {
+    let mut rows = Vec::new();
+    for seed in (0..runs).map(|more| seed.wrapping_add(more)) {
+        run.rng = Rng::with_seed(seed);
+        let row = random_edits(run, None);
+        println!(
+            "seed {seed}: {} undecided of {}, {} faults",
+            row.undecided,
+            row.verdicts(),
+            row.faults()
+        );
+        rows.push(row);
+    }
+    let (text, faults) = table::report(&rows);
+    println!("\n{text}");
+    if faults == 0 {
+        ExitCode::SUCCESS
+    } else {
+        println!("{faults} faults");
+        ExitCode::FAILURE
+    }
+}
+
 /// Gates 1, 2 and 5 on random edits, until there were so many instances.
 fn random_edits(run: &mut Run, instances: Option<usize>) -> Row {
     let mut row = Row::of("1 2 5 random edits, both ways");
@@ -124,7 +154,7 @@ fn random_edits(run: &mut Run, instances: Option<usize>) -> Row {
         row.fault("hardly any verdicts were put to the test".to_owned());
     }
     if row.undecided * 10 > row.proofs + row.breaking {
-        row.fault(format!("{} verdicts are undecided", row.undecided));
+        row.too_many_doubts();
     }
     row
 }

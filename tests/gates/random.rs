@@ -1,5 +1,6 @@
 //! Random schemas of the sorts that tools have, with some that they seldom have, and edits of them.
 
+use super::truth::validator;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
@@ -39,17 +40,39 @@ const TYPES: &[&str] = &["null", "boolean", "number", "integer", "array", "objec
 /// A document of a tool's parameters, with definitions that may refer to themselves; some of them of
 /// an older draft.
 pub(crate) fn document(rng: &mut Rng) -> Value {
-    let mut made = object(rng, 2);
-    if made.to_string().contains("$ref") {
-        let tree = json!({"type": "object", "properties": {
-            "value": schema(rng, 0), "next": {"$ref": "#/$defs/tree"},
-            "all": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}});
-        made["$defs"] = json!({"tree": tree, "leaf": schema(rng, 1)});
-    }
-    if rng.u8(0..5) == 0 {
+    let mut made = match rng.u8(0..40) {
+        0 => looked_over(rng),
+        1..4 => named(rng),
+        _ => object(rng, 2),
+    };
+    let is_named = made.get("$defs").is_some();
+    define(rng, &mut made);
+    if !is_named && rng.u8(0..5) == 0 {
         made["$schema"] = json!("http://json-schema.org/draft-07/schema#");
     }
     made
+}
+
+/// Adds the definitions that are referred to and are not there: a document with a reference that leads
+/// nowhere says nothing, and no validator takes it.
+fn define(rng: &mut Rng, document: &mut Value) {
+    let text = document.to_string();
+    for name in ["tree", "leaf"] {
+        let is_there = document.pointer(&format!("/$defs/{name}")).is_some();
+        if is_there || !text.contains(&format!("\"#/$defs/{name}\"")) {
+            continue;
+        }
+        let body = if name == "tree" {
+            json!({"type": "object", "properties": {
+                "value": schema(rng, 0), "next": {"$ref": "#/$defs/tree"},
+                "all": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}})
+        } else {
+            schema(rng, 1)
+        };
+        document["$defs"][name] = body;
+        // A body may refer to the other one.
+        return define(rng, document);
+    }
 }
 
 fn mixed(rng: &mut Rng) -> Vec<Value> {
@@ -85,6 +108,42 @@ fn map_beside_choices(rng: &mut Rng) -> Value {
         choice: [{"required": ["a"]}, {"required": ["b"], "properties": {"b": {}}}]})
 }
 
+/// Nothing of its own but that what its parts do not describe is refused.
+fn looked_over(rng: &mut Rng) -> Value {
+    let list = rng.choice(["anyOf", "allOf", "oneOf"]).unwrap();
+    let mut parts = vec![object(rng, 0), object(rng, 0)];
+    for part in &mut parts {
+        if let Value::Object(map) = part {
+            map.remove("additionalProperties");
+        }
+    }
+    json!({"type": "object", list: parts, "unevaluatedProperties": false})
+}
+
+/// Definitions that are known by names of their own, and what refers to them.
+fn named(rng: &mut Rng) -> Value {
+    let (old, keyword, reference, key, name) = rng
+        .choice([
+            (false, "$ref", "part", "$id", "part"),
+            (false, "$ref", "#k", "$anchor", "k"),
+            (false, "$ref", "#k", "$dynamicAnchor", "k"),
+            (false, "$dynamicRef", "#k", "$dynamicAnchor", "k"),
+            (true, "$ref", "#k", "$id", "#k"),
+        ])
+        .unwrap();
+    let mut target = bounded(rng, "integer", "minimum", "maximum");
+    if rng.bool() {
+        target = json!({"type": "string", "enum": some(rng, &["x", "y", "z"])});
+    }
+    target[key] = json!(name);
+    let mut made = json!({"type": "object", "properties": {
+        "a": {keyword: reference}, "b": schema(rng, 0)}, "$defs": {"t": target}});
+    if old {
+        made["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    }
+    made
+}
+
 /// What is seldom written, but may be.
 fn odd(rng: &mut Rng) -> Value {
     let all = [
@@ -111,6 +170,13 @@ fn odd(rng: &mut Rng) -> Value {
         json!({"type": "array", "contains": {"type": "string"}, "unevaluatedItems": rng.bool()}),
         json!({"type": "array", "allOf": [{"items": rng.bool()}], "unevaluatedItems": false}),
         json!({"minItems": 1, "items": {"type": "boolean"}}),
+        json!({"enum": [{"a": 1}, {"b": rng.u8(0..2)}]}),
+        json!({"type": "object", "properties": {"b": {}}, "enum": [{"a": 1}, {"b": 2}]}),
+        json!({"type": "object", "const": {"c": {"a": rng.u8(0..2)}}}),
+        json!({"type": "object", "properties": {"a": {"type": "string"}},
+            "dependentRequired": {"a": [*rng.choice(NAMES).unwrap()]}}),
+        looked_over(rng),
+        json!({"anyOf": [object(rng, 0), object(rng, 0)]}),
     ];
     rng.choice(all).unwrap()
 }
@@ -208,8 +274,20 @@ pub(crate) fn object(rng: &mut Rng, depth: usize) -> Value {
     made
 }
 
-/// One random edit, somewhere in the schema.
+/// One random edit, somewhere in the schema; another one where it takes away what a reference needs.
 pub(crate) fn edited(rng: &mut Rng, old: &Value) -> Value {
+    loop {
+        let mut new = edited_somewhere(rng, old);
+        if new.is_object() {
+            define(rng, &mut new);
+        }
+        if validator(&new).is_some() {
+            return new;
+        }
+    }
+}
+
+fn edited_somewhere(rng: &mut Rng, old: &Value) -> Value {
     let mut new = old.clone();
     let places = places(&new, String::new());
     let place = rng.choice(&places).cloned().unwrap_or_default();
@@ -220,7 +298,15 @@ pub(crate) fn edited(rng: &mut Rng, old: &Value) -> Value {
         *target = schema(rng, 1);
         return new;
     };
-    match rng.u8(0..9) {
+    match rng.u8(0..10) {
+        9 => {
+            let (from, to) = rng
+                .choice([("anyOf", "oneOf"), ("oneOf", "anyOf")])
+                .unwrap();
+            if let Some(branches) = map.remove(from) {
+                map.insert(to.to_owned(), branches);
+            }
+        }
         0 => *target = schema(rng, 1),
         7 => numbers_moved(rng, map),
         8 => {

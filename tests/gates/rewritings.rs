@@ -6,7 +6,7 @@ use super::random;
 use super::table::Row;
 use super::truth::{compared, compared_as};
 use fastrand::Rng;
-use mcpr::schema::{Compatibility, ItemKind, Report, Security, Surface, diff};
+use mcpr_surface::{Compatibility, ItemKind, Report, Security, Surface, diff};
 use serde_json::{Map, Value, json};
 
 /// Random documents that are rewritten.
@@ -124,7 +124,7 @@ pub(crate) fn real_tools() -> Row {
     let new = surface(&tools);
     row.pairs += 1;
     if old.canonical(ItemKind::Tool) != new.canonical(ItemKind::Tool)
-        || !diff(&old, &new).findings.is_empty()
+        || !diff(&old, &new).unwrap().findings.is_empty()
     {
         row.fault("the order of a list, or a hint for caches, is a change".to_owned());
     }

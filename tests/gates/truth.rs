@@ -6,8 +6,9 @@ use super::instances::Source;
 use super::table::Row;
 use fastrand::Rng;
 use jsonschema::Validator;
-use mcpr::schema::compat::{Caller, Comparer, Inclusion};
-use mcpr::schema::{Compatibility, Report, Surface, diff};
+use mcpr_surface::compat::{Caller, Inclusion, comparing};
+use mcpr_surface::rules::RuleId;
+use mcpr_surface::{Compatibility, Report, Surface, diff};
 use serde_json::{Value, json};
 
 /// What one run needs everywhere.
@@ -28,7 +29,7 @@ pub(crate) fn validator(schema: &Value) -> Option<Validator> {
 /// Two surfaces of one tool each, compared.
 pub(crate) fn compared(old: &Value, new: &Value) -> Report {
     let surface = |tool: &Value| Surface::from_value(&json!({"tools": [tool]})).unwrap();
-    diff(&surface(old), &surface(new))
+    diff(&surface(old), &surface(new)).unwrap()
 }
 
 /// The same for tools that differ in one schema only.
@@ -41,8 +42,8 @@ impl Run {
     /// Whether the comparison alone holds what it says.
     pub(crate) fn inclusion(&mut self, row: &mut Row, old: &Value, new: &Value, caller: Caller) {
         row.pairs += 1;
-        match Comparer::default().includes(old, new, caller) {
-            Inclusion::Undecided(_) => row.undecided += 1,
+        match comparing(|comparer| comparer.includes(old, new, caller)).unwrap() {
+            Inclusion::Undecided(_) => row.doubt(old, new),
             Inclusion::Fails(witness) => {
                 row.breaking += 1;
                 confirm(row, &witness, old, new);
@@ -89,16 +90,44 @@ impl Run {
             }
         }
         let gains_values = report.findings.iter().any(|one| {
-            one.rule == "enum-value-added" && one.compatibility != Compatibility::Compatible
+            one.rule == RuleId::EnumValueAdded && one.compatibility != Compatibility::Compatible
         });
         if has(Compatibility::Breaking) || gains_values {
             return;
         }
+        // Who can send nothing is told so, and nothing is proven about the change.
+        if report
+            .findings
+            .iter()
+            .any(|one| one.rule == RuleId::SchemaEmpty)
+        {
+            self.nothing_sent(row, narrow);
+            return;
+        }
         if has(Compatibility::Undecided) {
-            row.undecided += 1;
+            row.doubt(narrow, wide);
             return;
         }
         self.sent(row, narrow, wide, Caller::Careful);
+    }
+
+    /// Tries whether a careful caller can send anything after all.
+    fn nothing_sent(&mut self, row: &mut Row, old: &Value) {
+        row.empty += 1;
+        let (Some(accepts), Some(sends)) = (validator(old), validator(&careful(old))) else {
+            return;
+        };
+        let source = Source {
+            document: old,
+            is_careless: false,
+        };
+        for _ in 0..self.instances {
+            let value = source.instance(&mut self.rng, old, 0);
+            if sends.is_valid(&value) && accepts.is_valid(&value) {
+                row.unsound(&format!("{value} is no value of\n{old}"));
+                return;
+            }
+        }
     }
 
     /// Sends what the one schema accepts to the other.
@@ -148,7 +177,7 @@ fn confirm(row: &mut Row, witness: &Value, old: &Value, new: &Value) {
 /// gains, which are told apart.
 fn mirrored(row: &mut Row, input: &Report, output: &Report, pair: (&Value, &Value)) {
     let breaks = |report: &Report| report.compatibility == Compatibility::Breaking;
-    let is_told_apart = |rule: &str| rule == "enum-value-removed";
+    let is_told_apart = |rule: RuleId| rule == RuleId::EnumValueRemoved;
     let by_values = input.findings.iter().any(|one| is_told_apart(one.rule));
     if breaks(output) && !breaks(input) || breaks(input) && !breaks(output) && !by_values {
         let rules = |report: &Report| {

@@ -82,6 +82,9 @@ fn every_capture_is_read_back_as_it_was_derived() {
         ),
         ("mcpr-0.5.44/weather.stderr.log", "mcpr-0.5.44.weather"),
         ("mcpr-0.5.44/cloud.ndjson", "mcpr-0.5.44.cloud"),
+        ("formats/toolhive.ndjson", "toolhive"),
+        ("formats/mcpproxy_go.ndjson", "mcpproxy_go"),
+        ("formats/codex_rollout.ndjson", "codex_rollout"),
     ];
     for (file, name) in captures {
         let home = Home::new();

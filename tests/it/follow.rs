@@ -207,6 +207,8 @@ fn limits_end_it_with_success() {
             "slow",
             "--follow",
             "--json",
+            "--since",
+            "@0",
             "--threshold",
             "40us",
             "--max",

@@ -17,7 +17,10 @@ const INITIALIZE: &str = r#"{"method":"initialize","params":{"clientInfo":{"name
 const CALL: &str = r#"{"method":"tools/call","params":{"name":"read_file","arguments":{"path":"/a"}},"jsonrpc":"2.0","id":1}"#;
 const FAILED: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"isError":true,"content":[{"type":"text","text":"no such file"}]}}"#;
 
+/// Rows in the order in which they were stored.
 fn told(rows: &[Value]) -> Vec<String> {
+    let mut rows: Vec<&Value> = rows.iter().collect();
+    rows.sort_by_key(|row| row["seq"].as_i64());
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     rows.iter()
         .map(|row| {
@@ -114,11 +117,95 @@ fn an_answer_is_found_after_a_restart_and_across_a_rotation() {
     assert_eq!(home.rows(&[]).len(), 2);
 }
 
+#[test]
+fn a_call_asked_before_a_rotation_is_answered_after_it_in_whatever_order_the_files_are_named() {
+    let answered = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+    let initialized = r#"{"jsonrpc":"2.0","id":0,"result":{}}"#;
+    let old = [
+        line(1, "fs", "client", INITIALIZE),
+        line(2, "fs", "server", initialized),
+        line(3, "fs", "client", CALL),
+    ];
+    let new = [
+        line(5, "fs", "server", answered),
+        line(6, "fs", "client", &CALL.replace("read_file", "later")),
+        line(8, "fs", "server", answered),
+    ];
+    let expected = [
+        "fs claude-ai initialize - ok - 1000000us",
+        "fs claude-ai tools/call read_file ok - 2000000us",
+        "fs claude-ai tools/call later ok - 2000000us",
+    ];
+    // More than is read at once: the old file is read to its end before the new one is begun.
+    let filler = "2025-03-18T12:53:00.000Z [fs] [info] nothing happens\n".repeat(20_000);
+    for aside in ["mcp.log.1", "mcp-20250318.log", "mcp1.log", "mcp.log.old"] {
+        let home = Home::new();
+        let old = home.write(aside, filler.clone() + &old.concat());
+        let time = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
+        std::fs::File::open(&old)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+        let new = home.write("mcp.log", new.concat());
+        home.record(&[&new, &old]);
+        assert_eq!(told(&home.rows(&[])), expected, "{aside}");
+        let home = Home::new();
+        home.write(aside, std::fs::read(&old).unwrap());
+        std::fs::File::open(home.path(aside))
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+        home.write("mcp.log", std::fs::read(&new).unwrap());
+        let all = home.path("*.log*");
+        let glob = home.path("mcp*");
+        let pattern = if aside.contains(".log.") { all } else { glob };
+        home.record(&[&pattern]);
+        assert_eq!(told(&home.rows(&[])), expected, "{aside} by a glob");
+    }
+}
+
+#[test]
+fn a_server_is_named_by_all_that_stands_in_its_brackets() {
+    for name in ["my [dev] srv", "a]b", "[x]", "debug", "info", "a] [b"] {
+        let home = Home::new();
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        let log = line(1, name, "client", ping)
+            + &line(2, name, "server", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
+        home.record(&[&home.write("mcp.log", log)]);
+        let rows = home.rows(&[]);
+        assert_eq!(rows.len(), 1, "{name}");
+        assert_eq!(rows[0]["proxy"], name);
+    }
+}
+
+#[test]
+fn an_unreadable_answer_of_one_server_hides_no_call_of_another_and_its_own_are_a_gap() {
+    let home = Home::new();
+    let cut = r#"{"jsonrpc":"2.0","result":{"content":[{"type":"text","text":"a very lo... [900 chars truncated]"#;
+    let log = [
+        line(1, "alpha", "client", CALL),
+        line(1, "beta", "client", CALL),
+        line(2, "beta", "server", cut),
+        line(9, "alpha", "client", INITIALIZE),
+        line(9, "beta", "client", INITIALIZE),
+    ];
+    home.record(&[&home.write("mcp.log", log.concat())]);
+    let mut rows = home.rows(&["--tool", "read_file"]);
+    rows.retain(|row| row["proxy"].is_string());
+    let told = told(&rows);
+    assert_eq!(
+        told,
+        ["alpha - tools/call read_file timeout timeout 8000000us"]
+    );
+    let stats: Value = serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
+    assert_eq!((&stats["gaps"], &stats["dropped"]), (&1.into(), &1.into()));
+}
+
 /// The present in RFC 3339, to the millisecond.
 fn time_now() -> String {
     let now = std::time::SystemTime::now();
     let since = now.duration_since(std::time::UNIX_EPOCH).unwrap();
-    mcpr::model::time::rfc3339(i64::try_from(since.as_millis()).unwrap())
+    mcpr_model::time::rfc3339(i64::try_from(since.as_millis()).unwrap()).unwrap()
 }
 
 #[test]

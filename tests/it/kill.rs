@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const ROUNDS: usize = 60;
 
-/// Writes numbered lines of stream A and renames the file away now and then.
+/// Writes numbered lines of mcpr 0.4 and renames the file away now and then.
 struct Generator {
     directory: PathBuf,
     file: File,
@@ -61,7 +61,7 @@ impl Generator {
     }
 }
 
-/// A line of stream A, with the number in its id.
+/// A line of mcpr 0.4, with the number in its id.
 pub(crate) fn line(number: u64) -> String {
     format!(
         "{{\"type\":\"request\",\"id\":\"00000000-0000-4000-8000-{number:012x}\",\"ts\":{},\
@@ -76,7 +76,7 @@ pub(crate) fn line(number: u64) -> String {
 
 #[test]
 fn no_line_is_lost_or_stored_twice_when_the_recorder_is_killed() {
-    let seed = fastrand::u64(..);
+    let seed = mcpr_seed::seed();
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let home = Home::new();

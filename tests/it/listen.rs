@@ -1,6 +1,9 @@
 //! `mcpr record --listen` through the built program: what is posted is stored once.
 
 mod client;
+mod formats;
+#[cfg(target_os = "linux")]
+mod held;
 mod hostile;
 mod refusals;
 mod stopping;
@@ -83,6 +86,41 @@ fn a_lone_object_an_array_and_lines_are_all_taken() {
         told.contains("5 stored") && told.contains("1 text, 1 bad"),
         "{told}"
     );
+}
+
+#[test]
+fn a_post_with_an_element_that_is_no_utf8_and_one_with_nan_loses_nothing_else() {
+    let home = Home::new();
+    let listener = Listener::start(&home, &[]);
+    let good: Vec<String> = (0..99)
+        .map(|number| line(number).trim_end().to_owned())
+        .collect();
+    let mut body = format!("[{},", good.join(",")).into_bytes();
+    let bad_at = body.len();
+    body.extend(b"{\"type\":\"request\",\"id\":\"\xff\"},");
+    let nan_at = body.len();
+    body.extend(b"{\"type\":\"request\",\"ts\":NaN}]");
+    let mut client = Client::connect(listener.address);
+    let (address, length) = (listener.address, body.len());
+    client.send(format!(
+        "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n"
+    ));
+    client.send(&body);
+    let reply = client.reply().unwrap();
+    let told = reply.json();
+    assert_eq!(
+        (reply.status, &told["events"], &told["bad"]),
+        (200, &99.into(), &2.into())
+    );
+    let errors = told["errors"].as_array().unwrap();
+    let offsets: Vec<_> = errors.iter().map(|error| error["offset"].clone()).collect();
+    assert_eq!(offsets, [bad_at, nan_at]);
+    listener.stop();
+    assert_eq!(home.rows(&[]).len(), 99);
+    let stats: serde_json::Value =
+        serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
+    assert_eq!(stats["kept_bad_lines"].as_array().unwrap().len(), 2);
 }
 
 #[test]

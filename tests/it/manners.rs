@@ -9,6 +9,8 @@ mod streams;
 mod times;
 mod width;
 
+pub(crate) use hostile::{hostile, is_harmless};
+
 use super::program::{Home, capture};
 
 /// A home whose store holds requests of two proxies, errors and several sessions.

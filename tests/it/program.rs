@@ -3,6 +3,8 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for something that must happen.
@@ -14,6 +16,20 @@ pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
+}
+
+/// Whoever runs the tests may ignore what the keyboard sends, as a shell does for a job in the
+/// background, and programs inherit that. A signal that is handled here, even by its usual effect,
+/// is not ignored in what is started.
+fn let_signals_through() {
+    use signal_hook::consts::{SIGINT, SIGQUIT};
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [SIGINT, SIGQUIT] {
+            let always = Arc::new(AtomicBool::new(true));
+            signal_hook::flag::register_conditional_default(signal, always).unwrap();
+        }
+    });
 }
 
 /// A home directory with nothing in it.
@@ -29,7 +45,7 @@ impl Home {
     }
 
     pub(crate) fn store(&self) -> PathBuf {
-        self.path(".mcpr/store.db")
+        self.path(".mcpr/recorder.db")
     }
 
     /// Writes a file into the home.
@@ -41,12 +57,16 @@ impl Home {
 
     /// The program, not started yet.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let_signals_through();
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcpr"));
         command
             .args(arguments)
             .env_clear()
             .env("HOME", self.0.path())
             .env("TZ", "UTC")
+            // What is recorded in tests is of all times, and stays.
+            .env("MCPR_KEEP", "off")
+            .env("MCPR_KEEP_PAYLOADS", "off")
             .current_dir(self.0.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

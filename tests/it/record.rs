@@ -307,7 +307,7 @@ fn a_second_recorder_is_refused_with_the_pid_of_the_first() {
     let file = file.to_str().unwrap();
     let mut first = home.command(&["record", file]).spawn().unwrap();
     until("the first holds the store", || {
-        fs::read_to_string(home.path(".mcpr/store.db.lock")).is_ok_and(|pid| pid.ends_with('\n'))
+        fs::read_to_string(home.path(".mcpr/recorder.db.lock")).is_ok_and(|pid| pid.ends_with('\n'))
     });
     let second = home.run(&["record", "--once", file]);
     first.kill().unwrap();

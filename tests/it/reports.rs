@@ -1,9 +1,9 @@
 //! Reports against the formats that they claim to be: SARIF against its schema, `JUnit` as XML with
 //! the elements and counts that its readers expect. One report of every rule, and texts from outside.
 
-use mcpr::schema::report::{ReportFormat, render};
-use mcpr::schema::rules::rules;
-use mcpr::schema::{Report, Surface, diff};
+use mcpr_surface::report::{ReportFormat, render};
+use mcpr_surface::rules::rules;
+use mcpr_surface::{Report, Surface, diff};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -22,8 +22,12 @@ fn reports() -> Vec<(String, Report)> {
     };
     let mut all = rules()
         .map(|rule| {
-            let report = diff(&surface(rule.id, "old"), &surface(rule.id, "new"));
-            (rule.id.to_owned(), report)
+            let report = diff(
+                &surface(rule.id.as_str(), "old"),
+                &surface(rule.id.as_str(), "new"),
+            )
+            .unwrap();
+            (rule.id.to_string(), report)
         })
         .collect::<Vec<_>>();
     let hostile = |description: &str| {
@@ -31,7 +35,7 @@ fn reports() -> Vec<(String, Report)> {
         let tool = json!({"name": name, "description": description});
         Surface::from_value(&json!({ "tools": [tool] })).unwrap()
     };
-    let report = diff(&hostile("a"), &hostile("\u{b}</testcase>\u{fffe}&#0;"));
+    let report = diff(&hostile("a"), &hostile("\u{b}</testcase>\u{fffe}&#0;")).unwrap();
     all.push(("hostile".to_owned(), report));
     all.push(("nothing".to_owned(), Report::default()));
     all

@@ -1,7 +1,10 @@
 //! `mcpr schema`: what servers showed, version by version, and the verdict on a change.
 
 mod diff;
+mod inputs;
 mod replay;
+mod snapshot;
+mod verdict;
 
 use super::program::{Home, capture, json_lines};
 use expect_test::expect;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 17] = [
     "request",
     "session",
     "session-document",
@@ -24,6 +24,8 @@ const NAMES: [&str; 15] = [
     "schema-unused",
     "schema-rules",
     "schema-diff",
+    "check",
+    "config",
 ];
 
 fn schema(name: &str) -> Value {
@@ -294,6 +296,20 @@ fn surfaces_are_told_as_their_schemas_say() {
         }
         check("schema-diff", &[document]);
     }
+}
+
+#[test]
+fn checks_are_told_as_their_schema_says() {
+    let home = recorded();
+    let since = ["--since", "2026-11-01", "--by", "tool", "--json"];
+    let conditions = ["--fail-on", "calls>1000000", "--fail-on", "gaps>9"];
+    let document = document(&home, &[&["check"], &since[..], &conditions].concat());
+    for item in document["conditions"].as_array().unwrap() {
+        let properties = &schema("check")["properties"]["conditions"]["items"]["properties"];
+        assert_eq!(keys(item), keys(properties));
+    }
+    check("check", &[document]);
+    check("config", &[self::document(&home, &["config", "--json"])]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn a_configuration_is_tapped_used_and_given_back() {
     assert!(dry.out.starts_with("echo:\n- cat -u\n+ /"), "{dry:?}");
     assert!(dry.out.contains("remote: left alone"), "{dry:?}");
     assert_eq!(read(), CONFIG, "a dry run changes nothing");
-    assert!(!home.path("mcp.json.mcpr-backup").exists());
+    assert_eq!(backups(&home), Vec::<String>::new());
 
     let done = home.run(&[&install[..], &["--db", "own.db"]].concat());
     assert_eq!(done.out.lines().next(), dry.out.lines().next());
@@ -36,22 +36,105 @@ fn a_configuration_is_tapped_used_and_given_back() {
     assert!(tapped.contains("// what I use"), "{tapped}");
     let mode = fs::metadata(&config).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
-    assert_eq!(
-        fs::read_to_string(home.path("mcp.json.mcpr-backup")).unwrap(),
-        CONFIG
-    );
+    assert_eq!(backups(&home), [CONFIG]);
 
     let again = home.run(&install);
     assert!(again.out.contains("echo: as it should be"), "{again:?}");
     assert_eq!(read(), tapped, "a second time changes nothing");
-    assert!(!home.path("mcp.json.mcpr-backup-2").exists());
+    assert_eq!(backups(&home).len(), 1);
 
     run_as_a_client_would(&home, &tapped);
 
     let undone = home.run(&["tap", "uninstall", "--config", "mcp.json", "echo"]);
     assert_eq!(undone.code, Some(0), "{undone:?}");
     assert_eq!(read(), CONFIG);
-    assert!(home.path("mcp.json.mcpr-backup-2").exists());
+    assert_eq!(backups(&home), [CONFIG, &tapped]);
+    assert_eq!(
+        beside(&config),
+        0,
+        "nothing is left beside the configuration"
+    );
+}
+
+/// The backups of the one configuration, oldest first; nobody else may read them.
+fn backups(home: &Home) -> Vec<String> {
+    let mut found = Vec::new();
+    for directory in fs::read_dir(home.path(".local/state/mcpr/configs"))
+        .into_iter()
+        .flatten()
+    {
+        let directory = directory.unwrap().path();
+        assert_eq!(
+            fs::metadata(&directory).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        for file in fs::read_dir(directory).unwrap() {
+            let path = file.unwrap().path();
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if let Some(number) = name.strip_prefix("backup-") {
+                found.push((
+                    number.parse::<u32>().unwrap(),
+                    fs::read_to_string(&path).unwrap(),
+                ));
+            }
+        }
+    }
+    found.sort();
+    found.into_iter().map(|(_, text)| text).collect()
+}
+
+/// How many files beside a configuration speak of us.
+fn beside(config: &std::path::Path) -> usize {
+    let names = fs::read_dir(config.parent().unwrap()).unwrap();
+    let ours = |name: &std::ffi::OsStr| name.to_string_lossy().contains("mcpr-");
+    names
+        .filter(|entry| ours(&entry.as_ref().unwrap().file_name()))
+        .count()
+}
+
+#[test]
+fn a_configuration_without_arguments_comes_back_to_the_byte() {
+    let home = Home::new();
+    let text = "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"args\": []}, \"b\": {\"command\": \"y\"}}}";
+    let config = home.write("mcp.json", text);
+    for _ in 0..2 {
+        home.succeed(&["tap", "install", "--config", "mcp.json"]);
+        assert!(fs::read_to_string(&config).unwrap().contains("--name=b"));
+        home.succeed(&["tap", "uninstall", "--config", "mcp.json"]);
+        assert_eq!(fs::read_to_string(&config).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused() {
+    let home = Home::new();
+    let text = "{\"mcpServers\":{\"a\":{\n\"command\":\"old\",\n\"command\":\"new\"}}}";
+    let config = home.write("mcp.json", text);
+    let ran = home.run(&["tap", "install", "--config", "mcp.json"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(
+        ran.err
+            .contains("\"command\" stands twice, in lines 2 and 3"),
+        "{ran:?}"
+    );
+    assert_eq!(fs::read_to_string(config).unwrap(), text);
+}
+
+#[test]
+fn a_second_name_of_a_configuration_has_the_change_too() {
+    let home = Home::new();
+    let config = home.write("mcp.json", CONFIG);
+    fs::hard_link(&config, home.path("other.json")).unwrap();
+    home.succeed(&["tap", "install", "--config", "mcp.json"]);
+    assert!(
+        fs::read_to_string(home.path("other.json"))
+            .unwrap()
+            .contains("tap")
+    );
 }
 
 /// Runs the command that now stands in the configuration, and looks for its session.
@@ -96,6 +179,10 @@ fn what_is_to_be_kept_is_passed_on() {
             "\"--payload-limit\", \"2048\", \"--redact=-[0-9]+\", \"--redact=B\", \"--\"",
         ),
         (&["--no-redact"], "\"--no-redact\", \"--\", \"cat\""),
+        (
+            &["--shared-directory", "--payloads"],
+            "\"--shared-directory\", \"--payloads\", \"--\"",
+        ),
     ] {
         let done = with(options);
         assert_eq!(done.code, Some(0), "{done:?}");

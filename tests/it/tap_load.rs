@@ -51,6 +51,28 @@ fn ten_thousand_messages_a_second_are_passed_and_recorded() {
 }
 
 #[test]
+fn a_flood_of_large_messages_is_recorded_while_the_store_is_free() {
+    // Twice what may be held: the tap has to read it while it comes.
+    const CALLS: usize = 1600;
+    let home = Home::new();
+    let mut tap = Tap::start(&home, &["-v"], "exec cat");
+    let mut output = tap.0.stdout.take().unwrap();
+    let reader = thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()).unwrap());
+    let text = "x".repeat(40_000);
+    let mut sent = 0;
+    for id in 0..CALLS {
+        let line = format!("{{\"id\":{id},\"method\":\"ping\",\"params\":{{\"a\":\"{text}\"}}}}\n");
+        tap.send(line.as_bytes());
+        sent += line.len() as u64;
+    }
+    let ended = tap.end();
+    assert_eq!(reader.join().unwrap(), sent);
+    let err = String::from_utf8(ended.stderr).unwrap();
+    // The server asks the same back, and nobody answers anybody.
+    assert!(err.contains(&format!("{} stored", 2 * CALLS)), "{err}");
+}
+
+#[test]
 fn characters_in_pieces_are_whole_in_the_rows() {
     let home = Home::new();
     let name = "Grüße-世界-👩‍🚀";

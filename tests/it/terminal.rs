@@ -3,6 +3,7 @@
 use super::program::{Home, Ran, until};
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
+use rustix::termios::LocalModes;
 use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -57,9 +58,15 @@ impl<'a> Terminal<'a> {
 
     /// Starts the program.
     pub(crate) fn start(self, arguments: &[&str]) -> Session {
+        let command = self.home.command(arguments);
+        self.start_command(command)
+    }
+
+    /// Starts another program.
+    pub(crate) fn start_command(self, command: std::process::Command) -> Session {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(self.rows, self.columns)).unwrap();
-        let mut command = Command::from(self.home.command(arguments)).envs(self.variables);
+        let mut command = Command::from(command).envs(self.variables);
         if let Some(output) = self.output {
             command = command.stdout(output);
         }
@@ -108,6 +115,22 @@ impl Session {
     pub(crate) fn screen(&self) -> String {
         let seen = self.seen.lock().unwrap().clone();
         String::from_utf8(seen).unwrap().replace("\r\n", "\n")
+    }
+
+    /// Everything that was sent to the terminal so far, as it came.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Gives the terminal another size.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        self.pty.resize(Size::new(rows, columns)).unwrap();
+    }
+
+    /// Whether the terminal hands over lines and shows what is typed, as a shell wants it.
+    pub(crate) fn is_cooked(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(&*self.pty).unwrap().local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
     }
 
     /// Waits until the terminal shows a text.

@@ -1,6 +1,7 @@
-//! Reads the sources and holds what the compiler can't: sizes, headers, which part may use which,
+//! Reads the sources and holds what the compiler can't: sizes, headers, which part of the command line may use which,
 //! and the one door to each outer crate.
 
+mod layers;
 mod rules;
 mod snippets;
 mod tokens;
@@ -35,12 +36,12 @@ fn read_sources(root: &Path, dir: &str, sources: &mut Vec<(String, String)>) {
 fn the_sources_keep_the_rules() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = Vec::new();
-    for dir in ["src", "tests", "benches", "fuzz/fuzz_targets"] {
+    for dir in ["src", "crates", "tests", "benches", "fuzz/fuzz_targets"] {
         read_sources(root, dir, &mut sources);
     }
     for known in [
         "src/lib.rs",
-        "src/model/mod.rs",
+        "crates/mcpr-model/src/lib.rs",
         "tests/it/tidy.rs",
         "benches/ingest.rs",
         "fuzz/fuzz_targets/lines.rs",

@@ -1,7 +1,9 @@
-//! `mcpr store verify` against damage of every sort.
+//! `mcpr store verify` against damage of every sort, and what a recorder says of it.
 
-use super::program::{Home, capture};
+use super::program::{Home, capture, until};
 use std::fs;
+use std::io::Write;
+use std::process::Stdio;
 
 fn recorded() -> Home {
     let home = Home::new();
@@ -25,7 +27,7 @@ fn a_whole_store_passes_both_checks() {
 fn damage_is_found_and_nothing_panics() {
     let home = recorded();
     let whole = fs::read(home.store()).unwrap();
-    let seed = fastrand::u64(..);
+    let seed = mcpr_seed::seed();
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let verify = |bytes: &[u8]| {
@@ -200,4 +202,55 @@ fn hourly_sums_that_disagree_are_damage() {
     change("UPDATE rollups SET errors_tool = errors_tool + 1");
     change("UPDATE rollups SET bytes_in = bytes_in + 64 WHERE bytes_in > 0");
     change("UPDATE rollups SET errors_http = calls + 1");
+}
+
+#[test]
+fn a_store_with_sums_at_their_end_is_answered() {
+    let home = recorded();
+    let store = rusqlite::Connection::open(home.store()).unwrap();
+    store
+        .execute_batch(
+            "UPDATE rollups SET calls = 9223372036854775807, latency_sum_us = 9223372036854775807,
+                 errors_rpc = 9223372036854775807, errors_tool = 9223372036854775807,
+                 bytes_in = 9223372036854775807, bytes_out = 9223372036854775807;
+             UPDATE sessions SET total_calls = 9223372036854775807, total_errors = 9223372036854775807;",
+        )
+        .unwrap();
+    for arguments in [
+        &["stats", "--since", "@0", "--exact"][..],
+        &["stats", "--since", "@0", "--by", "hour"],
+        &["stats", "--since", "@0", "--by", "client"],
+        &["stats", "--since", "1h", "--by", "tool"],
+        &["clients", "--since", "@0"],
+        &["sessions"],
+    ] {
+        let ran = home.run(arguments);
+        assert!(matches!(ran.code, Some(0 | 1)), "{arguments:?} {ran:?}");
+        assert!(!ran.err.contains("panicked"), "{arguments:?} {ran:?}");
+    }
+}
+
+#[test]
+fn an_index_that_is_cut_beside_a_recorder_is_an_error_and_no_signal() {
+    let home = Home::new();
+    let text = fs::read_to_string(capture("mcpr-0.4.64/proxy.log")).unwrap();
+    let (first, rest) = text.split_at(text.len() / 2);
+    let stream = home.write("proxy.log", first);
+    let recorder = home
+        .command(&["record", stream.to_str().unwrap()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("a row is stored", || !home.rows_or_none().is_empty());
+    let index = home.path(".mcpr/recorder.db-shm");
+    let index = fs::OpenOptions::new().write(true).open(index).unwrap();
+    index.set_len(0).unwrap();
+    let mut stream = fs::OpenOptions::new().append(true).open(stream).unwrap();
+    stream.write_all(rest.as_bytes()).unwrap();
+    let ended = recorder.wait_with_output().unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{:?}: {err}", ended.status);
+    assert!(err.contains("was cut"), "{err}");
+    home.record(&[&home.path("proxy.log")]);
+    assert_eq!(home.rows(&[]).len(), 141);
 }

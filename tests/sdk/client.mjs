@@ -1,11 +1,13 @@
 // A client of the official SDK: does what it is asked with a stdio server, and says what it did.
 //
 //   node client.mjs everything|time -- COMMAND…   a fixed scenario; prints {"client", "did"} as JSON
-//   node client.mjs latency CALLS TOOL ARGUMENTS -- COMMAND…   calls one by one; prints µs as a JSON list
+//   node client.mjs latency CALLS TOOL ARGUMENTS -- COMMAND…   calls one by one; prints {"took", "waits"}:
+//       the µs of each, and how often each of the server's threads waited meanwhile, by its name (Linux)
 //   node client.mjs stay -- COMMAND…              connects, prints the server's process id, and stays
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { CreateMessageRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { readdirSync, readFileSync } from "node:fs";
 
 const CLIENT = { name: "mcpr-test-client", version: "1.2.3" };
 
@@ -106,16 +108,28 @@ async function time() {
     return { client: CLIENT, did };
 }
 
+// How often each thread of a process has waited for something so far.
+function waits(pid) {
+    const of = (task) => {
+        const read = (file) => readFileSync(`/proc/${pid}/task/${task}/${file}`, "utf8");
+        return [read("comm").trim(), Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(read("status"))[1])];
+    };
+    if (process.platform !== "linux") return {};
+    return Object.fromEntries(readdirSync(`/proc/${pid}/task`).map(of));
+}
+
 async function latency(calls, name, json) {
-    const { client } = await connect();
+    const { client, transport } = await connect();
     const took = [];
+    const before = waits(transport.pid);
     for (let i = 0; i < Number(calls); i += 1) {
         const began = process.hrtime.bigint();
         await client.callTool({ name, arguments: JSON.parse(json) });
         took.push(Number(process.hrtime.bigint() - began) / 1000);
     }
+    const after = Object.entries(waits(transport.pid));
     await client.close();
-    return took;
+    return { took, waits: Object.fromEntries(after.map(([name, n]) => [name, n - (before[name] ?? 0)])) };
 }
 
 async function stay() {

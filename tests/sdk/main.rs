@@ -1,5 +1,5 @@
 //! `mcpr tap` between the official SDK's client and real servers, from npm and from `PyPI`: with the tap
-//! everything is as it is without. `tests/sdk/packages/install` installs what this needs below
+//! everything is as it is without. And `mcpr report` in a browser. `tests/sdk/packages/install` installs what this needs below
 //! `target/sdk`; where that is missing the tests say that they were skipped. `MCPR_TEST_SDK=DIR` names
 //! another place, and makes a skip a failure, as it is in CI.
 #![expect(
@@ -11,11 +11,13 @@
 mod ends;
 mod latency;
 mod packages;
+mod page;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod program;
 mod scenario;
 mod shim;
+mod surface;
 
 use packages::Packages;
 use std::process::ExitCode;
@@ -24,13 +26,16 @@ use std::time::Instant;
 /// One thing that is shown: its name, and what shows it by not panicking.
 type Check = (&'static str, fn(&Packages));
 
-const CHECKS: [Check; 6] = [
+const CHECKS: [Check; 9] = [
     ("everything_passes_unchanged", scenario::everything),
     ("a_python_server_passes_unchanged", scenario::time),
     ("exit_codes_are_equal", ends::exit_codes),
     ("signals_are_equal", ends::signals),
     ("nobody_outlives_a_killed_client", ends::killed_client),
+    ("a_report_is_read_in_a_browser", page::in_a_browser),
+    ("the_tap_wakes_few_threads", latency::wakes),
     ("the_tap_adds_little_time", latency::added),
+    ("real_servers_are_snapshot_and_checked", surface::checked),
 ];
 
 fn main() -> ExitCode {

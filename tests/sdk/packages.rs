@@ -24,8 +24,8 @@ impl fmt::Display for Missing {
         let what = self.what.display();
         write!(
             f,
-            "{word}: there is no {what}; `tests/sdk/packages/install` installs the Node and Python \
-             packages that these tests need"
+            "{word}: there is no {what}; these tests need chromium, and the Node and Python packages \
+             that `tests/sdk/packages/install` installs"
         )
     }
 }
@@ -67,11 +67,19 @@ impl Packages {
             let node = Command::new("node").arg("--version").output();
             node.is_err().then(|| PathBuf::from("node"))
         });
+        let missing = missing.or_else(|| {
+            let needed = [Self::browser(), found.text("node_modules/playwright-core")];
+            needed
+                .map(PathBuf::from)
+                .into_iter()
+                .find(|path| !path.exists())
+        });
         if let Some(what) = missing {
             let is_wanted = wanted.is_some();
             return Err(Missing { what, is_wanted });
         }
         std::fs::copy(root.join("tests/sdk/client.mjs"), found.client()).unwrap();
+        std::fs::copy(root.join("tests/sdk/page.mjs"), found.page()).unwrap();
         Ok(found)
     }
 
@@ -82,6 +90,16 @@ impl Packages {
     /// The client's script.
     pub(crate) fn client(&self) -> String {
         self.text("client.mjs")
+    }
+
+    /// The script that opens a report.
+    pub(crate) fn page(&self) -> String {
+        self.text("page.mjs")
+    }
+
+    /// The browser, as Debian installs it; `MCPR_TEST_CHROMIUM` names another.
+    pub(crate) fn browser() -> String {
+        std::env::var("MCPR_TEST_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned())
     }
 
     /// The reference server from npm, which does a bit of everything.

@@ -1,12 +1,15 @@
 //! Requests as they commit: each once and in order. Holds nothing of the store while it prints.
 
-use super::{CursorFile, FollowArgs, Limits, Position, Watcher, watch};
-use crate::commands::pages::{Fetched, Range, each_page_of_newest};
+use super::{
+    CursorFile, FollowArgs, Held, Limits, Position, Watcher, each_page_of_newest_left, watch,
+};
+use crate::commands::Refused;
+use crate::commands::args::View;
+use crate::commands::pages::{Fetched, OrderBy, Range, each_page};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::{Entry, Filter, Head, Order, Page};
-use crate::store::Reader;
-use std::path::Path;
+use mcpr_store::Reader;
+use mcpr_store::query::{Cursor, Entry, Filter, Head, Order, Page};
 
 /// Where a listing begins.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +23,7 @@ pub(in crate::commands) struct Start {
 /// What is followed: the filter, once the store can tell it, and what becomes of the rows.
 pub(in crate::commands) trait Followed {
     /// The filter; `None` while what it asks for is not in the store yet.
-    fn filter(&mut self, reader: &mut dyn Reader) -> anyhow::Result<Option<Filter>>;
+    fn filter(&mut self, reader: &dyn Reader) -> anyhow::Result<Option<Filter>>;
 
     /// Prints rows.
     fn take(&mut self, fetched: Fetched, console: &mut Console) -> anyhow::Result<()>;
@@ -31,14 +34,14 @@ pub(in crate::commands) trait Followed {
 /// # Errors
 /// When the store cannot be read and waiting would not help, or the output not written.
 pub(in crate::commands) fn follow(
-    path: &Path,
+    view: &View,
     args: &FollowArgs,
-    from: (Start, Option<CursorFile>),
+    start: Start,
+    cursor: Option<CursorFile>,
     followed: &mut dyn Followed,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let limits = Limits::of(args)?;
-    let (start, cursor) = from;
     let mut listing = Follower {
         followed,
         left: args.most(),
@@ -48,7 +51,7 @@ pub(in crate::commands) fn follow(
         cursor,
         filter: None,
     };
-    watch(path, &limits, &mut listing, console)
+    watch(view, &limits, &mut listing, console)
 }
 
 struct Follower<'a> {
@@ -67,7 +70,7 @@ struct Follower<'a> {
 impl Watcher for Follower<'_> {
     fn look(
         &mut self,
-        reader: &mut dyn Reader,
+        reader: &dyn Reader,
         head: Head,
         console: &mut Console,
     ) -> anyhow::Result<()> {
@@ -86,6 +89,7 @@ impl Watcher for Follower<'_> {
     }
 
     fn opened(&mut self) {
+        // The session that is meant is looked up anew: this may be another store.
         self.filter = None;
     }
 
@@ -105,49 +109,57 @@ impl Follower<'_> {
 
     fn show(
         &mut self,
-        reader: &mut dyn Reader,
+        reader: &dyn Reader,
         filter: &Filter,
         head: Head,
         console: &mut Console,
     ) -> anyhow::Result<()> {
+        let due = self.now_shown(filter)?;
         if let Some(Start {
             most: Some(most), ..
         }) = self.start
         {
             let range = Range {
-                after: Some(self.position.seq),
-                before: head.last_seq.checked_add(1),
+                by: OrderBy::Storing,
+                after: Some(self.position.cursor),
+                before: Some(head.cursor.next()),
                 order: Order::Descending,
                 most: Some(self.left.map_or(most, |left| left.min(most))),
             };
-            each_page_of_newest(reader, filter, range, &mut |fetched| {
+            each_page_of_newest_left(reader, filter, due, range, &mut |fetched| {
                 count(&mut self.left, &fetched.entries);
                 self.followed.take(fetched, console)
             })?;
             self.start = None;
-            return self.reach(head.store_id, head.last_seq, console);
+            return self.reach(reader, filter, head.cursor, console);
         }
         self.start = None;
-        while self.position.seq < head.last_seq && self.left != Some(0) {
+        if let Some(due) = due {
+            self.show_held(reader, filter, due, console)?;
+        }
+        while self.position.cursor < head.cursor && self.left != Some(0) {
             let page = Page {
-                after: Some(self.position.seq),
-                before: head.last_seq.checked_add(1),
+                after: Some(self.position.cursor),
+                before: Some(head.cursor.next()),
                 order: Order::Ascending,
                 limit: self
                     .left
                     .map_or(Page::MAX_LIMIT, |left| left.min(Page::MAX_LIMIT)),
             };
             let entries = reader.entries(filter, page)?;
-            let seq = match entries.last() {
-                Some(last) if entries.len() >= page.limit => last.seq(),
-                _ => head.last_seq,
+            let cursor = match entries.last() {
+                Some(last) if entries.len() >= page.limit => last.cursor(),
+                // The page is not full: all up to the head was looked at, and the filter left the
+                // rest out.
+                _ => head.cursor,
             };
             if !entries.is_empty() {
                 count(&mut self.left, &entries);
                 let more = true;
                 self.followed.take(Fetched { entries, more }, console)?;
             }
-            self.reach(head.store_id, seq, console)?;
+            self.reach(reader, filter, cursor, console)?;
+            // A long backlog must not keep a signal or a deadline waiting.
             if self.limits.reached().is_some() {
                 break;
             }
@@ -155,14 +167,82 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// Notes how far the output came, once it is really out.
-    fn reach(&mut self, store_id: i64, seq: i64, console: &mut Console) -> anyhow::Result<()> {
+    /// What an earlier run held back and this one does not.
+    fn now_shown(&self, filter: &Filter) -> Result<Option<Held>, Refused> {
+        // What this run holds back it goes on holding back.
+        let held = self.position.held;
+        let held = held.filter(|held| filter.until != Some(held.until));
+        if held.is_some_and(|held| !held.is_reached(filter.until)) {
+            return Err(
+                Refused::new("the cursor file was written with a later --until")
+                    .hint("leave --until out, or name another cursor file"),
+            );
+        }
+        Ok(held)
+    }
+
+    /// Shows what was held back, as much of it as is to be shown.
+    fn show_held(
+        &mut self,
+        reader: &dyn Reader,
+        filter: &Filter,
+        held: Held,
+        console: &mut Console,
+    ) -> anyhow::Result<()> {
+        let (shown, range) = (
+            held.filter(filter),
+            held.range(self.position.cursor, self.left),
+        );
+        let mut last = held.after;
+        each_page(reader, &shown, range, &mut |fetched| {
+            last = fetched.entries.last().map_or(last, Entry::cursor);
+            let Some(fetched) = held.only_held(fetched) else {
+                return Ok(());
+            };
+            count(&mut self.left, &fetched.entries);
+            self.followed.take(fetched, console)
+        })?;
+        // What this run's own end holds back stays for a later one.
+        self.position.held = if self.left == Some(0) {
+            // The rest is for the next run; what this one holds back before it may come again.
+            let before = Held::between(reader, held.after, last, filter.until)?;
+            let after = before.map_or(last, |before| before.after);
+            Some(Held { after, ..held })
+        } else {
+            Held::between(reader, held.after, self.position.cursor, filter.until)?
+        };
         console.flush()?;
-        self.position = Position { store_id, seq };
         match &mut self.cursor {
             Some(cursor) => cursor.keep(self.position),
             None => Ok(()),
         }
+    }
+
+    /// Notes how far the output came, once it is really out.
+    fn reach(
+        &mut self,
+        reader: &dyn Reader,
+        filter: &Filter,
+        reached: Cursor,
+        console: &mut Console,
+    ) -> anyhow::Result<()> {
+        console.flush()?;
+        let Some(file) = &mut self.cursor else {
+            self.position.cursor = reached;
+            return Ok(());
+        };
+        let Position {
+            store_id,
+            cursor: from,
+            held,
+        } = self.position;
+        let after = held.map_or(from, |held| held.after);
+        self.position = Position {
+            store_id,
+            cursor: reached,
+            held: Held::between(reader, after, reached, filter.until)?,
+        };
+        file.keep(self.position)
     }
 }
 

@@ -2,12 +2,14 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod cursor;
+
 use super::super::report;
-use super::super::testing::{Rows, request, sample, view};
+use super::super::testing::{Rows, gap, request, sample, view};
 use super::*;
-use crate::query::Entry;
 use clap::Parser;
 use expect_test::{Expect, expect};
+use mcpr_store::query::Entry;
 
 #[derive(Debug, Parser)]
 struct Line {
@@ -25,12 +27,14 @@ fn run_on(rows: &mut Rows, line: &str) -> (Exit, String, String) {
     let view = view(&args.read, &mut console);
     let filter = filter(&args, &view).expect("sound patterns");
     let mut asked = Asked {
-        which: &args.which,
+        request_filter: &args.request_filter,
         filter,
         printer: Printer::new(&view).expect("known fields"),
     };
-    let from = (start(&args, None), None);
-    let exit = list(&args, &mut asked, rows, from, &mut console)
+    let cursor = args.cursor_file.as_deref();
+    let cursor = cursor.map(|path| CursorFile::open(path, &mut console).expect("sound"));
+    let start = start(&args, cursor.as_ref());
+    let exit = list(&args, &mut asked, rows, start, cursor, &mut console)
         .unwrap_or_else(|error| report(&error, &mut console));
     console.flush().expect("memory takes it");
     (exit, out.text(), err.text())
@@ -165,7 +169,7 @@ fn long_lists_are_fetched_in_pages() {
             .map(|seq| seq.parse().expect(seq))
             .collect();
         assert_eq!(got, expected.collect::<Vec<_>>(), "{line}");
-        assert!(rows.largest <= 1_000);
+        assert!(rows.largest.get() <= 1_000);
     }
 }
 
@@ -177,4 +181,92 @@ fn the_proxy_is_shown_where_there_are_two() {
     }
     assert!(run_on(&mut rows, "").1.contains("PROXY"));
     assert!(!run_on(&mut rows, "--proxy weather").1.contains("PROXY"));
+}
+
+#[test]
+fn a_time_that_rfc3339_cannot_say_is_null_for_machines() {
+    let mut row = request(1, "s", "echo");
+    row.ts = i64::MAX;
+    let mut rows = Rows {
+        entries: vec![Entry::Request(Box::new(row))],
+        ..Rows::default()
+    };
+    let mut check = |format: &str, expected: &str| {
+        let line = format!("--fields time,seq --format {format}");
+        let (_, out, _) = run_on(&mut rows, &line);
+        assert_eq!(out, expected, "{format}");
+    };
+    check("ndjson", "{\"time\":null,\"seq\":1}\n");
+    check("csv", "time,seq\r\n,1\r\n");
+    check(
+        "table",
+        "TIME                  SEQ\n@9223372036854775807    1\n",
+    );
+}
+
+/// What happened earlier was stored later.
+fn stored_out_of_order() -> Rows {
+    let at = |seq: i64, second: i64| {
+        let mut row = request(seq, "s", "echo");
+        row.ts = 1_795_224_422_000 + second * 1_000;
+        Entry::Request(Box::new(row))
+    };
+    let mut entries: Vec<Entry> = vec![at(1, 30), at(2, 40), at(3, 5), at(4, 30), at(5, 50)];
+    entries.push(gap(6, 3));
+    Rows {
+        entries,
+        ..Rows::default()
+    }
+}
+
+#[test]
+fn a_snapshot_is_in_order_of_time_and_what_goes_on_from_a_place_in_order_of_storing() {
+    let check = |line: &str, expected: &[i64]| {
+        let line = format!("{line} --json --fields seq");
+        let (_, out, err) = run_on(&mut stored_out_of_order(), &line);
+        let got: Vec<i64> = out
+            .lines()
+            .map(|row| serde_json::from_str::<serde_json::Value>(row).expect(row)["seq"].as_i64())
+            .map(|seq| seq.expect("a number"))
+            .collect();
+        assert_eq!(got, expected, "{line} {err}");
+    };
+    check("", &[3, 6, 1, 4, 2, 5]);
+    check("--tail 2", &[2, 5]);
+    check("--tail 4", &[1, 4, 2, 5]);
+    check("--reverse", &[5, 2, 4, 1, 6, 3]);
+    check("--reverse --tail 3", &[5, 2, 4]);
+    check("--after 0", &[1, 2, 3, 4, 5, 6]);
+    check("--after 2 --reverse", &[6, 5, 4, 3]);
+}
+
+#[test]
+fn long_lists_in_order_of_time_are_fetched_in_pages() {
+    for (line, expected) in [
+        ("--tail all", 1..=3_500),
+        ("--tail 2500", 1_001..=3_500),
+        ("--tail 1000", 2_501..=3_500),
+    ] {
+        // The first stored happened last, and three in each millisecond.
+        let row = |seq: i64| {
+            let mut row = request(seq, "s", "echo");
+            row.ts = 1_795_224_422_000 - (seq - 1) / 3;
+            Entry::Request(Box::new(row))
+        };
+        let mut rows = Rows {
+            entries: (1..=3_500).map(row).collect(),
+            ..Rows::default()
+        };
+        let (_, out, _) = run_on(&mut rows, &format!("{line} --format csv --fields seq"));
+        let got: Vec<i64> = out
+            .lines()
+            .skip(1)
+            .map(|seq| seq.parse().expect(seq))
+            .collect();
+        let mut by_time: Vec<i64> = (1..=3_500).collect();
+        by_time.sort_by_key(|seq| (-((seq - 1) / 3), *seq));
+        let wanted = usize::try_from(expected.start() - 1).expect("not negative");
+        assert_eq!(got, by_time[wanted..], "{line}");
+        assert!(rows.largest.get() <= 1_000);
+    }
 }

@@ -1,10 +1,12 @@
 //! `--listen` on the command line: who may post, checked before anything is opened or made.
 
 use crate::commands::Refused;
+use crate::config::values::address;
 use crate::console::Console;
-use crate::ingest::{LineDecoder, SourceHandle};
-use crate::listen::{Bound, Gate, Intake, Listening, Token};
 use anyhow::Context;
+pub(super) use mcpr_ingest::listen::Listening;
+use mcpr_ingest::listen::{BoundAddress, Gate, Intake, Token};
+use mcpr_ingest::{LineDecoder, SourceHandle};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -29,22 +31,18 @@ pub(crate) struct ListenArgs {
     pub(crate) allow_host: Vec<String>,
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let text = match text.strip_prefix("localhost:") {
-        Some(port) => format!("127.0.0.1:{port}"),
-        None => text.to_owned(),
-    };
-    text.parse()
-        .map_err(|_| "give an address and a port, such as 127.0.0.1:8787".to_owned())
-}
-
 /// The HTTP source, its address taken and its rules known.
 pub(super) struct Ready {
-    bound: Bound,
+    bound: BoundAddress,
     gate: Gate,
 }
 
 impl ListenArgs {
+    /// Whether an address is named.
+    pub(super) fn is_named(&self) -> bool {
+        self.listen.is_some()
+    }
+
     /// Takes the address, if one is asked for.
     pub(super) fn prepare(&self, console: &mut Console) -> anyhow::Result<Option<Ready>> {
         let Some(address) = self.listen else {
@@ -54,7 +52,7 @@ impl ListenArgs {
         if !address.ip().is_loopback() {
             self.may_be_remote(address, token.is_some())?;
         }
-        let bound = Bound::bind(address).map_err(|error| {
+        let bound = BoundAddress::bind(address).map_err(|error| {
             Refused::new(format!("cannot listen on {address}: {error}"))
                 .hint("choose another port; port 0 takes any that is free")
         })?;
@@ -81,6 +79,7 @@ impl ListenArgs {
 
     fn token(&self, console: &mut Console) -> anyhow::Result<Option<Token>> {
         let (text, place) = match (&self.token_file, std::env::var_os(TOKEN_VARIABLE)) {
+            // Whoever names a file means it, whatever the environment holds.
             (Some(file), _) => (token_in(file, console)?, file.display().to_string()),
             (None, Some(text)) => {
                 let text = text.to_string_lossy().into_owned();

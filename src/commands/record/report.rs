@@ -1,7 +1,7 @@
 //! What the recorder says at its end.
 
-use crate::ingest::Summary;
-use crate::tail::Notice;
+use mcpr_ingest::Summary;
+use mcpr_tail::{LetGo, MAX_HELD, Notice, text_of};
 use std::time::Duration;
 
 /// The closing line: what was met, what became of it, how fast.
@@ -22,6 +22,10 @@ pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
     let uncommon = [
         (counts.unknown, "unknown"),
         (summary.conflicts, "conflicts"),
+        (
+            summary.undecided,
+            "calls without a session id that two streams may both have told of",
+        ),
         (counts.dropped, "dropped"),
         (counts.nul_bytes, "NUL bytes skipped"),
         (counts.redacted, "secrets redacted"),
@@ -40,7 +44,7 @@ pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
 }
 
 /// What happened to a file, where a person should know.
-pub(super) fn told(notice: &Notice) -> Option<String> {
+fn told(notice: &Notice) -> Option<String> {
     let (path, what) = match notice {
         Notice::Truncated {
             path,
@@ -57,15 +61,69 @@ pub(super) fn told(notice: &Notice) -> Option<String> {
             path,
             format!("is where an earlier file has gone; reading on at {offset}"),
         ),
+        Notice::Missing { path, offset } => (
+            path,
+            format!("what followed byte {offset} was not found; a gap is stored"),
+        ),
+        Notice::Released {
+            path, offset, why, ..
+        } => (path, let_go(*offset, *why)),
         _ => return None,
     };
-    Some(format!("{}: {what}", path.display()))
+    Some(format!("{}: {what}", text_of(path)))
 }
+
+fn let_go(offset: u64, why: LetGo) -> String {
+    let why = match why {
+        LetGo::NoWriter => "no program has it open for writing".to_owned(),
+        LetGo::Idle(time) => format!(
+            "it has not grown for {} minutes, and its writers cannot be seen",
+            time.as_secs() / 60
+        ),
+        LetGo::TooMany => format!("{MAX_HELD} such files are held, others more active"),
+    };
+    format!("the file that was moved away is read to its end at {offset} and let go: {why}")
+}
+
+/// What is said of many files that cannot be read: some by name, of the others how many.
+pub(super) fn shortened(notices: &[Notice]) -> Vec<String> {
+    let is_unread = |notice: &&Notice| matches!(notice, Notice::Unreadable { .. });
+    let unread = notices.iter().filter(is_unread).count();
+    let mut named = 0;
+    let mut lines = Vec::new();
+    for notice in notices {
+        let is_named = !is_unread(&notice) || named < MAX_NAMED;
+        named += usize::from(is_unread(&notice));
+        lines.extend(told(notice).filter(|_| is_named));
+    }
+    if unread > MAX_NAMED {
+        lines.push(format!("{} more files cannot be read", unread - MAX_NAMED));
+    }
+    lines
+}
+
+/// Most files that are named at once of those that cannot be read.
+const MAX_NAMED: usize = 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Counts;
+    use mcpr_model::Counts;
+
+    #[test]
+    fn of_many_files_that_cannot_be_read_some_are_named() {
+        let unreadable = |number: usize| Notice::Unreadable {
+            path: number.to_string().into(),
+            error: "no".to_owned(),
+        };
+        let lines = shortened(&(0..40).map(unreadable).collect::<Vec<_>>());
+        assert_eq!(lines.len(), MAX_NAMED + 1);
+        assert_eq!(lines[MAX_NAMED], "30 more files cannot be read");
+        assert_eq!(
+            shortened(&(0..10).map(unreadable).collect::<Vec<_>>()).len(),
+            10
+        );
+    }
 
     #[test]
     fn the_closing_line_names_rare_things_only_when_they_happened() {

@@ -1,30 +1,32 @@
 //! The recorder at work: sources, writer and signals brought together.
 
-use super::listen::Ready;
-use super::report::{closing_line, told};
+use super::fifo::Fifo;
+use super::limit::room_for_files;
+use super::listen::{Listening, Ready};
+use super::progress::{Running, say_what};
+use super::report::{closing_line, shortened};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
 use crate::commands::Refused;
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
-use crate::ingest::{
+use anyhow::Context;
+use mcpr_connect::connect;
+use mcpr_ingest::{
     Config, DEFAULT_PROXY, FileSources, Full, LineDecoder, Recorder, StreamSource, proxy_of,
 };
-use crate::listen::Listening;
-use crate::store::sqlite::SqliteStore;
-use crate::tail::{self, Begin, Pace, Tailer, Waker};
-use anyhow::Context;
+use mcpr_tail::{Begin, Pace, Tailer, Waker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How often sources that cannot be waited for together are looked at.
-const GLANCE: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(50);
 
 /// Set by the first signal, and by whatever else ends the recorder.
 type Stop = Arc<AtomicBool>;
@@ -34,8 +36,13 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         let BadSource { hint, .. } = &error;
         Refused::new(error.to_string()).hint(hint)
     })?;
-    let began = Instant::now();
-    let ready = args.listen.prepare(console)?;
+    let mut running = Running::begin().context("cannot catch signals")?;
+    // An address of the configuration has no end, and `--once` asks for one.
+    let ready = if args.once {
+        None
+    } else {
+        args.listen.prepare(console)?
+    };
     let stop = catch_signals().context("cannot catch signals")?;
     let recorder = Recorder::open(config(args)?)?;
     for path in &sources.awaited {
@@ -44,18 +51,45 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             path.display()
         ));
     }
+    for pattern in &sources.unmatched {
+        let bracket = if pattern.contains('[') {
+            "; […] stands for one of these characters, [[] for a bracket"
+        } else {
+            ""
+        };
+        console.note(&format!(
+            "{pattern}: no file matches yet, waiting for one{bracket}"
+        ));
+    }
     let listening = ready.map(|ready| start_listening(args, ready, &recorder, console));
     let listening = listening.transpose()?;
+    say_what(args, console)?;
     let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
+    let mut unread = 0;
     if !sources.files.is_empty() {
-        follow_files(args, sources, &recorder, &stop, console);
+        unread = follow_files(args, sources, &recorder, &stop, &mut running, console);
     }
-    wait_for_streams(&streams, listening.as_ref(), &recorder, &stop);
+    let mut report = || {
+        args.report_notes(console);
+        running.tell(&recorder, console);
+        // A stream has nothing that could be opened anew; that it was asked is told.
+        running.looks_anew(console);
+    };
+    wait_for_streams(&streams, listening.as_ref(), &recorder, &stop, &mut report);
     recorder.stop();
     let ended = end_streams(streams, &recorder).and(end_listening(listening));
     let summary = recorder.shutdown()?;
-    console.note(&closing_line(&summary, began.elapsed()));
+    args.report_notes(console);
+    console.note(&closing_line(&summary, running.elapsed()));
+    // Not earlier: what was read is committed, whatever became of a source.
     ended?;
+    if args.once && unread > 0 {
+        let files = if unread == 1 { "file" } else { "files" };
+        let error = Refused::new(format!("{unread} {files} could not be read"));
+        return Err(error
+            .hint("what was read is stored; see above for what was not")
+            .into());
+    }
     Ok(Exit::Done)
 }
 
@@ -64,6 +98,8 @@ fn catch_signals() -> io::Result<Stop> {
     let stop = Stop::default();
     for signal in [SIGTERM, SIGINT] {
         let code = 128 + signal;
+        // Before the flag is registered, or the first signal would set the flag and then find it
+        // set.
         signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&stop))?;
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
@@ -71,19 +107,25 @@ fn catch_signals() -> io::Result<Stop> {
 }
 
 fn config(args: &Args) -> anyhow::Result<Config> {
-    let mut config = Config::new(args.store.path()?);
+    let mut config = Config::new(args.store.url()?);
     config.exclusive = true;
+    config.trust = args.trust.trust();
     config.batch_size = usize::try_from(args.batch_size).unwrap_or(Config::BATCH_SIZE);
     config.flush_interval = args.flush_interval;
-    config.screen = args.keeping.screen()?;
+    config.screen = args.recording.screen()?;
+    config.keep = args.keep.keep();
+    config.on_removed = Some(Box::new(|removed| {
+        Console::of_process().note(&removed.to_string());
+    }));
     config.on_error = Some(Box::new(|failure| {
+        // Called from the writer, which cannot have this command's console.
         Console::of_process().note(&format!("warning: {failure}"));
     }));
     Ok(config)
 }
 
 /// A thread that reads a stream to its end.
-struct Reading {
+struct StreamReading {
     name: String,
     source: Arc<StreamSource>,
     thread: JoinHandle<io::Result<()>>,
@@ -94,8 +136,8 @@ fn start_streams(
     streams: &[Stream],
     recorder: &Recorder,
     stop: &Stop,
-) -> anyhow::Result<Vec<Reading>> {
-    let start = |stream: &Stream| -> anyhow::Result<Reading> {
+) -> anyhow::Result<Vec<StreamReading>> {
+    let start = |stream: &Stream| -> anyhow::Result<StreamReading> {
         let name = stream.name();
         let proxy = match (&args.proxy, stream) {
             (Some(proxy), _) => proxy.as_str().into(),
@@ -105,20 +147,23 @@ fn start_streams(
         let decoder = LineDecoder::new(&name, &proxy, args.wanted());
         let handle = recorder.source(what_when_full(args.on_full, stream));
         let source = Arc::new(StreamSource::new(decoder, handle));
-        let (stream, stop) = (stream.clone(), Arc::clone(stop));
+        let (stream, stop, once) = (stream.clone(), Arc::clone(stop), args.once);
         let reader = Arc::clone(&source);
         let thread = std::thread::Builder::new()
             .name(format!("mcpr-read {name}"))
             .spawn(move || {
+                let is_over = || stop.load(Ordering::Acquire);
                 let mut input: Box<dyn Read> = match &stream {
                     Stream::Stdin => Box::new(io::stdin()),
-                    Stream::Fifo(path) => Box::new(File::open(path)?),
+                    // With `--once` the end of the pipe is the end; otherwise its next writer is
+                    // waited for.
+                    Stream::Fifo(path) if once => Box::new(File::open(path)?),
+                    Stream::Fifo(path) => Box::new(Fifo::open(path, &is_over)?),
                 };
-                let is_over = || stop.load(Ordering::Acquire);
                 reader.read(&mut *input, &is_over)
             })
             .with_context(|| format!("cannot start reading {name}"))?;
-        Ok(Reading {
+        Ok(StreamReading {
             name,
             source,
             thread,
@@ -156,17 +201,19 @@ fn start_listening(
 
 /// Waits for the streams to end; posts have no end.
 fn wait_for_streams(
-    streams: &[Reading],
+    streams: &[StreamReading],
     listening: Option<&Listening>,
     recorder: &Recorder,
     stop: &Stop,
+    report: &mut dyn FnMut(),
 ) {
     let goes_on = || {
         listening.is_some_and(|listening| !listening.has_ended())
             || streams.iter().any(|reading| !reading.thread.is_finished())
     };
     while !stop.load(Ordering::Acquire) && !recorder.has_failed() && goes_on() {
-        std::thread::park_timeout(GLANCE);
+        report();
+        std::thread::park_timeout(POLL);
     }
 }
 
@@ -180,7 +227,7 @@ fn end_listening(listening: Option<Listening>) -> anyhow::Result<()> {
 
 /// Ends the streams where they stand and collects their threads; one that still waits for input ends
 /// with the process.
-fn end_streams(streams: Vec<Reading>, recorder: &Recorder) -> anyhow::Result<()> {
+fn end_streams(streams: Vec<StreamReading>, recorder: &Recorder) -> anyhow::Result<()> {
     for reading in &streams {
         reading.source.end(&|| recorder.has_failed());
     }
@@ -201,20 +248,24 @@ fn follow_files(
     sources: Sources,
     recorder: &Recorder,
     stop: &Stop,
+    running: &mut Running,
     console: &mut Console,
-) {
+) -> usize {
     let begin = match args.from {
         From::Start => Begin::Start,
         From::End => Begin::End,
     };
     let mut tailer = Tailer::new(sources.files, begin, recorder.checkpoints().to_vec());
-    let mut own_paths = Vec::new();
-    if let Ok(path) = args.store.path() {
-        tailer.exclude(own_files(&path));
-        own_paths.extend(SqliteStore::own_files(&path));
+    tailer.set_room(room_for_files(!args.once));
+    let mut own_paths: Vec<PathBuf> = Vec::new();
+    // The recorder has it open: what names it and reaches it cannot fail here.
+    if let Ok(store) = args.store.url().and_then(|url| Ok(connect(&url)?)) {
+        own_paths = store.files();
+        tailer.exclude(identities(&own_paths));
     }
     let mut waker = Waker::ignoring(own_paths);
     let mut pace = Pace::new(Instant::now());
+    // A file keeps what is not read yet, so nothing has to be dropped.
     let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
     let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.wanted());
     let is_over = || stop.load(Ordering::Acquire) || recorder.has_failed();
@@ -225,19 +276,25 @@ fn follow_files(
         if args.once && !is_over() {
             files.finish(&is_over);
         }
-        for line in files.tailer().take_notices().iter().filter_map(told) {
+        for line in shortened(&files.tailer().take_notices()) {
             console.note(&line);
         }
+        args.report_notes(console);
         if args.once || is_over() {
-            return;
+            return files.tailer().unread();
+        }
+        running.tell(recorder, console);
+        if running.looks_anew(console) {
+            continue;
         }
         waker.watch(files.tailer().directories());
         match pace.pause(Instant::now(), bytes > 0) {
             Some(pause) => std::thread::sleep(pause),
             None => {
-                waker.wait(tail::POLL_INTERVAL);
+                waker.wait(mcpr_tail::POLL_INTERVAL);
             }
         }
+        files.tailer().hint(waker.take_heard());
     }
 }
 
@@ -260,10 +317,10 @@ fn read_backlog(
 }
 
 /// The store's own files, which must never be opened as a source.
-fn own_files(store: &Path) -> Vec<crate::model::FileIdentity> {
-    SqliteStore::own_files(store)
+fn identities(own_files: &[PathBuf]) -> Vec<mcpr_model::FileIdentity> {
+    own_files
         .iter()
         .filter_map(|file| file.metadata().ok())
-        .map(|metadata| tail::identity_of(&metadata))
+        .map(|metadata| mcpr_tail::identity_of(&metadata))
         .collect()
 }

@@ -1,6 +1,7 @@
 //! The sources named on the command line, checked before anything is opened or made.
 
-use crate::tail::{PathKind, SourceSpec, classify};
+use mcpr_tail::{PathKind, SourceSpec, classify, text_of};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// What is to be read.
@@ -12,6 +13,8 @@ pub(super) struct Sources {
     pub(super) streams: Vec<Stream>,
     /// Files that are not there yet.
     pub(super) awaited: Vec<PathBuf>,
+    /// Patterns that match no file yet.
+    pub(super) unmatched: Vec<String>,
 }
 
 /// A stream that can be read only once.
@@ -28,7 +31,7 @@ impl Stream {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Stdin => "-".to_owned(),
-            Self::Fifo(path) => path.to_string_lossy().into_owned(),
+            Self::Fifo(path) => text_of(path).into(),
         }
     }
 }
@@ -44,9 +47,9 @@ pub(super) struct BadSource {
 }
 
 impl BadSource {
-    fn new(path: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    fn new(path: &OsStr, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
-            path: path.to_owned(),
+            path: text_of(Path::new(path)).into(),
             message: message.into(),
             hint: hint.into(),
         }
@@ -55,7 +58,7 @@ impl BadSource {
 
 impl Sources {
     /// Sorts the arguments; `once` says that nothing is waited for.
-    pub(super) fn resolve(arguments: &[String], once: bool) -> Result<Self, BadSource> {
+    pub(super) fn resolve(arguments: &[OsString], once: bool) -> Result<Self, BadSource> {
         let mut sources = Self::default();
         for argument in arguments {
             sources.add(argument, once)?;
@@ -63,7 +66,7 @@ impl Sources {
         Ok(sources)
     }
 
-    fn add(&mut self, argument: &str, once: bool) -> Result<(), BadSource> {
+    fn add(&mut self, argument: &OsStr, once: bool) -> Result<(), BadSource> {
         if argument == "-" {
             if !self.streams.contains(&Stream::Stdin) {
                 self.streams.push(Stream::Stdin);
@@ -93,7 +96,7 @@ impl Sources {
                 "is a directory",
                 format!(
                     "name its files with a glob: '{}/*.log'",
-                    argument.trim_end_matches('/')
+                    text_of(path).trim_end_matches('/')
                 ),
             )),
             PathKind::Other => Err(BadSource::new(
@@ -106,14 +109,18 @@ impl Sources {
     }
 
     /// What is not there is a glob, or a file that can appear later in a directory that is.
-    fn add_missing(&mut self, argument: &str, once: bool) -> Result<(), BadSource> {
-        let spec = SourceSpec::parse(argument)
-            .map_err(|error| BadSource::new(argument, error.to_string(), "mend the pattern"))?;
+    fn add_missing(&mut self, argument: &OsStr, once: bool) -> Result<(), BadSource> {
+        let spec = SourceSpec::parse(argument);
         match &spec {
             SourceSpec::Glob(_) => {
-                if once && !matches_any(argument) {
+                let matches = spec.matches_any();
+                if once && !matches {
                     let hint = "check the pattern, or leave --once out to wait for files";
                     return Err(BadSource::new(argument, "no file matches", hint));
+                }
+                if !matches {
+                    let pattern = text_of(Path::new(argument));
+                    self.unmatched.push(pattern.into());
                 }
             }
             SourceSpec::Path(path) => {
@@ -128,10 +135,6 @@ impl Sources {
     }
 }
 
-fn matches_any(pattern: &str) -> bool {
-    glob::glob(pattern).is_ok_and(|paths| paths.flatten().next().is_some())
-}
-
 fn has_directory(path: &Path) -> bool {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.is_dir(),
@@ -139,7 +142,7 @@ fn has_directory(path: &Path) -> bool {
     }
 }
 
-fn readable(argument: &str) -> Result<(), BadSource> {
+fn readable(argument: &OsStr) -> Result<(), BadSource> {
     std::fs::File::open(argument).map(drop).map_err(|error| {
         let message = format!("cannot be read: {error}");
         BadSource::new(argument, message, "check its permissions")
@@ -151,7 +154,7 @@ mod tests {
     use super::*;
 
     fn resolve(argument: &Path, once: bool) -> Result<Sources, BadSource> {
-        Sources::resolve(&[argument.to_string_lossy().into_owned()], once)
+        Sources::resolve(&[argument.as_os_str().to_owned()], once)
     }
 
     #[test]
@@ -186,7 +189,7 @@ mod tests {
 
     #[test]
     fn standard_input_counts_once() {
-        let arguments = ["-".to_owned(), "-".to_owned()];
+        let arguments = ["-".into(), "-".into()];
         let sources = Sources::resolve(&arguments, true).expect("standard input");
         assert_eq!(sources.streams, [Stream::Stdin]);
     }

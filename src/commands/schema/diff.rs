@@ -1,34 +1,47 @@
 //! `mcpr schema diff`: what changed between two surfaces, and whom it breaks.
 
-mod accept;
-mod gate;
+mod inputs;
 mod known;
 mod output;
 mod replay;
 mod sides;
 
-use crate::commands::{StoreArgs, complete};
+use super::accept::Accepted;
+use super::gate::{GateArgs, ReportFile, report_format};
+use super::{accept, gate};
+use crate::commands::replace::replace;
+use crate::commands::{Refused, StoreArgs, complete};
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
-use crate::query::when::Zone;
-use crate::schema::diff;
-use crate::schema::report::ReportFormat;
-use accept::Accepted;
+use anyhow::Context;
 use clap_complete::ArgValueCompleter;
-use gate::{FailOn, FailOnSecurity, Ignored};
+use known::RecordedFacts;
+use mcpr_store::query::when::Zone;
+use mcpr_surface::diff;
+use mcpr_surface::location::locate;
+use mcpr_surface::report::ReportFormat;
 use output::Document;
 use std::path::PathBuf;
+
+pub(super) use inputs::Texts;
+pub(super) use sides::{Compared, Side};
 
 use super::lists::Lists;
 
 /// What `mcpr schema diff` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Compare these two files, the old one first: results of lists, or whole answers; - is
-    /// standard input
+    /// Compare these two, the old one first: files with lists of any kind, directories of one
+    /// tool a file, or GITREV:PATH; - is standard input
     #[arg(value_names = ["OLD", "NEW"], num_args = 2,
           conflicts_with_all = ["proxy", "from", "to", "against", "method"])]
     files: Vec<PathBuf>,
+    /// Take this into the old side as well (repeatable)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["proxy", "from", "to", "against", "method"])]
+    old: Vec<PathBuf>,
+    /// Take this into the new side as well (repeatable)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["proxy", "from", "to", "against", "method"])]
+    new: Vec<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
     /// Compare what this proxy showed
@@ -50,20 +63,30 @@ pub(super) struct Args {
     #[command(flatten)]
     gate: GateArgs,
     /// Count calls at or after TIME [default: 7d]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
     /// Count calls before TIME
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
     /// Show and read times in UTC instead of local time
     #[arg(long)]
     utc: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// How a comparison is told.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct OutputArgs {
     /// Print one JSON document
     #[arg(long, conflicts_with = "format")]
-    json: bool,
+    pub(super) json: bool,
     /// Choose the output format
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
-    format: ReportFormat,
+    #[arg(long, value_parser = report_format(), value_name = "FORMAT", default_value = "text")]
+    pub(super) format: ReportFormat,
+    /// Write it in this format into FILE as well (repeatable)
+    #[arg(long, value_name = "FORMAT=FILE")]
+    also: Vec<ReportFile>,
     /// Use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
@@ -72,33 +95,46 @@ pub(super) struct Args {
     no_pager: bool,
 }
 
-/// What decides between the exit codes 0 and 1.
-#[derive(Debug, Clone, clap::Args)]
-struct GateArgs {
-    /// Fail when callers are hit at this level or above
-    #[arg(long, value_enum, value_name = "LEVEL", default_value = "breaking")]
-    fail_on: FailOn,
-    /// Fail when trust is hit at this level or above
-    #[arg(long, value_enum, value_name = "LEVEL", default_value = "alert")]
-    fail_on_security: FailOnSecurity,
-    /// Leave out what a rule finds, everywhere or about one item (repeatable)
-    #[arg(long, value_name = "RULE[:ITEM]")]
-    ignore: Vec<Ignored>,
-    /// Leave out what was agreed on in this file
-    #[arg(long, value_name = "FILE")]
-    accept: Option<PathBuf>,
-    /// Write what fails now into this file, as agreed on; what it holds already stays
-    #[arg(long, value_name = "FILE")]
-    write_accept: Option<PathBuf>,
-    /// Say in the accept file why
-    #[arg(long, value_name = "TEXT", requires = "write_accept")]
-    reason: Option<String>,
-    /// Let what is accepted expire at this date
-    #[arg(long, value_name = "DATE", requires = "write_accept")]
-    expires: Option<chrono::NaiveDate>,
+impl OutputArgs {
+    /// Chooses colour and pager, before anything is printed.
+    pub(super) fn prepare(&self, console: &mut Console) {
+        console.choose_colour(self.color);
+        // Only text is for people; a pager would stand in the way of what reads the others.
+        if !self.no_pager && self.format == ReportFormat::Text && !self.json {
+            console.page_long_output();
+        }
+    }
+
+    fn write_files(&self, document: &Document<'_>) -> anyhow::Result<()> {
+        for ReportFile { format, path } in &self.also {
+            let text = output::rendered(document, *format, false);
+            replace(path, text.as_bytes())
+                .with_context(|| format!("cannot write the report {}", path.display()))?;
+        }
+        Ok(())
+    }
 }
 
 impl Args {
+    /// Whether files are compared, and no store is asked.
+    fn are_files(&self) -> bool {
+        !(self.files.is_empty() && self.old.is_empty() && self.new.is_empty())
+    }
+
+    /// The files of both sides.
+    fn sides_of_files(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Refused> {
+        let side = |first: Option<&PathBuf>, more: &[PathBuf]| -> Vec<PathBuf> {
+            first.into_iter().chain(more).cloned().collect()
+        };
+        let old = side(self.files.first(), &self.old);
+        let new = side(self.files.get(1), &self.new);
+        if old.is_empty() || new.is_empty() {
+            return Err(Refused::new("one of the two sides has no file")
+                .hint("give OLD NEW, or both --old FILE and --new FILE"));
+        }
+        Ok((old, new))
+    }
+
     fn zone(&self) -> Zone {
         if self.utc { Zone::Utc } else { Zone::Local }
     }
@@ -109,42 +145,99 @@ impl Args {
 /// # Errors
 /// When the two cannot be compared, or the output not written.
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    console.choose_colour(args.color);
-    if !args.no_pager && args.format == ReportFormat::Text && !args.json {
-        console.page_long_output();
-    }
-    let mut accepted = match &args.gate.accept {
-        Some(path) => Accepted::read(path)?,
-        None => Accepted::default(),
-    };
-    for note in accepted.expired_notes() {
-        console.note(&note);
+    args.output.prepare(console);
+    // Read before the comparison, which may take long: a bad file fails at once.
+    let gate = args.gate.resolved(args.are_files())?;
+    let mut accepted = gate.accepted(console)?;
+    // Files need no store; it may not even exist.
+    if !args.are_files() {
+        args.store.read_url(console)?;
     }
     let compared = sides::compared(args)?;
     for note in &compared.notes {
         console.note(note);
     }
-    let found = diff(&compared.old.surface, &compared.new.surface);
-    let verdict = gate::judge(found, &args.gate, &mut accepted);
-    for note in accepted.unused_notes() {
-        console.note(&note);
-    }
+    // The report is judged before it is printed, so that what is accepted is not in it.
+    let mut found = diff(&compared.old.surface, &compared.new.surface)?;
+    locate(&mut found, compared.old.read(), compared.new.read());
+    let verdict = gate::judge(found, &gate, &mut accepted);
     let document = Document {
         known: known::known(args, &compared, &verdict.report)?,
         compared: &compared,
         verdict: &verdict,
+        audience: gate.audience,
+        zone: args.zone(),
     };
-    let text = output::rendered(&document, args, console.colours_output());
-    console.print(&text)?;
-    if let Some(path) = &args.gate.write_accept {
-        let count = accept::write(path, &verdict.failing, &args.gate)?;
-        let path = path.display();
-        console.note(&format!("{count} findings are accepted in {path}"));
-        return Ok(Exit::Done);
+    let told = Told {
+        document: &document,
+        gate: &args.gate,
+        output: &args.output,
+    };
+    told.print(&accepted, console)
+}
+
+/// Judges what a server shows now against a file, and tells it.
+pub(super) fn judge_and_print(
+    compared: &Compared,
+    gate_args: &GateArgs,
+    output: &OutputArgs,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    // A snapshot stands in a repository.
+    let gate = gate_args.resolved(true)?;
+    let mut accepted = gate.accepted(console)?;
+    let mut found = diff(&compared.old.surface, &compared.new.surface)?;
+    // What the server shows stands in no file: findings are shown in the snapshot.
+    locate(&mut found, compared.old.read(), compared.old.read());
+    let verdict = gate::judge(found, &gate, &mut accepted);
+    let document = Document {
+        known: RecordedFacts::default(),
+        compared,
+        verdict: &verdict,
+        audience: gate.audience,
+        zone: Zone::Local,
+    };
+    let told = Told {
+        document: &document,
+        gate: gate_args,
+        output,
+    };
+    told.print(&accepted, console)
+}
+
+/// A judged comparison, and how it is to be told.
+struct Told<'a> {
+    document: &'a Document<'a>,
+    gate: &'a GateArgs,
+    output: &'a OutputArgs,
+}
+
+impl Told<'_> {
+    fn print(&self, accepted: &Accepted, console: &mut Console) -> anyhow::Result<Exit> {
+        // Only now is it known which entries met a finding.
+        for note in accepted.unused_notes() {
+            console.note(&note);
+        }
+        let text = if self.output.json {
+            output::one_line(self.document)
+        } else {
+            output::rendered(self.document, self.output.format, console.colours_output())
+        };
+        console.print(&text)?;
+        self.output.write_files(self.document)?;
+        let failing = &self.document.verdict.failing;
+        // Written after the report, so that one sees what was accepted.
+        if let Some(path) = &self.gate.write_accept {
+            let count = accept::write(path, failing, self.gate)?;
+            let path = path.display();
+            console.note(&format!("{count} findings are accepted in {path}"));
+            // What would have failed is agreed on now.
+            return Ok(Exit::Done);
+        }
+        Ok(if failing.is_empty() {
+            Exit::Done
+        } else {
+            Exit::No
+        })
     }
-    Ok(if verdict.failing.is_empty() {
-        Exit::Done
-    } else {
-        Exit::No
-    })
 }

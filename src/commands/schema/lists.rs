@@ -1,6 +1,6 @@
 //! Which lists are meant: by a short word or by their method.
 
-use crate::model::SurfaceNews;
+use mcpr_model::SurfaceNews;
 use std::str::FromStr;
 
 /// The methods that a word stands for.
@@ -27,6 +27,7 @@ impl FromStr for Lists {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Ok(Self(match text {
+            // Servers answer one or the other, by their version of the protocol.
             "server" => &["initialize", "server/discover"],
             "tools" => Self::TOOLS.0,
             "prompts" => &["prompts/list"],
@@ -40,6 +41,7 @@ impl FromStr for Lists {
                         "give server, tools, prompts, resources, templates, or one of {known}"
                     ));
                 };
+                // A piece of the fixed list, as `Lists` holds no text of its own.
                 &SurfaceNews::METHODS[at..=at]
             }
         }))

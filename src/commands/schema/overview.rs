@@ -1,12 +1,12 @@
 //! What is known of each proxy's server at a time, as rows and as text for people.
 
 use super::lists::Lists;
-use crate::model::SurfaceNews;
-use crate::query::{Captured, ItemRow, ListRow, LoneItem, SurfaceRow, Surfaces};
 use crate::render::text::escape;
 use crate::render::{Column, Format, ITEM_COLUMNS, Listing, TableStyle, choose};
-use crate::schema::ItemKind;
-use crate::schema::capture::kind_of;
+use mcpr_model::SurfaceNews;
+use mcpr_store::query::{Captured, ItemRow, ListRow, LoneItem, SurfaceRow, Surfaces};
+use mcpr_surface::ItemKind;
+use mcpr_surface::capture::kind_of;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ pub(super) const TABLE: &[&str] = &[
 
 /// What a server said of itself.
 #[derive(Default)]
-struct Server {
+struct ServerIdentity {
     name: Option<String>,
     version: Option<String>,
     protocol: Option<String>,
@@ -40,7 +40,7 @@ pub(super) fn rows(
         if proxy.is_some_and(|wanted| wanted != name) {
             continue;
         }
-        let server = Server::of(surfaces, name, at);
+        let server = ServerIdentity::of(surfaces, name, at);
         for method in SurfaceNews::METHODS {
             if lists.is_some_and(|lists| !lists.holds(method)) {
                 continue;
@@ -51,7 +51,7 @@ pub(super) fn rows(
                 continue;
             }
             let shown = surfaces.in_force(name, method, at).cloned();
-            let payload = payload(surfaces, (name, method), shown.as_ref());
+            let payload = payload(surfaces, name, method, shown.as_ref());
             rows.push(ListRow {
                 proxy: name.to_owned(),
                 method: method.to_owned(),
@@ -68,6 +68,7 @@ pub(super) fn rows(
             });
         }
     }
+    // Rows of nothing but unknown lists would say nothing.
     let is_known = |row: &ListRow| row.captured != Captured::Unknown;
     if rows.iter().any(is_known) {
         rows
@@ -86,16 +87,18 @@ pub(super) fn server_of<'a>(
     let answers = answers
         .iter()
         .filter_map(|method| surfaces.in_force(proxy, method, at));
+    // A server that was updated may answer another of the two than before.
     answers.max_by_key(|row| row.last_seen_at)
 }
 
-impl Server {
+impl ServerIdentity {
     fn of(surfaces: &Surfaces, proxy: &str, at: i64) -> Self {
         let Some(row) = server_of(surfaces, proxy, at) else {
             return Self::default();
         };
         let answer: Value = serde_json::from_str(&row.payload).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
+        // Where it is the one that was asked for, the kept answer lacks it; the row has it then.
         let negotiated = text(&answer["protocolVersion"]).or_else(|| row.protocol.clone());
         let info = &answer["serverInfo"];
         Self {
@@ -109,9 +112,11 @@ impl Server {
 /// What is known of a list: the version's payload, or the items that were seen alone.
 fn payload(
     surfaces: &Surfaces,
-    (proxy, method): (&str, &str),
+    proxy: &str,
+    method: &str,
     shown: Option<&SurfaceRow>,
 ) -> Option<Value> {
+    // Items seen alone may be gone by now: they count only where no whole list was seen.
     if let Some(row) = shown {
         return serde_json::from_str(&row.payload).ok();
     }
@@ -144,6 +149,7 @@ pub(super) fn text(
             out.push('\n');
         }
         out += &heading(of_proxy);
+        // The heading has no columns of its own, so each proxy gets a table of its own.
         let mut listing = Listing::new(columns.to_vec(), Format::Table, style);
         out += &listing.page(of_proxy);
         out += &listing.finish();
@@ -158,6 +164,7 @@ pub(super) fn text(
 fn heading(rows: &[ListRow]) -> String {
     let first = &rows[0];
     let mut words = Vec::new();
+    // What the server says of itself is not trusted: it may hold control characters.
     if let Some(name) = &first.server_name {
         let version = first.server_version.as_deref().unwrap_or("of no version");
         words.push(format!("{} {}", escape(name), escape(version)));
@@ -200,6 +207,7 @@ fn item_table(row: &ListRow, style: TableStyle) -> String {
     };
     let key = kind_of(&row.method).map_or("name", ItemKind::key_member);
     let mut rows: Vec<ItemRow> = items.iter().map(|item| item_row(item, key)).collect();
+    // Servers list in any order, and may change it between two answers.
     rows.sort_by(|a, b| a.item.cmp(&b.item));
     let columns = choose(ITEM_COLUMNS, &["item", "description"]);
     let mut listing = Listing::new(columns, Format::Table, style);
@@ -213,6 +221,7 @@ fn item_table(row: &ListRow, style: TableStyle) -> String {
 
 fn item_row(item: &Value, key: &str) -> ItemRow {
     let text = |member: &str| item.get(member).and_then(Value::as_str);
+    // Only a table's cell is filled: the first line with words says what the item is for.
     let described = text("description").or_else(|| text("title"));
     let line = described.and_then(|text| text.lines().find(|line| !line.trim().is_empty()));
     ItemRow {

@@ -3,7 +3,7 @@
 use crate::commands::Refused;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::schema::rules::{Rule, rule, rules};
+use mcpr_surface::rules::{Rule, RuleId, rules};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -21,8 +21,11 @@ pub(super) struct Args {
 fn ids(current: &std::ffi::OsStr) -> Vec<clap_complete::CompletionCandidate> {
     let current = current.to_string_lossy();
     rules()
-        .filter(|rule| rule.id.starts_with(&*current))
-        .map(|rule| clap_complete::CompletionCandidate::new(rule.id).help(Some(rule.title.into())))
+        .filter(|rule| rule.id.as_str().starts_with(&*current))
+        .map(|rule| {
+            // Shells that can show it tell what the rule is about.
+            clap_complete::CompletionCandidate::new(rule.id.as_str()).help(Some(rule.title.into()))
+        })
         .collect()
 }
 
@@ -45,11 +48,13 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 
 /// The rule of an id, or an error that names those that look like it.
 pub(super) fn known(id: &str) -> Result<&'static Rule, Refused> {
-    rule(id).ok_or_else(|| {
+    id.parse().map(RuleId::rule).map_err(|_| {
+        // The error of parsing knows no rules that look alike.
         let refused = Refused::new(format!("no rule `{id}`"));
+        // Short words such as `no` or `to` are in most ids.
         let words: Vec<&str> = id.split('-').filter(|word| word.len() > 3).collect();
         let alike: Vec<&str> = rules()
-            .map(|rule| rule.id)
+            .map(|rule| rule.id.as_str())
             .filter(|known| words.iter().any(|word| known.contains(word)))
             .collect();
         if alike.is_empty() {
@@ -73,8 +78,13 @@ fn object(rule: &Rule) -> Value {
 }
 
 fn table(rules: &[&Rule]) -> String {
-    let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
+    let width = rules
+        .iter()
+        .map(|rule| rule.id.as_str().len())
+        .max()
+        .unwrap_or(0);
     rules.iter().fold(String::new(), |mut out, rule| {
+        // Most rules are about something else than schemas, and have one level.
         let output = if rule.has_directions() {
             format!(" (output: {})", rule.output)
         } else {

@@ -6,13 +6,15 @@ use crate::commands::args::{ReadArgs, patterns};
 use crate::commands::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::time::{DAY_MS, HOUR_MS};
-use crate::model::{Kind, TargetKind};
-use crate::query::{By, Entry, Filter, Order, Page, StatsQuestion, Surfaces, UnusedRow};
 use crate::render::{Listing, UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
-use crate::schema::canonical::{canonical_text, without_ignored};
-use crate::store::Reader;
 use clap_complete::ArgValueCompleter;
+use mcpr_model::time::{DAY_MS, HOUR_MS};
+use mcpr_model::{Kind, TargetKind};
+use mcpr_store::query::{
+    By, Entry, Filter, Order, Page, StatsQuestion, Surfaces, TimePage, UnusedRow,
+};
+use mcpr_store::{Reader, fold};
+use mcpr_surface::canonical::{canonical_text, without_ignored};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -53,13 +55,15 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         tools: patterns("--tool", &args.tool)?,
         ..Filter::default()
     };
-    let mut reader = open_store(&view.path)?;
-    let surfaces = reader.surfaces()?;
+    let reader = open_store(&view.url)?;
+    let surfaces = fold::surfaces(reader.as_ref(), None)?;
     let mut rows = definitions(&surfaces, &filter);
-    count(&mut rows, &filter, reader.as_mut())?;
+    count(&mut rows, &filter, reader.as_ref())?;
+    // The summary is of all tools, also where `--only` shows some.
     let all = rows.clone();
     rows.retain(|row| !args.only || row.calls == 0);
     rows.sort_by(|a, b| {
+        // The least called first; of those the dearest: to drop them spares the most.
         let order = (&a.proxy, a.calls).cmp(&(&b.proxy, b.calls));
         order
             .then(b.definition_bytes.cmp(&a.definition_bytes))
@@ -69,6 +73,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         super::nothing(&view, &surfaces, console);
     }
     let columns = if view.is_table() && !view.names_fields() {
+        // One proxy needs no column that says its name in every row.
         let several = rows.windows(2).any(|pair| pair[0].proxy != pair[1].proxy);
         let names = UNUSED_FIELDS.iter().copied();
         let names = names.filter(|&name| name != "never_called" && (name != "proxy" || several));
@@ -79,6 +84,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut listing = Listing::new(columns, view.format, view.style);
     console.print(&listing.page(&rows))?;
     console.print(&listing.finish())?;
+    // Programs add up the rows themselves.
     if view.is_table() {
         for of_proxy in all.chunk_by(|a, b| a.proxy == b.proxy) {
             console.note(&summary(of_proxy));
@@ -91,6 +97,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 fn definitions(surfaces: &Surfaces, filter: &Filter) -> Vec<UnusedRow> {
     let mut rows = Vec::new();
     for proxy in surfaces.proxies() {
+        // The newest list, whatever the window: an unused tool is one that is offered now.
         let Some(row) = surfaces.in_force(proxy, "tools/list", i64::MAX) else {
             continue;
         };
@@ -102,6 +109,7 @@ fn definitions(surfaces: &Surfaces, filter: &Filter) -> Vec<UnusedRow> {
             if !filter.takes_operation(Kind::Mcp, (proxy, CALL), Some(tool)) {
                 continue;
             }
+            // The hints for caches do not reach the model, and take none of its context.
             let definition = canonical_text(&*without_ignored(item));
             rows.push(UnusedRow {
                 proxy: proxy.to_owned(),
@@ -117,24 +125,26 @@ fn definitions(surfaces: &Surfaces, filter: &Filter) -> Vec<UnusedRow> {
 }
 
 /// Counts the calls of the window, and finds the last call of all.
-fn count(rows: &mut [UnusedRow], filter: &Filter, reader: &mut dyn Reader) -> anyhow::Result<()> {
+fn count(rows: &mut [UnusedRow], filter: &Filter, reader: &dyn Reader) -> anyhow::Result<()> {
     let question = StatsQuestion::sums(filter, By::Tool);
     let calls: HashMap<Tool, (u64, u64)> = reader
         .stats(&question)?
         .into_iter()
         .filter_map(|row| {
             let tool = (row.key.proxy?, row.key.tool?);
-            Some((tool, (row.tally.calls, row.tally.errors.iter().sum())))
+            Some((tool, (row.tally.calls, row.tally.total_errors())))
         })
         .collect();
+    // The last call may be long before the window: hourly sums go back further than requests do.
     let mut hours = HashMap::<Tool, i64>::new();
-    for row in reader.rollups()? {
+    reader.rollups(&mut |row| {
         if let Some(target) = row.key.target.filter(|it| it.kind == TargetKind::Tool) {
             let tool = (row.key.proxy.to_string(), target.name.to_string());
             let last = hours.entry(tool).or_insert(row.key.hour);
             *last = row.key.hour.max(*last);
         }
-    }
+    })?;
+    // Tools that are called but no longer offered have no row.
     for row in rows {
         let tool = (row.proxy.clone(), row.tool.clone());
         if let Some((calls, errors)) = calls.get(&tool) {
@@ -149,7 +159,7 @@ fn count(rows: &mut [UnusedRow], filter: &Filter, reader: &mut dyn Reader) -> an
 }
 
 /// The last call within an hour; the hour itself, where its requests are gone.
-fn last_call((proxy, tool): &Tool, hour: i64, reader: &mut dyn Reader) -> anyhow::Result<i64> {
+fn last_call((proxy, tool): &Tool, hour: i64, reader: &dyn Reader) -> anyhow::Result<i64> {
     let filter = Filter {
         proxy: Some(proxy.clone()),
         since: Some(hour),
@@ -157,21 +167,24 @@ fn last_call((proxy, tool): &Tool, hour: i64, reader: &mut dyn Reader) -> anyhow
         kind: Some(Kind::Mcp),
         ..Filter::default()
     };
-    let mut page = Page {
+    // The newest request first; most pages of the hour end the search early.
+    let mut page = TimePage {
+        stored_before: None,
         after: None,
         before: None,
         order: Order::Descending,
         limit: Page::MAX_LIMIT,
     };
     loop {
-        let entries = reader.entries(&filter, page)?;
+        let entries = reader.timeline(&filter, page)?;
         let found = entries.iter().find_map(|entry| match entry {
             Entry::Request(row) if row.tool.as_ref() == Some(tool) => Some(row.ts),
             _ => None,
         });
         match (found, entries.last()) {
             (Some(ts), _) => return Ok(ts),
-            (None, Some(last)) if entries.len() >= page.limit => page.before = Some(last.seq()),
+            (None, Some(last)) if entries.len() >= page.limit => page.before = Some(last.place()),
+            // Retention deletes requests, and keeps their sums.
             _ => return Ok(hour),
         }
     }

@@ -2,15 +2,14 @@
 
 use crate::commands::confirm::confirmed;
 use crate::commands::find::find_session;
-use crate::commands::{StoreArgs, complete, open_store};
+use crate::commands::{StoreArgs, TrustArgs, complete};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::when::Zone;
 use crate::render::text::escape;
 use crate::render::units::grouped;
-use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
 use clap_complete::ArgValueCompleter;
+use mcpr_connect::connect;
+use mcpr_store::query::when::Zone;
 
 /// What `mcpr session delete` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +19,8 @@ pub(super) struct Args {
     id: String,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Look for the session of this proxy only
     #[arg(long, value_name = "NAME")]
     proxy: Option<String>,
@@ -29,10 +30,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let path = args.store.path()?;
-    let mut reader = open_store(&path)?;
+    let store = connect(&args.store.url()?)?;
+    let reader = store.reader()?;
     let found = find_session(
-        reader.as_mut(),
+        reader.as_ref(),
         &args.id,
         args.proxy.as_deref(),
         Zone::Local,
@@ -52,7 +53,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         console.note("nothing was removed");
         return Ok(Exit::Failed);
     }
-    let removed = SqliteStore::open(&path)?.delete_session(&session.key())?;
+    let mut admin = store.admin(args.trust.trust())?;
+    let removed = admin.delete_session(&session.key())?;
     console.print(&format!(
         "removed session {} and {} requests\n",
         escape(&session.session_id),

@@ -24,14 +24,13 @@ fn check(line: &str, expected: &Expect) {
     let view = view(&args.read, &mut console);
     let filter = SessionFilter {
         with_empty: args.all,
-        limit: args.limit.rows(),
         client: client_pattern(args.client.as_deref()).expect("a sound pattern"),
         ..SessionFilter::default()
     };
     let mut rows = sample();
     rows.sessions
         .push(session(&key("weather", "2bdb4dcf-b1"), 1_204));
-    list(&args, &filter, &view, &mut rows, &mut console).expect("a list");
+    list(&args, &filter, &view, &rows, &mut console).expect("a list");
     console.flush().expect("memory takes it");
     expected.assert_eq(&(out.text() + &err.text()));
 }
@@ -55,7 +54,7 @@ fn sessions_as_ndjson() {
     check(
         "--json --limit 1",
         &expect![[r#"
-            {"session_id":"2bdb4dcf-b1","inferred":false,"proxy":"weather","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":1204,"total_errors":1,"active":true,"conversation":null}
+            {"session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","inferred":false,"proxy":"everything","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":4,"total_errors":1,"active":true,"conversation":null}
         "#]],
     );
 }
@@ -70,4 +69,32 @@ fn no_sessions() {
             hint: the newest request is of 2026-11-21 01:27:13.000Z (2m ago); --all counts sessions without a call too
         "#]],
     );
+}
+
+#[test]
+fn more_sessions_than_a_page_are_listed_once_and_in_the_order_of_their_beginnings() {
+    let mut rows = sample();
+    rows.sessions = (0..2_500_i64)
+        .map(|at| {
+            let mut row = session(&key("everything", &format!("s-{at:04}")), 1);
+            row.started_at += at / 3;
+            // Not in the order in which they began.
+            row.last_seen_at += at * 1_201 % 2_500;
+            row
+        })
+        .collect();
+    for most in [None, Some(1_000), Some(1_001), Some(2_400), Some(9_999)] {
+        let mut expected = rows.sessions.clone();
+        expected.sort_by_key(|row| std::cmp::Reverse(row.last_seen_at));
+        expected.truncate(most.unwrap_or(usize::MAX));
+        expected.sort_by_key(|row| (row.started_at, row.session_id.clone()));
+        let mut found = Vec::new();
+        each_page_of_sessions(&rows, &SessionFilter::default(), most, &mut |page, _| {
+            assert!(page.len() <= 1_000, "{most:?}");
+            found.extend(page);
+            Ok(())
+        })
+        .expect("pages");
+        assert_eq!(found, expected, "{most:?}");
+    }
 }

@@ -1,11 +1,11 @@
 //! `mcpr store export`: everything as lines that `mcpr record` takes back.
 
-use crate::commands::pages::{Range, each_page};
+use crate::commands::pages::{OrderBy, Range, each_page, each_page_of_sessions};
 use crate::commands::{StoreArgs, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::query::{Entry, Filter, Order, SessionFilter, StoredKey};
 use crate::render::{exported_entry, exported_session};
+use mcpr_store::query::{Entry, Filter, Order, SessionFilter, StoredKey};
 use std::collections::HashMap;
 
 /// What `mcpr store export` takes.
@@ -17,24 +17,20 @@ pub(super) struct Args {
 
 /// Requests and gaps in their order, then the sessions as they stood at the end.
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let path = args.store.path()?;
-    let mut reader = open_store(&path)?;
-    let mut keys_reader = open_store(&path)?;
-    let last_seq = reader.head()?.last_seq;
-    let sessions = reader.sessions(&SessionFilter {
-        with_empty: true,
-        ..SessionFilter::default()
-    })?;
+    let url = args.store.read_url(console)?;
+    let reader = open_store(&url)?;
+    let head = reader.head()?;
     let range = Range {
+        by: OrderBy::Storing,
         after: None,
-        before: last_seq.checked_add(1),
+        before: Some(head.cursor.next()),
         order: Order::Ascending,
         most: None,
     };
-    each_page(reader.as_mut(), &Filter::default(), range, &mut |fetched| {
+    each_page(reader.as_ref(), &Filter::default(), range, &mut |fetched| {
         let bounds = fetched.entries.first().zip(fetched.entries.last());
         let keys = match bounds {
-            Some((first, last)) => keys_reader.keys(first.seq(), last.seq())?,
+            Some((first, last)) => reader.keys(first.seq(), last.seq())?,
             None => Vec::new(),
         };
         let keys: HashMap<i64, StoredKey> = keys.into_iter().map(|key| (key.seq, key)).collect();
@@ -44,9 +40,16 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         }
         Ok(())
     })?;
-    // Inferred sessions come of themselves from the requests.
-    for session in sessions.iter().filter(|session| !session.inferred) {
-        console.print(&exported_session(session))?;
-    }
+    let every = SessionFilter {
+        with_empty: true,
+        ..SessionFilter::default()
+    };
+    each_page_of_sessions(reader.as_ref(), &every, None, &mut |sessions, _| {
+        // Inferred sessions come of themselves from the requests.
+        for session in sessions.iter().filter(|session| !session.inferred) {
+            console.print(&exported_session(session))?;
+        }
+        Ok(())
+    })?;
     Ok(Exit::Done)
 }

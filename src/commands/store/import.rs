@@ -1,16 +1,16 @@
 //! `mcpr store import FILE`: another store's rows into this one.
 
-use crate::commands::keeping::Redaction;
-use crate::commands::{Refused, StoreArgs};
+use crate::commands::recording_options::Redaction;
+use crate::commands::{Refused, StoreArgs, TrustArgs};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
-use crate::ingest::{Destination, import};
 use crate::render::text::escape;
 use crate::render::units::grouped;
-use crate::store::sqlite::{SqliteStore, open_reader};
-use crate::store::{Reader, StoreErrorKind};
-use crate::tail::identity_of;
-use std::path::{Path, PathBuf};
+use mcpr_connect::connect;
+use mcpr_ingest::{Destination, import};
+use mcpr_store::{Reader, StoreErrorKind, StoreUrl, WriterOptions};
+use mcpr_tail::identity_of;
+use std::path::PathBuf;
 
 /// What `mcpr store import` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,30 +21,44 @@ pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     redaction: Redaction,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
+impl Args {
+    /// Takes in the patterns of the configuration file.
+    pub(super) fn configure(&mut self, patterns: &[String]) {
+        self.redaction.configure(patterns);
+    }
+}
+
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let path = args.store.path()?;
-    let mut reader = open_source(&args.file)?;
-    if is_same_file(&args.file, &path) {
+    let url = args.store.url()?;
+    let from = StoreUrl::parse(&args.file).map_err(|error| Refused::new(error.to_string()))?;
+    let reader = open_source(&from)?;
+    if is_same(&from, &url) {
         return Err(Refused::new("a store cannot be imported into itself")
             .hint("name the store to write into with --db")
             .into());
     }
     let screen = args.redaction.screen()?;
-    let mut store = SqliteStore::open(&path)?;
-    let last_seq = reader.head()?.last_seq;
+    let mut store = connect(&url)?.writer(WriterOptions {
+        // An import may run beside the store's recorder, as a tap may.
+        exclusive: false,
+        trust: args.trust.trust(),
+    })?;
+    let last_seq = reader.overview()?.last_seq;
     let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
-    let source = args.file.display().to_string();
+    let source = from.to_string();
     let to = Destination {
-        store: &mut store,
+        store: store.as_mut(),
         screen: &screen,
     };
-    let imported = import(reader.as_mut(), to, &source, &mut |seq| {
+    let imported = import(reader.as_ref(), to, &source, &mut |seq| {
         let left = last_seq.saturating_sub(seq);
         progress.update(seq.cast_unsigned(), left.cast_unsigned());
     })?;
@@ -60,12 +74,12 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             "imported {} requests and {} sessions into {}; {} were there already",
             grouped(imported.stored),
             grouped(imported.sessions),
-            escape(&path.to_string_lossy()),
+            escape(&url.to_string()),
             grouped(imported.duplicates)
         )
     };
     console.print(&format!("{text}\n"))?;
-    let unknown = without_latency(reader.as_mut())?;
+    let unknown = without_latency(reader.as_ref())?;
     if unknown > 0 {
         console.note(&format!(
             "{} requests of {} say not how long they took: they count as 0 µs here",
@@ -77,8 +91,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 }
 
 /// Opens what is imported. What is no store may be a log: that is recorded.
-fn open_source(path: &Path) -> anyhow::Result<Box<dyn Reader>> {
-    match open_reader(path) {
+fn open_source(url: &StoreUrl) -> anyhow::Result<Box<dyn Reader>> {
+    match connect(url)?.reader() {
         Err(mut error) if error.kind == StoreErrorKind::Foreign => {
             let hint = "FILE is no store of mcpr 0.3 to 0.5 nor of this recorder; \
                         `mcpr record --once FILE` takes a log";
@@ -90,15 +104,16 @@ fn open_source(path: &Path) -> anyhow::Result<Box<dyn Reader>> {
 }
 
 /// How many requests of a store have no latency: ours keeps a number for each, 0 for these.
-fn without_latency(reader: &mut dyn Reader) -> anyhow::Result<u64> {
-    let rows = reader.rollups()?;
-    let unknown = rows
-        .iter()
-        .map(|row| row.calls.saturating_sub(row.sketch.count()));
-    Ok(unknown.fold(0, u64::saturating_add))
+fn without_latency(reader: &dyn Reader) -> anyhow::Result<u64> {
+    let mut unknown: u64 = 0;
+    reader.rollups(&mut |row| {
+        unknown = unknown.saturating_add(row.calls.saturating_sub(row.sketch.count()));
+    })?;
+    Ok(unknown)
 }
 
-fn is_same_file(left: &Path, right: &Path) -> bool {
-    let identity = |path: &Path| path.metadata().ok().map(|metadata| identity_of(&metadata));
-    identity(left).is_some() && identity(left) == identity(right)
+fn is_same(left: &StoreUrl, right: &StoreUrl) -> bool {
+    // Two paths may lead to one file, through a link for example.
+    let identity = |url: &StoreUrl| Some(identity_of(&url.path()?.metadata().ok()?));
+    left == right || (identity(left).is_some() && identity(left) == identity(right))
 }

@@ -1,17 +1,19 @@
 //! `mcpr store stats`: what the store holds, how large it is, how far its sources were read.
 
-use crate::commands::{StoreArgs, open_store};
+use super::outlook::{Outlook, outlook};
+use crate::commands::StoreArgs;
+use crate::commands::keep_args::{KeepArgs, kept_words};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::time::rfc3339;
-use crate::model::{BadLine, Checkpoint, Counts};
-use crate::query::SourceRow;
-use crate::query::when::Zone;
 use crate::render::text::{escape, escape_json};
 use crate::render::units::{bytes, grouped, time};
-use crate::store::Overview;
-use crate::store::sqlite::SqliteStore;
-use crate::tail::identity_of;
+use mcpr_connect::connect;
+use mcpr_model::time::rfc3339;
+use mcpr_model::{BadLine, Checkpoint, Counts};
+use mcpr_store::query::SourceRow;
+use mcpr_store::query::when::Zone;
+use mcpr_store::{Overview, Sizes, fold};
+use mcpr_tail::identity_of;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -21,6 +23,8 @@ use std::path::Path;
 pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    keep: KeepArgs,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -36,32 +40,40 @@ const EXCERPT_CHARS: usize = 60;
 /// Everything that is told.
 struct Stats {
     path: String,
-    file_bytes: u64,
-    wal_bytes: u64,
+    sizes: Sizes,
     overview: Overview,
     sources: Vec<SourceRow>,
     files: Vec<(Checkpoint, Option<u64>)>,
     /// Newest first.
     bad_lines: Vec<BadLine>,
+    outlook: Outlook,
 }
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let path = args.store.path()?;
-    let mut reader = open_store(&path)?;
-    let [file, wal, ..] = SqliteStore::own_files(&path);
-    let checkpoints = reader.file_checkpoints()?;
+    let url = args.store.read_url(console)?;
+    let store = connect(&url)?;
+    let reader = store.reader()?;
+    let sizes = store.sizes()?;
+    let checkpoints = fold::file_checkpoints(reader.as_ref())?;
+    // A program gets all of them: a store keeps a bounded number.
     let bad_lines = if args.json {
         usize::MAX
     } else {
         BAD_LINES_SHOWN
     };
+    let overview = reader.overview()?;
     let stats = Stats {
+        outlook: outlook(
+            args.keep.keep(),
+            reader.as_ref(),
+            &overview,
+            sizes.store_bytes,
+        )?,
         bad_lines: reader.bad_lines(bad_lines)?,
-        path: path.display().to_string(),
-        file_bytes: size_of(&file),
-        wal_bytes: size_of(&wal),
-        overview: reader.overview()?,
-        sources: reader.sources()?,
+        path: url.to_string(),
+        sizes,
+        overview,
+        sources: fold::sources(reader.as_ref())?,
         files: checkpoints
             .into_iter()
             .map(|known| (known.clone(), behind(&known)))
@@ -77,13 +89,10 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn size_of(path: &Path) -> u64 {
-    path.metadata().map_or(0, |metadata| metadata.len())
-}
-
 /// Bytes of a file that were not read, where it still is at its path.
 fn behind(known: &Checkpoint) -> Option<u64> {
     let metadata = Path::new(known.path.as_str()).metadata().ok()?;
+    // After a rotation another file is at the path, whose length says nothing of this one.
     (identity_of(&metadata) == known.identity).then(|| metadata.len().saturating_sub(known.offset))
 }
 
@@ -111,15 +120,18 @@ fn document(stats: &Stats) -> Value {
         .collect();
     let bad_lines: Vec<Value> = stats.bad_lines.iter().map(bad_line).collect();
     json!({
-        "path": stats.path, "file_bytes": stats.file_bytes, "wal_bytes": stats.wal_bytes,
+        "path": stats.path, "file_bytes": stats.sizes.store_bytes, "wal_bytes": stats.sizes.log_bytes,
         "requests": overview.requests, "sessions": overview.sessions, "gaps": overview.gaps,
         "dropped": overview.dropped, "bad_lines": counts.bad,
         "bad_lines_kept": overview.bad_lines_kept, "duplicates": overview.duplicates,
-        "conflicts": overview.conflicts, "redacted": counts.redacted,
+        "conflicts": overview.conflicts, "undecided": overview.undecided, "redacted": counts.redacted,
         "payloads": overview.payloads, "payload_bytes": overview.payload_bytes, "last_seq": overview.last_seq,
         "oldest": span.map(|(oldest, _)| oldest), "newest": span.map(|(_, newest)| newest),
         "oldest_time": span.map(|(oldest, _)| rfc3339(oldest)),
         "newest_time": span.map(|(_, newest)| rfc3339(newest)),
+        "keep_ms": stats.outlook.keep.requests_ms, "keep_payloads_ms": stats.outlook.keep.payloads_ms,
+        "max_bytes": stats.outlook.keep.max_bytes, "growth_bytes_per_day": stats.outlook.growth,
+        "limit_reached_at": stats.outlook.reached_at,
         "sources": sources, "files": files, "kept_bad_lines": bad_lines,
     })
 }
@@ -141,6 +153,18 @@ fn counted(counts: &Counts) -> Value {
 }
 
 fn report(stats: &Stats, zone: Zone) -> String {
+    let mut text = String::new();
+    for (name, value) in facts(stats, zone) {
+        writeln!(text, "{name:<11} {value}").expect("a string takes any text");
+    }
+    push_sources(&stats.sources, zone, &mut text);
+    push_files(&stats.files, &mut text);
+    push_bad_lines(&stats.bad_lines, zone, &mut text);
+    text
+}
+
+/// What is known of the store as a whole: the name of each line and its value.
+fn facts(stats: &Stats, zone: Zone) -> Vec<(&'static str, String)> {
     let overview = &stats.overview;
     let size = |size: u64| bytes(i64::try_from(size).unwrap_or(i64::MAX));
     let mut facts = vec![
@@ -149,8 +173,8 @@ fn report(stats: &Stats, zone: Zone) -> String {
             "size",
             format!(
                 "{} and {} of log",
-                size(stats.file_bytes),
-                size(stats.wal_bytes)
+                size(stats.sizes.store_bytes),
+                size(stats.sizes.log_bytes)
             ),
         ),
         ("requests", grouped(overview.requests)),
@@ -160,8 +184,14 @@ fn report(stats: &Stats, zone: Zone) -> String {
         facts.push(("oldest", time(oldest, zone)));
         facts.push(("newest", time(newest, zone)));
     }
+    facts.extend(looking_ahead(&stats.outlook, zone));
     let dropped = grouped(overview.dropped);
     let kept = grouped(overview.bad_lines_kept);
+    if overview.undecided > 0 {
+        let undecided = grouped(overview.undecided);
+        let what = "calls without a session id that two streams may both have told of";
+        facts.push(("undecided", format!("{undecided} ({what})")));
+    }
     facts.extend([
         (
             "gaps",
@@ -183,11 +213,28 @@ fn report(stats: &Stats, zone: Zone) -> String {
             ),
         ),
     ]);
-    let mut text = String::new();
-    for (name, value) in facts {
-        writeln!(text, "{name:<11} {value}").expect("a string takes any text");
+    facts
+}
+
+/// What is kept, how fast the store grows, and when it is as large as it may be.
+fn looking_ahead(outlook: &Outlook, zone: Zone) -> Vec<(&'static str, String)> {
+    let size = |size: u64| bytes(i64::try_from(size).unwrap_or(i64::MAX));
+    let keep = outlook.keep;
+    let mut facts = vec![("keeps", kept_words(keep))];
+    if let Some(growth) = outlook.growth {
+        let end = match (outlook.reached_at, keep.max_bytes) {
+            (Some(at), _) => format!("the limit is reached on {}", time(at, zone)),
+            (None, Some(_)) => "the limit is not reached at this rate".to_owned(),
+            (None, None) => "there is no limit".to_owned(),
+        };
+        let growth = size(growth);
+        facts.push(("grows", format!("{growth} a day by its last 7 days; {end}")));
     }
-    for row in &stats.sources {
+    facts
+}
+
+fn push_sources(sources: &[SourceRow], zone: Zone, text: &mut String) {
+    for row in sources {
         let SourceRow {
             name,
             counts,
@@ -203,9 +250,6 @@ fn report(stats: &Stats, zone: Zone) -> String {
         )
         .expect("a string takes any text");
     }
-    push_files(&stats.files, &mut text);
-    push_bad_lines(&stats.bad_lines, zone, &mut text);
-    text
 }
 
 fn push_bad_lines(lines: &[BadLine], zone: Zone, text: &mut String) {

@@ -1,38 +1,44 @@
-//! `mcpr store vacuum`: remove old requests and give their space back.
+//! `mcpr store vacuum`: remove what is old or past its bound, and give the space back.
 
 mod plan;
 
 use crate::commands::confirm::confirmed;
 use crate::commands::values::size_bytes;
-use crate::commands::{StoreArgs, open_store};
+use crate::commands::{StoreArgs, TrustArgs, now_ms};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
-use crate::query::when::Zone;
 use crate::render::text::escape;
-use crate::render::units::{bytes, grouped};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Retention, Store};
+use crate::render::units::bytes;
+use mcpr_connect::connect;
+use mcpr_ingest::GoneFiles;
+use mcpr_store::query::when::Zone;
+use mcpr_store::{Admin, Backend, Class, Retention};
 use plan::{Extent, Plan, plan, requests_beyond};
-use std::path::Path;
 
 /// What `mcpr store vacuum` takes.
 #[derive(Debug, Clone, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(true)
-    .args(["before", "max_size", "payloads_before"]))]
 pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Remove requests older than TIME: 30d, 2026-11-01
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     before: Option<String>,
-    /// Remove the oldest payloads, then the oldest requests, until the store is no larger than SIZE:
-    /// 500M, 2G
+    /// Remove the oldest payloads, then the oldest requests, then old versions of lists, until the store
+    /// is no larger than SIZE: 500M, 2G
     #[arg(long, value_name = "SIZE", value_parser = size_bytes, conflicts_with = "before")]
     max_size: Option<u64>,
     /// Remove what was asked and answered before TIME, and keep the requests
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     payloads_before: Option<String>,
+    /// Remove hourly sums of before TIME; those older than 400 days always go
+    #[arg(long, value_name = "TIME")]
+    sums_before: Option<String>,
+    /// Remove versions of lists last seen before TIME, but for the last of each list
+    #[arg(long, value_name = "TIME")]
+    versions_before: Option<String>,
     /// Remove what belongs to this proxy only
     #[arg(long, value_name = "NAME")]
     proxy: Option<String>,
@@ -50,56 +56,44 @@ pub(super) struct Args {
     utc: bool,
 }
 
+/// Sources and files that were silent for so long are forgotten, where nothing else needs them.
+const IDLE_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// Most rounds of removing until a store is small enough: each comes closer.
 const MAX_ROUNDS: usize = 20;
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let path = args.store.path()?;
+    let backend = connect(&args.store.url()?)?;
     // A store that cannot be read must not be made by opening it for writing.
-    drop(open_store(&path)?);
-    let mut store = SqliteStore::open(&path)?;
-    let plan = plan(args, &store)?;
-    if plan.requests.is_none() && plan.payloads.is_none() {
-        let used = store.used_bytes()?;
-        let is_stuck = args.max_size.is_some_and(|most| used > most);
-        let why = if is_stuck {
-            format!(
-                ", no request{} is left",
-                plan::of_proxy(args.proxy.as_ref())
-            )
-        } else {
-            String::new()
-        };
-        let used = bytes(as_i64(used));
-        let text = format!("nothing to remove: the store holds {used}{why}");
-        return told(args, console, (Extent::default(), 0), &text);
+    drop(backend.reader()?);
+    let mut store = backend.admin(args.trust.trust())?;
+    let plan = plan(args, store.as_ref())?;
+    if plan.is_empty() {
+        return upkeep_only(args, backend.as_ref(), store.as_mut(), console);
     }
-    let extent = plan.extent(&store)?;
+    let extent = plan.extent(store.as_ref())?;
     let words = plan.words(extent, if args.utc { Zone::Utc } else { Zone::Local });
     if args.dry_run {
-        return told(args, console, (extent, 0), &format!("would remove {words}"));
+        return report(args, console, extent, 0, &format!("would remove {words}"));
     }
-    let question = format!("remove {words} from {}?", path.display());
-    let is_empty = extent.requests == 0 && extent.payloads == 0;
-    if !is_empty && !args.yes && !confirmed(&question, console)? {
+    let question = format!("remove {words} from {}?", backend.url());
+    if !extent.is_nothing() && !args.yes && !confirmed(&question, console)? {
         console.note("nothing was removed");
         return Ok(Exit::Failed);
     }
-    let before = file_bytes(&path);
-    let removed = remove(args, plan, &mut store, console)?;
-    let freed = before.saturating_sub(file_bytes(&path));
-    let payloads = match removed.payloads {
-        0 => String::new(),
-        some => format!(" and {} payloads", grouped(some)),
-    };
+    let before = backend.sizes()?.total();
+    // Asked before anything goes: afterwards the newest row may be gone.
+    let newest = newest(backend.as_ref())?;
+    let removed = remove(args, plan, newest, store.as_mut(), console)?;
+    let freed = before.saturating_sub(backend.sizes()?.total());
     let text = format!(
-        "removed {} rows{payloads}; the file went from {} to {}, {} freed",
-        grouped(removed.requests),
+        "removed {}; the file went from {} to {}, {} freed",
+        removed.words(),
         bytes(as_i64(before)),
         bytes(as_i64(before - freed)),
         bytes(as_i64(freed)),
     );
-    told(args, console, (removed, freed), &text)?;
+    report(args, console, removed, freed, &text)?;
     let left = store.used_bytes()?;
     if args.max_size.is_some_and(|most| left > most) {
         let left = bytes(as_i64(left));
@@ -111,15 +105,52 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn told(
+/// Nothing was named that is to go, or nothing of it is there: what is past its bound goes all the same.
+fn upkeep_only(
+    args: &Args,
+    backend: &dyn Backend,
+    store: &mut dyn Admin,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let before = backend.sizes()?.total();
+    let mut removed = Extent::default();
+    if !args.dry_run {
+        upkeep(store, newest(backend)?, &mut removed)?;
+        store.shrink()?;
+    }
+    let freed = before.saturating_sub(backend.sizes()?.total());
+    let used = store.used_bytes()?;
+    let is_stuck = args.max_size.is_some_and(|most| used > most);
+    let of = plan::of_proxy(args.proxy.as_ref());
+    let why = if is_stuck {
+        format!(", no request{of} is left")
+    } else {
+        String::new()
+    };
+    let used = bytes(as_i64(used));
+    let text = if removed.is_nothing() {
+        format!("nothing to remove: the store holds {used}{why}")
+    } else {
+        let freed = bytes(as_i64(freed));
+        format!(
+            "removed {}; the store holds {used}, {freed} freed{why}",
+            removed.words()
+        )
+    };
+    report(args, console, removed, freed, &text)
+}
+
+fn report(
     args: &Args,
     console: &mut Console,
-    (removed, freed_bytes): (Extent, u64),
+    removed: Extent,
+    freed_bytes: u64,
     text: &str,
 ) -> anyhow::Result<Exit> {
     let text = if args.json {
         serde_json::json!({
             "dry_run": args.dry_run, "rows": removed.requests, "payloads": removed.payloads,
+            "sums": removed.sums, "versions": removed.versions, "names": removed.names,
             "freed_bytes": freed_bytes,
         })
         .to_string()
@@ -134,13 +165,18 @@ fn told(
 fn remove(
     args: &Args,
     plan: Plan,
-    store: &mut SqliteStore,
+    newest: Option<i64>,
+    store: &mut dyn Admin,
     console: &Console,
 ) -> anyhow::Result<Extent> {
     let mut removed = Extent::default();
-    if let Some(what) = &plan.payloads {
-        removed.payloads += remove_payloads(what, store, console)?;
-    }
+    let of = |what: Option<Retention>, store: &mut dyn Admin| match what {
+        Some(what) => vacuum(&what, store, console),
+        None => Ok(0),
+    };
+    removed.payloads += of(plan.payloads, store)?;
+    removed.sums += of(plan.sums, store)?;
+    removed.versions += of(plan.versions, store)?;
     let mut next = plan.requests;
     if let Some(most) = args.max_size {
         removed.payloads += remove_payloads_beyond(args, most, store, console)?;
@@ -148,12 +184,7 @@ fn remove(
     }
     for _ in 0..MAX_ROUNDS {
         let Some(round) = next.take() else { break };
-        let expected = store.count_of(&round)?;
-        let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
-        let rows = store.vacuum(&round, &mut |done| {
-            progress.update(done, expected.saturating_sub(done));
-        })?;
-        progress.finish();
+        let rows = vacuum(&round, store, console)?;
         removed.requests += rows;
         if let Some(most) = args.max_size
             && rows > 0
@@ -161,29 +192,52 @@ fn remove(
             next = requests_beyond(args, store, most)?;
         }
     }
+    // Before versions are looked at: what goes here is room that no version has to make.
+    upkeep(store, newest, &mut removed)?;
+    if let Some(most) = args.max_size {
+        removed.versions += remove_versions_beyond(args, most, store, console)?;
+    }
     store.shrink()?;
     Ok(removed)
+}
+
+/// Removes what is past its bound, and names that nothing uses any more.
+fn upkeep(store: &mut dyn Admin, newest: Option<i64>, removed: &mut Extent) -> anyhow::Result<()> {
+    // By the clock or by what was recorded last, whichever is earlier: a wrong clock empties no store.
+    let now = now_ms().min(newest.unwrap_or(i64::MAX));
+    let sums = Retention::of(Class::Sums, now.saturating_sub(Class::SUMS_MS));
+    removed.sums += store.vacuum(&sums, &mut |_| {})?;
+    let versions = Retention::of(Class::Surfaces, i64::MIN);
+    removed.versions += store.vacuum(&versions, &mut |_| {})?;
+    let idle_since = now.saturating_sub(IDLE_MS);
+    let mut files = GoneFiles::default();
+    removed.names += store.forget_files(idle_since, &mut |file| files.has_gone(file))?;
+    let names = Retention::of(Class::Names, idle_since);
+    removed.names += store.vacuum(&names, &mut |_| {})?;
+    Ok(())
 }
 
 /// Removes the oldest payloads until the store is small enough or has none.
 fn remove_payloads_beyond(
     args: &Args,
     most: u64,
-    store: &mut SqliteStore,
+    store: &mut dyn Admin,
     console: &Console,
 ) -> anyhow::Result<u64> {
     let mut removed = 0;
     for _ in 0..MAX_ROUNDS {
         let used = store.used_bytes()?;
+        // How much a removal frees is known only afterwards, so it is measured again each round.
         if used <= most {
             break;
         }
-        let proxy = args.proxy.clone();
-        let oldest = store.oldest_payloads(proxy.as_deref(), used - most)?;
-        let Some((before, _)) = oldest else {
+        let proxy = args.proxy.as_deref();
+        let Some(oldest) = store.oldest(Class::Payloads, proxy, used - most)? else {
             break;
         };
-        let rows = remove_payloads(&Retention { before, proxy }, store, console)?;
+        let before = oldest.before;
+        let what = Retention::of(Class::Payloads, before).of_proxy(args.proxy.clone());
+        let rows = vacuum(&what, store, console)?;
         removed += rows;
         if rows == 0 {
             break;
@@ -192,24 +246,51 @@ fn remove_payloads_beyond(
     Ok(removed)
 }
 
-fn remove_payloads(
-    what: &Retention,
-    store: &mut SqliteStore,
+/// Removes the oldest versions of lists that others took the place of, until the store is small enough.
+fn remove_versions_beyond(
+    args: &Args,
+    most: u64,
+    store: &mut dyn Admin,
     console: &Console,
 ) -> anyhow::Result<u64> {
-    let expected = store.count_of_payloads(what)?;
+    let mut removed = 0;
+    for _ in 0..MAX_ROUNDS {
+        let too_much = store.used_bytes()?.saturating_sub(most);
+        if too_much == 0 {
+            break;
+        }
+        let proxy = args.proxy.as_deref();
+        let Some(oldest) = store.oldest(Class::Surfaces, proxy, too_much)? else {
+            break;
+        };
+        let before = oldest.before;
+        let what = Retention::of(Class::Surfaces, before).of_proxy(args.proxy.clone());
+        let rows = vacuum(&what, store, console)?;
+        removed += rows;
+        if rows == 0 {
+            break;
+        }
+    }
+    Ok(removed)
+}
+
+fn vacuum(what: &Retention, store: &mut dyn Admin, console: &Console) -> anyhow::Result<u64> {
+    let expected = match what.class {
+        Class::Requests | Class::Payloads => store.count_of(what)?,
+        // Only removing them tells how many they are; with nothing left to do, no bar is shown.
+        Class::Sums | Class::Surfaces | Class::Names => 0,
+    };
     let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
-    let rows = store.vacuum_payloads(what, &mut |done| {
+    let rows = store.vacuum(what, &mut |done| {
         progress.update(done, expected.saturating_sub(done));
     })?;
     progress.finish();
     Ok(rows)
 }
 
-fn file_bytes(path: &Path) -> u64 {
-    let [file, wal, ..] = SqliteStore::own_files(path);
-    let size = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
-    size(&file) + size(&wal)
+/// When the newest thing was recorded that is known.
+fn newest(backend: &dyn Backend) -> anyhow::Result<Option<i64>> {
+    Ok(backend.reader()?.span()?.map(|(_, newest)| newest))
 }
 
 fn as_i64(size: u64) -> i64 {

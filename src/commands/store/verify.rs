@@ -4,7 +4,8 @@ use crate::commands::StoreArgs;
 use crate::console::{Console, Waiting};
 use crate::exit::Exit;
 use crate::render::text::{escape, escape_json};
-use crate::store::sqlite::{Depth, Findings, verify};
+use mcpr_connect::connect;
+use mcpr_store::{Depth, Findings};
 use std::fmt::Write as _;
 
 /// What `mcpr store verify` takes.
@@ -22,9 +23,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let depth = if args.full { Depth::Full } else { Depth::Quick };
-    let path = args.store.path()?;
+    let store = connect(&args.store.read_url(console)?)?;
     let waiting = Waiting::new("looking for damage", console.is_message_terminal());
-    let findings = verify(&path, depth);
+    let findings = store.verify(depth);
     waiting.finish();
     let findings = findings?;
     let text = if args.json {

@@ -1,10 +1,15 @@
 //! An MCP client's configuration, with the tap put before its servers or taken away again. Pure:
-//! text in, text out; comments, order and layout of everything else stay as they are.
+//! text in, text out; every byte that is not the tap's stays as it is.
 
+mod edit;
+mod servers;
 mod tapped;
 
-use jsonc_parser::ParseOptions;
-use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
+use edit::Edits;
+use jsonc_parser::common::Ranged as _;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use servers::{ConfiguredServer, Form, servers};
+use std::ops::Range;
 use tapped::Tapped;
 
 /// A byte order mark, which some editors write at the start of a file.
@@ -21,12 +26,26 @@ pub(super) enum Rewrite {
         is_gone: fn(&str) -> bool,
     },
     /// Take the tap away.
-    Uninstall,
+    Uninstall {
+        /// Entries as an installation found and left them.
+        kept: Vec<KeptEntry>,
+    },
+}
+
+/// An entry of a configuration as an installation found and left it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct KeptEntry {
+    /// Where it stands, as a JSON pointer.
+    pub(super) place: String,
+    /// What stood there.
+    pub(super) original: String,
+    /// What was put there.
+    pub(super) installed: String,
 }
 
 /// What became of one server.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum ServerOutcome {
     /// Its command was changed.
     Changed {
         before: Vec<String>,
@@ -49,7 +68,9 @@ pub(super) enum Outcome {
 pub(super) struct Rewritten {
     pub(super) text: String,
     /// Every server that was looked at, in the order of the file.
-    pub(super) servers: Vec<(String, Outcome)>,
+    pub(super) servers: Vec<(String, ServerOutcome)>,
+    /// The entries that were changed, as they were and as they are.
+    pub(super) entries: Vec<KeptEntry>,
 }
 
 /// Why a configuration cannot be rewritten.
@@ -57,6 +78,8 @@ pub(super) struct Rewritten {
 pub(super) enum ConfigError {
     #[error("not JSON: {0}")]
     NotJson(String),
+    #[error("the key {name:?} stands twice, in lines {} and {}", .lines.0, .lines.1)]
+    Doubled { name: String, lines: (usize, usize) },
     #[error("it lists no MCP servers")]
     NoServers,
     #[error("it has no server {name}")]
@@ -69,32 +92,61 @@ pub(super) fn rewrite(
     names: &[String],
     rewrite: &Rewrite,
 ) -> Result<Rewritten, ConfigError> {
+    // The mark is put back at the end, so that the file stays what its editor wrote.
     let (mark, text) = match text.strip_prefix(BOM) {
         Some(rest) => (&text[..BOM.len_utf8()], rest),
         None => ("", text),
     };
-    let root = CstRootNode::parse(text, &options())
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &options())
         .map_err(|error| ConfigError::NotJson(error.to_string()))?;
-    let servers = servers(&root);
-    if servers.is_empty() {
-        return Err(ConfigError::NoServers);
-    }
-    let is_known = |name: &&String| servers.iter().any(|(known, _)| known == *name);
+    let root = parsed.value.as_ref().and_then(|value| value.as_object());
+    let servers = root.map(|root| servers(text, root)).transpose()?;
+    let servers = servers
+        .filter(|servers| !servers.is_empty())
+        .ok_or(ConfigError::NoServers)?;
+    let is_known = |name: &&String| servers.iter().any(|server| server.name == **name);
+    // Before anything is changed: a misspelt name must not leave half of them tapped.
     if let Some(name) = names.iter().find(|name| !is_known(name)) {
-        let known = servers.iter().map(|(name, _)| name.clone()).collect();
+        let known = servers
+            .iter()
+            .map(|server| server.name.to_owned())
+            .collect();
         let name = name.clone();
         return Err(ConfigError::Unknown { name, known });
     }
-    let wanted = servers
-        .iter()
-        .filter(|(name, _)| names.is_empty() || names.contains(name));
-    let servers = wanted
-        .map(|(name, server)| (name.clone(), rewrite_one(name, server, rewrite)))
-        .collect();
+    let (mut outcomes, mut entries, mut edits) = (Vec::new(), Vec::new(), Edits::new());
+    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    for server in servers.iter().filter(|server| is_wanted(server.name)) {
+        let (outcome, made) = rewrite_one(text, server, rewrite)?;
+        outcomes.push((server.name.to_owned(), outcome));
+        if !made.is_empty() {
+            entries.push(entry(text, server, &made));
+            edits.extend(made);
+        }
+    }
     Ok(Rewritten {
-        text: format!("{mark}{root}"),
-        servers,
+        text: format!("{mark}{}", edit::apply(text, edits)),
+        servers: outcomes,
+        entries,
     })
+}
+
+/// An entry as it is, and as these edits leave it.
+fn entry(text: &str, server: &ConfiguredServer<'_>, edits: &Edits) -> KeptEntry {
+    let original = text[server.range.clone()].to_owned();
+    // Ranges count from the start of the file, and the entry is a piece of it.
+    let within = edits.iter().map(|(range, with)| {
+        (
+            range.start - server.range.start..range.end - server.range.start,
+            with.clone(),
+        )
+    });
+    let installed = edit::apply(&original, within.collect());
+    KeptEntry {
+        place: server.place.clone(),
+        original,
+        installed,
+    }
 }
 
 /// Comments and trailing commas, as the clients themselves allow; nothing looser.
@@ -113,144 +165,108 @@ fn options() -> ParseOptions {
     }
 }
 
-/// Every server of a configuration: `mcpServers` of most clients, also of each project of Claude
-/// Code; `servers` of VS Code's `mcp.json`, and below `mcp` in its settings.
-fn servers(root: &CstRootNode) -> Vec<(String, CstObject)> {
-    let Some(top) = root.object_value() else {
-        return Vec::new();
+/// What becomes of a server, and the edits that make it so.
+fn rewrite_one(
+    text: &str,
+    server: &ConfiguredServer<'_>,
+    rewrite: &Rewrite,
+) -> Result<(ServerOutcome, Edits), ConfigError> {
+    let left = |why| Ok((ServerOutcome::LeftAlone(why), Edits::new()));
+    let form = match server.form(text)? {
+        Ok(form) => form,
+        Err(why) => return left(why),
     };
-    let mut lists = vec![
-        top.object_value("mcpServers"),
-        top.object_value("servers"),
-        top.object_value("mcp")
-            .and_then(|mcp| mcp.object_value("servers")),
-    ];
-    if let Some(projects) = top.object_value("projects") {
-        let projects = projects.properties().into_iter();
-        let lists_of = |project: CstObject| project.object_value("mcpServers");
-        lists.extend(projects.map(|project| project.object_value().and_then(lists_of)));
-    }
-    let servers = lists
-        .into_iter()
-        .flatten()
-        .flat_map(|list| list.properties());
-    servers
-        .filter_map(|server| Some((server.decoded_name()?, server.object_value()?)))
-        .collect()
+    let before = match form.command() {
+        Ok(command) => command,
+        Err(why) => return left(why),
+    };
+    let tap = tapped::tapped(&before);
+    Ok(match (rewrite, tap) {
+        (Rewrite::Install { options, .. }, Some(tap))
+            if !options.is_empty() && tap.options != *options =>
+        {
+            return left("it is tapped with other options: uninstall it first");
+        }
+        // Where no options are asked for, any tap that can start will do.
+        (
+            Rewrite::Install {
+                program, is_gone, ..
+            },
+            Some(tap),
+        ) => mend(&form, &before, &tap, program, is_gone(&before[0])),
+        (
+            Rewrite::Install {
+                program, options, ..
+            },
+            None,
+        ) => {
+            let after = tapped::tap(program, server.name, options, &before);
+            let tap = &after[..after.len() - before.len()];
+            let edits = edit::put(text, &form, tap);
+            (ServerOutcome::Changed { before, after }, edits)
+        }
+        (Rewrite::Uninstall { kept }, Some(tap)) => {
+            let after = tap.command.to_vec();
+            let edits = give_back(text, server, kept)
+                .unwrap_or_else(|| edit::take(text, &form, before.len() - after.len()));
+            (ServerOutcome::Changed { before, after }, edits)
+        }
+        (Rewrite::Uninstall { .. }, None) => (ServerOutcome::AsWanted, Edits::new()),
+    })
 }
 
-fn rewrite_one(name: &str, server: &CstObject, rewrite: &Rewrite) -> Outcome {
-    let Some(command) = server.get("command").and_then(|command| command.value()) else {
-        return Outcome::LeftAlone(
-            "it has no command: it is not run, but reached over the network",
-        );
-    };
-    let Some(program) = text_of(&command) else {
-        return Outcome::LeftAlone("its command is no text");
-    };
-    let arguments = match server.get("args").map(|arguments| arguments.array_value()) {
-        None => Vec::new(),
-        Some(Some(array)) => match array.elements().iter().map(text_of).collect() {
-            Some(arguments) => arguments,
-            None => return Outcome::LeftAlone("its arguments are not all texts"),
-        },
-        Some(None) => return Outcome::LeftAlone("its arguments are no list"),
-    };
-    let before = [&[program], &arguments[..]].concat();
-    match rewrite {
-        Rewrite::Install {
-            program,
-            options,
-            is_gone,
-        } => match tapped::tapped(&before) {
-            Some(tap) if !options.is_empty() && tap.options != *options => {
-                Outcome::LeftAlone("it is tapped with other options: uninstall it first")
-            }
-            // Where no options are asked for, any tap that can start will do.
-            Some(tap) => mend(server, &before, &tap, (program, is_gone(&before[0]))),
-            None => {
-                let after = tapped::tap(program, name, options, &before);
-                set_command(server, &before, &after);
-                Outcome::Changed { before, after }
-            }
-        },
-        Rewrite::Uninstall => match tapped::tapped(&before).map(|tap| tap.command.to_vec()) {
-            Some(after) => {
-                set_command(server, &before, &after);
-                Outcome::Changed { before, after }
-            }
-            None => Outcome::AsWanted,
-        },
-    }
+/// The bytes that stood in a server's place, where nobody changed what an installation put there.
+fn give_back(text: &str, server: &ConfiguredServer<'_>, kept: &[KeptEntry]) -> Option<Edits> {
+    let present = &text[server.range.clone()];
+    let is_it = |kept: &&KeptEntry| kept.place == server.place && kept.installed == present;
+    let kept = kept.iter().find(is_it)?;
+    Some(vec![(server.range.clone(), kept.original.clone())])
 }
 
 /// Makes a tap that is there already one that starts; the program is the present one, and whether
 /// that of the tap is gone.
 fn mend(
-    server: &CstObject,
+    form: &Form<'_>,
     before: &[String],
     tap: &Tapped<'_>,
-    (program, is_gone): (&str, bool),
-) -> Outcome {
+    program: &str,
+    is_gone: bool,
+) -> (ServerOutcome, Edits) {
     let why = match (is_gone, tap.refused_name) {
         (true, _) => "the program of its tap is gone from there",
         (false, Some(_)) => "its tap is refused: the name begins with -",
-        (false, None) => return Outcome::AsWanted,
+        (false, None) => return (ServerOutcome::AsWanted, Edits::new()),
     };
-    let program = if is_gone { program } else { &before[0] };
-    let after = match tap.refused_name {
-        Some(name) => tapped::tap(program, name, &tap.options, tap.command),
-        None => [&[program.to_owned()], &before[1..]].concat(),
-    };
-    set_command(server, before, &after);
+    let mut edits = Edits::new();
+    let mut after = before.to_vec();
+    if is_gone {
+        program.clone_into(&mut after[0]);
+        edits.push(edit::replace(place(form, 0), program));
+    }
+    if let Some((at, name)) = tapped::refused_name(before) {
+        let joined = format!("--name={name}");
+        let range = place(form, at).start..place(form, at + 1).end;
+        edits.push(edit::replace(range, &joined));
+        after.splice(at..at + 2, [joined]);
+    }
     let before = before.to_vec();
-    Outcome::Mended { why, before, after }
+    (ServerOutcome::Mended { why, before, after }, edits)
 }
 
-/// Writes a command into a server. A list of arguments in several lines keeps its lines and comments.
-fn set_command(server: &CstObject, before: &[String], after: &[String]) {
-    let text = |text: &String| CstInputValue::String(text.clone());
-    if let Some(command) = server.get("command") {
-        command.set_value(text(&after[0]));
-    }
-    if before[1..] == after[1..] {
-        return;
-    }
-    let whole = || CstInputValue::Array(after[1..].iter().map(text).collect());
-    match server.get("args") {
-        None => drop(server.append("args", whole())),
-        Some(arguments) if after.len() == 1 => arguments.remove(),
-        Some(arguments) => match arguments.array_value().filter(is_in_lines) {
-            Some(array) => set_first(&array, before, after),
-            None => arguments.set_value(whole()),
-        },
-    }
+/// Where a word of a command stands.
+fn place(form: &Form<'_>, word: usize) -> Range<usize> {
+    let range = match form.program() {
+        Some(program) if word == 0 => program.range,
+        program => {
+            let index = word - usize::from(program.is_some());
+            let array = form.array().expect("the words were read from it");
+            array.elements[index].range()
+        }
+    };
+    range.start..range.end
 }
 
-fn is_in_lines(array: &CstArray) -> bool {
-    array.children().iter().any(CstNode::is_newline)
-}
-
-/// Brings the arguments of one command to those of another; what both end or begin with stays.
-fn set_first(array: &CstArray, before: &[String], after: &[String]) {
-    let (before, after) = (&before[1..], &after[1..]);
-    let same = |(one, other): &(&String, &String)| one == other;
-    let backwards = before.iter().rev().zip(after.iter().rev());
-    let end = backwards.take_while(same).count();
-    let (before, after) = (&before[..before.len() - end], &after[..after.len() - end]);
-    let start = before.iter().zip(after).take_while(same).count();
-    let gone = array.elements().into_iter().take(before.len()).skip(start);
-    for element in gone {
-        element.remove();
-    }
-    for (index, argument) in after.iter().enumerate().skip(start) {
-        array.insert(index, CstInputValue::String(argument.clone()));
-    }
-}
-
-fn text_of(node: &CstNode) -> Option<String> {
-    node.as_string_lit()?.decoded_value().ok()
-}
-
+#[cfg(test)]
+mod clients;
 #[cfg(test)]
 mod tests;

@@ -1,21 +1,25 @@
-//! `mcpr tap install` and `uninstall`: an MCP client's configuration file, changed in one step and
-//! with the old one kept beside it.
+//! `mcpr tap install` and `uninstall`: an MCP client's configuration file, changed in one step if nobody
+//! else changed it, with the old one kept in the state directory.
 
-use super::config::{ConfigError, Outcome, Rewrite, Rewritten, rewrite};
-use crate::commands::Refused;
-use crate::commands::keeping::Keeping;
+use super::config::{ConfigError, Rewrite, Rewritten, ServerOutcome, rewrite};
+use super::kept::ConfigKeep;
+use super::replace::{Replaced, replace};
+use crate::commands::recording_options::RecordingOptions;
+use crate::commands::{Refused, TrustArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::text::escape;
 use anyhow::Context;
-use std::ffi::OsString;
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write};
+use mcpr_store::{Scheme, StoreUrl};
+use std::fs;
 use std::path::{Path, PathBuf};
+
+/// How often a configuration is read again that another program goes on changing.
+const MAX_TRIES: usize = 8;
 
 /// Which servers of which configuration
 #[derive(Debug, clap::Args)]
-pub(super) struct Target {
+pub(super) struct ConfigArgs {
     /// The client's configuration file, such as `.mcp.json` or `claude_desktop_config.json`
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -27,29 +31,51 @@ pub(super) struct Target {
     dry_run: bool,
 }
 
+/// The options that the installed taps are run with.
+pub(super) struct TapOptions<'a> {
+    pub(super) db: Option<&'a Path>,
+    pub(super) trust: TrustArgs,
+    pub(super) recording: &'a RecordingOptions,
+}
+
+impl TapOptions<'_> {
+    /// The arguments that say the same.
+    fn arguments(&self) -> anyhow::Result<Vec<String>> {
+        let mut arguments = Vec::new();
+        if let Some(db) = self.db {
+            // The client runs the tap in a directory of its own.
+            let url = StoreUrl::parse(db)?;
+            let db = match url.path().filter(|_| url.scheme() == Scheme::Sqlite) {
+                Some(path) => {
+                    std::path::absolute(path).context("cannot resolve the store's path")?
+                }
+                None => db.to_owned(),
+            };
+            arguments = vec!["--db".to_owned(), db.to_string_lossy().into_owned()];
+        }
+        arguments.extend(self.trust.arguments());
+        arguments.extend(self.recording.arguments());
+        Ok(arguments)
+    }
+}
+
 /// Puts the tap before the servers of a configuration.
 pub(super) fn install(
-    target: &Target,
-    db: Option<&Path>,
-    keeping: &Keeping,
+    target: &ConfigArgs,
+    tap: &TapOptions<'_>,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     // What the tap would refuse later, in a client that may hide it, is refused now.
-    keeping.screen()?;
+    tap.recording.screen()?;
     let program = std::env::current_exe().context("cannot find this very program")?;
-    let mut options = Vec::new();
-    if let Some(db) = db {
-        let db = std::path::absolute(db).context("cannot resolve the store's path")?;
-        options = vec!["--db".to_owned(), db.to_string_lossy().into_owned()];
-    }
-    options.extend(keeping.arguments());
+    let options = tap.arguments()?;
     let program = program.to_string_lossy().into_owned();
     let install = Rewrite::Install {
         program,
         options,
         is_gone,
     };
-    change(target, &install, console)
+    change(target, &ConfigTask::Install(install), console)
 }
 
 /// Whether there is no program at a path. A name alone is looked up where the client runs, as a path
@@ -60,31 +86,82 @@ fn is_gone(program: &str) -> bool {
 }
 
 /// Takes the tap away from the servers of a configuration.
-pub(super) fn uninstall(target: &Target, console: &mut Console) -> anyhow::Result<Exit> {
-    change(target, &Rewrite::Uninstall, console)
+pub(super) fn uninstall(target: &ConfigArgs, console: &mut Console) -> anyhow::Result<Exit> {
+    change(target, &ConfigTask::Uninstall, console)
 }
 
-fn change(target: &Target, what: &Rewrite, console: &mut Console) -> anyhow::Result<Exit> {
+/// What is to be done to a configuration.
+enum ConfigTask {
+    Install(Rewrite),
+    Uninstall,
+}
+
+fn change(target: &ConfigArgs, task: &ConfigTask, console: &mut Console) -> anyhow::Result<Exit> {
     let shown = target.config.display();
     // Where it is a link, the file behind it is changed and the link stays.
     let path = fs::canonicalize(&target.config).with_context(|| format!("cannot read {shown}"))?;
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
-    let rewritten =
-        rewrite(&text, &target.servers, what).map_err(|error| refused(&target.config, &error))?;
-    for line in rewritten.servers.iter().flat_map(told) {
-        console.print(&format!("{}\n", escape(&line)))?;
+    for _ in 0..MAX_TRIES {
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
+        let rewritten = match task {
+            ConfigTask::Install(install) => rewrite(&text, &target.servers, install),
+            ConfigTask::Uninstall => {
+                let kept = ConfigKeep::of(&path).map_or_else(|_| Vec::new(), |keep| keep.entries());
+                rewrite(&text, &target.servers, &Rewrite::Uninstall { kept })
+            }
+        };
+        let rewritten = rewritten.map_err(|error| refused(&target.config, &error))?;
+        let is_change = rewritten.text != text;
+        let backup = if is_change && !target.dry_run {
+            let Some(backup) = put(&path, &text, &rewritten, task)? else {
+                continue;
+            };
+            Some(backup)
+        } else {
+            None
+        };
+        for line in rewritten.servers.iter().flat_map(change_lines) {
+            console.print(&format!("{}\n", escape(&line)))?;
+        }
+        if let Some(backup) = backup {
+            let backup = backup.display();
+            console.note(&format!("{shown}: changed; as it was before: {backup}"));
+            console.note("restart the client for it to take effect");
+        } else if is_change {
+            console.note(&format!("{shown}: not changed (--dry-run)"));
+        } else {
+            console.note(&format!("{shown}: nothing to change"));
+        }
+        return Ok(Exit::Done);
     }
-    if rewritten.text == text {
-        console.note(&format!("{shown}: nothing to change"));
-    } else if target.dry_run {
-        console.note(&format!("{shown}: not changed (--dry-run)"));
-    } else {
-        let backup = replace(&path, &text, &rewritten)?;
-        let backup = backup.display();
-        console.note(&format!("{shown}: changed; as it was before: {backup}"));
-        console.note("restart the client for it to take effect");
+    let refused = Refused::new(format!("{shown}: another program goes on changing it"));
+    Err(refused.hint("close the client, then try again").into())
+}
+
+/// Puts a configuration in the place of the one that was read, and keeps that one; `None` where another
+/// program changed it meanwhile.
+fn put(
+    path: &Path,
+    text: &str,
+    rewritten: &Rewritten,
+    task: &ConfigTask,
+) -> anyhow::Result<Option<PathBuf>> {
+    let keep = ConfigKeep::of(path)?;
+    let backup = keep.backup(text.as_bytes())?;
+    // Kept before the file is changed: what is not there yet is not given back either.
+    if let ConfigTask::Install(_) = task {
+        keep.add(&rewritten.entries)?;
     }
-    Ok(Exit::Done)
+    let replaced = replace(path, text.as_bytes(), rewritten.text.as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    if replaced == Replaced::Changed {
+        // It is a copy of a text that was not replaced; one too many does no harm.
+        let _ = fs::remove_file(&backup);
+        return Ok(None);
+    }
+    if let ConfigTask::Uninstall = task {
+        keep.forget(&rewritten.entries)?;
+    }
+    Ok(Some(backup))
 }
 
 fn refused(path: &Path, error: &ConfigError) -> Refused {
@@ -93,79 +170,27 @@ fn refused(path: &Path, error: &ConfigError) -> Refused {
         ConfigError::Unknown { known, .. } => {
             refused.hint(format!("its servers are {}", known.join(", ")))
         }
-        ConfigError::NoServers => {
-            refused.hint("servers are looked for under mcpServers, servers and mcp.servers")
-        }
+        ConfigError::NoServers => refused
+            .hint("servers are looked for under mcpServers, servers, mcp and context_servers"),
+        ConfigError::Doubled { .. } => refused.hint(
+            "clients differ in which of the two they take: remove one of them, then try again",
+        ),
         ConfigError::NotJson(_) => refused,
     }
 }
 
 /// What became of a server, in lines for a person.
-fn told((name, outcome): &(String, Outcome)) -> Vec<String> {
+fn change_lines((name, outcome): &(String, ServerOutcome)) -> Vec<String> {
     let change = |head: String, before: &[String], after: &[String]| {
         let (before, after) = (before.join(" "), after.join(" "));
         vec![head, format!("- {before}"), format!("+ {after}")]
     };
     match outcome {
-        Outcome::Changed { before, after } => change(format!("{name}:"), before, after),
-        Outcome::Mended { why, before, after } => change(format!("{name}: {why}"), before, after),
-        Outcome::AsWanted => vec![format!("{name}: as it should be")],
-        Outcome::LeftAlone(why) => vec![format!("{name}: left alone, {why}")],
-    }
-}
-
-/// Keeps the old text beside the file, then puts the new one in its place in one step.
-fn replace(path: &Path, old: &str, rewritten: &Rewritten) -> anyhow::Result<PathBuf> {
-    let permissions = fs::metadata(path)
-        .with_context(|| format!("cannot read {}", path.display()))?
-        .permissions();
-    let backup = keep_beside(path, old, &permissions)?;
-    let new = beside(path, ".mcpr-new");
-    // What an earlier run may have left behind is no reason to fail.
-    let _ = fs::remove_file(&new);
-    write_new(&new, &rewritten.text, &permissions)
-        .and_then(|()| fs::rename(&new, path))
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(backup)
-}
-
-/// Writes a backup under the first name that is free.
-fn keep_beside(path: &Path, text: &str, permissions: &Permissions) -> anyhow::Result<PathBuf> {
-    const MOST: usize = 1000;
-    for number in 1..=MOST {
-        let backup = match number {
-            1 => beside(path, ".mcpr-backup"),
-            _ => beside(path, &format!(".mcpr-backup-{number}")),
-        };
-        match write_new(&backup, text, permissions) {
-            Ok(()) => return Ok(backup),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot write {}", backup.display()));
-            }
+        ServerOutcome::Changed { before, after } => change(format!("{name}:"), before, after),
+        ServerOutcome::Mended { why, before, after } => {
+            change(format!("{name}: {why}"), before, after)
         }
+        ServerOutcome::AsWanted => vec![format!("{name}: as it should be")],
+        ServerOutcome::LeftAlone(why) => vec![format!("{name}: left alone, {why}")],
     }
-    let refused = Refused::new(format!("{}: {MOST} backups already", path.display()));
-    Err(refused.hint("remove those that are not needed").into())
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
-
-/// Writes a file that must not be there yet; the configuration can hold secrets, so its
-/// permissions hold for every copy.
-fn write_new(path: &Path, text: &str, permissions: &Permissions) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.set_permissions(permissions.clone())?;
-    file.sync_all()
 }

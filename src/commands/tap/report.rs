@@ -1,9 +1,10 @@
 //! What a tap says at its end: losses always, the rest when asked.
 
-use crate::tap::Report;
+use mcpr_ingest::Spilled;
+use mcpr_ingest::tap::TapReport;
 
 /// The lines to be told; none where all went well and nobody asked.
-pub(super) fn closing_lines(report: &Report, verbose: bool) -> Vec<String> {
+pub(super) fn closing_lines(report: &TapReport, verbose: bool) -> Vec<String> {
     let (account, tally) = (&report.account, &report.account.tally);
     let mut lines = Vec::new();
     if verbose {
@@ -17,6 +18,7 @@ pub(super) fn closing_lines(report: &Report, verbose: bool) -> Vec<String> {
             (tally.progress, "of them progress"),
             (tally.late, "late answers"),
             (tally.unasked, "answers to nothing asked"),
+            (tally.retyped, "answers under an id of another type"),
             (account.counts.text, "lines of text"),
             (account.counts.unknown, "lines of other JSON"),
             (account.counts.bad, "bad lines"),
@@ -32,10 +34,34 @@ pub(super) fn closing_lines(report: &Report, verbose: bool) -> Vec<String> {
             "warning: {dropped} messages were passed on and not recorded"
         ));
     }
+    if let Some(spilled) = &report.spilled {
+        lines.push(format!("warning: {}", left_beside(spilled)));
+    }
     if let Some(failure) = &report.failure {
         lines.push(format!("warning: not all is stored: {failure}"));
     }
     lines
+}
+
+/// What is left in a file beside the store.
+fn left_beside(spilled: &Spilled) -> String {
+    let Spilled {
+        path,
+        events,
+        dropped,
+    } = spilled;
+    let path = path.display();
+    let why = "the store did not take everything in time";
+    match (events, dropped) {
+        (_, 0) => format!("{why}: {events} events wait in {path} for the next tap or record"),
+        (0, _) => {
+            format!("{why}: {dropped} events are lost, and a gap that says so waits in {path}")
+        }
+        _ => format!(
+            "{why}: {events} events wait in {path} for the next tap or record, with a gap for \
+             {dropped} that are lost"
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -44,7 +70,7 @@ mod tests {
 
     #[test]
     fn only_losses_are_told_unasked() {
-        let mut report = Report::default();
+        let mut report = TapReport::default();
         report.account.counts.lines = 9;
         report.account.counts.text = 1;
         report.account.requests = 4;
@@ -61,5 +87,20 @@ mod tests {
             "{told}"
         );
         assert!(told.contains("not all is stored: disk full"), "{told}");
+    }
+
+    #[test]
+    fn a_file_that_holds_only_a_gap_has_no_events_that_wait() {
+        let told = |events, dropped| {
+            left_beside(&Spilled {
+                path: "s.db.spill-1".into(),
+                events,
+                dropped,
+            })
+        };
+        assert!(told(3, 0).contains("3 events wait in s.db.spill-1"));
+        assert!(told(3, 9).ends_with("with a gap for 9 that are lost"));
+        assert!(!told(0, 6000).contains("events wait"));
+        assert!(told(0, 6000).contains("6000 events are lost"));
     }
 }

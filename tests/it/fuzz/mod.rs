@@ -47,7 +47,7 @@ fn change(bytes: &mut Vec<u8>, at: Index, (byte, how): (u8, u8)) {
 fn twin(name: &str, cases: u32) {
     let target = TARGETS.into_iter().find(|target| target.name == name);
     let target = target.expect("a target of that name");
-    let seed = fastrand::u64(..);
+    let seed = mcpr_seed::seed();
     println!("seed {seed}");
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -78,6 +78,11 @@ fn messages_do_not_depend_on_chunks() {
 #[test]
 fn any_line_is_decoded_without_a_panic() {
     twin("decoders", 3_000);
+}
+
+#[test]
+fn wrappers_change_nothing_of_a_line() {
+    twin("wrappers", 1_500);
 }
 
 #[test]

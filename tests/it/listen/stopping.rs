@@ -13,7 +13,7 @@ fn body(number: u64) -> String {
 }
 
 /// Holds the store, so that nothing is committed until it is dropped.
-fn hold(home: &Home) -> rusqlite::Connection {
+pub(super) fn hold(home: &Home) -> rusqlite::Connection {
     let holder = rusqlite::Connection::open(home.store()).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
     holder
@@ -46,7 +46,7 @@ fn a_post_whose_answer_was_lost_with_the_recorder_is_stored_once_when_it_comes_a
 #[test]
 fn no_post_is_lost_or_stored_twice_when_the_recorder_is_killed_at_any_moment() {
     const ROUNDS: u64 = 25;
-    let seed = fastrand::u64(..);
+    let seed = mcpr_seed::seed();
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let home = Home::new();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 
 /// What a terminal would act on, or what would hide or reorder the text beside it.
-const HOSTILE: [&str; 10] = [
+const HOSTILE: [&str; 12] = [
     "\x1b[2J\x1b[31m",
     "\x1b]0;title\x07",
     "\u{9b}31m\u{90}q\u{9c}",
@@ -18,6 +18,8 @@ const HOSTILE: [&str; 10] = [
     "tab\tbed",
     "\u{202e}gpj.exe\u{2066}\u{2069}\u{200f}",
     "\u{200b}\u{feff}\u{2028}\u{e0041}",
+    "\u{ad}\u{34f}\u{115f}\u{17b4}\u{180b}\u{3164}\u{ffa0}",
+    "\u{fe00}\u{e0100}\u{1d173}\u{1bca0}\u{e000}\u{fdd0}",
 ];
 
 fn nasty(name: &str) -> String {
@@ -25,12 +27,14 @@ fn nasty(name: &str) -> String {
 }
 
 /// Whether a character does nothing but stand where it is.
-fn is_harmless(c: char) -> bool {
+pub(crate) fn is_harmless(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
-            '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn ndjson(values: &[Value]) -> String {
@@ -39,7 +43,7 @@ fn ndjson(values: &[Value]) -> String {
 }
 
 /// A store in which every text that an event can bring is hostile.
-fn hostile() -> Home {
+pub(crate) fn hostile() -> Home {
     let home = Home::new();
     let request = |id: i64, session: Option<String>| {
         json!({

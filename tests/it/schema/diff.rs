@@ -112,6 +112,9 @@ fn every_format_is_what_it_says() {
         old: old.json
         new: new.json
 
+        1 breaking, 1 cosmetic; 1 review
+        requires: major
+
         tool one
           breaking: required-added /inputSchema/required
               a property became required: callers that left it out are refused
@@ -122,8 +125,6 @@ fn every_format_is_what_it_says() {
           cosmetic, review: description-changed /description
               the description changed
               words: does two{+ things+}
-
-        1 breaking, 1 cosmetic; 1 review
     "]]
     .assert_eq(&text("text"));
     let document: Value = serde_json::from_str(&text("json")).unwrap();
@@ -135,7 +136,7 @@ fn every_format_is_what_it_says() {
         findings.len()
     );
     assert!(text("markdown").starts_with("### MCP surface: 1 breaking"));
-    assert!(text("github").starts_with("::error file=new.json,title=required-added one::"));
+    assert!(text("github").starts_with("::error file=new.json,line=1,col="));
     assert!(text("junit").starts_with("<?xml"));
     let coloured = diff(&home, &["--color", "always"]).out;
     assert!(coloured.contains("\x1b[1;31m  breaking"), "{coloured:?}");
@@ -194,7 +195,11 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
     );
     home.write("bytes.json", b"\xff\xfe");
     home.write("accept.json", "[]");
-    let cases: [(&[&str], &str); 16] = [
+    home.write(
+        "unknown.json",
+        r#"{"accepted": [{"fingerprint": "f", "rule": "no-such", "item": "t", "reason": "r"}]}"#,
+    );
+    let cases: [(&[&str], &str); 17] = [
         (&["old.json"], "2 values required"),
         (&["old.json", "nowhere.json"], "cannot read nowhere.json"),
         (&["-", "-"], "only one of the two can be standard input"),
@@ -205,6 +210,10 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
         (
             &["old.json", "new.json", "--accept", "accept.json"],
             "is no accept file",
+        ),
+        (
+            &["old.json", "new.json", "--accept", "unknown.json"],
+            "no rule `no-such`; `mcpr schema rules` lists them",
         ),
         (
             &["old.json", "new.json", "--accept", "none.json"],

@@ -14,20 +14,38 @@ fn finds(path: &str, code: &str, expected: &[&str]) {
 
 #[test]
 fn sizes_headers_and_syntax_are_checked() {
-    finds("src/model/id.rs", &"\n".repeat(MAX_LINES - 1), &[]);
     finds(
-        "src/model/id.rs",
+        "crates/mcpr-model/src/id.rs",
+        &"\n".repeat(MAX_LINES - 1),
+        &[],
+    );
+    finds(
+        "crates/mcpr-model/src/id.rs",
         &"\n".repeat(MAX_LINES),
         &["501: more than 500 lines"],
     );
     let headless = check("tests/it/a.rs", "// no header\nfn a() {}\n", false);
     assert_eq!(headless, ["tests/it/a.rs:1: does not begin with `//!`"]);
-    assert!(check("src/model/id.rs", "//! A file.\nfn a( {", false)[0].contains("cannot be read"));
+    assert!(
+        check("crates/mcpr-model/src/id.rs", "//! A file.\nfn a( {", false)[0]
+            .contains("cannot be read")
+    );
+}
+
+#[test]
+fn only_a_backend_looks_inside_a_cursor() {
+    let inside = "the inside of a `Cursor`: that is a backend's";
+    let code = "fn a() { Cursor::from_seq(b.to_seq()); }";
+    let faults = [format!("2: {inside}"), format!("2: {inside}")];
+    let faults: Vec<&str> = faults.iter().map(String::as_str).collect();
+    finds("src/commands/logs.rs", code, &faults);
+    finds("crates/mcpr-store-sqlite/src/read.rs", code, &[]);
+    finds("src/commands/logs.rs", "fn a() { b.cursor().next(); }", &[]);
 }
 
 #[test]
 fn unwrap_is_for_tests_only() {
-    let path = "src/model/id.rs";
+    let path = "crates/mcpr-model/src/id.rs";
     finds(
         path,
         "fn a() { b().unwrap(); }",
@@ -70,16 +88,34 @@ fn unwrap_is_for_tests_only() {
 fn a_file_declared_for_tests_is_a_test() {
     let parent = "//! A file.\nmod read;\n#[cfg(test)]\nmod contract;\nmod write;";
     assert_eq!(
-        test_modules("src/store/mod.rs", parent),
-        ["src/store/contract"]
+        test_modules("crates/mcpr-store/src/mod.rs", parent),
+        ["crates/mcpr-store/src/contract"]
     );
-    assert_eq!(test_modules("src/store.rs", parent), ["src/store/contract"]);
-    assert!(is_behind("src/store/contract.rs", "src/store/contract"));
-    assert!(is_behind("src/store/contract/a.rs", "src/store/contract"));
-    assert!(!is_behind("src/store/contracts.rs", "src/store/contract"));
+    assert_eq!(
+        test_modules("crates/mcpr-store/src.rs", parent),
+        ["crates/mcpr-store/src/contract"]
+    );
+    assert!(is_behind(
+        "crates/mcpr-store/src/contract.rs",
+        "crates/mcpr-store/src/contract"
+    ));
+    assert!(is_behind(
+        "crates/mcpr-store/src/contract/a.rs",
+        "crates/mcpr-store/src/contract"
+    ));
+    assert!(!is_behind(
+        "crates/mcpr-store/src/contracts.rs",
+        "crates/mcpr-store/src/contract"
+    ));
     let code = "//! A file.\nfn a() { b().unwrap(); }";
-    assert_eq!(check("src/store/contract.rs", code, true), [""; 0]);
-    assert_eq!(check("src/store/contract.rs", code, false).len(), 1);
+    assert_eq!(
+        check("crates/mcpr-store/src/contract.rs", code, true),
+        [""; 0]
+    );
+    assert_eq!(
+        check("crates/mcpr-store/src/contract.rs", code, false).len(),
+        1
+    );
 }
 
 #[test]
@@ -92,18 +128,22 @@ fn tests_neither_sleep_nor_are_ignored() {
         &sleeping,
     );
     finds(
-        "src/tail/wake.rs",
+        "crates/mcpr-tail/src/wake.rs",
         "#[cfg(test)] mod tests { fn a() { thread::sleep(b) } }",
         &sleeping,
     );
-    finds("src/tail/wake.rs", "fn a() { thread::sleep(b) }", &[]);
+    finds(
+        "crates/mcpr-tail/src/wake.rs",
+        "fn a() { thread::sleep(b) }",
+        &[],
+    );
     finds(
         "tests/it/a.rs",
         "#[test]\n#[ignore = \"slow\"]\nfn a() {}",
         &["3: an ignored test"],
     );
     finds(
-        "src/tail/wake.rs",
+        "crates/mcpr-tail/src/wake.rs",
         "#[ignore]\nfn a() {}",
         &["2: an ignored test"],
     );
@@ -119,24 +159,44 @@ fn only_main_ends_the_program() {
 
 #[test]
 fn outer_crates_stay_behind_their_doors() {
-    let outside = ["2: `rusqlite` outside src/store/sqlite"];
-    finds("src/store/mod.rs", "use rusqlite::Connection;", &outside);
-    finds("src/store/mod.rs", "use ::rusqlite::Connection;", &outside);
-    finds("src/store/mod.rs", "fn a(b: rusqlite::Row) {}", &outside);
+    let outside = ["2: `rusqlite` outside crates/mcpr-store-sqlite/src"];
     finds(
-        "src/store/mod.rs",
+        "crates/mcpr-store/src/mod.rs",
+        "use rusqlite::Connection;",
+        &outside,
+    );
+    finds(
+        "crates/mcpr-store/src/mod.rs",
+        "use ::rusqlite::Connection;",
+        &outside,
+    );
+    finds(
+        "crates/mcpr-store/src/mod.rs",
+        "fn a(b: rusqlite::Row) {}",
+        &outside,
+    );
+    finds(
+        "crates/mcpr-store/src/mod.rs",
         "use {rusqlite::Connection, std::io};",
         &outside,
     );
-    finds("src/store/sqlite.rs", "use rusqlite::Connection;", &[]);
-    finds("src/store/sqlite/read.rs", "use rusqlite as db;", &[]);
     finds(
-        "src/store/mod.rs",
+        "crates/mcpr-store-sqlite/src/read.rs",
+        "use rusqlite::Connection;",
+        &[],
+    );
+    finds(
+        "crates/mcpr-store-sqlite/src/read.rs",
+        "use rusqlite as db;",
+        &[],
+    );
+    finds(
+        "crates/mcpr-store/src/mod.rs",
         "use crate::store::rusqlite::a; fn rusqlite() {}",
         &[],
     );
     finds(
-        "src/query/mod.rs",
+        "crates/mcpr-store/src/query/mod.rs",
         "#[derive(clap::Args)]\nstruct A;",
         &["2: `clap` outside src/cli, src/commands"],
     );
@@ -146,11 +206,11 @@ fn outer_crates_stay_behind_their_doors() {
         &[],
     );
     finds(
-        "src/tail/mod.rs",
+        "crates/mcpr-tail/src/lib.rs",
         "use notify::Watcher;",
-        &["2: `notify` outside src/tail/wake"],
+        &["2: `notify` outside crates/mcpr-tail/src/wake"],
     );
-    finds("src/tail/wake.rs", "use notify::Watcher;", &[]);
+    finds("crates/mcpr-tail/src/wake.rs", "use notify::Watcher;", &[]);
     finds(
         "src/render/csv.rs",
         "use comfy_table::Table;",
@@ -162,7 +222,7 @@ fn outer_crates_stay_behind_their_doors() {
         &["2: `indicatif` outside src/console/progress"],
     );
     finds(
-        "src/model/id.rs",
+        "crates/mcpr-model/src/id.rs",
         "use anyhow::Result;",
         &["2: `anyhow` outside src/commands, src/cli, src/console, src/exit, src/main"],
     );
@@ -171,33 +231,28 @@ fn outer_crates_stay_behind_their_doors() {
 #[test]
 fn parts_use_only_what_is_further_in() {
     finds(
-        "src/store/mod.rs",
-        "use crate::model::Event;\nuse crate::store::a;",
+        "src/console/mod.rs",
+        "use crate::render::text;\nuse crate::console::a;",
         &[],
     );
     finds(
-        "src/store/mod.rs",
-        "use crate::wire::decode_line;",
-        &["2: `store` uses `wire`"],
+        "src/console/mod.rs",
+        "use crate::commands::logs;",
+        &["2: `console` uses `commands`"],
     );
     finds(
-        "src/store/mod.rs",
-        "use crate::{model::{a, b},\nwire};",
-        &["3: `store` uses `wire`"],
+        "src/console/mod.rs",
+        "use crate::{render::{a, b},\ncommands};",
+        &["3: `console` uses `commands`"],
     );
     finds(
         "src/render/csv.rs",
-        "fn a() -> crate::store::B {}",
-        &["2: `render` uses `store`"],
+        "fn a() -> crate::console::B {}",
+        &["2: `render` uses `console`"],
     );
     finds(
-        "src/model/mod.rs",
-        "use crate::query::Filter;",
-        &["2: `model` uses `query`"],
-    );
-    finds(
-        "src/ingest/writer.rs",
-        "use crate::{model, wire, tail, store, query};",
+        "src/commands/logs.rs",
+        "use crate::{console, render, exit};",
         &[],
     );
     finds(
@@ -211,29 +266,35 @@ fn parts_use_only_what_is_further_in() {
         "fn a() {}",
         &["1: `misc` has no row in the table of parts"],
     );
+    // What a crate below may use stands in its manifest.
+    finds(
+        "crates/mcpr-tail/src/set.rs",
+        "use crate::wake::Waker;",
+        &[],
+    );
 }
 
 #[test]
 fn climbing_to_the_root_is_seen_too() {
     finds(
-        "src/store/mod.rs",
-        "use super::wire::a;",
-        &["2: `store` uses `wire`"],
+        "src/console/mod.rs",
+        "use super::commands::a;",
+        &["2: `console` uses `commands`"],
     );
     finds(
-        "src/store/sqlite/read.rs",
-        "use super::super::super::wire::a;",
-        &["2: `store` uses `wire`"],
+        "src/commands/schema/diff.rs",
+        "use super::super::super::cli::a;",
+        &["2: `commands` uses `cli`"],
     );
     finds(
-        "src/store/sqlite/mod.rs",
-        "use super::{a, super::{wire::b, model}};",
-        &["2: `store` uses `wire`"],
+        "src/commands/schema/mod.rs",
+        "use super::{a, super::{cli::b, exit}};",
+        &["2: `commands` uses `cli`"],
     );
     finds(
-        "src/store/mod.rs",
-        "mod a { use super::wire; use super::super::wire; }",
-        &["2: `store` uses `wire`"],
+        "src/console/mod.rs",
+        "mod a { use super::commands; use super::super::commands; }",
+        &["2: `console` uses `commands`"],
     );
-    finds("src/store/sqlite/read.rs", "use super::wire::a;", &[]);
+    finds("src/commands/schema/diff.rs", "use super::cli::a;", &[]);
 }

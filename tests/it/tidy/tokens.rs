@@ -14,7 +14,7 @@ struct Place {
 
 /// One token: a name, a bracket, a mark (`::` is one) or a literal, whatever its text.
 pub(super) struct Token {
-    text: String,
+    pub(super) text: String,
     pub(super) line: usize,
     place: Place,
 }

@@ -7,13 +7,13 @@ use super::replay::{Replay, replay};
 use super::sides::Compared;
 use crate::commands::args::{moment, patterns};
 use crate::commands::{now_ms, open_store};
-use crate::model::Kind;
-use crate::model::time::DAY_MS;
-use crate::query::{
-    By, Entry, Filter, Order, Page, Pattern, RequestRow, StatsQuestion, SurfaceRow,
+use mcpr_model::Kind;
+use mcpr_model::time::DAY_MS;
+use mcpr_store::Reader;
+use mcpr_store::query::{
+    By, Cursor, Entry, Filter, Order, Page, Pattern, RequestRow, StatsQuestion, SurfaceRow,
 };
-use crate::schema::{ItemKind, Report, Surface};
-use crate::store::Reader;
+use mcpr_surface::{ItemKind, Report, Surface};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ const MAX_ITEMS: usize = 20;
 
 /// All of it; nothing for files.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Known {
+pub(super) struct RecordedFacts {
     /// The versions that came between the two.
     pub(super) versions: Vec<KnownVersion>,
     /// The calls of the items that changed, those with the most first.
@@ -43,9 +43,9 @@ pub(super) struct KnownVersion {
     pub(super) session_id: Option<String>,
     pub(super) client_name: Option<String>,
     /// The last call before it, of any client.
-    pub(super) after: Option<Call>,
+    pub(super) after: Option<RecordedCall>,
     /// The first call after it.
-    pub(super) before: Option<Call>,
+    pub(super) before: Option<RecordedCall>,
     /// Whether the server had announced a change; one that was not is silent.
     pub(super) announced: bool,
     /// Whether two clients were shown different lists at the same time.
@@ -54,7 +54,7 @@ pub(super) struct KnownVersion {
 
 /// A call beside a change.
 #[derive(Debug, Serialize)]
-pub(super) struct Call {
+pub(super) struct RecordedCall {
     pub(super) seq: i64,
     pub(super) ts: i64,
     pub(super) method: String,
@@ -68,26 +68,30 @@ pub(super) struct Usage {
     pub(super) item: String,
     pub(super) calls: u64,
     pub(super) errors: u64,
-    pub(super) clients: Vec<Caller>,
+    pub(super) clients: Vec<ClientCalls>,
     /// What the new schema says of the calls; nothing where no arguments were kept.
     pub(super) replay: Option<Replay>,
 }
 
 /// A client and its calls of an item.
 #[derive(Debug, Serialize)]
-pub(super) struct Caller {
+pub(super) struct ClientCalls {
     pub(super) client_name: Option<String>,
     pub(super) calls: u64,
 }
 
 /// Asks the store what it knows of a change.
-pub(super) fn known(args: &Args, compared: &Compared, report: &Report) -> anyhow::Result<Known> {
+pub(super) fn known(
+    args: &Args,
+    compared: &Compared,
+    report: &Report,
+) -> anyhow::Result<RecordedFacts> {
     // Those are hit who call the old surface.
     let caller_of = args.against.clone().or_else(|| the_proxy(compared));
     let Some(proxy) = caller_of else {
-        return Ok(Known::default());
+        return Ok(RecordedFacts::default());
     };
-    let mut reader = open_store(&args.store.path()?)?;
+    let reader = open_store(&args.store.url_to_read()?)?;
     let (now, zone) = (now_ms(), args.zone());
     let since = match &args.since {
         Some(text) => moment("--since", text, now, zone)?,
@@ -104,9 +108,9 @@ pub(super) fn known(args: &Args, compared: &Compared, report: &Report) -> anyhow
         kind: Some(Kind::Mcp),
         ..Filter::default()
     };
-    Ok(Known {
-        versions: versions(compared, reader.as_mut())?,
-        usage: usage(report, &compared.new.surface, &filter, reader.as_mut())?,
+    Ok(RecordedFacts {
+        versions: versions(compared, reader.as_ref())?,
+        usage: usage(report, &compared.new.surface, &filter, reader.as_ref())?,
         since: Some(since),
     })
 }
@@ -117,11 +121,13 @@ fn the_proxy(compared: &Compared) -> Option<String> {
 }
 
 /// The versions after the old one up to the new one, whichever of them is the later.
-fn versions(compared: &Compared, reader: &mut dyn Reader) -> anyhow::Result<Vec<KnownVersion>> {
+fn versions(compared: &Compared, reader: &dyn Reader) -> anyhow::Result<Vec<KnownVersion>> {
     let mut known = Vec::new();
     for (old, new) in &compared.versions {
+        // `--from` may be the later version: a comparison backwards is allowed.
         let (low, high) = (old.version.min(new.version), old.version.max(new.version));
         for row in compared.surfaces.versions_of(&new.proxy, &new.method) {
+            // The old one itself was there before the change.
             if row.version <= low || row.version > high {
                 continue;
             }
@@ -143,13 +149,18 @@ fn versions(compared: &Compared, reader: &mut dyn Reader) -> anyhow::Result<Vec<
 }
 
 /// The call next to the moment when a version was first seen.
-fn beside(row: &SurfaceRow, order: Order, reader: &mut dyn Reader) -> anyhow::Result<Option<Call>> {
+fn beside(
+    row: &SurfaceRow,
+    order: Order,
+    reader: &dyn Reader,
+) -> anyhow::Result<Option<RecordedCall>> {
     let is_before = order == Order::Descending;
     let calls = ["tools/call", "prompts/get", "resources/read"];
     let filter = Filter {
         proxy: Some(row.proxy.clone()),
         kind: Some(Kind::Mcp),
         methods: patterns("--method", &calls.map(str::to_owned))?,
+        // A window holds its begin but not its end; the moment itself belongs to neither side here.
         since: (!is_before).then(|| row.first_seen_at.saturating_add(1)),
         until: is_before.then_some(row.first_seen_at),
         ..Filter::default()
@@ -164,7 +175,7 @@ fn beside(row: &SurfaceRow, order: Order, reader: &mut dyn Reader) -> anyhow::Re
         .entries(&filter, page)?
         .into_iter()
         .find_map(|entry| match entry {
-            Entry::Request(row) => Some(Call {
+            Entry::Request(row) => Some(RecordedCall {
                 seq: row.seq,
                 ts: row.ts,
                 target: target(&row).map(str::to_owned),
@@ -183,7 +194,7 @@ fn usage(
     report: &Report,
     new: &Surface,
     filter: &Filter,
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
 ) -> anyhow::Result<Vec<Usage>> {
     let changed = |kind: ItemKind| -> BTreeSet<&str> {
         let findings = report.findings.iter();
@@ -194,10 +205,11 @@ fn usage(
     };
     let mut usage = of_tools(&changed(ItemKind::Tool), new, filter, reader)?;
     for (kind, method) in [
+        // Templates are called through the resources they make, whose URIs no finding names.
         (ItemKind::Prompt, "prompts/get"),
         (ItemKind::Resource, "resources/read"),
     ] {
-        usage.extend(of_others(kind, (&changed(kind), method), filter, reader)?);
+        usage.extend(of_others(kind, method, &changed(kind), filter, reader)?);
     }
     usage.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.item.cmp(&b.item)));
     Ok(usage)
@@ -207,11 +219,12 @@ fn of_tools(
     changed: &BTreeSet<&str>,
     new: &Surface,
     filter: &Filter,
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
 ) -> anyhow::Result<Vec<Usage>> {
     if changed.is_empty() {
         return Ok(Vec::new());
     }
+    // One question for all tools; per tool only those are asked about that were called.
     let rows = reader.stats(&StatsQuestion::sums(filter, By::Tool))?;
     let mut usage: Vec<Usage> = changed
         .iter()
@@ -223,30 +236,35 @@ fn of_tools(
                 kind: ItemKind::Tool,
                 item: item.to_owned(),
                 calls: row.map_or(0, |row| row.tally.calls),
-                errors: row.map_or(0, |row| row.tally.errors.iter().sum()),
+                errors: row.map_or(0, |row| row.tally.total_errors()),
                 clients: Vec::new(),
                 replay: None,
             }
         })
         .collect();
+    // The most called first, so that the bound cuts those that matter least.
     usage.sort_by_key(|usage| std::cmp::Reverse(usage.calls));
     let kept = reader.payload_span()?;
     for item in usage
+        // Each of them takes another question to the store.
         .iter_mut()
         .take(MAX_ITEMS)
         .filter(|usage| usage.calls > 0)
     {
+        // A name may hold the signs of a pattern; it is meant literally.
         let of_tool = Filter {
             tools: vec![Pattern::exactly(&item.item)?],
             ..filter.clone()
         };
+        // The sums have a row for each version of a client.
         let mut callers = BTreeMap::<Option<String>, u64>::new();
         for row in reader.stats(&StatsQuestion::sums(&of_tool, By::Client))? {
-            *callers.entry(row.key.client_name).or_default() += row.tally.calls;
+            let calls = callers.entry(row.key.client_name).or_default();
+            *calls = calls.saturating_add(row.tally.calls);
         }
         item.clients = listed(callers);
         if let Some(span) = kept {
-            item.replay = replay(&item.item, (new, span), &of_tool, reader)?;
+            item.replay = replay(&item.item, new, span, &of_tool, reader)?;
         }
     }
     Ok(usage)
@@ -255,16 +273,17 @@ fn of_tools(
 /// The calls of prompts or resources, of which no sums by client are kept.
 fn of_others(
     kind: ItemKind,
-    (changed, method): (&BTreeSet<&str>, &str),
+    method: &str,
+    changed: &BTreeSet<&str>,
     filter: &Filter,
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
 ) -> anyhow::Result<Vec<Usage>> {
     let filter = Filter {
         methods: vec![Pattern::exactly(method)?],
         ..filter.clone()
     };
     let mut counts = BTreeMap::<String, (u64, BTreeMap<Option<String>, u64>)>::new();
-    let mut page = Page::after(0, Page::MAX_LIMIT);
+    let mut page = Page::after(Cursor::START, Page::MAX_LIMIT);
     // Hourly sums tell quickly that there is nothing to look for.
     let mut is_last = changed.is_empty()
         || reader
@@ -273,9 +292,10 @@ fn of_others(
     while !is_last {
         let entries = reader.entries(&filter, page)?;
         is_last = entries.len() < page.limit;
-        page.after = entries.last().map(Entry::seq).or(page.after);
+        page.after = entries.last().map(Entry::cursor).or(page.after);
         for entry in entries {
             let Entry::Request(row) = entry else { continue };
+            // Calls of unchanged items are of no interest.
             let Some(name) = target(&row).filter(|name| changed.contains(name)) else {
                 continue;
             };
@@ -289,7 +309,7 @@ fn of_others(
         Usage {
             kind,
             item: item.to_owned(),
-            calls: callers.values().sum(),
+            calls: callers.values().copied().fold(0, u64::saturating_add),
             errors,
             clients: listed(callers),
             replay: None,
@@ -298,10 +318,10 @@ fn of_others(
     Ok(usage.collect())
 }
 
-fn listed(callers: BTreeMap<Option<String>, u64>) -> Vec<Caller> {
-    let mut clients: Vec<Caller> = callers
+fn listed(callers: BTreeMap<Option<String>, u64>) -> Vec<ClientCalls> {
+    let mut clients: Vec<ClientCalls> = callers
         .into_iter()
-        .map(|(client_name, calls)| Caller { client_name, calls })
+        .map(|(client_name, calls)| ClientCalls { client_name, calls })
         .collect();
     clients.sort_by_key(|client| std::cmp::Reverse(client.calls));
     clients

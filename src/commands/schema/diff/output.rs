@@ -1,14 +1,13 @@
 //! The report and what is known beside it, in the format that was asked for.
 
-use super::Args;
-use super::gate::Verdict;
-use super::known::{Call, Known, KnownVersion, Usage};
+use super::super::gate::Verdict;
+use super::known::{KnownVersion, RecordedCall, RecordedFacts, Usage};
 use super::sides::Compared;
-use crate::query::when::Zone;
 use crate::render::text::{escape, escape_but_breaks, escape_json};
 use crate::render::units;
-use crate::schema::Finding;
-use crate::schema::report::{ReportFormat, render};
+use mcpr_store::query::when::Zone;
+use mcpr_surface::report::{Bump, ReportFormat, Versions, render};
+use mcpr_surface::{Audience, Finding};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -16,7 +15,10 @@ use std::fmt::Write as _;
 pub(super) struct Document<'a> {
     pub(super) compared: &'a Compared,
     pub(super) verdict: &'a Verdict,
-    pub(super) known: Known,
+    pub(super) audience: Audience,
+    /// In which times of the traffic are shown.
+    pub(super) zone: Zone,
+    pub(super) known: RecordedFacts,
 }
 
 /// The one JSON document.
@@ -26,27 +28,37 @@ struct Json<'a> {
     new: &'a str,
     compatibility: &'static str,
     security: &'static str,
+    #[serde(rename = "for")]
+    audience: &'static str,
     failed: bool,
+    /// Which number of the server's version has to grow.
+    requires: Bump,
+    server_versions: &'a Versions,
+    /// Whether the version grew as much; null where there are no such versions.
+    version_is_enough: Option<bool>,
+    changelog: Vec<String>,
     ignored: usize,
     accepted: usize,
     findings: &'a [Finding],
     #[serde(flatten)]
-    known: &'a Known,
+    known: &'a RecordedFacts,
+}
+
+/// The document as one line of JSON, as other commands print it; the format `json` is for reading.
+pub(super) fn one_line(document: &Document<'_>) -> String {
+    escape_json(&json(document, |json| serde_json::to_string(json))).into_owned() + "\n"
 }
 
 /// The text of a document, harmless to a terminal.
-pub(super) fn rendered(document: &Document<'_>, args: &Args, colour: bool) -> String {
+pub(super) fn rendered(document: &Document<'_>, format: ReportFormat, colour: bool) -> String {
     let (old, new) = (&document.compared.old, &document.compared.new);
     let report = &document.verdict.report;
-    let zone = args.zone();
-    if args.json {
-        return escape_json(&json(document, |json| serde_json::to_string(json))).into_owned()
-            + "\n";
-    }
-    match args.format {
+    let zone = document.zone;
+    match format {
         ReportFormat::Text => {
             let heading = format!("old: {}\nnew: {}\n\n", escape(&old.name), escape(&new.name));
             let body = render(report, ReportFormat::Text, &new.name);
+            // Escaped before it is coloured: the colours themselves must survive.
             let body = escape_but_breaks(&body);
             let body = if colour {
                 coloured(&body)
@@ -58,22 +70,25 @@ pub(super) fn rendered(document: &Document<'_>, args: &Args, colour: bool) -> St
         ReportFormat::Markdown => {
             let body = render(report, ReportFormat::Markdown, &new.name);
             let beside = beside(&document.known, zone, "- ");
+            // A list begins after a blank line in Markdown.
             let gap = if beside.is_empty() { "" } else { "\n" };
             let left_out = left_out(document.verdict);
-            format!(
+            // What stands beside holds names from outside, which must not become markup.
+            fitting(format!(
                 "{}{left_out}{gap}{}",
                 escape_but_breaks(&body),
                 plain(&beside)
-            )
+            ))
         }
         ReportFormat::Json => {
             by_line(&json(document, |json| serde_json::to_string_pretty(json))) + "\n"
         }
+        // JSON escapes differ from those of text, so that it stays JSON.
         ReportFormat::Ndjson | ReportFormat::Sarif => {
-            by_line(&render(report, args.format, &new.name)) + "\n"
+            by_line(&render(report, format, &new.name)) + "\n"
         }
-        ReportFormat::Github | ReportFormat::Junit => {
-            escape_but_breaks(&render(report, args.format, &new.name)).into_owned()
+        ReportFormat::Github | ReportFormat::Junit | ReportFormat::Changelog => {
+            escape_but_breaks(&render(report, format, &new.name)).into_owned()
         }
     }
 }
@@ -85,13 +100,37 @@ fn json(document: &Document<'_>, write: fn(&Json<'_>) -> serde_json::Result<Stri
         new: &document.compared.new.name,
         compatibility: verdict.report.compatibility.as_str(),
         security: verdict.report.security.as_str(),
+        audience: document.audience.as_str(),
         failed: !verdict.failing.is_empty(),
+        requires: verdict.report.requires(),
+        server_versions: &verdict.report.versions,
+        version_is_enough: verdict.report.is_version_enough(),
+        changelog: verdict.report.changelog(),
         ignored: verdict.ignored,
         accepted: verdict.accepted,
         findings: &verdict.report.findings,
         known: &document.known,
     };
     write(&json).expect("findings hold nothing that JSON cannot say")
+}
+
+/// The longest comment, in bytes: GitHub takes 65,536 characters.
+const MAX_MARKDOWN: usize = 60_000;
+
+/// A comment that is not refused for its length: the report itself is bounded, but escapes and what
+/// traffic knows come on top.
+fn fitting(text: String) -> String {
+    if text.len() <= MAX_MARKDOWN {
+        return text;
+    }
+    let words = "\n\nThe rest is left out for its length; `--format json` has it.\n";
+    let most = MAX_MARKDOWN - words.len() - 32;
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at));
+    let end = text[..end.unwrap_or(0)].rfind('\n').unwrap_or(0);
+    let kept = &text[..end];
+    // What was folded is closed again, or it would hide what follows.
+    let open = kept.matches("<details>").count() > kept.matches("</details>").count();
+    format!("{kept}{}{words}", if open { "\n\n</details>" } else { "" })
 }
 
 /// JSON over several lines, each made harmless; without the last line break.
@@ -106,8 +145,10 @@ fn coloured(body: &str) -> String {
     for line in body.split_inclusive('\n') {
         let text = line.trim_end_matches('\n');
         let start = match text.trim_start().split([':', ',', ' ']).next() {
+            // Lines without an indent name items, whatever word they begin with.
             _ if !text.starts_with(' ') => "\x1b[1m",
             Some("breaking") => "\x1b[1;31m",
+            // The level of trust stands behind that of callers: `compatible, alert: …`.
             _ if text.starts_with("  ") && text.contains(", alert: ") => "\x1b[1;31m",
             Some("dangerous" | "undecided") => "\x1b[33m",
             Some("before") => "\x1b[31m",
@@ -120,6 +161,7 @@ fn coloured(body: &str) -> String {
         } else {
             out.push_str(start);
             out.push_str(text);
+            // Reset before the line break, or a pager colours the next line too.
             out.push_str("\x1b[0m");
             out.push_str(&line[text.len()..]);
         }
@@ -131,6 +173,7 @@ fn coloured(body: &str) -> String {
 fn left_out(verdict: &Verdict) -> String {
     match (verdict.ignored, verdict.accepted) {
         (0, 0) => String::new(),
+        // Nothing left out needs no line.
         (ignored, accepted) => {
             format!("left out: {ignored} ignored, {accepted} accepted before\n")
         }
@@ -138,7 +181,7 @@ fn left_out(verdict: &Verdict) -> String {
 }
 
 /// What the traffic knows, a line each.
-fn beside(known: &Known, zone: Zone, mark: &str) -> String {
+fn beside(known: &RecordedFacts, zone: Zone, mark: &str) -> String {
     let mut out = String::new();
     for version in &known.versions {
         let words = first_seen(version, zone);
@@ -155,6 +198,7 @@ fn beside(known: &Known, zone: Zone, mark: &str) -> String {
     }
     let since = known.since.map(|since| units::time(since, zone));
     let since = since.as_deref().unwrap_or_default();
+    // Called items get a line each; the others are only counted.
     let (called, idle): (Vec<_>, Vec<_>) = known.usage.iter().partition(|usage| usage.calls > 0);
     for usage in called {
         writeln!(out, "{mark}{}", calls(usage, since)).expect("a string takes every write");
@@ -177,6 +221,7 @@ fn beside(known: &Known, zone: Zone, mark: &str) -> String {
         )
         .expect("a string takes every write"),
     }
+    // In Markdown the caller places the blank line.
     if out.is_empty() || !mark.is_empty() {
         return out;
     }
@@ -211,7 +256,7 @@ fn first_seen(version: &KnownVersion, zone: Zone) -> String {
     words
 }
 
-fn told(call: &Call) -> String {
+fn told(call: &RecordedCall) -> String {
     let target = call.target.as_deref().map(escape);
     let target = target.map_or_else(String::new, |target| format!(" {target}"));
     format!("{}{target} (seq {})", escape(&call.method), call.seq)
@@ -254,6 +299,7 @@ fn calls(usage: &Usage, since: &str) -> String {
 fn plain(lines: &str) -> String {
     let mut out = String::with_capacity(lines.len());
     for line in lines.split_inclusive('\n') {
+        // The mark is two characters of ASCII, or the line is shorter than it.
         let (mark, text) = line.split_at(line.len().min(2));
         out.push_str(mark);
         for c in text.chars() {

@@ -1,13 +1,13 @@
 //! Recorded calls held against the new schema: how many of those whose arguments were kept it
 //! would refuse.
 
-use crate::commands::pages::{Range, each_page};
-use crate::model::{Body, Payload};
-use crate::query::{Entry, Filter, Order};
-use crate::redact::is_redacted;
-use crate::schema::Surface;
-use crate::schema::arguments::Arguments;
-use crate::store::Reader;
+use crate::commands::pages::{OrderBy, Range, each_page};
+use mcpr_model::{Body, Payload};
+use mcpr_redact::is_redacted;
+use mcpr_store::Reader;
+use mcpr_store::query::{Cursor, Entry, Filter, Order};
+use mcpr_surface::Surface;
+use mcpr_surface::arguments::Arguments;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -25,26 +25,32 @@ pub(super) struct Replay {
     pub(super) example: Option<i64>,
 }
 
-/// Holds the calls that a filter names, and of which the bodies in a span are kept, against the new schema of their tool; nothing where
-/// none was kept, or the new surface does not have the tool.
+/// Holds the calls that a filter names, and of which the bodies in a span are kept, against the new
+/// schema of their tool; nothing where none was kept, or the new surface does not have the tool.
 pub(super) fn replay(
     tool: &str,
-    (new, kept): (&Surface, (i64, i64)),
+    new: &Surface,
+    kept: (Cursor, Cursor),
     filter: &Filter,
-    reader: &mut dyn Reader,
+    reader: &dyn Reader,
 ) -> anyhow::Result<Option<Replay>> {
+    // A tool that is gone refuses every call, which another finding says.
     let Some(arguments) = Arguments::of(new, tool) else {
         return Ok(None);
     };
     let newest = Range {
-        after: Some(kept.0.saturating_sub(1)),
-        before: Some(kept.1.saturating_add(1)),
+        by: OrderBy::Storing,
+        after: Some(kept.0.previous()),
+        // Beyond the span no body is kept, and most requests need not be looked at.
+        before: Some(kept.1.next()),
         order: Order::Descending,
         most: Some(MAX_CALLS),
     };
+    // Numbers first and bodies after: a page of bodies may be large.
     let mut calls = Vec::new();
     each_page(reader, filter, newest, &mut |page| {
         calls.extend(page.entries.iter().filter_map(|entry| match entry {
+            // The filter names a tool; other methods may name it as well.
             Entry::Request(row) if row.method == "tools/call" => Some(row.seq),
             _ => None,
         }));
@@ -58,6 +64,7 @@ pub(super) fn replay(
         replay.calls += 1;
         if !arguments.take(&params) {
             replay.refused += 1;
+            // The first one met is the newest.
             replay.example = replay.example.or(Some(seq));
         }
     }
@@ -67,6 +74,7 @@ pub(super) fn replay(
 /// What was asked, as it was: nothing of it is cut or redacted.
 fn whole_params(payload: Payload) -> Option<Value> {
     let Body { text, is_cut, .. } = payload.params?;
+    // A validator would refuse the mark of a redaction, or accept what was cut away.
     if is_cut || is_redacted(&text) {
         return None;
     }

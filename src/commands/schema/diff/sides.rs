@@ -3,39 +3,79 @@
 use super::super::changes::{before, foreign_tools};
 use super::super::{Lists, listed};
 use super::Args;
+use super::inputs::Texts;
 use crate::commands::args::moment;
 use crate::commands::{Refused, now_ms, open_store};
-use crate::model::SurfaceNews;
-use crate::query::{SurfaceRow, Surfaces};
 use crate::render::units;
-use crate::schema::Surface;
-use crate::schema::capture::surface_of;
-use std::fs;
-use std::io::Read;
+use mcpr_model::SurfaceNews;
+use mcpr_store::query::{SurfaceRow, Surfaces};
+use mcpr_store::{StoreUrl, fold};
+use mcpr_surface::Surface;
+use mcpr_surface::capture::{kind_of, surface_of};
+use mcpr_surface::gather::Places;
+use mcpr_surface::location::ReadSide;
 use std::panic::resume_unwind;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// One of the two.
 #[derive(Debug)]
-pub(super) struct Side {
+pub(crate) struct Side {
     /// What it is, in words: a file's name, `tools/list of weather, version 2`.
-    pub(super) name: String,
-    pub(super) surface: Arc<Surface>,
+    pub(crate) name: String,
+    pub(crate) surface: Arc<Surface>,
+    /// Names and texts of the files it was read from; none for what was recorded.
+    pub(crate) files: Vec<(String, String)>,
+    /// Where its parts stand in them.
+    pub(crate) places: Places,
+    /// Lines that were no JSON.
+    pub(crate) noise: usize,
+}
+
+impl Side {
+    /// What was recorded, or asked of a server.
+    pub(crate) fn without_files(name: String, surface: Surface) -> Self {
+        Self {
+            name,
+            surface: surface.into(),
+            files: Vec::new(),
+            places: Places::default(),
+            noise: 0,
+        }
+    }
+
+    /// What is to be said of lines that were passed over.
+    fn noise_note(&self) -> Option<String> {
+        let lines = match self.noise {
+            0 => return None,
+            1 => "a line that is no JSON was".to_owned(),
+            count => format!("{count} lines that are no JSON were"),
+        };
+        Some(format!("{}: {lines} passed over", self.name))
+    }
+
+    /// The side as findings are located in it.
+    pub(crate) fn read(&self) -> ReadSide<'_> {
+        ReadSide {
+            files: &self.files,
+            surface: &self.surface,
+            places: &self.places,
+        }
+    }
 }
 
 /// Both, and the recorded versions between them.
 #[derive(Debug)]
-pub(super) struct Compared {
-    pub(super) old: Side,
-    pub(super) new: Side,
+pub(crate) struct Compared {
+    pub(crate) old: Side,
+    pub(crate) new: Side,
     /// The versions that are compared, old and new, where they were recorded by one proxy.
-    pub(super) versions: Vec<(SurfaceRow, SurfaceRow)>,
+    pub(crate) versions: Vec<(SurfaceRow, SurfaceRow)>,
     /// Everything that was recorded; nothing for files.
-    pub(super) surfaces: Surfaces,
+    pub(crate) surfaces: Surfaces,
     /// What is to be said before the report.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// What `--from` and `--to` take.
@@ -50,88 +90,82 @@ const MAX_DIGITS: usize = 9;
 
 /// Finds the two surfaces.
 pub(super) fn compared(args: &Args) -> anyhow::Result<Compared> {
-    if let [old, new] = args.files.as_slice() {
-        return of_files(old, new);
+    if args.are_files() {
+        let (old, new) = args.sides_of_files()?;
+        return of_files(&old, &new);
     }
-    let path = args.store.path()?;
-    let surfaces = open_store(&path)?.surfaces()?;
-    let proxy = the_proxy(args.proxy.as_deref(), &surfaces, &path)?;
+    let url = args.store.url_to_read()?;
+    let surfaces = fold::surfaces(open_store(&url)?.as_ref(), None)?;
+    let proxy = the_proxy(args.proxy.as_deref(), &surfaces, &url)?;
     match &args.against {
         Some(other) => of_proxies(args, surfaces, &proxy, other),
         None => of_versions(args, surfaces, &proxy),
     }
 }
 
-fn of_files(old: &Path, new: &Path) -> anyhow::Result<Compared> {
-    let is_stdin = |path: &Path| path.as_os_str() == "-";
-    if is_stdin(old) && is_stdin(new) {
+fn of_files(old: &[PathBuf], new: &[PathBuf]) -> anyhow::Result<Compared> {
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    if old.iter().chain(new).filter(|path| is_stdin(path)).count() > 1 {
+        // What the first read took, the second would miss.
         return Err(Refused::new("only one of the two can be standard input").into());
     }
-    let (old, new) = (Text::of_file(old)?, Text::of_file(new)?);
-    let (old, new) = if old.text == new.text {
+    let (old, new) = (Texts::read(old)?, Texts::read(new)?);
+    // Parsing and comparing large files takes long; equal texts need neither.
+    let (old, new) = if old.are_those_of(&new) {
         let old = old.side()?;
-        let surface = Arc::clone(&old.surface);
-        let name = new.name;
-        (old, Side { name, surface })
+        let new = Side {
+            name: new.name,
+            surface: Arc::clone(&old.surface),
+            files: new.files,
+            places: Places::default(),
+            noise: 0,
+        };
+        (old, new)
     } else {
-        thread::scope(|scope| -> Result<_, Refused> {
-            let old = scope.spawn(|| old.side());
-            let new = new.side();
-            let old = old.join();
-            Ok((old.unwrap_or_else(|panic| resume_unwind(panic))?, new?))
-        })?
+        both_sides(old, new)?
     };
+    let notes = [&old, &new].into_iter().filter_map(Side::noise_note);
     Ok(Compared {
+        notes: notes.collect(),
         old,
         new,
         versions: Vec::new(),
         surfaces: Surfaces::default(),
-        notes: Vec::new(),
     })
 }
 
-/// What a file holds, before it is read as an answer.
-struct Text {
-    name: String,
-    text: String,
-}
-
-impl Text {
-    fn of_file(path: &Path) -> Result<Self, Refused> {
-        let mut bytes = Vec::new();
-        let (name, read) = if path.as_os_str() == "-" {
-            let read = std::io::stdin().lock().read_to_end(&mut bytes);
-            ("standard input".to_owned(), read.map(drop))
-        } else {
-            let read = fs::read(path).map(|read| bytes = read);
-            (path.display().to_string(), read)
-        };
-        read.map_err(|error| Refused::new(format!("cannot read {name}: {error}")))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            Refused::new(format!("{name}: invalid UTF-8 at byte {at}"))
-        })?;
-        Ok(Self { name, text })
-    }
-
-    fn side(self) -> Result<Side, Refused> {
-        let Self { name, text } = self;
-        let surface = Surface::parse(&text).map_err(|error| {
-            Refused::new(format!("{name}: {error}"))
-                .hint("give the result of a list such as tools/list, or the whole JSON-RPC answer")
-        })?;
-        let surface = Arc::new(surface);
-        Ok(Side { name, surface })
-    }
+/// Reads both, at the same time where there is another thread for it.
+fn both_sides(old: Texts, new: Texts) -> Result<(Side, Side), Refused> {
+    let old = Mutex::new(Some(old));
+    let read = || {
+        // A panic in the other thread is resumed below: the lock says nothing more.
+        let text = old.lock().unwrap_or_else(PoisonError::into_inner).take();
+        text.map(Texts::side)
+    };
+    thread::scope(|scope| {
+        // Where no thread is to be had, `read` runs here: slower, with the same answer.
+        let other = thread::Builder::new().spawn_scoped(scope, read).ok();
+        let new = new.side();
+        let joined = other.map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        let old = joined.flatten().or_else(read);
+        Ok((
+            old.expect("it is taken once, and told by who took it")?,
+            new?,
+        ))
+    })
 }
 
 /// The proxy that is meant: the one that was named, or the only one there is.
-fn the_proxy(named: Option<&str>, surfaces: &Surfaces, path: &Path) -> Result<String, Refused> {
+fn the_proxy(
+    named: Option<&str>,
+    surfaces: &Surfaces,
+    store: &StoreUrl,
+) -> Result<String, Refused> {
     let proxies = surfaces.proxies();
     let known = || format!("there are lists of {}", listed(&proxies));
+    // Told first: in a store without lists no name would do.
     if proxies.is_empty() {
-        let path = path.display();
-        return Err(Refused::new(format!("no lists of a server in {path}"))
+        return Err(Refused::new(format!("no lists of a server in {store}"))
             .hint("`mcpr schema diff OLD.json NEW.json` compares files"));
     }
     match (named, proxies.iter().next()) {
@@ -166,10 +200,11 @@ fn of_proxies(
     }
     let side = |flag: &str, version: &Option<String>, proxy: &str| -> anyhow::Result<Side> {
         let at = match version {
+            // What is in force at the end of all time is the newest.
             None => Version::At(i64::MAX),
             Some(text) => parsed(flag, text, args)?,
         };
-        let rows = rows_at(&surfaces, proxy, args.method, (flag, at))?;
+        let rows = rows_at(&surfaces, proxy, args.method, flag, at)?;
         Ok(of_rows(&rows, proxy, args))
     };
     let old = side("--from", &args.from, other)?;
@@ -189,12 +224,11 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
         Some(text) => parsed("--to", text, args)?,
         None => Version::At(i64::MAX),
     };
-    let new = rows_at(&surfaces, proxy, args.method, ("--to", to))?;
-    let old = match &args.from {
-        Some(text) => {
-            let from = parsed("--from", text, args)?;
-            rows_at(&surfaces, proxy, args.method, ("--from", from))?
-        }
+    let new = rows_at(&surfaces, proxy, args.method, "--to", to)?;
+    let from = args.from.as_ref();
+    let from = from.map(|text| parsed("--from", text, args)).transpose()?;
+    let old = match from {
+        Some(from) => rows_at(&surfaces, proxy, args.method, "--from", from)?,
         None => new
             .iter()
             .filter_map(|row| before(row, &surfaces))
@@ -202,6 +236,7 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
     };
     let versions: Vec<(SurfaceRow, SurfaceRow)> = old
         .iter()
+        // A list that only one of the two has is unknown to the other, or looked at below.
         .filter_map(|old| {
             let new = new.iter().find(|new| new.method == old.method)?;
             (old.version != new.version).then(|| ((*old).clone(), (*new).clone()))
@@ -216,11 +251,25 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
             Some(_) => format!("proxy `{proxy}`: both are the same version"),
         });
     }
+    // Only pairs are compared: a list of one side alone would be told as unknown.
     let pick = |pick: fn(&(SurfaceRow, SurfaceRow)) -> &SurfaceRow| -> Vec<&SurfaceRow> {
         versions.iter().map(pick).collect()
     };
-    let old = of_rows(&pick(|pair| &pair.0), proxy, args);
-    let mut new = of_rows(&pick(|pair| &pair.1), proxy, args);
+    let old_side = of_rows(&pick(|pair| &pair.0), proxy, args);
+    let mut rows = pick(|pair| &pair.1);
+    // A list that the server did not promise before is all new; and where a time was named, one that
+    // was not seen by then is missing.
+    let is_timed = matches!(from, Some(Version::At(_)));
+    let is_new = |row: &SurfaceRow| {
+        let was_seen = old.iter().any(|old| old.method == row.method);
+        let kind = kind_of(&row.method);
+        let promised = kind.and_then(|kind| old_side.surface.promises(kind));
+        !was_seen && (is_timed || promised == Some(false))
+    };
+    rows.extend(new.iter().copied().filter(|row| is_new(row)));
+    let mut new = of_rows(&rows, proxy, args);
+    let old = old_side;
+    // Imitated names are looked for among what others showed when the last of these was first seen.
     let latest = versions.iter().map(|(_, new)| new.first_seen_at).max();
     if let Some(at) = latest {
         Arc::make_mut(&mut new.surface).foreign_tools = foreign_tools(&surfaces, proxy, at);
@@ -235,6 +284,7 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
 }
 
 fn parsed(flag: &str, text: &str, args: &Args) -> Result<Version, Refused> {
+    // Dates have signs and lengths of time a unit, which leaves short bare numbers to versions.
     let digits = text.strip_prefix('v').unwrap_or(text);
     if digits.len() <= MAX_DIGITS
         && let Ok(number) = digits.parse()
@@ -249,7 +299,8 @@ fn rows_at<'a>(
     surfaces: &'a Surfaces,
     proxy: &str,
     lists: Option<Lists>,
-    (flag, version): (&str, Version),
+    flag: &str,
+    version: Version,
 ) -> Result<Vec<&'a SurfaceRow>, Refused> {
     match version {
         Version::Number(number) => {
@@ -295,7 +346,8 @@ fn there_are(surfaces: &Surfaces, proxy: &str, lists: Option<Lists>) -> String {
         if lists.is_some_and(|lists| !lists.holds(method)) {
             continue;
         }
-        let since = units::time(first.first_seen_at, crate::query::when::Zone::Utc);
+        // The oldest ones may have been swept, so that the first need not be number 1.
+        let since = units::time(first.first_seen_at, mcpr_store::query::when::Zone::Utc);
         words.push(if first.version == last.version {
             format!("version {} of {method}, first seen {since}", last.version)
         } else {
@@ -322,8 +374,6 @@ fn of_rows(rows: &[&SurfaceRow], proxy: &str, args: &Args) -> Side {
     } else {
         format!("proxy {proxy}: {}", lists.join(", "))
     };
-    Side {
-        name,
-        surface: surface_of(rows.iter().map(|row| row.payload.as_str())).into(),
-    }
+    let surface = surface_of(rows.iter().map(|row| row.payload.as_str()));
+    Side::without_files(name, surface)
 }

@@ -35,13 +35,13 @@ pub(super) fn tap(
 /// Takes a command apart, if it is a tap.
 pub(super) fn tapped(command: &[String]) -> Option<Tapped<'_>> {
     let (program, arguments) = command.split_first()?;
-    let is_ours = Path::new(program)
-        .file_stem()
-        .is_some_and(|stem| stem == "mcpr");
     let mut rest = match arguments.split_first() {
-        Some((first, rest)) if is_ours && first == "tap" => rest,
+        Some((first, rest)) if first == "tap" => rest,
         _ => return None,
     };
+    if !is_ours(Path::new(program), rest) {
+        return None;
+    }
     let (mut options, mut refused_name) = (Vec::new(), None);
     while let Some((argument, behind)) = rest.split_first() {
         rest = behind;
@@ -62,6 +62,24 @@ pub(super) fn tapped(command: &[String]) -> Option<Tapped<'_>> {
         }
     }
     None
+}
+
+/// Whether a program with these arguments of `tap` is this one, under whatever name: an installation
+/// writes the whole path of what ran it, and `--name=NAME` before everything else.
+fn is_ours(program: &Path, arguments: &[String]) -> bool {
+    let is_as_written = || {
+        let first = arguments.first();
+        program.is_absolute() && first.is_some_and(|first| first.starts_with("--name="))
+    };
+    program.file_stem().is_some_and(|stem| stem == "mcpr") || is_as_written()
+}
+
+/// Where the option stands whose name the tap refuses, and that name.
+pub(super) fn refused_name(command: &[String]) -> Option<(usize, &str)> {
+    let name = tapped(command)?.refused_name?;
+    let is_it = |pair: &[String]| pair[0] == NAME && pair[1] == name;
+    let at = command.windows(2).position(is_it)?;
+    Some((at, name))
 }
 
 #[cfg(test)]
@@ -98,6 +116,14 @@ mod tests {
             ("mcpr tap", None),
             ("mcpr logs -- s", None),
             ("other tap --name=a -- s", None),
+            // A program of another name, as an installation by it writes it.
+            ("/x/mcpr-0.7 tap --name=a -- s y", Some(("", None, "s y"))),
+            (
+                "/x/recorder tap --name=a --payloads -- s",
+                Some(("--payloads", None, "s")),
+            ),
+            ("/x/other tap -- s", None),
+            ("/x/other run --name=a -- s", None),
         ] {
             let command = owned(command);
             let found = tapped(&command);

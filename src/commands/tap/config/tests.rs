@@ -3,7 +3,7 @@
 use super::*;
 use expect_test::{Expect, expect};
 
-fn install() -> Rewrite {
+pub(super) fn install() -> Rewrite {
     Rewrite::Install {
         program: "/bin/mcpr".to_owned(),
         options: Vec::new(),
@@ -11,12 +11,17 @@ fn install() -> Rewrite {
     }
 }
 
-fn told(servers: &[(String, Outcome)]) -> Vec<String> {
-    let one = |(name, outcome): &(String, Outcome)| match outcome {
-        Outcome::Changed { .. } => format!("{name} changed"),
-        Outcome::Mended { why, .. } => format!("{name} mended: {why}"),
-        Outcome::AsWanted => format!("{name} as wanted"),
-        Outcome::LeftAlone(why) => format!("{name} left alone: {why}"),
+/// Without what an installation kept: the bytes come back of the tap's own words.
+pub(super) fn uninstall() -> Rewrite {
+    Rewrite::Uninstall { kept: Vec::new() }
+}
+
+fn told(servers: &[(String, ServerOutcome)]) -> Vec<String> {
+    let one = |(name, outcome): &(String, ServerOutcome)| match outcome {
+        ServerOutcome::Changed { .. } => format!("{name} changed"),
+        ServerOutcome::Mended { why, .. } => format!("{name} mended: {why}"),
+        ServerOutcome::AsWanted => format!("{name} as wanted"),
+        ServerOutcome::LeftAlone(why) => format!("{name} left alone: {why}"),
     };
     servers.iter().map(one).collect()
 }
@@ -29,9 +34,9 @@ fn check(text: &str, servers: &[&str], expected: &Expect) {
     expected.assert_eq(&installed.text);
     let again = rewrite(&installed.text, &[], &install()).expect("it still is");
     assert_eq!(again.text, installed.text);
-    let back = rewrite(&installed.text, &[], &Rewrite::Uninstall).expect("it still is");
+    let back = rewrite(&installed.text, &[], &uninstall()).expect("it still is");
     assert_eq!(back.text, text);
-    let other = rewrite(text, &[], &Rewrite::Uninstall).expect("it is");
+    let other = rewrite(text, &[], &uninstall()).expect("it is");
     assert_eq!(other.text, text, "nothing to take away");
 }
 
@@ -108,7 +113,7 @@ fn a_server_without_arguments_gets_them_and_loses_them() {
         (&bare["command"], &bare["args"]),
         (&"/bin/mcpr".into(), &arguments)
     );
-    let back = rewrite(&installed.text, &[], &Rewrite::Uninstall).expect("it still is");
+    let back = rewrite(&installed.text, &[], &uninstall()).expect("it still is");
     let back: serde_json::Value = serde_json::from_str(&back.text).expect("JSON");
     let original: serde_json::Value = serde_json::from_str(text).expect("JSON");
     assert_eq!(back, original);
@@ -138,7 +143,7 @@ fn options_are_written_and_not_changed_behind_ones_back() {
         assert_eq!(told(&again.servers), [expected]);
         assert_eq!(again.text, first.text);
     }
-    let back = rewrite(&first.text, &[], &Rewrite::Uninstall).expect("it still is");
+    let back = rewrite(&first.text, &[], &uninstall()).expect("it still is");
     assert_eq!(back.text, text);
 }
 
@@ -225,9 +230,9 @@ fn check_one(name: &str, server: &str, outcome: &str, expected: &str) {
     let again = rewrite(&installed.text, &[], &install()).expect("it still is");
     assert_eq!(told(&again.servers), [format!("{name} as wanted")]);
     assert_eq!(again.text, installed.text);
-    let back = rewrite(&installed.text, &[], &Rewrite::Uninstall).expect("it still is");
+    let back = rewrite(&installed.text, &[], &uninstall()).expect("it still is");
     assert_eq!(back.text, of(r#"{"command":"s","args":["y"]}"#));
-    let back = rewrite(&text, &[], &Rewrite::Uninstall).expect("it is");
+    let back = rewrite(&text, &[], &uninstall()).expect("it is");
     assert_eq!(back.text, of(r#"{"command":"s","args":["y"]}"#));
 }
 
@@ -245,7 +250,9 @@ fn names_that_begin_with_a_dash_are_tapped() {
         let older =
             format!(r#"{{"command":"/bin/mcpr","args":["tap","--name","{name}","--","s","y"]}}"#);
         let outcome = "mended: its tap is refused: the name begins with -";
-        check_one(name, &older, outcome, &expected);
+        let mended =
+            format!(r#"{{"command":"/bin/mcpr","args":["tap","--name={name}","--","s","y"]}}"#);
+        check_one(name, &older, outcome, &mended);
     }
 }
 
@@ -273,8 +280,7 @@ fn a_program_that_is_gone_gives_way_to_the_present_one() {
     }
     let before =
         r#"{"command":"/gone/mcpr","args":["tap","--name","-x","--payloads","--","s","y"]}"#;
-    let after =
-        r#"{"command":"/bin/mcpr","args":["tap", "--name=-x", "--payloads", "--", "s", "y"]}"#;
+    let after = r#"{"command":"/bin/mcpr","args":["tap","--name=-x","--payloads","--","s","y"]}"#;
     check_one("-x", before, outcome, after);
 }
 
@@ -307,6 +313,6 @@ fn a_byte_order_mark_is_kept() {
         "{}",
         installed.text
     );
-    let back = rewrite(&installed.text, &[], &Rewrite::Uninstall).expect("it still is");
+    let back = rewrite(&installed.text, &[], &uninstall()).expect("it still is");
     assert_eq!(back.text, text);
 }

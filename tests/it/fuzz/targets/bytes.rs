@@ -1,12 +1,12 @@
 //! Bytes that become lines, messages, events and harmless text.
 
 use super::Choices;
-use mcpr::ingest::{LineDecoder, Wanted};
-use mcpr::model::{BadLine, Event};
-use mcpr::render::text::{escape, escape_but_breaks, escape_json, is_active};
-use mcpr::tail::{Piece, Splitter};
-use mcpr::tap::{Frame, Frames};
-use mcpr::wire::{Bodies, Decoded, LineContext, decode_line, messages};
+use mcpr::render::text::{acts, escape, escape_but_breaks, escape_json};
+use mcpr_ingest::tap::{Frame, Frames};
+use mcpr_ingest::{LineDecoder, Wanted};
+use mcpr_model::{BadLine, Event};
+use mcpr_tail::{Piece, Splitter};
+use mcpr_wire::{Bodies, Decoded, LineContext, MAX_LAYERS, bare, decode_line, messages, unwrap};
 
 /// However bytes are cut into chunks, the same pieces come out, and each stands where it says.
 pub(super) fn lines(data: &[u8]) {
@@ -60,7 +60,9 @@ fn of_piece(piece: &Piece<'_>) -> (u64, Option<Vec<u8>>) {
         Piece::Line { offset, bytes } | Piece::Unfinished { offset, bytes } => {
             (*offset, Some(bytes.to_vec()))
         }
-        Piece::Oversized { offset, .. } | Piece::Nuls { offset, .. } => (*offset, None),
+        Piece::Oversized { offset, .. }
+        | Piece::Nuls { offset, .. }
+        | Piece::Missing { offset } => (*offset, None),
     }
 }
 
@@ -115,6 +117,69 @@ pub(super) fn decoders(data: &[u8]) {
     let _ = messages(data, Bodies::Kept);
 }
 
+/// Wrappers come off whatever they are, and a line is the same however it is wrapped and cut.
+pub(super) fn wrappers(data: &[u8]) {
+    let mut left = bare(data).bytes.into_owned();
+    for _ in 0..MAX_LAYERS {
+        let Some(Ok(layer)) = unwrap(&left) else {
+            break;
+        };
+        assert!(layer.inner.len() < left.len(), "a wrapper takes room");
+        left = bare(&layer.inner).bytes.into_owned();
+    }
+    let mut choices = Choices::new(data);
+    let step = usize::from(choices.byte()) + 1;
+    let text = String::from_utf8_lossy(choices.rest()).replace('\n', " ");
+    let chars: Vec<char> = text.chars().collect();
+    let parts: Vec<String> = chars
+        .chunks(step)
+        .map(|part| part.iter().collect())
+        .collect();
+    let docker = |log: &str| {
+        let line = serde_json::json!({"log": log, "stream": "stderr", "time": "t"});
+        line.to_string().into_bytes()
+    };
+    let decoded = |lines: &[Vec<u8>]| {
+        let mut decoder = LineDecoder::new("-", "p", Wanted::default());
+        for line in lines {
+            decoder.line(0, line, 0);
+        }
+        decoder.end_parts(0);
+        let delivery = decoder.take();
+        let counts = delivery.progress.counts;
+        (
+            delivery.events,
+            counts.events,
+            counts.text,
+            counts.unknown,
+            counts.bad,
+        )
+    };
+    let whole = decoded(&[docker(&format!("{text}\n"))]);
+    // A first part that is an object by itself is one.
+    let is_cut = parts.len() > 1 && !parts[0].trim_end().ends_with('}');
+    if is_cut {
+        let last = parts.len() - 1;
+        let ends = |at: usize| if at == last { "\n" } else { "" };
+        let lines = (0..)
+            .zip(&parts)
+            .map(|(at, part)| docker(&format!("{part}{}", ends(at))));
+        assert_eq!(
+            whole,
+            decoded(&lines.collect::<Vec<_>>()),
+            "parts of {step}"
+        );
+    }
+    let plain = decoded(&[text.into_bytes()]);
+    if plain.1 > 0 && plain.4 == 0 {
+        assert_eq!(
+            (whole.0, whole.1),
+            (plain.0, plain.1),
+            "wrapped as well as bare"
+        );
+    }
+}
+
 /// The body of a post: whatever it is, what is decoded of it is what its counts say, and a refused one
 /// leaves nothing behind in the decoder, which all connections share.
 pub(super) fn body(data: &[u8]) {
@@ -137,7 +202,12 @@ pub(super) fn body(data: &[u8]) {
         assert_eq!(bad.len() as u64, counts.bad.min(BadLine::MAX_ROWS));
         for bad in bad {
             let at = usize::try_from(bad.offset).expect("an offset within the data");
-            assert!(data[at..].starts_with(&bad.excerpt), "{bad:?}");
+            // Of a line in a wrapper, what is inside is kept and the line is pointed at.
+            let begins_line = at == 0 || data.get(at - 1) == Some(&b'\n');
+            assert!(
+                begins_line || data[at..].starts_with(&bad.excerpt),
+                "{bad:?}"
+            );
         }
     }
     let second = used.document(data, 0);
@@ -152,13 +222,12 @@ pub(super) fn body(data: &[u8]) {
 /// No text keeps an active character, and JSON stays the same to a program.
 pub(super) fn sanitiser(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    assert!(!escape(&text).contains(is_active));
+    assert!(!acts(&escape(&text)));
     let breaks = escape_but_breaks(&text);
-    let is_break = |c: char| matches!(c, '\t' | '\n' | '\r');
-    assert!(!breaks.contains(|c| is_active(c) && !is_break(c)));
+    assert!(!acts(&breaks.replace(['\t', '\n', '\r'], " ")));
     let json = serde_json::to_string(&text).expect("a string is JSON");
     let shown = escape_json(&json);
-    assert!(!shown.contains(is_active));
+    assert!(!acts(&shown));
     let read: String = serde_json::from_str(&shown).expect("it is JSON still");
     assert_eq!(read, text);
 }

@@ -26,6 +26,9 @@ const STREAMS: &[&str] = &[
     "mcpr-0.5.44/cloud.ndjson",
     "mcpr-0.5.44/everything.stderr.log",
     "mcpr-0.5.44/weather.stderr.log",
+    "formats/toolhive.ndjson",
+    "formats/mcpproxy_go.ndjson",
+    "formats/codex_rollout.ndjson",
 ];
 const SURFACES: &[&str] = &[
     "corpora/tool-edits.ndjson",
@@ -33,10 +36,11 @@ const SURFACES: &[&str] = &[
 ];
 
 /// Every target.
-pub(crate) const TARGETS: [Target; 11] = [
+pub(crate) const TARGETS: [Target; 12] = [
     target("lines", bytes::lines, STREAMS),
     target("frames", bytes::frames, STREAMS),
     target("decoders", bytes::decoders, STREAMS),
+    target("wrappers", bytes::wrappers, STREAMS),
     target("body", bytes::body, STREAMS),
     target("sanitiser", bytes::sanitiser, STREAMS),
     target("redactor", secrets::redacted, STREAMS),

@@ -1,13 +1,17 @@
 //! Hostile questions to a store, and a store of hostile bytes.
 
 use super::Choices;
-use mcpr::ingest::{Config, Recorder};
-use mcpr::model::{ErrorKind, Kind, Status};
-use mcpr::query::when::{Zone, parse_duration_us, parse_when};
-use mcpr::query::{Entry, Filter, Page, Pattern, RequestRow, SessionFilter, SessionKey};
-use mcpr::store::sqlite::{Depth, SqliteStore, open_reader, verify};
-use mcpr::store::{Reader, StoreError};
-use mcpr::wire::{Bodies, Decoded, LineContext, decode_line};
+use mcpr_ingest::{Config, Recorder};
+use mcpr_model::{ErrorKind, Kind, Status};
+use mcpr_store::Depth;
+use mcpr_store::query::when::{Zone, parse_duration_us, parse_when};
+use mcpr_store::query::{
+    Cursor, Entry, Filter, NameKind, Page, Pattern, RequestRow, SessionFilter, SessionKey,
+    SessionPage,
+};
+use mcpr_store::{Reader, StoreError, fold};
+use mcpr_store_sqlite::{SqliteStore, open_reader, verify};
+use mcpr_wire::{Bodies, Decoded, LineContext, decode_line};
 use std::cell::RefCell;
 use std::path::PathBuf;
 
@@ -50,8 +54,8 @@ impl Base {
         }
         recorder.shutdown().expect("everything is stored");
         let bytes = std::fs::read(&path).expect("a store");
-        let mut reader = open_reader(&path).expect("a store");
-        let rows = rows(&mut *reader, &Filter::default()).expect("readable");
+        let reader = open_reader(&path).expect("a store");
+        let rows = rows(&*reader, &Filter::default()).expect("readable");
         assert!(rows.len() > 100, "the capture was stored");
         Self {
             directory,
@@ -62,8 +66,8 @@ impl Base {
     }
 }
 
-fn rows(reader: &mut dyn Reader, filter: &Filter) -> Result<Vec<RequestRow>, StoreError> {
-    let entries = reader.entries(filter, Page::after(0, Page::MAX_LIMIT))?;
+fn rows(reader: &dyn Reader, filter: &Filter) -> Result<Vec<RequestRow>, StoreError> {
+    let entries = reader.entries(filter, Page::after(Cursor::START, Page::MAX_LIMIT))?;
     let rows = entries.into_iter().filter_map(|entry| match entry {
         Entry::Request(row) => Some(*row),
         Entry::Gap(_) => None,
@@ -75,7 +79,7 @@ fn rows(reader: &mut dyn Reader, filter: &Filter) -> Result<Vec<RequestRow>, Sto
 pub(super) fn filter(data: &[u8]) {
     with_base(|base| {
         let filter = filter_of(&mut Choices::new(data), &base.rows);
-        let answered = rows(&mut *base.reader, &filter).expect("an answer");
+        let answered = rows(&*base.reader, &filter).expect("an answer");
         let answered: Vec<i64> = answered.iter().map(|row| row.seq).collect();
         let meant = base.rows.iter().filter(|row| filter.matches(row));
         let meant: Vec<i64> = meant.map(|row| row.seq).collect();
@@ -138,11 +142,15 @@ pub(super) fn damaged(data: &[u8]) {
         }
         std::fs::write(&path, bytes).expect("written");
         let _ = verify(&path, Depth::Full);
-        if let Ok(mut reader) = open_reader(&path) {
-            let _ = rows(&mut *reader, &Filter::default());
-            let _ = reader.sessions(&SessionFilter::default());
-            let _ = (reader.overview(), reader.rollups(), reader.names());
-            let _ = (reader.surfaces(), reader.file_checkpoints());
+        if let Ok(reader) = open_reader(&path) {
+            let _ = rows(&*reader, &Filter::default());
+            let _ = reader.sessions(&SessionFilter::default(), &SessionPage::oldest(100));
+            let names = NameKind::ALL.map(|kind| reader.names(kind, "", 100));
+            let _ = (reader.overview(), reader.rollups(&mut drop), names);
+            let _ = (
+                fold::surfaces(&*reader, None),
+                fold::file_checkpoints(&*reader),
+            );
         }
         // Opening for writing migrates and configures; it may refuse.
         drop(SqliteStore::open(&path));

@@ -1,0 +1,320 @@
+//! The messages in a desktop host's log, paired server by server, and how far such a log may be
+//! called read: no further than the oldest request that still waits for its answer. After a restart
+//! reading goes on there, and what was stored already is recognised. Does no reading of its own.
+
+use super::{LogReading, Moment, Pairing, Waited};
+use mcpr_model::time::HOUR_MS;
+use mcpr_model::{Checkpoint, Event, FileIdentity, Gap, Text};
+use mcpr_wire::{LoggedMessages, UnreadAnswer};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// How long a request waits for its answer before it counts as never answered: by the log's own
+/// time, or by the clock since it was read. A log's times may be far behind the clock, so that these
+/// two are never compared while the log may go on.
+const GIVE_UP_AFTER: Duration = Duration::from_hours(1);
+const GIVE_UP_AFTER_MS: i64 = HOUR_MS;
+/// Most servers in one log whose requests are paired; the first by name makes room.
+// The name comes from the log, and each one takes memory as long as the log is read.
+const MAX_SERVERS: usize = 256;
+/// Most places of a log that are remembered while a request waits.
+// Fewer marks only mean that more is read again after a restart.
+const MAX_MARKS: usize = 64;
+
+/// A place in a log, and the numbers that the next request of each server would have had there.
+#[derive(Debug)]
+struct Mark {
+    checkpoint: Checkpoint,
+    next: BTreeMap<Text, u64>,
+}
+
+/// The servers of one log.
+#[derive(Debug)]
+pub(super) struct HostLogs {
+    /// What gaps are called by.
+    source: Text,
+    servers: BTreeMap<Text, Pairing>,
+    marks: VecDeque<Mark>,
+    latest_ts: i64,
+    /// When the lines that follow were read.
+    read_at: Instant,
+    /// Stands for 1970: latencies are taken from the log's own times.
+    epoch: Instant,
+}
+
+impl HostLogs {
+    pub(super) fn new(source: Text) -> Self {
+        let now = Instant::now();
+        Self {
+            source,
+            servers: BTreeMap::new(),
+            marks: VecDeque::new(),
+            // Whatever the first line says is later.
+            latest_ts: i64::MIN,
+            read_at: now,
+            epoch: now,
+        }
+    }
+
+    /// Says when the lines that follow were read.
+    pub(super) fn read_at(&mut self, now: Instant) {
+        self.read_at = now;
+    }
+
+    /// Takes what a line tells of; rows go to `events` once they are whole.
+    pub(super) fn take(&mut self, frame: LoggedMessages, events: &mut Vec<Event>) {
+        // Several servers write into one log, so that its times may go back a little.
+        self.latest_ts = self.latest_ts.max(frame.ts);
+        let moment = self.moment(frame.ts);
+        if !self.servers.contains_key(&frame.server) && self.servers.len() >= MAX_SERVERS {
+            let first = self.servers.pop_first();
+            if let Some((_, mut pairing)) = first {
+                // Its requests become rows now, for their answers could be matched with nothing.
+                pairing.give_up_where(&|_| true, moment, events);
+                events.extend(gap_of(&self.source, &mut pairing));
+            }
+        }
+        let server = frame.server.clone();
+        let pairing = self
+            .servers
+            .entry(frame.server)
+            .or_insert_with(|| Pairing::of_log(server));
+        // Before its messages: each request remembers when it was read.
+        pairing.read(LogReading {
+            log_ts: self.latest_ts,
+            at: self.read_at,
+        });
+        for message in frame.messages {
+            pairing.message(frame.direction, message, moment, events);
+        }
+        events.extend(gap_of(&self.source, pairing));
+    }
+
+    /// Takes the beginning of a connection that was read before: nothing comes of it but who calls.
+    pub(super) fn recall(&mut self, frame: LoggedMessages) {
+        let server = frame.server.clone();
+        let known = self.servers.get(&server);
+        // What waits was read since, in another file of the same log.
+        if known.is_some_and(|pairing| pairing.waiting().0.is_some()) {
+            return;
+        }
+        let mut past = Vec::new();
+        let moment = self.moment(frame.ts);
+        // By the usual way, for that is what makes it known who calls; the rows were stored when it was
+        // read first.
+        self.take(frame, &mut past);
+        if let Some(pairing) = self.servers.get_mut(&server) {
+            pairing.give_up_where(&|_| true, moment, &mut past);
+        }
+    }
+
+    /// Says that a message could not be read: it may have been the answer that a request waits for.
+    pub(super) fn doubt(&mut self, doubt: &UnreadAnswer) {
+        if let Some(pairing) = self.servers.get_mut(&doubt.server) {
+            pairing.doubt(doubt.direction, doubt.id.as_ref());
+        }
+    }
+
+    /// Whether a request waits for its answer.
+    pub(super) fn is_waiting(&self) -> bool {
+        let mut pairings = self.servers.values();
+        pairings.any(|pairing| pairing.waiting().0.is_some())
+    }
+
+    /// Gives up what has waited too long, where nothing that was written is left to read; says
+    /// whether there was any.
+    pub(super) fn settle(&mut self, now: Instant, events: &mut Vec<Event>) -> bool {
+        let latest = self.latest_ts;
+        let is_over = |waited: Waited| {
+            waited.reading.is_some_and(|reading| {
+                // Either of the two will do: a log that is imported passes hours in a second, and one
+                // that is followed may stand still.
+                latest.saturating_sub(reading.log_ts) > GIVE_UP_AFTER_MS
+                    || now.saturating_duration_since(reading.at) > GIVE_UP_AFTER
+            })
+        };
+        // Both times only grow from line to line, so that the oldest says it for those after it.
+        let moment = self.moment(self.latest_ts);
+        let mut count = 0;
+        for pairing in self.servers.values_mut() {
+            count += pairing.give_up_oldest_where(&is_over, moment, events);
+            events.extend(gap_of(&self.source, pairing));
+        }
+        count > 0
+    }
+
+    /// Gives up what was asked too long before a time, in unix milliseconds: nobody reads on now. What
+    /// is younger waits for the next reader. Says whether there was any.
+    pub(super) fn leave(&mut self, now: i64, events: &mut Vec<Event>) -> bool {
+        // The clock of the host that wrote the log may be ahead of ours.
+        let before = now.max(self.latest_ts).saturating_sub(GIVE_UP_AFTER_MS);
+        self.give_up_where(&|waited| waited.ts < before, events)
+    }
+
+    /// Gives up everything: nothing follows.
+    pub(super) fn end(&mut self, events: &mut Vec<Event>) {
+        self.give_up_where(&|_| true, events);
+    }
+
+    fn give_up_where(&mut self, is_over: &dyn Fn(Waited) -> bool, events: &mut Vec<Event>) -> bool {
+        let moment = self.moment(self.latest_ts);
+        let mut count = 0;
+        for pairing in self.servers.values_mut() {
+            count += pairing.give_up_where(is_over, moment, events);
+            events.extend(gap_of(&self.source, pairing));
+        }
+        count > 0
+    }
+
+    /// The furthest place in each file from which nothing that waits would be missed, where that is not
+    /// the one that was given last.
+    pub(super) fn safe(&mut self, checkpoint: Checkpoint) -> Vec<Checkpoint> {
+        // Most files are no such logs: nothing can wait in them.
+        if self.servers.is_empty() {
+            return vec![checkpoint];
+        }
+        let waiting: Vec<_> = self
+            .servers
+            .iter()
+            .map(|(server, pairing)| (server.clone(), pairing.waiting()))
+            .collect();
+        let next = waiting
+            .iter()
+            .map(|(server, (_, next))| (server.clone(), *next));
+        self.marks.push_back(Mark {
+            checkpoint,
+            // Numbers grow with each request, so that comparing them tells whether one was asked before
+            // the mark.
+            next: next.collect(),
+        });
+        limit_marks(&mut self.marks, MAX_MARKS, |mark| mark.checkpoint.identity);
+        let is_safe = |mark: &Mark| {
+            waiting.iter().all(|(server, (oldest, _))| {
+                oldest.is_none_or(|oldest| mark.next.get(server).is_some_and(|it| oldest >= *it))
+            })
+        };
+        let mut safe: Vec<Checkpoint> = Vec::new();
+        while self.marks.front().is_some_and(is_safe) {
+            let passed = self.marks.pop_front().map(|mark| mark.checkpoint);
+            let Some(passed) = passed else { break };
+            // Of one file only the last place counts.
+            safe.retain(|it| it.identity != passed.identity);
+            safe.push(passed);
+        }
+        safe
+    }
+
+    fn moment(&self, ts: i64) -> Moment {
+        let since = Duration::from_millis(u64::try_from(ts).unwrap_or(0));
+        Moment {
+            // A time that no clock can show gives a latency of nothing rather than a panic.
+            at: self.epoch.checked_add(since).unwrap_or(self.epoch),
+            ts,
+        }
+    }
+}
+
+/// Forgets a place where there are too many: one that a later one of the same file follows.
+pub(super) fn limit_marks<M>(
+    marks: &mut VecDeque<M>,
+    most: usize,
+    identity: impl Fn(&M) -> FileIdentity,
+) {
+    if marks.len() <= most {
+        return;
+    }
+    let followed = (0..marks.len() - 1)
+        .rev()
+        .find(|&at| identity(&marks[at]) == identity(&marks[at + 1]));
+    marks.remove(followed.unwrap_or(most - 1));
+}
+
+/// Requests whose answer may be among what could not be read: nobody knows how they ended.
+fn gap_of(source: &Text, pairing: &mut Pairing) -> Option<Event> {
+    let doubtful = pairing.take_doubtful()?;
+    Some(Event::Gap(Gap {
+        source: source.clone(),
+        count: doubtful.count,
+        from_ts: doubtful.from_ts,
+        to_ts: doubtful.to_ts,
+        key: None,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcpr_wire::{Bodies, Decoded, LineContext, decode_line};
+
+    fn ask(logs: &mut HostLogs, minute: u32, id: u32) {
+        let line = format!(
+            r#"2025-03-18T12:{minute:02}:00Z [a] Message from client: {{"id":{id},"method":"ping"}}"#
+        );
+        let mut decoded = Decoded::default();
+        let context = LineContext {
+            proxy: "p",
+            bodies: Bodies::Left,
+        };
+        decode_line(line.as_bytes(), context, &mut decoded);
+        logs.take(decoded.frame.expect("a frame"), &mut Vec::new());
+    }
+
+    fn given_up(events: &[Event]) -> Vec<String> {
+        let ids = events.iter().filter_map(|event| match event {
+            Event::Request(request) => request.request_id.as_ref().map(ToString::to_string),
+            _ => None,
+        });
+        ids.collect()
+    }
+
+    #[test]
+    fn an_hour_after_it_was_read_a_request_is_given_up_though_the_log_stands_still() {
+        let (mut logs, began) = (HostLogs::new("log".into()), Instant::now());
+        let minutes = |minutes: u64| began + Duration::from_mins(minutes);
+        logs.read_at(began);
+        ask(&mut logs, 0, 1);
+        logs.read_at(minutes(30));
+        ask(&mut logs, 0, 2);
+        let cases: [(u64, &[&str]); 4] = [(60, &[]), (61, &["1"]), (90, &[]), (91, &["2"])];
+        for (minute, expected) in cases {
+            let mut events = Vec::new();
+            let any = logs.settle(minutes(minute), &mut events);
+            assert_eq!(given_up(&events), expected, "minute {minute}");
+            assert_eq!(any, !expected.is_empty());
+        }
+        assert!(!logs.is_waiting());
+    }
+
+    #[test]
+    fn a_time_that_is_far_ahead_is_nothing_to_requests_that_come_after_it() {
+        let (mut logs, now) = (HostLogs::new("log".into()), Instant::now());
+        logs.read_at(now);
+        ask(&mut logs, 59, 1);
+        ask(&mut logs, 0, 2);
+        logs.latest_ts += 2 * HOUR_MS;
+        ask(&mut logs, 1, 3);
+        let mut events = Vec::new();
+        logs.settle(now, &mut events);
+        assert_eq!(given_up(&events), ["1", "2"]);
+    }
+
+    #[test]
+    fn what_waits_is_not_gone_through_while_the_oldest_may_be_answered() {
+        for waiting in [50, 200] {
+            let mut logs = HostLogs::new("log".into());
+            for id in 0..waiting {
+                ask(&mut logs, 0, id);
+            }
+            let asked = std::cell::Cell::new(0);
+            let is_over = |_: Waited| {
+                asked.set(asked.get() + 1);
+                false
+            };
+            let moment = logs.moment(0);
+            for pairing in logs.servers.values_mut() {
+                pairing.give_up_oldest_where(&is_over, moment, &mut Vec::new());
+            }
+            assert_eq!(asked.get(), 1, "of {waiting}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! From decoded events to committed batches: a bounded queue, a batcher, one writer thread.
+//!
+//! [`Recorder`] is the door, for the commands of this program and for a proxy that embeds it:
+//!
+//! ```
+//! use mcpr_ingest::{Config, Recorder};
+//! use mcpr_model::{Event, EventKey, Kind, Outcome, Request, RequestId};
+//!
+//! let directory = tempfile::tempdir()?;
+//! let recorder = Recorder::open(Config::new(directory.path().join("store.db")))?;
+//! recorder.record(Event::Request(Request {
+//!     key: EventKey::of_id("3b2f0c1e-0000-4000-8000-000000000001"),
+//!     request_id: Some(RequestId::from_text("3b2f0c1e-0000-4000-8000-000000000001")),
+//!     ts: 1_795_224_422_390,
+//!     proxy: "weather".into(),
+//!     kind: Kind::Mcp,
+//!     session_id: None,
+//!     client_name: Some("my-agent".into()),
+//!     client_version: None,
+//!     method: "tools/list".into(),
+//!     target: None,
+//!     latency_us: 5_295,
+//!     upstream_us: None,
+//!     bytes_in: Some(46),
+//!     bytes_out: Some(7_705),
+//!     outcome: Outcome::default(),
+//!     payload: None,
+//!     surface: None,
+//! }));
+//! let summary = recorder.shutdown()?;
+//! assert_eq!(summary.stored, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod batcher;
+mod files;
+mod gone;
+mod hostlogs;
+mod import;
+mod keeping;
+mod lines;
+#[cfg(feature = "listen")]
+pub mod listen;
+mod notes;
+mod pairing;
+mod parts;
+mod queue;
+mod recorder;
+mod screen;
+mod spill;
+mod stream;
+#[cfg(feature = "tap")]
+pub mod tap;
+mod unsaved;
+mod weight;
+mod writer;
+
+pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
+pub use gone::GoneFiles;
+pub use import::{Destination, Imported, import};
+pub use keeping::{CareHook, Clock, Removed};
+pub use lines::{LineDecoder, MethodFilter, Wanted};
+pub use notes::Notes;
+pub use pairing::{Doubtful, LogReading, Moment, Pairing, PairingTally, Waited};
+pub use queue::{Delivery, Full, OnCommit, QueueClosed};
+#[cfg(feature = "tap")]
+pub(crate) use recorder::screen_delivery;
+pub use recorder::{Config, Recorder, Screened, SourceHandle};
+pub use screen::Screen;
+pub use spill::Spilled;
+#[cfg(feature = "tap")]
+pub(crate) use spill::{batches, write as spill};
+pub use stream::StreamSource;
+pub use writer::{Failure, Summary};
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A clock's time in unix milliseconds.
+#[must_use]
+pub fn unix_ms(time: SystemTime) -> i64 {
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}

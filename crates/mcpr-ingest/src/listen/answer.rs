@@ -1,0 +1,141 @@
+//! What a client is told: one status and one short JSON document each.
+
+use super::limits::{BODY, BODY_BYTES, COMMIT, LISTED_BAD_PARTS};
+use crate::Delivery;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use hyper::{Response, StatusCode};
+use mcpr_model::{Counts, Event};
+use serde_json::{Value, json};
+
+/// A whole answer.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Why a request is refused. Nothing of it is in the store, but for [`Refusal::NotCommitted`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("requests from web pages are not taken")]
+    Origin,
+    #[error("this is not the host that the request names; see --allow-host")]
+    Host,
+    #[error("a bearer token is needed")]
+    Token,
+    #[error("events are posted: use POST")]
+    Method,
+    #[error("the content type must be application/json or application/x-ndjson")]
+    ContentType,
+    #[error("encoded bodies are not taken: send it as it is")]
+    Encoding,
+    #[error("a body has at most {BODY_BYTES} bytes")]
+    TooLarge,
+    #[error("the body did not come within {} seconds", BODY.as_secs())]
+    TooSlow,
+    #[error("the body broke off")]
+    Broken,
+    #[error("the body is neither a JSON object nor an array")]
+    NotJson,
+    #[error("too much is on its way already: come again")]
+    Full,
+    #[error("too many posts are on their way already: come again")]
+    Busy,
+    #[error("not committed within {} seconds: come again, nothing is stored twice", COMMIT.as_secs())]
+    NotCommitted,
+    #[error("the recorder is ending")]
+    Ending,
+}
+
+impl Refusal {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::Broken | Self::NotJson => StatusCode::BAD_REQUEST,
+            Self::Token => StatusCode::UNAUTHORIZED,
+            Self::Origin | Self::Host => StatusCode::FORBIDDEN,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            // All of these pass. A proxy comes again after 1, 2 and 4 s, and drops its events then.
+            Self::Full | Self::Busy | Self::NotCommitted | Self::Ending => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    /// The answer; it ends the connection, whose body may not have been read.
+    pub(super) fn answer(self) -> Answer {
+        let mut answer = document(self.status(), &json!({ "error": self.to_string() }));
+        let headers = answer.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        let more = match self {
+            // HTTP wants a 401 to say how to authenticate, and a 405 which methods there are.
+            Self::Token => Some((WWW_AUTHENTICATE, "Bearer")),
+            Self::Method => Some((ALLOW, "POST")),
+            // The first pause that the proxies make by themselves.
+            Self::Full | Self::Busy | Self::NotCommitted | Self::Ending => Some((RETRY_AFTER, "1")),
+            _ => None,
+        };
+        if let Some((name, value)) = more {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        answer
+    }
+}
+
+/// What was found in a body: told to the client when it is committed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BodyReport {
+    counts: Counts,
+    bad: Vec<Value>,
+}
+
+impl BodyReport {
+    pub(super) fn of(delivery: &Delivery) -> Self {
+        let bad = delivery.events.iter().filter_map(|event| match event {
+            Event::BadLine(line) => Some(json!({ "offset": line.offset, "reason": line.reason })),
+            _ => None,
+        });
+        Self {
+            counts: delivery.progress.counts,
+            // The counts say how many there are in all.
+            bad: bad.take(LISTED_BAD_PARTS).collect(),
+        }
+    }
+
+    pub(super) fn answer(&self) -> Answer {
+        let Counts {
+            events,
+            bad,
+            unknown,
+            text,
+            filtered,
+            ..
+        } = self.counts;
+        let document_body = json!({
+            "events": events,
+            "bad": bad,
+            "unknown": unknown,
+            "text": text,
+            "filtered": filtered,
+            "errors": self.bad,
+        });
+        document(StatusCode::OK, &document_body)
+    }
+}
+
+/// The answer to somebody who asks whether the recorder is at work.
+pub(super) fn healthy() -> Answer {
+    document(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+fn document(status: StatusCode, value: &Value) -> Answer {
+    let mut answer = Response::new(Full::from(format!("{value}\n")));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // An answer tells of one post, or of one moment.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

@@ -1,0 +1,122 @@
+//! Who is let in: decided from the head of a request alone, before a byte of its body is read.
+
+use super::Token;
+use super::answer::Refusal;
+use super::limits::BODY_BYTES;
+use hyper::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    ORIGIN,
+};
+use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
+use hyper::{Method, Uri};
+use std::net::{IpAddr, SocketAddr};
+
+/// The rules for heads.
+#[derive(Debug)]
+pub struct Gate {
+    /// The address that is served.
+    pub address: SocketAddr,
+    /// Further names that the `Host` header may have, at any port.
+    pub hosts: Vec<String>,
+    /// What every post must show, if anything.
+    pub token: Option<Token>,
+}
+
+/// What a request that is let in wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PostKind {
+    /// To know whether the recorder is at work.
+    Health,
+    /// To post one JSON document.
+    Json,
+    /// To post a JSON document a line.
+    Lines,
+}
+
+impl Gate {
+    /// What a request asks for, or why it is refused. `local` is the connection's own address.
+    pub(super) fn check(&self, head: &Parts, local: IpAddr) -> Result<PostKind, Refusal> {
+        let headers = &head.headers;
+        // Browsers name the page behind a post; a proxy has none to name.
+        if headers.contains_key(ORIGIN) {
+            return Err(Refusal::Origin);
+        }
+        if !self.is_our_host(headers, &head.uri, local) {
+            return Err(Refusal::Host);
+        }
+        // Before the token: who only asks whether the recorder is at work has none.
+        if head.uri.path() == "/healthz" && matches!(head.method, Method::GET | Method::HEAD) {
+            return Ok(PostKind::Health);
+        }
+        let shown = only(headers, &AUTHORIZATION).unwrap_or_default();
+        if self.token.as_ref().is_some_and(|it| !it.is_shown_by(shown)) {
+            return Err(Refusal::Token);
+        }
+        if head.method != Method::POST {
+            return Err(Refusal::Method);
+        }
+        let asked = media_type(headers).ok_or(Refusal::ContentType)?;
+        // The one coding that leaves a body as it is.
+        let is_plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity");
+        if headers.contains_key(CONTENT_ENCODING)
+            && !only(headers, &CONTENT_ENCODING).is_some_and(is_plain)
+        {
+            return Err(Refusal::Encoding);
+        }
+        // Only what is declared; any other body is counted while it comes.
+        let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok());
+        if length
+            .and_then(|it| it.parse::<u64>().ok())
+            .is_some_and(|length| length > BODY_BYTES)
+        {
+            return Err(Refusal::TooLarge);
+        }
+        Ok(asked)
+    }
+
+    /// A page that has made its own name point at this machine still calls us by that name.
+    fn is_our_host(&self, headers: &HeaderMap, uri: &Uri, local: IpAddr) -> bool {
+        let named = only(headers, &HOST).and_then(|host| Authority::try_from(host).ok());
+        let Some(named) = named else {
+            return false;
+        };
+        // The request line may name a host as well, and then both count.
+        self.is_ours(&named, local) && uri.authority().is_none_or(|it| self.is_ours(it, local))
+    }
+
+    fn is_ours(&self, named: &Authority, local: IpAddr) -> bool {
+        // A `Host` header has no user part.
+        if named.as_str().contains('@') {
+            return false;
+        }
+        let host = named.host();
+        if self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host)) {
+            return true;
+        }
+        let is_own_name = host.eq_ignore_ascii_case("localhost") && local.is_loopback();
+        let literal = host.trim_start_matches('[').trim_end_matches(']');
+        let is_own_address = literal.parse().is_ok_and(|ip: IpAddr| ip == local);
+        // Without a port a client means that of HTTP.
+        named.port_u16().unwrap_or(80) == self.address.port() && (is_own_name || is_own_address)
+    }
+}
+
+/// The value of a header that is there exactly once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then(|| value.as_bytes())
+}
+
+fn media_type(headers: &HeaderMap) -> Option<PostKind> {
+    let value = std::str::from_utf8(only(headers, &CONTENT_TYPE)?).ok()?;
+    let essence = value.split(';').next()?.trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        Some(PostKind::Json)
+    } else if essence.eq_ignore_ascii_case("application/x-ndjson") {
+        Some(PostKind::Lines)
+    } else {
+        None
+    }
+}

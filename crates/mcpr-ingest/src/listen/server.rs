@@ -1,0 +1,156 @@
+//! The server: accepts, serves each connection as a task, and ends in order. Speaks HTTP/1 alone.
+
+use super::answer::{Answer, Refusal, healthy};
+use super::body::{self, BodyRoom};
+use super::gate::{Gate, PostKind};
+use super::intake::Intake;
+use super::limits::{ACCEPT_AGAIN, CONNECTIONS, HEAD_BYTES, LAST_ANSWERS, LAST_HEADS};
+use super::watched::{ConnectionStage, Doing, TimedStream};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, TcpListener as BoundListener};
+use std::pin::pin;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+/// What all connections share.
+#[derive(Debug)]
+struct ServerState {
+    gate: Gate,
+    intake: Arc<Intake>,
+    room: BodyRoom,
+}
+
+/// Serves until `stop` says so, or its sender is gone.
+pub(super) async fn run(
+    listener: BoundListener,
+    gate: Gate,
+    intake: Intake,
+    mut stop: oneshot::Receiver<()>,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let shared = Arc::new(ServerState {
+        gate,
+        intake: Arc::new(intake),
+        room: BodyRoom::new(),
+    });
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let (is_ending, ending) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stop => break,
+            (stream, place) = accept(&listener, &places) => {
+                tasks.spawn(serve(stream, Arc::clone(&shared), ending.clone(), place));
+            }
+            Some(_) = tasks.join_next() => {}
+        }
+    }
+    drop(listener);
+    // Nobody listens when there are no connections.
+    let _ = is_ending.send(true);
+    // What has no answer by then is given up.
+    let _ = timeout(LAST_ANSWERS, async {
+        while tasks.join_next().await.is_some() {}
+    })
+    .await;
+    shared.intake.end().await;
+    Ok(())
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // Nobody closes the semaphore.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, place),
+            // Out of descriptors, or a client that has gone: neither gets better by asking now.
+            Err(_) => sleep(ACCEPT_AGAIN).await,
+        }
+    }
+}
+
+/// Serves one connection to its end, and then gives its place back.
+async fn serve(
+    stream: TcpStream,
+    shared: Arc<ServerState>,
+    mut ending: watch::Receiver<bool>,
+    _place: Option<OwnedSemaphorePermit>,
+) {
+    let Ok(local) = stream.local_addr() else {
+        return;
+    };
+    // Without it a small answer could wait for the client's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let local = local.ip().to_canonical();
+    let stage = Arc::new(ConnectionStage::new(Instant::now()));
+    let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&stage)));
+    let service = service_fn(|request| {
+        let (shared, stage) = (&shared, &stage);
+        async move {
+            stage.enter(Doing::Request, Instant::now());
+            let answer = answer(request, local, shared).await;
+            stage.enter(Doing::Idle, Instant::now());
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // The stream itself tells a slow head from an idle connection; this one would not.
+        .header_read_timeout(None)
+        .half_close(true)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    // A connection that breaks concerns nobody but its client.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = ending.wait_for(|&is_ending| is_ending) => connection.as_mut().graceful_shutdown(),
+    }
+    if timeout(LAST_HEADS, connection.as_mut()).await.is_err() && stage.doing() == Doing::Request {
+        let _ = connection.await;
+    }
+}
+
+async fn answer(request: Request<Incoming>, local: IpAddr, shared: &ServerState) -> Answer {
+    let (head, mut body) = request.into_parts();
+    let taken = match shared.gate.check(&head, local) {
+        Ok(asked) => take(asked, &mut body, shared).await,
+        Err(refusal) => Err(refusal),
+    };
+    match taken {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            body::discard(&mut body, &head.headers).await;
+            refusal.answer()
+        }
+    }
+}
+
+async fn take(
+    asked: PostKind,
+    body: &mut Incoming,
+    shared: &ServerState,
+) -> Result<Answer, Refusal> {
+    if !shared.intake.is_open() {
+        return Err(Refusal::Ending);
+    }
+    if asked == PostKind::Health {
+        return Ok(healthy());
+    }
+    let whole = body::read(body, &shared.room).await?;
+    let found = shared.intake.store(asked, whole).await?;
+    Ok(found.answer())
+}

@@ -1,0 +1,318 @@
+//! What every event passes on its way into the queue: secrets are taken out of what is free text in
+//! it, then names are held to their length. The one place where that happens, for every source. Must
+//! not drop an event.
+
+use mcpr_model::{
+    BadLine, Body, Event, Outcome, Payload, Request, Said, SurfaceNews, TargetKind, Text,
+};
+use mcpr_redact::{Redactor, shorten};
+
+/// What is done to events before they are stored.
+#[derive(Debug, Clone)]
+pub struct Screen {
+    redactor: Option<Redactor>,
+    body_limit_bytes: usize,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self::with(Redactor::default())
+    }
+}
+
+impl Screen {
+    /// Most bytes kept of what was asked, and of what was answered, unless told otherwise.
+    pub const BODY_LIMIT_BYTES: usize = 64 << 10;
+
+    /// The same screen with another limit for bodies, at most [`Body::MAX_BYTES`].
+    #[must_use]
+    pub fn with_body_limit(mut self, bytes: usize) -> Self {
+        // More than the decoder keeps cannot be kept here.
+        self.body_limit_bytes = bytes.min(Body::MAX_BYTES);
+        self
+    }
+
+    /// Takes out what this redactor finds.
+    #[must_use]
+    pub fn with(redactor: Redactor) -> Self {
+        Self {
+            redactor: Some(redactor),
+            body_limit_bytes: Self::BODY_LIMIT_BYTES,
+        }
+    }
+
+    /// Leaves every secret in its place.
+    #[must_use]
+    pub fn without_redaction() -> Self {
+        Self {
+            redactor: None,
+            body_limit_bytes: Self::BODY_LIMIT_BYTES,
+        }
+    }
+
+    /// Goes over events in their order; says how many secrets were taken out.
+    pub fn pass(&self, events: &mut [Event]) -> u64 {
+        let each = events.iter_mut().map(|event| {
+            let redacted = self.event(event);
+            // After redaction: a secret that is cut in two is found by no rule.
+            event.cut_names();
+            redacted
+        });
+        each.sum()
+    }
+
+    fn event(&self, event: &mut Event) -> u64 {
+        let bodies = self.bodies(event);
+        let Some(redactor) = &self.redactor else {
+            return bodies;
+        };
+        let texts = match event {
+            Event::Request(request) => in_request(redactor, request),
+            Event::BadLine(line) => in_bad_line(redactor, line),
+            Event::Surface(news) => in_surface(redactor, news),
+            // They hold ids, names and times alone.
+            Event::Session(_) | Event::Gap(_) => 0,
+        };
+        bodies + texts
+    }
+
+    /// Bodies are cut to their limit, also where secrets stay.
+    fn bodies(&self, event: &mut Event) -> u64 {
+        let Event::Request(Request {
+            payload: Some(payload),
+            ..
+        }) = event
+        else {
+            return 0;
+        };
+        let Payload { params, answer } = &mut **payload;
+        let bodies = [params, answer].into_iter().flatten();
+        bodies.map(|body| self.body(body)).sum()
+    }
+
+    fn body(&self, body: &mut Body) -> u64 {
+        let limit = self.body_limit_bytes;
+        // One pass over a body does both: nothing behind the limit has to be looked at.
+        let short = match &self.redactor {
+            Some(redactor) => redactor.json(&body.text, limit),
+            None => shorten(&body.text, limit),
+        };
+        // The decoder may have cut it before.
+        body.is_cut |= short.is_cut;
+        body.text = short.text.into();
+        short.redacted
+    }
+}
+
+/// Names (of tools, methods, clients) are no free text and stay as they are.
+fn in_request(redactor: &Redactor, request: &mut Request) -> u64 {
+    let Outcome {
+        error_code,
+        error_msg,
+        ..
+    } = &mut request.outcome;
+    let mut count = 0;
+    if let Some(code) = error_code {
+        let redacted = redactor.text(code);
+        count += put(code, redacted);
+    }
+    if let Some(message) = error_msg {
+        let is_cut = message.len() >= Outcome::MAX_MESSAGE_CHARS
+            && message.chars().count() >= Outcome::MAX_MESSAGE_CHARS;
+        let redacted = if is_cut {
+            // Its end may be the beginning of a secret, which no rule would know as one.
+            redactor.head_of_text(message)
+        } else {
+            redactor.text(message)
+        };
+        count += put(message, redacted);
+    }
+    if let Some(target) = &mut request.target
+        // URIs may carry a password or a token; tools and prompts are named by the server's author.
+        && target.kind == TargetKind::Resource
+    {
+        let redacted = redactor.text(&target.name);
+        count += put(&mut target.name, redacted);
+    }
+    if let Some(news) = &mut request.surface {
+        count += in_surface(redactor, news);
+    }
+    count
+}
+
+/// A reason can quote what did not fit.
+fn in_bad_line(redactor: &Redactor, line: &mut BadLine) -> u64 {
+    let mut count = 0;
+    if let Some((reason, found)) = redactor.text(&line.reason) {
+        line.reason = reason;
+        count += found;
+    }
+    // An excerpt is always a beginning, and may end within a secret.
+    if let Some((mut excerpt, found)) = redactor.head(&line.excerpt) {
+        // A mark can be longer than what it stands for.
+        excerpt.truncate(BadLine::MAX_EXCERPT_BYTES);
+        line.excerpt = excerpt;
+        count += found;
+    }
+    count
+}
+
+/// A surface is what is compared from version to version: a `password` in a schema is the name of a
+/// parameter, and stays. Only the credentials of addresses go.
+fn in_surface(redactor: &Redactor, news: &mut SurfaceNews) -> u64 {
+    let json = match &mut news.said {
+        Said::Page { result, .. } => result,
+        Said::Item { item } => item,
+        Said::ListChanged => return 0,
+        Said::Whole { upstream, result } => {
+            let address = upstream.as_mut().map_or(0, |address| {
+                let redacted = redactor.text(address);
+                put(address, redacted)
+            });
+            return address + put_json(result);
+        }
+    };
+    put_json(json)
+}
+
+fn put_json(json: &mut Box<str>) -> u64 {
+    mcpr_redact::addresses(json).map_or(0, |(text, count)| {
+        *json = text.into();
+        count
+    })
+}
+
+fn put(text: &mut Text, redacted: Option<(String, u64)>) -> u64 {
+    redacted.map_or(0, |(redacted, count)| {
+        *text = redacted.into();
+        count
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcpr_model::{ErrorKind, EventKey, Kind, Target};
+
+    fn request(message: &str, target: Option<(TargetKind, &str)>) -> Event {
+        Event::Request(Request {
+            key: EventKey::of_id("1"),
+            request_id: None,
+            ts: 1,
+            proxy: "p".into(),
+            kind: Kind::Mcp,
+            session_id: None,
+            client_name: None,
+            client_version: None,
+            method: "m".into(),
+            target: target.map(|(kind, name)| Target {
+                kind,
+                name: name.into(),
+            }),
+            latency_us: 1,
+            upstream_us: None,
+            bytes_in: None,
+            bytes_out: None,
+            outcome: Outcome {
+                error_kind: Some(ErrorKind::Rpc),
+                error_code: Some("-1".into()),
+                error_msg: Some(message.into()),
+                retyped: false,
+            },
+            payload: None,
+            surface: None,
+        })
+    }
+
+    fn surface(said: Said) -> Event {
+        Event::Surface(Box::new(SurfaceNews {
+            proxy: "p".into(),
+            method: "tools/list".into(),
+            ts: 1,
+            session_id: None,
+            client_name: None,
+            said,
+        }))
+    }
+
+    fn bad(reason: &str, excerpt: &[u8]) -> Event {
+        Event::BadLine(BadLine {
+            source: "-".into(),
+            offset: 0,
+            reason: reason.into(),
+            excerpt: excerpt.to_vec(),
+            ts: 1,
+        })
+    }
+
+    fn check(before: Event, after: &Event, expected: u64) {
+        let mut kept = [before.clone()];
+        assert_eq!(Screen::without_redaction().pass(&mut kept), 0);
+        assert_eq!(kept[0], before);
+        let mut passed = [before];
+        assert_eq!(Screen::default().pass(&mut passed), expected);
+        assert_eq!(&passed[0], after);
+    }
+
+    #[test]
+    fn free_text_loses_its_secrets_and_names_stay() {
+        use TargetKind::{Resource, Tool};
+        check(
+            request("password=x", Some((Resource, "https://u:p@h/"))),
+            &request(
+                "password=[redacted:key]",
+                Some((Resource, "https://[redacted:url]@h/")),
+            ),
+            2,
+        );
+        let named = request("no", Some((Tool, "password=x")));
+        check(named.clone(), &named, 0);
+        check(
+            bad("at \"password=x\"", b"\xff{\"token\":\"x\",sk-"),
+            &bad(
+                "at \"password=[redacted:key]\"",
+                b"\xff{\"token\":\"[redacted:key]\",sk-",
+            ),
+            2,
+        );
+    }
+
+    #[test]
+    fn a_message_that_was_cut_ends_without_half_a_token() {
+        let filled = "é".repeat(Outcome::MAX_MESSAGE_CHARS - 9);
+        check(
+            request(&format!("{filled} ghp_abcd"), None),
+            &request(&format!("{filled} [redacted:token]"), None),
+            1,
+        );
+    }
+
+    #[test]
+    fn surfaces_lose_the_credentials_of_addresses_only() {
+        let page = |text: &str| {
+            surface(Said::Page {
+                cursor: None,
+                asked_version: None,
+                result: text.into(),
+            })
+        };
+        let schema = r#"{"properties":{"password":{"default":"token=x"}}}"#;
+        check(page(schema), &page(schema), 0);
+        check(
+            page(r#"{"uri":"https://u:p@h/"}"#),
+            &page(r#"{"uri":"https://[redacted:url]@h/"}"#),
+            1,
+        );
+        let whole = |upstream: &str| {
+            surface(Said::Whole {
+                upstream: Some(upstream.into()),
+                result: "{}".into(),
+            })
+        };
+        check(
+            whole("https://h/?api_key=x"),
+            &whole("https://h/?api_key=[redacted:url]"),
+            1,
+        );
+    }
+}

@@ -1,0 +1,28 @@
+//! A stdio MCP server run in the middle: bytes forwarded first, a copy recorded second.
+
+mod copies;
+mod ending;
+mod family;
+mod frames;
+mod held;
+mod last;
+mod launch;
+mod outline;
+mod process;
+mod pump;
+mod recorder;
+mod spread;
+mod transcript;
+mod watcher;
+
+pub use copies::{Copies, Copy, Loss, MAX_WAITING_BYTES};
+pub use ending::Patience;
+pub use frames::{Frame, Frames, MAX_FRAME_BYTES};
+pub use launch::become_server;
+pub use process::{LastsWith, ServerExit, TappedServer};
+pub use recorder::{LastRows, OnMessage, TapRecorder, TapReport};
+pub use transcript::{Account, Transcript};
+pub use watcher::watch;
+
+pub use crate::{Moment, Pairing, PairingTally};
+pub use mcpr_wire::Direction;

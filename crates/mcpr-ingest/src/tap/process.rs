@@ -1,0 +1,355 @@
+//! The server as a child process: two pumps that forward before they do anything else, signals
+//! passed on, and an end that leaves nobody behind. Knows nothing of what the bytes mean.
+
+use super::ending::{Ending, EndingAction, EndingEvent, Patience};
+use super::family::{Family, has_terminal};
+use super::launch::{self, Started};
+use super::pump::{Pump, PumpProgress};
+use super::watcher::TapWatcher;
+use super::{Copies, Direction, Moment};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What is passed on to the server instead of acting on the tap; what the tap was started to ignore,
+/// both ignore.
+const PASSED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+/// How often something is looked at that cannot be waited for.
+const POLL: Duration = Duration::from_millis(5);
+/// How long the last copies may be under way after the end.
+const LAST_COPIES: Duration = Duration::from_millis(200);
+
+/// How the server ended, as the shell counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerExit {
+    /// With this code.
+    Code(u8),
+    /// By this signal.
+    Signal(u8),
+}
+
+/// How a server ends with a tap that is killed and can end nobody.
+#[derive(Debug)]
+pub enum LastsWith {
+    /// The kernel ends it, as Linux does: this is how this program is run to call
+    /// [`super::become_server`]. The server dies with the thread that has started it.
+    Kernel(Vec<OsString>),
+    /// A process of its own ends it: this is how this program is run to call [`super::watch`].
+    Watcher(Vec<OsString>),
+}
+
+impl LastsWith {
+    fn helper(&self) -> Option<&[OsString]> {
+        match self {
+            Self::Kernel(helper) => Some(helper),
+            Self::Watcher(_) => None,
+        }
+    }
+}
+
+/// What the supervising thread is told.
+#[derive(Debug)]
+enum SupervisorEvent {
+    Ending(EndingEvent),
+    Signal {
+        number: i32,
+        /// Whether the terminal sent it, to everyone in the group.
+        is_terminals: bool,
+    },
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct TappedServer {
+    child: Child,
+    pid: Pid,
+    family: Family,
+    watcher: Option<TapWatcher>,
+    news: Receiver<SupervisorEvent>,
+    copies: Arc<Copies>,
+    output: Arc<PumpProgress>,
+    is_hurried: Arc<AtomicBool>,
+}
+
+impl TappedServer {
+    /// Starts a server, and the pumps between it and our streams. It is in the tap's process group
+    /// where there is a terminal, else in one of its own. `lasts` says how it is to end with the tap.
+    ///
+    /// # Errors
+    /// When the command cannot be run, or the pumps cannot be set up.
+    pub fn start(command: &[OsString], lasts: &LastsWith, copies: Arc<Copies>) -> io::Result<Self> {
+        // Caught from before the start on: a signal that comes early still finds its server.
+        let ignored = ignored_signals();
+        let caught = PASSED_ON.iter().filter(|number| !ignored.contains(number));
+        let signals = SignalsInfo::<WithOrigin>::new(caught)?;
+        let has_terminal = has_terminal();
+        let Started {
+            child,
+            input,
+            output,
+        } = launch::start(command, lasts.helper(), !has_terminal)?;
+        let pid = Pid::from_child(&child);
+        let family = if has_terminal {
+            Family::Children(pid)
+        } else {
+            Family::Group(pid)
+        };
+        let watcher = match lasts {
+            // Where it cannot be started, the session goes on without it.
+            LastsWith::Watcher(program) => TapWatcher::start(program, pid).ok(),
+            LastsWith::Kernel(_) => None,
+        };
+        let (sender, news) = channel();
+        let progress = Arc::new(PumpProgress::default());
+        let is_hurried = Arc::default();
+        watch_signals(signals, sender.clone(), Arc::clone(&is_hurried))?;
+        watch_exit(pid, sender.clone())?;
+        start_input(input, &copies, sender.clone())?;
+        start_output(output, &copies, Arc::clone(&progress), sender)?;
+        Ok(Self {
+            child,
+            pid,
+            family,
+            watcher,
+            news,
+            copies,
+            output: progress,
+            is_hurried,
+        })
+    }
+
+    /// Set when a signal asks the tap to end whose server has ended already: whoever waits for the
+    /// last rows then has no more time.
+    #[must_use]
+    pub fn hurry(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_hurried)
+    }
+
+    /// Stays until the server has ended and its last bytes are passed on.
+    ///
+    /// # Errors
+    /// When the system does not say how the server ended.
+    pub fn wait(mut self, patience: Patience) -> io::Result<ServerExit> {
+        let is_client_gone = self.supervise(patience);
+        if is_client_gone {
+            // Whatever the server started has nobody left to work for.
+            self.family.signal(Signal::TERM);
+        }
+        let ended = match self.child.try_wait() {
+            Ok(Some(status)) => ended(status),
+            // It was killed and the system has not got round to it.
+            Ok(None) => ServerExit::Signal(9),
+            // We were started to ignore how children end: then nobody keeps it.
+            Err(error) if error.raw_os_error() == Some(Errno::CHILD.raw_os_error()) => {
+                ServerExit::Code(0)
+            }
+            Err(error) => return Err(error),
+        };
+        if is_client_gone {
+            sweep(self.family, patience.after_term);
+        }
+        if let Some(watcher) = self.watcher.take() {
+            watcher.dismiss();
+        }
+        let end = Instant::now() + LAST_COPIES;
+        while self.copies.are_announced() && Instant::now() < end {
+            thread::park_timeout(POLL);
+        }
+        self.copies.close(Moment::now());
+        Ok(ended)
+    }
+
+    /// Does what has to be done until there is nothing more to stay for; says whether the client
+    /// went first.
+    fn supervise(&mut self, patience: Patience) -> bool {
+        let mut ending = Ending::new(patience);
+        loop {
+            while let Some(action) = ending.due(Instant::now()) {
+                match action {
+                    EndingAction::Terminate => self.family.signal(Signal::TERM),
+                    EndingAction::Kill => self.family.signal(Signal::KILL),
+                    EndingAction::Leave => return ending.is_client_gone(),
+                }
+            }
+            let news = self.next_news(ending.deadline());
+            let now = Instant::now();
+            if let Some(at) = self.output.last(now) {
+                ending.note(EndingEvent::Output, at);
+            }
+            match news {
+                Some(SupervisorEvent::Ending(event)) => ending.note(event, now),
+                Some(SupervisorEvent::Signal {
+                    number,
+                    is_terminals,
+                }) => {
+                    if !(is_terminals && self.family.shares_terminal()) {
+                        pass_on(self.pid, number);
+                    }
+                    if matches!(number, SIGTERM | SIGINT | SIGHUP | SIGQUIT) {
+                        ending.note(EndingEvent::AskedToEnd, now);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn next_news(&self, deadline: Option<Instant>) -> Option<SupervisorEvent> {
+        let Some(deadline) = deadline else {
+            return self.news.recv().ok();
+        };
+        let wait = deadline.saturating_duration_since(Instant::now());
+        match self.news.recv_timeout(wait) {
+            Ok(news) => Some(news),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                // Every watcher has ended; only time can bring news.
+                thread::park_timeout(wait);
+                None
+            }
+        }
+    }
+}
+
+fn ended(status: ExitStatus) -> ServerExit {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => ServerExit::Code(u8::try_from(code & 0xff).unwrap_or(u8::MAX)),
+        (None, signal) => ServerExit::Signal(u8::try_from(signal.unwrap_or(0)).unwrap_or(u8::MAX)),
+    }
+}
+
+/// A signal is for the server alone, as it would be without a tap between.
+fn pass_on(pid: Pid, number: i32) {
+    if let Some(signal) = Signal::from_named_raw(number) {
+        // The server may be gone, which its own watcher tells.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// Waits for what is left of those that were asked to end, then ends it.
+fn sweep(family: Family, patience: Duration) {
+    let end = Instant::now() + patience;
+    while family.is_there() {
+        if Instant::now() >= end {
+            family.signal(Signal::KILL);
+            return;
+        }
+        thread::park_timeout(POLL);
+    }
+}
+
+/// The signals that we were started to ignore, where the system tells.
+fn ignored_signals() -> Vec<i32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Bit 0 stands for signal 1.
+    let is_ignored = |number: &i32| mask.unwrap_or(0) >> (number - 1) & 1 == 1;
+    (1..=64).filter(is_ignored).collect()
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new()
+        .name(format!("mcpr-tap {name}"))
+        .spawn(work)
+        .map(drop)
+}
+
+fn watch_signals(
+    mut signals: SignalsInfo<WithOrigin>,
+    news: Sender<SupervisorEvent>,
+    is_hurried: Arc<AtomicBool>,
+) -> io::Result<()> {
+    spawn("signals", move || {
+        let mut was_warned = false;
+        for origin in signals.forever() {
+            let number = origin.signal;
+            // Whoever sends a signal by hand has a number; the terminal has none.
+            let is_terminals = origin.process.is_none();
+            let signal = SupervisorEvent::Signal {
+                number,
+                is_terminals,
+            };
+            if news.send(signal).is_ok() {
+                continue;
+            }
+            // Without a server there are only the last rows to wait for. A client that ends the
+            // session by the book asks once, and kills later: until then they can be saved. Whoever
+            // asks again does not want to wait.
+            is_hurried.store(true, Ordering::Release);
+            if std::mem::replace(&mut was_warned, true) {
+                let _ = signal_hook::low_level::emulate_default_handler(number);
+            }
+        }
+    })
+}
+
+/// Tells the exit without taking the server's number away, so that nothing meant for it can hit
+/// another process.
+fn watch_exit(pid: Pid, news: Sender<SupervisorEvent>) -> io::Result<()> {
+    spawn("exit", move || {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while waitid(WaitId::Pid(pid), options).is_err_and(|error| error == Errno::INTR) {}
+        let _ = news.send(SupervisorEvent::Ending(EndingEvent::Exited));
+    })
+}
+
+fn start_input(
+    server: OwnedFd,
+    copies: &Arc<Copies>,
+    news: Sender<SupervisorEvent>,
+) -> io::Result<()> {
+    let pump = Pump {
+        from: File::from(io::stdin().as_fd().try_clone_to_owned()?),
+        to: File::from(server),
+        direction: Direction::ToServer,
+        copies: Arc::clone(copies),
+        progress: Arc::default(),
+        shares_terminal: io::stdin().is_terminal(),
+    };
+    spawn("input", move || {
+        if pump.run().is_ok() {
+            let _ = news.send(SupervisorEvent::Ending(EndingEvent::StdinEnded));
+        } else if let Ok(nothing) = File::open("/dev/null") {
+            // The server takes no more: its client is to notice, as it would without us.
+            let _ = rustix::stdio::dup2_stdin(nothing);
+        }
+    })
+}
+
+fn start_output(
+    server: OwnedFd,
+    copies: &Arc<Copies>,
+    progress: Arc<PumpProgress>,
+    news: Sender<SupervisorEvent>,
+) -> io::Result<()> {
+    let pump = Pump {
+        from: File::from(server),
+        to: File::from(io::stdout().as_fd().try_clone_to_owned()?),
+        direction: Direction::ToClient,
+        copies: Arc::clone(copies),
+        progress,
+        shares_terminal: false,
+    };
+    spawn("output", move || {
+        // An error means that the client takes no more; with our end closed the server learns it.
+        let _ = pump.run();
+        if let Ok(nothing) = File::options().write(true).open("/dev/null") {
+            let _ = rustix::stdio::dup2_stdout(nothing);
+        }
+        let _ = news.send(SupervisorEvent::Ending(EndingEvent::StdoutEnded));
+    })
+}

@@ -1,0 +1,414 @@
+//! Copies into deliveries: lines, messages, rows, and the count of all that is none. Pure.
+
+use super::copies::{Copy, Loss};
+use super::frames::{Frame, Frames};
+use super::spread::{Grown, Spread};
+use super::{Direction, MAX_FRAME_BYTES, Moment, Pairing, PairingTally};
+use crate::Delivery;
+use mcpr_model::{BadLine, Counts, Event, Gap, Text};
+use mcpr_wire::{Bodies, Messages, messages};
+
+/// Most characters kept of a conversation's name.
+const MAX_CONVERSATION_CHARS: usize = 512;
+
+/// What passed in a session, as far as it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Lines of every sort.
+    pub counts: Counts,
+    /// Requests that led to a row.
+    pub requests: u64,
+    /// Messages whose copy was cut.
+    pub cut: u64,
+    /// What led to no row.
+    pub tally: PairingTally,
+}
+
+/// Reads a session.
+#[derive(Debug)]
+pub struct Transcript {
+    source: Text,
+    frames: [Frames; 2],
+    /// The lines of a message that is not whole yet.
+    spread: [Option<Spread>; 2],
+    pairing: Pairing,
+    bodies: Bodies,
+    conversation: Option<Text>,
+    delivery: Delivery,
+    account: Account,
+    /// What there was no time to read.
+    skipped: [Option<Loss>; 2],
+}
+
+impl Transcript {
+    /// A session of a server known by this name.
+    #[must_use]
+    pub fn new(proxy: &str, session_id: &str) -> Self {
+        let source = compact_str::format_compact!("tap {proxy}");
+        Self {
+            frames: Default::default(),
+            spread: Default::default(),
+            pairing: Pairing::new(proxy.into(), session_id.into()),
+            bodies: Bodies::Left,
+            conversation: None,
+            delivery: Delivery::new(source.clone()),
+            account: Account::default(),
+            skipped: [None; 2],
+            source,
+        }
+    }
+
+    /// The same session, of which what was asked and answered is handed over as well, or is not.
+    #[must_use]
+    pub fn with_bodies(mut self, bodies: Bodies) -> Self {
+        self.bodies = bodies;
+        self
+    }
+
+    /// The same session in a conversation of its client, as the client names it, as far as
+    /// its first characters go.
+    #[must_use]
+    pub fn with_conversation(mut self, said: Option<&str>) -> Self {
+        let said = said.filter(|said| !said.is_empty());
+        self.conversation = said.map(|said| said.chars().take(MAX_CONVERSATION_CHARS).collect());
+        self
+    }
+
+    /// Begins the session.
+    pub fn begin(&mut self, moment: Moment) {
+        let events = &mut self.delivery.events;
+        self.pairing
+            .begin(self.conversation.as_ref(), moment, events);
+    }
+
+    /// Reads what passed.
+    pub fn read(&mut self, copy: &Copy) {
+        if let Some(loss) = copy.loss {
+            self.lose(copy.direction, loss, copy.moment);
+        }
+        self.delivery.bytes += copy.bytes.len();
+        // Taken out for the while, as what each line leads to needs all of the transcript.
+        let mut frames = std::mem::take(&mut self.frames[copy.direction as usize]);
+        frames.feed(&copy.bytes, &mut |frame| {
+            self.line(copy.direction, frame, copy.moment);
+        });
+        self.frames[copy.direction as usize] = frames;
+    }
+
+    /// Leaves a copy unread, as those that follow it are: there is no time for them.
+    pub fn skip(&mut self, copy: &Copy) {
+        let skipped = &mut self.skipped[copy.direction as usize];
+        *skipped = Some(Loss::with(*skipped, copy));
+    }
+
+    /// Ends the session.
+    pub fn end(&mut self, moment: Moment) {
+        for direction in Direction::ALL {
+            // It passed behind all that was read, and before the end of the last line.
+            if let Some(loss) = self.skipped[direction as usize].take() {
+                self.lose(direction, loss, moment);
+            }
+            let mut frames = std::mem::take(&mut self.frames[direction as usize]);
+            frames.end(&mut |frame| self.line(direction, frame, moment));
+            self.give_up_spread(direction, moment);
+        }
+        self.pairing.end(moment, &mut self.delivery.events);
+        // Their answers may have been among what was lost: they are told as missing, not as never
+        // answered.
+        let doubtful = self.pairing.tally().doubtful;
+        if doubtful > 0 {
+            self.gap(doubtful, moment.ts, moment.ts);
+        }
+    }
+
+    /// How many events wait to be handed over.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.delivery.events.len()
+    }
+
+    /// Bytes of messages that are not whole yet.
+    #[must_use]
+    pub fn kept_bytes(&self) -> usize {
+        let frames = self.frames.iter().map(Frames::kept_bytes);
+        let spread = self.spread.iter().flatten().map(Spread::kept_bytes);
+        frames.chain(spread).sum()
+    }
+
+    /// Hands over what was read since the last time.
+    pub fn take(&mut self) -> Delivery {
+        let delivery = std::mem::replace(&mut self.delivery, Delivery::new(self.source.clone()));
+        self.account.counts.add(&delivery.progress.counts);
+        let is_request = |event: &&Event| matches!(event, Event::Request(_));
+        self.account.requests += delivery.events.iter().filter(is_request).count() as u64;
+        delivery
+    }
+
+    /// What was handed over so far.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        Account {
+            tally: self.pairing.tally(),
+            ..self.account
+        }
+    }
+
+    fn lose(&mut self, direction: Direction, loss: Loss, moment: Moment) {
+        // What began before a hole cannot go on behind it.
+        self.give_up_spread(direction, moment);
+        self.frames[direction as usize].lose(loss.bytes, loss.last);
+        // Any request that waits may have been answered in the hole.
+        self.pairing.lost();
+        self.gap(loss.lines, loss.from_ts, loss.to_ts);
+    }
+
+    fn gap(&mut self, count: u64, from_ts: i64, to_ts: i64) {
+        self.delivery.progress.counts.dropped += count;
+        self.delivery.events.push(Event::Gap(Gap {
+            source: self.source.clone(),
+            count,
+            from_ts,
+            to_ts,
+            key: None,
+        }));
+    }
+
+    fn line(&mut self, direction: Direction, frame: Frame<'_>, moment: Moment) {
+        self.delivery.progress.counts.lines += 1;
+        if frame.is_cut {
+            self.account.cut += 1;
+            // The row is made of an outline, so that the message's own beginning is kept beside it.
+            let limit = MAX_FRAME_BYTES >> 20;
+            let reason = format!(
+                "a message of {} bytes {}: only an outline of what is over {limit} MiB is read",
+                frame.len,
+                way(direction),
+            );
+            self.keep_aside(frame, reason, moment);
+        }
+        let read = messages(frame.bytes, self.bodies);
+        let is_message = matches!(read, Messages::Known(_));
+        match self.spread[direction as usize].take() {
+            // A whole message of its own line: what had begun before was none.
+            Some(spread) if is_message => self.give_up(&spread, direction, moment),
+            Some(spread) => return self.grow(spread, direction, frame, moment),
+            None => {}
+        }
+        self.take_in(direction, frame, read, moment);
+    }
+
+    /// Takes what a line was read as.
+    fn take_in(&mut self, direction: Direction, frame: Frame<'_>, read: Messages, moment: Moment) {
+        let counts = &mut self.delivery.progress.counts;
+        match read {
+            Messages::Text => counts.text += 1,
+            Messages::Unknown => counts.unknown += 1,
+            // It is kept aside already.
+            Messages::Bad(_) if frame.is_cut => counts.bad += 1,
+            Messages::Bad(reason) => match Spread::begin(&frame) {
+                Some(spread) => self.spread[direction as usize] = Some(spread),
+                None => self.bad(direction, frame, &reason, moment),
+            },
+            Messages::Known(messages) => {
+                counts.events += messages.len() as u64;
+                for mut message in messages {
+                    if frame.is_cut {
+                        message.was_cut(frame.len);
+                    }
+                    let events = &mut self.delivery.events;
+                    self.pairing.message(direction, message, moment, events);
+                }
+            }
+        }
+    }
+
+    /// Adds a line to a message that is not whole yet.
+    fn grow(&mut self, mut spread: Spread, direction: Direction, frame: Frame<'_>, moment: Moment) {
+        match spread.add(&frame) {
+            Grown::Open => self.spread[direction as usize] = Some(spread),
+            Grown::Broken => self.give_up(&spread, direction, moment),
+            Grown::Whole => match messages(spread.frame().bytes, self.bodies) {
+                // Brackets alone do not make a message: it has to decode.
+                known @ Messages::Known(_) => {
+                    self.take_in(direction, spread.frame(), known, moment);
+                }
+                _ => self.give_up(&spread, direction, moment),
+            },
+        }
+    }
+
+    fn give_up_spread(&mut self, direction: Direction, moment: Moment) {
+        if let Some(spread) = self.spread[direction as usize].take() {
+            self.give_up(&spread, direction, moment);
+        }
+    }
+
+    /// Counts what did not become a message: its first line is a bad one, the others are text.
+    fn give_up(&mut self, spread: &Spread, direction: Direction, moment: Moment) {
+        self.delivery.progress.counts.text += spread.lines() - 1;
+        let reason = match messages(spread.first_line(), self.bodies) {
+            Messages::Bad(reason) => reason,
+            _ => "it is no message".to_owned(),
+        };
+        self.bad(direction, spread.frame(), &reason, moment);
+    }
+
+    fn bad(&mut self, direction: Direction, frame: Frame<'_>, reason: &str, moment: Moment) {
+        self.delivery.progress.counts.bad += 1;
+        self.keep_aside(frame, format!("{} {reason}", way(direction)), moment);
+    }
+
+    /// Keeps the beginning of a line that is not read as it stands.
+    fn keep_aside(&mut self, frame: Frame<'_>, reason: String, moment: Moment) {
+        let head = frame.bytes.len().min(BadLine::MAX_EXCERPT_BYTES);
+        self.delivery.events.push(Event::BadLine(BadLine {
+            source: self.source.clone(),
+            offset: frame.offset,
+            reason,
+            excerpt: frame.bytes[..head].to_vec(),
+            ts: moment.ts,
+        }));
+    }
+}
+
+fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::ToServer => "to the server",
+        Direction::ToClient => "to the client",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn moment() -> Moment {
+        Moment {
+            at: Instant::now(),
+            ts: 7,
+        }
+    }
+
+    fn copy(direction: Direction, bytes: &str, loss: Option<Loss>) -> Copy {
+        Copy {
+            direction,
+            moment: moment(),
+            loss,
+            bytes: bytes.as_bytes().into(),
+        }
+    }
+
+    fn told(event: &Event) -> String {
+        match event {
+            Event::Request(request) => {
+                format!("{} {}", request.method, request.outcome.status().as_str())
+            }
+            Event::Session(_) => "session".to_owned(),
+            Event::Gap(gap) => format!("gap {} {}-{}", gap.count, gap.from_ts, gap.to_ts),
+            Event::BadLine(line) => format!("bad {} {}", line.offset, line.reason),
+            Event::Surface(news) => format!("surface {}", news.method),
+        }
+    }
+
+    /// Reads what passed and gives what follows from it.
+    fn read(copies: &[Copy]) -> (Vec<String>, Account) {
+        let mut transcript = Transcript::new("p", "s");
+        for copy in copies {
+            transcript.read(copy);
+        }
+        transcript.end(moment());
+        let events = transcript.take().events.iter().map(told).collect();
+        (events, transcript.account())
+    }
+
+    #[test]
+    fn every_sort_of_line_is_counted() {
+        use Direction::{ToClient, ToServer};
+        let (events, account) = read(&[
+            copy(ToServer, "{\"id\":1,\"method\":\"ping\"}\n", None),
+            copy(ToClient, "hello\n{\"a\":1}\n{\"id\":\n", None),
+            copy(ToClient, "{\"id\":1,\"result\":{}}", None),
+        ]);
+        let bad = "bad 14 to the client EOF while parsing a value at line 1 column 6";
+        assert_eq!(events, [bad, "ping ok", "session"]);
+        let counts = &account.counts;
+        let got = [
+            counts.lines,
+            counts.events,
+            counts.text,
+            counts.unknown,
+            counts.bad,
+        ];
+        assert_eq!(got, [5, 2, 1, 1, 1]);
+        assert_eq!((account.requests, account.cut), (1, 0));
+    }
+
+    #[test]
+    fn a_message_over_several_lines_is_one() {
+        use Direction::{ToClient, ToServer};
+        let asked = "{\"id\":1,\"method\":\"ping\"}\n{\"id\":2,\"method\":\"pong\"}\n";
+        let answers = "{\n  \"id\": 1,\n  \"result\": {\n  }\n}\n{\n\"id\":\nlog\n{\"id\":2,\"result\":{}}\n[\n";
+        let (events, account) = read(&[copy(ToServer, asked, None), copy(ToClient, answers, None)]);
+        let expected = [
+            "ping ok",
+            "bad 33 to the client EOF while parsing an object at line 1 column 1",
+            "pong ok",
+            "bad 66 to the client EOF while parsing a list at line 1 column 1",
+            "session",
+        ];
+        assert_eq!(events, expected);
+        let counts = &account.counts;
+        assert_eq!(
+            [counts.lines, counts.events, counts.text, counts.bad],
+            [12, 4, 2, 2]
+        );
+    }
+
+    #[test]
+    fn a_loss_is_a_gap_and_makes_nobody_hang() {
+        use Direction::{ToClient, ToServer};
+        let loss = Loss {
+            bytes: 40,
+            lines: 2,
+            last: b'\n',
+            from_ts: 3,
+            to_ts: 4,
+        };
+        let (events, account) = read(&[
+            copy(ToServer, "{\"id\":1,\"method\":\"before\"}\n", None),
+            copy(ToClient, "{\"method\":\"notifications/x\"}\n", Some(loss)),
+            copy(ToServer, "{\"id\":2,\"method\":\"after\"}\n", None),
+        ]);
+        let expected = ["gap 2 3-4", "after timeout", "session", "gap 1 7-7"];
+        assert_eq!(
+            events, expected,
+            "the first may have been answered in the loss"
+        );
+        assert_eq!(account.counts.dropped, 3);
+    }
+
+    #[test]
+    fn what_there_is_no_time_to_read_is_one_gap_of_its_lines() {
+        use Direction::{ToClient, ToServer};
+        let mut transcript = Transcript::new("p", "s");
+        let asked = "{\"id\":1,\"method\":\"ping\"}\n{\"id\":2,\"meth";
+        transcript.read(&copy(ToServer, asked, None));
+        let loss = Loss {
+            bytes: 40,
+            lines: 2,
+            last: b'\n',
+            from_ts: 3,
+            to_ts: 4,
+        };
+        transcript.skip(&copy(ToServer, "od\":\"pong\"}\n{", None));
+        transcript.skip(&copy(ToServer, "}\n{}\n", Some(loss)));
+        transcript.skip(&copy(ToClient, "no newline", None));
+        transcript.skip(&copy(ToClient, ", still none", None));
+        transcript.end(moment());
+        let events: Vec<String> = transcript.take().events.iter().map(told).collect();
+        let expected = ["gap 5 3-7", "gap 1 7-7", "session", "gap 1 7-7"];
+        assert_eq!(events, expected, "the call may have been answered there");
+        assert_eq!(transcript.account().counts.dropped, 7);
+    }
+}

@@ -1,0 +1,99 @@
+//! What events take in memory: counted where they wait, so that a limit in bytes means bytes.
+
+use super::Delivery;
+use mcpr_model::{Event, Payload, Request, RequestId, Said, SessionUpdate, SurfaceNews, Text};
+
+impl Delivery {
+    /// Bytes that the delivery takes, its own parts and what its events hold.
+    pub(super) fn weight(&self) -> usize {
+        let held: usize = self.events.iter().map(held).sum();
+        let path = self.progress.checkpoint.as_ref().map(|it| &it.path);
+        size_of::<Self>()
+            // What is allocated counts, not what is used of it: a delivery may have held more.
+            + self.events.capacity() * size_of::<Event>()
+            + held
+            + text(&self.progress.name)
+            + path.map_or(0, text)
+    }
+}
+
+/// Bytes beside the event itself.
+fn held(event: &Event) -> usize {
+    match event {
+        Event::Request(request) => of_request(request),
+        Event::Session(update) => of_session(update),
+        Event::Surface(news) => of_surface(news),
+        Event::Gap(gap) => text(&gap.source),
+        Event::BadLine(line) => {
+            text(&line.source) + line.reason.capacity() + line.excerpt.capacity()
+        }
+    }
+}
+
+fn of_request(request: &Request) -> usize {
+    let id = match &request.request_id {
+        Some(RequestId::Text(id)) => text(id),
+        // Numbers and UUIDs stand in the event itself.
+        _ => 0,
+    };
+    let payload = request.payload.as_ref();
+    // A box is memory of its own, beside the event that points to it.
+    let payload = payload.map_or(0, |it| size_of::<Payload>() + it.len_bytes());
+    let surface = request.surface.as_deref().map_or(0, of_surface);
+    id + payload
+        + surface
+        + text(&request.proxy)
+        + text(&request.method)
+        + request
+            .target
+            .as_ref()
+            .map_or(0, |target| text(&target.name))
+        + optional([
+            &request.session_id,
+            &request.client_name,
+            &request.client_version,
+            &request.outcome.error_code,
+            &request.outcome.error_msg,
+        ])
+}
+
+fn of_session(update: &SessionUpdate) -> usize {
+    text(&update.session_id)
+        + optional([
+            &update.proxy,
+            &update.client_name,
+            &update.client_version,
+            &update.conversation,
+        ])
+}
+
+fn of_surface(news: &SurfaceNews) -> usize {
+    let said = match &news.said {
+        Said::Page {
+            cursor,
+            asked_version,
+            result,
+        } => optional([cursor, asked_version]) + result.len(),
+        Said::Whole { upstream, result } => optional([upstream]) + result.len(),
+        Said::Item { item } => item.len(),
+        Said::ListChanged => 0,
+    };
+    size_of::<SurfaceNews>()
+        + said
+        + text(&news.proxy)
+        + text(&news.method)
+        + optional([&news.session_id, &news.client_name])
+}
+
+/// Short texts are part of whatever holds them.
+fn text(text: &Text) -> usize {
+    if text.is_heap_allocated() {
+        text.capacity()
+    } else {
+        0
+    }
+}
+
+fn optional<const N: usize>(texts: [&Option<Text>; N]) -> usize {
+    texts.into_iter().flatten().map(text).sum()
+}

@@ -1,0 +1,281 @@
+//! What tells that two streams of one proxy speak of the same call: mcpr 0.5 prints each one and posts
+//! it as well.
+
+use xxhash_rust::xxh3::Xxh3;
+
+/// What tells of a proxy's calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// What it prints.
+    Stderr,
+    /// What it posts.
+    Cloud,
+    /// Its own store, once that is imported.
+    Store,
+}
+
+/// A call as one or more of a proxy's tellers know it. Ids are used again, and one teller may lack what
+/// another has: a row is never told of twice by the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ToldCall {
+    /// As many bits as a code has place for.
+    hash: u64,
+    tellers: Tellers,
+}
+
+/// Who has told of a call: one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Tellers(u8);
+
+/// What a call of MCP is recognised by, beside the times that were measured.
+#[derive(Debug, Clone, Copy)]
+pub struct CallFacts<'a> {
+    /// The session it belongs to.
+    pub session_id: Option<&'a str>,
+    /// Its JSON-RPC id as JSON, so that `1` is not `"1"`.
+    pub id: &'a str,
+    /// Its method.
+    pub method: &'a str,
+    /// The tool, resource or prompt it names.
+    pub target: &'a str,
+}
+
+impl Tellers {
+    // The lowest bits of a code: rows of one call by different tellers stand side by side in an index.
+    const BITS: u32 = 3;
+    const ALL: u8 = 0b111;
+
+    /// Those that a row with this code was told of by.
+    #[must_use]
+    pub fn of_code(code: i64) -> Self {
+        Self(code.to_le_bytes()[0] & Self::ALL)
+    }
+
+    /// Whether all of the others are among these.
+    #[must_use]
+    pub fn include(self, others: Self) -> bool {
+        // Bits, so that any set of tellers is one number.
+        self.0 & others.0 == others.0
+    }
+
+    /// Whether these are this one alone.
+    #[must_use]
+    pub fn is_only(self, teller: Teller) -> bool {
+        self.0 == teller.bit()
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    fn is_one(self) -> bool {
+        self.0.is_power_of_two()
+    }
+}
+
+impl ToldCall {
+    /// What each second moves a code by: odd, so that no two seconds fall together, and large, so that
+    /// calls of neighbouring seconds do not either.
+    const SECOND: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    /// A call of MCP.
+    #[must_use]
+    pub fn of_call(teller: Teller, facts: CallFacts<'_>) -> Self {
+        // Times and sizes are left out: each teller measures its own.
+        let shared = [facts.id, facts.method, facts.target];
+        let hash = match facts.session_id {
+            Some(session_id) => hash(&[session_id, shared[0], shared[1], shared[2]]),
+            None => hash(&shared),
+        };
+        Self::new(hash, Tellers(teller.bit()))
+    }
+
+    /// A call of HTTP, which has a unique id in both streams.
+    #[must_use]
+    pub fn of_unique_id(teller: Teller, id: &str) -> Self {
+        Self::new(hash(&[id]), Tellers(teller.bit()))
+    }
+
+    /// The call of a row that has this code and time.
+    #[must_use]
+    pub fn of_stored(code: i64, ts: i64) -> Self {
+        // The way back of `code_at`: what the second has moved is taken off again.
+        let hash = (code.cast_unsigned() >> Tellers::BITS).wrapping_sub(Self::moved_by(ts, 0));
+        Self::new(hash, Tellers::of_code(code))
+    }
+
+    fn new(hash: u64, tellers: Tellers) -> Self {
+        Self {
+            // The bits above are lost in a code: a hash read back from one must be equal to a fresh
+            // one.
+            hash: hash & (u64::MAX >> Tellers::BITS),
+            tellers,
+        }
+    }
+
+    /// Who tells of it.
+    #[must_use]
+    pub fn tellers(&self) -> Tellers {
+        self.tellers
+    }
+
+    /// What its row is found by, at a time in unix milliseconds.
+    #[must_use]
+    pub fn code(&self, ts: i64) -> i64 {
+        self.code_at(ts, 0, self.tellers.0)
+    }
+
+    /// What its row is found by once these have told of it.
+    #[must_use]
+    pub fn code_of(&self, ts: i64, tellers: Tellers) -> i64 {
+        self.code_at(ts, 0, tellers.0)
+    }
+
+    /// The ranges of codes of rows that may be of the same call, both ends included: told of by any but
+    /// this very one alone, in the same second or a neighbouring one, for not all tell finer times.
+    #[must_use]
+    pub fn codes(&self, ts: i64) -> [(i64, i64); 6] {
+        // Where more than one has told of it, there is no telling that it could be alone with.
+        let split = if self.tellers.is_one() {
+            self.tellers.0
+        } else {
+            0
+        };
+        // A range and not a list of codes: one step through an index finds all of a second.
+        let range = |offset, first: u8, last: u8| {
+            // An empty range where there is nothing on that side.
+            (
+                self.code_at(ts, offset, first),
+                self.code_at(ts, offset, last),
+            )
+        };
+        let before = |offset| match split {
+            // Nothing is below the first teller, and below none at all there is no code.
+            0 | 1 => (1, 0),
+            _ => range(offset, 1, split - 1),
+        };
+        let after = |offset| range(offset, split + 1, Tellers::ALL);
+        [
+            before(0),
+            before(-1),
+            before(1),
+            after(0),
+            after(-1),
+            after(1),
+        ]
+    }
+
+    fn code_at(&self, ts: i64, offset: i64, tellers: u8) -> i64 {
+        let moved = self.hash.wrapping_add(Self::moved_by(ts, offset));
+        (moved << Tellers::BITS | u64::from(tellers)).cast_signed()
+    }
+
+    fn moved_by(ts: i64, offset: i64) -> u64 {
+        // Part of the code, so that calls of another time with the same id are not found at all.
+        let second = second_of(ts).wrapping_add(offset);
+        second.cast_unsigned().wrapping_mul(Self::SECOND)
+    }
+}
+
+impl Teller {
+    fn bit(self) -> u8 {
+        match self {
+            Self::Stderr => 0b001,
+            Self::Cloud => 0b010,
+            Self::Store => 0b100,
+        }
+    }
+}
+
+fn second_of(ts: i64) -> i64 {
+    // Rounds down also before 1970: a second must not be twice as long there.
+    ts.div_euclid(1000)
+}
+
+fn hash(texts: &[&str]) -> u64 {
+    let mut hash = Xxh3::new();
+    for text in texts {
+        // With its length, so that `ab` and `c` are not `a` and `bc`.
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.digest()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(teller: Teller, session_id: Option<&str>, id: &str) -> ToldCall {
+        let facts = CallFacts {
+            session_id,
+            id,
+            method: "tools/call",
+            target: "echo",
+        };
+        ToldCall::of_call(teller, facts)
+    }
+
+    fn is_among(codes: [(i64, i64); 6], code: i64) -> bool {
+        codes
+            .iter()
+            .any(|&(first, last)| (first..=last).contains(&code))
+    }
+
+    /// Whether what one told is found by what the other one tells.
+    fn is_found(stored: (ToldCall, i64), told: (ToldCall, i64)) -> bool {
+        is_among(told.0.codes(told.1), stored.0.code(stored.1))
+    }
+
+    #[test]
+    fn a_call_is_found_by_what_another_tells_of_it() {
+        let stderr = |session, id| call(Teller::Stderr, session, id);
+        let cloud = |session, id| call(Teller::Cloud, session, id);
+        let store = |session, id| call(Teller::Store, session, id);
+        let s = Some("s");
+        let cases = [
+            (stderr(s, "1"), 7000, cloud(s, "1"), 7539, true),
+            (cloud(s, "1"), 7539, stderr(s, "1"), 7000, true),
+            (cloud(s, "1"), 6999, stderr(s, "1"), 7000, true),
+            (cloud(s, "1"), 4999, stderr(s, "1"), 7000, false),
+            (cloud(s, "1"), 7000, stderr(s, "\"1\""), 7000, false),
+            (cloud(s, "1"), 7000, stderr(Some("t"), "1"), 7000, false),
+            (cloud(None, "1"), 7000, stderr(None, "1"), 7000, true),
+            (cloud(None, "1"), 7000, stderr(s, "1"), 7000, false),
+            (cloud(s, "1"), 7000, store(s, "1"), 7999, true),
+            (store(s, "1"), 7000, stderr(s, "1"), 7000, true),
+            // The same one tells of another call under the same id.
+            (stderr(s, "1"), 7000, stderr(s, "1"), 7000, false),
+            (cloud(s, "1"), 7000, cloud(s, "1"), 7000, false),
+            (store(s, "1"), 7000, store(s, "1"), 7000, false),
+        ];
+        for (stored, at, told, then, expected) in cases {
+            assert_eq!(
+                is_found((stored, at), (told, then)),
+                expected,
+                "{stored:?} {told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_stored_code_says_which_call_it_is_and_who_has_told_of_it() {
+        for ts in [-1, 0, 7539, i64::MIN, i64::MAX, 1_795_224_422_390] {
+            let told = call(Teller::Stderr, Some("s"), "1");
+            let posted = call(Teller::Cloud, Some("s"), "1");
+            assert_eq!(ToldCall::of_stored(told.code(ts), ts), told);
+            let both = told.tellers().and(posted.tellers());
+            let code = told.code_of(ts, both);
+            let again = ToldCall::of_stored(code, ts);
+            assert_eq!((again.tellers(), again.code(ts)), (both, code));
+            assert!(both.include(posted.tellers()) && !both.is_only(Teller::Stderr));
+            assert!(is_among(posted.codes(ts), code));
+            // What both have told of is found wherever one of them, or both, stand alone.
+            for stored in [told, posted, again] {
+                assert!(is_among(again.codes(ts), stored.code(ts)), "{stored:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Where a file source stands, and how its file is known again.
+
+use super::Text;
+use serde::{Deserialize, Serialize};
+
+/// Device and inode of a file: a first guess at its identity, never proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FileIdentity {
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+}
+
+/// A hash over a known run of a file's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// How many bytes were hashed.
+    pub len: u64,
+    /// XXH3 (64 bits) of them.
+    pub hash: u64,
+}
+
+/// The end of the last whole line that was committed, with what proves that it is still the same file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The path under which the file was last seen.
+    pub path: Text,
+    /// Its device and inode then.
+    pub identity: FileIdentity,
+    /// Hash of the file's first bytes: as many as were read or, before that, seen, up to [`Checkpoint::HEAD_BYTES`].
+    pub head: Fingerprint,
+    /// Hash of the bytes just before `offset`, at most [`Checkpoint::MARKER_BYTES`].
+    pub marker: Fingerprint,
+    /// Byte offset after the last whole line that was committed.
+    pub offset: u64,
+}
+
+impl Checkpoint {
+    /// Most bytes of a file's head that are hashed.
+    pub const HEAD_BYTES: u64 = 1024;
+    /// Most bytes before the offset that are hashed.
+    pub const MARKER_BYTES: u64 = 256;
+}

@@ -1,0 +1,210 @@
+//! Events on their way from a source to the store, and the batch that carries them.
+
+use super::time::in_calendar;
+use super::{Checkpoint, Request, SessionUpdate, SurfaceNews, Text};
+use serde::{Deserialize, Serialize};
+
+/// One thing to store, in the order in which it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A request with its outcome, and with all that came with it.
+    Request(Request),
+    /// News of a session.
+    Session(SessionUpdate),
+    /// What was said of a server's surface by no request that is recorded.
+    Surface(Box<SurfaceNews>),
+    /// Events that were dropped because a queue was full or the store failed.
+    Gap(Gap),
+    /// A line that looked like JSON and did not decode.
+    BadLine(BadLine),
+}
+
+impl Event {
+    /// Puts its times into the calendar, where a stream told them in another unit.
+    pub fn settle_times(&mut self) {
+        let settle = |ts: &mut i64| *ts = in_calendar(*ts);
+        match self {
+            Self::Request(request) => {
+                settle(&mut request.ts);
+                if let Some(news) = &mut request.surface {
+                    settle(&mut news.ts);
+                }
+            }
+            Self::Session(update) => {
+                settle(&mut update.ts);
+                let told = [&mut update.started_at, &mut update.last_seen_at];
+                told.into_iter().flatten().for_each(settle);
+            }
+            Self::Surface(news) => settle(&mut news.ts),
+            Self::Gap(gap) => {
+                // Gaps come in from exports as well, with whatever times stand there.
+                settle(&mut gap.from_ts);
+                settle(&mut gap.to_ts);
+            }
+            // Its time is ours: nothing in the line could be read.
+            Self::BadLine(_) => {}
+        }
+    }
+
+    /// How many events it says were lost: none but for a gap.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        match self {
+            Self::Gap(gap) => gap.count,
+            _ => 0,
+        }
+    }
+}
+
+/// Events that were lost on purpose, told instead of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The source they came from.
+    pub source: Text,
+    /// How many, or [`Gap::UNKNOWN`].
+    pub count: u64,
+    /// Time of the first, unix milliseconds.
+    pub from_ts: i64,
+    /// Time of the last, unix milliseconds.
+    pub to_ts: i64,
+    /// What a second delivery of it is recognised by, where it was stored before: in the store it comes
+    /// from. `None` for a gap that its batch brings into the world.
+    pub key: Option<i64>,
+}
+
+impl Gap {
+    /// Its key in a store: which writer brought it, in which of its batches and at which place in that.
+    #[must_use]
+    pub fn key_in(&self, batch: &Batch, place: usize) -> i64 {
+        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        // Two gaps with equal counts and times are two, unless one delivery brings them again.
+        let made_here = || hash_of(&[batch.writer, batch.number, place], "");
+        self.key.unwrap_or_else(made_here)
+    }
+
+    /// The key of a gap that was stored elsewhere, of which nothing is known but what it says.
+    #[must_use]
+    pub fn key_of_content(source: &str, count: u64, from_ts: i64, to_ts: i64) -> i64 {
+        hash_of(&[count.cast_signed(), from_ts, to_ts], source)
+    }
+}
+
+fn hash_of(numbers: &[i64], text: &str) -> i64 {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    for number in numbers {
+        // Stores keep what comes of it: the order of bytes is fixed on every machine.
+        hash.update(&number.to_le_bytes());
+    }
+    hash.update(text.as_bytes());
+    hash.digest().cast_signed()
+}
+
+impl Gap {
+    /// Nobody can say how many: they stood in a file that is gone.
+    pub const UNKNOWN: u64 = 0;
+}
+
+/// A line that could not be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadLine {
+    /// The source it came from.
+    pub source: Text,
+    /// Byte offset of the line's first byte in the source.
+    pub offset: u64,
+    /// Why it did not decode.
+    pub reason: String,
+    /// Its first bytes, at most [`BadLine::MAX_EXCERPT_BYTES`].
+    pub excerpt: Vec<u8>,
+    /// When it was met, unix milliseconds.
+    pub ts: i64,
+}
+
+impl BadLine {
+    /// Most bytes kept of one bad line.
+    // As much of it as is kept of a line that is too long to be read.
+    pub const MAX_EXCERPT_BYTES: usize = 4096;
+    /// Most bad lines kept in a store; the oldest make room.
+    pub const MAX_ROWS: u64 = 1000;
+}
+
+/// What was met in a source since the last batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Lines read, of any sort.
+    pub lines: u64,
+    /// Events decoded, of any type that is known.
+    pub events: u64,
+    /// Lines that are no JSON.
+    pub text: u64,
+    /// Lines or array elements that did not decode.
+    pub bad: u64,
+    /// Events of a type that is not known.
+    pub unknown: u64,
+    /// Requests left out by `--include` and `--exclude`.
+    pub filtered: u64,
+    /// Events dropped because a queue was full.
+    pub dropped: u64,
+    /// NUL bytes skipped between lines.
+    pub nul_bytes: u64,
+    /// Secrets taken out before anything was stored.
+    pub redacted: u64,
+}
+
+impl Counts {
+    /// Adds another count to this one.
+    pub fn add(&mut self, other: &Self) {
+        // A count that is too large stays the largest: it must not stop a recorder.
+        self.lines = self.lines.saturating_add(other.lines);
+        self.events = self.events.saturating_add(other.events);
+        self.text = self.text.saturating_add(other.text);
+        self.bad = self.bad.saturating_add(other.bad);
+        self.unknown = self.unknown.saturating_add(other.unknown);
+        self.filtered = self.filtered.saturating_add(other.filtered);
+        self.dropped = self.dropped.saturating_add(other.dropped);
+        self.nul_bytes = self.nul_bytes.saturating_add(other.nul_bytes);
+        self.redacted = self.redacted.saturating_add(other.redacted);
+    }
+}
+
+/// How far a source has come: committed with the events it led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceProgress {
+    /// The source's name as a person knows it: a path, `-`, an address.
+    pub name: Text,
+    /// Where to go on after a restart; `None` for a source that cannot be read again.
+    pub checkpoint: Option<Checkpoint>,
+    /// What was met since the last batch.
+    pub counts: Counts,
+}
+
+impl SourceProgress {
+    /// Whether both are of one source and, where it is a file, of one file.
+    #[must_use]
+    pub fn is_of_same_source(&self, other: &Self) -> bool {
+        let file = |progress: &Self| progress.checkpoint.as_ref().map(|it| it.identity);
+        // Two files may go by one name, one after the other, while the first is still read.
+        self.name == other.name && file(self) == file(other)
+    }
+
+    /// Goes on to where the same source came later.
+    pub fn add(&mut self, later: &Self) {
+        self.counts.add(&later.counts);
+        // Only the last place counts: everything before it goes into the same transaction.
+        self.checkpoint.clone_from(&later.checkpoint);
+    }
+}
+
+/// Everything that one transaction commits.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Batch {
+    /// Random number of the writer that made it, constant while it runs.
+    pub writer: i64,
+    /// The writer's own count of batches: with `writer`, what makes a repeated commit recognisable.
+    pub number: i64,
+    /// When it was made, unix milliseconds.
+    pub now: i64,
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// The sources they came from, at most one entry each.
+    pub sources: Vec<SourceProgress>,
+}

@@ -1,0 +1,27 @@
+//! Plain data that every other part speaks of: events, ids, times, checkpoints. No I/O here.
+
+mod call;
+mod checkpoint;
+mod event;
+mod id;
+mod name;
+mod payload;
+mod request;
+mod session;
+mod sketch;
+mod surface;
+pub mod time;
+
+pub use call::{CallFacts, Teller, Tellers, ToldCall};
+pub use checkpoint::{Checkpoint, FileIdentity, Fingerprint};
+pub use event::{BadLine, Batch, Counts, Event, Gap, SourceProgress};
+pub use id::{EventBytes, EventKey, KeySource, RequestId};
+pub use name::{MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_URI_BYTES, cut_name};
+pub use payload::{Body, Payload};
+pub use request::{ErrorKind, Kind, Outcome, Request, Status, Target, TargetKind};
+pub use session::{Platform, SessionState, SessionUpdate};
+pub use sketch::Sketch;
+pub use surface::{Said, SurfaceNews};
+
+/// Short recorded text (a name, a method, a version): inline up to 24 bytes.
+pub type Text = compact_str::CompactString;

@@ -1,0 +1,75 @@
+//! What a stream says of a server's surface: answers to its lists, snapshots, single items.
+
+use super::Text;
+use serde::{Deserialize, Serialize};
+
+/// One statement about a proxy's server. It holds the raw JSON; `mcpr-surface` reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurfaceNews {
+    /// The proxy.
+    pub proxy: Text,
+    /// The method that was answered: `initialize`, `server/discover`, `tools/list` and so on.
+    pub method: Text,
+    /// When, unix milliseconds.
+    pub ts: i64,
+    /// The session in which it was said, where the stream said one.
+    pub session_id: Option<Text>,
+    /// The caller, where the event itself says it.
+    pub client_name: Option<Text>,
+    /// What was said.
+    pub said: Said,
+}
+
+/// What was said of a surface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Said {
+    /// One page of an answer: the raw `result`.
+    Page {
+        /// The cursor that was asked with; `None` begins a chain.
+        cursor: Option<Text>,
+        /// The protocol version that an `initialize` asked for.
+        asked_version: Option<Text>,
+        /// The raw JSON of the result.
+        result: Box<str>,
+    },
+    /// A whole list, merged by whoever saw it: the raw `result`.
+    Whole {
+        /// The server's address, where it is told.
+        upstream: Option<Text>,
+        /// The raw JSON of the result.
+        result: Box<str>,
+    },
+    /// One item, seen on its own: its raw JSON.
+    Item {
+        /// The raw JSON of the item.
+        item: Box<str>,
+    },
+    /// The server announced that the list has changed.
+    ListChanged,
+}
+
+impl SurfaceNews {
+    /// The methods whose answers make a surface.
+    // `initialize` and `server/discover` stand here for the server's own name, version and
+    // capabilities.
+    pub const METHODS: [&'static str; 6] = [
+        "initialize",
+        "server/discover",
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+    ];
+
+    /// The list that a `…/list_changed` notification is about.
+    #[must_use]
+    pub fn announced_by(notification: &str) -> Option<&'static str> {
+        match notification {
+            "notifications/tools/list_changed" => Some("tools/list"),
+            "notifications/prompts/list_changed" => Some("prompts/list"),
+            "notifications/resources/list_changed" => Some("resources/list"),
+            // Other notifications, of progress or of logs, say nothing of what the server offers.
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Forms in which a secret stands with neither a sign nor a key of its own before it, as data: calls that
+//! log in, commands that set a variable, lines of protocols, what is piped into a program. Must not hold
+//! what `NAME = VALUE` in some language is.
+
+use super::keys::{self, Secrecy};
+use super::scan::Pass;
+use super::{value, words};
+use regex::bytes::{Captures, Regex};
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// How far a form goes on each side of what it is found by, in bytes.
+const WINDOW_BYTES: usize = 256;
+
+/// What is looked at around the finder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FormWindow {
+    /// From the finder on.
+    From,
+    /// What stands before it.
+    Before,
+    /// Both; a secret begins right behind the finder.
+    Around,
+}
+
+/// What the secret looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// Any word that is no placeholder.
+    Word,
+    /// A word in quotes.
+    Quoted,
+    /// Letters and digits mixed, or letters of both cases: no word of prose.
+    Mixed,
+}
+
+/// One form.
+#[derive(Debug)]
+pub(super) struct SignlessForm {
+    /// What the text is searched for; with a capital in it, in this case only.
+    pub(super) finders: &'static [&'static str],
+    reach: FormWindow,
+    looks: Looks,
+    /// Its groups are the secrets. An empty one is where a value begins, in quotes or without. The group
+    /// `name` is a key that must be one of a secret.
+    pattern: LazyLock<Regex>,
+}
+
+macro_rules! form {
+    ($window:ident, $looks:ident, [$($finder:literal),+], $($part:expr),+) => {
+        SignlessForm {
+            finders: &[$($finder),+],
+            reach: FormWindow::$window,
+            looks: Looks::$looks,
+            pattern: LazyLock::new(|| {
+                let pattern = [$($part),+].concat();
+                Regex::new(&pattern).expect("the pattern of a form is sound")
+            }),
+        }
+    };
+}
+
+/// An argument of a call that is passed over.
+const ARGUMENT: &str =
+    r#"(?:\\*"[^"\n]{0,128}"|\\*'[^'\n]{0,128}'|[^,()"'\n]{1,96}(?:\([^()\n]{0,64}\))?)"#;
+
+/// The variable that a command sets.
+const NAME: &str = r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]{1,63})";
+
+/// Switches of a command.
+const SWITCHES: &str = r"(?:\s+-{1,2}[A-Za-z-]{1,24})*";
+
+/// Every form. The order says nothing.
+pub(super) static FORMS: [SignlessForm; 21] = [
+    // Calls that are given a user and a secret.
+    form!(
+        From,
+        Quoted,
+        [
+            "basicauth(",
+            "basic_auth(",
+            "basic_auth ",
+            "digestauth(",
+            "ntlmauth(",
+            "networkcredential("
+        ],
+        r"^(?i-u)[a-z_]+[( ]\s*",
+        ARGUMENT,
+        r"\s*,\s*()"
+    ),
+    form!(
+        From,
+        Quoted,
+        [
+            "passwordcredentials(",
+            "passwordcredential(",
+            "passwordauthentication(",
+            "credentials.basic(",
+            "basiccredentials("
+        ],
+        r"^(?i-u)[a-z.]+\(\s*",
+        ARGUMENT,
+        r"\s*,\s*()"
+    ),
+    form!(
+        From,
+        Quoted,
+        [
+            ".login(",
+            ".auth(",
+            ".authenticate(",
+            ".signin(",
+            ".sign_in("
+        ],
+        r"^(?i-u)\.[a-z_]+\(\s*",
+        ARGUMENT,
+        r"\s*,\s*()"
+    ),
+    form!(
+        From,
+        Quoted,
+        [
+            "getconnection(",
+            "mysqli_connect(",
+            "new mysqli(",
+            "mysql_connect(",
+            "new pdo(",
+            "ssh2_auth_password("
+        ],
+        r"^(?i-u)[a-z0-9_ ]+\(\s*",
+        ARGUMENT,
+        r"\s*,\s*",
+        ARGUMENT,
+        r"\s*,\s*()"
+    ),
+    // Commands and files that set a variable without a sign.
+    form!(
+        From,
+        Word,
+        ["setx ", "setenv "],
+        r"^(?i-u)set(?:x|env)(?:\s+/m)?\s+",
+        NAME,
+        r"[ \t]+()"
+    ),
+    form!(
+        From,
+        Word,
+        ["set -"],
+        r"^(?-u)set",
+        SWITCHES,
+        r"\s+",
+        NAME,
+        r"[ \t]+()"
+    ),
+    form!(From, Word, ["ENV "], r"^(?-u)ENV ", NAME, r"[ \t]+()"),
+    form!(
+        From,
+        Word,
+        ["config set ", "configure set "],
+        r"^(?i-u)config(?:ure)? set",
+        SWITCHES,
+        r"\s+(?P<name>[A-Za-z_/][A-Za-z0-9_.:/-]{1,80})[ \t]+()"
+    ),
+    form!(
+        From,
+        Word,
+        ["git config "],
+        r"^(?-u)git config",
+        SWITCHES,
+        r"\s+(?P<name>[A-Za-z_][A-Za-z0-9_.:/-]{1,80})[ \t]+()"
+    ),
+    form!(
+        From,
+        Word,
+        [
+            "proxy_set_header ",
+            "fastcgi_param ",
+            "uwsgi_param ",
+            "header set ",
+            "requestheader set "
+        ],
+        r"^(?i-u)[a-z_]+(?: set)? ",
+        NAME,
+        r"[ \t]+()"
+    ),
+    form!(
+        From,
+        Word,
+        ["secret set ", "secrets set "],
+        r"^(?-u)secrets? set (?P<name>\S{1,64}) (?:\S{1,64} ){0,4}?(?:--body|-b)[ =]?()"
+    ),
+    form!(
+        From,
+        Word,
+        [" /v "],
+        r"^ /v (?P<name>\S{1,64})(?: /t \S{1,24})? /d ()"
+    ),
+    form!(
+        Around,
+        Word,
+        ["requirepass ", "masterauth ", "bindpw ", "rootpw "],
+        r"(?m)^[ \t]*(?:requirepass|masterauth|bindpw|rootpw) ()"
+    ),
+    // Commands that take a secret by its place.
+    form!(
+        From,
+        Word,
+        ["htpasswd "],
+        r"^(?-u)htpasswd (?:-[A-Za-z0-9]+ )*-[A-Za-z]*b[A-Za-z]*(?: -[A-Za-z0-9]+)*(?: [^\s-]\S{0,96}){1,2} ()"
+    ),
+    form!(
+        From,
+        Word,
+        ["net user ", "net use "],
+        r"^(?i-u)net use(?:r [^\s/]\S{0,64}| (?:\S{1,8} )?\\\\\S{1,96}(?: /user:\S{1,64})?) ([^\s/*]\S{2,128})(?-u:[ \t\r\n]|$)"
+    ),
+    form!(
+        Before,
+        Word,
+        [
+            "| docker login",
+            "| podman login",
+            "| helm registry",
+            "| skopeo login",
+            "| sudo -s",
+            "| sudo --stdin",
+            "| chpasswd",
+            "| sudo chpasswd",
+            "| passwd --stdin",
+            "| gh auth login",
+            "| gh secret set",
+            "| cryptsetup",
+            "| gpg --batch"
+        ],
+        r#"(?-u)\b(?:echo|printf)(?: -[neE]+)*(?: ["']%s(?:\\n)?["'])? +(?:"([^"\n]{3,200})"|'([^'\n]{3,200})'|([^\s|"'<>&;]{3,200})) *$"#
+    ),
+    // Lines of protocols.
+    form!(
+        From,
+        Mixed,
+        ["AUTH ", "AUTHENTICATE "],
+        r"^(?-u)AUTH(?:ENTICATE)?(?: [A-Za-z0-9_.-]{1,32})? ([^\s\x22']{6,512}?)(?:\s*$|\s*[\r\n]|\\r|\\n)"
+    ),
+    form!(
+        From,
+        Word,
+        ["334 "],
+        r"^(?-u)334[ -]?[A-Za-z0-9+/=]{0,64}\s*?(?:\r?\n|(?:\\r)?\\n)(?:[<>]+ ?|C: ?|-+> ?)?([A-Za-z0-9+/=]{4,256})(?:\r|\n|\\|$)"
+    ),
+    form!(
+        Around,
+        Word,
+        ["PASS "],
+        r"(?-u)(?:(?:^|\n|\\n)[<>CS: -]{0,8}(?:USER |331|\+OK)[^\n]{0,96}\n(?:[^\n]{0,96}\n){0,3}[>C: -]{0,6}|(?:^|\n)-+> )PASS ([^\s]{3,200})"
+    ),
+    form!(
+        From,
+        Mixed,
+        [" LOGIN "],
+        r#"^(?-u) LOGIN (?:"[^"\n]{1,96}"|\S{1,96}) ([^\s]{4,200})\r?(?:\n|$)"#
+    ),
+    form!(
+        Around,
+        Word,
+        ["IDENTIFY "],
+        r"(?i-u)nickserv[^\n]{0,20}identify (?:[^\s]{1,32} )?([^\s]{4,200})(?:\s|$)"
+    ),
+];
+
+impl Pass<'_> {
+    pub(super) fn form(&mut self, form: &SignlessForm, hit: &Range<usize>) {
+        let text = self.text;
+        let is_exact = |finder: &&&str| finder.as_bytes() == &text[hit.clone()];
+        let is_cased = form.finders[0]
+            .bytes()
+            .any(|byte| byte.is_ascii_uppercase());
+        let is_of_word = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+        // Of a call the finder may be the end of its name: `HTTPBasicAuth(`.
+        let is_within = form.looks != Looks::Quoted
+            && is_of_word(hit.start)
+            && is_of_word(hit.start.wrapping_sub(1));
+        if is_within || is_cased && !form.finders.iter().any(|finder| is_exact(&finder)) {
+            return;
+        }
+        let from = match form.reach {
+            FormWindow::From => hit.start,
+            FormWindow::Before | FormWindow::Around => {
+                hit.start.saturating_sub(WINDOW_BYTES).max(self.at)
+            }
+        };
+        let to = match form.reach {
+            FormWindow::Before => hit.start,
+            FormWindow::From | FormWindow::Around => text.len().min(hit.end + WINDOW_BYTES),
+        };
+        let window = &text[from..to];
+        let mut at = 0;
+        // A form that stands before this one may be in the window, too.
+        while let Some(found) = form.pattern.captures_at(window, at) {
+            let whole = found.get(0).map_or(0..0, |whole| whole.range());
+            let is_here = form.reach != FormWindow::Around || from + whole.end >= hit.end;
+            if is_here {
+                return self.take_form(form, &found, from);
+            }
+            at = whole.end.max(at + 1);
+        }
+    }
+
+    fn take_form(&mut self, form: &SignlessForm, found: &Captures<'_>, from: usize) {
+        let text = self.text;
+        if let Some(name) = found.name("name")
+            && keys::secrecy(name.as_bytes()) < Secrecy::NoNumber
+        {
+            return;
+        }
+        let name = found.name("name").map(|name| name.range());
+        for group in found.iter().skip(1).flatten() {
+            if Some(group.range()) == name {
+                continue;
+            }
+            let at = from + group.start();
+            let (secret, end, is_quoted) = if group.is_empty() {
+                let at = super::signs::after_scheme(text, at);
+                let Some(value) =
+                    value::value(text, at, &self.steps).filter(|value| !value.is_code)
+                else {
+                    continue;
+                };
+                (value.secret, value.end, value.is_quoted)
+            } else {
+                (at..at + group.len(), at + group.len(), false)
+            };
+            if is_meant(form.looks, &text[secret.clone()], is_quoted) {
+                self.take(secret, end, "key");
+            }
+        }
+    }
+}
+
+fn is_meant(looks: Looks, said: &[u8], is_quoted: bool) -> bool {
+    const LOOKED_AT: usize = 512;
+    let short = &said[..said.len().min(LOOKED_AT)];
+    let has = |test: fn(&u8) -> bool| short.iter().any(test);
+    // Where a usage line has a value, its name stands in capitals.
+    let is_of_name = short
+        .iter()
+        .all(|byte| byte.is_ascii_uppercase() || b"_<>[]".contains(byte));
+    if words::is_placeholder(short)
+        || short.starts_with(b"-")
+        || is_of_name
+        || is_quoted && has(u8::is_ascii_whitespace) && words::is_sentence(short)
+    {
+        return false;
+    }
+    let is_expression = !is_quoted && words::is_expression(short);
+    match looks {
+        Looks::Word => !is_expression,
+        Looks::Quoted => is_quoted && !has(u8::is_ascii_whitespace),
+        Looks::Mixed => {
+            // A way to authenticate is written in capitals: `XOAUTH2`.
+            let is_of_cases = short.len() >= 8 && has(u8::is_ascii_uppercase);
+            has(u8::is_ascii_lowercase) && (has(u8::is_ascii_digit) || is_of_cases)
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Keys that are given a value without a sign: options of commands, names in lists, words of SQL. Must
+//! not know of assignments.
+
+use super::assign::{MAX_GAP, MAX_LOOKED_INTO_BYTES, NamedKey, without_marks};
+use super::keys::{self, Secrecy};
+use super::scan::Pass;
+use super::signs::after_scheme;
+use super::{value, words};
+
+impl Pass<'_> {
+    /// `--token …`
+    pub(super) fn option(&mut self, key: &NamedKey<'_>, at: usize) {
+        const BOTH: [&[u8]; 8] = [
+            b"--no-",
+            b"--require-",
+            b"--allow-",
+            b"--with-",
+            b"--skip-",
+            b"--use-",
+            b"--show-",
+            b"--ask-",
+        ];
+        let text = self.text;
+        let gap = value::blanks(&text[at..]);
+        if self.heredoc(key, at + gap) {
+            return;
+        }
+        let from = after_scheme(text, at + gap);
+        // A switch takes no value: what follows it is another argument.
+        let is_switch = BOTH.iter().any(|start| key.bytes().starts_with(start));
+        if key.secrecy < Secrecy::NoNumber
+            || is_switch
+            || matches!(
+                text.get(from),
+                // The next option, a pipe or the brackets of a usage line: the option has no value
+                // here.
+                None | Some(b'-' | b'|' | b',' | b'[' | b'<' | b'(')
+            )
+        {
+            return;
+        }
+        let Some(found) = value::value(text, from, &self.steps) else {
+            return;
+        };
+        let said = &text[found.secret.clone()];
+        let is_of_variable = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
+        // Help texts explain an option behind several blanks, or name its value in capitals.
+        let is_help = gap > 1 && !words::looks_random(&without_marks(said))
+            || said.iter().all(is_of_variable);
+        if !found.is_code
+            // No placeholder and no help text is that long.
+            && (said.len() > MAX_LOOKED_INTO_BYTES || !words::is_placeholder(said) && !is_help)
+        {
+            self.take(found.secret, found.end, "key");
+        }
+    }
+
+    /// `"--token", "…"`, `("Authorization", "…")`
+    pub(super) fn listed(&mut self, key: &NamedKey<'_>, at: usize) {
+        let text = self.text;
+        let from = at
+            + text[at..]
+                .iter()
+                .take(MAX_GAP)
+                .take_while(|byte| byte.is_ascii_whitespace())
+                .count();
+        let Some(found) =
+            value::value(text, from, &self.steps).filter(|found| found.is_quoted && !found.is_code)
+        else {
+            return;
+        };
+        if is_value_of_list(key.bytes(), key.secrecy, &text[found.secret.clone()]) {
+            self.take(found.secret, found.end, "key");
+        }
+    }
+
+    /// `PASSWORD '…'`
+    pub(super) fn quoted_behind(&mut self, key: &NamedKey<'_>, at: usize) {
+        const LONGEST: usize = 128;
+        let gap = at - key.name.end;
+        let near = &self.text[key.name.start.saturating_sub(LONGEST)..key.name.start];
+        if gap > 0
+            // A line of `.netrc` has no quotes around its password.
+            && key.bytes() == b"password"
+            && memchr::memmem::find(near, b"login ").is_some()
+            && memchr::memmem::find(near, b"machine ").is_some()
+            && let Some(found) = value::bare(self.text, at)
+        {
+            return self.take(found.secret, found.end, "key");
+        }
+        // Properties of Java may have a blank in the place of a sign.
+        let is_property = key.bytes().contains(&b'.')
+            && key.secrecy >= Secrecy::NoNumber
+            && super::blocks::begins_line(self.text, key.name.start).is_some();
+        if gap > 0
+            && is_property
+            && let Some(found) = value::bare(self.text, at)
+            && matches!(self.text.get(found.end), None | Some(b'\r' | b'\n'))
+            && words::looks_random(&self.text[found.secret.clone()])
+        {
+            return self.take(found.secret, found.end, "key");
+        }
+        let is_password = key.ends_with_any(&["password", "passwd", "pwd", "passphrase"]);
+        if gap > 0 && is_password && key.quote.is_none() {
+            self.quoted_word(after_words(self.text, at));
+        }
+    }
+
+    /// `IDENTIFIED BY '…'`
+    pub(super) fn identified_by(&mut self, at: usize) {
+        const BY: usize = " by ".len();
+        self.quoted_word(at + BY);
+    }
+
+    fn quoted_word(&mut self, at: usize) {
+        if !matches!(self.text.get(at), Some(b'"' | b'\'')) {
+            return;
+        }
+        let Some(found) = value::value(self.text, at, &self.steps) else {
+            return;
+        };
+        let said = &self.text[found.secret.clone()];
+        // Prose quotes phrases behind the word `password`; a value is one word.
+        let is_word = said.len() >= 3 && !said.iter().any(u8::is_ascii_whitespace);
+        if is_word && !words::is_placeholder(said) {
+            self.take_with_new(found);
+        }
+    }
+}
+
+/// Where a value may stand behind the words that follow a password: `is "…"`, `FOR 'bob' = '…'`.
+fn after_words(text: &[u8], at: usize) -> usize {
+    const LONGEST: usize = 96;
+    let near = &text[at..text.len().min(at + LONGEST)];
+    let starts = |word: &[u8]| {
+        near.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    if starts(b"for ") {
+        return memchr::memmem::find(near, b"= ").map_or(at, |found| at + found + 2);
+    }
+    let word = [
+        &b"is: "[..],
+        b"is ",
+        b"was ",
+        b"changed from ",
+        b"updated from ",
+        b"from ",
+        b"to ",
+    ]
+    .into_iter()
+    .find(|word| starts(word));
+    at + word.map_or(0, <[u8]>::len)
+}
+
+/// Whether what stands behind a name in a list is its value, and not one more name.
+pub(super) fn is_value_of_list(name: &[u8], secrecy: Secrecy, said: &[u8]) -> bool {
+    if secrecy < Secrecy::NoNumber || words::is_placeholder(said) || said.starts_with(b"-") {
+        return false;
+    }
+    let is_of_name = |byte: &u8| byte.is_ascii_alphabetic() || b"_-.: ".contains(byte);
+    // A list may hold names alone, as the required members of a schema do.
+    let is_name = said.iter().all(is_of_name) && keys::secrecy(said) != Secrecy::None;
+    // A dash or a header announces a value. Any other name may be a word among words, so that only
+    // what looks random counts behind it.
+    let is_sure = name.starts_with(b"-") || keys::is_header(name);
+    let has = |test: fn(&u8) -> bool| said.iter().any(test);
+    let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && said.len() >= 6;
+    let is_random =
+        is_mixed && !said.iter().any(u8::is_ascii_whitespace) || after_scheme(said, 0) > 0;
+    let is_word = said.len() < 12
+        && !said
+            .iter()
+            .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b' ');
+    !is_name && (is_sure && (name.starts_with(b"-") || !is_word) || is_random)
+}

@@ -1,0 +1,422 @@
+//! From the requests of a window to what a report says of it. Each request is looked at once. Must not
+//! read a store.
+
+use crate::data::{
+    CompactRequest, EventGap, FailedCall, KeptBody, ListChange, TimeSeries, ToolFigures, Total,
+    TrafficWindow,
+};
+use crate::{
+    MAX_BODY_BYTES, MAX_BUCKETS, MAX_CHANGES, MAX_FAILURES, MAX_REQUESTS, MAX_TEXT_CHARS, MAX_TOOLS,
+};
+use mcpr_model::{Body, Payload, Sketch, Status};
+use mcpr_store::query::{ChangeRow, Entry, GapRow, RequestRow};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+/// Most tools that are told apart while counting; a server may invent names.
+const MAX_KEYS: usize = 10_000;
+/// Most sessions that are told apart.
+const MAX_SESSIONS: usize = 200_000;
+/// Lengths that a piece of time may have, milliseconds: those that clocks have.
+const WIDTHS: [i64; 19] = [
+    1,
+    10,
+    100,
+    1_000,
+    5_000,
+    10_000,
+    30_000,
+    60_000,
+    300_000,
+    600_000,
+    900_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    14_400_000,
+    21_600_000,
+    43_200_000,
+    86_400_000,
+    604_800_000,
+];
+
+/// Which window is meant.
+#[derive(Debug, Clone)]
+pub struct WindowScope {
+    /// What it is called.
+    pub name: String,
+    /// What was asked for, in words.
+    pub conditions: Vec<String>,
+    /// From (inclusive), unix milliseconds.
+    pub from: i64,
+    /// To (exclusive).
+    pub to: i64,
+}
+
+/// Counts of some calls.
+#[derive(Debug, Clone, Default)]
+struct CallCounts {
+    calls: u64,
+    errors: u64,
+    latencies: Sketch,
+    max: Option<i64>,
+    time_us: i64,
+}
+
+impl CallCounts {
+    fn add(&mut self, row: &RequestRow) {
+        self.calls += 1;
+        self.errors += u64::from(row.status != Status::Ok);
+        if let Some(latency) = row.latency_us {
+            self.latencies.add(latency);
+            self.max = self.max.max(Some(latency));
+            self.time_us = self.time_us.saturating_add(latency);
+        }
+    }
+
+    fn quantile(&self, share: f64) -> Option<i64> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "no latency is near the limits of the type"
+        )]
+        let quantile = self.latencies.quantile(share).map(|value| value as i64);
+        // A sketch answers within 1 %, and nothing took longer than the longest.
+        quantile.map(|value| self.max.map_or(value, |max| value.min(max)))
+    }
+}
+
+/// A window that is being filled, in order of time.
+#[derive(Debug)]
+pub struct WindowFold {
+    scope: WindowScope,
+    width: i64,
+    start: i64,
+    buckets: Vec<CallCounts>,
+    all: CallCounts,
+    timeouts: u64,
+    bytes: [i64; 2],
+    sessions: HashSet<String>,
+    tools: BTreeMap<(String, String, Option<String>), CallCounts>,
+    tools_left: u64,
+    newest: VecDeque<RequestRow>,
+    failures: VecDeque<RequestRow>,
+    gaps: VecDeque<GapRow>,
+    gaps_left: u64,
+    changes: Vec<ListChange>,
+    changes_left: usize,
+    unknown: Vec<String>,
+}
+
+impl WindowFold {
+    /// An empty window.
+    #[must_use]
+    pub fn new(scope: WindowScope) -> Self {
+        let pieces = i64::try_from(MAX_BUCKETS).unwrap_or(i64::MAX);
+        let length = scope.to.saturating_sub(scope.from).max(1);
+        let least = length / pieces + 1;
+        let known = WIDTHS.iter().copied().find(|width| *width >= least);
+        let width = known.unwrap_or(least);
+        let start = scope.from - scope.from.rem_euclid(width);
+        let count = (scope.to.saturating_sub(start) / width).clamp(0, pieces) + 1;
+        Self {
+            width,
+            start,
+            buckets: vec![CallCounts::default(); usize::try_from(count).unwrap_or(1)],
+            scope,
+            all: CallCounts::default(),
+            timeouts: 0,
+            bytes: [0; 2],
+            sessions: HashSet::new(),
+            tools: BTreeMap::new(),
+            tools_left: 0,
+            newest: VecDeque::new(),
+            failures: VecDeque::new(),
+            gaps: VecDeque::new(),
+            gaps_left: 0,
+            changes: Vec::new(),
+            changes_left: 0,
+            unknown: Vec::new(),
+        }
+    }
+
+    /// One more entry of the window.
+    pub fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Request(row) => self.request(*row),
+            Entry::Gap(gap) => {
+                self.gaps_left += push_bounded(&mut self.gaps, gap, MAX_CHANGES);
+            }
+        }
+    }
+
+    fn request(&mut self, row: RequestRow) {
+        self.all.add(&row);
+        self.timeouts += u64::from(row.status == Status::Timeout);
+        for (sum, bytes) in self.bytes.iter_mut().zip([row.bytes_in, row.bytes_out]) {
+            *sum = sum.saturating_add(bytes.unwrap_or(0));
+        }
+        let place = row.ts.saturating_sub(self.start) / self.width;
+        let last = self.buckets.len().saturating_sub(1);
+        let place = usize::try_from(place).unwrap_or(0).min(last);
+        self.buckets[place].add(&row);
+        if let Some(session) = &row.session
+            && self.sessions.len() < MAX_SESSIONS
+            && !self.sessions.contains(session)
+        {
+            self.sessions.insert(session.clone());
+        }
+        let key = (row.proxy.clone(), row.method.clone(), row.tool.clone());
+        if self.tools.len() < MAX_KEYS || self.tools.contains_key(&key) {
+            self.tools.entry(key).or_default().add(&row);
+        } else {
+            self.tools_left += 1;
+        }
+        if row.status != Status::Ok {
+            push_bounded(&mut self.failures, row.clone(), MAX_FAILURES);
+        }
+        push_bounded(&mut self.newest, row, MAX_REQUESTS);
+    }
+
+    /// The numbers of the failures that will stand in the report, whose payloads may be given to
+    /// [`WindowFold::finish`].
+    pub fn failed(&self) -> impl Iterator<Item = i64> {
+        self.failures.iter().map(|row| row.seq)
+    }
+
+    /// How many calls there were so far.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.all.calls
+    }
+
+    /// Adds what the servers changed, in order of time.
+    pub fn changes(&mut self, mut rows: Vec<ChangeRow>) {
+        self.changes_left = rows.len().saturating_sub(MAX_CHANGES);
+        rows.drain(..self.changes_left);
+        self.changes = rows.into_iter().map(change).collect();
+    }
+
+    /// Adds something that is not known.
+    pub fn unknown(&mut self, text: String) {
+        self.unknown.push(text);
+    }
+
+    /// What the report says of the window.
+    #[must_use]
+    pub fn finish(mut self, payloads: &HashMap<i64, Payload>) -> TrafficWindow {
+        self.say_what_was_left_out();
+        let mut names = Names::default();
+        let requests: Vec<CompactRequest> = self
+            .newest
+            .iter()
+            .map(|row| compact(row, &mut names))
+            .collect();
+        let kept = u64::try_from(requests.len()).unwrap_or(u64::MAX);
+        let failed = u64::try_from(self.failures.len()).unwrap_or(u64::MAX);
+        let failures = self
+            .failures
+            .iter()
+            .rev()
+            .map(|row| failure(row, payloads.get(&row.seq)));
+        let (tools, tools_left) = tools(std::mem::take(&mut self.tools));
+        TrafficWindow {
+            total: Total {
+                calls: self.all.calls,
+                errors: self.all.errors,
+                timeouts: self.timeouts,
+                sessions: self.sessions.len(),
+                p50: self.all.quantile(0.5),
+                p95: self.all.quantile(0.95),
+                p99: self.all.quantile(0.99),
+                max: self.all.max,
+                time_us: self.all.time_us,
+                bytes_in: self.bytes[0],
+                bytes_out: self.bytes[1],
+            },
+            buckets: series(self.start, self.width, &self.buckets),
+            tools,
+            tools_left,
+            requests_left: self.all.calls - kept,
+            failures: failures.collect(),
+            failures_left: self.all.errors - failed,
+            changes: self.changes,
+            changes_left: self.changes_left,
+            gaps: self.gaps.iter().map(gap).collect(),
+            unknown: self.unknown,
+            names: names.all,
+            requests,
+            name: self.scope.name,
+            conditions: self.scope.conditions,
+        }
+    }
+
+    fn say_what_was_left_out(&mut self) {
+        if self.tools_left > 0 {
+            let text = format!(
+                "{} calls are in the sums and in no line of a tool: there are more than {MAX_KEYS} names",
+                self.tools_left
+            );
+            self.unknown.push(text);
+        }
+        if self.gaps_left > 0 {
+            self.unknown
+                .push(format!("{} older gaps were left out", self.gaps_left));
+        }
+        if self.sessions.len() == MAX_SESSIONS {
+            self.unknown
+                .push(format!("there are {MAX_SESSIONS} sessions or more"));
+        }
+    }
+}
+
+/// Adds to a list that holds the newest only, and says how many it has lost.
+fn push_bounded<T>(list: &mut VecDeque<T>, item: T, most: usize) -> u64 {
+    list.push_back(item);
+    if list.len() > most {
+        list.pop_front();
+        return 1;
+    }
+    0
+}
+
+/// A name or message, so long at most.
+pub(crate) fn short(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn series(start: i64, width: i64, buckets: &[CallCounts]) -> TimeSeries {
+    let quantiles = |share: f64| {
+        buckets
+            .iter()
+            .map(|counts| counts.quantile(share))
+            .collect()
+    };
+    TimeSeries {
+        start,
+        width,
+        calls: buckets.iter().map(|counts| counts.calls).collect(),
+        errors: buckets.iter().map(|counts| counts.errors).collect(),
+        p50: quantiles(0.5),
+        p95: quantiles(0.95),
+        p99: quantiles(0.99),
+    }
+}
+
+fn tools(all: BTreeMap<(String, String, Option<String>), CallCounts>) -> (Vec<ToolFigures>, usize) {
+    let mut tools: Vec<ToolFigures> = all
+        .into_iter()
+        .map(|((proxy, method, target), counts)| ToolFigures {
+            proxy: short(&proxy),
+            method: short(&method),
+            target: target.as_deref().map(short),
+            calls: counts.calls,
+            errors: counts.errors,
+            p50: counts.quantile(0.5),
+            p95: counts.quantile(0.95),
+            p99: counts.quantile(0.99),
+            max: counts.max,
+            time_us: counts.time_us,
+        })
+        .collect();
+    // The sort is stable: of equally many calls the names decide.
+    tools.sort_by_key(|tool| std::cmp::Reverse(tool.calls));
+    let left = tools.len().saturating_sub(MAX_TOOLS);
+    tools.truncate(MAX_TOOLS);
+    (tools, left)
+}
+
+/// Texts by their place, each once.
+#[derive(Default)]
+struct Names {
+    all: Vec<String>,
+    places: HashMap<String, usize>,
+}
+
+impl Names {
+    fn place(&mut self, name: &str) -> usize {
+        if let Some(place) = self.places.get(name) {
+            return *place;
+        }
+        let place = self.all.len();
+        self.all.push(short(name));
+        self.places.insert(name.to_owned(), place);
+        place
+    }
+}
+
+fn compact(row: &RequestRow, names: &mut Names) -> CompactRequest {
+    (
+        row.seq,
+        row.ts,
+        row.latency_us,
+        row.status.as_str(),
+        names.place(&row.proxy),
+        names.place(&row.method),
+        row.target().map(|name| names.place(name)),
+        row.session.as_deref().map(|name| names.place(name)),
+        row.client_name.as_deref().map(|name| names.place(name)),
+    )
+}
+
+fn failure(row: &RequestRow, payload: Option<&Payload>) -> FailedCall {
+    let client = row
+        .client_name
+        .as_ref()
+        .map(|name| match &row.client_version {
+            Some(version) => format!("{name} {version}"),
+            None => name.clone(),
+        });
+    FailedCall {
+        seq: row.seq,
+        ts: row.ts,
+        proxy: short(&row.proxy),
+        method: short(&row.method),
+        target: row.target().map(short),
+        session: row.session.as_deref().map(short),
+        client: client.as_deref().map(short),
+        status: row.status.as_str(),
+        kind: row.error_kind.map(mcpr_model::ErrorKind::as_str),
+        code: row.error_code.as_deref().map(short),
+        message: row.error_msg.as_deref().map(short),
+        latency: row.latency_us,
+        params: payload
+            .and_then(|payload| payload.params.as_ref())
+            .map(body),
+        answer: payload
+            .and_then(|payload| payload.answer.as_ref())
+            .map(body),
+    }
+}
+
+fn body(body: &Body) -> KeptBody {
+    let end = body.text.floor_char_boundary(MAX_BODY_BYTES);
+    KeptBody {
+        text: body.text[..end].to_owned(),
+        bytes: body.bytes,
+        cut: body.is_cut || end < body.text.len(),
+    }
+}
+
+fn change(row: ChangeRow) -> ListChange {
+    ListChange {
+        ts: row.ts,
+        proxy: short(&row.proxy),
+        method: short(&row.method),
+        version: row.version,
+        change: row.change,
+        item: row.item.as_deref().map(short),
+        compatibility: row.compatibility,
+        security: row.security,
+    }
+}
+
+fn gap(row: &GapRow) -> EventGap {
+    EventGap {
+        from: row.from_ts,
+        to: row.to_ts,
+        count: row.count,
+        source: short(&row.source),
+    }
+}

@@ -1,0 +1,265 @@
+//! What a report says, and that nothing that was recorded gets out of its place.
+
+use crate::{
+    HarWriter, MAX_PAGE_BYTES, MAX_REQUESTS, TrafficReport, TrafficWindow, WindowFold, WindowScope,
+    html, markdown,
+};
+use mcpr_model::{Body, ErrorKind, Kind, Payload, Status};
+use mcpr_store::query::{Entry, GapRow, RequestRow};
+use serde_json::Value;
+use std::collections::HashMap;
+
+const HOSTILE: &str = "</script><script>alert(1)</script><img src=x onerror=alert(1)>";
+
+fn row(seq: i64) -> RequestRow {
+    RequestRow {
+        seq,
+        request_id: None,
+        ts: 1_000_000 + seq * 1_000,
+        proxy: "files".to_owned(),
+        kind: Kind::Mcp,
+        session_id: Some("s1".to_owned()),
+        session: Some("s1".to_owned()),
+        client_name: Some("claude-code".to_owned()),
+        client_version: Some("1.0".to_owned()),
+        method: "tools/call".to_owned(),
+        tool: Some("read".to_owned()),
+        resource_uri: None,
+        prompt_name: None,
+        latency_us: Some(seq * 100),
+        upstream_us: None,
+        status: Status::Ok,
+        error_kind: None,
+        error_code: None,
+        error_msg: None,
+        bytes_in: Some(10),
+        bytes_out: Some(20),
+        retyped: false,
+    }
+}
+
+fn failed(seq: i64, message: &str) -> RequestRow {
+    RequestRow {
+        status: Status::Error,
+        error_kind: Some(ErrorKind::Tool),
+        error_msg: Some(message.to_owned()),
+        ..row(seq)
+    }
+}
+
+fn window(
+    rows: impl IntoIterator<Item = RequestRow>,
+    payloads: &HashMap<i64, Payload>,
+) -> TrafficWindow {
+    let mut fold = WindowFold::new(WindowScope {
+        name: "a window".to_owned(),
+        conditions: Vec::new(),
+        from: 1_000_000,
+        to: 2_000_000,
+    });
+    for row in rows {
+        fold.add(Entry::Request(Box::new(row)));
+    }
+    fold.finish(payloads)
+}
+
+fn report(windows: Vec<TrafficWindow>) -> TrafficReport {
+    TrafficReport {
+        by: "mcpr".to_owned(),
+        made_at: 0,
+        payloads: true,
+        windows,
+    }
+}
+
+/// The data of a page, and what stands around it.
+fn parts(page: &str) -> (Value, String) {
+    let begin = page.find("id=\"data\">").expect("a page has data") + "id=\"data\">".len();
+    let end = begin + page[begin..].find('<').expect("the element ends");
+    let data = serde_json::from_str(&page[begin..end]).expect("the data is JSON");
+    (data, format!("{}{}", &page[..begin], &page[end..]))
+}
+
+#[test]
+fn the_sums_are_those_of_the_requests() {
+    let rows = (1..=100).map(|seq| {
+        if seq % 10 == 0 {
+            failed(seq, "no")
+        } else {
+            row(seq)
+        }
+    });
+    let window = window(rows, &HashMap::new());
+    let total = &window.total;
+    assert_eq!((total.calls, total.errors, total.timeouts), (100, 10, 0));
+    assert_eq!((total.max, total.time_us), (Some(10_000), 505_000));
+    assert_eq!(
+        (total.bytes_in, total.bytes_out, total.sessions),
+        (1_000, 2_000, 1)
+    );
+    let p50 = total.p50.expect("there are latencies");
+    assert!((4_900..=5_100).contains(&p50), "{p50}");
+    assert_eq!(window.buckets.calls.iter().sum::<u64>(), 100);
+    assert_eq!(window.buckets.errors.iter().sum::<u64>(), 10);
+    assert!(window.buckets.calls.len() <= crate::MAX_BUCKETS + 1);
+    assert_eq!((window.tools.len(), window.tools[0].calls), (1, 100));
+    assert_eq!(
+        window.failures.first().map(|failure| failure.seq),
+        Some(100),
+        "newest first"
+    );
+}
+
+#[test]
+fn recorded_text_stays_data() {
+    let mut hostile = failed(1, HOSTILE);
+    hostile.proxy = HOSTILE.to_owned();
+    hostile.method = HOSTILE.to_owned();
+    hostile.tool = Some(HOSTILE.to_owned());
+    hostile.session = Some(HOSTILE.to_owned());
+    hostile.client_name = Some(HOSTILE.to_owned());
+    let body = Payload {
+        params: Some(Body::of(HOSTILE)),
+        answer: Some(Body::of(HOSTILE)),
+    };
+    let window = window([hostile], &HashMap::from([(1, body)]));
+    let page = html(report(vec![window]));
+    let (data, around) = parts(&page);
+    assert!(
+        !around.contains("alert("),
+        "only the data holds what was recorded"
+    );
+    let failure = &data["windows"][0]["failures"][0];
+    assert_eq!(failure["message"], HOSTILE);
+    assert_eq!(failure["params"]["text"], HOSTILE);
+}
+
+#[test]
+fn markdown_shows_recorded_text_as_it_is() {
+    let mut hostile = failed(1, "# a [link](https://h) @all `x` | <b>\n- item");
+    hostile.tool = Some("a|b*c*\u{202e}".to_owned());
+    let answer = Payload {
+        params: None,
+        answer: Some(Body::of("``` x\ny")),
+    };
+    let text = markdown(&report(vec![window(
+        [hostile],
+        &HashMap::from([(1, answer)]),
+    )]));
+    assert!(text.contains("a\\|b\\*c\\* "), "{text}");
+    assert!(
+        text.contains("&#35; a \\[link\\](https:&#47;&#47;h) &#64;all \\`x\\` \\| &lt;b> - item"),
+        "{text}"
+    );
+    assert!(text.contains("answered: ```` ``` x y ````"), "{text}");
+}
+
+#[test]
+fn a_page_of_ten_thousand_requests_is_small_enough_and_says_what_it_leaves_out() {
+    let many = i64::try_from(MAX_REQUESTS).expect("it is small") + 500;
+    let rows = || {
+        (1..=many).map(|seq| RequestRow {
+            // A name of its own for each, which escapes to six times its length.
+            tool: Some(format!("{seq}{}", "<".repeat(400))),
+            ..failed(seq, &"<".repeat(1_000))
+        })
+    };
+    let body = Body::of(&"<".repeat(60_000));
+    let payload = Payload {
+        params: Some(body.clone()),
+        answer: Some(body),
+    };
+    let payloads: HashMap<i64, Payload> = (many - 300..=many)
+        .map(|seq| (seq, payload.clone()))
+        .collect();
+    let page = html(report(vec![
+        window(rows(), &payloads),
+        window(rows(), &payloads),
+    ]));
+    assert!(page.len() <= MAX_PAGE_BYTES, "{}", page.len());
+    let (data, _) = parts(&page);
+    for window in data["windows"].as_array().expect("there are windows") {
+        let kept = window["requests"].as_array().map_or(0, Vec::len);
+        let left = window["requests_left"].as_u64().expect("a number");
+        assert_eq!(
+            u64::try_from(kept).expect("it is small") + left,
+            window["total"]["calls"]
+        );
+        let names = window["names"].as_array().map_or(0, Vec::len);
+        let last = &window["requests"][kept - 1];
+        assert!(last[6].as_u64().expect("a place") < u64::try_from(names).expect("it is small"));
+    }
+    let ordinary = html(report(vec![window((1..=many).map(row), &HashMap::new())]));
+    assert!(ordinary.len() <= MAX_PAGE_BYTES, "{}", ordinary.len());
+    assert_eq!(
+        parts(&ordinary).0["windows"][0]["requests_left"],
+        500,
+        "no more than need be"
+    );
+}
+
+#[test]
+fn the_policy_allows_the_script_of_the_page_and_nothing_else() {
+    let page = html(report(vec![window([row(1)], &HashMap::new())]));
+    let policy = page
+        .split("content=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let policy = policy.expect("there is a policy");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-"),
+        "{policy}"
+    );
+    assert!(
+        !policy.contains("unsafe") && !policy.contains('*'),
+        "{policy}"
+    );
+    let (_, around) = parts(&page);
+    for loads in ["src=\"", "href=\"http", "url(", "@import", "fetch("] {
+        assert!(!around.contains(loads), "{loads}");
+    }
+}
+
+#[test]
+fn an_archive_is_json_whatever_was_recorded() {
+    let mut archive = HarWriter::default();
+    let mut text = archive.head("1.0", HOSTILE);
+    let payload = Payload {
+        params: Some(Body::of("{\"a\":\"\\\"\"}")),
+        answer: None,
+    };
+    text += &archive.entry(&failed(1, HOSTILE), Some(&payload));
+    text += &archive.entry(&row(2), None);
+    text += archive.tail();
+    let value: Value = serde_json::from_str(&text).expect("it is JSON");
+    let entries = value["log"]["entries"]
+        .as_array()
+        .expect("there are entries");
+    assert_eq!(entries.len(), 2);
+    assert_eq!(
+        entries[0]["request"]["postData"]["text"],
+        "{\"a\":\"\\\"\"}"
+    );
+    assert_eq!(entries[1]["request"]["url"], "mcp://files/tools/call/read");
+    assert_eq!(entries[1]["time"], 0.2);
+    assert_eq!(entries[1]["startedDateTime"], "1970-01-01T00:16:42.000Z");
+}
+
+#[test]
+fn gaps_are_told() {
+    let mut fold = WindowFold::new(WindowScope {
+        name: String::new(),
+        conditions: Vec::new(),
+        from: 0,
+        to: 10,
+    });
+    fold.add(Entry::Gap(GapRow {
+        seq: 1,
+        source: "a.log".to_owned(),
+        count: 7,
+        from_ts: 1,
+        to_ts: 2,
+    }));
+    let text = markdown(&report(vec![fold.finish(&HashMap::new())]));
+    assert!(text.contains("7 events are missing between"), "{text}");
+}

@@ -1,0 +1,88 @@
+//! A SQLite file that was named and is not open yet.
+
+use super::file::sibling;
+use super::lock::RecorderLock;
+use super::reader::open_reader;
+use super::verify::verify;
+use super::writer::SqliteStore;
+use mcpr_store::{
+    Admin, Backend, Depth, Findings, Reader, Sizes, StoreError, StoreErrorKind, StoreUrl, Trust,
+    Writer, WriterOptions,
+};
+use std::path::{Path, PathBuf};
+
+/// A store in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteBackend {
+    url: StoreUrl,
+    path: PathBuf,
+}
+
+impl SqliteBackend {
+    /// The store at a URL that names a file. The file need not be there yet.
+    ///
+    /// # Errors
+    /// When the URL names none.
+    pub fn at(url: &StoreUrl) -> Result<Self, StoreError> {
+        let path = url.path().ok_or_else(|| {
+            let message = format!("{url} names no SQLite file");
+            StoreError::new(StoreErrorKind::Other, message)
+        })?;
+        Ok(Self {
+            url: url.clone(),
+            path: path.to_owned(),
+        })
+    }
+}
+
+impl Backend for SqliteBackend {
+    fn url(&self) -> &StoreUrl {
+        &self.url
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
+        open_reader(&self.path)
+    }
+
+    fn writer(&self, options: WriterOptions) -> Result<Box<dyn Writer>, StoreError> {
+        let WriterOptions { exclusive, trust } = options;
+        // The lock is for the one that records all the time; others write beside it, commit by
+        // commit.
+        Ok(Box::new(if exclusive {
+            SqliteStore::open_exclusive(&self.path, trust)?
+        } else {
+            SqliteStore::open_trusting(&self.path, trust)?
+        }))
+    }
+
+    fn admin(&self, trust: Trust) -> Result<Box<dyn Admin>, StoreError> {
+        Ok(Box::new(SqliteStore::open_trusting(&self.path, trust)?))
+    }
+
+    fn verify(&self, depth: Depth) -> Result<Findings, StoreError> {
+        verify(&self.path, depth)
+    }
+
+    fn sizes(&self) -> Result<Sizes, StoreError> {
+        // No log is the rule after a writer has ended well.
+        let size = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
+        Ok(Sizes {
+            store_bytes: size(&self.path),
+            log_bytes: size(&sibling(&self.path, "-wal")),
+        })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        own_files(&self.path).into()
+    }
+}
+
+/// The files that belong to a store: itself, its write-ahead log, shared memory and lock.
+pub(super) fn own_files(path: &Path) -> [PathBuf; 4] {
+    [
+        path.to_owned(),
+        sibling(path, "-wal"),
+        sibling(path, "-shm"),
+        RecorderLock::path_for(path),
+    ]
+}

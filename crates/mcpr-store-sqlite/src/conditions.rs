@@ -1,0 +1,283 @@
+//! A filter as SQL: conditions with bound values only.
+
+use super::recall::{Meant, Recall};
+use super::shown::shown;
+use mcpr_model::{ErrorKind, Status};
+use mcpr_store::query::{Cursor, Filter, Page, Pattern};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension};
+
+/// A request's id as text, from its stored form.
+// As the view `request_log` shows it, so that what is searched is what is seen.
+const REQUEST_ID_TEXT: &str = concat!(
+    "CASE typeof(r.request_id) WHEN 'blob' THEN
+     lower(substr(hex(r.request_id), 1, 8) || '-' || substr(hex(r.request_id), 9, 4) || '-' ||
+     substr(hex(r.request_id), 13, 4) || '-' || substr(hex(r.request_id), 17, 4) || '-' ||
+     substr(hex(r.request_id), 21)) ELSE ",
+    shown!("r.request_id", "r.seq"),
+    " END"
+);
+
+/// The smallest text that is greater than every text with this prefix, where there is one.
+fn after_prefix(prefix: &str) -> Option<String> {
+    let last = prefix.chars().next_back()?;
+    let next = (last as u32 + 1..=char::MAX as u32).find_map(char::from_u32)?;
+    let mut end = prefix[..prefix.len() - last.len_utf8()].to_owned();
+    end.push(next);
+    Some(end)
+}
+
+/// A `WHERE` clause being put together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Conditions {
+    clauses: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    /// Adds a condition; each `?` in it takes the next of `values`.
+    pub(super) fn add(&mut self, clause: &str, values: impl IntoIterator<Item = Value>) {
+        self.clauses.push(clause.to_owned());
+        self.values.extend(values);
+    }
+
+    /// Adds the condition that an operation is meant.
+    pub(super) fn add_operations(&mut self, operations: &Meant) {
+        self.add_meant("r.operation", operations);
+    }
+
+    fn add_meant(&mut self, column: &str, meant: &Meant) {
+        match meant {
+            Meant::All => {}
+            // Still a condition, for a page is asked for and has to come out empty.
+            Meant::None => self.add("0", []),
+            Meant::These(numbers) => self.add_list(column, numbers),
+            Meant::Asked(function) => self.add(&format!("{function}({column})"), []),
+        }
+    }
+
+    /// Adds the bounds of the time. With a `+` before the column no index over times is used.
+    pub(super) fn add_times(&mut self, filter: &Filter, column: &str) {
+        if let Some(since) = filter.since {
+            self.add(&format!("{column} >= ?"), [since.into()]);
+        }
+        if let Some(until) = filter.until {
+            self.add(&format!("{column} < ?"), [until.into()]);
+        }
+    }
+
+    /// Adds the condition that a column holds one of some numbers.
+    pub(super) fn add_list(&mut self, column: &str, numbers: &[i64]) {
+        // One value however many numbers: the text of the statement stays the same, so that it
+        // stays prepared.
+        let condition = format!("{column} IN (SELECT value FROM json_each(?))");
+        self.add(&condition, [number_list(numbers)]);
+    }
+
+    /// Adds the condition that a column's text begins with another: a range, which an index can find.
+    pub(super) fn add_prefix(&mut self, column: &str, prefix: &str) {
+        if prefix.is_empty() {
+            return;
+        }
+        let length = Value::Integer(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX));
+        self.add(&format!("{column} >= ?"), [prefix.to_owned().into()]);
+        let begins = format!("substr({column}, 1, ?) = ?");
+        self.add(&begins, [length, prefix.to_owned().into()]);
+        if let Some(end) = after_prefix(prefix) {
+            self.add(&format!("{column} < ?"), [end.into()]);
+        }
+    }
+
+    /// The clause, which is never empty.
+    pub(super) fn sql(&self) -> String {
+        if self.clauses.is_empty() {
+            "1".to_owned()
+        } else {
+            self.clauses.join(" AND ")
+        }
+    }
+
+    /// The values of its place holders, in order.
+    pub(super) fn values(self) -> Vec<Value> {
+        self.values
+    }
+
+    /// Adds the bounds of a page on a sequence column.
+    pub(super) fn add_page(&mut self, column: &str, page: Page) {
+        if let Some(after) = page.after {
+            self.add(&format!("{column} > ?"), [after.to_seq().into()]);
+        }
+        if let Some(before) = page.before {
+            self.add(&format!("{column} < ?"), [before.to_seq().into()]);
+        }
+    }
+}
+
+/// A filter as far as it has been turned into SQL.
+#[derive(Debug)]
+pub(super) struct Selection {
+    pub(super) conditions: Conditions,
+    /// The operations that are meant. To be added by the asker.
+    pub(super) operations: Meant,
+}
+
+impl Selection {
+    /// The conditions with those on the operation and on the time: for a question that is asked once.
+    pub(super) fn whole(
+        mut self,
+        connection: &Connection,
+        filter: &Filter,
+    ) -> rusqlite::Result<Conditions> {
+        let everything = Page {
+            after: None,
+            before: None,
+            ..Page::after(Cursor::START, 0)
+        };
+        // Nothing to remember from one page to the next: there is one.
+        let page = Recall::default().narrow(connection, filter, everything)?;
+        self.conditions.add_operations(&self.operations);
+        self.conditions.add_times(filter, "r.ts");
+        self.conditions.add_page("r.seq", page);
+        Ok(self.conditions)
+    }
+}
+
+/// The conditions of a filter on `requests r` joined with `operations o`, `sessions s`,
+/// `clients c` (the request's own) and `clients sc` (its session's); those on the time are the asker's to
+/// add.
+///
+/// `None` when nothing can match, since a name it asks for was never recorded.
+pub(super) fn of_filter(
+    connection: &Connection,
+    recall: &mut Recall,
+    filter: &Filter,
+) -> rusqlite::Result<Option<Selection>> {
+    let mut conditions = Conditions::default();
+    // The small tables are asked first: a name that nobody ever had answers the whole question.
+    let operations = recall.operations(connection, filter)?;
+    if operations == Meant::None
+        || !add_session(connection, filter, &mut conditions)?
+        || !add_client(&recall.clients(connection, filter)?, &mut conditions)
+    {
+        return Ok(None);
+    }
+    add_outcome(filter, &mut conditions);
+    if let Some(text) = &filter.grep {
+        add_grep(text, &mut conditions);
+    }
+    Ok(Some(Selection {
+        conditions,
+        operations,
+    }))
+}
+
+pub(super) fn number_list(numbers: &[i64]) -> Value {
+    serde_json::to_string(numbers)
+        .expect("numbers are JSON")
+        .into()
+}
+
+fn add_session(
+    connection: &Connection,
+    filter: &Filter,
+    conditions: &mut Conditions,
+) -> rusqlite::Result<bool> {
+    let Some(key) = &filter.session else {
+        return Ok(true);
+    };
+    let found: Option<i64> = connection
+        .prepare_cached(
+            "SELECT s.id FROM sessions s JOIN proxies p ON p.id = s.proxy
+             WHERE s.session_id = ?1 AND p.name = ?2",
+        )?
+        .query_row([&key.id, &key.proxy], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = found {
+        // By its number, which has an index; a text would have to be joined for every row.
+        conditions.add("r.session = ?", [id.into()]);
+    }
+    Ok(found.is_some())
+}
+
+fn add_client(clients: &Meant, conditions: &mut Conditions) -> bool {
+    // A request that names no client is taken to be from the one of its session, as in
+    // `request_log`.
+    const CLIENT: &str = "CASE WHEN c.name IS NULL THEN s.client ELSE r.client END";
+    conditions.add_meant(CLIENT, clients);
+    *clients != Meant::None
+}
+
+/// The numbers of the clients whose name matches.
+pub(super) fn matching_clients(
+    connection: &Connection,
+    pattern: &Pattern,
+) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT id, ",
+        shown!("name", "id"),
+        " FROM clients WHERE name IS NOT NULL"
+    ))?;
+    let mut rows = statement.query([])?;
+    let mut wanted = Vec::new();
+    while let Some(row) = rows.next()? {
+        if pattern.matches(row.get_ref(1)?.as_str()?) {
+            wanted.push(row.get(0)?);
+        }
+    }
+    Ok(wanted)
+}
+
+fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
+    let timeout = ErrorKind::Timeout.code();
+    match filter.status {
+        None => {}
+        Some(Status::Ok) => conditions.add("r.error_kind IS NULL", []),
+        Some(Status::Timeout) => conditions.add("r.error_kind = ?", [timeout.into()]),
+        // Rows that ended well have NULL, which is neither equal nor unequal: they stay out.
+        Some(Status::Error) => conditions.add("r.error_kind <> ?", [timeout.into()]),
+    }
+    if let Some(kind) = filter.error_kind {
+        conditions.add("r.error_kind = ?", [kind.code().into()]);
+    }
+    if let Some(code) = &filter.error_code {
+        conditions.add("r.error_code = ?", [code.clone().into()]);
+    }
+    if let Some(least) = filter.min_latency_us {
+        conditions.add("r.latency_us >= ?", [least.into()]);
+    }
+}
+
+/// The fields of [`Filter::grep_fields`]; `LIKE` does not tell case apart within ASCII.
+fn add_grep(text: &str, conditions: &mut Conditions) {
+    let mut like = String::from("%");
+    for character in text.chars() {
+        // What is looked for is text, not a pattern.
+        if matches!(character, '%' | '_' | '\\') {
+            like.push('\\');
+        }
+        like.push(character);
+    }
+    like.push('%');
+    // What is shown is what is searched: the client that a row shows may be that of its session.
+    let fields = [
+        shown!("o.method", "o.id"),
+        shown!("o.target", "o.id"),
+        concat!(
+            "CASE WHEN c.name IS NULL THEN ",
+            shown!("sc.name", "sc.id"),
+            " ELSE ",
+            shown!("c.name", "c.id"),
+            " END"
+        ),
+        shown!("r.error_code", "r.seq"),
+        shown!("r.error_msg", "r.seq"),
+        REQUEST_ID_TEXT,
+        shown!("s.session_id", "s.id"),
+    ];
+    let clauses: Vec<String> = fields
+        .iter()
+        .map(|field| format!("({field}) LIKE ? ESCAPE '\\'"))
+        .collect();
+    let values = fields.map(|_| Value::from(like.clone()));
+    conditions.add(&format!("({})", clauses.join(" OR ")), values);
+}

@@ -1,0 +1,26 @@
+//! Long texts as they are stored: zstd frames.
+
+use std::io;
+
+/// The level that zstd itself takes for the usual one.
+const LEVEL: i32 = 3;
+
+/// A text as a frame.
+pub(super) fn pack(text: &[u8]) -> rusqlite::Result<Vec<u8>> {
+    zstd::bulk::compress(text, LEVEL)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// A frame as the text it was made from, which is no longer than `most` bytes. A frame that says it
+/// holds more than that takes no memory.
+pub(super) fn unpack(frame: &[u8], most: usize) -> rusqlite::Result<String> {
+    // What went in was UTF-8: other bytes are damage, and are told as such instead of being
+    // replaced.
+    let text = zstd::bulk::decompress(frame, most).map_err(damaged)?;
+    String::from_utf8(text).map_err(|error| damaged(io::Error::other(error)))
+}
+
+fn damaged(error: io::Error) -> rusqlite::Error {
+    let kind = rusqlite::types::Type::Blob;
+    rusqlite::Error::FromSqlConversionFailure(0, kind, error.into())
+}

@@ -1,0 +1,263 @@
+//! A call that two streams of one proxy tell of: the row that the other one has led to is found, and
+//! filled with what only this one knows.
+
+use super::append::Writing;
+use super::requests::{self, RowPlace};
+use super::seal;
+use mcpr_model::{ErrorKind, Outcome, Request, Text, ToldCall};
+use mcpr_store::{Candidate, MAX_CANDIDATES, Retold, keys, retold};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+/// A row that may be of the same call, with what it refers to.
+struct StoredCall {
+    candidate: Candidate,
+    key: i64,
+    operation: super::names::OperationRef,
+    session: Option<(i64, Text)>,
+    client: Option<i64>,
+}
+
+/// The rows in the ranges of codes of a call, oldest first. Of each range no more are read than are
+/// looked at: a client that uses an id again and again must not make each call cost more than the last.
+const OF_CALL: &str = "WITH told (seq) AS (
+         SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?1 AND ?2 LIMIT ?13) UNION ALL
+         SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?3 AND ?4 LIMIT ?13) UNION ALL
+         SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?5 AND ?6 LIMIT ?13) UNION ALL
+         SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?7 AND ?8 LIMIT ?13) UNION ALL
+         SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?9 AND ?10 LIMIT ?13) UNION ALL
+         SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?11 AND ?12 LIMIT ?13))
+     SELECT r.seq, r.call, r.ts, r.key, r.operation, o.proxy, o.hash, r.session, s.session_id,
+            r.client, r.latency_us, r.upstream_us, r.bytes_in, r.bytes_out, r.request_id,
+            r.error_kind, r.error_code, r.error_msg, c.name, c.version, ifnull(o.summed_as, o.id),
+            p.name
+     FROM told CROSS JOIN requests r ON r.seq = told.seq
+          JOIN operations o ON o.id = r.operation
+          JOIN proxies p ON p.id = o.proxy
+          LEFT JOIN sessions s ON s.id = r.session
+          LEFT JOIN clients c ON c.id = r.client
+     ORDER BY r.seq LIMIT ?13";
+
+/// Looks for the rows that may be of a call, oldest first.
+fn find(
+    tx: &Transaction<'_>,
+    request: &Request,
+    call: ToldCall,
+) -> rusqlite::Result<Vec<StoredCall>> {
+    // CROSS in the statement keeps SQLite at it: first the few numbers by the index over codes,
+    // then their rows.
+    let mut statement = tx.prepare_cached(OF_CALL)?;
+    let limit = i64::try_from(MAX_CANDIDATES).unwrap_or(i64::MAX);
+    let ranges = call.codes(request.ts).into_iter();
+    let values = ranges
+        .flat_map(|(first, last)| [first, last])
+        .chain([limit]);
+    statement
+        .query_map(rusqlite::params_from_iter(values), |row| {
+            found(request, row)
+        })?
+        .collect()
+}
+
+fn found(told: &Request, row: &Row<'_>) -> rusqlite::Result<StoredCall> {
+    let text = |at: usize| -> rusqlite::Result<Option<Text>> {
+        Ok(row.get_ref(at)?.as_str_or_null()?.map(Text::from))
+    };
+    let request = Request {
+        ts: row.get(2)?,
+        proxy: text(21)?.unwrap_or_default(),
+        request_id: requests::request_id(row.get_ref(14)?),
+        client_name: text(18)?,
+        client_version: text(19)?,
+        latency_us: row.get(10)?,
+        upstream_us: row.get(11)?,
+        bytes_in: row.get(12)?,
+        bytes_out: row.get(13)?,
+        outcome: Outcome {
+            error_kind: row
+                .get::<_, Option<i64>>(15)?
+                .and_then(ErrorKind::from_code),
+            error_code: text(16)?,
+            error_msg: text(17)?,
+            // No stream that tells of a call twice knows.
+            retyped: false,
+        },
+        // What was called is what the code was made of; its texts stand elsewhere.
+        ..told.clone()
+    };
+    let session: Option<i64> = row.get(7)?;
+    Ok(StoredCall {
+        candidate: Candidate {
+            seq: row.get(0)?,
+            code: row.get(1)?,
+            request,
+        },
+        key: row.get(3)?,
+        operation: super::names::OperationRef {
+            id: row.get(4)?,
+            proxy: row.get(5)?,
+            hash: row.get(6)?,
+            sums: row.get(20)?,
+        },
+        session: session.zip(text(8)?),
+        client: row.get(9)?,
+    })
+}
+
+impl Writing<'_> {
+    /// Takes a request that another stream may have told of. What it is to the store: `None` where it
+    /// is no new row, else whether it is undecided.
+    pub(super) fn retell(&mut self, request: &Request) -> rusqlite::Result<Option<bool>> {
+        let Some(call) = request.key.call else {
+            return Ok(Some(false));
+        };
+        let mut found = find(self.tx, request, call)?;
+        // Nobody told of it yet: mostly it is so, and costs one look into the index.
+        if found.is_empty() {
+            return Ok(Some(false));
+        }
+        // Sessions made by the same batch are read from their table.
+        self.memory.sessions.write_back(self.tx)?;
+        // Only a row whose session was not yet in its table can read differently now.
+        if found.iter().any(|it| it.session.is_none()) {
+            found = find(self.tx, request, call)?;
+        }
+        let candidates = found.iter().map(|it| it.candidate.clone()).collect();
+        match retold(request, call, candidates) {
+            Retold::New { is_undecided } => return Ok(Some(is_undecided)),
+            Retold::Known => {}
+            Retold::Other {
+                tellers,
+                stored,
+                fuller,
+            } => {
+                found.retain(|it| it.candidate.seq == stored.seq);
+                if let Some(found) = found.pop() {
+                    let code = call.code_of(fuller.ts, tellers);
+                    self.fill(&found, &fuller, code)?;
+                }
+            }
+        }
+        self.appended.duplicates += 1;
+        Ok(None)
+    }
+
+    /// Writes what both streams know into the row of the one that came first.
+    fn fill(&mut self, found: &StoredCall, fuller: &Request, code: i64) -> rusqlite::Result<()> {
+        let stored = &found.candidate.request;
+        // A stream that names the client knows it; one that does not must not take the name away.
+        let client = if stored.client_name.is_some() {
+            found.client
+        } else {
+            let (name, version) = (fuller.client_name.as_ref(), fuller.client_version.as_ref());
+            self.memory.names.client(self.tx, name, version)?
+        };
+        // The row first: the hash covers the key under which it stands in the end.
+        let key = self.write(found, fuller, client, code)?;
+        let place = |client| RowPlace {
+            seq: found.candidate.seq,
+            operation: found.operation,
+            session: found.session.as_ref().map(|(number, _)| *number),
+            client,
+        };
+        let before = requests::row_hash(
+            stored,
+            place(found.client),
+            found.key,
+            Some(found.candidate.code),
+        );
+        let after = requests::row_hash(fuller, place(client), key, Some(code));
+        self.reseal(found.candidate.seq, fuller.ts, after.wrapping_sub(before))?;
+        if let Some((_, id)) = &found.session
+            && let Some(slot) = self
+                .memory
+                .sessions
+                .find(self.tx, found.operation.proxy, id)?
+        {
+            self.memory.sessions.recount(slot, stored, fuller);
+        }
+        let rollups = &mut self.memory.rollups;
+        rollups.amend(self.tx, found.operation.sums, stored, fuller)
+    }
+
+    /// Writes a row under a key that is free at its time; says which one that is.
+    fn write(
+        &self,
+        found: &StoredCall,
+        fuller: &Request,
+        client: Option<i64>,
+        code: i64,
+    ) -> rusqlite::Result<i64> {
+        // Where the time stays, so does the key.
+        let stays = (fuller.ts == found.candidate.request.ts).then_some(found.key);
+        for key in stays.into_iter().chain(keys(fuller)) {
+            if self.try_write(found.candidate.seq, fuller, key, client, code)? {
+                return Ok(key);
+            }
+        }
+        // The keys have no end.
+        Ok(found.key)
+    }
+
+    /// Says whether the row was written: another one may stand under its time and key.
+    fn try_write(
+        &self,
+        seq: i64,
+        fuller: &Request,
+        key: i64,
+        client: Option<i64>,
+        code: i64,
+    ) -> rusqlite::Result<bool> {
+        let outcome = &fuller.outcome;
+        let written = self
+            .tx
+            .prepare_cached(
+                "UPDATE OR IGNORE requests SET ts = ?2, key = ?3, client = ?4, upstream_us = ?5,
+                 bytes_in = ?6, bytes_out = ?7, error_kind = ?8, error_code = ?9, error_msg = ?10,
+                 call = ?11 WHERE seq = ?1",
+            )?
+            .execute(params![
+                seq,
+                fuller.ts,
+                key,
+                client,
+                fuller.upstream_us,
+                fuller.bytes_in,
+                fuller.bytes_out,
+                outcome.error_kind.map(ErrorKind::code),
+                outcome.error_code.as_deref(),
+                outcome.error_msg.as_deref(),
+                code,
+            ])?;
+        Ok(written > 0)
+    }
+
+    /// Adds what a row's hash has changed by to the checksum of its batch.
+    fn reseal(&mut self, seq: i64, ts: i64, change: i64) -> rusqlite::Result<()> {
+        // A row of this very batch: its sums are still in memory.
+        if seq >= self.first_seq {
+            self.checksum = self.checksum.wrapping_add(change);
+            let (min, max) = self.span.unwrap_or((ts, ts));
+            self.span = Some((min.min(ts), max.max(ts)));
+            return Ok(());
+        }
+        let batch: Option<(i64, i64)> = self
+            .tx
+            .prepare_cached(
+                "SELECT id, checksum FROM batches WHERE first_seq <= ?1 AND last_seq >= ?1
+                 ORDER BY first_seq DESC LIMIT 1",
+            )?
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        // Outside of all batches is damage, which `verify` tells; nothing is made up for it here.
+        let Some((id, checksum)) = batch else {
+            return Ok(());
+        };
+        self.tx
+            .prepare_cached(
+                "UPDATE batches SET checksum = ?2, min_ts = min(min_ts, ?3),
+                 max_ts = max(max_ts, ?3) WHERE id = ?1",
+            )?
+            .execute(params![id, checksum.wrapping_add(change), ts])?;
+        seal::renew(self.tx, "batches", "id = ?1", [id])
+    }
+}

@@ -1,0 +1,302 @@
+//! Sessions while a batch is written: found or made, kept in memory, written back at its end.
+
+mod inferred;
+
+use super::names::NameNumbers;
+use inferred::{Pair, Stretch};
+use mcpr_model::{Request, SessionUpdate, Text};
+use mcpr_store::SessionState;
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params};
+use rustc_hash::FxHashMap;
+
+/// Most sessions remembered between batches; past that, all are forgotten and found again.
+const MAX_REMEMBERED: usize = 65_536;
+
+/// A session's place in [`Sessions`], valid until they are cleared.
+pub(super) type Slot = usize;
+
+/// One session as it will stand when the batch is committed.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    number: i64,
+    id: Text,
+    inferred: bool,
+    proxy: i64,
+    client: Option<i64>,
+    state: SessionState,
+    standing: RowState,
+    /// Said in this batch, and to be kept with it unless one was said before.
+    conversation: Option<Text>,
+}
+
+/// What the store knows of a session in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RowState {
+    /// Nothing, and nothing has happened to it: the request it was made for was a duplicate.
+    Blank,
+    /// Nothing yet: it goes in with the batch.
+    New,
+    /// It has changed.
+    Changed,
+    /// It stands there as it is here.
+    Stored,
+}
+
+/// Sessions by what they are looked up with.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    slots: Vec<Session>,
+    /// By proxy, then by id.
+    by_id: FxHashMap<i64, FxHashMap<Text, Slot>>,
+    /// What is known of the inferred sessions of one proxy and client.
+    inferred: FxHashMap<Pair, Stretch>,
+    dirty: Vec<Slot>,
+    last_number: Option<i64>,
+}
+
+const COLUMNS: &str = "s.id, s.session_id, s.inferred, s.proxy, s.client, c.name IS NOT NULL,
+     s.started_at, s.last_seen_at, s.ended_at, s.total_calls, s.total_errors";
+
+impl Session {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            number: row.get(0)?,
+            id: row.get_ref(1)?.as_str()?.into(),
+            inferred: row.get(2)?,
+            proxy: row.get(3)?,
+            client: row.get(4)?,
+            state: SessionState {
+                has_client_name: row.get(5)?,
+                started_at: row.get(6)?,
+                last_seen_at: row.get(7)?,
+                ended_at: row.get(8)?,
+                total_calls: row.get(9)?,
+                total_errors: row.get(10)?,
+            },
+            standing: RowState::Stored,
+            conversation: None,
+        })
+    }
+
+    fn offer_client(&mut self, client: Option<i64>, has_name: bool) {
+        if self.state.takes_client(has_name) {
+            self.client = client;
+        }
+    }
+
+    fn values<'a>(&'a self, id: &'a &'a str) -> [&'a dyn ToSql; 10] {
+        [
+            &self.number,
+            &self.client,
+            &self.state.started_at,
+            &self.state.last_seen_at,
+            &self.state.ended_at,
+            &self.state.total_calls,
+            &self.state.total_errors,
+            &self.proxy,
+            id,
+            &self.inferred,
+        ]
+    }
+}
+
+impl Sessions {
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Keeps the memory bounded; to be called between transactions.
+    pub(super) fn trim(&mut self) {
+        if self.slots.len() > MAX_REMEMBERED || self.inferred.len() > MAX_REMEMBERED {
+            self.clear();
+        }
+    }
+
+    /// The number of the session in a slot.
+    pub(super) fn number(&self, slot: Slot) -> i64 {
+        self.slots[slot].number
+    }
+
+    /// The session with an id that a stream said, if there is one.
+    pub(super) fn find(
+        &mut self,
+        tx: &Transaction<'_>,
+        proxy: i64,
+        id: &Text,
+    ) -> rusqlite::Result<Option<Slot>> {
+        if let Some(&slot) = self.by_id.get(&proxy).and_then(|of_proxy| of_proxy.get(id)) {
+            return Ok(Some(slot));
+        }
+        let sql = format!(
+            "SELECT {COLUMNS} FROM sessions s LEFT JOIN clients c ON c.id = s.client
+             WHERE s.session_id = ?1 AND s.proxy = ?2"
+        );
+        let found = tx
+            .prepare_cached(&sql)?
+            .query_row(params![id.as_str(), proxy], Session::from_row)
+            .optional()?;
+        Ok(found.map(|session| self.remember(session)))
+    }
+
+    fn remember(&mut self, session: Session) -> Slot {
+        let slot = self.slots.len();
+        let of_proxy = self.by_id.entry(session.proxy).or_default();
+        of_proxy.insert(session.id.clone(), slot);
+        self.slots.push(session);
+        slot
+    }
+
+    /// Makes a session, which goes into the store only if something happens to it.
+    pub(super) fn add(
+        &mut self,
+        tx: &Transaction<'_>,
+        proxy: i64,
+        id: &Text,
+    ) -> rusqlite::Result<Slot> {
+        let last = match self.last_number {
+            Some(last) => last,
+            None => tx
+                .prepare_cached("SELECT ifnull(max(id), 0) FROM sessions")?
+                .query_row([], |row| row.get(0))?,
+        };
+        self.last_number = Some(last + 1);
+        Ok(self.remember(Session {
+            number: last + 1,
+            id: id.clone(),
+            inferred: false,
+            proxy,
+            client: None,
+            state: SessionState::default(),
+            standing: RowState::Blank,
+            conversation: None,
+        }))
+    }
+
+    fn touch(&mut self, slot: Slot) {
+        let standing = &mut self.slots[slot].standing;
+        match *standing {
+            RowState::Blank => *standing = RowState::New,
+            RowState::Stored => *standing = RowState::Changed,
+            RowState::New | RowState::Changed => return,
+        }
+        // Once for each session and batch, however often it changed.
+        self.dirty.push(slot);
+    }
+
+    /// Counts a newly stored request.
+    pub(super) fn count(&mut self, slot: Slot, request: &Request, client: Option<i64>) {
+        self.touch(slot);
+        if request.session_id.is_some() {
+            // It was found by its id: its times and its client may now be others than what is
+            // remembered of inferred sessions says, so both the old place and the new one are
+            // forgotten.
+            self.forget_around(slot);
+        }
+        let session = &mut self.slots[slot];
+        session.state.count(request);
+        session.offer_client(client, request.client_name.is_some());
+        if request.session_id.is_some() {
+            self.forget_around(slot);
+        }
+    }
+
+    /// Counts a request anew that turned out to have ended otherwise.
+    pub(super) fn recount(&mut self, slot: Slot, before: &Request, after: &Request) {
+        if self.slots[slot].state.recount(before, after) {
+            self.touch(slot);
+        }
+    }
+
+    /// Applies what a stream said of a session.
+    pub(super) fn apply(
+        &mut self,
+        tx: &Transaction<'_>,
+        names: &mut NameNumbers,
+        update: &SessionUpdate,
+    ) -> rusqlite::Result<()> {
+        let client = names.client(
+            tx,
+            update.client_name.as_ref(),
+            update.client_version.as_ref(),
+        )?;
+        let Some(proxy) = &update.proxy else {
+            // A stream that does not name the proxy means the session wherever it is: that is asked
+            // of the table, which has to know of this batch.
+            self.write_back(tx)?;
+            for proxy in proxies_of(tx, &update.session_id)? {
+                if let Some(slot) = self.find(tx, proxy, &update.session_id)? {
+                    self.apply_to(slot, update, client);
+                }
+            }
+            return Ok(());
+        };
+        let proxy = names.proxy(tx, proxy)?;
+        let slot = match self.find(tx, proxy, &update.session_id)? {
+            Some(slot) => slot,
+            None => self.add(tx, proxy, &update.session_id)?,
+        };
+        self.apply_to(slot, update, client);
+        Ok(())
+    }
+
+    fn apply_to(&mut self, slot: Slot, update: &SessionUpdate, client: Option<i64>) {
+        self.touch(slot);
+        self.forget_around(slot);
+        let session = &mut self.slots[slot];
+        session.state.apply(update);
+        session.offer_client(client, update.client_name.is_some());
+        let said = || update.conversation.clone();
+        session.conversation = session.conversation.take().or_else(said);
+        // It may have another client now.
+        self.forget_around(slot);
+    }
+
+    /// Writes back every session that changed.
+    pub(super) fn write_back(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        // A seal takes the columns as the table declares them, which is not the order of the values
+        // here.
+        let mut update = tx.prepare_cached(
+            "UPDATE sessions SET client = ?2, started_at = ?3, last_seen_at = ?4, ended_at = ?5,
+             total_calls = ?6, total_errors = ?7,
+             seal = row_seal(?1, ?8, ?9, ?10, ?2, ?3, ?4, ?5, ?6, ?7) WHERE id = ?1",
+        )?;
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO sessions (id, client, started_at, last_seen_at, ended_at, total_calls,
+             total_errors, proxy, session_id, inferred, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+                     row_seal(?1, ?8, ?9, ?10, ?2, ?3, ?4, ?5, ?6, ?7))",
+        )?;
+        for slot in self.dirty.drain(..) {
+            let session = &mut self.slots[slot];
+            // From here on it is an update: the batch may write back several times.
+            let standing = std::mem::replace(&mut session.standing, RowState::Stored);
+            let write = if standing == RowState::New {
+                &mut insert
+            } else {
+                &mut update
+            };
+            write.execute(session.values(&session.id.as_str()))?;
+            if let Some(conversation) = session.conversation.take() {
+                keep_conversation(tx, session.number, &conversation)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first conversation that is said of a session stays.
+fn keep_conversation(tx: &Transaction<'_>, session: i64, said: &Text) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO conversations (session, conversation, seal) VALUES (?1, ?2, row_seal(?1, ?2))
+         ON CONFLICT (session) DO NOTHING",
+    )?
+    .execute(params![session, said.as_str()])
+    .map(drop)
+}
+
+fn proxies_of(tx: &Transaction<'_>, session_id: &Text) -> rusqlite::Result<Vec<i64>> {
+    tx.prepare_cached("SELECT proxy FROM sessions WHERE session_id = ?1")?
+        .query_map([session_id.as_str()], |row| row.get(0))?
+        .collect()
+}

@@ -1,0 +1,288 @@
+//! What servers show: statements into versions, and versions back into rows.
+
+mod pages;
+mod versions;
+
+pub(super) use versions::{remove_version, trim};
+
+use super::layout::layout_of;
+use super::names::NameNumbers;
+use super::shown::shown;
+use super::surface_cache::{SeenAgain, SurfaceCache, seen};
+use mcpr_model::{Said, SurfaceNews};
+use mcpr_store::query::{ListKey, LoneItem, SurfacePage, SurfaceRow, Surfaces};
+use mcpr_surface::capture::{Chain, ListTexts, Seen, WaitingPage, chain_of, negotiated, step};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use std::collections::BTreeMap;
+
+/// The layout since which each distinct text is stored once.
+const TEXTS_SINCE: i64 = 7;
+
+/// Takes in one statement; `last_seq` is the position behind which it was made.
+pub(super) fn take(
+    tx: &Transaction<'_>,
+    names: &mut NameNumbers,
+    cache: &mut SurfaceCache,
+    news: &SurfaceNews,
+    last_seq: i64,
+) -> rusqlite::Result<()> {
+    let proxy = names.proxy(tx, &news.proxy)?;
+    match &news.said {
+        Said::ListChanged => announce(tx, proxy, news),
+        Said::Item { item } => pages::lone_item(tx, proxy, news, item),
+        Said::Page { .. } | Said::Whole { .. } => listed(tx, proxy, cache, news, last_seq),
+    }
+}
+
+fn announce(tx: &Transaction<'_>, proxy: i64, news: &SurfaceNews) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO surface_announcements (proxy, method, ts, seal)
+         VALUES (?1, ?2, ?3, row_seal(?1, ?2, ?3))
+         ON CONFLICT (proxy, method) DO UPDATE SET
+             ts = max(ts, ?3), seal = row_seal(proxy, method, max(ts, ?3))",
+    )?
+    .execute(params![proxy, news.method.as_str(), news.ts])
+    .map(drop)
+}
+
+fn listed(
+    tx: &Transaction<'_>,
+    proxy: i64,
+    cache: &mut SurfaceCache,
+    news: &SurfaceNews,
+    last_seq: i64,
+) -> rusqlite::Result<()> {
+    let chain = chain_of(news);
+    match (cache.again(proxy, news), &news.said) {
+        // A first page that holds all of it ends whatever was waiting of an earlier listing.
+        (Some(SeenAgain::Newer), Said::Page { .. }) => {
+            return pages::clear(tx, proxy, &chain, &news.method);
+        }
+        (Some(SeenAgain::Newer | SeenAgain::Late), _) => return Ok(()),
+        // Before the rows are read: what the cache knows has to stand in them.
+        (None, _) => cache.forget(tx, proxy, &news.method)?,
+    }
+    let pending = pages::pending(tx, proxy, &chain, &news.method)?;
+    let latest = versions::latest(tx, proxy, &news.method)?;
+    let known = latest.as_ref().map(|(_, latest)| latest);
+    let mut texts = StoredTexts {
+        tx,
+        proxy,
+        method: &news.method,
+        chain: &chain,
+        latest: latest.as_ref().map(|(id, _)| *id),
+    };
+    let (pages, outcome) = step(news, pending.as_ref(), known, &mut texts)?;
+    match pages {
+        Chain::Keep => {}
+        Chain::Wait(pending, page) => pages::wait(tx, proxy, news, &pending, &page)?,
+        Chain::Clear => pages::clear(tx, proxy, &chain, &news.method)?,
+    }
+    let protocol = negotiated(news);
+    let surface = match (outcome, latest) {
+        // Nothing is seen again that was never seen: the second cannot be.
+        (Seen::Nothing, _) | (Seen::Again, None) => return Ok(()),
+        (Seen::Again, Some((id, _))) => {
+            seen(tx, id, news.ts, protocol.as_deref())?;
+            id
+        }
+        (Seen::New(new), latest) => {
+            let before = latest.as_ref().map(|(_, latest)| latest);
+            match versions::flapping(tx, proxy, &news.method, &new.sha256)? {
+                // A list that goes to and fro would fill the store with versions.
+                Some(id) => {
+                    seen(tx, id, news.ts, protocol.as_deref())?;
+                    id
+                }
+                None => versions::insert(tx, proxy, news, &new, last_seq, before)?,
+            }
+        }
+    };
+    cache.remember(proxy, surface, news, protocol);
+    Ok(())
+}
+
+/// The texts that are stored of one list.
+struct StoredTexts<'a> {
+    tx: &'a Transaction<'a>,
+    proxy: i64,
+    method: &'a str,
+    chain: &'a str,
+    /// The version that was seen last.
+    latest: Option<i64>,
+}
+
+impl ListTexts for StoredTexts<'_> {
+    type Error = rusqlite::Error;
+
+    fn latest(&mut self) -> rusqlite::Result<String> {
+        let text = |id| versions::text_of(self.tx, id);
+        self.latest.map_or_else(|| Ok(String::new()), text)
+    }
+
+    fn waiting(&mut self) -> rusqlite::Result<Vec<WaitingPage>> {
+        pages::waiting(self.tx, self.proxy, self.chain, self.method)
+    }
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+const PROXY: &str = shown!("p.name", "p.id");
+const CLIENT: &str = shown!("c.name", "c.id");
+
+/// The versions with their texts, where an older layout keeps those in the same row.
+fn select_versions(connection: &Connection) -> rusqlite::Result<String> {
+    // A reader migrates nothing, so that it meets every layout there was.
+    let (text, bytes, texts) = if layout_of(connection)? < TEXTS_SINCE {
+        ("s.payload", "0", "")
+    } else {
+        let texts = "LEFT JOIN surface_texts x ON x.id = s.text";
+        ("x.text", "x.bytes", texts)
+    };
+    Ok(format!(
+        "SELECT {PROXY}, s.method, s.version, s.sha256, {text}, s.first_seen, s.last_seen, s.seq,
+                s.session_id, coalesce(s.client_name, {CLIENT}), s.upstream, s.announced, s.peculiar,
+                s.id, s.protocol, {bytes}
+         FROM surfaces s
+                  CROSS JOIN proxies p NOT INDEXED ON p.id = s.proxy
+                  LEFT JOIN sessions t ON t.session_id = s.session_id AND t.proxy = s.proxy
+                  LEFT JOIN clients c NOT INDEXED ON c.id = t.client
+                  {texts}"
+    ))
+}
+
+/// The version of a list that was in force at a time, as [`mcpr_store::query::in_force`] chooses it,
+/// without what it brought. No other version's text is read.
+pub(super) fn surface_in_force(
+    connection: &Connection,
+    proxy: &str,
+    method: &str,
+    at: i64,
+) -> rusqlite::Result<Option<SurfaceRow>> {
+    let versions = select_versions(connection)?;
+    connection
+        // The inner question has an index of its own and no text in it: the one row that is chosen
+        // is read whole.
+        .prepare_cached(&format!(
+            "{versions} WHERE s.id = (
+                 SELECT i.id FROM surfaces i
+                 WHERE i.proxy = (SELECT id FROM proxies WHERE name = ?1) AND i.method = ?2
+                   AND i.first_seen <= ?3
+                 ORDER BY min(i.last_seen, ?3) DESC, i.version DESC LIMIT 1)"
+        ))?
+        .query_row(params![proxy, method, at], version_of)
+        .optional()
+}
+
+/// The lists of a page, with every version and every item seen on its own.
+pub(super) fn surfaces(connection: &Connection, page: &SurfacePage) -> rusqlite::Result<Surfaces> {
+    let mut surfaces = Surfaces::default();
+    let proxies = lists(connection)?;
+    for list in page.lists(proxies.keys().cloned()) {
+        // By its number: its name may be long.
+        let proxy = proxies.get(&list).copied().unwrap_or_default();
+        let of_list = (proxy, list.method.as_str());
+        let mut versions = versions_of(connection, of_list)?;
+        if versions.is_empty() {
+            let mut items = lone_items(connection, of_list)?;
+            surfaces.items.append(&mut items);
+            if is_begun(connection, of_list)? {
+                surfaces.begun.push(list);
+            }
+        }
+        surfaces.versions.append(&mut versions);
+    }
+    Ok(surfaces)
+}
+
+/// Every list of which anything is known, with the number of its proxy. There are a few for each.
+fn lists(connection: &Connection) -> rusqlite::Result<BTreeMap<ListKey, i64>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {PROXY}, l.method, p.id FROM (
+                 SELECT proxy, method FROM surfaces
+                 UNION SELECT proxy, method FROM surface_items
+                 UNION SELECT proxy, method FROM surface_pages) l
+             CROSS JOIN proxies p NOT INDEXED ON p.id = l.proxy"
+        ))?
+        .query_map([], |row| {
+            let key = ListKey {
+                proxy: row.get(0)?,
+                method: row.get(1)?,
+            };
+            Ok((key, row.get(2)?))
+        })?
+        .collect()
+}
+
+fn versions_of(connection: &Connection, list: (i64, &str)) -> rusqlite::Result<Vec<SurfaceRow>> {
+    let mut changes = connection.prepare_cached(
+        "SELECT change, item FROM surface_changes WHERE surface = ?1 ORDER BY id",
+    )?;
+    let versions = select_versions(connection)?;
+    let mut versions = connection.prepare_cached(&format!(
+        "{versions} WHERE s.proxy = ?1 AND s.method = ?2 ORDER BY s.version"
+    ))?;
+    versions
+        .query_map(list, |row| {
+            let mut version = version_of(row)?;
+            version.changes = changes
+                .query_map([row.get::<_, i64>(13)?], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(version)
+        })?
+        .collect()
+}
+
+fn lone_items(connection: &Connection, list: (i64, &str)) -> rusqlite::Result<Vec<LoneItem>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {PROXY}, i.method, i.item, i.payload, i.first_seen, i.last_seen
+             FROM surface_items i CROSS JOIN proxies p NOT INDEXED ON p.id = i.proxy
+             WHERE i.proxy = ?1 AND i.method = ?2 ORDER BY i.item"
+        ))?
+        .query_map(list, |row| {
+            Ok(LoneItem {
+                proxy: row.get(0)?,
+                method: row.get(1)?,
+                item: row.get(2)?,
+                payload: row.get(3)?,
+                first_seen_at: row.get(4)?,
+                last_seen_at: row.get(5)?,
+            })
+        })?
+        .collect()
+}
+
+/// Whether pages of a list wait for the rest.
+fn is_begun(connection: &Connection, list: (i64, &str)) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM surface_pages WHERE proxy = ?1 AND method = ?2)",
+        )?
+        .query_row(list, |row| row.get(0))
+}
+
+fn version_of(row: &Row<'_>) -> rusqlite::Result<SurfaceRow> {
+    Ok(SurfaceRow {
+        proxy: row.get(0)?,
+        method: row.get(1)?,
+        version: row.get(2)?,
+        sha256: row.get(3)?,
+        payload: versions::text(row, 4, 15)?,
+        first_seen_at: row.get(5)?,
+        last_seen_at: row.get(6)?,
+        seq: row.get(7)?,
+        session_id: row.get(8)?,
+        client_name: row.get(9)?,
+        upstream: row.get(10)?,
+        announced: row.get(11)?,
+        protocol: row.get(14)?,
+        peculiar: lines(&row.get::<_, String>(12)?),
+        changes: Vec::new(),
+    })
+}

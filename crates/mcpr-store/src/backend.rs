@@ -1,0 +1,264 @@
+//! What a backend gives: a store opened for reading, for recording, or for its care.
+
+use crate::query::SessionKey;
+use crate::{Appended, Class, Reader, Retention, StoreError, StoreUrl};
+use mcpr_model::{Batch, Checkpoint};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A store that was named and is not open yet. Every use of it opens it anew.
+pub trait Backend: fmt::Debug + Send + Sync {
+    /// Where the store is.
+    fn url(&self) -> &StoreUrl;
+
+    /// Opens the store for reading: nothing is ever written, migrated or blocked.
+    ///
+    /// # Errors
+    /// When there is no store, or it is of another program, newer or damaged.
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError>;
+
+    /// Opens the store for recording, and makes it where there is none.
+    ///
+    /// # Errors
+    /// When the store is not ours, newer, damaged, cannot be written, or has its one recorder already.
+    fn writer(&self, options: WriterOptions) -> Result<Box<dyn Writer>, StoreError>;
+
+    /// Opens the store for its care: what removes, shrinks and measures.
+    ///
+    /// # Errors
+    /// As [`Backend::writer`].
+    fn admin(&self, trust: Trust) -> Result<Box<dyn Admin>, StoreError>;
+
+    /// Looks for damage. Only reads: a damaged store must not be opened for writing.
+    ///
+    /// # Errors
+    /// When the store cannot be opened at all, for another reason than damage.
+    fn verify(&self, depth: Depth) -> Result<Findings, StoreError>;
+
+    /// How much room the store takes where it is kept.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn sizes(&self) -> Result<Sizes, StoreError>;
+
+    /// The files of the store on this machine: none of them may be read as a source, and that one of
+    /// them changes says nothing of a source.
+    fn files(&self) -> Vec<PathBuf>;
+}
+
+/// Who may be trusted with the directory of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// Its owner alone, who is this user or root.
+    #[default]
+    Owner,
+    /// Whoever may write it: somebody has said so.
+    Anyone,
+}
+
+/// How a store is opened for recording.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WriterOptions {
+    /// Whether to be the store's one recorder; a tap is not, and may run beside others.
+    pub exclusive: bool,
+    /// Who may be trusted with the store's directory.
+    pub trust: Trust,
+}
+
+/// How thoroughly to look for damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// A quick check, batches, names and seals.
+    Quick,
+    /// Also every index, and counters and rollups against rows.
+    Full,
+}
+
+/// What a look for damage found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Findings {
+    /// Requests whose hash was taken.
+    pub requests: u64,
+    /// Batches whose checksum was compared.
+    pub batches: u64,
+    /// What is damaged, in words; empty where nothing is.
+    pub problems: Vec<String>,
+}
+
+/// How much room a store takes, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sizes {
+    /// What is in its place.
+    pub store_bytes: u64,
+    /// What is committed and not in its place yet: a write-ahead log.
+    pub log_bytes: u64,
+}
+
+impl Sizes {
+    /// Both together.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.store_bytes.saturating_add(self.log_bytes)
+    }
+}
+
+/// A store that is recorded into.
+pub trait Writer: Send {
+    /// Commits a batch as one transaction: events, checkpoints, counters, rollups, or nothing.
+    ///
+    /// Idempotent twice over: a request that is there already is counted as a duplicate, and a
+    /// batch whose (writer, number) was committed is not applied again.
+    ///
+    /// # Errors
+    /// When nothing was committed, or when that is unknown: the same batch may be tried again.
+    fn append(&mut self, batch: &Batch) -> Result<Appended, StoreError>;
+
+    /// The checkpoint of every file source.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError>;
+
+    /// Does the work that was put off (a checkpoint of the write-ahead log) while nothing waits for it.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is lost.
+    fn idle(&mut self) -> Result<(), StoreError>;
+
+    /// The care of the same store, by who writes it; `None` where a store takes care of itself.
+    fn care(&mut self) -> Option<&mut dyn Admin> {
+        None
+    }
+}
+
+/// The oldest rows of a class that together take some number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Oldest {
+    /// All of them are older than this, unix milliseconds.
+    pub before: i64,
+    /// How much they take.
+    pub bytes: u64,
+}
+
+/// A store that is taken care of.
+pub trait Admin: Send {
+    /// Removes a session with all its requests, in one step; returns how many requests went.
+    ///
+    /// Removing one that is not there is no error and removes 0.
+    ///
+    /// # Errors
+    /// When nothing was removed.
+    fn delete_session(&mut self, session: &SessionKey) -> Result<u64, StoreError>;
+
+    /// Replaces a session's requests by their summary (the session's own counters), in one step;
+    /// returns how many requests went.
+    ///
+    /// # Errors
+    /// When nothing was removed.
+    fn summarize_session(&mut self, session: &SessionKey) -> Result<u64, StoreError>;
+
+    /// Removes what is old of a class, in slices between which other writers get their turn. Returns
+    /// how many rows of the class went (of requests: requests and gaps), and reports the number so far
+    /// to `on_progress` after each slice.
+    ///
+    /// # Errors
+    /// When the store fails; what went before stays gone.
+    fn vacuum(
+        &mut self,
+        what: &Retention,
+        on_progress: &mut dyn FnMut(u64),
+    ) -> Result<u64, StoreError>;
+
+    /// Begins a vacuum that is done slice by slice; one that was begun before is given up.
+    fn begin_sweep(&mut self, what: &Retention);
+
+    /// Does one slice of what was begun, as one transaction: says how many rows of the class went, and
+    /// `None` when nothing is left.
+    ///
+    /// # Errors
+    /// When the store fails; what went before stays gone.
+    fn sweep_slice(&mut self) -> Result<Option<u64>, StoreError>;
+
+    /// How many rows a vacuum of requests (with gaps) or of payloads would remove.
+    ///
+    /// # Errors
+    /// When the store cannot be read; [`Unsupported`](crate::StoreErrorKind::Unsupported) for a class
+    /// whose rows cannot be counted without removing them.
+    fn count_of(&self, what: &Retention) -> Result<u64, StoreError>;
+
+    /// The time before which so many of the oldest requests (of a proxy) lie.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn time_after_oldest(
+        &self,
+        proxy: Option<&str>,
+        requests: u64,
+    ) -> Result<Option<i64>, StoreError>;
+
+    /// The oldest payloads, or versions of lists that others took the place of (of a proxy), that take
+    /// at least so many bytes together, or all of them; `None` where there are none.
+    ///
+    /// # Errors
+    /// When the store cannot be read; [`Unsupported`](crate::StoreErrorKind::Unsupported) for another
+    /// class, or where a store does not know how large its rows are.
+    fn oldest(
+        &self,
+        class: Class,
+        proxy: Option<&str>,
+        bytes: u64,
+    ) -> Result<Option<Oldest>, StoreError>;
+
+    /// Forgets where files stood that have not moved on since a time and are gone; returns how many. A
+    /// file that is forgotten and comes again is read again.
+    ///
+    /// # Errors
+    /// When the store fails; what went before stays gone.
+    fn forget_files(
+        &mut self,
+        before: i64,
+        is_gone: &mut dyn FnMut(&Checkpoint) -> bool,
+    ) -> Result<u64, StoreError>;
+
+    /// Gives free room back to the system, in slices between which others get their turn.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is lost.
+    fn shrink(&mut self) -> Result<(), StoreError>;
+
+    /// Copies the whole store as it is at one moment into a file that is not there yet, while others go on.
+    ///
+    /// # Errors
+    /// When the file is there or cannot be written, or the store not read; nothing is left then.
+    fn backup(&mut self, to: &Path) -> Result<(), StoreError>;
+
+    /// Writes the store anew, in order and without free room. Others wait meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails or there is no room for it twice; nothing is lost.
+    fn compact(&mut self) -> Result<(), StoreError>;
+
+    /// Gives a little free room back, as one transaction; says whether there is more of it.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is lost.
+    fn shrink_slice(&mut self) -> Result<bool, StoreError>;
+
+    /// Bytes of the store that hold nothing.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn free_bytes(&self) -> Result<u64, StoreError>;
+
+    /// Bytes of the store that hold something.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn used_bytes(&self) -> Result<u64, StoreError>;
+
+    /// How many bytes a store takes that holds nothing.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn empty_bytes(&self) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,96 @@
+//! The clause on a line of a log that is read once with its answer and once without it.
+
+use super::{Fixture, append, entries, ids, reader, request};
+use crate::query::{Entry, Filter};
+use mcpr_model::{ErrorKind, EventKey, Outcome, Request};
+
+/// A call in a log, which names no session.
+fn asked(line: &[u8], outcome: Outcome, latency_us: i64) -> Request {
+    Request {
+        key: EventKey::of_bytes(line, 0),
+        session_id: None,
+        upstream_us: None,
+        latency_us,
+        bytes_out: outcome.error_kind.is_none().then_some(7),
+        outcome,
+        ..request("0", 1)
+    }
+}
+
+pub(crate) fn a_line_with_and_without_its_answer_is_one_request(backend: &dyn Fixture) {
+    let never = || Outcome {
+        error_kind: Some(ErrorKind::Timeout),
+        ..Outcome::default()
+    };
+    let mut store = backend.open();
+    for (case, with) in [b"first", b"other", b"third"].into_iter().zip(0_i64..) {
+        let answered = asked(case, Outcome::default(), 5);
+        let (open, later) = (asked(case, never(), 0), asked(case, never(), 9));
+        let (first, second) = match with {
+            0 => (answered, open),
+            1 => (open, answered),
+            _ => (open, later),
+        };
+        assert_eq!(
+            append(&mut *store, with * 2 + 1, vec![first.clone()]).stored,
+            1
+        );
+        let again = append(&mut *store, with * 2 + 2, vec![second, first]);
+        assert_eq!((again.stored, again.duplicates), (0, 2), "case {with}");
+    }
+    assert_eq!(ids(&*store), ["0", "0", "0"]);
+    drop(store);
+    backend.check();
+}
+
+pub(crate) fn a_line_with_and_without_its_client_is_one_request(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    for (case, with) in [b"first", b"other"].into_iter().zip(0_i64..) {
+        let named = Request {
+            client_name: Some("cursor".into()),
+            client_version: Some("1.0".into()),
+            ..asked(case, Outcome::default(), 5)
+        };
+        let nameless = Request {
+            client_name: None,
+            client_version: None,
+            ..named.clone()
+        };
+        let (first, second) = if with == 0 {
+            (named, nameless)
+        } else {
+            (nameless, named)
+        };
+        assert_eq!(append(&mut *store, with * 2 + 1, vec![first]).stored, 1);
+        let again = append(&mut *store, with * 2 + 2, vec![second]);
+        assert_eq!((again.stored, again.duplicates), (0, 1), "case {with}");
+    }
+    drop(store);
+    backend.check();
+}
+
+pub(crate) fn an_answer_of_another_type_is_noted(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    let of = |id: &str, retyped: bool| {
+        let mut request = request(id, 1);
+        request.outcome.retyped = retyped;
+        request
+    };
+    append(&mut *store, 1, vec![of("1", true), of("2", false)]);
+    // The same once more says nothing new.
+    append(&mut *store, 2, vec![of("1", true)]);
+    let reader = reader(&*store);
+    for (id, retyped) in [("1", true), ("2", false)] {
+        let found = reader.with_id(id, 2).expect("rows");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].retyped, retyped);
+        let row = reader.request(found[0].seq).expect("a row").expect("one");
+        assert_eq!(row.retyped, retyped);
+        let listed = entries(&*store, &Filter::default());
+        let is_it = |entry: &Entry| matches!(entry, Entry::Request(row) if **row == found[0]);
+        assert!(listed.iter().any(is_it), "{listed:?}");
+    }
+    drop(reader);
+    drop(store);
+    backend.check();
+}

@@ -1,0 +1,383 @@
+//! Random batches, filters and pages over alphabets small enough to make things meet.
+
+use crate::memory::MemoryStore;
+use crate::query::{
+    Buckets, By, Cursor, Filter, Order, Page, Pattern, Place, SessionFilter, SessionKey,
+    SessionOrder, SessionPage, SessionRow, StatsQuestion, TimePage,
+};
+use crate::{Class, Retention};
+use fastrand::Rng;
+use mcpr_model::time::MINUTE_MS;
+use mcpr_model::{
+    BadLine, Batch, Body, Counts, ErrorKind, Event, EventKey, Gap, Kind, Outcome, Payload, Request,
+    RequestId, Said, SessionState, SessionUpdate, SourceProgress, Status, SurfaceNews, Target,
+    TargetKind, Text,
+};
+
+const PROXIES: [&str; 2] = ["p", "q"];
+const SESSIONS: [&str; 4] = ["s-1", "s-12", "s-2", "é"];
+const CLIENTS: [&str; 3] = ["Cursor", "claude-code", "c%_"];
+const METHODS: [&str; 4] = ["tools/call", "ping", "resources/read", "prompts/get"];
+const NAMES: [&str; 3] = ["echo", "ECHO%", "demo://a_b"];
+/// A span of time in which sessions without an id both join and part.
+const SPAN_MS: i64 = 200 * MINUTE_MS;
+
+fn pick(random: &mut Rng, from: &[&str]) -> Text {
+    from[random.usize(..from.len())].into()
+}
+
+fn maybe<T>(random: &mut Rng, value: impl FnOnce(&mut Rng) -> T) -> Option<T> {
+    random.bool().then(|| value(random))
+}
+
+fn time(random: &mut Rng) -> i64 {
+    random.i64(0..SPAN_MS)
+}
+
+/// The next batch of a writer.
+pub(super) fn batch(random: &mut Rng, number: i64, past: &mut Vec<Request>) -> Batch {
+    let events = (0..random.usize(0..12))
+        .map(|_| event(random, past))
+        .collect();
+    let lines = random.u64(0..5);
+    let counts = Counts {
+        lines,
+        ..Counts::default()
+    };
+    let sources = vec![SourceProgress {
+        name: "a".into(),
+        checkpoint: None,
+        counts,
+    }];
+    Batch {
+        writer: 1,
+        number,
+        now: number,
+        events,
+        sources,
+    }
+}
+
+fn event(random: &mut Rng, past: &mut Vec<Request>) -> Event {
+    match random.u8(0..20) {
+        0..13 => {
+            let request = request(random);
+            past.push(request.clone());
+            Event::Request(request)
+        }
+        13..16 => match random.choice(past.iter()) {
+            Some(request) => Event::Request(again(&request.clone(), random)),
+            None => Event::Session(update(random)),
+        },
+        16 => Event::Session(update(random)),
+        17 => Event::Surface(Box::new(surface(random))),
+        18 => {
+            let from_ts = time(random);
+            let to_ts = from_ts + random.i64(0..1000);
+            Event::Gap(Gap {
+                source: "-".into(),
+                count: random.u64(1..9),
+                from_ts,
+                to_ts,
+                key: None,
+            })
+        }
+        _ => Event::BadLine(BadLine {
+            source: "a".into(),
+            offset: random.u64(..) >> 1,
+            reason: "r".into(),
+            excerpt: vec![0xff],
+            ts: 0,
+        }),
+    }
+}
+
+/// A request that was there, as it was, or with another content under the same id.
+fn again(request: &Request, random: &mut Rng) -> Request {
+    let mut again = request.clone();
+    if request.key.source == mcpr_model::KeySource::Id && random.bool() {
+        again.latency_us += random.i64(0..2);
+    } else if request.key.source == mcpr_model::KeySource::Bytes && random.bool() {
+        again.proxy = pick(random, &PROXIES);
+    }
+    again
+}
+
+fn request(random: &mut Rng) -> Request {
+    let id = random.u32(..).to_string();
+    let key = if random.bool() {
+        EventKey::of_id(&id)
+    } else {
+        EventKey::of_bytes(id.as_bytes(), 0)
+    };
+    let client_name = maybe(random, |random| pick(random, &CLIENTS));
+    let kind = *random
+        .choice(&[Kind::Mcp, Kind::Mcp, Kind::Http, Kind::Oauth])
+        .expect("kinds");
+    Request {
+        key,
+        request_id: maybe(random, |_| RequestId::from_text(&id)),
+        ts: time(random),
+        proxy: pick(random, &PROXIES),
+        kind,
+        session_id: maybe(random, |random| pick(random, &SESSIONS)),
+        client_version: client_name
+            .as_ref()
+            .and_then(|_| maybe(random, |_| "1".into())),
+        client_name,
+        method: pick(random, &METHODS),
+        target: maybe(random, |random| Target {
+            kind: *random.choice(&TargetKind::ALL).expect("kinds"),
+            name: pick(random, &NAMES),
+        }),
+        latency_us: latency(random),
+        upstream_us: maybe(random, |random| random.i64(0..2_000)),
+        bytes_in: maybe(random, |random| random.i64(0..100)),
+        bytes_out: maybe(random, |random| random.i64(0..100)),
+        outcome: maybe(random, outcome).unwrap_or_default(),
+        payload: rarely(random, payload).map(Box::new),
+        surface: rarely(random, surface).map(Box::new),
+    }
+}
+
+fn outcome(random: &mut Rng) -> Outcome {
+    Outcome {
+        error_kind: random.choice(ErrorKind::ALL),
+        error_code: maybe(random, |random| random.i32(-2..2).to_string().into()),
+        error_msg: maybe(random, |random| pick(random, &NAMES)),
+        retyped: false,
+    }
+}
+
+fn update(random: &mut Rng) -> SessionUpdate {
+    let client_name = maybe(random, |random| pick(random, &CLIENTS));
+    SessionUpdate {
+        session_id: pick(random, &SESSIONS),
+        proxy: (random.u8(0..4) > 0).then(|| pick(random, &PROXIES)),
+        ts: time(random),
+        started_at: maybe(random, time),
+        last_seen_at: maybe(random, time),
+        state: if random.bool() {
+            SessionState::Active
+        } else {
+            SessionState::Closed
+        },
+        client_version: client_name
+            .as_ref()
+            .and_then(|_| maybe(random, |_| "2".into())),
+        client_name,
+        conversation: rarely(random, |random| pick(random, &SESSIONS)),
+    }
+}
+
+fn rarely<T>(random: &mut Rng, value: impl FnOnce(&mut Rng) -> T) -> Option<T> {
+    (random.u8(0..5) == 0).then(|| value(random))
+}
+
+fn pattern(random: &mut Rng) -> Pattern {
+    let glob = ["*", "tools/*", "p*", "e?ho", "{ping,echo}", "none", "c*"];
+    Pattern::ignoring_case(&pick(random, &glob)).expect("a glob")
+}
+
+/// A session that may or may not be there.
+pub(super) fn session_key(random: &mut Rng, known: &[SessionKey]) -> SessionKey {
+    match random.choice(known) {
+        Some(key) if random.u8(0..4) > 0 => key.clone(),
+        _ => SessionKey {
+            proxy: "p".to_owned(),
+            id: "none".to_owned(),
+        },
+    }
+}
+
+fn payload(random: &mut Rng) -> Payload {
+    let body = |random: &mut Rng| Body::of(&pick(random, &["{}", "[1]"]));
+    Payload {
+        params: maybe(random, body),
+        answer: maybe(random, body),
+    }
+}
+
+/// A statement about a surface: lists of a few tools, in pages and whole, items, announcements.
+fn surface(random: &mut Rng) -> SurfaceNews {
+    let tools: Vec<String> = (0..random.u8(0..3))
+        .map(|_| format!("{{\"name\":\"t{}\"}}", random.u8(0..3)))
+        .collect();
+    let next = pick(
+        random,
+        &["", ",\"nextCursor\":\"1\"", ",\"nextCursor\":\"2\""],
+    );
+    let result = format!("{{\"tools\":[{}]{next}}}", tools.join(",")).into();
+    let said = match random.u8(0..8) {
+        0 => Said::ListChanged,
+        1 => Said::Item {
+            item: "{\"name\":\"t1\"}".into(),
+        },
+        2 => Said::Whole {
+            upstream: maybe(random, |_| "http://x".into()),
+            result,
+        },
+        _ => Said::Page {
+            cursor: rarely(random, |random| pick(random, &["1", "2"])),
+            asked_version: None,
+            result,
+        },
+    };
+    SurfaceNews {
+        proxy: pick(random, &PROXIES),
+        method: "tools/list".into(),
+        ts: time(random),
+        session_id: maybe(random, |random| pick(random, &SESSIONS)),
+        client_name: None,
+        said,
+    }
+}
+
+/// A filter with a few conditions.
+pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
+    Filter {
+        proxy: rarely(random, |random| {
+            pick(random, &["p", "q", "none"]).to_string()
+        }),
+        since: rarely(random, time),
+        until: rarely(random, time),
+        kind: rarely(random, |random| *random.choice(&Kind::ALL).expect("kinds")),
+        methods: rarely(random, pattern).into_iter().collect(),
+        tools: rarely(random, pattern).into_iter().collect(),
+        session: rarely(random, |random| session_key(random, known)),
+        client: rarely(random, pattern),
+        status: rarely(random, |random| {
+            let all = [Status::Ok, Status::Error, Status::Timeout];
+            *random.choice(&all).expect("statuses")
+        }),
+        error_kind: rarely(random, |random| {
+            random.choice(ErrorKind::ALL).expect("kinds")
+        }),
+        error_code: rarely(random, |_| "-1".to_owned()),
+        grep: rarely(random, |random| {
+            pick(
+                random,
+                &["CHO", "a_b", "%", "-1", "s-1", "É", "claude", "\\", "1"],
+            )
+            .to_string()
+        }),
+        min_latency_us: rarely(random, latency),
+    }
+}
+
+fn cursor(random: &mut Rng, last_seq: i64) -> Cursor {
+    Cursor::from_seq(random.i64(0..=last_seq))
+}
+
+/// A page anywhere in a store with so many rows.
+pub(super) fn page(random: &mut Rng, last_seq: i64) -> Page {
+    Page {
+        after: rarely(random, |random| cursor(random, last_seq)),
+        before: rarely(random, |random| cursor(random, last_seq + 1)),
+        order: if random.bool() {
+            Order::Ascending
+        } else {
+            Order::Descending
+        },
+        limit: random.usize(1..20),
+    }
+}
+
+/// A page anywhere in the time of a store with so many rows.
+pub(super) fn time_page(random: &mut Rng, last_seq: i64) -> TimePage {
+    let page = page(random, last_seq);
+    let place = |random: &mut Rng| Place {
+        ts: time(random),
+        seq: random.i64(0..=last_seq),
+    };
+    TimePage {
+        stored_before: page.before,
+        after: rarely(random, place),
+        before: rarely(random, place),
+        order: page.order,
+        limit: page.limit,
+    }
+}
+
+/// A filter of sessions.
+pub(super) fn session_filter(random: &mut Rng) -> SessionFilter {
+    SessionFilter {
+        proxy: rarely(random, |random| pick(random, &PROXIES).to_string()),
+        since: rarely(random, time),
+        until: rarely(random, time),
+        client: rarely(random, pattern),
+        active_at: rarely(random, time),
+        with_empty: random.bool(),
+        prefix: rarely(random, |random| {
+            pick(random, &["s-1", "s", "~", "", "é", "x"]).to_string()
+        }),
+        id: rarely(random, |random| pick(random, &["s-1", "x"]).to_string()),
+        up_to: None,
+    }
+}
+
+/// A page of sessions that begins anywhere.
+pub(super) fn session_page(random: &mut Rng, reference: &MemoryStore) -> SessionPage {
+    let known: Vec<SessionRow> = super::sessions(reference);
+    SessionPage {
+        order: *random
+            .choice(&[SessionOrder::Started, SessionOrder::Used])
+            .expect("orders"),
+        after: random
+            .choice(&known)
+            .map(SessionRow::place)
+            .filter(|_| random.bool()),
+        limit: random.usize(0..4),
+    }
+}
+
+/// A question of sums.
+pub(super) fn stats_question(random: &mut Rng) -> StatsQuestion {
+    let all = [By::Tool, By::Method, By::Client, By::Proxy, By::Hour];
+    let known = filter(random, &[]);
+    StatsQuestion {
+        filter: Filter {
+            proxy: known.proxy,
+            since: known.since,
+            until: known.until,
+            kind: known.kind,
+            methods: known.methods,
+            tools: known.tools,
+            ..Filter::default()
+        },
+        by: *random.choice(&all).expect("ways"),
+        exact: random.bool(),
+        buckets: Buckets {
+            start: time(random),
+            width_ms: random.i64(1..5_000_000),
+            count: random.usize(0..6),
+        },
+        most: rarely(random, |random| random.usize(0..4)),
+    }
+}
+
+/// Mostly short; some are long enough for the index of slow requests.
+fn latency(random: &mut Rng) -> i64 {
+    if random.u8(0..4) == 0 {
+        random.i64(90_000..200_000)
+    } else {
+        random.i64(0..2_000)
+    }
+}
+
+/// What a vacuum removes.
+pub(super) fn retention(random: &mut Rng) -> Retention {
+    let classes = [
+        Class::Requests,
+        Class::Payloads,
+        Class::Sums,
+        Class::Surfaces,
+        Class::Names,
+    ];
+    let class = *random.choice(&classes).expect("classes");
+    let before = random.i64(0..SPAN_MS / 4);
+    let proxy = rarely(random, |random| {
+        pick(random, &["p", "q", "none"]).to_string()
+    });
+    Retention::of(class, before).of_proxy(proxy.filter(|_| class != Class::Names))
+}

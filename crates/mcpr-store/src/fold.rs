@@ -1,0 +1,213 @@
+//! Answers from a look at everything there is, for a backend that keeps nothing to answer faster with:
+//! the reference, and stores of other programs. A backend calls them by name, or does without.
+
+use crate::query::{
+    ClientRow, ClientsFold, Cursor, Entry, Filter, NameFold, NameKind, Page, RequestRow,
+    SessionFilter, SessionPage, SessionRow, Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow,
+    SurfacePage, Surfaces,
+};
+use crate::{Reader, RollupRow, StoreError};
+use mcpr_model::Checkpoint;
+
+/// Shows every request that a filter lets through, oldest first.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn each_request<R: Reader + ?Sized>(
+    reader: &R,
+    filter: &Filter,
+    take: &mut dyn FnMut(RequestRow),
+) -> Result<(), StoreError> {
+    let mut page = Page::after(Cursor::START, Page::MAX_LIMIT);
+    loop {
+        let entries = reader.entries(filter, page)?;
+        // A full page may be the last one, too: that costs one empty page and needs no count.
+        let is_last = entries.len() < page.limit;
+        page.after = entries.last().map(Entry::cursor).or(page.after);
+        for entry in entries {
+            if let Entry::Request(row) = entry {
+                take(*row);
+            }
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// Shows every session that a filter lets through, oldest first.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn each_session<R: Reader + ?Sized>(
+    reader: &R,
+    filter: &SessionFilter,
+    take: &mut dyn FnMut(SessionRow),
+) -> Result<(), StoreError> {
+    let mut page = SessionPage::oldest(Page::MAX_LIMIT);
+    loop {
+        let rows = reader.sessions(filter, &page)?;
+        let is_last = rows.len() < page.limit;
+        page.after = rows.last().map(SessionRow::place).or(page.after);
+        rows.into_iter().for_each(&mut *take);
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// Everything that is known of surfaces: of one proxy, or of all.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn surfaces<R: Reader + ?Sized>(
+    reader: &R,
+    proxy: Option<&str>,
+) -> Result<Surfaces, StoreError> {
+    let mut page = SurfacePage::of(proxy);
+    let mut all = Surfaces::default();
+    loop {
+        let mut part = reader.surfaces(&page)?;
+        let mut lists = part.lists();
+        let is_last = lists.len() < page.limit;
+        page.after = lists.pop_last().or(page.after);
+        all.versions.append(&mut part.versions);
+        all.items.append(&mut part.items);
+        all.begun.append(&mut part.begun);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+/// Every source, by name.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn sources<R: Reader + ?Sized>(reader: &R) -> Result<Vec<SourceRow>, StoreError> {
+    let mut all: Vec<SourceRow> = Vec::new();
+    loop {
+        let after = all.last().map(|row| row.name.as_str());
+        let page = reader.sources(after, Page::MAX_LIMIT)?;
+        let is_last = page.len() < Page::MAX_LIMIT;
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+/// The checkpoint of every file source, by path.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn file_checkpoints<R: Reader + ?Sized>(reader: &R) -> Result<Vec<Checkpoint>, StoreError> {
+    let mut all = Vec::new();
+    loop {
+        let page = reader.file_checkpoints(all.last(), Page::MAX_LIMIT)?;
+        let is_last = page.len() < Page::MAX_LIMIT;
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+/// The answer of [`Reader::slowest`].
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn slowest<R: Reader + ?Sized>(
+    reader: &R,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<RequestRow>, StoreError> {
+    let mut slowest = Slowest::new(limit);
+    each_request(reader, filter, &mut |row| slowest.offer(row))?;
+    Ok(slowest.finish())
+}
+
+/// The answer of [`Reader::stats`].
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn stats<R: Reader + ?Sized>(
+    reader: &R,
+    question: &StatsQuestion,
+) -> Result<Vec<StatsRow>, StoreError> {
+    let mut fold = StatsFold::new(question);
+    let edges = question.edges();
+    reader.rollups(&mut |rollup| {
+        fold.hour(&rollup);
+        let key = &rollup.key;
+        // Of an hour that the window cuts, rows are counted one by one; its sum tells how many of
+        // them are gone.
+        let is_touched = edges.iter().any(|edge| {
+            let (first, end) = StatsQuestion::hours_of(edge);
+            (first..end).contains(&key.hour)
+        });
+        if is_touched && question.takes_rollup(key) {
+            fold.touched_hour(&rollup);
+        }
+    })?;
+    for edge in &edges {
+        // Whole hours are read: rows outside the window still have to be taken off their hour's
+        // sum.
+        each_request(reader, &StatsQuestion::widened(edge), &mut |row| {
+            fold.touched_request(&row);
+            if edge.holds_time(row.ts) {
+                fold.request(&row);
+            }
+        })?;
+    }
+    Ok(fold.finish())
+}
+
+/// The answer of [`Reader::clients`].
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn clients<R: Reader + ?Sized>(
+    reader: &R,
+    filter: &SessionFilter,
+) -> Result<Vec<ClientRow>, StoreError> {
+    let mut clients = ClientsFold::default();
+    each_session(reader, filter, &mut |row| clients.add(&row))?;
+    Ok(clients.finish())
+}
+
+/// The answer of [`Reader::names`].
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn names<R: Reader + ?Sized>(
+    reader: &R,
+    kind: NameKind,
+    prefix: &str,
+    limit: usize,
+) -> Result<Vec<String>, StoreError> {
+    let mut names = NameFold::new(kind, prefix, limit);
+    reader.rollups(&mut |row| names.add_rollup(&row.key))?;
+    let every = SessionFilter {
+        with_empty: true,
+        ..SessionFilter::default()
+    };
+    each_session(reader, &every, &mut |row| names.add_session(&row))?;
+    Ok(names.finish())
+}
+
+/// The answer of [`Reader::span`], of the span of the requests that there are.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn span<R: Reader + ?Sized>(
+    reader: &R,
+    requests: Option<(i64, i64)>,
+) -> Result<Option<(i64, i64)>, StoreError> {
+    let mut span = requests;
+    reader.rollups(&mut |RollupRow { key, .. }| {
+        let (oldest, newest) = span.unwrap_or((key.hour, key.hour));
+        span = Some((oldest.min(key.hour), newest.max(key.hour)));
+    })?;
+    Ok(span)
+}

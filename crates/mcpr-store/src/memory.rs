@@ -1,0 +1,320 @@
+//! The reference: everything in memory, every answer folded from the log of what was stored.
+//!
+//! It says what the traits mean; other backends must give equal answers, only faster.
+
+mod admin;
+mod fold;
+mod reader;
+mod retention;
+mod surfaces;
+
+use super::{
+    Appended, Candidate, Delivery, Likeness, MAX_CANDIDATES, Reader, RequestFacts, Retold,
+    RollupChange, RollupKey, RollupRow, StoreError, Writer, keys, retold,
+};
+use crate::query::{SessionKey, SessionRow, SourceRow, Summed};
+use fold::Listing;
+use mcpr_model::{
+    BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, Payload, Request, SessionUpdate,
+};
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One thing that was stored, in the order in which it was.
+#[derive(Debug, Clone)]
+enum Logged {
+    /// With the session it belongs to, which is settled when it is stored.
+    Request(i64, Request, Option<SessionKey>),
+    Update(SessionUpdate),
+    /// With its key.
+    Gap(i64, Gap, i64),
+    /// The requests of a session were removed; what they counted for stays.
+    Summary(SessionKey, SessionRow),
+    /// A session was removed.
+    Removal(SessionKey),
+}
+
+/// Everything a store holds.
+#[derive(Debug, Default)]
+struct State {
+    log: Vec<Logged>,
+    bad_lines: Vec<BadLine>,
+    rollups: HashMap<RollupKey, RollupRow>,
+    summed: Summed,
+    shown: surfaces::Shown,
+    /// The keys that rows stand under at their times.
+    keys: BTreeMap<i64, i64>,
+    /// What rows are found by when another stream tells of their calls.
+    calls: BTreeMap<i64, i64>,
+    /// The time that rows were first told with, where it is another one now.
+    told_at: BTreeMap<i64, i64>,
+    undecided: u64,
+    payloads: BTreeMap<i64, Payload>,
+    checkpoints: BTreeMap<FileIdentity, Checkpoint>,
+    sources: BTreeMap<String, SourceRow>,
+    writers: HashMap<i64, i64>,
+    last_seq: i64,
+    /// How often anything was changed.
+    commits: i64,
+    duplicates: u64,
+    conflicts: u64,
+    /// A vacuum that was begun and not done yet.
+    begun: Option<crate::Retention>,
+}
+
+/// A store in memory; clones and readers share it.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<State>>);
+
+impl MemoryStore {
+    /// A reader of what is committed.
+    #[must_use]
+    pub fn reader(&self) -> Box<dyn Reader> {
+        Box::new(self.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A poisoned lock means that a test has failed already.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next_seq(&mut self) -> i64 {
+        self.last_seq += 1;
+        self.last_seq
+    }
+
+    fn requests(&self) -> impl Iterator<Item = (i64, &Request)> {
+        self.log.iter().filter_map(|logged| match logged {
+            Logged::Request(seq, request, _) => Some((*seq, request)),
+            _ => None,
+        })
+    }
+
+    fn gaps(&self) -> impl Iterator<Item = (i64, &Gap)> {
+        self.log.iter().filter_map(|logged| match logged {
+            Logged::Gap(seq, gap, _) => Some((*seq, gap)),
+            _ => None,
+        })
+    }
+
+    fn delivery(&self, request: &Request) -> Delivery {
+        let compare = |key: i64| -> Result<_, Infallible> {
+            let stored = self.under(request.ts, key);
+            Ok(stored.map(|stored| Likeness::of(&RequestFacts::of(stored), request)))
+        };
+        let Ok(delivery) = Delivery::of(request, 0, compare);
+        delivery
+    }
+
+    /// The request that stands under a key at a time.
+    fn under(&self, ts: i64, key: i64) -> Option<&Request> {
+        let is_it = |(seq, it): &(i64, &Request)| it.ts == ts && self.keys.get(seq) == Some(&key);
+        self.requests().find(is_it).map(|(_, request)| request)
+    }
+
+    /// Takes a request that another stream may have told of. What it is to the store: `None` where it
+    /// is no new row, else whether it is undecided.
+    fn retell(&mut self, request: &Request) -> Option<bool> {
+        let Some(call) = request.key.call else {
+            return Some(false);
+        };
+        let codes = call.codes(request.ts);
+        let candidate = |(seq, stored): (i64, &Request)| {
+            let code = *self.calls.get(&seq)?;
+            let mut ranges = codes.iter();
+            ranges
+                .any(|&(first, last)| (first..=last).contains(&code))
+                .then(|| Candidate {
+                    seq,
+                    code,
+                    request: stored.clone(),
+                })
+        };
+        let candidates = self.requests().filter_map(candidate).take(MAX_CANDIDATES);
+        match retold(request, call, candidates.collect()) {
+            Retold::New { is_undecided } => return Some(is_undecided),
+            // Nothing new: the caller counts it as a duplicate.
+            Retold::Known => {}
+            Retold::Other {
+                tellers,
+                stored,
+                fuller,
+            } => {
+                let rollup = self.rollups.get_mut(&RollupRow::key_of(&stored.request));
+                if let Some(rollup) = rollup {
+                    rollup.amend(&RollupChange::between(&stored.request, &fuller));
+                }
+                self.calls
+                    .insert(stored.seq, call.code_of(fuller.ts, tellers));
+                // Only the first time stays: the span of the session was made of it.
+                self.told_at.entry(stored.seq).or_insert(stored.request.ts);
+                if fuller.ts != stored.request.ts {
+                    let mut free = keys(&fuller);
+                    let free = free.find(|key| self.under(fuller.ts, *key).is_none());
+                    self.keys.insert(stored.seq, free.unwrap_or_default());
+                }
+                for logged in &mut self.log {
+                    if let Logged::Request(seq, request, _) = logged
+                        && *seq == stored.seq
+                    {
+                        request.clone_from(&fuller);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn request(&mut self, request: &Request, appended: &mut Appended) {
+        let Some(is_undecided) = self.retell(request) else {
+            appended.duplicates += 1;
+            self.duplicates += 1;
+            return;
+        };
+        let Delivery::First { key, is_conflict } = self.delivery(request) else {
+            appended.duplicates += 1;
+            self.duplicates += 1;
+            return;
+        };
+        appended.stored += 1;
+        if is_conflict {
+            appended.conflicts += 1;
+            self.conflicts += 1;
+        }
+        let sums = self.summed.key(RollupRow::key_of(request));
+        self.rollups
+            .entry(sums.clone())
+            .or_insert_with(|| RollupRow::new(sums))
+            .add(request);
+        // Asked before the row is in the log: it would be its own neighbour.
+        let session = self.sessions().session_of(request);
+        let seq = self.next_seq();
+        self.keys.insert(seq, key);
+        if let Some(call) = request.key.call {
+            self.calls.insert(seq, call.code(request.ts));
+        }
+        if is_undecided {
+            appended.undecided += 1;
+            self.undecided += 1;
+        }
+        if let Some(payload) = &request.payload {
+            self.payloads.insert(seq, (**payload).clone());
+        }
+        if let Some(news) = &request.surface {
+            self.shown.take(news, seq);
+        }
+        self.log.push(Logged::Request(seq, request.row(), session));
+    }
+
+    fn gap(&mut self, gap: &Gap, key: i64, appended: &mut Appended) {
+        // A batch that is sent again after an unknown commit brings its gaps again.
+        let is_it = |logged: &Logged| matches!(logged, Logged::Gap(.., known) if *known == key);
+        if self.log.iter().any(is_it) {
+            appended.duplicates += 1;
+            self.duplicates += 1;
+            return;
+        }
+        let seq = self.next_seq();
+        self.log.push(Logged::Gap(seq, gap.clone(), key));
+        appended.gaps += 1;
+    }
+
+    fn bad_line(&mut self, line: &BadLine) {
+        self.next_seq();
+        self.bad_lines.push(line.clone());
+        let most = usize::try_from(BadLine::MAX_ROWS).unwrap_or(usize::MAX);
+        if self.bad_lines.len() > most {
+            self.bad_lines.remove(0);
+        }
+    }
+
+    fn sessions(&self) -> Listing {
+        Listing::of(&self.log, &self.told_at)
+    }
+
+    /// Removes the requests for which a rule holds; says how many went.
+    fn remove_requests(&mut self, is_meant: impl Fn(i64, &Request) -> bool) -> u64 {
+        let before = self.log.len();
+        self.log.retain(|logged| match logged {
+            Logged::Request(seq, request, _) => !is_meant(*seq, request),
+            _ => true,
+        });
+        let kept: Vec<i64> = self.requests().map(|(seq, _)| seq).collect();
+        self.payloads.retain(|seq, _| kept.contains(seq));
+        (before - self.log.len()) as u64
+    }
+
+    /// Removes the requests of a session and puts something else at the end of the log.
+    fn remove_session(&mut self, key: &SessionKey, end: impl FnOnce(SessionRow) -> Logged) -> u64 {
+        let listing = self.sessions();
+        let Some(row) = listing.get(key) else {
+            return 0;
+        };
+        let members = listing.members_of(key);
+        let removed = self.remove_requests(|seq, _| members.contains(&seq));
+        self.log.push(end(row));
+        removed
+    }
+}
+
+impl Writer for MemoryStore {
+    fn append(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
+        let mut state = self.state();
+        if state
+            .writers
+            .get(&batch.writer)
+            // A writer counts its batches upwards, so an equal or lower number was committed
+            // before.
+            .is_some_and(|&number| number >= batch.number)
+        {
+            return Ok(Appended {
+                repeated: true,
+                ..Appended::default()
+            });
+        }
+        state.writers.insert(batch.writer, batch.number);
+        state.commits += 1;
+        let mut appended = Appended::default();
+        for (place, event) in batch.events.iter().enumerate() {
+            match event {
+                Event::Request(request) => state.request(request, &mut appended),
+                Event::Session(update) => state.log.push(Logged::Update(update.clone())),
+                Event::Surface(news) => {
+                    let last_seq = state.last_seq;
+                    state.shown.take(news, last_seq);
+                }
+                Event::Gap(gap) => state.gap(gap, gap.key_in(batch, place), &mut appended),
+                Event::BadLine(line) => state.bad_line(line),
+            }
+        }
+        for source in &batch.sources {
+            let name = source.name.to_string();
+            let counts = Counts::default();
+            let row = SourceRow {
+                name: name.clone(),
+                counts,
+                last_at: batch.now,
+            };
+            let row = state.sources.entry(name).or_insert(row);
+            row.counts.add(&source.counts);
+            row.last_at = batch.now;
+            if let Some(checkpoint) = &source.checkpoint {
+                state
+                    .checkpoints
+                    .insert(checkpoint.identity, checkpoint.clone());
+            }
+        }
+        Ok(appended)
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
+        crate::fold::file_checkpoints(self)
+    }
+
+    fn idle(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,280 @@
+//! What servers show, in memory: the same steps as in every backend, on plain maps.
+
+use crate::Retention;
+use crate::query::{ListKey, LoneItem, SurfaceRow, Surfaces, in_force};
+use mcpr_model::{Said, SurfaceNews};
+use mcpr_surface::capture::{
+    Chain, Latest, ListTexts, MAX_LONE_ITEMS, MAX_VERSIONS, NewVersion, Pending, Seen, WaitingPage,
+    are_too_many_chains, chain_of, is_announced, is_flapping, lone_item_key, negotiated,
+    oldest_wait, step, upstream_of,
+};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Proxy and method.
+type List = (String, String);
+
+/// A chain of pages that waits for its rest.
+#[derive(Debug)]
+struct WaitingChain {
+    pending: Pending,
+    pages: Vec<WaitingPage>,
+    ts: i64,
+}
+
+/// The texts of one list.
+struct TextsOf<'a> {
+    versions: &'a [SurfaceRow],
+    waiting: &'a [WaitingPage],
+}
+
+impl ListTexts for TextsOf<'_> {
+    type Error = std::convert::Infallible;
+
+    fn latest(&mut self) -> Result<String, Self::Error> {
+        let latest = in_force(self.versions, i64::MAX);
+        Ok(latest.map_or_else(String::new, |row| row.payload.clone()))
+    }
+
+    fn waiting(&mut self) -> Result<Vec<WaitingPage>, Self::Error> {
+        Ok(self.waiting.to_vec())
+    }
+}
+
+/// Everything that was said of surfaces so far.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    versions: BTreeMap<List, Vec<SurfaceRow>>,
+    /// By list, then by session or client.
+    waiting: BTreeMap<(List, String), WaitingChain>,
+    announced: BTreeMap<List, i64>,
+    items: BTreeMap<(List, String), LoneItem>,
+}
+
+impl Shown {
+    /// Takes in one statement; `last_seq` is the position behind which it was made.
+    pub(super) fn take(&mut self, news: &SurfaceNews, last_seq: i64) {
+        let list = (news.proxy.to_string(), news.method.to_string());
+        match &news.said {
+            Said::ListChanged => {
+                let at = self.announced.entry(list).or_insert(news.ts);
+                *at = news.ts.max(*at);
+            }
+            Said::Item { item } => self.lone_item(list, news, item),
+            Said::Page { .. } | Said::Whole { .. } => self.listed(list, news, last_seq),
+        }
+    }
+
+    fn lone_item(&mut self, list: List, news: &SurfaceNews, payload: &str) {
+        let key = lone_item_key(&news.method, payload);
+        let Some(item) = key.filter(|_| !self.versions.contains_key(&list)) else {
+            return;
+        };
+        let of_list = list.clone();
+        let (proxy, method) = list.clone();
+        let known = self
+            .items
+            .entry((list, item.clone()))
+            .or_insert_with(|| LoneItem {
+                proxy,
+                method,
+                item,
+                payload: payload.to_owned(),
+                first_seen_at: news.ts,
+                last_seen_at: news.ts,
+            });
+        if news.ts >= known.last_seen_at {
+            payload.clone_into(&mut known.payload);
+        }
+        known.first_seen_at = known.first_seen_at.min(news.ts);
+        known.last_seen_at = known.last_seen_at.max(news.ts);
+        self.trim_items(&of_list);
+    }
+
+    fn trim_items(&mut self, list: &List) {
+        let of_list = self.items.iter().filter(|((of, _), _)| of == list);
+        let mut oldest: Vec<_> = of_list
+            .map(|(key, item)| (Reverse(item.last_seen_at), key.clone()))
+            .collect();
+        oldest.sort();
+        for (_, key) in oldest.into_iter().skip(MAX_LONE_ITEMS) {
+            self.items.remove(&key);
+        }
+    }
+
+    fn listed(&mut self, list: List, news: &SurfaceNews, last_seq: i64) {
+        let chain = chain_of(news);
+        let latest = self.latest(&list);
+        let place = (list.clone(), chain);
+        let waiting = self.waiting.get(&place);
+        let mut texts = TextsOf {
+            versions: self.versions.get(&list).map_or(&[], Vec::as_slice),
+            waiting: waiting.map_or(&[], |chain| chain.pages.as_slice()),
+        };
+        let pending = waiting.map(|chain| &chain.pending);
+        let Ok((chain, seen)) = step(news, pending, latest.as_ref(), &mut texts);
+        match chain {
+            Chain::Keep => {}
+            Chain::Wait(pending, page) => self.wait(place, pending, page, news),
+            Chain::Clear => {
+                self.waiting.remove(&place);
+            }
+        }
+        match seen {
+            Seen::Nothing => {}
+            Seen::Again => {
+                let versions = self.versions.entry(list).or_default();
+                let number = in_force(versions.iter(), i64::MAX).map(|row| row.version);
+                see_again(versions, number, news);
+            }
+            Seen::New(new) => {
+                let announced_at = self.announced.get(&list).copied();
+                let is_announced = is_announced(latest.as_ref(), announced_at, news);
+                let versions = self.versions.entry(list).or_default();
+                add_version(versions, *new, news, last_seq, is_announced);
+            }
+        }
+    }
+
+    /// Has a page wait, and gives up the chains that have waited too long or are too many.
+    fn wait(
+        &mut self,
+        place: (List, String),
+        pending: Pending,
+        page: WaitingPage,
+        news: &SurfaceNews,
+    ) {
+        let is_first = pending.pages == 1;
+        let before = self.waiting.remove(&place).filter(|_| !is_first);
+        let mut pages = before.map_or_else(Vec::new, |chain| chain.pages);
+        pages.push(page);
+        let chain = WaitingChain {
+            pending,
+            pages,
+            ts: news.ts,
+        };
+        self.waiting.insert(place, chain);
+        let oldest = oldest_wait(news);
+        self.waiting.retain(|_, chain| chain.ts >= oldest);
+        self.trim_waiting();
+    }
+
+    fn latest(&self, list: &List) -> Option<Latest> {
+        let versions = self.versions.get(list)?;
+        let row = in_force(versions, i64::MAX)?;
+        Some(Latest {
+            version: versions.last()?.version,
+            sha256: row.sha256.clone(),
+            last_seen_at: row.last_seen_at,
+        })
+    }
+
+    /// Removes what is old, but for the version of each list that was seen last.
+    pub(super) fn vacuum(&mut self, what: &Retention) -> u64 {
+        let is_old = |(proxy, _): &List, ts: i64| ts < what.before && what.means(proxy);
+        let mut removed = 0;
+        for (list, versions) in &mut self.versions {
+            let last = in_force(versions.iter(), i64::MAX).map(|row| row.version);
+            let before = versions.len();
+            versions.retain(|row| Some(row.version) == last || !is_old(list, row.last_seen_at));
+            removed += before - versions.len();
+        }
+        self.items
+            .retain(|(list, _), item| !is_old(list, item.last_seen_at));
+        self.waiting
+            .retain(|(list, _), chain| !is_old(list, chain.ts));
+        self.announced.retain(|list, ts| !is_old(list, *ts));
+        removed as u64
+    }
+
+    /// Gives up the chains that have waited longest, where too many wait.
+    fn trim_waiting(&mut self) {
+        let bytes = |chains: &BTreeMap<_, WaitingChain>| -> usize {
+            chains.values().map(|chain| chain.pending.bytes).sum()
+        };
+        while are_too_many_chains(self.waiting.len(), bytes(&self.waiting)) {
+            let oldest = self.waiting.iter().min_by_key(|(_, chain)| chain.ts);
+            let Some(key) = oldest.map(|(key, _)| key.clone()) else {
+                return;
+            };
+            self.waiting.remove(&key);
+        }
+    }
+
+    /// Every version and every item seen on its own.
+    pub(super) fn surfaces(&self) -> Surfaces {
+        Surfaces {
+            versions: self.versions.values().flatten().cloned().collect(),
+            items: self
+                .items
+                .iter()
+                .filter(|((list, _), _)| !self.versions.contains_key(list))
+                .map(|(_, item)| item.clone())
+                .collect(),
+            begun: self.begun(),
+        }
+    }
+
+    fn begun(&self) -> Vec<ListKey> {
+        let lists = self.waiting.keys().map(|(list, _)| list);
+        let begun: BTreeSet<ListKey> = lists
+            .filter(|list| !self.versions.contains_key(list))
+            .map(|(proxy, method)| ListKey {
+                proxy: proxy.clone(),
+                method: method.clone(),
+            })
+            .collect();
+        begun.into_iter().collect()
+    }
+}
+
+/// Says of a version that it was seen.
+fn see_again(versions: &mut [SurfaceRow], number: Option<i64>, news: &SurfaceNews) {
+    if let Some(row) = versions.iter_mut().find(|row| Some(row.version) == number) {
+        row.last_seen_at = row.last_seen_at.max(news.ts);
+        row.protocol = negotiated(news);
+    }
+}
+
+fn add_version(
+    versions: &mut Vec<SurfaceRow>,
+    new: NewVersion,
+    news: &SurfaceNews,
+    seq: i64,
+    announced: bool,
+) {
+    let same: Vec<i64> = versions
+        .iter()
+        .filter(|row| row.sha256 == new.sha256)
+        .map(|row| row.version)
+        .collect();
+    if is_flapping(same.len()) {
+        return see_again(versions, same.last().copied(), news);
+    }
+    let first_of_text = versions.iter().find(|row| row.sha256 == new.sha256);
+    let payload = first_of_text.map_or(new.payload, |row| row.payload.clone());
+    versions.push(SurfaceRow {
+        proxy: news.proxy.to_string(),
+        method: news.method.to_string(),
+        version: new.version,
+        sha256: new.sha256,
+        payload,
+        first_seen_at: news.ts,
+        last_seen_at: news.ts,
+        seq,
+        session_id: news.session_id.as_deref().map(str::to_owned),
+        client_name: news.client_name.as_deref().map(str::to_owned),
+        upstream: upstream_of(news).map(str::to_owned),
+        announced,
+        protocol: negotiated(news),
+        peculiar: new.peculiar,
+        changes: new.changes,
+    });
+    if versions.len() > MAX_VERSIONS {
+        let rows = versions.iter().enumerate();
+        let oldest = rows.min_by_key(|(_, row)| (row.last_seen_at, row.version));
+        if let Some((at, _)) = oldest {
+            versions.remove(at);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Which requests are asked for, and what each condition means.
+
+use super::{GapRow, Pattern, RequestRow};
+use mcpr_model::{ErrorKind, Kind, Status};
+
+/// The one session that is meant: ids are unique within a proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionKey {
+    /// The proxy it belongs to.
+    pub proxy: String,
+    /// Its id as `sessions` lists it (inferred ones begin with `~`).
+    pub id: String,
+}
+
+/// Conditions on requests; all must hold. The default lets everything through.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    /// Only this proxy.
+    pub proxy: Option<String>,
+    /// Not before this time (inclusive), unix milliseconds.
+    pub since: Option<i64>,
+    /// Before this time (exclusive), unix milliseconds.
+    pub until: Option<i64>,
+    /// Only this kind of traffic; `None` is all.
+    pub kind: Option<Kind>,
+    /// Only methods that match one of these.
+    pub methods: Vec<Pattern>,
+    /// Only tools that match one of these.
+    pub tools: Vec<Pattern>,
+    /// Only this session.
+    pub session: Option<SessionKey>,
+    /// Only clients whose name matches.
+    pub client: Option<Pattern>,
+    /// Only this status.
+    pub status: Option<Status>,
+    /// Only errors of this layer.
+    pub error_kind: Option<ErrorKind>,
+    /// Only errors with exactly this code.
+    pub error_code: Option<String>,
+    /// Only rows with this text, without regard to ASCII case, in one of [`Filter::grep_fields`].
+    pub grep: Option<String>,
+    /// Only requests that took at least this long, microseconds.
+    pub min_latency_us: Option<i64>,
+}
+
+impl Filter {
+    /// Whether a time lies in the window.
+    #[must_use]
+    pub fn holds_time(&self, ts: i64) -> bool {
+        self.since.is_none_or(|since| ts >= since) && self.until.is_none_or(|until| ts < until)
+    }
+
+    /// Whether calls of a proxy's method, and perhaps a tool, can be meant at all.
+    #[must_use]
+    pub fn takes_operation(&self, kind: Kind, of: (&str, &str), tool: Option<&str>) -> bool {
+        let (proxy, method) = of;
+        self.proxy.as_ref().is_none_or(|wanted| wanted == proxy)
+            && self.kind.is_none_or(|wanted| wanted == kind)
+            && Pattern::any_matches(&self.methods, Some(method))
+            && Pattern::any_matches(&self.tools, tool)
+    }
+
+    /// Whether a request meets every condition. This is what each condition means.
+    #[must_use]
+    pub fn matches(&self, row: &RequestRow) -> bool {
+        self.holds_time(row.ts)
+            && self.takes_operation(row.kind, (&row.proxy, &row.method), row.tool.as_deref())
+            && self
+                .session
+                .as_ref()
+                .is_none_or(|key| key.proxy == row.proxy && Some(&key.id) == row.session.as_ref())
+            && self.client.as_ref().is_none_or(|client| {
+                row.client_name
+                    .as_deref()
+                    .is_some_and(|name| client.matches(name))
+            })
+            && self.status.is_none_or(|status| status == row.status)
+            && self
+                .error_kind
+                .is_none_or(|kind| Some(kind) == row.error_kind)
+            && self
+                .error_code
+                .as_ref()
+                .is_none_or(|code| Some(code) == row.error_code.as_ref())
+            && self
+                .min_latency_us
+                .is_none_or(|least| row.latency_us.is_some_and(|latency| latency >= least))
+            && self
+                .grep
+                .as_ref()
+                .is_none_or(|text| Self::mentions(row, text))
+    }
+
+    /// Whether only requests that failed are asked for.
+    #[must_use]
+    pub fn is_of_failed(&self) -> bool {
+        self.error_kind.is_some() || self.status.is_some_and(|status| status != Status::Ok)
+    }
+
+    /// Whether a gap is shown: one that overlaps the time window is, whatever else is asked.
+    #[must_use]
+    pub fn matches_gap(&self, gap: &GapRow) -> bool {
+        // A gap belongs to no proxy and no session: what is asked for may have been lost in it.
+        self.since.is_none_or(|since| gap.to_ts >= since)
+            && self.until.is_none_or(|until| gap.from_ts < until)
+    }
+
+    /// The fields that `--grep` looks into.
+    #[must_use]
+    pub fn grep_fields(row: &RequestRow) -> [Option<&str>; 9] {
+        [
+            Some(&row.method),
+            row.tool.as_deref(),
+            row.resource_uri.as_deref(),
+            row.prompt_name.as_deref(),
+            row.client_name.as_deref(),
+            row.error_code.as_deref(),
+            row.error_msg.as_deref(),
+            row.request_id.as_deref(),
+            row.session.as_deref(),
+        ]
+    }
+
+    fn mentions(row: &RequestRow, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        Self::grep_fields(row)
+            .into_iter()
+            .flatten()
+            .any(|field| field.to_ascii_lowercase().contains(&text))
+    }
+}

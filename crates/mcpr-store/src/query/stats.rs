@@ -1,0 +1,442 @@
+//! `stats`: how often each thing was called, how it ended, how long it took.
+//!
+//! Whole hours of the window come from rollups, which outlive the requests; what is left at its edges
+//! comes from the requests themselves. Without a vacuum both say the same.
+
+use super::tally::{Buckets, Counted, Latencies, Tally};
+use super::{Filter, OTHER, RequestRow, RollupKey, RollupRow};
+use mcpr_model::time::{HOUR_MS, hour_of};
+use mcpr_model::{Sketch, Target, TargetKind};
+use std::collections::BTreeMap;
+
+/// What requests are put together by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Proxy, method and tool.
+    Tool,
+    /// Proxy and method.
+    Method,
+    /// Client name and version.
+    Client,
+    /// Proxy.
+    Proxy,
+    /// Hour.
+    Hour,
+}
+
+/// What a line of the answer is about; what it is not put together by is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct StatsKey {
+    /// Start of the hour, unix milliseconds.
+    pub hour: Option<i64>,
+    /// The proxy.
+    pub proxy: Option<String>,
+    /// MCP method or HTTP verb.
+    pub method: Option<String>,
+    /// Tool of a `tools/call`.
+    pub tool: Option<String>,
+    /// The caller's name.
+    pub client_name: Option<String>,
+    /// The caller's version.
+    pub client_version: Option<String>,
+}
+
+/// One line of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatsRow {
+    /// What it is about.
+    pub key: StatsKey,
+    /// The sums.
+    pub tally: Tally,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct StatsQuestion {
+    /// Which requests. Only `proxy`, `since`, `until`, `kind`, `methods` and `tools` are looked at.
+    pub filter: Filter,
+    /// What they are put together by.
+    pub by: By,
+    /// Whether quantiles must be exact, for which every request is looked at.
+    pub exact: bool,
+    /// The pieces of time that calls are counted in.
+    pub buckets: Buckets,
+    /// Most lines of the answer: the calls of all others are put together in one more, [`OTHER`]. There
+    /// are as many hours as the window has.
+    pub most: Option<usize>,
+}
+
+impl StatsQuestion {
+    /// Asks for sums alone: quantiles within 1 %, and no calls by pieces of time.
+    #[must_use]
+    pub fn sums(filter: &Filter, by: By) -> Self {
+        Self {
+            filter: filter.clone(),
+            by,
+            exact: false,
+            buckets: Buckets {
+                start: 0,
+                width_ms: 1,
+                count: 0,
+            },
+            most: None,
+        }
+    }
+
+    /// The most lines of the answer, where they are limited.
+    #[must_use]
+    pub fn most_lines(&self) -> usize {
+        match self.by {
+            // Hours are a series: one that puts the rest together would say nothing of a time.
+            By::Hour => usize::MAX,
+            _ => self.most.unwrap_or(usize::MAX),
+        }
+    }
+
+    /// What the calls beyond the most lines are counted under.
+    #[must_use]
+    pub fn other_key(&self) -> StatsKey {
+        let other = Some(OTHER.to_owned());
+        let none = StatsKey::default();
+        match self.by {
+            By::Tool => StatsKey {
+                tool: other,
+                ..none
+            },
+            By::Method => StatsKey {
+                method: other,
+                ..none
+            },
+            By::Proxy => StatsKey {
+                proxy: other,
+                ..none
+            },
+            By::Client => StatsKey {
+                client_name: other,
+                ..none
+            },
+            By::Hour => none,
+        }
+    }
+
+    /// Whether every request has to be looked at: rollups know neither clients nor exact latencies.
+    #[must_use]
+    pub fn needs_requests(&self) -> bool {
+        self.exact || self.by == By::Client
+    }
+
+    /// The hours that lie in the window as a whole: from the first (inclusive) to the last (exclusive).
+    #[must_use]
+    pub fn whole_hours(&self) -> (i64, i64) {
+        if self.needs_requests() {
+            return (0, 0);
+        }
+        let first = match self.filter.since {
+            // Rounded up: of an hour that the window enters late, the sum holds too much.
+            Some(since) => hour_of(since.saturating_add(HOUR_MS - 1)),
+            None => i64::MIN,
+        };
+        // Rounded down, for the same reason at the other end.
+        let end = self.filter.until.map_or(i64::MAX, hour_of);
+        (first, end.max(first))
+    }
+
+    /// The windows beside the whole hours, in which requests are looked at: at most two.
+    #[must_use]
+    pub fn edges(&self) -> Vec<Filter> {
+        let within = |since: Option<i64>, until: Option<i64>| Filter {
+            since,
+            until,
+            ..self.filter.clone()
+        };
+        if self.needs_requests() {
+            return vec![self.filter.clone()];
+        }
+        let (first, end) = self.whole_hours();
+        let Filter { since, until, .. } = self.filter;
+        // No hour lies in the window as a whole: the edges of one would reach beyond the window.
+        if first >= end {
+            return vec![self.filter.clone()];
+        }
+        let mut edges = Vec::new();
+        if since.is_some_and(|since| since < first) {
+            edges.push(within(since, Some(first)));
+        }
+        if until.is_some_and(|until| until > end) {
+            edges.push(within(Some(end), until));
+        }
+        edges
+    }
+
+    /// The whole hours that a window touches, which is answered for by its requests: from the first
+    /// (inclusive) to the last (exclusive).
+    #[must_use]
+    pub fn hours_of(edge: &Filter) -> (i64, i64) {
+        let first = edge.since.map_or(i64::MIN, hour_of);
+        let end = edge
+            .until
+            .map_or(i64::MAX, |until| hour_of(until.saturating_add(HOUR_MS - 1)));
+        (first, end.max(first))
+    }
+
+    /// An edge of the window, widened to the whole hours that it touches.
+    #[must_use]
+    pub fn widened(edge: &Filter) -> Filter {
+        let (first, end) = Self::hours_of(edge);
+        Filter {
+            since: edge.since.map(|_| first),
+            until: edge.until.map(|_| end),
+            ..edge.clone()
+        }
+    }
+
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let latencies = if self.exact {
+            Latencies::Exact(BTreeMap::new())
+        } else {
+            Latencies::Sketch(Sketch::default())
+        };
+        Tally::new(&latencies, self.buckets)
+    }
+
+    /// What a request is counted under.
+    #[must_use]
+    pub fn key_of(&self, row: &RequestRow) -> StatsKey {
+        if self.by == By::Client {
+            return StatsKey {
+                client_name: row.client_name.clone(),
+                client_version: row.client_version.clone(),
+                ..StatsKey::default()
+            };
+        }
+        self.key_of_parts(
+            hour_of(row.ts),
+            (&row.proxy, &row.method, row.tool.as_deref()),
+        )
+    }
+
+    /// What the requests of an hour are counted under.
+    #[must_use]
+    pub fn key_of_hour(&self, key: &RollupKey) -> StatsKey {
+        self.key_of_parts(key.hour, (&key.proxy, &key.method, tool_of(key)))
+    }
+
+    /// What a request of an hour, a proxy, a method and perhaps a tool is counted under.
+    #[must_use]
+    pub fn key_of_parts(&self, hour: i64, thing: (&str, &str, Option<&str>)) -> StatsKey {
+        let (proxy, method, tool) = thing;
+        let none = StatsKey::default();
+        let proxy = Some(proxy.to_owned());
+        let method = Some(method.to_owned());
+        match self.by {
+            By::Tool => StatsKey {
+                proxy,
+                method,
+                tool: tool.map(str::to_owned),
+                ..none
+            },
+            By::Method => StatsKey {
+                proxy,
+                method,
+                ..none
+            },
+            By::Proxy => StatsKey { proxy, ..none },
+            By::Hour => StatsKey {
+                hour: Some(hour),
+                ..none
+            },
+            By::Client => none,
+        }
+    }
+
+    /// Whether the requests of an hour are asked for.
+    #[must_use]
+    pub fn takes_hour(&self, key: &RollupKey) -> bool {
+        let (first, end) = self.whole_hours();
+        (first..end).contains(&key.hour) && self.takes_rollup(key)
+    }
+
+    /// Whether requests of this kind are asked for, at whatever time.
+    #[must_use]
+    pub fn takes_rollup(&self, key: &RollupKey) -> bool {
+        self.filter
+            .takes_operation(key.kind, (&key.proxy, &key.method), tool_of(key))
+    }
+}
+
+fn tool_of(key: &RollupKey) -> Option<&str> {
+    match &key.target {
+        Some(Target {
+            kind: TargetKind::Tool,
+            name,
+        }) => Some(name),
+        _ => None,
+    }
+}
+
+/// The answer while it is put together. This is what the question means.
+#[derive(Debug)]
+pub struct StatsFold<'a> {
+    question: &'a StatsQuestion,
+    tallies: BTreeMap<StatsKey, Tally>,
+    /// Calls that hourly sums hold in the hours that the edges touch, less the requests that are there.
+    unplaced: BTreeMap<StatsKey, i64>,
+}
+
+impl<'a> StatsFold<'a> {
+    /// An answer to which nothing was added yet.
+    #[must_use]
+    pub fn new(question: &'a StatsQuestion) -> Self {
+        Self {
+            question,
+            tallies: BTreeMap::new(),
+            unplaced: BTreeMap::new(),
+        }
+    }
+
+    fn tally(&mut self, key: StatsKey) -> &mut Tally {
+        let question = self.question;
+        self.tallies.entry(key).or_insert_with(|| question.tally())
+    }
+
+    /// Counts a request, which the filter of one of the edges has let through.
+    pub fn request(&mut self, row: &RequestRow) {
+        let buckets = self.question.buckets;
+        self.tally(self.question.key_of(row))
+            .add(Counted::from(row), buckets);
+    }
+
+    /// Counts an hour, if it is asked for.
+    pub fn hour(&mut self, rollup: &RollupRow) {
+        let buckets = self.question.buckets;
+        if self.question.takes_hour(&rollup.key) {
+            self.tally(self.question.key_of_hour(&rollup.key))
+                .add_hour(rollup, buckets);
+        }
+    }
+
+    /// Takes in an hour that an edge touches: its calls are known, and perhaps not their requests.
+    pub fn touched_hour(&mut self, rollup: &RollupRow) {
+        let key = self.question.key_of_hour(&rollup.key);
+        let calls = i64::try_from(rollup.calls).unwrap_or(i64::MAX);
+        let sum = self.unplaced.entry(key).or_default();
+        *sum = sum.saturating_add(calls);
+    }
+
+    /// Takes in a request of an hour that an edge touches.
+    pub fn touched_request(&mut self, row: &RequestRow) {
+        let key = match self.question.by {
+            // Hourly sums do not know who called.
+            By::Client => StatsKey::default(),
+            _ => self.question.key_of(row),
+        };
+        let sum = self.unplaced.entry(key).or_default();
+        *sum = sum.saturating_sub(1);
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn merge(&mut self, key: StatsKey, tally: Tally) {
+        // A line without any call would say that something was called.
+        if tally.calls > 0 || tally.unplaced > 0 {
+            self.tally(key).merge(tally);
+        }
+    }
+
+    /// The lines: by hour in order of time, else those with the most calls first.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<StatsRow> {
+        for (key, calls) in std::mem::take(&mut self.unplaced) {
+            if calls > 0 {
+                self.tally(key).unplaced = calls.cast_unsigned();
+            }
+        }
+        let most = self.question.most_lines();
+        let other_key = self.question.other_key();
+        // Whoever puts lines together before says so by the same key.
+        let mut other = match most {
+            usize::MAX => None,
+            _ => self.tallies.remove(&other_key),
+        };
+        let rows = self.tallies.into_iter();
+        let mut rows: Vec<_> = rows.map(|(key, tally)| StatsRow { key, tally }).collect();
+        if self.question.by != By::Hour {
+            rows.sort_by_key(|row| std::cmp::Reverse(row.tally.calls));
+        }
+        for row in rows.drain(most.min(rows.len())..) {
+            match &mut other {
+                Some(other) => other.merge(row.tally),
+                None => other = Some(row.tally),
+            }
+        }
+        rows.extend(other.map(|tally| StatsRow {
+            key: other_key,
+            tally,
+        }));
+        rows
+    }
+}
+
+/// A line of the answer in the figures that are shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// What it is about.
+    pub key: StatsKey,
+    /// Requests.
+    pub calls: u64,
+    /// Requests that did not end `ok`.
+    pub total_errors: u64,
+    /// Errors by kind, in the order of [`mcpr_model::ErrorKind::ALL`].
+    pub errors: [u64; mcpr_model::ErrorKind::ALL.len()],
+    /// Quantiles, microseconds: 0.5, 0.95, 0.99.
+    pub quantiles_us: [Option<i64>; 3],
+    /// Shortest and longest latency, microseconds.
+    pub latency_range_us: Option<(i64, i64)>,
+    /// Sum of request sizes, bytes.
+    pub bytes_in: i64,
+    /// Sum of answer sizes, bytes.
+    pub bytes_out: i64,
+    /// Requests by bucket of time.
+    pub calls_by_bucket: Vec<u64>,
+    /// Requests of hours that the window cuts, known only as a sum of the whole hour: not in `calls`.
+    pub unplaced_calls: u64,
+}
+
+impl Summary {
+    /// The share of requests that did not end `ok`.
+    #[must_use]
+    pub fn error_rate(&self) -> f64 {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "counts of rows are far below 2^52"
+        )]
+        // Without calls there are no errors: 0, not a division by zero.
+        let ratio = self.total_errors as f64 / self.calls.max(1) as f64;
+        ratio
+    }
+}
+
+impl From<StatsRow> for Summary {
+    fn from(row: StatsRow) -> Self {
+        let StatsRow { key, tally } = row;
+        // A sketch's answer may lie a little outside of what was ever seen.
+        let range = tally.latency_range_us;
+        let quantile = |q| {
+            let found = tally.latencies.quantile(q)?;
+            Some(range.map_or(found, |(low, high)| found.clamp(low, high)))
+        };
+        Self {
+            quantiles_us: [quantile(0.5), quantile(0.95), quantile(0.99)],
+            key,
+            calls: tally.calls,
+            total_errors: tally.total_errors(),
+            errors: tally.errors,
+            latency_range_us: range,
+            bytes_in: tally.bytes_in,
+            bytes_out: tally.bytes_out,
+            calls_by_bucket: tally.calls_by_bucket,
+            unplaced_calls: tally.unplaced,
+        }
+    }
+}

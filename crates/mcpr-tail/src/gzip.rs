@@ -1,0 +1,463 @@
+//! A rotated file that was compressed: read once, from where its contents were left before.
+//!
+//! Offsets and hashes are those of the decompressed bytes, so that a checkpoint of the file before
+//! it was compressed fits. Nothing is written to such a file once it is whole.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+
+use super::file::{Progress, READ_BYTES};
+use super::handle::Handle;
+use super::identity::{self, Proof};
+use super::opening::Begin;
+use super::position::{Deliver, Named, Position};
+use mcpr_model::Checkpoint;
+
+/// Most bytes that one file is decompressed to.
+const MAX_DECOMPRESSED: u64 = 64 << 30;
+/// Up to so many bytes any ratio will do.
+const FREE_DECOMPRESSED: u64 = 64 << 20;
+/// Beyond them, the most bytes that one compressed byte may give.
+// Deflate gives about 1030 at most: nothing but a file made for it comes near.
+const MAX_RATIO: u64 = 1000;
+
+/// Reads a file from its own offset, whatever other readers do.
+#[derive(Debug)]
+struct Compressed {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl Read for Compressed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.file.read_at(buffer, self.offset)?;
+        self.offset += bytes as u64;
+        Ok(bytes)
+    }
+}
+
+/// The decompressed bytes, one after the other.
+#[derive(Debug)]
+struct Decoder {
+    // Of several members, one behind the other: some programs add to a compressed file that way.
+    inner: MultiGzDecoder<Compressed>,
+    /// How many came out.
+    offset: u64,
+    /// Size of the compressed file.
+    size: u64,
+    /// What ended it, where that is still to be said.
+    failure: Option<io::Error>,
+}
+
+impl Decoder {
+    fn new(file: &Arc<File>) -> io::Result<Self> {
+        let size = file.metadata()?.len();
+        let file = Arc::clone(file);
+        let inner = MultiGzDecoder::new(Compressed { file, offset: 0 });
+        Ok(Self {
+            inner,
+            offset: 0,
+            size,
+            failure: None,
+        })
+    }
+
+    /// Fills a buffer, less only at the end. What comes before a fault is given out first: a
+    /// checksum that is wrong is known only at the end.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.inner.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(bytes) => filled += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if filled > 0 => {
+                    // The decoder does not say it twice.
+                    self.failure = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.offset += filled as u64;
+        let most = FREE_DECOMPRESSED.max(self.size.saturating_mul(MAX_RATIO));
+        // After each buffer: a file that is a bomb is given up before it was gone through.
+        if self.offset > most.min(MAX_DECOMPRESSED) {
+            return Err(io::Error::other("decompresses to too much"));
+        }
+        Ok(filled)
+    }
+}
+
+/// The first bytes of what a compressed file holds, as many as a head can have.
+///
+/// # Errors
+/// When it cannot be decompressed.
+pub(super) fn head(file: &Arc<File>) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; HEAD_BYTES];
+    let bytes = Decoder::new(file)?.fill(&mut head)?;
+    head.truncate(bytes);
+    Ok(head)
+}
+
+/// Bytes that a head can have.
+const HEAD_BYTES: usize = 1024;
+
+/// Size and time of change: a file in which they stay is taken for unchanged.
+type Stamp = (u64, i64, i64);
+
+/// How far a compressed file has come.
+#[derive(Debug)]
+enum State {
+    /// Its place is to be found among the checkpoints.
+    New,
+    /// It is decompressed to find which checkpoints fit.
+    Locating(Locating),
+    /// It is read, from its beginning up to the position in order to get there.
+    Reading(Decoder),
+    /// All is read, or what is there cannot be, until it changes.
+    Rest(Stamp),
+    /// It ends within its data: someone is still writing it.
+    Incomplete {
+        stamp: Stamp,
+        /// It stayed so, and that was told.
+        is_told: bool,
+    },
+}
+
+/// The search for the furthest checkpoint that fits.
+#[derive(Debug)]
+struct Locating {
+    decoder: Decoder,
+    proof: Proof,
+    /// Not reached yet, the nearest last.
+    candidates: Vec<Checkpoint>,
+    best: Option<(u64, Proof)>,
+}
+
+impl Locating {
+    /// Begins with the head: most checkpoints are of files with another one.
+    fn new(file: &Arc<File>, mut candidates: Vec<Checkpoint>) -> io::Result<Self> {
+        let head = head(file)?;
+        candidates.retain(|known| known.offset > 0 && identity::has_head(&head, known.head));
+        // Going forward only: a stream cannot be read backwards.
+        candidates.sort_by_key(|known| std::cmp::Reverse(known.offset));
+        Ok(Self {
+            decoder: Decoder::new(file)?,
+            proof: Proof::default(),
+            candidates,
+            best: None,
+        })
+    }
+
+    /// Goes on to the next candidate, at most a buffer full. Says whether there is more to do.
+    fn step(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        let Some(next) = self.candidates.last() else {
+            return Ok(false);
+        };
+        let left = usize::try_from(next.offset - self.decoder.offset).unwrap_or(usize::MAX);
+        let len = left.min(buffer.len());
+        let bytes = self.decoder.fill(&mut buffer[..len])?;
+        self.proof.extend(&buffer[..bytes]);
+        if bytes == left {
+            // Each one that fits is further than the last.
+            if self.proof.fits(next) {
+                self.best = Some((next.offset, self.proof.clone()));
+            }
+            self.candidates.pop();
+        } else if bytes == 0 {
+            self.candidates.clear(); // they are of longer files
+        }
+        Ok(!self.candidates.is_empty())
+    }
+}
+
+/// A compressed file that is held open.
+#[derive(Debug)]
+pub(super) struct GzipFile {
+    handle: Handle,
+    position: Position,
+    /// Where it begins when no checkpoint fits.
+    begin: Begin,
+    /// Where it begins is still to be said: it was found by the checkpoint of another file, whose
+    /// inode may be given away.
+    announce: bool,
+    /// All that it holds was handed over.
+    is_whole: bool,
+    state: State,
+}
+
+impl GzipFile {
+    pub(super) fn new(handle: Handle, begin: Begin) -> Self {
+        Self {
+            handle,
+            position: Position::new(0, Proof::default()),
+            begin,
+            announce: false,
+            is_whole: false,
+            state: State::New,
+        }
+    }
+
+    pub(super) fn position(&self) -> &Position {
+        &self.position
+    }
+
+    pub(super) fn position_mut(&mut self) -> &mut Position {
+        &mut self.position
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(super) fn handle_mut(&mut self) -> &mut Handle {
+        &mut self.handle
+    }
+
+    /// Closes its descriptor while nothing is read from it.
+    pub(super) fn park(&mut self) {
+        // While it is read the decoder has the descriptor as well: to close this one frees nothing.
+        if matches!(self.state, State::Rest(_) | State::Incomplete { .. }) {
+            self.handle.close();
+        }
+    }
+
+    /// Bytes, compressed, that may be left to read.
+    pub(super) fn backlog(&self, size: u64) -> u64 {
+        match &self.state {
+            State::New | State::Locating(_) => size,
+            State::Reading(decoder) => size.saturating_sub(decoder.inner.get_ref().offset),
+            State::Rest(_) | State::Incomplete { .. } => 0,
+        }
+    }
+
+    /// Whether it is to be told of the checkpoints of all other files before its next turn.
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self.state, State::New)
+    }
+
+    /// Whether all that it holds was handed over, and it has not changed since.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole && matches!(self.state, State::Rest(_))
+    }
+
+    /// The first bytes of what it holds.
+    ///
+    /// # Errors
+    /// When it cannot be decompressed.
+    pub(super) fn head(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        head(&self.handle.get(path)?)
+    }
+
+    /// Takes checkpoints of which one may be of its contents.
+    ///
+    /// # Errors
+    /// When it cannot be decompressed.
+    pub(super) fn locate(&mut self, path: &Path, candidates: Vec<Checkpoint>) -> io::Result<()> {
+        self.handle.get(path)?;
+        // A file that was read to its end before is not decompressed once more at each start.
+        let own = candidates
+            .iter()
+            .find(|known| known.identity == self.handle.identity());
+        if let Some(own) = own
+            && self.is_read_to(own)?
+        {
+            // Whoever asks where it stands, to write that down, must not be told of its beginning.
+            self.position = Position::at_rest(own);
+            self.is_whole = true;
+            self.state = State::Rest(self.stamp()?);
+            return Ok(());
+        }
+        let located = Locating::new(self.file()?, candidates);
+        self.state = self.or_rest(located.map(State::Locating))?;
+        Ok(())
+    }
+
+    /// Decompresses and delivers the next bytes, at most a buffer full.
+    ///
+    /// # Errors
+    /// When it cannot be decompressed; told once, until it changes.
+    pub(super) fn read(
+        &mut self,
+        named: Named<'_>,
+        buffer: &mut [u8],
+        deliver: &mut Deliver<'_>,
+    ) -> io::Result<Progress> {
+        self.handle.get(named.place)?;
+        match self.advance(named, buffer, deliver) {
+            // Not told yet: whoever compresses it is mostly still at work. The files after it do
+            // not wait.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Progress::Read {
+                bytes: 0,
+                at_end: true,
+            }),
+            result => result,
+        }
+    }
+
+    fn advance(
+        &mut self,
+        named: Named<'_>,
+        buffer: &mut [u8],
+        deliver: &mut Deliver<'_>,
+    ) -> io::Result<Progress> {
+        match &mut self.state {
+            State::Rest(_) | State::Incomplete { .. } => return self.look_again(named),
+            // Nobody had a checkpoint to tell of.
+            State::New => self.locate(named.place, Vec::new())?,
+            State::Locating(locating) => {
+                let more = locating.step(buffer);
+                if !self.or_rest(more)? {
+                    self.begin_reading()?;
+                }
+            }
+            State::Reading(_) if self.position.is_ahead() => self.start_again(named)?,
+            State::Reading(_) => return self.read_on(named, buffer, deliver),
+        }
+        Ok(Progress::WentBack)
+    }
+
+    fn read_on(
+        &mut self,
+        named: Named<'_>,
+        buffer: &mut [u8],
+        deliver: &mut Deliver<'_>,
+    ) -> io::Result<Progress> {
+        let State::Reading(decoder) = &mut self.state else {
+            return Ok(Progress::WentBack);
+        };
+        if self.announce && self.position.announce(named, deliver).is_break() {
+            return Ok(Progress::Stopped);
+        }
+        self.announce = false;
+        // A stream has to be gone through to get to an offset.
+        let to_skip = self.position.next_offset() - decoder.offset;
+        let len = usize::try_from(to_skip).unwrap_or(READ_BYTES);
+        let len = if to_skip > 0 {
+            len.min(buffer.len())
+        } else {
+            buffer.len()
+        };
+        let filled = decoder.fill(&mut buffer[..len]);
+        let bytes = self.or_rest(filled)?;
+        let chunk = &buffer[..bytes];
+        let taken = if to_skip > 0 && bytes > 0 {
+            return Ok(Progress::WentBack);
+        } else if bytes == 0 {
+            // No one will write the newline that is missing.
+            self.position.deliver_last(named, deliver)
+        } else {
+            let mut after = self.position.proof().clone();
+            after.extend(chunk);
+            self.position.take(chunk, after, named, deliver)
+        };
+        if taken.is_break() {
+            return Ok(Progress::Stopped);
+        }
+        if bytes == 0 {
+            self.state = State::Rest(self.stamp()?);
+            self.is_whole = true;
+        }
+        let at_end = bytes == 0;
+        Ok(Progress::Read { bytes, at_end })
+    }
+
+    /// Reads from the furthest checkpoint that fits.
+    fn begin_reading(&mut self) -> io::Result<()> {
+        let State::Locating(locating) = &mut self.state else {
+            return Ok(());
+        };
+        let best = locating.best.take();
+        // What was complete before the start is not asked for.
+        if best.is_none() && self.begin == Begin::End {
+            self.state = State::Rest(self.stamp()?);
+            return Ok(());
+        }
+        self.announce = best.is_some();
+        self.is_whole = false;
+        let (offset, proof) = best.unwrap_or_default();
+        self.position = Position::new(offset, proof);
+        // What it holds once it has changed came after the start.
+        self.begin = Begin::Start;
+        self.state = State::Reading(Decoder::new(self.file()?)?);
+        Ok(())
+    }
+
+    /// A file at rest is read again once it has changed.
+    fn look_again(&mut self, named: Named<'_>) -> io::Result<Progress> {
+        let now = self.stamp()?;
+        match &mut self.state {
+            State::Rest(stamp) | State::Incomplete { stamp, .. } if *stamp != now => {
+                self.start_again(named)?;
+                return Ok(Progress::WentBack);
+            }
+            State::Incomplete { is_told, .. } if !*is_told => {
+                *is_told = true;
+                return Err(io::Error::other("ends within its compressed data"));
+            }
+            _ => {}
+        }
+        let (bytes, at_end) = (0, true);
+        Ok(Progress::Read { bytes, at_end })
+    }
+
+    /// Looks for its own checkpoint in what it holds now.
+    fn start_again(&mut self, named: Named<'_>) -> io::Result<()> {
+        let own = self.position.checkpoint(named);
+        let located = Locating::new(self.file()?, vec![own]);
+        self.state = self.or_rest(located.map(State::Locating))?;
+        Ok(())
+    }
+
+    /// Whether a checkpoint of this very file stands at its end, as the size at the end of the
+    /// compressed data says: then nothing need be decompressed but its head.
+    fn is_read_to(&self, own: &Checkpoint) -> io::Result<bool> {
+        // The last four bytes of gzip are the length of the data, of which only the lower 32 bits
+        // are kept.
+        const LEN_BYTES: u64 = 4;
+        let size = self.file()?.metadata()?.len();
+        let mut len = [0; 4];
+        // Short beginnings are alike too often to go by.
+        if own.head.len < identity::MIN_HEAD_OF_MOVED_BYTES || size < LEN_BYTES {
+            return Ok(false);
+        }
+        self.file()?.read_exact_at(&mut len, size - LEN_BYTES)?;
+        let is_at_end = own.offset & u64::from(u32::MAX) == u64::from(u32::from_le_bytes(len));
+        // What cannot be decompressed is reported when it is read.
+        let head = head(self.file()?).unwrap_or_default();
+        Ok(is_at_end && identity::has_head(&head, own.head))
+    }
+
+    /// Lets the file rest where it cannot be read on. One that ends early is not finished yet.
+    fn or_rest<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            let stamp = self.stamp()?;
+            self.state = if error.kind() == io::ErrorKind::UnexpectedEof {
+                let is_told = false;
+                State::Incomplete { stamp, is_told }
+            } else {
+                State::Rest(stamp)
+            };
+        }
+        result
+    }
+
+    fn file(&self) -> io::Result<&Arc<File>> {
+        let closed = || io::Error::other("was closed");
+        self.handle.opened().ok_or_else(closed)
+    }
+
+    fn stamp(&self) -> io::Result<Stamp> {
+        let metadata = self.file()?.metadata()?;
+        Ok((metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+    }
+}

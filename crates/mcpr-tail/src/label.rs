@@ -1,0 +1,122 @@
+//! What a checkpoint's path says of a file that is not where its source knows it.
+//!
+//! A file that was rotated to a name made of its path stands under that name; another one keeps its
+//! path, with the place where it is now.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::path_text::{path_of, text_of};
+use super::rotated::is_rotated_from;
+use mcpr_model::Text;
+
+/// What stands between a path and where its file is.
+// Stores hold labels with these words: changing one loses the places that they say.
+const NOW: &str = " (now ";
+/// What stands after the path of a file that is nowhere to be found.
+const GONE: &str = " (gone)";
+
+/// What stands at the end, where nobody will write to a rotated file any more.
+const DONE: &str = " (done)";
+
+/// What a checkpoint says of a file that a source knows under a path and that is in some place.
+pub(super) fn of(path: &Path, place: &Path) -> Text {
+    // `p-1.log` may be a log of its own: only what has the whole name in it says of which log it is.
+    if path == place || is_rotated_from(place, path) && is_named_after(place, path) {
+        return text_of(place);
+    }
+    format!("{}{NOW}{})", text_of(path), text_of(place)).into()
+}
+
+/// Whether a file's name begins with the whole of another one's.
+pub(super) fn is_named_after(path: &Path, base: &Path) -> bool {
+    let names = path.file_name().zip(base.file_name());
+    names.is_some_and(|(name, base)| name.as_bytes().starts_with(base.as_bytes()))
+}
+
+/// The same of a file that was rotated, read to its end, and that nobody writes to any more: should it be
+/// deleted, nothing is missing.
+pub(super) fn done(label: &str) -> Text {
+    format!("{}{DONE}", undone(label)).into()
+}
+
+/// Whether nobody writes to the file of a checkpoint any more.
+pub(super) fn is_done(label: &str) -> bool {
+    label.ends_with(DONE)
+}
+
+/// What is said of it beside that.
+pub(super) fn undone(label: &str) -> &str {
+    label.strip_suffix(DONE).unwrap_or(label)
+}
+
+/// What a checkpoint says of a file that is not to be looked for any more.
+pub(super) fn gone(path: &Path) -> Text {
+    format!("{}{GONE}", text_of(path)).into()
+}
+
+/// The path under which a source knows the file of a checkpoint, or knew the one that was rotated.
+pub(super) fn path(label: &str) -> PathBuf {
+    let label = undone(label);
+    match label.split_once(NOW) {
+        Some((path, _)) => path_of(path),
+        None => path_of(label),
+    }
+}
+
+/// The path of a file that is nowhere to be found.
+pub(super) fn gone_from(label: &str) -> Option<PathBuf> {
+    label.strip_suffix(GONE).map(path_of)
+}
+
+/// The path by which a person knows the file of a checkpoint: where it was last.
+pub(super) fn file(label: &str) -> PathBuf {
+    let known = gone_from(label).or_else(|| place(label));
+    known.unwrap_or_else(|| path(label))
+}
+
+/// The same about a file that is called by another path now. `None` where it is not of a path.
+pub(super) fn respelled(label: &str, now: &Path) -> Option<Text> {
+    // What follows the path, be it a place or that it is gone, stays as it was said.
+    let rest = label.strip_prefix(&*text_of(&path(label)))?;
+    Some(format!("{}{rest}", text_of(now)).into())
+}
+
+/// Where the file of a checkpoint was last, if that is not its path.
+pub(super) fn place(label: &str) -> Option<PathBuf> {
+    let (_, place) = undone(label).split_once(NOW)?;
+    Some(path_of(place.strip_suffix(')')?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_its_path_wherever_it_is() {
+        let cases = [
+            ("/l/p.log", "/l/p.log"),
+            ("/l/p.log.1", "/l/p.log.1"),
+            ("/l/p-1.log", "/l/p.log (now /l/p-1.log)"),
+            ("/l/elsewhere", "/l/p.log (now /l/elsewhere)"),
+            ("/l/old/p.log.1", "/l/p.log (now /l/old/p.log.1)"),
+        ];
+        for (place, expected) in cases {
+            let label = of(Path::new("/l/p.log"), Path::new(place));
+            assert_eq!(label, expected);
+            let known = path(&label);
+            assert!(known == Path::new("/l/p.log") || known == Path::new(place));
+            let respelled = respelled(&label, Path::new("p.log")).unwrap();
+            assert_eq!(path(&respelled), Path::new("p.log"));
+            assert_eq!(respelled.contains(NOW), label.contains(NOW));
+            let kept = super::place(&label).unwrap_or(known);
+            assert_eq!(kept, Path::new(place));
+            let done = done(&label);
+            assert!(is_done(&done) && !is_done(&label));
+            assert_eq!((path(&done), file(&done)), (path(&label), file(&label)));
+        }
+        let gone = gone(Path::new("/l/p.log"));
+        assert_ne!(path(&gone), Path::new("/l/p.log"));
+        assert_eq!(gone_from(&gone).unwrap(), Path::new("/l/p.log"));
+    }
+}

@@ -1,0 +1,467 @@
+//! Looks for files that left the reach of their source: rotated to another name, compressed, moved
+//! to another directory, or copied away before they were truncated.
+//!
+//! They are looked for beside the path where they were, then in the directories beside and below.
+//! What is found there says what else was rotated since: that was never seen, and is read as well.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::file;
+use super::gzip;
+use super::identity::{self, MIN_HEAD_OF_MOVED_BYTES, Proof};
+use super::nearby::{Directory, Nearby};
+use super::resolve::{Stamp, parent};
+use super::rotated::{self, Compression, Rank, Rotation, rotation_of};
+use mcpr_model::{Checkpoint, FileIdentity};
+
+/// A file that has the contents of a checkpoint.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    pub(super) sibling: Sibling,
+    pub(super) content: Content,
+    /// Other files of the log prove the checkpoint as well: it may have been of one that is gone.
+    pub(super) has_rivals: bool,
+}
+
+impl Recovered {
+    fn new(sibling: Sibling, content: Content) -> Self {
+        Self {
+            sibling,
+            content,
+            has_rivals: false,
+        }
+    }
+}
+
+/// What is known of it.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// It is open already, or reached by a source.
+    Reached,
+    /// As it was, and this proves what stands before the offset of the checkpoint.
+    Plain(fs::File, Proof),
+    /// Compressed.
+    Gzip(fs::File),
+}
+
+/// Files that are not to be opened again.
+#[derive(Debug)]
+pub(super) struct Reach<'a> {
+    /// Open already, or reached by a source.
+    pub(super) reached: &'a FxHashSet<FileIdentity>,
+    /// Never to be opened.
+    pub(super) excluded: &'a FxHashSet<FileIdentity>,
+}
+
+/// A file beside a path, or in a directory near it.
+#[derive(Debug, Clone)]
+pub(super) struct Sibling {
+    pub(super) path: PathBuf,
+    pub(super) identity: FileIdentity,
+    pub(super) stamp: Stamp,
+    pub(super) rotation: Option<Rotation>,
+    /// When it was made, where the file system says that.
+    born: Option<SystemTime>,
+}
+
+impl Sibling {
+    fn rank(&self) -> Option<&Rank> {
+        self.rotation.as_ref().map(|rotation| &rotation.rank)
+    }
+
+    pub(super) fn is_compressed(&self) -> bool {
+        let rotation = self.rotation.as_ref();
+        rotation.is_some_and(|rotation| rotation.compression != Compression::None)
+    }
+
+    /// Whether it was rotated after another one, or may have been.
+    fn is_newer_than(&self, other: &Self) -> bool {
+        // A compressed file was made when it was compressed, which says nothing of when it was
+        // rotated.
+        let is_plain = !self.is_compressed() && !other.is_compressed();
+        let born = self.born.zip(other.born).filter(|_| is_plain);
+        let by_birth = born.map_or(Ordering::Equal, |(own, other)| own.cmp(&other));
+        let by_name = self.rank().zip(other.rank());
+        let by_name = by_name.and_then(|(own, other)| own.is_newer_than(other));
+        let by_time = self.stamp.modified.cmp(&other.stamp.modified);
+        match (by_birth, by_name) {
+            (Ordering::Greater, _) | (Ordering::Equal, Some(true)) => true,
+            // What is older was perhaps written to for longer, or not numbered as is usual.
+            (Ordering::Less, _) | (Ordering::Equal, Some(false)) => by_time == Ordering::Greater,
+            (Ordering::Equal, None) => by_time != Ordering::Less,
+        }
+    }
+}
+
+/// Brings siblings into the order in which they were rotated: by their names where these say it of
+/// all of them, else by their times.
+pub(super) fn sort_oldest_first<T>(siblings: &mut [T], sibling: impl Fn(&T) -> &Sibling) {
+    let number = |item: &T| match sibling(item).rank() {
+        Some(Rank::Number(number)) => Some(*number),
+        _ => None,
+    };
+    let date = |item: &T| match sibling(item).rank() {
+        Some(Rank::Date(date)) => Some(date.clone()),
+        _ => None,
+    };
+    // Numbers and dates do not compare with each other: only where all have the same kind do names
+    // decide.
+    if siblings.iter().all(|item| number(item).is_some()) {
+        siblings.sort_by_key(|item| std::cmp::Reverse(number(item)));
+    } else if siblings.iter().all(|item| date(item).is_some()) {
+        siblings.sort_by_key(date);
+    } else {
+        siblings.sort_by(|a, b| {
+            let (a, b) = (sibling(a), sibling(b));
+            (a.stamp.modified, &b.path).cmp(&(b.stamp.modified, &a.path))
+        });
+    }
+}
+
+/// An entry of a directory whose name begins as that of the path.
+#[derive(Debug)]
+struct Entry {
+    path: PathBuf,
+    rotation: Option<Rotation>,
+    /// Its name begins with the whole of it.
+    is_named_after: bool,
+}
+
+/// What stands near a path.
+#[derive(Debug)]
+pub(super) struct Siblings<'n> {
+    nearby: &'n mut Nearby,
+    base: PathBuf,
+    directories: Vec<Arc<Directory>>,
+    entries: Vec<Entry>,
+    /// Directories in which something of the path was found, the path's own first.
+    of_path: Vec<PathBuf>,
+    /// Directories whose entries are among them.
+    listed: FxHashSet<PathBuf>,
+    is_wide: bool,
+    /// The first bytes of what compressed files hold.
+    heads: FxHashMap<PathBuf, Vec<u8>>,
+}
+
+impl<'n> Siblings<'n> {
+    /// What stands in the directory of a path.
+    pub(super) fn of(base: &Path, nearby: &'n mut Nearby) -> Self {
+        let own = parent(base);
+        let directory = nearby.directory(&own);
+        let mut siblings = Self {
+            nearby,
+            base: base.to_owned(),
+            directories: Vec::new(),
+            entries: Vec::new(),
+            of_path: vec![own],
+            listed: FxHashSet::default(),
+            is_wide: false,
+            heads: FxHashMap::default(),
+        };
+        siblings.list(&directory);
+        siblings.directories.push(directory);
+        siblings
+    }
+
+    /// Takes in what is named after the path.
+    fn list(&mut self, directory: &Directory) {
+        if !self.listed.insert(directory.path.clone()) {
+            return;
+        }
+        let base = self.base.file_name().unwrap_or_default();
+        // Rotation keeps the beginning of a name, so that the rest of a large directory is not
+        // looked at.
+        for name in directory.beginning_with(rotated::stem(base)) {
+            let path = self.path(directory, name);
+            if path != self.base {
+                self.entries.push(Entry {
+                    path,
+                    rotation: rotation_of(name, base),
+                    is_named_after: begins(name, base),
+                });
+            }
+        }
+    }
+
+    /// As the path itself is named, so that one of the same directory is known as it.
+    fn path(&self, directory: &Directory, name: &OsStr) -> PathBuf {
+        if self.of_path[0] == directory.path {
+            self.base.with_file_name(name)
+        } else {
+            directory.path.join(name)
+        }
+    }
+
+    /// Takes in the directories below and beside, too.
+    fn widen(&mut self) {
+        if !std::mem::replace(&mut self.is_wide, true) {
+            for directory in self.nearby.around(&self.of_path[0].clone()) {
+                // A file with the same beginning somewhere else may well be another one.
+                if keeps_rotated(&self.of_path[0], &directory.path) {
+                    self.list(&directory);
+                }
+                self.directories.push(directory);
+            }
+        }
+    }
+
+    /// Finds the file of a checkpoint itself, under another name.
+    pub(super) fn find_renamed(
+        &mut self,
+        lost: &Checkpoint,
+        reach: &Reach<'_>,
+    ) -> Option<Recovered> {
+        // By inode, which the listing already says: no file is opened for the names that are not
+        // it.
+        self.in_steps(|siblings, from, _| siblings.renamed(from, lost, reach))
+    }
+
+    /// Finds a copy of the file of a checkpoint, plain or compressed.
+    pub(super) fn find_copy(&mut self, lost: &Checkpoint, reach: &Reach<'_>) -> Option<Recovered> {
+        if lost.head.len < MIN_HEAD_OF_MOVED_BYTES {
+            return None;
+        }
+        self.in_steps(|siblings, _, from| {
+            // Plain files first: to know a compressed one, its head has to be decompressed.
+            let mut copies = siblings.copies(from, lost, reach);
+            if copies.is_empty() || is_ambiguous(lost) {
+                copies.extend(siblings.compressed(from, lost, reach));
+            }
+            // Files may begin alike. To begin with an older one than it was at most reads that beginning
+            // twice; to begin with a younger one would pass over the files in between.
+            sort_oldest_first(&mut copies, |copy| copy);
+            let has_rivals = copies.len() > 1 || siblings.is_at_base(lost, reach);
+            let mut copies = copies.into_iter();
+            let found = copies.find_map(|copy| siblings.open_copy(copy, lost, reach))?;
+            Some(Recovered {
+                has_rivals,
+                ..found
+            })
+        })
+    }
+
+    /// Looks in the path's own directory, then in those around it: among directories and entries from
+    /// so many on.
+    fn in_steps(
+        &mut self,
+        mut find: impl FnMut(&mut Self, usize, usize) -> Option<Recovered>,
+    ) -> Option<Recovered> {
+        let mut found = find(self, 0, 0);
+        if found.is_none() && !self.is_wide {
+            // What was looked at in the first step is not looked at once more.
+            let from = (self.directories.len(), self.entries.len());
+            self.widen();
+            found = find(self, from.0, from.1);
+        }
+        if let Some(found) = &found {
+            self.include(&parent(&found.sibling.path));
+        }
+        found
+    }
+
+    /// Takes in a directory to which files of the path were rotated.
+    pub(super) fn include(&mut self, directory: &Path) {
+        if !self.of_path.iter().any(|known| known == directory) {
+            self.of_path.push(directory.to_owned());
+            let directory = self.nearby.directory(directory);
+            self.list(&directory);
+        }
+    }
+
+    fn renamed(&self, from: usize, lost: &Checkpoint, reach: &Reach<'_>) -> Option<Recovered> {
+        let directories = self.directories[from..].iter();
+        let mut paths = directories.flat_map(|directory| {
+            let names = directory.with_inode(lost.identity.inode);
+            names.map(|name| self.path(directory, name))
+        });
+        paths.find_map(|path| {
+            let sibling = self.sibling(&path)?;
+            if sibling.identity != lost.identity || path == self.base {
+                return None;
+            }
+            // Of a file that was seen empty only its name says that the inode is not another one's by now.
+            let is_plainly_rotated = sibling.rotation.is_some() && !sibling.is_compressed();
+            if lost.head.len == 0 && !is_plainly_rotated {
+                return None;
+            }
+            // An inode alone is no proof, not even that of a file which is open: what was rotated and
+            // compressed gave its own away, and the log that was begun next has it.
+            look_into(sibling, lost, reach)
+        })
+    }
+
+    /// A file as it is now, if it is one.
+    fn sibling(&self, path: &Path) -> Option<Sibling> {
+        // Links are not followed: rotation makes none, and one could lead anywhere.
+        let metadata = fs::symlink_metadata(path).ok()?;
+        let name = path.file_name().unwrap_or_default();
+        metadata.is_file().then(|| Sibling {
+            path: path.to_owned(),
+            identity: identity::of(&metadata),
+            stamp: Stamp::of(&metadata),
+            born: metadata.created().ok(),
+            rotation: rotation_of(name, self.base.file_name().unwrap_or_default()),
+        })
+    }
+
+    /// The first plain copy; all of them, where the checkpoint says too little to tell them apart.
+    fn copies(&self, from: usize, lost: &Checkpoint, reach: &Reach<'_>) -> Vec<Sibling> {
+        let entries = self.entries[from..].iter();
+        let entries = entries.filter(|entry| entry.rotation.is_some() || entry.is_named_after);
+        let siblings = entries.filter_map(|entry| self.sibling(&entry.path));
+        let copies = siblings.filter(|it| look_into(it.clone(), lost, reach).is_some());
+        copies.take(most_copies(lost)).collect()
+    }
+
+    /// The same of compressed ones.
+    fn compressed(&mut self, from: usize, lost: &Checkpoint, reach: &Reach<'_>) -> Vec<Sibling> {
+        let mut found = Vec::new();
+        for at in from..self.entries.len() {
+            if found.len() == most_copies(lost) {
+                break;
+            }
+            let entry = &self.entries[at];
+            let compression = entry.rotation.as_ref().map(|rotation| rotation.compression);
+            let sibling = self.sibling(&entry.path);
+            let Some(sibling) = sibling.filter(|_| compression == Some(Compression::Gzip)) else {
+                continue;
+            };
+            if reach.excluded.contains(&sibling.identity) {
+                continue;
+            }
+            // Decompressed once, however many checkpoints are looked for.
+            let head = self.heads.entry(sibling.path.clone()).or_insert_with(|| {
+                let file = file::open(&sibling.path, sibling.identity);
+                // What cannot be read is not it.
+                let head = file.and_then(|file| gzip::head(&Arc::new(file)));
+                head.unwrap_or_default()
+            });
+            if identity::has_head(head, lost.head) {
+                found.push(sibling);
+            }
+        }
+        found
+    }
+
+    /// Opens what was found to be a copy.
+    fn open_copy(
+        &self,
+        sibling: Sibling,
+        lost: &Checkpoint,
+        reach: &Reach<'_>,
+    ) -> Option<Recovered> {
+        if !self.heads.contains_key(&sibling.path) {
+            return look_into(sibling, lost, reach);
+        }
+        let content = if reach.reached.contains(&sibling.identity) {
+            Content::Reached
+        } else {
+            Content::Gzip(file::open(&sibling.path, sibling.identity).ok()?)
+        };
+        Some(Recovered::new(sibling, content))
+    }
+
+    /// Whether the file that is written now begins like the one of a checkpoint.
+    fn is_at_base(&self, lost: &Checkpoint, reach: &Reach<'_>) -> bool {
+        let base = || self.sibling(&self.base);
+        is_ambiguous(lost) && base().is_some_and(|base| look_into(base, lost, reach).is_some())
+    }
+
+    /// All files that were rotated, as far as directories were looked through.
+    pub(super) fn rotated(&self) -> Vec<Sibling> {
+        let rotated = self.entries.iter().filter(|entry| entry.rotation.is_some());
+        rotated
+            .filter_map(|entry| self.sibling(&entry.path))
+            .collect()
+    }
+
+    /// Files that were rotated after all of these; without any, all that were rotated.
+    pub(super) fn rotated_after(&self, found: &[Sibling]) -> Vec<Sibling> {
+        let rotated = self.entries.iter().filter(|entry| {
+            entry.rotation.is_some() && self.of_path.contains(&parent(&entry.path))
+        });
+        let rotated = rotated.filter_map(|entry| self.sibling(&entry.path));
+        rotated
+            .filter(|sibling| {
+                let is_found = |found: &Sibling| found.identity == sibling.identity;
+                !found.iter().any(is_found) && found.iter().all(|f| sibling.is_newer_than(f))
+            })
+            .collect()
+    }
+
+    /// Whether any file was rotated away from the path, by its name.
+    pub(super) fn has_rotated(&self) -> bool {
+        self.entries.iter().any(|entry| entry.rotation.is_some())
+    }
+
+    /// Where a file is now that has this identity.
+    pub(super) fn path_of(&mut self, identity: FileIdentity) -> Option<PathBuf> {
+        let found = self.path_within(0, identity);
+        if found.is_some() || self.is_wide {
+            return found;
+        }
+        self.widen();
+        self.path_within(1, identity)
+    }
+
+    fn path_within(&self, from: usize, identity: FileIdentity) -> Option<PathBuf> {
+        let mut directories = self.directories[from..].iter();
+        directories.find_map(|directory| {
+            let names = directory.with_inode(identity.inode);
+            let mut paths = names.map(|name| self.path(directory, name));
+            paths.find(|path| self.sibling(path).is_some_and(|it| it.identity == identity))
+        })
+    }
+}
+
+/// Whether a directory looks like one for what is rotated away from another: below it, or named
+/// after it, or for what is old.
+fn keeps_rotated(own: &Path, other: &Path) -> bool {
+    const WORDS: [&str; 6] = ["old", "arch", "rotat", "backup", "hist", "prev"];
+    let name = other.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_ascii_lowercase();
+    let is_named_after = own.file_name().is_some_and(|own| {
+        let own = own.to_string_lossy().to_ascii_lowercase();
+        name.len() > own.len() && name.starts_with(&own)
+    });
+    other.starts_with(own) || is_named_after || WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether a checkpoint proves no more than a beginning, which other files of the log may have, too.
+pub(super) fn is_ambiguous(known: &Checkpoint) -> bool {
+    known.offset <= Checkpoint::HEAD_BYTES
+}
+
+/// How many files are looked for that have the contents of a checkpoint.
+fn most_copies(lost: &Checkpoint) -> usize {
+    // A log of which so many files begin alike begins all of them alike.
+    const MOST: usize = 100;
+    if is_ambiguous(lost) { MOST } else { 1 }
+}
+
+fn begins(name: &OsStr, with: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(with.as_encoded_bytes())
+}
+
+/// Opens a candidate and keeps it where it has the bytes of the checkpoint.
+fn look_into(sibling: Sibling, lost: &Checkpoint, reach: &Reach<'_>) -> Option<Recovered> {
+    // Before it is opened. To close a descriptor of the store's own files would drop its locks.
+    if sibling.stamp.size < lost.offset || reach.excluded.contains(&sibling.identity) {
+        return None;
+    }
+    let file = file::open(&sibling.path, sibling.identity).ok()?;
+    let proof = identity::proof_of(&file, lost).ok()??;
+    let content = if reach.reached.contains(&sibling.identity) {
+        Content::Reached
+    } else {
+        Content::Plain(file, proof)
+    };
+    Some(Recovered::new(sibling, content))
+}

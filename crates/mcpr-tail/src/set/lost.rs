@@ -1,0 +1,460 @@
+//! What was read of files that are not where they were: found again, made up for, or told as missing.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Parting, Tailer};
+use crate::body::Body;
+use crate::file::OpenFile;
+use crate::gzip::GzipFile;
+use crate::handle::Handle;
+use crate::identity::fingerprint;
+use crate::known::LastFile;
+use crate::label;
+use crate::nearby::Nearby;
+use crate::notice::Notice;
+use crate::opening::{Begin, Opening, Troubles};
+use crate::path_text::text_of;
+use crate::recover::{Content, Reach, Recovered, Sibling, Siblings, sort_oldest_first};
+use crate::resolve::{Found, parent};
+use crate::tracked::{Stage, Tracked};
+use mcpr_model::{Checkpoint, FileIdentity};
+
+/// Most rotated files that are read for one path because they were never seen.
+// A directory full of old logs is not read whole for one loss; of more, the newest are.
+const MAX_UNSEEN: usize = 1000;
+
+/// A path that leads to another file than before, with the last one that it led to.
+pub(super) struct Moved {
+    pub(super) path: PathBuf,
+    pub(super) last: LastFile,
+}
+
+/// Where each open file is in the list of them.
+pub(super) type OpenFiles = FxHashMap<FileIdentity, usize>;
+
+/// The open files, by what a search asks of them, and where the search has looked.
+#[derive(Debug, Default)]
+struct Search {
+    nearby: Nearby,
+    /// Files that are open or that a source leads to, and those that must not be opened.
+    reached: FxHashSet<FileIdentity>,
+    /// Where the open files are in the list.
+    open: OpenFiles,
+    /// Paths that lead to a file of which lines were read before.
+    unmoved: FxHashSet<PathBuf>,
+    /// How many more descriptors may stay open.
+    room: usize,
+    /// What was found for each path, the oldest first.
+    added: BTreeMap<PathBuf, Vec<Tracked>>,
+}
+
+/// Where reading stood in contents that are gone from their place.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) checkpoint: Checkpoint,
+    /// More of them may have followed than was read.
+    pub(super) more_followed: bool,
+}
+
+impl Lost {
+    /// Nobody knows what followed.
+    pub(super) fn certain(checkpoint: Checkpoint) -> Self {
+        Self {
+            checkpoint,
+            more_followed: true,
+        }
+    }
+
+    /// Cut while it was open: unless its end was still to be read, that is where reading stood.
+    pub(super) fn cut(checkpoint: Checkpoint, tracked: &Tracked) -> Self {
+        Self {
+            checkpoint,
+            more_followed: tracked.cut_at != Some(Stage::Drained),
+        }
+    }
+}
+
+impl Tailer {
+    fn begin_search(&self) -> Search {
+        let open = self.files.iter().enumerate();
+        let unmoved = self.files.iter();
+        let is_unmoved = |t: &&Tracked| t.held.is_none() && t.place == t.path;
+        let unmoved = unmoved.filter(is_unmoved).filter(|t| t.has_checkpoint());
+        Search {
+            nearby: Nearby::default(),
+            reached: self.reached(),
+            open: open.map(|(at, t)| (t.identity(), at)).collect(),
+            unmoved: unmoved.map(|t| t.path.clone()).collect(),
+            room: self.room_left(),
+            added: BTreeMap::new(),
+        }
+    }
+
+    /// Puts what was found before the file that its path leads to now.
+    fn end_search(&mut self, search: Search) {
+        let mut added = search.added;
+        if added.is_empty() {
+            return;
+        }
+        let mut files = Vec::with_capacity(self.files.len() + added.len());
+        for tracked in std::mem::take(&mut self.files) {
+            // What is held or read to its end waits for nothing: what was found goes before the
+            // first that still can.
+            let is_before = tracked.held.is_some() || tracked.stage == Stage::Drained;
+            if !is_before {
+                // Of its log, which a rotated file that a source covers is of as well.
+                let base = self.base_of(&tracked.place);
+                files.extend(added.remove(&base).into_iter().flatten());
+            }
+            files.push(tracked);
+        }
+        files.extend(added.into_values().flatten());
+        self.files = files;
+    }
+
+    /// Looks near their paths for files whose contents are no longer where they were; they are read
+    /// before what has taken their place, and so is what was rotated after them unseen.
+    pub(super) fn recover(&mut self, lost: Vec<Lost>) {
+        if lost.is_empty() {
+            return;
+        }
+        let mut by_path: BTreeMap<PathBuf, Vec<Lost>> = BTreeMap::new();
+        for lost in lost {
+            let label = &lost.checkpoint.path;
+            let path = label::gone_from(label).unwrap_or_else(|| label::path(label));
+            let path = self.base_of(&path);
+            // All files of one log together: what is found of one says what came before and after
+            // another.
+            by_path.entry(path).or_default().push(lost);
+        }
+        let of_lost = by_path.values().flatten();
+        let of_lost = of_lost.map(|lost| lost.checkpoint.identity);
+        let of_lost = of_lost.collect::<FxHashSet<_>>();
+        for tracked in &mut self.files {
+            // What it holds now is another file, for the next run as well. One that looks for its place
+            // still has nothing to say.
+            let is_placed = !tracked.file.wants_checkpoints();
+            tracked.announce |= is_placed && of_lost.contains(&tracked.identity());
+        }
+        let mut search = self.begin_search();
+        for (path, lost) in by_path {
+            self.recover_at(&path, lost, &mut search);
+        }
+        self.end_search(search);
+    }
+
+    fn recover_at(&mut self, path: &Path, lost: Vec<Lost>, search: &mut Search) {
+        let mut siblings = Siblings::of(path, &mut search.nearby);
+        let mut found = Vec::new();
+        // What was found to be gone is not looked for again: it says that there was such a log.
+        let is_gone = |lost: &mut Lost| label::gone_from(&lost.checkpoint.path).is_some();
+        let mut missing = lost;
+        let given_up = missing.extract_if(.., is_gone).collect::<Vec<_>>();
+        for lost in &missing {
+            // Where earlier files of the log were moved, later ones are as well.
+            if let Some(place) = label::place(&lost.checkpoint.path) {
+                siblings.include(&parent(&place));
+            }
+        }
+        // A file of its own inode goes first: it must not be taken for the copy of another one.
+        for find in [Siblings::find_renamed, Siblings::find_copy] {
+            for lost in std::mem::take(&mut missing) {
+                let reach = Reach {
+                    reached: &search.reached,
+                    excluded: self.resolver.excluded(),
+                };
+                match find(&mut siblings, &lost.checkpoint, &reach) {
+                    Some(recovered) => {
+                        search.reached.insert(recovered.sibling.identity);
+                        found.push((lost.checkpoint, recovered));
+                    }
+                    None => missing.push(lost),
+                }
+            }
+        }
+        // Of one file that several checkpoints are of, the furthest is handed over.
+        found.sort_by_key(|(lost, _)| Reverse(lost.offset));
+        // A file that was seen empty is known by its inode alone, which may be a younger file's by now:
+        // where others are known by their bytes, these say what came after them.
+        let is_proved = |(lost, _): &&(Checkpoint, Recovered)| lost.head.len > 0;
+        let mut known = found.iter().map(|(lost, _)| lost);
+        let mut gone = missing.iter().map(|lost| &lost.checkpoint);
+        let has_proved = known.any(|it| it.head.len > 0) || gone.any(|it| it.head.len > 0);
+        let anchors = found.iter().filter(|it| !has_proved || is_proved(it));
+        let anchors = anchors.map(|(_, found)| found.sibling.clone());
+        let anchors = anchors.collect::<Vec<_>>();
+        // A path that leads to the file that it led to last has had no others since.
+        let is_same = search.unmoved.contains(path);
+        let is_known = |sibling: &Sibling| self.is_begun(sibling.identity, &search.open);
+        let rotated = siblings.rotated();
+        let is_trace_lost = anchors.is_empty() && !is_same && !rotated.iter().any(is_known);
+        if is_trace_lost {
+            self.expect_at(path, &missing);
+        }
+        // Nothing can be said of a log that has no file, and of one that has the first of its files.
+        let is_replaced = self.paths.contains_key(path) && self.logs.was_vacant(path);
+        let is_trace_lost = is_trace_lost && (is_replaced || !rotated.is_empty());
+        missing.extend(given_up);
+        let (missing, has_successors) = self.still_missing(path, missing, is_trace_lost);
+        // What is lost of a file that nobody wanted from its beginning is not made up for by others.
+        let is_wanted = !anchors.is_empty() || has_successors && self.begin == Begin::Start;
+        let mut unseen = Vec::new();
+        if is_wanted && !is_same {
+            unseen = siblings.rotated_after(&anchors);
+            unseen.retain(|sibling| search.reached.insert(sibling.identity));
+        }
+        for missing in missing {
+            self.miss(missing, &search.open);
+        }
+        self.note_vacant(path, &anchors, &unseen);
+        let doubtful = found.iter().filter(|(_, found)| found.has_rivals);
+        let doubtful = doubtful.map(|(lost, _)| lost.clone());
+        let doubtful = doubtful.collect::<Vec<_>>();
+        self.add_recovered(path, found, unseen, search);
+        // Files that begin alike: the one of the checkpoint may be gone, and this one younger.
+        for lost in doubtful {
+            self.miss(lost, &search.open);
+        }
+    }
+
+    /// Whether lines of an open file were handed over.
+    fn is_begun(&self, identity: FileIdentity, open: &OpenFiles) -> bool {
+        let open = open.get(&identity).map(|&at| &self.files[at]);
+        open.is_some_and(|tracked| {
+            // What is compressed finds its place only in its turn.
+            let is_to_be_told = tracked.file.wants_checkpoints();
+            tracked.has_checkpoint() || is_to_be_told && self.known.has(identity)
+        })
+    }
+
+    /// Where a path leads to no file now, remembers a file that it led to before: once it leads to one
+    /// again, what came between them is looked for.
+    fn expect_at(&mut self, path: &Path, lost: &[Lost]) {
+        if self.paths.contains_key(path) {
+            return;
+        }
+        if let Some(lost) = lost.last() {
+            let file = LastFile {
+                checkpoint: lost.checkpoint.clone(),
+                modified: (i64::MIN, 0),
+            };
+            self.known.set_last(path, file);
+        }
+    }
+
+    /// Where a path leads to no file now, remembers the newest one that was rotated away from it.
+    fn note_vacant(&mut self, path: &Path, found: &[Sibling], unseen: &[Sibling]) {
+        if self.paths.contains_key(path) {
+            return;
+        }
+        let mut rotated = found.iter().chain(unseen).collect::<Vec<_>>();
+        sort_oldest_first(&mut rotated, |sibling| sibling);
+        if let Some(newest) = rotated.last() {
+            self.vacant.insert(path.to_owned(), newest.identity);
+        }
+    }
+
+    /// Opens the rotated files that came and went between the last file that a path led to and the one
+    /// that it leads to now.
+    pub(super) fn open_between(&mut self, moved: Vec<Moved>) {
+        if moved.is_empty() {
+            return;
+        }
+        let mut search = self.begin_search();
+        for Moved { path, last } in moved {
+            let mut siblings = Siblings::of(&path, &mut search.nearby);
+            let reach = Reach {
+                reached: &search.reached,
+                excluded: self.resolver.excluded(),
+            };
+            let found = siblings.find_renamed(&last.checkpoint, &reach);
+            let found = found.or_else(|| siblings.find_copy(&last.checkpoint, &reach));
+            let anchor = found.map(|found| found.sibling);
+            let mut unseen = match &anchor {
+                Some(anchor) => siblings.rotated_after(std::slice::from_ref(anchor)),
+                None => siblings.rotated(),
+            };
+            if anchor.is_none() {
+                unseen.retain(|sibling| sibling.stamp.modified >= last.modified);
+            }
+            let is_known = |sibling: &Sibling| self.is_begun(sibling.identity, &search.open);
+            let has_unknown = !unseen.iter().all(is_known);
+            unseen.retain(|sibling| search.reached.insert(sibling.identity));
+            // What was rotated next may have been deleted together with the file that it followed.
+            if anchor.is_none() && has_unknown && last.checkpoint.offset > 0 {
+                self.miss(last.checkpoint, &search.open);
+            }
+            self.note_vacant(&path, &[], &unseen);
+            self.add_recovered(&path, Vec::new(), unseen, &mut search);
+        }
+        self.end_search(search);
+    }
+
+    /// Adds what was found for a path, the oldest first.
+    fn add_recovered(
+        &mut self,
+        path: &Path,
+        found: Vec<(Checkpoint, Recovered)>,
+        unseen: Vec<Sibling>,
+        search: &mut Search,
+    ) {
+        if found.is_empty() && unseen.is_empty() {
+            return;
+        }
+        let source = self.resolver.source_of(path).unwrap_or(0);
+        let mut added = Vec::new();
+        for (lost, recovered) in found {
+            added.extend(self.open_recovered(path, source, lost, recovered, search));
+        }
+        added.extend(self.open_unseen(path, source, unseen));
+        sort_oldest_first(&mut added, |(sibling, _)| sibling);
+        for (_, mut tracked) in added {
+            if let Some(now) = self.now {
+                tracked.hold(now);
+            }
+            if search.room == 0 {
+                tracked.file.park();
+            }
+            search.room = search.room.saturating_sub(1);
+            let of_path = search.added.entry(path.to_owned()).or_default();
+            of_path.push(tracked);
+        }
+    }
+
+    /// Makes a file ready that has the contents of a checkpoint.
+    fn open_recovered(
+        &mut self,
+        path: &Path,
+        source: usize,
+        mut lost: Checkpoint,
+        Recovered {
+            sibling, content, ..
+        }: Recovered,
+        search: &Search,
+    ) -> Option<(Sibling, Tracked)> {
+        let offset = lost.offset;
+        let label = label::of(path, &sibling.path);
+        let is_moved = label != lost.path;
+        let is_other = sibling.identity != lost.identity;
+        // Where a compressed file goes on is found only when it is read; until then it is told of
+        // the checkpoint.
+        let is_told = !matches!(content, Content::Plain(..));
+        let has_more = sibling.stamp.size > offset;
+        let (body, is_new) = match content {
+            Content::Plain(file, proof) => {
+                let handle = Handle::new(file, sibling.identity);
+                let file = OpenFile::from_offset(handle, (offset, proof));
+                (Some(Body::Plain(file)), has_more)
+            }
+            Content::Gzip(file) => {
+                let handle = Handle::new(file, sibling.identity);
+                let file = GzipFile::new(handle, Begin::Start);
+                (Some(Body::Gzip(Box::new(file))), true)
+            }
+            // It has a place in the list already.
+            Content::Reached => (None, false),
+        };
+        if is_other || is_told {
+            // It is looked for where it is now, and what is compressed is told of it.
+            let is_compressed = is_other && sibling.is_compressed();
+            if is_compressed && !self.is_begun(sibling.identity, &search.open) {
+                self.hand_over(path, &lost, &sibling, label.clone());
+            }
+            lost.path = label;
+            if is_told {
+                self.known.add(lost.clone());
+            }
+            // Its inode may be that of another file by now, perhaps of one that was just found.
+            let is_given_away = is_other && search.reached.contains(&lost.identity);
+            if is_moved && !is_given_away && !search.open.contains_key(&lost.identity) {
+                self.partings.push_back(Parting {
+                    path: path.to_owned(),
+                    checkpoint: lost,
+                    missing: None,
+                });
+            }
+        }
+        let mut tracked = Tracked::new(path.to_owned(), source, body?, sibling.stamp);
+        tracked.move_to(path, &sibling.path);
+        // What is compressed says it itself, once it is known where it goes on.
+        tracked.announce = !is_told && (is_moved || is_other);
+        if is_new {
+            let path = sibling.path.clone();
+            self.notices.push(Notice::Recovered { path, offset });
+        }
+        Some((sibling, tracked))
+    }
+
+    /// Opens rotated files that were never seen; says which cannot be read.
+    fn open_unseen(
+        &mut self,
+        path: &Path,
+        source: usize,
+        mut unseen: Vec<Sibling>,
+    ) -> Vec<(Sibling, Tracked)> {
+        sort_oldest_first(&mut unseen, |sibling| sibling);
+        let surplus = unseen.len().saturating_sub(MAX_UNSEEN);
+        let mut opened = Vec::new();
+        for sibling in unseen.into_iter().skip(surplus) {
+            let found = Found {
+                path: sibling.path.clone(),
+                source,
+                identity: sibling.identity,
+                stamp: sibling.stamp,
+            };
+            let mut troubles = Troubles::new();
+            // One at a time, so that each stays in its place in the order of rotation.
+            let opening = Opening::new(vec![found], self.room, 1, &mut troubles);
+            let (added, _) = opening.finish(
+                &mut self.known,
+                Begin::Start,
+                self.resolver.excluded(),
+                &mut troubles,
+            );
+            for mut tracked in added {
+                let offset = tracked.file.position().next_offset();
+                if tracked.stamp.size > offset {
+                    let path = sibling.path.clone();
+                    self.notices.push(Notice::Recovered { path, offset });
+                }
+                tracked.move_to(path, &sibling.path);
+                opened.push((sibling.clone(), tracked));
+            }
+            for (path, error) in troubles {
+                self.lose_unseen(path, sibling.identity, &error);
+            }
+        }
+        opened
+    }
+
+    /// A rotated file that was never seen cannot be read: what it holds is missing.
+    fn lose_unseen(&mut self, path: PathBuf, identity: FileIdentity, error: &io::Error) {
+        self.unread_siblings += 1;
+        self.partings.push_back(Parting {
+            checkpoint: Checkpoint {
+                path: text_of(&path),
+                identity,
+                head: fingerprint(b""),
+                marker: fingerprint(b""),
+                offset: 0,
+            },
+            path: path.clone(),
+            missing: Some(0),
+        });
+        let error = error.to_string();
+        self.notices.push(Notice::Unreadable { path, error });
+    }
+
+    /// The files that are open or that a source leads to, and those that must not be opened.
+    pub(super) fn reached(&self) -> FxHashSet<FileIdentity> {
+        let open = self.files.iter().map(Tracked::identity);
+        let paths = self.paths.values().copied();
+        let excluded = self.resolver.excluded().iter().copied();
+        open.chain(paths).chain(excluded).collect()
+    }
+}

@@ -1,0 +1,146 @@
+//! Rotated files that were deleted, logs that are away for a while, and files that begin alike.
+
+use std::fs;
+
+use super::stopped::{begun, compress_to};
+use super::{Bench, long};
+use crate::HELD_IDLE;
+
+#[test]
+fn what_was_rotated_while_the_log_was_away_and_deleted_is_missing() {
+    let mut bench = Bench::new(&["logs/*.log"]);
+    fs::create_dir_all(bench.path("logs/old")).unwrap();
+    bench.append("logs/p.log", &(long("1") + "\n"));
+    bench.poll();
+    bench.rename("logs/p.log", "logs/old/p.log.1");
+    bench.poll();
+    for number in ["2", "3"] {
+        // The only one that is kept.
+        fs::remove_file(bench.path("logs/old/p.log.1")).unwrap();
+        bench.poll_after(HELD_IDLE);
+        bench.append("logs/p.log", &format!("{number}\n"));
+        bench.rename("logs/p.log", "logs/old/p.log.1");
+    }
+    bench.restart();
+    bench.append("logs/p.log", "4\n");
+    bench.poll();
+    assert_eq!(bench.lines().last().unwrap(), "4");
+    assert_eq!(bench.missing(), 1, "{:?}", bench.notices);
+    bench.restart();
+    bench.poll();
+    assert_eq!(bench.missing(), 1, "told once");
+}
+
+#[test]
+fn a_log_that_is_away_is_known_by_what_was_rotated_from_it() {
+    let mut bench = begun();
+    bench.rename("p.log", "p-20261128.log");
+    bench.restart();
+    bench.poll();
+    bench.append("p.log", "2\n");
+    bench.rename("p.log", "p-20261129.log");
+    compress_to(&bench, "p-20261129.log", "p-20261129.log.gz");
+    bench.append("p.log", &(long("3") + "\n"));
+    bench.rename("p.log", "p-20261130.log");
+    bench.poll();
+    let mut lines = bench.lines();
+    lines.sort();
+    assert_eq!(lines, ["2".to_owned(), long("3")]);
+    bench.restart();
+    compress_to(&bench, "p-20261130.log", "p-20261130.log.gz");
+    bench.poll();
+    bench.expect(&[]);
+    assert_eq!(bench.missing(), 0, "{:?}", bench.notices);
+}
+
+#[test]
+fn what_was_rotated_before_a_file_of_the_same_log_is_read_before_it() {
+    let mut bench = begun();
+    for number in 2..5 {
+        bench.append("p.log", &format!("{number}\n"));
+        bench.rename("p.log", &format!("p-2026112{number}.log"));
+        if number < 4 {
+            let name = format!("p-2026112{number}.log");
+            compress_to(&bench, &name, &format!("{name}.gz"));
+        }
+    }
+    bench.append("p.log", "5\n");
+    bench.restart();
+    bench.poll();
+    bench.expect(&["2", "3", "4", "5"]);
+}
+
+#[test]
+fn a_younger_file_that_begins_alike_is_not_taken_for_the_one_that_was_read() {
+    for is_compressed in [false, true] {
+        let mut bench = begun();
+        bench.append("p.log", "2\n");
+        bench.rename("p.log", "p.log.2");
+        if is_compressed {
+            compress_to(&bench, "p.log.2", "p.log.2.gz");
+        } else {
+            fs::copy(bench.path("p.log.2"), bench.path("copy")).unwrap();
+            bench.rename("copy", "p.log.2");
+        }
+        bench.append("p.log.1", &(long("1") + "\n3\n"));
+        bench.append("p.log", &(long("1") + "\n4\n"));
+        bench.restart();
+        bench.poll();
+        let mut lines = bench.lines();
+        lines.retain(|line| *line != long("1"));
+        assert_eq!(lines, ["2", "3", "4"], "{:?}", bench.notices);
+    }
+}
+
+#[test]
+fn where_the_file_that_was_read_may_be_gone_and_others_begin_alike_a_gap_is_told() {
+    let mut bench = begun();
+    bench.append("p.log", "2\n");
+    fs::remove_file(bench.path("p.log")).unwrap();
+    bench.append("p.log.1", &(long("1") + "\n3\n"));
+    bench.append("p.log", &(long("1") + "\n4\n"));
+    bench.restart();
+    bench.poll();
+    let mut lines = bench.lines();
+    lines.retain(|line| *line != long("1"));
+    assert_eq!(lines, ["3", "4"]);
+    assert_eq!(bench.missing(), 1);
+    bench.restart();
+    bench.poll();
+    assert_eq!(bench.missing(), 1, "told once");
+}
+
+#[test]
+fn a_line_that_came_late_to_a_rotated_file_that_was_deleted_is_missing() {
+    for is_settled in [false, true] {
+        let mut bench = begun();
+        bench.rename("p.log", "p.log.1");
+        bench.append("p.log", &(long("2") + "\n"));
+        bench.poll();
+        if is_settled {
+            // Nobody has it open: no line can come late.
+            bench.poll_after(HELD_IDLE);
+        }
+        bench.restart();
+        bench.append("p.log.1", "late\n");
+        fs::remove_file(bench.path("p.log.1")).unwrap();
+        bench.poll();
+        assert_eq!(bench.missing(), usize::from(!is_settled), "{is_settled}");
+        bench.restart();
+        bench.poll();
+        assert_eq!(bench.missing(), usize::from(!is_settled), "told once");
+    }
+}
+
+#[test]
+fn a_run_that_ends_at_once_knows_which_rotated_files_nobody_writes_to() {
+    let mut bench = begun();
+    bench.rename("p.log", "p.log.1");
+    bench.append("p.log", &(long("2") + "\n"));
+    bench.restart();
+    bench.finish();
+    fs::remove_file(bench.path("p.log.1")).unwrap();
+    bench.restart();
+    bench.finish();
+    assert_eq!(bench.missing(), 0);
+}

@@ -1,0 +1,179 @@
+//! Rotated files that were compressed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::{Bench, long};
+use crate::{Begin, HELD_IDLE, Notice, identity_of};
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// What `gzip NAME` does.
+fn compress(bench: &Bench, name: &str) {
+    let bytes = fs::read(bench.path(name)).unwrap();
+    fs::write(bench.path(&format!("{name}.gz")), gzip(&bytes)).unwrap();
+    fs::remove_file(bench.path(name)).unwrap();
+}
+
+#[test]
+fn a_compressed_file_is_read_from_its_beginning_once() {
+    let mut bench = Bench::new(&["app.log*"]);
+    bench.append("app.log.1", &format!("{}\n2\nlast", long("1")));
+    compress(&bench, "app.log.1");
+    bench.poll();
+    bench.expect(&[&long("1"), "2", "last"]);
+    bench.poll_after(HELD_IDLE);
+    bench.restart();
+    bench.poll();
+    bench.expect(&[]);
+}
+
+#[test]
+fn a_file_compressed_while_it_is_tailed_is_not_read_again() {
+    let mut bench = Bench::new(&["app.log*"]);
+    bench.append("app.log", &format!("{}\n2\n", long("1")));
+    bench.poll();
+    bench.append("app.log", "3\n");
+    bench.rename("app.log", "app.log.1");
+    bench.append("app.log", "4\n");
+    compress(&bench, "app.log.1");
+    bench.poll();
+    bench.poll_after(HELD_IDLE);
+    bench.expect(&[&long("1"), "2", "3", "4"]);
+    // The inode of what was compressed may be another file's by now, and its checkpoint with it.
+    let there = ["app.log", "app.log.1.gz"].map(|name| fs::metadata(bench.path(name)).unwrap());
+    let there = there.map(|metadata| identity_of(&metadata));
+    bench
+        .committed
+        .retain(|identity, _| there.contains(identity));
+    bench.restart();
+    bench.poll();
+    bench.expect(&[]);
+}
+
+#[test]
+fn a_file_compressed_while_stopped_is_read_on_before_what_follows_it() {
+    let mut bench = Bench::new(&["app.log*"]);
+    bench.append("app.log", &format!("{}\n2", long("1")));
+    bench.poll();
+    bench.append("app.log", &"2\n3\n".repeat(100_000));
+    bench.rename("app.log", "app.log.1");
+    compress(&bench, "app.log.1");
+    bench.append("app.log", "4\n");
+    bench.restart();
+    bench.poll();
+    let lines = bench.lines();
+    assert_eq!(lines.len(), 200_002);
+    assert_eq!(lines[..4], [long("1"), "22".into(), "3".into(), "2".into()]);
+    assert_eq!(lines[200_001], "4");
+}
+
+#[test]
+fn a_compressed_file_that_is_still_written_is_read_to_its_end_later() {
+    let mut bench = Bench::new(&["*.gz"]);
+    let text = (0..20_000).map(|n| format!("{n} {}\n", n * 7919));
+    let compressed = gzip(text.collect::<String>().as_bytes());
+    let (begin, rest) = compressed.split_at(compressed.len() / 2);
+    fs::write(bench.path("a.gz"), begin).unwrap();
+    bench.poll();
+    let before = bench.lines.len();
+    assert!((1..20_000).contains(&before));
+    bench.poll();
+    assert!(matches!(
+        bench.notices.last(),
+        Some(Notice::Unreadable { .. })
+    ));
+    let file = OpenOptions::new().append(true).open(bench.path("a.gz"));
+    file.unwrap().write_all(rest).unwrap();
+    bench.poll();
+    let lines = bench.lines();
+    assert_eq!(lines.len(), 20_000);
+    assert!(
+        lines
+            .iter()
+            .enumerate()
+            .all(|(n, line)| *line == format!("{n} {}", n * 7919))
+    );
+}
+
+#[test]
+fn a_chunk_of_a_compressed_file_that_is_not_taken_comes_again() {
+    let mut bench = Bench::new(&["*.gz"]);
+    let expected = (0..100_000).map(|n| n.to_string()).collect::<Vec<_>>();
+    let text = expected.join("\n") + "\n";
+    fs::write(bench.path("a.gz"), gzip(text.as_bytes())).unwrap();
+    bench.tailer.scan(bench.now);
+    for _ in 0..10 {
+        bench.read(1);
+        bench.read(0);
+    }
+    bench.restart();
+    bench.poll();
+    assert!(bench.lines() == expected);
+}
+
+#[test]
+fn damaged_data_is_told_once() {
+    let mut bench = Bench::new(&["*.gz"]);
+    let mut compressed = gzip("line\n".repeat(1000).as_bytes());
+    let middle = compressed.len() / 2;
+    compressed[middle] ^= 0xff;
+    fs::write(bench.path("a.gz"), compressed).unwrap();
+    bench.poll();
+    bench.poll();
+    let unreadable = |notice: &&Notice| matches!(notice, Notice::Unreadable { .. });
+    assert_eq!(bench.notices.iter().filter(unreadable).count(), 1);
+}
+
+#[test]
+fn a_wrong_checksum_is_told() {
+    for name in ["a.gz", "app.log.1"] {
+        let mut bench = Bench::new(&["*"]);
+        let mut compressed = gzip("line\n".repeat(1000).as_bytes());
+        let checksum = compressed.len() - 8;
+        compressed[checksum] ^= 1;
+        fs::write(bench.path(name), compressed).unwrap();
+        bench.poll();
+        let Some(Notice::Unreadable { error, .. }) = bench.notices.last() else {
+            panic!("{:?}", bench.notices);
+        };
+        assert!(error.contains("checksum"), "{error}");
+        assert_eq!(bench.tailer.unread(), 1);
+    }
+}
+
+#[test]
+fn a_file_that_decompresses_to_far_too_much_is_left() {
+    let mut bench = Bench::new(&["*.gz"]);
+    let file = File::create(bench.path("bomb.gz")).unwrap();
+    let mut encoder = GzEncoder::new(file, Compression::best());
+    for _ in 0..100 {
+        encoder.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    }
+    encoder.finish().unwrap();
+    bench.poll();
+    let Some(Notice::Unreadable { error, .. }) = bench.notices.last() else {
+        panic!("{:?}", bench.notices);
+    };
+    assert_eq!(error, "decompresses to too much");
+}
+
+#[test]
+fn begin_at_the_end_leaves_compressed_files() {
+    let mut bench = Bench::new(&["*"]);
+    bench.append("app.log.1", "old\n");
+    compress(&bench, "app.log.1");
+    bench.begin = Begin::End;
+    bench.restart();
+    bench.poll();
+    bench.append("app.log", "1\n");
+    bench.poll();
+    bench.expect(&["1"]);
+}

@@ -1,0 +1,396 @@
+//! What logrotate does to a log, against a model that knows which lines must come out: each once,
+//! whatever runs meanwhile, and however often it rotates between two looks.
+//!
+//! A log was read at least once before it is rotated for the first time. What is deleted before it
+//! was read is gone, and a gap must say so; no gap is told where nothing was deleted. A line is written by
+//! one that has the file open still, or by one that has the new one. What is copied and truncated
+//! while a tailer runs was looked at before: a file of which no byte was read leaves nothing by which
+//! its copy could be known.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
+use super::{Bench, all_written, no_writers, unseen_writers};
+use crate::HELD_IDLE;
+
+const RUNS: u64 = 120;
+const ACTIONS: usize = 40;
+/// The number of the line with which every file of some logs begins.
+const HEADER: u32 = 0;
+/// That line.
+const HEADER_LINE: &str =
+    "0 time level message, as every file of this log begins, which is long enough to be known\n";
+
+/// How rotated files are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// `.1`, `.2`, and so on, each moving on.
+    Numbers,
+    /// `.1` before the extension.
+    NumbersWithin,
+    /// `-20261129`.
+    Dates,
+    /// `-20261129` before the extension.
+    DatesWithin,
+}
+
+/// When rotated files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compress {
+    Never,
+    AtOnce,
+    /// With the next rotation: `delaycompress`.
+    Later,
+}
+
+/// How a log is rotated.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    source: &'static str,
+    naming: Naming,
+    compress: Compress,
+    /// Where rotated files go, with a slash at its end.
+    olddir: &'static str,
+    /// `copytruncate`
+    copies: bool,
+    /// Else `nocreate`: the log is away until something is written again.
+    creates: bool,
+    /// The line with which every file begins, if there is one.
+    header: &'static str,
+    /// `rotate`: of so many files the oldest is deleted.
+    keeps: usize,
+    /// Writers of renamed files are seen, or might be there unseen.
+    has_writers: bool,
+}
+
+impl Rules {
+    fn random() -> Self {
+        let naming = pick([
+            Naming::Numbers,
+            Naming::NumbersWithin,
+            Naming::Dates,
+            Naming::DatesWithin,
+        ]);
+        let copies = fastrand::u8(..4) == 0;
+        Self {
+            source: pick(["logs/*.log", "logs/*.log", "logs/*", "logs/p.log"]),
+            naming,
+            compress: pick([Compress::Never, Compress::AtOnce, Compress::Later]),
+            olddir: pick(["logs/", "logs/old/", "archive/"]),
+            copies,
+            creates: fastrand::u8(..3) > 0,
+            // A copy of which no more than that was read is in no other way known from the next one.
+            header: if copies {
+                ""
+            } else {
+                pick([HEADER_LINE, "", "", ""])
+            },
+            keeps: pick([1, 3, 1000, 1000]),
+            has_writers: fastrand::u8(..3) > 0,
+        }
+    }
+}
+
+fn pick<T: Copy, const N: usize>(all: [T; N]) -> T {
+    all[fastrand::usize(..N)]
+}
+
+/// A log, its writer, and the one that rotates it.
+struct Rotation {
+    bench: Bench,
+    rules: Rules,
+    /// A look was taken since the last restart.
+    is_running: bool,
+    /// The file that is written, and the one before it, where its writer has not heard of the rotation.
+    file: Option<File>,
+    before: Option<File>,
+    /// Names of the rotated files, the newest last.
+    rotated: Vec<String>,
+    rotations: u32,
+    lines: u32,
+    /// Lines that were deleted.
+    deleted: BTreeSet<u32>,
+    done: Vec<String>,
+}
+
+impl Rotation {
+    fn new() -> Self {
+        let rules = Rules::random();
+        let mut bench = Bench::new(&[rules.source]);
+        for directory in ["logs/old", "archive"] {
+            fs::create_dir_all(bench.path(directory)).unwrap();
+        }
+        bench.ask = match fastrand::bool() {
+            _ if !rules.has_writers => no_writers,
+            true => all_written,
+            false => unseen_writers,
+        };
+        bench.read_bytes = Some(fastrand::usize(10..600));
+        bench.restart();
+        let mut rotation = Self {
+            bench,
+            rules,
+            is_running: false,
+            file: None,
+            before: None,
+            rotated: Vec::new(),
+            rotations: 0,
+            lines: 0,
+            deleted: BTreeSet::new(),
+            done: Vec::new(),
+        };
+        rotation.write();
+        rotation.poll();
+        rotation
+    }
+
+    fn line(&mut self) -> String {
+        self.lines += 1;
+        format!("{} {}\n", self.lines, "x".repeat(fastrand::usize(64..200)))
+    }
+
+    fn write(&mut self) {
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => append(&self.bench),
+        };
+        if file.metadata().unwrap().len() == 0 {
+            file.write_all(self.rules.header.as_bytes()).unwrap();
+        }
+        for _ in 0..fastrand::usize(1..4) {
+            let line = self.line();
+            file.write_all(line.as_bytes()).unwrap();
+        }
+        self.file = Some(file);
+    }
+
+    /// One that has not heard of the rotation writes on.
+    fn write_late(&mut self) {
+        if let Some(mut file) = self.before.take() {
+            let line = self.line();
+            file.write_all(line.as_bytes()).unwrap();
+            self.before = Some(file);
+        }
+    }
+
+    fn rotated_name(&self, number: usize, suffix: &str) -> String {
+        let Rules { olddir, naming, .. } = self.rules;
+        match naming {
+            Naming::Numbers => format!("{olddir}p.log.{number}{suffix}"),
+            Naming::NumbersWithin => format!("{olddir}p.{number}.log{suffix}"),
+            Naming::Dates => format!("{olddir}p.log-{}{suffix}", 20_260_000 + self.rotations),
+            Naming::DatesWithin => format!("{olddir}p-{}.log{suffix}", 20_260_000 + self.rotations),
+        }
+    }
+
+    /// Makes room for what is rotated now; gives its name.
+    fn next_name(&mut self) -> String {
+        self.rotations += 1;
+        while self.rotated.len() >= self.rules.keeps {
+            let oldest = self.rotated.remove(0);
+            self.deleted.extend(numbers(&self.text_of(&oldest)));
+            fs::remove_file(self.bench.path(&oldest)).unwrap();
+        }
+        if matches!(self.rules.naming, Naming::Numbers | Naming::NumbersWithin) {
+            let mut rotated = std::mem::take(&mut self.rotated);
+            for (at, name) in rotated.iter_mut().rev().enumerate().rev() {
+                let suffix = if is_gzip(name) { ".gz" } else { "" };
+                let next = self.rotated_name(at + 2, suffix);
+                self.bench.rename(name, &next);
+                *name = next;
+            }
+            self.rotated = rotated;
+        }
+        self.rotated_name(1, "")
+    }
+
+    fn text_of(&self, name: &str) -> String {
+        let file = File::open(self.bench.path(name)).unwrap();
+        let mut text = String::new();
+        if is_gzip(name) {
+            MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+        } else {
+            (&file).read_to_string(&mut text).unwrap();
+        }
+        text
+    }
+
+    fn compress(&mut self, at: usize) {
+        let name = self.rotated[at].clone();
+        if is_gzip(&name) {
+            return;
+        }
+        let path = self.bench.path(&name);
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let to = File::create(self.bench.path(&format!("{name}.gz"))).unwrap();
+        let mut encoder = GzEncoder::new(to, Compression::fast());
+        encoder.write_all(&fs::read(&path).unwrap()).unwrap();
+        encoder.finish().unwrap().set_modified(modified).unwrap();
+        fs::remove_file(path).unwrap();
+        self.rotated[at] = format!("{name}.gz");
+    }
+
+    fn rotate(&mut self) {
+        self.look_at_original();
+        self.write();
+        // Whoever wrote to the one before has heard of it by now.
+        self.before = None;
+        if self.rules.compress == Compress::Later && !self.rotated.is_empty() {
+            self.compress(self.rotated.len() - 1);
+        }
+        let name = self.next_name();
+        if self.rules.copies {
+            self.bench.copy_truncate("logs/p.log", &name);
+        } else {
+            self.bench.rename("logs/p.log", &name);
+        }
+        self.rotated.push(name);
+        if self.rules.compress == Compress::AtOnce {
+            self.compress(self.rotated.len() - 1);
+        }
+        if self.rules.copies {
+            self.write();
+            self.look_at_original();
+            return;
+        }
+        let old = self.file.take();
+        if self.rules.creates {
+            self.file = Some(append(&self.bench));
+        }
+        if self.rules.compress != Compress::AtOnce && fastrand::bool() {
+            self.before = old;
+        }
+    }
+
+    fn look_at_original(&mut self) {
+        if self.rules.copies && self.is_running {
+            self.poll();
+        }
+    }
+
+    fn poll(&mut self) {
+        self.is_running = true;
+        self.bench
+            .poll_after(Duration::from_millis(fastrand::u64(0..50)));
+    }
+
+    fn wait(&mut self) {
+        if !self.rules.has_writers {
+            self.before = None; // as is said of it
+        }
+        self.bench.poll_after(HELD_IDLE);
+        self.poll();
+    }
+
+    fn act(&mut self) {
+        let (name, action): (&str, fn(&mut Self)) = match fastrand::u32(0..16) {
+            0..=3 => ("write", Self::write),
+            4 => ("write late", Self::write_late),
+            5..=8 => ("rotate", Self::rotate),
+            9..=10 => ("poll", Self::poll),
+            11 => ("wait", Self::wait),
+            12 => ("look", |rotation| {
+                rotation.is_running = true;
+                rotation.bench.tailer.scan(rotation.bench.now);
+            }),
+            13 => ("read some", |rotation| {
+                rotation.bench.read(fastrand::usize(0..4));
+            }),
+            _ => ("restart", |rotation| {
+                rotation.is_running = false;
+                rotation.bench.restart();
+            }),
+        };
+        action(self);
+        let newest = self.rotated.last().map_or("", |name| name);
+        self.done
+            .push(format!("{name}: {} lines, {newest}", self.lines));
+        self.note();
+    }
+
+    fn note(&mut self) {
+        let notices = self.bench.tailer.take_notices();
+        self.bench.notices.extend(notices);
+        let root = self.bench.directory.path().display().to_string() + "/";
+        let notices = self.bench.notices[self.bench.noted..].iter();
+        let notices = notices.map(|notice| format!("  {notice:?}").replace(&root, ""));
+        self.done.extend(notices);
+        self.bench.noted = self.bench.notices.len();
+    }
+
+    /// Every line came once, or was deleted, and that was told.
+    fn check(mut self) {
+        self.write();
+        self.poll();
+        self.done.push("the last poll".to_owned());
+        self.note();
+        self.bench.restart();
+        self.poll();
+        self.done.push("once more".to_owned());
+        self.note();
+        let found = numbers(&self.bench.lines().join("\n"));
+        let came = found.iter().copied().collect::<BTreeSet<_>>();
+        let written = (1..=self.lines).collect::<BTreeSet<_>>();
+        let gone = &written - &came;
+        let is_told = self.bench.missing() > 0;
+        // Where the first files went is known only once one was found there; of one file alone nothing
+        // is left to go by.
+        let is_traceable = self.rules.olddir == "logs/" && self.rules.keeps > 1;
+        // Where files begin alike, which of them was read may be in doubt.
+        let may_be_told = !self.deleted.is_empty() || !self.rules.header.is_empty();
+        // Where a gap is told, what is there still may be read from its beginning: the store knows it.
+        let is_read_anew = is_told && may_be_told;
+        assert!(
+            (found.len() == came.len() || is_read_anew)
+                && (gone.is_subset(&self.deleted) || !is_traceable)
+                && (is_told || gone.is_empty())
+                && (!is_told || may_be_told),
+            "{:?}\nnot found: {gone:?}, twice: {}, gaps told: {}\n{}",
+            self.rules,
+            found.len() - came.len(),
+            self.bench.missing(),
+            self.done.join("\n")
+        );
+    }
+}
+
+/// The numbers with which lines begin.
+fn numbers(text: &str) -> Vec<u32> {
+    let numbers = text
+        .lines()
+        .map(|line| line.split(' ').next()?.parse().ok());
+    numbers.flatten().filter(|&it| it != HEADER).collect()
+}
+
+fn append(bench: &Bench) -> File {
+    let mut options = OpenOptions::new();
+    let options = options.create(true).append(true);
+    options.open(bench.path("logs/p.log")).unwrap()
+}
+
+#[test]
+fn every_line_comes_exactly_once_whatever_logrotate_does() {
+    let seed = mcpr_seed::seed();
+    println!("seed {seed}");
+    for run in 0..RUNS {
+        fastrand::seed(seed.wrapping_add(run));
+        println!("run {run}");
+        let mut rotation = Rotation::new();
+        for _ in 0..ACTIONS {
+            rotation.act();
+        }
+        rotation.check();
+    }
+}
+
+fn is_gzip(name: &str) -> bool {
+    std::path::Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "gz")
+}

@@ -1,0 +1,27 @@
+//! The list of formats, in the order in which detection asks them. Adding one is its file and two
+//! lines here.
+
+mod codex_rollout;
+pub(crate) mod desktop_log;
+mod export;
+pub(crate) mod jsonrpc;
+mod mcpproxy_go;
+mod mcpr_v04;
+mod mcpr_v05_cloud;
+mod mcpr_v05_stderr;
+mod toolhive;
+
+use super::format::Format;
+
+/// Every format.
+pub static FORMATS: &[&dyn Format] = &[
+    &mcpr_v04::McprV04,
+    &mcpr_v05_stderr::McprV05Stderr,
+    &mcpr_v05_cloud::McprV05Cloud,
+    &export::Export,
+    &toolhive::ToolHive,
+    &mcpproxy_go::McpproxyGo,
+    &codex_rollout::CodexRollout,
+    &desktop_log::DesktopLog,
+    &jsonrpc::JsonRpc,
+];

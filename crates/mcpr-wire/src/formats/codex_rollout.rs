@@ -1,0 +1,359 @@
+//! `codex_rollout`: the record that Codex keeps of a conversation, one JSON object a line, as far as it
+//! tells of MCP: tool calls that have ended.
+
+use crate::Decoded;
+use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
+use crate::format::{Fact, Format, Knows, Tagged, Tags};
+use crate::rpc::shorten;
+use mcpr_model::{
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind, Text,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The format; see the head of this file.
+pub(super) struct CodexRollout;
+
+impl Format for CodexRollout {
+    fn name(&self) -> &'static str {
+        "codex_rollout"
+    }
+
+    fn about(&self) -> &'static str {
+        "the conversations that Codex keeps"
+    }
+
+    fn knows(&self) -> Knows {
+        Knows(&[
+            Fact::Proxy,
+            Fact::RequestId,
+            Fact::RpcError,
+            Fact::ToolError,
+        ])
+    }
+
+    fn tags(&self) -> &'static [&'static str] {
+        &["type", "payload"]
+    }
+
+    fn claims(&self, tags: &Tags<'_>) -> bool {
+        const TYPES: [&str; 5] = [
+            "session_meta",
+            "turn_context",
+            "event_msg",
+            "response_item",
+            "compacted",
+        ];
+        tags.is_one_of("type", &TYPES) && tags.has("payload")
+    }
+
+    fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
+        let row = if event.tags.is_one_of("type", &["event_msg"]) {
+            let line: RolloutLine<'_> = parsed(event.json)?;
+            let kind: PayloadKind<'_> = parsed(line.payload.get())?;
+            match kind.kind.as_ref().map(|it| &*it.0) {
+                Some("mcp_tool_call_end") => Some(call_end(&line)?),
+                Some("item_completed") => item_completed(&line)?,
+                _ => None,
+            }
+        } else {
+            None // what was said, which tells of no call that has ended
+        };
+        decoded.known += 1;
+        decoded.events.extend(row.map(Event::Request));
+        Ok(())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct RolloutLine<'a> {
+    #[serde(borrow)]
+    timestamp: Str<'a>,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+#[derive(Debug, Deserialize)]
+struct PayloadKind<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Str<'a>>,
+}
+
+/// The end of a call, as it was told until the autumn of 2026.
+#[derive(Debug, Deserialize)]
+struct CallEnd<'a> {
+    #[serde(borrow)]
+    call_id: Str<'a>,
+    #[serde(borrow)]
+    invocation: Invocation<'a>,
+    duration: Duration,
+    #[serde(borrow)]
+    result: CallResult<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Invocation<'a> {
+    #[serde(borrow)]
+    server: Str<'a>,
+    #[serde(borrow)]
+    tool: Str<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+enum CallResult<'a> {
+    #[serde(borrow)]
+    Ok(ToolResult<'a>),
+    #[serde(borrow)]
+    Err(Str<'a>),
+}
+
+/// An item of a turn that has ended, as it is told since.
+#[derive(Debug, Deserialize)]
+struct ItemCompleted<'a> {
+    #[serde(borrow)]
+    item: &'a RawValue,
+    #[serde(borrow)]
+    thread_id: Option<Str<'a>>,
+    #[serde(borrow)]
+    turn_id: Option<Str<'a>>,
+    started_at_ms: Option<WholeNumber>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToolCallItem<'a> {
+    #[serde(borrow)]
+    id: Str<'a>,
+    #[serde(borrow)]
+    server: Str<'a>,
+    #[serde(borrow)]
+    tool: Str<'a>,
+    duration: Duration,
+    #[serde(borrow)]
+    result: Option<ToolResult<'a>>,
+    #[serde(borrow)]
+    error: Option<CallError<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CallError<'a> {
+    #[serde(borrow)]
+    message: Str<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToolResult<'a> {
+    #[serde(rename = "isError")]
+    is_error: Option<bool>,
+    #[serde(borrow, default)]
+    content: Vec<Content<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Content<'a> {
+    #[serde(borrow)]
+    text: Option<Str<'a>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Duration {
+    secs: WholeNumber,
+    nanos: WholeNumber,
+}
+
+impl Duration {
+    fn micros(self) -> Result<i64, String> {
+        let micros = self.secs.0.checked_mul(1_000_000);
+        micros
+            .and_then(|micros| micros.checked_add(self.nanos.0 / 1000))
+            .ok_or_else(|| "the duration is out of range".to_owned())
+    }
+}
+
+fn call_end(line: &RolloutLine<'_>) -> Result<Request, String> {
+    let end: CallEnd<'_> = parsed(line.payload.get())?;
+    let ended_at = rfc3339_ms(&line.timestamp)?;
+    let latency_us = end.duration.micros()?;
+    let outcome = match &end.result {
+        CallResult::Ok(result) => result.ended(),
+        CallResult::Err(message) => failed(&message.0),
+    };
+    let call = Call {
+        id: &end.call_id.0,
+        server: &end.invocation.server.0,
+        tool: &end.invocation.tool.0,
+        // Ids begin anew in every conversation.
+        key: format!("{} {}", line.timestamp.0, end.call_id.0),
+        ts: ended_at.saturating_sub(latency_us / 1000),
+        latency_us,
+    };
+    Ok(call.row(outcome))
+}
+
+fn item_completed(line: &RolloutLine<'_>) -> Result<Option<Request>, String> {
+    let completed: ItemCompleted<'_> = parsed(line.payload.get())?;
+    let kind: PayloadKind<'_> = parsed(completed.item.get())?;
+    if kind.kind.is_none_or(|kind| &*kind.0 != "McpToolCall") {
+        return Ok(None);
+    }
+    let item: ToolCallItem<'_> = parsed(completed.item.get())?;
+    let latency_us = item.duration.micros()?;
+    let started_at = match completed.started_at_ms {
+        Some(started_at) => started_at.0,
+        None => rfc3339_ms(&line.timestamp)?.saturating_sub(latency_us / 1000),
+    };
+    let outcome = match (&item.error, &item.result) {
+        (Some(error), _) => failed(&error.message.0),
+        (None, Some(result)) => result.ended(),
+        (None, None) => return Err("a call with neither a result nor an error".to_owned()),
+    };
+    let part = |part: &Option<Str<'_>>| text(part.as_ref()).unwrap_or_default();
+    let (thread, turn) = (part(&completed.thread_id), part(&completed.turn_id));
+    let call = Call {
+        id: &item.id.0,
+        server: &item.server.0,
+        tool: &item.tool.0,
+        key: format!("{thread} {turn} {}", item.id.0),
+        ts: started_at,
+        latency_us,
+    };
+    Ok(Some(call.row(outcome)))
+}
+
+/// A call in either form.
+struct Call<'a> {
+    id: &'a str,
+    server: &'a str,
+    tool: &'a str,
+    /// What makes a second delivery of it recognisable.
+    key: String,
+    ts: i64,
+    latency_us: i64,
+}
+
+impl Call<'_> {
+    fn row(self, outcome: Outcome) -> Request {
+        Request {
+            key: EventKey::of_id(&self.key),
+            request_id: Some(RequestId::from_text(self.id)),
+            ts: self.ts,
+            proxy: self.server.into(),
+            kind: Kind::Mcp,
+            // It is told in the first line only, and of the conversation, not of a server's session.
+            session_id: None,
+            client_name: None,
+            client_version: None,
+            method: "tools/call".into(),
+            target: Some(Target {
+                kind: TargetKind::Tool,
+                name: self.tool.into(),
+            }),
+            latency_us: self.latency_us,
+            upstream_us: None,
+            bytes_in: None,
+            bytes_out: None,
+            outcome,
+            payload: None,
+            surface: None,
+        }
+    }
+}
+
+impl ToolResult<'_> {
+    fn ended(&self) -> Outcome {
+        if self.is_error != Some(true) {
+            return Outcome::default();
+        }
+        let mut texts = self.content.iter().filter_map(|it| it.text.as_ref());
+        Outcome {
+            error_kind: Some(ErrorKind::Tool),
+            error_code: None,
+            error_msg: texts.next().map(|text| shorten(&text.0)),
+            retyped: false,
+        }
+    }
+}
+
+/// A call without a result. What the server said stands behind the last `Mcp error: CODE: `.
+fn failed(message: &str) -> Outcome {
+    let said = message.rsplit_once("Mcp error: ").map(|(_, said)| said);
+    let said = said.and_then(|said| said.split_once(": "));
+    if let Some((code, said)) = said.filter(|(code, _)| code.parse::<i64>().is_ok()) {
+        return Outcome {
+            error_kind: Some(ErrorKind::Rpc),
+            error_code: Some(Text::from(code)),
+            error_msg: Some(shorten(said)),
+            retyped: false,
+        };
+    }
+    let has_timed_out = message.starts_with("timed out");
+    Outcome {
+        error_kind: Some(if has_timed_out {
+            ErrorKind::Timeout
+        } else {
+            ErrorKind::Rpc
+        }),
+        error_code: None,
+        error_msg: Some(shorten(message)),
+        retyped: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Bodies, Decoded, LineContext, decode_line};
+
+    const OLD: &str = r#"{"timestamp":"2026-10-01T00:00:01Z","type":"event_msg","payload":{"type":"mcp_tool_call_end","call_id":"c","invocation":{"server":"s","tool":"t","arguments":{}},"duration":{"secs":0,"nanos":5000000},"result":{"Ok":{"content":[]}}}}"#;
+
+    fn read(line: &str) -> Decoded {
+        let mut decoded = Decoded::default();
+        let context = LineContext {
+            proxy: "p",
+            bodies: Bodies::Left,
+        };
+        decode_line(line.as_bytes(), context, &mut decoded);
+        decoded
+    }
+
+    #[test]
+    fn hostile_lines_are_bad_lines_and_what_is_no_call_has_no_row() {
+        let cases = [
+            ("\"nanos\":5000000", "\"nanos\":-1", "a whole number"),
+            (
+                "\"secs\":0",
+                "\"secs\":9223372036854775807",
+                "the duration is out of range",
+            ),
+            ("2026-10-01T00", "2026-10-01T25", "is no RFC 3339 time"),
+            ("\"call_id\":\"c\",", "", "missing field `call_id`"),
+            ("\"Ok\"", "\"Perhaps\"", "unknown variant"),
+            ("\"server\":\"s\"", "\"server\":5", "expected a string"),
+        ];
+        for (part, hostile, reason) in cases {
+            let decoded = read(&OLD.replace(part, hostile));
+            assert_eq!(
+                (&decoded.events[..], decoded.known),
+                (&[][..], 0),
+                "{hostile}"
+            );
+            assert!(decoded.bad[0].reason.contains(reason), "{:?}", decoded.bad);
+        }
+        for other in [
+            "event_msg\",\"payload\":{\"type\":\"token_count\"}}",
+            "response_item\",\"payload\":{}}",
+        ] {
+            let line = format!("{{\"timestamp\":\"2026-10-01T00:00:01Z\",\"type\":\"{other}");
+            let decoded = read(&line);
+            assert_eq!((decoded.known, decoded.events.len()), (1, 0), "{line}");
+        }
+    }
+
+    #[test]
+    fn one_id_in_two_conversations_is_two_calls() {
+        let key = |line: &str| match &read(line).events[..] {
+            [mcpr_model::Event::Request(row)] => row.key,
+            other => panic!("{other:?}"),
+        };
+        assert_ne!(key(OLD), key(&OLD.replace("00:00:01", "00:00:02")));
+        assert_eq!(key(OLD), key(OLD));
+    }
+}

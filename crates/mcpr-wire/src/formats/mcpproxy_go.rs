@@ -1,0 +1,187 @@
+//! `mcpproxy_go`: the activity log of mcpproxy-go as it exports it, one JSON object a record.
+
+use crate::Decoded;
+use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
+use crate::format::{Fact, Format, Knows, Tagged, Tags};
+use crate::rpc::shorten;
+use mcpr_model::{
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind,
+};
+use serde::Deserialize;
+
+/// The format; see the head of this file.
+pub(super) struct McpproxyGo;
+
+/// What its own tools are called by which servers' tools are called: each such call is told twice.
+const OWN_CALLERS: &str = "call_tool_";
+
+impl Format for McpproxyGo {
+    fn name(&self) -> &'static str {
+        "mcpproxy_go"
+    }
+
+    fn about(&self) -> &'static str {
+        "the activity that mcpproxy-go exports"
+    }
+
+    fn knows(&self) -> Knows {
+        Knows(&[
+            Fact::Proxy,
+            Fact::SessionId,
+            Fact::RequestId,
+            Fact::Client,
+            Fact::ToolError,
+        ])
+    }
+
+    fn tags(&self) -> &'static [&'static str] {
+        &["type", "tool_name"]
+    }
+
+    fn claims(&self, tags: &Tags<'_>) -> bool {
+        tags.is_one_of("type", &["tool_call", "internal_tool_call"]) && tags.has("tool_name")
+    }
+
+    fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
+        let record: Record<'_> = parsed(event.json)?;
+        decoded.known += 1;
+        if &*record.kind.0 == "internal_tool_call" && record.tool_name.0.starts_with(OWN_CALLERS) {
+            return Ok(());
+        }
+        let latency_us = record
+            .duration_ms
+            .map_or(Some(0), |ms| ms.0.checked_mul(1000));
+        let metadata = record.metadata.as_ref();
+        decoded.events.push(Event::Request(Request {
+            key: EventKey::of_id(&record.id.0),
+            request_id: Some(RequestId::from_text(&record.id.0)),
+            ts: rfc3339_ms(&record.timestamp)?,
+            proxy: text(record.server_name.as_ref()).unwrap_or_else(|| event.context.proxy.into()),
+            kind: Kind::Mcp,
+            session_id: text(record.session_id.as_ref()),
+            client_name: metadata.and_then(|it| text(it.client_name.as_ref())),
+            client_version: metadata.and_then(|it| text(it.client_version.as_ref())),
+            method: "tools/call".into(),
+            target: text(Some(&record.tool_name)).map(|name| Target {
+                kind: TargetKind::Tool,
+                name,
+            }),
+            latency_us: latency_us.ok_or("the duration is out of range")?,
+            upstream_us: None,
+            bytes_in: None,
+            bytes_out: None,
+            outcome: record.ended()?,
+            payload: None,
+            surface: None,
+        }));
+        Ok(())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Record<'a> {
+    #[serde(borrow)]
+    id: Str<'a>,
+    #[serde(borrow, rename = "type")]
+    kind: Str<'a>,
+    #[serde(borrow)]
+    server_name: Option<Str<'a>>,
+    #[serde(borrow)]
+    tool_name: Str<'a>,
+    #[serde(borrow)]
+    status: Str<'a>,
+    #[serde(borrow)]
+    error_message: Option<Str<'a>>,
+    /// Left out where the call took less than a millisecond.
+    duration_ms: Option<WholeNumber>,
+    #[serde(borrow)]
+    timestamp: Str<'a>,
+    #[serde(borrow)]
+    session_id: Option<Str<'a>>,
+    #[serde(borrow)]
+    metadata: Option<Metadata<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    client_name: Option<Str<'a>>,
+    #[serde(borrow)]
+    client_version: Option<Str<'a>>,
+}
+
+impl Record<'_> {
+    /// Whatever went wrong, the client was answered with a result that says so.
+    fn ended(&self) -> Result<Outcome, String> {
+        match &*self.status.0 {
+            "success" => Ok(Outcome::default()),
+            word @ ("error" | "blocked" | "rejected") => Ok(Outcome {
+                error_kind: Some(ErrorKind::Tool),
+                error_code: None,
+                // Why it was refused is told only now and then; that it was is never left out.
+                error_msg: Some(match text(self.error_message.as_ref()) {
+                    Some(message) if word == "error" => shorten(&message),
+                    Some(message) => shorten(&format!("{word}: {message}")),
+                    None => word.into(),
+                }),
+                retyped: false,
+            }),
+            other => Err(format!("an unknown status, `{other}`")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Bodies, Decoded, LineContext, decode_line};
+
+    const WHOLE: &str = r#"{"id":"r-1","type":"tool_call","server_name":"s","tool_name":"t","status":"success","duration_ms":1,"timestamp":"2026-11-01T00:00:00Z"}"#;
+
+    fn read(line: &str) -> Decoded {
+        let mut decoded = Decoded::default();
+        let context = LineContext {
+            proxy: "p",
+            bodies: Bodies::Left,
+        };
+        decode_line(line.as_bytes(), context, &mut decoded);
+        decoded
+    }
+
+    #[test]
+    fn hostile_records_are_bad_lines_or_none_of_this_format() {
+        let cases = [
+            ("\"success\"", "\"won\"", "an unknown status, `won`"),
+            ("\"duration_ms\":1", "\"duration_ms\":-1", "a whole number"),
+            (
+                "\"duration_ms\":1",
+                "\"duration_ms\":9223372036854775807",
+                "the duration is out of range",
+            ),
+            ("2026-11-01T00", "2026-11-01T25", "is no RFC 3339 time"),
+            ("\"r-1\"", "7", "expected a string"),
+            ("\"id\"", "\"ident\"", "missing field `id`"),
+        ];
+        for (part, hostile, reason) in cases {
+            let decoded = read(&WHOLE.replace(part, hostile));
+            assert_eq!(
+                (&decoded.events[..], decoded.known),
+                (&[][..], 0),
+                "{hostile}"
+            );
+            assert!(decoded.bad[0].reason.contains(reason), "{:?}", decoded.bad);
+        }
+        let other = read(&WHOLE.replace("tool_call", "quarantine_change"));
+        assert_eq!((other.known, other.unknown), (0, 1));
+    }
+
+    #[test]
+    fn a_call_that_is_told_twice_is_one_row() {
+        let own = WHOLE.replace("tool_call", "internal_tool_call");
+        let caller = own.replace("\"tool_name\":\"t\"", "\"tool_name\":\"call_tool_read\"");
+        assert_eq!(
+            (read(&own).events.len(), read(&caller).events.len()),
+            (1, 0)
+        );
+        assert_eq!(read(&caller).known, 1);
+    }
+}

@@ -1,0 +1,272 @@
+//! `mcpr_v04`: the events of mcpr 0.4, one JSON object each, tagged `type`.
+
+use crate::Decoded;
+use crate::fields::{Str, WholeNumber, parsed, raw_text, text};
+use crate::format::{Fact, Format, Knows, Tagged, Tags};
+use crate::rpc::{http_outcome, shorten};
+use mcpr_model::{
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Said, SessionState,
+    SessionUpdate, SurfaceNews, Target, Text,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// How every `request` begins in what the proxy prints: worth a path of its own.
+const COMMON_START: &str = "{\"type\":\"request\",";
+
+/// The format; see the head of this file.
+pub(super) struct McprV04;
+
+impl Format for McprV04 {
+    fn name(&self) -> &'static str {
+        "mcpr_v04"
+    }
+
+    fn about(&self) -> &'static str {
+        "events of mcpr 0.4"
+    }
+
+    fn knows(&self) -> Knows {
+        Knows(&[
+            Fact::Proxy,
+            Fact::SessionId,
+            Fact::RequestId,
+            Fact::Client,
+            Fact::EveryMethod,
+            Fact::UpstreamTime,
+            Fact::BytesIn,
+            Fact::BytesOut,
+            Fact::RpcError,
+            Fact::Surface,
+        ])
+    }
+
+    fn tags(&self) -> &'static [&'static str] {
+        &["type"]
+    }
+
+    fn common_start(&self) -> Option<&'static str> {
+        Some(COMMON_START)
+    }
+
+    fn claims(&self, tags: &Tags<'_>) -> bool {
+        const TYPES: [&str; 5] = [
+            "request",
+            "session_start",
+            "session_end",
+            "schema_version_created",
+            // mcpr 0.5 prints them too; they lead to nothing, whoever does.
+            "heartbeat",
+        ];
+        tags.is_one_of("type", &TYPES)
+    }
+
+    fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
+        match event.tags.text("type").as_ref().map(|it| &*it.0) {
+            // An event that was told by its beginning has no tags.
+            None | Some("request") => request(event, decoded),
+            Some("session_start") => session(event, SessionState::Active, decoded),
+            Some("session_end") => session(event, SessionState::Closed, decoded),
+            Some("schema_version_created") => schema_version(event, decoded),
+            // Heartbeats lead to no row, but must not be counted as something unknown.
+            Some(_) => {
+                decoded.known += 1;
+                Ok(())
+            }
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct V04Request<'a> {
+    #[serde(borrow)]
+    id: Str<'a>,
+    ts: WholeNumber,
+    #[serde(borrow)]
+    proxy: Option<Str<'a>>,
+    #[serde(borrow)]
+    server: Option<Str<'a>>,
+    #[serde(borrow)]
+    session_id: Option<Str<'a>>,
+    #[serde(borrow)]
+    method: Str<'a>,
+    #[serde(borrow)]
+    mcp_method: Option<Str<'a>>,
+    #[serde(borrow)]
+    tool: Option<Str<'a>>,
+    #[serde(borrow)]
+    resource_uri: Option<Str<'a>>,
+    #[serde(borrow)]
+    prompt_name: Option<Str<'a>>,
+    status: Option<WholeNumber>,
+    latency_us: WholeNumber,
+    upstream_us: Option<WholeNumber>,
+    request_size: Option<WholeNumber>,
+    response_size: Option<WholeNumber>,
+    #[serde(borrow)]
+    error_code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error_msg: Option<Str<'a>>,
+    #[serde(borrow)]
+    client_name: Option<Str<'a>>,
+    #[serde(borrow)]
+    client_version: Option<Str<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct V04Session<'a> {
+    #[serde(borrow)]
+    session_id: Str<'a>,
+    ts: WholeNumber,
+    #[serde(borrow)]
+    proxy: Option<Str<'a>>,
+    #[serde(borrow)]
+    server: Option<Str<'a>>,
+    #[serde(borrow)]
+    client_name: Option<Str<'a>>,
+    #[serde(borrow)]
+    client_version: Option<Str<'a>>,
+}
+
+/// Decodes a `request`.
+fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
+    let event: V04Request<'_> = parsed(json)?;
+    let (kind, method) = match event.mcp_method.as_ref().and_then(Str::non_empty) {
+        // Opening a stream is HTTP traffic, whatever the field says.
+        Some(method) => (Kind::of_method(method), method),
+        // Without a method of MCP the field `method` is the HTTP verb.
+        None => (Kind::Http, &*event.method.0),
+    };
+    let request = Request {
+        // It prints and posts the same event under one id: recorded twice, it is stored once.
+        key: EventKey::of_id(&event.id.0),
+        request_id: Some(RequestId::from_text(&event.id.0)),
+        ts: event.ts.0,
+        proxy: text(event.proxy.as_ref())
+            .or_else(|| text(event.server.as_ref()))
+            .unwrap_or_else(|| context.proxy.into()),
+        kind,
+        session_id: text(event.session_id.as_ref()),
+        client_name: text(event.client_name.as_ref()),
+        client_version: text(event.client_version.as_ref()),
+        method: method.into(),
+        target: Target::of_names(
+            text(event.tool.as_ref()),
+            text(event.prompt_name.as_ref()),
+            text(event.resource_uri.as_ref()),
+        ),
+        latency_us: event.latency_us.0,
+        upstream_us: event.upstream_us.map(|us| us.0),
+        bytes_in: event.request_size.map(|size| size.0),
+        bytes_out: event.response_size.map(|size| size.0),
+        outcome: outcome(&event),
+        payload: None,
+        surface: None,
+    };
+    let ended = (kind == Kind::Http && request.method == "DELETE" && is_success(&event))
+        .then(|| crate::ended_by_delete(&request))
+        .flatten();
+    decoded.known += 1;
+    decoded.events.push(Event::Request(request));
+    decoded.events.extend(ended);
+    Ok(())
+}
+
+fn is_success(event: &V04Request<'_>) -> bool {
+    event
+        .status
+        // A server that refused the DELETE still has the session.
+        .is_some_and(|status| (200..400).contains(&status.0))
+}
+
+fn outcome(event: &V04Request<'_>) -> Outcome {
+    let message = || {
+        event
+            .error_msg
+            .as_ref()
+            .and_then(Str::non_empty)
+            .map(shorten)
+    };
+    // The proxy saw an error of JSON-RPC: that the status is 200 means nothing then.
+    if let Some(code) = event.error_code {
+        let code = Text::from(raw_text(code).as_ref());
+        return Outcome {
+            error_kind: Some(ErrorKind::Rpc),
+            error_code: Some(code),
+            error_msg: message(),
+            retyped: false,
+        };
+    }
+    let mut outcome = http_outcome(event.status.map(|status| status.0));
+    // A message beside a status of success is no error, and would be shown as one.
+    if outcome.error_kind.is_some() {
+        outcome.error_msg = message();
+    }
+    outcome
+}
+
+#[derive(Debug, Deserialize)]
+struct V04SurfaceVersion<'a> {
+    ts: WholeNumber,
+    #[serde(borrow)]
+    upstream_id: Option<Str<'a>>,
+    #[serde(borrow)]
+    upstream_url: Option<Str<'a>>,
+    #[serde(borrow)]
+    method: Str<'a>,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+/// Decodes a `schema_version_created`.
+fn schema_version(
+    Tagged { json, context, .. }: &Tagged<'_>,
+    decoded: &mut Decoded,
+) -> Result<(), String> {
+    let event: V04SurfaceVersion<'_> = parsed(json)?;
+    decoded.known += 1;
+    decoded.events.push(Event::Surface(Box::new(SurfaceNews {
+        proxy: text(event.upstream_id.as_ref()).unwrap_or_else(|| context.proxy.into()),
+        method: Text::from(&*event.method.0),
+        ts: event.ts.0,
+        session_id: None,
+        client_name: None,
+        said: Said::Whole {
+            upstream: text(event.upstream_url.as_ref()),
+            result: event.payload.get().into(),
+        },
+    })));
+    Ok(())
+}
+
+/// Decodes a `session_start` or `session_end`.
+fn session(
+    Tagged { json, context, .. }: &Tagged<'_>,
+    state: SessionState,
+    decoded: &mut Decoded,
+) -> Result<(), String> {
+    let event: V04Session<'_> = parsed(json)?;
+    let Some(session_id) = text(Some(&event.session_id)) else {
+        return Err("the session id is empty".to_owned());
+    };
+    // A poster may stamp its own name on events that have one.
+    let said = text(event.proxy.as_ref()).or_else(|| text(event.server.as_ref()));
+    let proxy = match state {
+        SessionState::Active => said.or_else(|| Some(context.proxy.into())),
+        // The end of a session does not say whose it was: every session of that id ends.
+        SessionState::Closed => said,
+    };
+    decoded.known += 1;
+    decoded.events.push(Event::Session(SessionUpdate {
+        session_id,
+        proxy,
+        ts: event.ts.0,
+        started_at: (state == SessionState::Active).then_some(event.ts.0),
+        last_seen_at: None,
+        state,
+        client_name: text(event.client_name.as_ref()),
+        client_version: text(event.client_version.as_ref()),
+        conversation: None,
+    }));
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Conditions on what servers offer: whether a list changed in the window, and how bad that is.
+
+use super::condition::{Condition, SchemaLevel};
+use super::figures::FigureUnit;
+use super::measure::TimeWindow;
+use super::outcome::{Outcome, Standing};
+use crate::commands::schema::{Brought, brought};
+use mcpr_store::query::{StatsKey, Surfaces};
+use mcpr_store::{Reader, fold};
+use mcpr_surface::{Compatibility, Security};
+
+impl SchemaLevel {
+    fn is_reached(self, change: &Brought) -> bool {
+        use Compatibility::{Breaking, Dangerous, Undecided};
+        let level = change.compatibility;
+        match self {
+            Self::Breaking => level == Breaking,
+            Self::Undecided => matches!(level, Breaking | Undecided),
+            Self::Dangerous => matches!(level, Breaking | Undecided | Dangerous),
+            Self::Any => true,
+            Self::Alert => change.security >= Security::Alert,
+            Self::Review => change.security >= Security::Review,
+        }
+    }
+}
+
+/// Judges what the versions of a window brought.
+pub(super) fn judge(
+    reader: &dyn Reader,
+    proxy: Option<&str>,
+    window: TimeWindow,
+    level: SchemaLevel,
+) -> anyhow::Result<Outcome> {
+    // Of all proxies: a tool may imitate one of another.
+    let surfaces = fold::surfaces(reader, None)?;
+    let changes = brought(&surfaces, proxy, window.since..window.until)?;
+    let bad: Vec<&Brought> = changes.iter().filter(|one| level.is_reached(one)).collect();
+    let is_known = was_seen(&surfaces, proxy, window);
+    let state = match (bad.is_empty(), is_known) {
+        (false, _) => Standing::Broken,
+        (true, true) => Standing::Holds,
+        (true, false) => Standing::Unknown,
+    };
+    let reason = match bad.last() {
+        Some(worst) => Some(format!(
+            "{} {} version {}: {}, {}",
+            worst.proxy,
+            worst.method,
+            worst.version,
+            worst.compatibility,
+            worst.security.as_str()
+        )),
+        None if is_known => None,
+        None => Some("no list of a server".to_owned()),
+    };
+    let count = u32::try_from(bad.len()).unwrap_or(u32::MAX);
+    Ok(Outcome {
+        condition: Condition::Schema(level).text().to_owned(),
+        key: StatsKey::default(),
+        state,
+        unit: FigureUnit::Count,
+        value: is_known.then(|| f64::from(count)),
+        limit: None,
+        calls: 0,
+        reason,
+    })
+}
+
+/// Whether any list was shown in the window: of one that nobody asked for it is not known whether it changed.
+fn was_seen(surfaces: &Surfaces, proxy: Option<&str>, window: TimeWindow) -> bool {
+    surfaces.versions.iter().any(|row| {
+        proxy.is_none_or(|proxy| proxy == row.proxy)
+            && row.last_seen_at >= window.since
+            && row.first_seen_at < window.until
+    })
+}

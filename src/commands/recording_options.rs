@@ -1,0 +1,111 @@
+//! What is kept of what passes: the flags that `record`, `tap` and `store import` share.
+
+use super::Refused;
+use crate::config::values::body_limit;
+use mcpr_ingest::Screen;
+use mcpr_redact::Redactor;
+use mcpr_wire::Bodies;
+
+/// How much of a body is kept where nothing else is said, in bytes: `64K`.
+#[cfg(feature = "tap")]
+const PAYLOAD_LIMIT: usize = 64 * 1024;
+
+/// What is taken out before anything is stored.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Redaction {
+    /// Take out what this regular expression matches as well; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    redact: Vec<String>,
+    /// Store secrets as they are
+    #[arg(long, conflicts_with = "redact")]
+    no_redact: bool,
+    /// What the configuration file says, which holds beside the flags.
+    #[arg(skip)]
+    configured: Vec<String>,
+}
+
+/// What is kept besides the facts of a request.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct RecordingOptions {
+    /// Keep what was asked and answered in MCP requests as well
+    #[arg(long, overrides_with = "no_payloads")]
+    payloads: bool,
+    /// Keep nothing of what was asked and answered, whatever the configuration says
+    #[arg(long)]
+    no_payloads: bool,
+    /// Keep at most SIZE of what was asked, and of what was answered, in a request (up to 1M)
+    #[arg(long, value_name = "SIZE", default_value = "64K", value_parser = body_limit)]
+    payload_limit: usize,
+    #[command(flatten)]
+    redaction: Redaction,
+}
+
+impl RecordingOptions {
+    /// The arguments that say the same; none where nothing differs from the default.
+    #[cfg(feature = "tap")]
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        if self.payloads {
+            arguments.push("--payloads".to_owned());
+        }
+        if self.no_payloads {
+            arguments.push("--no-payloads".to_owned());
+        }
+        if self.payload_limit != PAYLOAD_LIMIT {
+            arguments.extend(["--payload-limit".to_owned(), self.payload_limit.to_string()]);
+        }
+        // In one word each: a pattern may begin with a dash.
+        let patterns = self.redaction.redact.iter();
+        arguments.extend(patterns.map(|pattern| format!("--redact={pattern}")));
+        if self.redaction.no_redact {
+            arguments.push("--no-redact".to_owned());
+        }
+        arguments
+    }
+
+    /// Takes in the patterns of the configuration file.
+    pub(crate) fn configure(&mut self, patterns: &[String]) {
+        self.redaction.configure(patterns);
+    }
+
+    /// Whether what was asked and answered is kept.
+    pub(crate) fn bodies(&self) -> Bodies {
+        if self.payloads && !self.no_payloads {
+            Bodies::Kept
+        } else {
+            Bodies::Left
+        }
+    }
+
+    /// What events pass on their way into the store.
+    ///
+    /// # Errors
+    /// When a pattern cannot be used.
+    pub(crate) fn screen(&self) -> Result<Screen, Refused> {
+        let screen = self.redaction.screen()?;
+        Ok(screen.with_body_limit(self.payload_limit))
+    }
+}
+
+impl Redaction {
+    /// Takes in the patterns of the configuration file.
+    pub(crate) fn configure(&mut self, patterns: &[String]) {
+        self.configured = patterns.to_vec();
+    }
+
+    /// What events pass on their way into the store.
+    ///
+    /// # Errors
+    /// When a pattern cannot be used.
+    pub(crate) fn screen(&self) -> Result<Screen, Refused> {
+        if self.no_redact {
+            return Ok(Screen::without_redaction());
+        }
+        let patterns = [&self.configured[..], &self.redact[..]].concat();
+        let redactor = Redactor::new(&patterns).map_err(|error| {
+            let hint = "give a regular expression, such as 'ACME-[0-9]{6}'";
+            Refused::new(format!("--redact: {error}")).hint(hint)
+        })?;
+        Ok(Screen::with(redactor))
+    }
+}

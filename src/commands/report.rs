@@ -1,0 +1,357 @@
+//! `mcpr report`: a window, a session or two windows as a file to hand to somebody else.
+
+mod archive;
+mod output;
+#[cfg_attr(not(feature = "schema"), path = "report/no_changes.rs")]
+mod server_changes;
+
+use super::args::{client_pattern, patterns};
+use super::check::{TimeWindow, earlier, moment_if, window_of};
+use super::find::find_session;
+use super::pages::{OrderBy, Range, each_page};
+use super::{Refused, StoreArgs, complete, now_ms, open_store};
+use crate::console::{ColourChoice, Console};
+use crate::exit::Exit;
+use crate::render::units;
+use clap_complete::ArgValueCompleter;
+use mcpr_model::{Kind, Payload};
+use mcpr_report::{TrafficReport, TrafficWindow, WindowFold, WindowScope};
+use mcpr_store::Reader;
+use mcpr_store::query::when::Zone;
+use mcpr_store::query::{
+    By, Filter, Order, SessionFilter, SessionPage, SessionRow, StatsQuestion, Summary,
+};
+use output::Output;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// What `mcpr report` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Write to FILE, or to standard output for `-` [default: standard output, where that is no terminal]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Choose the format
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "html")]
+    format: FileFormat,
+    /// Report what happened at or after TIME [default: 24h]
+    #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
+    since: Option<String>,
+    /// Report what happened before TIME
+    #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
+    /// Put an earlier window beside it: as long before the other one as DURATION (7d), or FROM..TO
+    #[arg(long, value_name = "WINDOW", allow_hyphen_values = true)]
+    against: Option<String>,
+    /// Report one session: any unambiguous prefix of its id, or `latest`, the one used last
+    #[arg(short = 'S', long, value_name = "ID", conflicts_with = "against",
+          add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Report this proxy only
+    #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
+    proxy: Option<String>,
+    /// Report tools that match GLOB (repeatable)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
+    tool: Vec<String>,
+    /// Report clients whose name matches GLOB, ignoring case
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
+    client: Option<String>,
+    /// Leave out what was asked and answered, though it is kept
+    #[arg(long)]
+    no_payloads: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Read times in UTC instead of local time; the report itself is in UTC
+    #[arg(long)]
+    utc: bool,
+    /// Use colour in messages
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: ColourChoice,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FileFormat {
+    /// One page that loads nothing from elsewhere
+    Html,
+    /// An HTTP archive (HAR 1.2), a call an exchange
+    Har,
+    /// Markdown, for an issue or a chat
+    Md,
+}
+
+/// Payloads that are fetched at a time.
+const PAYLOADS_AT_ONCE: usize = 16;
+
+/// Which calls are reported.
+#[derive(Debug, Clone)]
+struct ReportScope {
+    filter: Filter,
+    window: TimeWindow,
+    session: Option<SessionRow>,
+}
+
+impl ReportScope {
+    fn filter(&self) -> Filter {
+        Filter {
+            since: Some(self.window.since),
+            until: Some(self.window.until),
+            ..self.filter.clone()
+        }
+    }
+
+    fn name(&self) -> String {
+        let at = |ts| units::time(ts, Zone::Utc);
+        let (from, to) = (at(self.window.since), at(self.window.until));
+        match &self.session {
+            Some(session) => format!("session {}", session.session_id),
+            None => format!("{from} to {to}"),
+        }
+    }
+}
+
+/// Writes a report.
+///
+/// # Errors
+/// When an argument means nothing, the store cannot be read or the file not written.
+pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    console.choose_colour(args.color);
+    refuse_what_does_not_fit(args, console)?;
+    let url = args.store.read_url(console)?;
+    let reader = open_store(&url)?;
+    let session = match &args.session {
+        Some(id) => {
+            let found = find(args, id, reader.as_ref())?;
+            if found.is_none() {
+                let message = format!("no session `{id}` in {url}");
+                console.error(&message, Some("`mcpr sessions` lists them"));
+                return Ok(Exit::No);
+            }
+            found
+        }
+        None => None,
+    };
+    let wanted = wanted(args, session)?;
+    let mut output = Output::begin(args.output.as_deref())?;
+    let calls = match args.format {
+        FileFormat::Har => archive::write(args, reader.as_ref(), &wanted[0], &mut output, console)?,
+        FileFormat::Html | FileFormat::Md => {
+            let report = report(args, reader.as_ref(), &wanted)?;
+            let calls = report.windows.iter().map(|window| window.total.calls).sum();
+            let text = match args.format {
+                FileFormat::Md => mcpr_report::markdown(&report),
+                _ => mcpr_report::html(report),
+            };
+            output.write(&text, console)?;
+            calls
+        }
+    };
+    output.finish(calls, console)?;
+    if calls == 0 {
+        console.hint("no call lies in this window; --since looks further back, `mcpr stats --since 1y` shows what there is");
+    }
+    Ok(Exit::Done)
+}
+
+/// What can be told from the arguments alone.
+fn refuse_what_does_not_fit(args: &Args, console: &Console) -> Result<(), Refused> {
+    if args.format == FileFormat::Har && args.against.is_some() {
+        return Err(
+            Refused::new("an archive holds one window, and --against is another")
+                .hint("make one of each"),
+        );
+    }
+    let is_page = args.format != FileFormat::Md;
+    if args.output.is_none() && is_page && console.width().is_some() {
+        return Err(Refused::new("a report is no text for a terminal")
+            .hint("-o report.html writes a file, --format md is for reading"));
+    }
+    Ok(())
+}
+
+/// The session that is meant.
+fn find(args: &Args, id: &str, reader: &dyn Reader) -> anyhow::Result<Option<SessionRow>> {
+    let proxy = args.proxy.as_deref();
+    if id != "latest" {
+        return find_session(reader, id, proxy, zone(args));
+    }
+    let filter = SessionFilter {
+        proxy: proxy.map(str::to_owned),
+        ..SessionFilter::default()
+    };
+    let mut rows = reader.sessions(&filter, &SessionPage::used_last(1))?;
+    Ok(rows.pop())
+}
+
+fn zone(args: &Args) -> Zone {
+    if args.utc { Zone::Utc } else { Zone::Local }
+}
+
+/// The windows that are reported, the earlier one first.
+fn wanted(args: &Args, session: Option<SessionRow>) -> anyhow::Result<Vec<ReportScope>> {
+    let (now, zone) = (now_ms(), zone(args));
+    let (since, until) = (args.since.as_deref(), args.until.as_deref());
+    let (since, until) = (
+        moment_if("--since", since, now, zone)?,
+        moment_if("--until", until, now, zone)?,
+    );
+    let window = window_of(since, until, session.as_ref(), now)?;
+    let filter = Filter {
+        proxy: session
+            .as_ref()
+            .map(|row| row.proxy.clone())
+            .or_else(|| args.proxy.clone()),
+        kind: Some(Kind::Mcp),
+        tools: patterns("--tool", &args.tool)?,
+        client: client_pattern(args.client.as_deref())?,
+        session: session.as_ref().map(SessionRow::key),
+        ..Filter::default()
+    };
+    let now = ReportScope {
+        filter,
+        window,
+        session,
+    };
+    let before = args
+        .against
+        .as_deref()
+        .map(|text| earlier(text, window, now_ms(), zone));
+    let before = before.transpose()?.map(|window| ReportScope {
+        window,
+        ..now.clone()
+    });
+    Ok(before.into_iter().chain([now]).collect())
+}
+
+fn report(
+    args: &Args,
+    reader: &dyn Reader,
+    wanted: &[ReportScope],
+) -> anyhow::Result<TrafficReport> {
+    let windows = wanted.iter().map(|wanted| window(args, reader, wanted));
+    Ok(TrafficReport {
+        by: concat!("mcpr ", env!("CARGO_PKG_VERSION")).to_owned(),
+        made_at: now_ms(),
+        payloads: !args.no_payloads,
+        windows: windows.collect::<anyhow::Result<_>>()?,
+    })
+}
+
+fn window(args: &Args, reader: &dyn Reader, wanted: &ReportScope) -> anyhow::Result<TrafficWindow> {
+    let mut fold = WindowFold::new(WindowScope {
+        name: wanted.name(),
+        conditions: conditions(args, wanted),
+        from: wanted.window.since,
+        to: wanted.window.until,
+    });
+    each_page(reader, &wanted.filter(), in_time(), &mut |page| {
+        page.entries.into_iter().for_each(|entry| fold.add(entry));
+        Ok(())
+    })?;
+    fold.changes(server_changes::rows(reader, wanted)?);
+    for text in unknown(args, reader, wanted, fold.calls())? {
+        fold.unknown(text);
+    }
+    let mut payloads = HashMap::new();
+    if !args.no_payloads {
+        let failed: Vec<i64> = fold.failed().collect();
+        for seqs in failed.chunks(PAYLOADS_AT_ONCE) {
+            payloads.extend(reader.payloads(seqs)?.into_iter().map(shortened));
+        }
+    }
+    Ok(fold.finish(&payloads))
+}
+
+/// The head of a payload: hundreds of whole ones would take more memory than the report.
+fn shortened((seq, mut payload): (i64, Payload)) -> (i64, Payload) {
+    for body in [&mut payload.params, &mut payload.answer]
+        .into_iter()
+        .flatten()
+    {
+        let end = body.text.floor_char_boundary(mcpr_report::MAX_BODY_BYTES);
+        if end < body.text.len() {
+            body.text = body.text[..end].into();
+            body.is_cut = true;
+        }
+    }
+    (seq, payload)
+}
+
+fn in_time() -> Range {
+    Range {
+        by: OrderBy::Time,
+        after: None,
+        before: None,
+        order: Order::Ascending,
+        most: None,
+    }
+}
+
+/// What was asked for, in words.
+fn conditions(args: &Args, wanted: &ReportScope) -> Vec<String> {
+    let at = |ts| units::time(ts, Zone::Utc);
+    let window = wanted.window;
+    let mut words = vec![format!("{} to {}", at(window.since), at(window.until))];
+    words.extend(
+        wanted
+            .filter
+            .proxy
+            .as_ref()
+            .map(|proxy| format!("proxy {proxy}")),
+    );
+    words.extend(
+        wanted
+            .session
+            .as_ref()
+            .map(|row| format!("session {}", row.session_id)),
+    );
+    words.extend(args.tool.iter().map(|glob| format!("tools {glob}")));
+    words.extend(args.client.iter().map(|glob| format!("clients {glob}")));
+    words
+}
+
+/// What the store cannot tell of the window.
+fn unknown(
+    args: &Args,
+    reader: &dyn Reader,
+    wanted: &ReportScope,
+    calls: u64,
+) -> anyhow::Result<Vec<String>> {
+    let mut all = Vec::new();
+    // Hourly sums know neither sessions nor clients.
+    if wanted.session.is_none() && args.client.is_none() {
+        let question = StatsQuestion::sums(&wanted.filter(), By::Proxy);
+        let rows = reader.stats(&question)?.into_iter().map(Summary::from);
+        let summed: u64 = rows
+            .map(|row| row.calls.saturating_add(row.unplaced_calls))
+            .sum();
+        if summed > calls {
+            all.push(format!(
+                "{} more calls are known as hourly sums only: their requests were removed, and they are \
+                 in no figure here",
+                summed - calls
+            ));
+        }
+    }
+    let overview = reader.overview()?;
+    let of_store = [
+        (
+            overview.conflicts,
+            "requests came again under the same id with another content; both are counted",
+        ),
+        (
+            overview.undecided,
+            "requests may have been told of by two streams and are counted twice",
+        ),
+        (
+            overview.counts.bad,
+            "lines did not decode and are in no figure",
+        ),
+    ];
+    let said = of_store.iter().filter(|(count, _)| *count > 0);
+    all.extend(said.map(|(count, what)| format!("in the whole store, {count} {what}")));
+    if args.no_payloads {
+        all.push("what was asked and answered was left out on request".to_owned());
+    }
+    Ok(all)
+}

@@ -1,0 +1,223 @@
+//! Where an MCP client's configuration lists servers, and how each is run. Pure. Must not change
+//! anything.
+
+use super::ConfigError;
+use jsonc_parser::ast::{Array, Object, ObjectProp, StringLit, Value};
+use jsonc_parser::common::Ranged as _;
+use std::ops::Range;
+
+/// A server of a configuration.
+#[derive(Debug)]
+pub(super) struct ConfiguredServer<'a> {
+    pub(super) name: &'a str,
+    /// Where it stands, as a JSON pointer.
+    pub(super) place: String,
+    /// Its bytes, without its name.
+    pub(super) range: Range<usize>,
+    object: &'a Object<'a>,
+}
+
+/// How a server is run.
+#[derive(Debug)]
+pub(super) enum Form<'a> {
+    /// `"command": "npx", "args": ["-y", …]`, in the object of this range.
+    Split {
+        object: &'a Object<'a>,
+        command: &'a ObjectProp<'a>,
+        args: Option<&'a ObjectProp<'a>>,
+    },
+    /// `"command": ["npx", "-y", …]`
+    Whole(&'a Array<'a>),
+}
+
+/// Names of lists of servers, and the objects that they stand in: most clients, VS Code, Zed, Amp.
+const LISTS: [&[&str]; 5] = [
+    &["mcpServers"],
+    &["servers"],
+    &["mcp", "servers"],
+    &["context_servers"],
+    &["amp.mcpServers"],
+];
+
+/// Every server of a configuration, in the order of the lists.
+pub(super) fn servers<'a>(
+    text: &str,
+    root: &'a Object<'a>,
+) -> Result<Vec<ConfiguredServer<'a>>, ConfigError> {
+    let mut found = Vec::new();
+    for path in LISTS {
+        if let Some(list) = object_at(text, root, path)? {
+            listed(text, &pointer(path), list, &mut found)?;
+        }
+    }
+    // opencode and Crush list them in `mcp` itself.
+    if let Some(list) = object_at(text, root, &["mcp"])? {
+        let is_list = |prop: &&ObjectProp| {
+            let object = prop.value.as_object();
+            object.is_some_and(|object| {
+                object
+                    .properties
+                    .iter()
+                    .any(|it| it.name.as_str() == "command")
+            })
+        };
+        if list.properties.iter().any(|prop| is_list(&prop)) {
+            listed(text, "/mcp", list, &mut found)?;
+        }
+    }
+    // Claude Code has a list a project.
+    if let Some(projects) = object_at(text, root, &["projects"])? {
+        for project in &projects.properties {
+            let Some(object) = project.value.as_object() else {
+                continue;
+            };
+            if let Some(list) = object_at(text, object, &["mcpServers"])? {
+                let name = project.name.as_str();
+                let place = pointer(&["projects", name, "mcpServers"]);
+                listed(text, &place, list, &mut found)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn listed<'a>(
+    text: &str,
+    place: &str,
+    list: &'a Object<'a>,
+    found: &mut Vec<ConfiguredServer<'a>>,
+) -> Result<(), ConfigError> {
+    for prop in &list.properties {
+        let name = prop.name.as_str();
+        // A list that is doubled says twice what runs under a name.
+        let _ = only(text, list, name)?;
+        if let Some(object) = prop.value.as_object() {
+            let range = object.range.start..object.range.end;
+            let place = format!("{place}{}", pointer(&[name]));
+            found.push(ConfiguredServer {
+                name,
+                place,
+                range,
+                object,
+            });
+        }
+    }
+    Ok(())
+}
+
+impl<'a> ConfiguredServer<'a> {
+    /// How it is run, or why that cannot be told.
+    pub(super) fn form(&self, text: &str) -> Result<Result<Form<'a>, &'static str>, ConfigError> {
+        const REMOTE: &str = "it has no command: it is not run, but reached over the network";
+        let mut object = self.object;
+        let mut command = only(text, object, "command")?;
+        // Earlier versions of Zed.
+        if let Some(Value::Object(inner)) = command.map(|command| &command.value) {
+            object = inner;
+            command = only(text, object, "path")?;
+        }
+        let Some(command) = command else {
+            return Ok(Err(REMOTE));
+        };
+        let args = only(text, object, "args")?;
+        Ok(match &command.value {
+            Value::Array(array) => Ok(Form::Whole(array)),
+            Value::StringLit(_) => Ok(Form::Split {
+                object,
+                command,
+                args,
+            }),
+            _ => Err("its command is no text"),
+        })
+    }
+}
+
+impl Form<'_> {
+    /// The command, program first, or why it is none.
+    pub(super) fn command(&self) -> Result<Vec<String>, &'static str> {
+        let mut command = Vec::new();
+        let array = match self {
+            Self::Whole(array) => Some(*array),
+            Self::Split {
+                command: program,
+                args,
+                ..
+            } => {
+                command.extend(program.value.as_string_lit().map(|it| it.value.to_string()));
+                args.map(|args| args.value.as_array().ok_or("its arguments are no list"))
+                    .transpose()?
+            }
+        };
+        for element in array.map_or(&[][..], |array| &array.elements) {
+            let text = element
+                .as_string_lit()
+                .ok_or("its arguments are not all texts")?;
+            command.push(text.value.to_string());
+        }
+        if command.is_empty() {
+            Err("its command is empty")
+        } else {
+            Ok(command)
+        }
+    }
+
+    /// The list that holds the arguments.
+    pub(super) fn array(&self) -> Option<&Array<'_>> {
+        match self {
+            Self::Whole(array) => Some(array),
+            Self::Split { args, .. } => args.and_then(|args| args.value.as_array()),
+        }
+    }
+
+    /// The program where it stands apart from its arguments.
+    pub(super) fn program(&self) -> Option<&StringLit<'_>> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Split { command, .. } => command.value.as_string_lit(),
+        }
+    }
+}
+
+fn pointer(path: &[&str]) -> String {
+    let escaped = path
+        .iter()
+        .map(|part| part.replace('~', "~0").replace('/', "~1"));
+    escaped.fold(String::new(), |pointer, part| pointer + "/" + &part)
+}
+
+fn object_at<'a>(
+    text: &str,
+    root: &'a Object<'a>,
+    path: &[&str],
+) -> Result<Option<&'a Object<'a>>, ConfigError> {
+    let mut object = root;
+    for name in path {
+        match only(text, object, name)?.and_then(|prop| prop.value.as_object()) {
+            Some(inner) => object = inner,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(object))
+}
+
+/// The member of this name. Of two, one client takes the first and another the last: which of them
+/// counts cannot be told.
+fn only<'a>(
+    text: &str,
+    object: &'a Object<'a>,
+    name: &str,
+) -> Result<Option<&'a ObjectProp<'a>>, ConfigError> {
+    let mut all = object
+        .properties
+        .iter()
+        .filter(|prop| prop.name.as_str() == name);
+    let first = all.next();
+    if let (Some(first), Some(second)) = (first, all.next()) {
+        let line = |prop: &ObjectProp| 1 + text[..prop.range().start].matches('\n').count();
+        return Err(ConfigError::Doubled {
+            name: name.to_owned(),
+            lines: (line(first), line(second)),
+        });
+    }
+    Ok(first)
+}

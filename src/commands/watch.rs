@@ -1,0 +1,104 @@
+//! `mcpr watch`: the live screen over a store.
+
+use super::args::is_there;
+use super::values::KindChoice;
+use super::{Refused, StoreArgs, complete, now_ms};
+use crate::console::{ColourChoice, Console};
+use crate::exit::Exit;
+use crate::watch::{StoreSource, WatchEnded, WatchOptions, run as watch};
+use clap_complete::ArgValueCompleter;
+use mcpr_connect::connect;
+use mcpr_store::query::Filter;
+use mcpr_store::query::when::Zone;
+use mcpr_store::{Reader, StoreError, StoreErrorKind, StoreUrl};
+
+/// What `mcpr watch` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Show this proxy only
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
+    proxy: Option<String>,
+    /// Show this kind of traffic
+    #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]
+    kind: KindChoice,
+    /// Show times in UTC instead of local time
+    #[arg(long)]
+    utc: bool,
+    /// Use colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: ColourChoice,
+}
+
+/// Shows the live screen until somebody leaves it.
+///
+/// # Errors
+/// When there is no terminal, or the store cannot be read.
+pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    console.choose_colour(args.color);
+    if !console.has_screen() {
+        return Err(no_screen("`mcpr watch` needs a terminal").into());
+    }
+    let source = Source {
+        url: args.store.url_to_read()?,
+        own: args.store.url()?,
+    };
+    // What waiting does not help is told before the terminal is taken.
+    if let Err(error) = source.clone().open()
+        && !matches!(
+            error.kind,
+            StoreErrorKind::Missing | StoreErrorKind::Retryable
+        )
+    {
+        return Err(error.into());
+    }
+    let begin = WatchOptions {
+        store: source.url.to_string(),
+        sources: [Box::new(source.clone()), Box::new(source)],
+        filter: Filter {
+            proxy: args.proxy.clone(),
+            kind: args.kind.kind(),
+            ..Filter::default()
+        },
+        #[cfg(feature = "schema")]
+        changes_of: Some(super::schema::newest_changes()),
+        #[cfg(not(feature = "schema"))]
+        changes_of: None,
+        zone: if args.utc { Zone::Utc } else { Zone::Local },
+        colour: console.colours_output(),
+        now_ms,
+    };
+    console.flush()?;
+    match watch(begin) {
+        Ok(WatchEnded::Left) => Ok(Exit::Done),
+        Ok(WatchEnded::Signal(number)) => Ok(Exit::Signal(u8::try_from(number).unwrap_or(u8::MAX))),
+        Ok(WatchEnded::Failed(why)) => Err(Refused::new(why).into()),
+        Err(error) => Err(no_screen(&format!("the terminal cannot be used: {error}")).into()),
+    }
+}
+
+fn no_screen(what: &str) -> Refused {
+    Refused::new(what).hint("`mcpr logs --follow` shows the same as lines")
+}
+
+/// The store that is meant, as `logs --follow` has it: our own as soon as it is there.
+#[derive(Debug, Clone)]
+struct Source {
+    url: StoreUrl,
+    own: StoreUrl,
+}
+
+impl StoreSource for Source {
+    fn open(&mut self) -> Result<Box<dyn Reader>, StoreError> {
+        connect(&self.url)?.reader()
+    }
+
+    fn has_moved(&mut self) -> bool {
+        let has_moved = self.url != self.own && is_there(&self.own);
+        if has_moved {
+            self.url = self.own.clone();
+        }
+        has_moved
+    }
+}

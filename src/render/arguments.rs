@@ -1,0 +1,155 @@
+//! What a request asked, on one line: `key=value` for each argument, long values cut in the middle.
+
+use super::layout::width;
+use mcpr_model::Payload;
+use mcpr_store::query::RequestRow;
+use serde_json::{Map, Value};
+
+/// Widest value, in cells.
+const MAX_VALUE: usize = 48;
+/// Widest line; what is beyond is cut.
+const MAX_LINE: usize = 240;
+/// Longest parameters that are read: a line shows their beginning only.
+const MAX_READ: usize = 64 * 1024;
+
+/// The arguments of a request in short; `None` where none are kept, and where it has none.
+#[must_use]
+pub fn of(row: &RequestRow, payload: Option<&Payload>) -> Option<String> {
+    let params = payload?.params.as_ref()?;
+    let readable = !params.is_cut && params.text.len() <= MAX_READ;
+    let parsed = readable.then(|| serde_json::from_str::<Map<String, Value>>(&params.text));
+    let Some(Ok(params)) = parsed else {
+        // What was cut is no JSON any more: its beginning says something still.
+        return Some(middle_cut(&params.text, MAX_VALUE));
+    };
+    let inner = params.get("arguments").and_then(Value::as_object);
+    let line = match inner {
+        Some(arguments) => pairs(arguments, |_| true),
+        // The target stands in a column of its own.
+        None => pairs(&params, |value| value.as_str() != row.target()),
+    };
+    (!line.is_empty()).then_some(line)
+}
+
+fn pairs(arguments: &Map<String, Value>, is_shown: impl Fn(&Value) -> bool) -> String {
+    let mut line = String::new();
+    for (key, value) in arguments {
+        // `_meta` is what the protocol adds, not what was asked.
+        if key == "_meta" || !is_shown(value) {
+            continue;
+        }
+        if width(&line) > MAX_LINE {
+            line.push_str(" …");
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(key);
+        line.push('=');
+        line.push_str(&shown(value));
+    }
+    line
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        // Without quotes where nothing is gained by them.
+        Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=']) => {
+            middle_cut(text, MAX_VALUE)
+        }
+        Value::String(text) => format!("\"{}\"", middle_cut(text, MAX_VALUE)),
+        value => middle_cut(&value.to_string(), MAX_VALUE),
+    }
+}
+
+/// A text of at most so many characters: of a longer one the beginning and the end.
+fn middle_cut(text: &str, limit: usize) -> String {
+    // The count stops soon: a text may have a megabyte.
+    if text.chars().nth(limit).is_none() {
+        return text.to_owned();
+    }
+    let head = limit * 2 / 3;
+    let tail = limit - head - 1;
+    let begin = text
+        .char_indices()
+        .nth(head)
+        .map_or(text.len(), |(at, _)| at);
+    let end = text
+        .char_indices()
+        .rev()
+        .nth(tail - 1)
+        .map_or(0, |(at, _)| at);
+    format!("{}…{}", &text[..begin], &text[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcpr_model::{Kind, Status};
+
+    fn row(method: &str, uri: Option<&str>) -> RequestRow {
+        RequestRow {
+            seq: 1,
+            request_id: None,
+            ts: 0,
+            proxy: "p".to_owned(),
+            kind: Kind::Mcp,
+            session_id: None,
+            session: None,
+            client_name: None,
+            client_version: None,
+            method: method.to_owned(),
+            tool: None,
+            resource_uri: uri.map(str::to_owned),
+            prompt_name: None,
+            latency_us: None,
+            upstream_us: None,
+            status: Status::Ok,
+            error_kind: None,
+            error_code: None,
+            error_msg: None,
+            bytes_in: None,
+            bytes_out: None,
+            retyped: false,
+        }
+    }
+
+    fn check(method: &str, params: &str, expected: Option<&str>) {
+        let payload = Payload::of(Some(params), None);
+        let row = row(method, Some("demo://note/1"));
+        assert_eq!(of(&row, payload.as_ref()).as_deref(), expected, "{params}");
+    }
+
+    #[test]
+    fn arguments_stand_as_key_and_value() {
+        let call = r#"{"name":"echo","arguments":{"a":1,"path":"/etc/hosts","text":"two words"}}"#;
+        check(
+            "tools/call",
+            call,
+            Some("a=1 path=/etc/hosts text=\"two words\""),
+        );
+        check("tools/call", r#"{"name":"x","arguments":{}}"#, None);
+        check("resources/read", r#"{"uri":"demo://note/1"}"#, None);
+        check("tools/list", r#"{"_meta":{"progressToken":1}}"#, None);
+        check(
+            "logging/setLevel",
+            r#"{"level":"debug"}"#,
+            Some("level=debug"),
+        );
+        assert_eq!(of(&row("ping", None), None), None);
+    }
+
+    #[test]
+    fn long_values_are_cut_in_the_middle() {
+        let long = "é".repeat(200);
+        let params = format!(r#"{{"name":"x","arguments":{{"a":"{long}"}}}}"#);
+        let expected = format!("a={}…{}", "é".repeat(32), "é".repeat(15));
+        check("tools/call", &params, Some(&expected));
+        check(
+            "tools/call",
+            "{\"name\":\"x\",\"argu",
+            Some("{\"name\":\"x\",\"argu"),
+        );
+    }
+}

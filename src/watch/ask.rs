@@ -1,0 +1,186 @@
+//! What the screen asks of the store, and what it is told. Plain data: neither side knows more of the other.
+
+use mcpr_model::Payload;
+use mcpr_store::query::{
+    ChangeRow, Cursor, Entry, Filter, Head, RequestRow, SessionPlace, SessionRow, Summary,
+};
+
+/// Which requests are meant.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Query {
+    /// What the store looks at by itself.
+    pub(super) filter: Filter,
+    /// Only requests with this text in a field, in what was asked or in what was answered.
+    pub(super) text: String,
+}
+
+/// Which way a list is looked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Toward {
+    /// From a place to the first row.
+    Older,
+    /// From a place to the last row.
+    Newer,
+}
+
+/// Asks for rows beside a place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RowsAsk {
+    /// The list that asks; what is answered to an earlier one is dropped.
+    pub(super) generation: u64,
+    pub(super) query: Query,
+    pub(super) toward: Toward,
+    /// The place: rows before the one that it stands behind, or after it.
+    pub(super) from: Cursor,
+    /// How far is looked on the way to newer rows.
+    pub(super) last: Cursor,
+    /// Most rows.
+    pub(super) limit: usize,
+}
+
+/// Asks for the next request that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FailureAsk(pub(super) RowsAsk);
+
+/// Asks which of the rows on screen are still in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RecheckAsk {
+    pub(super) generation: u64,
+    pub(super) first: Cursor,
+    pub(super) last: Cursor,
+}
+
+/// Asks for sessions, those used last first.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SessionsAsk {
+    pub(super) generation: u64,
+    pub(super) proxy: Option<String>,
+    /// Only sessions with this text in their id, proxy or client.
+    pub(super) text: String,
+    /// Those behind this place.
+    pub(super) after: Option<SessionPlace>,
+}
+
+/// Asks for sums over a window.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ToolsAsk {
+    pub(super) filter: Filter,
+    /// How far back, in milliseconds; `None` is everything.
+    pub(super) window_ms: Option<i64>,
+    /// Whether a longer window is taken where this one holds nothing.
+    pub(super) may_widen: bool,
+    pub(super) now_ms: i64,
+}
+
+/// Sums over a window.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ToolSums {
+    pub(super) rows: Vec<Summary>,
+    /// The window that was taken; `None` is everything.
+    pub(super) window_ms: Option<i64>,
+    /// How long the window is, for rates.
+    pub(super) length_ms: i64,
+}
+
+/// One request with its bodies.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct OpenedRequest {
+    pub(super) row: RequestRow,
+    pub(super) payload: Option<Payload>,
+    /// What `mcpr show` says of it above the bodies.
+    pub(super) facts: Vec<(&'static str, String)>,
+    /// What `mcpr show --json` prints.
+    pub(super) document: String,
+}
+
+/// A row of the list of requests.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    pub(super) entry: Entry,
+    /// The arguments in short, where they are kept.
+    pub(super) arguments: Option<String>,
+}
+
+impl Row {
+    pub(super) fn seq(&self) -> i64 {
+        self.entry.seq()
+    }
+
+    /// The place right behind it.
+    pub(super) fn cursor(&self) -> Cursor {
+        self.entry.cursor()
+    }
+
+    /// The request, unless it is a gap.
+    pub(super) fn request(&self) -> Option<&RequestRow> {
+        match &self.entry {
+            Entry::Request(row) => Some(row),
+            Entry::Gap(_) => None,
+        }
+    }
+}
+
+/// How far the look for rows came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LookProgress {
+    /// It goes on.
+    Looking,
+    /// As many rows as were asked for were found.
+    Full,
+    /// Nothing is left on this side.
+    Edge,
+}
+
+/// Rows, in the order in which they were met.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the rows themselves have no other name"
+)]
+pub(super) struct Rows {
+    pub(super) generation: u64,
+    pub(super) toward: Toward,
+    pub(super) rows: Vec<Row>,
+    /// The row up to which everything was looked at, whether it is there or not.
+    pub(super) reached: Cursor,
+    pub(super) progress: LookProgress,
+}
+
+/// What the store says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Answer {
+    /// Where the store stands; sent when that changes.
+    Head(Head),
+    Rows(Rows),
+    /// A request that failed: the place behind it, where there is one.
+    Failure {
+        generation: u64,
+        toward: Toward,
+        found: Option<Cursor>,
+    },
+    /// The rows of a range that are still there.
+    Present {
+        ask: RecheckAsk,
+        rows: Vec<Cursor>,
+    },
+    /// One request; `None` where it is not in the store any more.
+    Whole {
+        seq: i64,
+        whole: Option<Box<OpenedRequest>>,
+    },
+    Sessions {
+        ask: SessionsAsk,
+        rows: Vec<SessionRow>,
+        more: bool,
+    },
+    Tools {
+        tools: ToolSums,
+        /// How long the answer took, in milliseconds.
+        took_ms: i64,
+    },
+    Changes(Vec<ChangeRow>),
+    /// The store cannot be read now and is waited for; `None` when it can again.
+    Trouble(Option<String>),
+    /// The store cannot be read, and waiting does not help.
+    Failed(String),
+}

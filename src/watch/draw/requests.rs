@@ -1,0 +1,191 @@
+//! The list of requests on the screen.
+
+use super::table::{Cell, Heading, Table, TableRow};
+use super::{Times, outside};
+use crate::render::text::escape;
+use crate::render::{Record, ShortIds, units};
+use crate::watch::app::App;
+use crate::watch::ask::Row;
+use crate::watch::palette::{Meaning, Palette};
+use mcpr_model::{ErrorKind, Status};
+use mcpr_store::query::{Entry, RequestRow};
+use ratatui::style::Style;
+
+/// What takes so long is slow, in microseconds: as `mcpr slow` has it.
+const SLOW_US: i64 = 500_000;
+/// A terminal from this width on has room for sessions.
+const WITH_SESSIONS: u16 = 100;
+
+/// What there is more than one of among the rows, and so is shown.
+#[derive(Debug, Clone, Copy)]
+struct Several {
+    proxies: bool,
+    sessions: bool,
+}
+
+/// The rows on the screen, and what is said where there are none.
+pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
+    let list = &app.requests;
+    let range = list.view.range(list.rows().len());
+    let rows: Vec<&Row> = list.rows().range(range.clone()).collect();
+    let several = Several {
+        proxies: differ(list.rows().iter(), |row| Some(&row.proxy)),
+        sessions: app.size.0 >= WITH_SESSIONS
+            && differ(list.rows().iter(), |row| row.session.as_ref()),
+    };
+    let times = rows
+        .iter()
+        .filter_map(|row| row.request())
+        .map(|row| row.ts);
+    let (times, heading) = Times::by_day(app, times);
+    let mut ids = ShortIds::default();
+    for id in rows
+        .iter()
+        .filter_map(|row| row.request()?.session.as_deref())
+    {
+        ids.learn(id);
+    }
+    let shown = rows.iter().map(|row| match &row.entry {
+        Entry::Request(request) => {
+            let arguments = row.arguments.as_deref();
+            TableRow::Cells(cells(request, arguments, several, times, &ids, palette))
+        }
+        Entry::Gap(_) => {
+            let text = row.entry.interruption(app.setting.zone).unwrap_or_default();
+            let text = text.replace("-- ", "── ").replace(" --", " ──");
+            TableRow::Whole(escape(&text).into_owned(), palette.style(Meaning::Slow))
+        }
+    });
+    let table = Table {
+        headings: headings(several, &heading, app.size.0),
+        rows: shown.collect(),
+        chosen: (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),
+    };
+    let nothing = nothing(app);
+    (table, nothing)
+}
+
+/// Whether rows differ in something.
+fn differ<'a, T: PartialEq + 'a>(
+    rows: impl Iterator<Item = &'a Row>,
+    of: impl Fn(&'a RequestRow) -> Option<&'a T>,
+) -> bool {
+    let mut seen = rows.filter_map(|row| of(row.request()?));
+    let first = seen.next();
+    seen.any(|next| Some(next) != first)
+}
+
+fn headings(several: Several, time: &str, columns: u16) -> Vec<Heading> {
+    // The result gets what is left, and on most screens at least a third.
+    let third = usize::from(columns) / 3;
+    let mut headings = vec![Heading::new(time).leave_out(5)];
+    if several.proxies {
+        headings.push(Heading::new("PROXY").cut_to(6, 20).leave_out(2));
+    }
+    if several.sessions {
+        headings.push(Heading::new("SESSION").leave_out(0));
+    }
+    headings.extend([
+        Heading::new("CALL").cut_to(8, 40),
+        Heading::new("ARGUMENTS").cut_to(10, third).leave_out(1),
+        Heading::new("TOOK").right().leave_out(4),
+        Heading::new("RESULT").cut_to(third.clamp(6, 40), 200),
+    ]);
+    headings
+}
+
+fn cells(
+    row: &RequestRow,
+    arguments: Option<&str>,
+    several: Several,
+    times: Times,
+    ids: &ShortIds,
+    palette: Palette,
+) -> Vec<Cell> {
+    let plain = Style::new();
+    let mut cells = vec![Cell {
+        text: times.show(row.ts),
+        style: palette.style(Meaning::Dim),
+    }];
+    if several.proxies {
+        cells.push(outside(&row.proxy, palette.of_name(&row.proxy)));
+    }
+    if several.sessions {
+        let id = row.session.as_deref().unwrap_or("-");
+        cells.push(outside(ids.shorten(id), palette.of_name(id)));
+    }
+    // `tools/call` goes without saying.
+    let is_call = row.method == "tools/call" && row.tool.is_some();
+    let call = row
+        .tool
+        .as_deref()
+        .filter(|_| is_call)
+        .unwrap_or(&row.method);
+    let target = row.target().filter(|_| !is_call);
+    let asked: Vec<&str> = target.into_iter().chain(arguments).collect();
+    cells.push(outside(call, plain));
+    cells.push(outside(&asked.join(" "), palette.style(Meaning::Dim)));
+    cells.push(took(row, palette));
+    cells.push(result(row, palette));
+    cells
+}
+
+fn took(row: &RequestRow, palette: Palette) -> Cell {
+    let Some(us) = row.latency_us else {
+        return Cell {
+            text: "-".to_owned(),
+            style: palette.style(Meaning::Dim),
+        };
+    };
+    let is_slow = us >= SLOW_US;
+    Cell {
+        // The sign stands where the others have a blank, so that the figures stand below each other.
+        text: format!("{}{}", units::latency(us), if is_slow { "!" } else { " " }),
+        style: palette.style(if is_slow {
+            Meaning::Slow
+        } else {
+            Meaning::Plain
+        }),
+    }
+}
+
+/// Blank where it went well, else `✗ kind code: message`.
+fn result(row: &RequestRow, palette: Palette) -> Cell {
+    if row.status == Status::Ok {
+        return Cell {
+            text: String::new(),
+            style: Style::new(),
+        };
+    }
+    let kind = row
+        .error_kind
+        .map_or(row.status.as_str(), ErrorKind::as_str);
+    let mut text = format!("✗ {kind}");
+    if let Some(code) = &row.error_code {
+        text.push(' ');
+        text.push_str(code);
+    }
+    if let Some(message) = &row.error_msg {
+        text.push_str(": ");
+        text.push_str(message);
+    }
+    outside(&text, palette.style(Meaning::Failed))
+}
+
+fn nothing(app: &App) -> Vec<String> {
+    let store = format!("store: {}", app.setting.store);
+    let what: &[&str] = if let Some(trouble) = &app.trouble {
+        return vec![
+            format!("{trouble}"),
+            "waiting for it; `mcpr tap` and `mcpr record` make one".to_owned(),
+        ];
+    } else if app.head.is_none() || app.requests.is_looking() {
+        &["looking …"]
+    } else if app.has_filters() {
+        &["no request matches; x shows all of them again"]
+    } else {
+        &["no request yet: `mcpr tap` and `mcpr record` bring them"]
+    };
+    let what = what.iter().map(|line| (*line).to_owned());
+    what.chain([store]).collect()
+}

@@ -1,0 +1,103 @@
+//! The list of sessions on the screen.
+
+use super::table::{Cell, Heading, Table, TableRow};
+use super::{Times, outside};
+use crate::render::{ShortIds, units};
+use crate::watch::app::App;
+use crate::watch::palette::{Meaning, Palette};
+use mcpr_store::query::SessionRow;
+use ratatui::style::Style;
+
+/// The rows on the screen, and what is said where there are none.
+pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
+    let list = &app.sessions;
+    let all: Vec<&SessionRow> = list.rows().collect();
+    let range = list.view.range(all.len());
+    let rows = &all[range.clone()];
+    let times = Times::of(
+        app,
+        rows.iter()
+            .flat_map(|row| [row.started_at, row.last_seen_at]),
+    );
+    let mut ids = ShortIds::default();
+    for row in rows {
+        ids.learn(&row.session_id);
+    }
+    let with_proxy = all.windows(2).any(|pair| pair[0].proxy != pair[1].proxy);
+    let cells = |row: &&SessionRow| {
+        let id = ids.shorten(&row.session_id);
+        let mut cells = vec![outside(id, palette.of_name(&row.session_id))];
+        if with_proxy {
+            cells.push(outside(&row.proxy, palette.of_name(&row.proxy)));
+        }
+        let names = [row.client_name.as_deref(), row.client_version.as_deref()];
+        let client: Vec<&str> = names.into_iter().flatten().collect();
+        cells.push(outside(&client.join(" "), Style::new()));
+        cells.push(Cell {
+            text: times.show(row.started_at),
+            style: palette.style(Meaning::Dim),
+        });
+        cells.push(Cell {
+            text: times.show(row.last_seen_at),
+            style: Style::new(),
+        });
+        cells.push(Cell {
+            text: units::grouped(row.total_calls),
+            style: Style::new(),
+        });
+        cells.push(errors(row.total_errors, palette));
+        cells.push(state(row, app.now_ms, palette));
+        TableRow::Cells(cells)
+    };
+    let mut headings = vec![Heading::new("SESSION")];
+    if with_proxy {
+        headings.push(Heading::new("PROXY").cut_to(6, 20).leave_out(2));
+    }
+    headings.extend([
+        Heading::new("CLIENT").cut_to(8, 40).leave_out(3),
+        Heading::new("STARTED").leave_out(0),
+        Heading::new("LAST USED").leave_out(1),
+        Heading::new("CALLS").right(),
+        Heading::new("ERRORS").right(),
+        Heading::new("STATE").leave_out(4),
+    ]);
+    let table = Table {
+        headings,
+        rows: rows.iter().map(cells).collect(),
+        chosen: (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),
+    };
+    let nothing = match (list.is_loading(), app.has_filters()) {
+        (true, _) => "looking …",
+        (_, true) => "no session matches; x shows all of them again",
+        _ => "no session yet",
+    };
+    (table, vec![nothing.to_owned()])
+}
+
+/// A count of errors, with a sign where there are any.
+pub(super) fn errors(count: i64, palette: Palette) -> Cell {
+    if count == 0 {
+        return Cell {
+            text: "0".to_owned(),
+            style: palette.style(Meaning::Dim),
+        };
+    }
+    Cell {
+        text: format!("✗ {}", units::grouped(count)),
+        style: palette.style(Meaning::Failed),
+    }
+}
+
+fn state(row: &SessionRow, now_ms: i64, palette: Palette) -> Cell {
+    let (text, meaning) = if row.ended_at.is_some() {
+        ("ended", Meaning::Dim)
+    } else if row.is_active(now_ms) {
+        ("● active", Meaning::Good)
+    } else {
+        ("idle", Meaning::Plain)
+    };
+    Cell {
+        text: text.to_owned(),
+        style: palette.style(meaning),
+    }
+}

@@ -1,0 +1,51 @@
+//! What happens to the screen, from wherever it comes, in one queue.
+
+use super::ask::Answer;
+use crossterm::event::KeyEvent;
+use std::sync::mpsc::SyncSender;
+
+/// Most events that wait: whoever has more to tell waits itself.
+pub(super) const MAX_WAITING: usize = 64;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ScreenEvent {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The terminal has another size: columns and rows.
+    Resized(u16, u16),
+    /// The store answered.
+    Told(Answer),
+    /// A signal came.
+    Signal(i32),
+    /// Time has passed; unix milliseconds.
+    Now(i64),
+    /// A file was written, or was not: what to say of it.
+    Written(Result<String, String>),
+    /// A thread that the screen cannot do without has ended.
+    Ended(&'static str),
+}
+
+/// The end of the queue that threads hold.
+#[derive(Debug, Clone)]
+pub(super) struct Events(pub(super) SyncSender<ScreenEvent>);
+
+impl Events {
+    /// Whether there is still somebody to take it.
+    pub(super) fn send(&self, event: ScreenEvent) -> bool {
+        self.0.send(event).is_ok()
+    }
+}
+
+/// Says that a thread has ended, however it did.
+#[derive(Debug)]
+pub(super) struct TellEnd {
+    pub(super) events: Events,
+    pub(super) thread: &'static str,
+}
+
+impl Drop for TellEnd {
+    fn drop(&mut self) {
+        self.events.send(ScreenEvent::Ended(self.thread));
+    }
+}

@@ -1,0 +1,285 @@
+//! The worker behind the lists: on a thread of its own it says where the store stands, and looks for rows,
+//! sessions and single requests.
+
+use super::ask::{Answer, OpenedRequest, RecheckAsk, SessionsAsk};
+use super::desk::{Desk, ListWants};
+use super::event::{Events, ScreenEvent};
+use super::needle::Needle;
+use super::scan::Scan;
+use super::store::{Connection, Reply};
+use crate::render::{Shown, list_of, shown_document, shown_facts};
+use mcpr_store::query::when::Zone;
+use mcpr_store::query::{
+    Cursor, Entry, Filter, Head, Page, SessionFilter, SessionPage, SessionRow,
+};
+use mcpr_store::{Reader, StoreError};
+use std::time::{Duration, Instant};
+
+/// How often the store is asked where it stands. So rows are at most so old when they are shown, and a
+/// thousand commits a second cost no more than ten.
+const HEAD_EVERY: Duration = Duration::from_millis(100);
+/// Sessions of one answer.
+pub(super) const SESSIONS_AT_ONCE: usize = 200;
+
+/// The worker.
+#[derive(Debug)]
+pub(super) struct ListWorker {
+    store: Connection,
+    desk: Desk<ListWants>,
+    events: Events,
+    zone: Zone,
+}
+
+/// What is being looked for.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    older: Option<Scan>,
+    newer: Option<Scan>,
+    failure: Option<Scan>,
+    recheck: Option<RecheckAsk>,
+    whole: Option<i64>,
+    sessions: Option<SessionsLook>,
+    head: Option<Head>,
+    head_at: Option<Instant>,
+}
+
+/// A look for sessions that is going on.
+#[derive(Debug)]
+struct SessionsLook {
+    ask: SessionsAsk,
+    page: SessionPage,
+    found: Vec<SessionRow>,
+}
+
+impl ListWorker {
+    pub(super) fn new(
+        store: Connection,
+        desk: Desk<ListWants>,
+        events: Events,
+        zone: Zone,
+    ) -> Self {
+        Self {
+            store,
+            desk,
+            events,
+            zone,
+        }
+    }
+
+    /// Works until the desk is closed or nobody listens any more.
+    pub(super) fn run(mut self) {
+        let mut looks = Looks::default();
+        let mut in_trouble = false;
+        let mut wait = Duration::ZERO;
+        while let Some(wants) = self.desk.take(wait) {
+            looks.take(wants);
+            let zone = self.zone;
+            let answers = match self
+                .store
+                .ask(&mut |reader, head| looks.turn(reader, head, zone))
+            {
+                Reply::Answered(answers) => answers,
+                Reply::Later(error) => {
+                    // What was looked for is looked for again once the store is back.
+                    wait = HEAD_EVERY;
+                    if !std::mem::replace(&mut in_trouble, true)
+                        && !self.tell(Answer::Trouble(Some(format!("{error:#}"))))
+                    {
+                        return;
+                    }
+                    continue;
+                }
+                Reply::Never(error) => {
+                    self.tell(Answer::Failed(format!("{error:#}")));
+                    return;
+                }
+            };
+            if std::mem::take(&mut in_trouble) && !self.tell(Answer::Trouble(None)) {
+                return;
+            }
+            for answer in answers {
+                if !self.tell(answer) {
+                    return;
+                }
+            }
+            wait = looks.wait();
+        }
+    }
+
+    /// Whether somebody took it.
+    fn tell(&self, answer: Answer) -> bool {
+        self.events.send(ScreenEvent::Told(answer))
+    }
+}
+
+impl Looks {
+    /// Takes over what is wanted. A list that asks anew lets what it asked before go.
+    pub(super) fn take(&mut self, wants: ListWants) {
+        let asks = [&wants.older, &wants.newer];
+        if let Some(newest) = asks.into_iter().flatten().map(|ask| ask.generation).max() {
+            for look in [&mut self.older, &mut self.newer, &mut self.failure] {
+                look.take_if(|look| look.generation() < newest);
+            }
+        }
+        let replace = |look: &mut Option<Scan>, by: Option<Scan>| *look = by.or(look.take());
+        replace(&mut self.older, wants.older.map(Scan::rows));
+        replace(&mut self.newer, wants.newer.map(Scan::rows));
+        replace(&mut self.failure, wants.failure.map(Scan::failure));
+        self.recheck = wants.recheck.or(self.recheck.take());
+        self.whole = wants.whole.or(self.whole);
+        if let Some(ask) = wants.sessions {
+            self.sessions = Some(SessionsLook::new(ask));
+        }
+    }
+
+    /// One turn: whatever is quick, and a step of what is not. When the store fails, all of it is left
+    /// for the next turn.
+    pub(super) fn turn(
+        &mut self,
+        reader: &dyn Reader,
+        head: Head,
+        zone: Zone,
+    ) -> Result<Vec<Answer>, StoreError> {
+        let mut answers = Vec::new();
+        if self.head_at.is_none_or(|at| at.elapsed() >= HEAD_EVERY) {
+            self.head_at = Some(Instant::now());
+            if self.head.replace(head) != Some(head) {
+                answers.push(Answer::Head(head));
+            }
+        }
+        if let Some(seq) = self.whole {
+            let whole = whole(reader, seq, zone)?.map(Box::new);
+            answers.push(Answer::Whole { seq, whole });
+            self.whole = None;
+        }
+        if let Some(ask) = &self.recheck {
+            let rows = present(reader, ask)?;
+            answers.extend(self.recheck.take().map(|ask| Answer::Present { ask, rows }));
+        }
+        // Newer rows first: they are what a follower waits for.
+        for look in [&mut self.newer, &mut self.failure, &mut self.older] {
+            let Some(scan) = look else { continue };
+            let (answer, is_over) = scan.step(reader)?;
+            answers.extend(answer);
+            if is_over {
+                *look = None;
+            }
+        }
+        if let Some(look) = &mut self.sessions
+            && let Some(answer) = look.step(reader)?
+        {
+            answers.push(answer);
+            self.sessions = None;
+        }
+        Ok(answers)
+    }
+
+    /// Whether nothing is being looked for.
+    pub(super) fn is_idle(&self) -> bool {
+        let looks = [&self.older, &self.newer, &self.failure];
+        looks.into_iter().all(Option::is_none) && self.sessions.is_none()
+    }
+
+    /// The next turn asks where the store stands, however soon it comes.
+    #[cfg(test)]
+    pub(super) fn forget_when(&mut self) {
+        self.head_at = None;
+    }
+
+    /// How long nothing has to be done.
+    fn wait(&self) -> Duration {
+        if !self.is_idle() {
+            return Duration::ZERO;
+        }
+        let since = self.head_at.map_or(HEAD_EVERY, |at| at.elapsed());
+        HEAD_EVERY
+            .saturating_sub(since)
+            .max(Duration::from_millis(1))
+    }
+}
+
+impl SessionsLook {
+    fn new(ask: SessionsAsk) -> Self {
+        Self {
+            page: SessionPage {
+                after: ask.after.clone(),
+                ..SessionPage::used_last(SESSIONS_AT_ONCE)
+            },
+            ask,
+            found: Vec::new(),
+        }
+    }
+
+    /// Looks at the next page; the answer, once there is one.
+    fn step(&mut self, reader: &dyn Reader) -> Result<Option<Answer>, StoreError> {
+        let filter = SessionFilter {
+            proxy: self.ask.proxy.clone(),
+            // A session that has just begun is what one wants to see.
+            with_empty: true,
+            ..SessionFilter::default()
+        };
+        let rows = reader.sessions(&filter, &self.page)?;
+        let more = rows.len() >= self.page.limit;
+        self.page.after = rows
+            .last()
+            .map(SessionRow::place)
+            .or(self.page.after.take());
+        let needle = Needle::new(&self.ask.text);
+        let is_meant = |row: &SessionRow| {
+            let texts = [
+                Some(&row.session_id),
+                Some(&row.proxy),
+                row.client_name.as_ref(),
+            ];
+            let mut texts = texts.into_iter().flatten();
+            needle
+                .as_ref()
+                .is_none_or(|needle| texts.any(|text| needle.is_in(text)))
+        };
+        self.found.extend(rows.into_iter().filter(is_meant));
+        if more && self.found.len() < SESSIONS_AT_ONCE {
+            return Ok(None);
+        }
+        Ok(Some(Answer::Sessions {
+            ask: self.ask.clone(),
+            rows: std::mem::take(&mut self.found),
+            more,
+        }))
+    }
+}
+
+/// One request with everything that is known of it.
+fn whole(reader: &dyn Reader, seq: i64, zone: Zone) -> Result<Option<OpenedRequest>, StoreError> {
+    let Some(row) = reader.request(seq)? else {
+        return Ok(None);
+    };
+    let payload = reader.payload(seq)?;
+    let version = match list_of(&row.method) {
+        Some(list) => reader.surface_in_force(&row.proxy, list, row.ts)?,
+        None => None,
+    };
+    let shown = Shown::new(&row, version.as_slice(), payload.as_ref());
+    let (facts, document) = (shown_facts(&shown, zone), shown_document(&shown));
+    Ok(Some(OpenedRequest {
+        row,
+        payload,
+        facts,
+        document,
+    }))
+}
+
+/// The rows of a range that are still there.
+fn present(reader: &dyn Reader, ask: &RecheckAsk) -> Result<Vec<Cursor>, StoreError> {
+    let mut rows = Vec::new();
+    let mut page = Page::after(ask.first.previous(), Page::MAX_LIMIT);
+    page.before = Some(ask.last.next());
+    loop {
+        let entries = reader.entries(&Filter::default(), page)?;
+        rows.extend(entries.iter().map(Entry::cursor));
+        match entries.last() {
+            // The range is that of a bounded list: a few pages.
+            Some(last) if entries.len() >= page.limit => page.after = Some(last.cursor()),
+            _ => return Ok(rows),
+        }
+    }
+}

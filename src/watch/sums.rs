@@ -1,0 +1,128 @@
+//! The worker behind the sums: what may take seconds on a large store has a thread and a reader of its own,
+//! so that no list waits for it.
+
+use super::ask::{Answer, ToolSums, ToolsAsk};
+use super::desk::{Desk, SumWants};
+use super::event::{Events, ScreenEvent};
+use super::store::{ChangesOf, Connection, Reply};
+use super::tools::{BARS, WINDOWS_MS};
+use mcpr_store::query::{Buckets, By, Filter, StatsQuestion, Summary};
+use mcpr_store::{Reader, StoreError};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Most tools that are listed; the calls of all others stand in one line more.
+pub(super) const MAX_TOOLS: usize = 1000;
+/// Most changes that are listed.
+pub(super) const MAX_CHANGES: usize = 1000;
+/// How long is waited for a store that is not there.
+const RETRY: Duration = Duration::from_millis(500);
+/// Nothing has to be done until something is wanted.
+const IDLE: Duration = Duration::from_hours(1);
+
+/// The worker.
+pub(super) struct SumWorker {
+    pub(super) store: Connection,
+    pub(super) desk: Desk<SumWants>,
+    pub(super) events: Events,
+    pub(super) changes_of: Option<ChangesOf>,
+}
+
+impl fmt::Debug for SumWorker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sums")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SumWorker {
+    /// Works until the desk is closed or nobody listens any more.
+    pub(super) fn run(mut self) {
+        let mut wants = SumWants::default();
+        let mut wait = IDLE;
+        while let Some(more) = self.desk.take(wait) {
+            wants.tools = more.tools.or(wants.tools);
+            wants.changes |= more.changes;
+            let Self {
+                store, changes_of, ..
+            } = &mut self;
+            let asked = store.ask(&mut |reader, _| answers(&wants, changes_of.as_mut(), reader));
+            wait = match asked {
+                Reply::Answered(answers) => {
+                    wants = SumWants::default();
+                    for answer in answers {
+                        if !self.events.send(ScreenEvent::Told(answer)) {
+                            return;
+                        }
+                    }
+                    IDLE
+                }
+                // The lists' worker says so.
+                Reply::Later(_) => RETRY,
+                Reply::Never(error) => {
+                    self.events
+                        .send(ScreenEvent::Told(Answer::Failed(format!("{error:#}"))));
+                    return;
+                }
+            };
+        }
+    }
+}
+
+pub(super) fn answers(
+    wants: &SumWants,
+    changes_of: Option<&mut ChangesOf>,
+    reader: &dyn Reader,
+) -> Result<Vec<Answer>, StoreError> {
+    let mut answers = Vec::new();
+    if let Some(ask) = &wants.tools {
+        let began = Instant::now();
+        let tools = tools(ask, reader)?;
+        let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        answers.push(Answer::Tools { tools, took_ms });
+    }
+    if let Some(changes_of) = changes_of.filter(|_| wants.changes) {
+        let changes = changes_of(reader, MAX_CHANGES)?;
+        answers.extend(changes.map(Answer::Changes));
+    }
+    Ok(answers)
+}
+
+/// The sums over the window that is asked for, or over the shortest that holds something.
+fn tools(ask: &ToolsAsk, reader: &dyn Reader) -> Result<ToolSums, StoreError> {
+    let span = reader.span()?;
+    let newest = span.map_or(ask.now_ms, |(_, newest)| newest);
+    let holds = |window: i64| newest >= ask.now_ms.saturating_sub(window);
+    let window_ms = match ask.window_ms {
+        Some(window) if ask.may_widen && !holds(window) => WINDOWS_MS
+            .into_iter()
+            .flatten()
+            .find(|&window| holds(window)),
+        window => window,
+    };
+    let (oldest, newest) = span.unwrap_or((ask.now_ms, ask.now_ms));
+    let (start, end) = match window_ms {
+        Some(window) => (ask.now_ms.saturating_sub(window), ask.now_ms),
+        // Everything ends where the records do: what is old does not thin out by the day.
+        None => (oldest, newest.saturating_add(1)),
+    };
+    let question = StatsQuestion {
+        filter: Filter {
+            // Also of everything, so that what is left of a cut hour is counted at its own time.
+            since: Some(start),
+            until: window_ms.is_none().then_some(end),
+            ..ask.filter.clone()
+        },
+        by: By::Tool,
+        exact: false,
+        buckets: Buckets::dividing(start, end, BARS),
+        most: Some(MAX_TOOLS),
+    };
+    let rows = reader.stats(&question)?;
+    Ok(ToolSums {
+        rows: rows.into_iter().map(Summary::from).collect(),
+        window_ms,
+        length_ms: end.saturating_sub(start).max(1),
+    })
+}
