@@ -9,7 +9,7 @@ use crate::commands::{
     service, session, sessions, show, slow, stats, store, watch,
 };
 use crate::config::{KEYS, Settings, SettingsError};
-use crate::console::{ColourChoice, Console};
+use crate::console::{ColourChoice, Console, report_bus_errors};
 use crate::exit::Exit;
 use crate::render::text;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -82,6 +82,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return tap::watch_tap(rest).into();
         }
     }
+    // Without the handler such an error ends the process as it always did.
+    let _ = report_bus_errors(crate::watch::give_back_terminal);
     match std::env::var(complete::VARIABLE) {
         Ok(shell) if !shell.is_empty() => complete_in(&shell, args),
         _ => run_with(&args, Settings::of_user(), &mut Console::of_process()).into(),
@@ -197,9 +199,10 @@ fn complete_in(shell: &str, args: impl IntoIterator<Item = OsString>) -> ExitCod
 
 /// Writes out what is left, tells an error, and says what the process ends with.
 fn end(outcome: anyhow::Result<Exit>, console: &mut Console) -> Exit {
-    let flushed = outcome.and_then(|exit| {
-        console.flush()?;
-        Ok(exit)
+    let flushed = outcome.and_then(|exit| match (exit, console.flush()) {
+        // A terminal that has gone took what was left with it: the signal said so.
+        (Exit::Signal(_), _) | (_, Ok(())) => Ok(exit),
+        (_, Err(error)) => Err(error.into()),
     });
     flushed.unwrap_or_else(|error| commands::report(&error, console))
 }

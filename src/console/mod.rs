@@ -1,6 +1,7 @@
 //! The only owner of standard output and standard error: buffering, colour, width, the pager, and
 //! what a write error means. Data goes to standard output, everything else to standard error.
 
+mod bus_error;
 mod captured;
 mod colour;
 mod environment;
@@ -8,6 +9,7 @@ mod output;
 mod pager;
 mod progress;
 
+pub use bus_error::report_bus_errors;
 pub use captured::CapturedOutput;
 pub use colour::{ColourChoice, uses_colour};
 pub use environment::Environment;

@@ -33,4 +33,5 @@ mod view;
 mod testing;
 
 pub use run::{WatchEnded, WatchOptions, run};
+pub use screen::give_back_terminal;
 pub use store::{ChangesOf, StoreSource};

@@ -12,6 +12,8 @@ use super::sums::SumWorker;
 use super::threads::{listen_to_keys, listen_to_signals, start};
 use mcpr_store::query::Filter;
 use mcpr_store::query::when::Zone;
+use rustix::io::Errno;
+use signal_hook::consts::SIGHUP;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -101,7 +103,13 @@ pub fn run(begin: WatchOptions) -> io::Result<WatchEnded> {
         changes_of: begin.changes_of,
     };
     start("sums", events, move || worker.run())?;
-    watching.until_end()
+    watching.until_end().or_else(|error| {
+        // A frame can find out that the terminal has gone before the signal says so.
+        match Errno::from_io_error(&error) {
+            Some(Errno::IO | Errno::NXIO) => Ok(WatchEnded::Signal(SIGHUP)),
+            _ => Err(error),
+        }
+    })
 }
 
 struct Watching {

@@ -42,10 +42,15 @@ struct OpenStore {
     head: Head,
 }
 
+/// How many questions in a row may fail although waiting seems not to help: a store whose files are replaced one
+/// after the other looks damaged in between.
+const MAX_FAILURES: u32 = 20;
+
 /// A store that is open, or will be.
 pub(super) struct Connection {
     source: Box<dyn StoreSource>,
     open: Option<OpenStore>,
+    failures: u32,
 }
 
 impl fmt::Debug for Connection {
@@ -59,7 +64,11 @@ impl fmt::Debug for Connection {
 
 impl Connection {
     pub(super) fn new(source: Box<dyn StoreSource>) -> Self {
-        Self { source, open: None }
+        Self {
+            source,
+            open: None,
+            failures: 0,
+        }
     }
 
     /// Asks the store that is open, or the one that is there now.
@@ -81,10 +90,18 @@ impl Connection {
             Ok(answer)
         });
         match opened {
-            Ok(answer) => Reply::Answered(answer),
+            Ok(answer) => {
+                self.failures = 0;
+                Reply::Answered(answer)
+            }
             Err(error) => match error.kind {
                 // One that went while it was asked is opened anew the next time.
                 StoreErrorKind::Missing | StoreErrorKind::Retryable | StoreErrorKind::Gone => {
+                    self.failures = 0;
+                    Reply::Later(error)
+                }
+                _ if self.failures < MAX_FAILURES => {
+                    self.failures += 1;
                     Reply::Later(error)
                 }
                 _ => Reply::Never(error),

@@ -15,7 +15,6 @@ pub(super) fn listen_to_keys(events: Events) -> io::Result<()> {
             events: events.clone(),
             thread: "keyboard",
         };
-        // An error means that the terminal has gone.
         while let Ok(input) = event::read() {
             let event = match input {
                 // Some terminals tell of keys that are let go, too.
@@ -27,6 +26,8 @@ pub(super) fn listen_to_keys(events: Events) -> io::Result<()> {
                 return;
             }
         }
+        // The terminal has gone; the system's own signal may come after this.
+        events.send(ScreenEvent::Signal(SIGHUP));
     };
     thread::Builder::new()
         .name("keyboard".to_owned())

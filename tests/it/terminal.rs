@@ -88,6 +88,20 @@ impl<'a> Terminal<'a> {
         }
     }
 
+    /// Starts the program, waits until it shows a text, and takes the terminal away from it.
+    pub(crate) fn start_and_vanish(self, arguments: &[&str], text: &str) -> Child {
+        let (pty, pts) = open().unwrap();
+        pty.resize(Size::new(self.rows, self.columns)).unwrap();
+        let command = Command::from(self.home.command(arguments)).envs(self.variables);
+        let child = command.spawn(pts).unwrap();
+        let (mut seen, mut bytes) = (String::new(), [0; 4096]);
+        while !seen.contains(text) {
+            let count = (&pty).read(&mut bytes).unwrap();
+            seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+        child
+    }
+
     /// Runs the program to its end, with everything on the terminal that leads nowhere else.
     pub(crate) fn run(self, arguments: &[&str]) -> Ran {
         self.start(arguments).finish()

@@ -1,6 +1,7 @@
 //! `mcpr store verify` against damage of every sort, and what a recorder says of it.
 
-use super::program::{Home, capture, until};
+use super::program::{Home, capture, signal, until};
+use rustix::process::Signal;
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
@@ -253,4 +254,22 @@ fn an_index_that_is_cut_beside_a_recorder_is_an_error_and_no_signal() {
     assert!(err.contains("was cut"), "{err}");
     home.record(&[&home.path("proxy.log")]);
     assert_eq!(home.rows(&[]).len(), 141);
+}
+
+#[test]
+fn an_index_that_is_cut_within_a_commit_is_reported_before_the_end() {
+    let home = Home::new();
+    let recorder = home
+        .command(&["record", "--listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the store is there", || home.store().exists());
+    // What the system sends for an access that cannot be made; here to whatever thread comes first.
+    signal(&recorder, Signal::BUS);
+    let ended = recorder.wait_with_output().unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{:?}: {err}", ended.status);
+    assert!(err.contains("was cut by another program"), "{err}");
+    assert!(err.contains("hint: what was committed is safe"), "{err}");
 }

@@ -1,8 +1,8 @@
 //! The index of a store's write-ahead log (`-shm`), which SQLite maps into memory.
 //!
-//! Where another program cuts that file, the next look at what is gone ends the process, without a word
-//! (SIGBUS). So its length is looked at before SQLite looks into it. What is cut between the two looks is
-//! not noticed: only a handler of signals could do that.
+//! Where another program cuts that file, the next access to what is gone raises SIGBUS. So its length is checked
+//! before SQLite looks into it, and an error says what happened. What is cut between the check and the access is
+//! left to the program's handler of signals.
 
 use super::file::sibling;
 use mcpr_store::{StoreError, StoreErrorKind};

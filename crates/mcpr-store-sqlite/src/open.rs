@@ -101,20 +101,31 @@ pub(super) fn open_reader(path: &Path) -> Result<(Connection, StepLimit), StoreE
 /// Opens a store of ours for reading only, or says whose it is.
 pub(super) fn open_readable(path: &Path) -> Result<Readable, StoreError> {
     let path = absolute(path, false)?;
-    match owner(&path)? {
+    open_at(&path).map_err(|error| {
+        // One that was removed while it was opened is missing, whatever the step that found out.
+        match fs::metadata(&path) {
+            Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => missing(&path),
+            _ => error,
+        }
+    })
+}
+
+/// Opens the store at a path whose directory is resolved.
+fn open_at(path: &Path) -> Result<Readable, StoreError> {
+    match owner(path)? {
         Owner::Us => {}
-        Owner::Nobody => return Err(missing(&path)),
-        Owner::Proxy(program) => return Ok(Readable::Foreign(path, program)),
-        other @ Owner::Other => return Err(foreign(&path, other)),
+        Owner::Nobody => return Err(missing(path)),
+        Owner::Proxy(program) => return Ok(Readable::Foreign(path.to_owned(), program)),
+        other @ Owner::Other => return Err(foreign(path, other)),
     }
     let connect = || -> Result<Readable, StoreError> {
-        let (connection, steps) = connect_checked(&path)?;
+        let (connection, steps) = connect_checked(path)?;
         let version = layout_of(&connection).map_err(failed("read the store"))?;
         check_layout(version)?;
         shape::check(&connection)?;
         Ok(Readable::Ours(connection, steps))
     };
-    connect().map_err(|error| error.at(&path))
+    connect().map_err(|error| error.at(path))
 }
 
 /// Switches a new store to a write-ahead log. SQLite does not wait here for others who open it at

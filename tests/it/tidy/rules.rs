@@ -10,7 +10,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("nearest", &[]),
     ("config", &["nearest"]),
     ("render", &[]),
-    ("console", &["render"]),
+    ("console", &["render", "exit"]),
     ("exit", &[]),
     ("watch", &["render"]),
     (
@@ -75,6 +75,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "crates/mcpr-ingest/src/tap/process",
             "src/commands/record",
             "src/commands/follow",
+            "src/console/bus_error",
             "src/console/pager",
             "src/watch",
         ],

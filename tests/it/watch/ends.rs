@@ -93,3 +93,18 @@ fn a_store_that_cannot_be_read_is_told_before_the_terminal_is_taken() {
     assert!(ran.out.contains("file is not a database"), "{ran:?}");
     assert!(!ran.out.contains("\x1b[?1049h"), "{ran:?}");
 }
+
+#[test]
+fn a_terminal_that_vanishes_ends_it_as_a_hang_up() {
+    let home = recorded();
+    let terminal = Terminal::of(&home)
+        .size(80, 24)
+        .env("TERM", "xterm-256color");
+    let mut child = terminal.start_and_vanish(&["watch"], "live");
+    let mut status = None;
+    until("the program ends", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(129));
+}
