@@ -83,7 +83,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     }
     // Without the handler such an error ends the process as it always did.
-    let _ = report_bus_errors(crate::watch::give_back_terminal);
+    let _ = report_bus_errors(watch::give_back_terminal);
     match std::env::var(complete::VARIABLE) {
         Ok(shell) if !shell.is_empty() => complete_in(&shell, args),
         _ => run_with(&args, Settings::of_user(), &mut Console::of_process()).into(),

@@ -5,6 +5,7 @@ use super::values::KindChoice;
 use super::{Refused, StoreArgs, complete, now_ms};
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
+pub(crate) use crate::watch::give_back_terminal;
 use crate::watch::{StoreSource, WatchEnded, WatchOptions, run as watch};
 use clap_complete::ArgValueCompleter;
 use mcpr_connect::connect;

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
+use std::sync::Arc;
 use std::thread;
 
 /// Answers every request with an empty result, as quickly as a shell can.
@@ -292,6 +293,9 @@ fn the_servers_end_is_ours() {
 #[test]
 fn signals_reach_the_server_and_do_not_end_the_tap() {
     let home = Home::new();
+    // Tests may run under `nohup`, and a shell cannot trap what was ignored when it began. What has a handler
+    // here begins with the default there.
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default()).unwrap();
     for (name, number) in [
         ("TERM", Signal::TERM),
         ("INT", Signal::INT),

@@ -157,11 +157,14 @@ pub(super) fn check(path: &str, text: &str, is_test_file: bool) -> Vec<String> {
 
 /// What holds for the library's and the program's own code alone.
 fn check_source(path: &str, tokens: &Tokens, found: &mut impl FnMut(usize, String)) {
-    for at in tokens.uses_of("process", "exit") {
-        found(
-            at,
-            "`process::exit`: only `main` ends the program, by returning".to_owned(),
-        );
+    // A thread whose access to memory failed never returns.
+    if path != "src/console/bus_error.rs" {
+        for at in tokens.uses_of("process", "exit") {
+            found(
+                at,
+                "`process::exit`: only `main` ends the program, by returning".to_owned(),
+            );
+        }
     }
     for (name, doors) in DOORS {
         if !doors.iter().any(|door| is_behind(path, door)) {
