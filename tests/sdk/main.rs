@@ -21,6 +21,7 @@ mod surface;
 
 use packages::Packages;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// One thing that is shown: its name, and what shows it by not panicking.
@@ -59,6 +60,12 @@ fn main() -> ExitCode {
             return missing.exit_code();
         }
     };
+    // Under `nohup` the programs would begin with an ignored SIGHUP: what has a handler here begins with the
+    // default there.
+    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default()) {
+        println!("sdk: {error}");
+        return ExitCode::FAILURE;
+    }
     for (name, check) in checks {
         println!("sdk: {name} …");
         let began = Instant::now();
