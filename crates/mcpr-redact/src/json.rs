@@ -4,8 +4,8 @@
 
 use super::keys::Secrecy;
 use super::members::{self, Awaiting, Container};
+use super::tokens::{self, JsonString};
 use super::{Redactor, value, words};
-use memchr::memchr2;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -42,6 +42,9 @@ impl Hand<'_> {
 struct JsonWalk<'a> {
     json: &'a str,
     at: usize,
+    /// What stands before is put out; from here to `at` all is put out as it is, in one piece, as soon as
+    /// something else follows.
+    copied: usize,
     limit: usize,
     hand: Option<Hand<'a>>,
     frames: Vec<Container>,
@@ -58,6 +61,7 @@ pub(super) fn shorten(json: &str, limit: usize, hand: Option<Hand<'_>>) -> Short
     let mut walk = JsonWalk {
         json,
         at: 0,
+        copied: 0,
         limit,
         hand,
         frames: Vec::new(),
@@ -70,14 +74,37 @@ pub(super) fn shorten(json: &str, limit: usize, hand: Option<Hand<'_>>) -> Short
         last_takes_turns: false,
     };
     // One byte over the limit shows that the end is missing.
-    while walk.at < json.len() && walk.out.text.len() <= limit {
+    while walk.at < json.len() && walk.written() <= limit {
         walk.token();
     }
     walk.finish()
 }
 
 impl JsonWalk<'_> {
+    /// How long the output is, with what is to be copied.
+    fn written(&self) -> usize {
+        self.out.text.len() + self.at - self.copied
+    }
+
+    /// How much may still be put out.
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.written())
+    }
+
+    /// Puts out what was read and stays as it is.
+    fn flush(&mut self) {
+        self.out.text.push_str(&self.json[self.copied..self.at]);
+        self.copied = self.at;
+    }
+
+    /// Goes on behind what was put out otherwise.
+    fn go_to(&mut self, at: usize) {
+        self.at = at;
+        self.copied = at;
+    }
+
     fn finish(mut self) -> Shortened {
+        self.flush();
         self.out.is_cut |= self.out.text.len() > self.limit || self.at < self.json.len();
         // The name that makes a secret of a value may stand behind the cut: in doubt, what looks
         // random goes.
@@ -178,12 +205,14 @@ impl JsonWalk<'_> {
             }
             b',' => self.end_member(),
             b':' => {
-                let written = self.out.text.len() + 1;
+                let written = self.written() + 1;
                 if let Some(frame) = self.frames.last_mut() {
                     frame.begin(written);
                 }
             }
-            b' ' | b'\t' | b'\r' | b'\n' => return self.copy_to(self.end_of_blanks()),
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                return self.copy_to(tokens::end_of_blanks(self.json, self.at));
+            }
             _ => {}
         }
         if matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':') {
@@ -193,15 +222,15 @@ impl JsonWalk<'_> {
             }
             return self.copy_to(self.at + 1);
         }
-        let end = self.end_of_token();
-        if self.hand.is_some() && !is_of_json(&self.json[self.at..end]) {
+        let end = tokens::end_of_token(self.json, self.at);
+        if self.hand.is_some() && !tokens::is_of_json(&self.json[self.at..end]) {
             return self.rest_from_text();
         }
         self.copy_to(end);
     }
 
     fn end_member(&mut self) {
-        let written = self.out.text.len();
+        let written = self.written();
         if let Some(frame) = self.frames.last_mut() {
             frame.end(written);
         }
@@ -228,8 +257,11 @@ impl JsonWalk<'_> {
     /// What is no JSON began with the last text: `{"a" => 1}`.
     fn rest_from_text(&mut self) {
         if let Some((at, written, redacted)) = self.last_text.take() {
+            if self.out.text.len() > written {
+                self.out.text.truncate(written);
+                self.copied = at;
+            }
             self.at = at;
-            self.out.text.truncate(written);
             self.out.redacted = redacted;
             self.late.retain(|range| range.end <= written);
         }
@@ -238,7 +270,8 @@ impl JsonWalk<'_> {
 
     /// From a word on that JSON does not know the quotes may stand anywhere: what is left is text.
     fn rest(&mut self) {
-        let room = self.limit.saturating_sub(self.out.text.len());
+        let room = self.room();
+        self.flush();
         let rest = &self.json[self.at..];
         let head = &rest[..rest.floor_char_boundary(room)];
         let is_cut = head.len() < rest.len();
@@ -254,68 +287,51 @@ impl JsonWalk<'_> {
         self.out.text.push_str(&text);
         self.out.redacted += count;
         self.out.is_cut |= is_cut;
-        self.at = self.json.len();
-    }
-
-    /// Where the token that begins here ends, when it is no string.
-    fn end_of_token(&self) -> usize {
-        let rest = &self.json.as_bytes()[self.at + 1..];
-        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-        if !is_word(&self.json.as_bytes()[self.at]) {
-            // What is no JSON may hold characters of more than a byte.
-            let len = rest.iter().take_while(|byte| **byte & 0xc0 == 0x80).count();
-            return self.at + 1 + len;
-        }
-        self.at + 1 + rest.iter().take_while(|byte| is_word(byte)).count()
-    }
-
-    fn end_of_blanks(&self) -> usize {
-        let rest = self.json.as_bytes()[self.at..].iter();
-        let is_blank = |byte: &&u8| b" \t\r\n".contains(byte);
-        self.at + rest.take_while(is_blank).count()
+        self.go_to(self.json.len());
     }
 
     fn copy_to(&mut self, end: usize) {
-        self.out.text.push_str(&self.json[self.at..end]);
         self.at = end;
     }
 
     fn string(&mut self) {
-        let end = self.end_of_string();
+        let string = JsonString::at(self.json, self.at);
         // Behind a document there are no texts of JSON.
-        if self.frames.is_empty() && self.hand.is_some() && !self.out.text.trim_ascii().is_empty() {
+        if self.frames.is_empty() && self.hand.is_some() && self.is_behind_document() {
             return self.rest();
         }
         // Kept for a word that JSON does not know: this text is read once more then, as a part of
         // it.
-        self.last_text = Some((self.at, self.out.text.len(), self.out.redacted));
-        if self
-            .frames
-            .last()
-            .is_some_and(|frame| frame.open == Awaiting::Key)
-        {
-            let key = unescaped(&self.json[self.at..end]);
-            self.last_takes_turns = members::takes_turns(&key);
-            let rest = &self.json[end..];
-            if let Some(frame) = self.frames.last_mut() {
-                frame.key(&key, rest);
-            }
-            // A key may be an address with a password in it.
-            let clean = self.hand.and_then(|hand| hand.text(&key, false));
-            return match clean {
-                None => self.copy_to(end),
-                Some((text, count)) => self.put(&text, count, end),
-            };
+        self.last_text = Some((self.at, self.written(), self.out.redacted));
+        let Some(frame) = self.frames.last_mut() else {
+            return self.value(string);
+        };
+        if frame.open != Awaiting::Key {
+            return self.value(string);
         }
-        self.value(end);
+        let key = string.text();
+        self.last_takes_turns = members::takes_turns(&key);
+        frame.key(&key, &self.json[self.at + string.len()..]);
+        // A key may be an address with a password in it.
+        match self.hand.and_then(|hand| hand.text(&key, false)) {
+            None => self.copy_to(self.at + string.len()),
+            Some((text, count)) => self.put(&text, count, string),
+        }
+    }
+
+    /// Whether something was read already.
+    fn is_behind_document(&self) -> bool {
+        let is_said = |text: &str| !text.trim_ascii().is_empty();
+        is_said(&self.out.text) || is_said(&self.json[self.copied..self.at])
     }
 
     /// A string that is a value.
-    fn value(&mut self, end: usize) {
+    fn value(&mut self, string: JsonString<'_>) {
+        let end = self.at + string.len();
         let Some(hand) = self.hand else {
             return self.copy_to(end);
         };
-        let text = unescaped(&self.json[self.at..end]);
+        let text = string.text();
         let secrecy = self.secrecy();
         if value::mark_at(text.as_bytes(), 0) == Some(text.len()) {
             if let Some(frame) = self.frames.last_mut() {
@@ -323,41 +339,44 @@ impl JsonWalk<'_> {
             }
             return self.copy_to(end);
         }
+        let written = self.written();
         if let Some(frame) = self.frames.last_mut() {
-            if frame.is_listed(&text, self.out.text.len()) || is_secret(secrecy, &text) {
+            if frame.is_listed(&text, written) || is_secret(secrecy, &text) {
                 return self.mark(end);
             }
             frame.text(&text, &mut self.late);
         }
-        let room = self.limit.saturating_sub(self.out.text.len());
+        let room = self.room();
         // A string that does not close is where the document was cut.
-        let is_whole = end - self.at > 1 && self.json[..end].ends_with('"');
-        if text.len() > room || !is_whole {
+        if text.len() > room || !string.is_whole() {
             return self.last_value(&text[..text.floor_char_boundary(room)], hand);
         }
         match hand.text(&text, false) {
             None => self.copy_to(end),
-            Some((text, count)) => self.put(&text, count, end),
+            Some((text, count)) => self.put(&text, count, string),
         }
     }
 
     fn mark(&mut self, end: usize) {
+        self.flush();
         self.out.text.push_str(OF_KEY);
         self.out.redacted += 1;
-        self.at = end;
+        self.go_to(end);
     }
 
-    /// Puts a text without its secrets in the place of the string that ends here.
-    fn put(&mut self, text: &str, count: u64, end: usize) {
+    /// Puts a text without its secrets in the place of the string that begins here.
+    fn put(&mut self, text: &str, count: u64, string: JsonString<'_>) {
+        self.flush();
         // Only a string that has lost a secret changes its spelling.
         let quoted = serde_json::Value::from(text).to_string();
         self.out.text.push_str(&quoted);
         self.out.redacted += count;
-        self.at = end;
+        self.go_to(self.at + string.len());
     }
 
     /// The head of a string that does not fit: nothing follows it.
     fn last_value(&mut self, head: &str, hand: Hand<'_>) {
+        self.flush();
         let (text, count) = match hand.text(head, true) {
             Some((text, count)) => (Cow::Owned(text), count),
             None => (Cow::Borrowed(head), 0),
@@ -367,30 +386,16 @@ impl JsonWalk<'_> {
         self.out.text.push_str(quoted.trim_end_matches('"'));
         self.out.redacted += count;
         self.out.is_cut = true;
-        self.at = self.json.len();
-    }
-
-    /// Where the string that begins here ends, its quote included.
-    fn end_of_string(&self) -> usize {
-        let bytes = self.json.as_bytes();
-        let mut at = self.at + 1;
-        while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-            at += found;
-            if bytes[at] == b'"' {
-                return at + 1;
-            }
-            // Whatever a backslash escapes, the byte behind it ends no string.
-            at += 2;
-        }
-        bytes.len()
+        self.go_to(self.json.len());
     }
 
     /// Puts the mark in the place of the value that begins here.
     fn skip_value(&mut self) {
+        self.flush();
         let mut nested = 0_usize;
         while let Some(&byte) = self.json.as_bytes().get(self.at) {
             match byte {
-                b'"' => self.at = self.end_of_string(),
+                b'"' => self.at += JsonString::at(self.json, self.at).len(),
                 b'{' | b'[' => {
                     nested += 1;
                     self.at += 1;
@@ -399,14 +404,14 @@ impl JsonWalk<'_> {
                     nested -= 1;
                     self.at += 1;
                 }
-                _ => self.at = self.end_of_token(),
+                _ => self.at = tokens::end_of_token(self.json, self.at),
             }
             if nested == 0 {
                 break;
             }
         }
-        self.out.text.push_str(OF_KEY);
-        self.out.redacted += 1;
+        self.go_to(self.at);
+        self.mark(self.at);
     }
 }
 
@@ -451,25 +456,4 @@ fn is_declaration(text: &str) -> bool {
         "=>",
     ];
     text.contains('(') && text.contains(')') && words.iter().any(|word| text.contains(word))
-}
-
-/// Whether a token that is no string can be one of JSON.
-fn is_of_json(token: &str) -> bool {
-    let is_of_number = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
-    match token.as_bytes() {
-        [first, ..] if first.is_ascii_digit() || *first == b'-' => token.bytes().all(is_of_number),
-        [first, ..] if first.is_ascii_alphabetic() => matches!(token, "true" | "false" | "null"),
-        [first] => b"{}[]:, \t\r\n".contains(first),
-        _ => false,
-    }
-}
-
-/// What a string of JSON says; one that is none says what stands in it.
-fn unescaped(quoted: &str) -> Cow<'_, str> {
-    let inner = quoted.strip_prefix('"').unwrap_or(quoted);
-    let inner = inner.strip_suffix('"').unwrap_or(inner);
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-        return Cow::Borrowed(inner);
-    }
-    serde_json::from_str(quoted).map_or(Cow::Borrowed(inner), Cow::Owned)
 }

@@ -121,6 +121,98 @@ pub(super) const MAX_NAME_BYTES: usize = 64;
 
 /// How sure a name is that its value is a secret, whatever the name's case and its `_`, `-`, `.`.
 pub(super) fn secrecy(name: &[u8]) -> Secrecy {
+    if !may_be_secret(name) {
+        return Secrecy::None;
+    }
+    secrecy_by_lists(name)
+}
+
+/// Whether a name can be one of a secret, by its last three letters and by a pair within. That rules out most
+/// names, and every key of every message is asked.
+fn may_be_secret(name: &[u8]) -> bool {
+    let end = match name {
+        // Nearly every name ends with letters.
+        [.., a, b, c]
+            if a.is_ascii_alphanumeric()
+                && b.is_ascii_alphanumeric()
+                && c.is_ascii_alphanumeric() =>
+        {
+            [*a, *b, *c]
+        }
+        _ => {
+            let mut letters = name
+                .iter()
+                .rev()
+                .filter(|byte| byte.is_ascii_alphanumeric());
+            let (Some(c), Some(b), Some(a)) = (letters.next(), letters.next(), letters.next())
+            else {
+                return false;
+            };
+            [*a, *b, *c]
+        }
+    };
+    // Digits number a name, and say nothing of the word before them.
+    end[2].is_ascii_digit() || KNOWN_ENDS[end_of_three(end)] || may_hold(name)
+}
+
+/// Whether a word of [`ANYWHERE`] may stand in a name: in each `a` or `i` follows a `p`, and separators may
+/// stand between.
+fn may_hold(name: &[u8]) -> bool {
+    const LONGEST: usize = 32;
+    // What stands behind the name is none of those.
+    let mut letters = [b'z'; LONGEST + 1];
+    let Some(head) = letters
+        .get_mut(..name.len())
+        .filter(|_| name.len() <= LONGEST)
+    else {
+        return true;
+    };
+    head.copy_from_slice(name);
+    letters.make_ascii_lowercase();
+    // Names are short and differ in length: a loop of one length without branches is the fastest, for which
+    // numbers stand in the place of truths.
+    let found = (0..LONGEST).fold(0, |found, at| {
+        let next = letters[at + 1];
+        let is_next =
+            u8::from(matches!(next, b'a' | b'i')) | u8::from(!next.is_ascii_alphanumeric());
+        found | u8::from(letters[at] == b'p') & is_next
+    });
+    found > 0
+}
+
+/// How many ends of three letters are told apart.
+const ENDS: usize = 1 << 12;
+
+/// The number of three letters in either case; others may have it, too.
+const fn end_of_three(letters: [u8; 3]) -> usize {
+    // Five bits tell letters apart, whatever their case.
+    let [a, b, c] = letters;
+    (a as usize & 31) << 7 ^ (b as usize & 31) << 4 ^ (c as usize & 31)
+}
+
+/// How every name ends that is one of a secret and has no word of [`ANYWHERE`] in it.
+static KNOWN_ENDS: [bool; ENDS] = {
+    let mut known = [false; ENDS];
+    let lists = [AT_END, PLURAL, TAILS, RANDOM, &LAST_WORDS, &["key", "keys"]];
+    // Loops are spelled out: a constant is made without iterators.
+    let mut list = 0;
+    while list < lists.len() {
+        let mut at = 0;
+        while at < lists[list].len() {
+            if let [.., a, b, c] = lists[list][at].as_bytes() {
+                known[end_of_three([*a, *b, *c])] = true;
+            } else {
+                panic!("a word of a list has three letters");
+            }
+            at += 1;
+        }
+        list += 1;
+    }
+    known
+};
+
+/// As [`secrecy`], of a name that was not ruled out.
+pub(super) fn secrecy_by_lists(name: &[u8]) -> Secrecy {
     // A mark that stands in a name says what was there, not what is named.
     if memchr::memchr_iter(b'[', name).any(|at| name[at..].starts_with(b"[redacted:")) {
         return Secrecy::None;
@@ -154,6 +246,7 @@ fn of_plain(name: &[u8], plain: &[u8]) -> Secrecy {
     }
     let held = ANYWHERE
         .iter()
+        .filter(|_| may_hold(plain))
         .find_map(|part| Some(&plain[last_place(plain, part.as_bytes())? + part.len()..]));
     match held {
         Some(rest) if !ABOUT.iter().any(|about| rest.ends_with(about.as_bytes())) => {

@@ -36,6 +36,7 @@ mod signs;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod typed;
 mod url;
 mod value;

@@ -37,22 +37,8 @@ enum Role {
     Head,
 }
 
-// The text of such a member says what the value beside it is.
-const NAMES: [&str; 12] = [
-    "name",
-    "key",
-    "header",
-    "field",
-    "variable",
-    "var",
-    "env",
-    "attribute",
-    "property",
-    "parameter",
-    "option",
-    "k",
-];
-// The same with a word before it that says what is named: `ParameterKey`, `option_name`, `metaValue`.
+// What may stand before `name`, `key` and `value` and says what is named: `ParameterKey`, `option_name`,
+// `metaValue`.
 const STEMS: [&str; 16] = [
     "parameter",
     "param",
@@ -71,34 +57,6 @@ const STEMS: [&str; 16] = [
     "input",
     "argument",
 ];
-const HEADS: [&str; 7] = [
-    "columns",
-    "fields",
-    "headers",
-    "header_row",
-    "column_names",
-    "columnNames",
-    "cols",
-];
-const PROGRAMS: [&str; 6] = ["command", "cmd", "program", "executable", "exe", "file"];
-// With one of these, tools that drive a browser name the field that they type into.
-const LABELS: [&str; 6] = ["element", "label", "selector", "placeholder", "id", "title"];
-const VALUES: [&str; 9] = [
-    "value",
-    "val",
-    "v",
-    "stringvalue",
-    "secretvalue",
-    "newvalue",
-    "oldvalue",
-    "default",
-    "defaultvalue",
-];
-// A text of these is the value of the name beside it, at some time; anything may stand in an object.
-const VERSIONS: [&str; 5] = ["current", "old", "new", "before", "after"];
-// Mostly they hold a message, so that they are taken only where they look random.
-const TEXTS: [&str; 3] = ["text", "content", "data"];
-
 /// What the texts of an array are to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ArrayKind {
@@ -312,52 +270,55 @@ impl Container {
 }
 
 /// What a member with this key is to its object.
+#[rustfmt::skip]
 fn role(key: &str) -> Role {
     // No name of a role is longer, and most keys have none.
     const LONGEST: usize = 20;
-    if key.len() > LONGEST {
+    let mut buffer = [0; LONGEST];
+    let Some(lower) = buffer.get_mut(..key.len()) else {
         return Role::Other;
-    }
-    let is_one_of = |names: &[&str]| names.iter().any(|name| key.eq_ignore_ascii_case(name));
-    if is_one_of(&NAMES) {
-        Role::Name
-    } else if is_one_of(&LABELS) {
-        Role::Label
-    } else if is_one_of(&VALUES) {
-        Role::Value
-    } else if is_one_of(&VERSIONS) {
-        Role::Version
-    } else if is_one_of(&TEXTS) {
-        Role::Text
-    } else if is_one_of(&PROGRAMS) {
-        Role::Program
-    } else if key == "path" {
-        Role::Path
-    } else if key == "op" {
-        Role::Change
-    } else if is_one_of(&HEADS) {
-        Role::Head
-    } else {
-        stemmed(key)
+    };
+    lower.copy_from_slice(key.as_bytes());
+    buffer.make_ascii_lowercase();
+    // Every key of every message is asked: patterns are compared by their length first.
+    match &buffer[..key.len()] {
+        // The text of such a member says what the value beside it is.
+        b"name" | b"key" | b"header" | b"field" | b"variable" | b"var" | b"env" | b"attribute" | b"property"
+        | b"parameter" | b"option" | b"k" => Role::Name,
+        // With one of these, tools that drive a browser name the field that they type into.
+        b"element" | b"label" | b"selector" | b"placeholder" | b"id" | b"title" => Role::Label,
+        b"value" | b"val" | b"v" | b"stringvalue" | b"secretvalue" | b"newvalue" | b"oldvalue" | b"default"
+        | b"defaultvalue" => Role::Value,
+        // A text of these is the value of the name beside it, at some time; anything may stand in an object.
+        b"current" | b"old" | b"new" | b"before" | b"after" => Role::Version,
+        // Mostly they hold a message, so that they are taken only where they look random.
+        b"text" | b"content" | b"data" => Role::Text,
+        b"command" | b"cmd" | b"program" | b"executable" | b"exe" | b"file" => Role::Program,
+        b"columns" | b"fields" | b"headers" | b"header_row" | b"column_names" | b"columnnames" | b"cols" => Role::Head,
+        _ if key == "path" => Role::Path,
+        _ if key == "op" => Role::Change,
+        lower => stemmed(lower),
     }
 }
 
-/// The role of `parameterName`, `option_value` and their kind.
-fn stemmed(key: &str) -> Role {
-    const ENDS: [(&str, Role); 3] = [
-        ("name", Role::Name),
-        ("key", Role::Name),
-        ("value", Role::Value),
+/// The role of `parameterName`, `option_value` and their kind, in small letters.
+fn stemmed(key: &[u8]) -> Role {
+    const ENDS: [(&[u8], Role); 3] = [
+        (b"name", Role::Name),
+        (b"key", Role::Name),
+        (b"value", Role::Value),
     ];
-    let lower = key.to_ascii_lowercase();
     let Some((stem, role)) = ENDS
         .iter()
-        .find_map(|(end, role)| Some((lower.strip_suffix(end)?, *role)))
+        .find_map(|(end, role)| Some((key.strip_suffix(*end)?, *role)))
     else {
         return Role::Other;
     };
-    let stem = stem.strip_suffix(['_', '-']).unwrap_or(stem);
-    if STEMS.contains(&stem) {
+    let stem = stem
+        .strip_suffix(b"_")
+        .or_else(|| stem.strip_suffix(b"-"))
+        .unwrap_or(stem);
+    if STEMS.iter().any(|known| known.as_bytes() == stem) {
         role
     } else {
         Role::Other

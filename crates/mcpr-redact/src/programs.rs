@@ -3,7 +3,9 @@
 
 use super::scan::Pass;
 use super::{value, words};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// What stands behind the option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +106,18 @@ pub(super) struct ProgramCall {
     is_login: bool,
 }
 
+/// Every program in the order of their names, and its options, a bit each: the first elements of every array
+/// of texts are looked up.
+static PROGRAMS: LazyLock<Vec<(&str, u32)>> = LazyLock::new(|| {
+    let mut all = BTreeMap::new();
+    for (at, option) in OPTIONS.iter().enumerate() {
+        for program in option.programs {
+            *all.entry(*program).or_default() |= 1 << at;
+        }
+    }
+    all.into_iter().collect()
+});
+
 const _: () = assert!(OPTIONS.len() <= 32, "each option has a bit");
 
 impl ProgramCall {
@@ -113,10 +127,9 @@ impl ProgramCall {
         if name.len() > MAX_NAME_BYTES {
             return Self::default();
         }
-        let has = |option: &SecretOption| option.programs.contains(&name);
-        let bits = OPTIONS.iter().enumerate().filter(|(_, option)| has(option));
+        let found = PROGRAMS.binary_search_by_key(&name, |(program, _)| program);
         Self {
-            options: bits.fold(0, |all, (at, _)| all | 1 << at),
+            options: found.map_or(0, |at| PROGRAMS[at].1),
             is_login: false,
         }
     }

@@ -70,3 +70,53 @@ fn a_user_s_pattern_sees_short_words_too() {
     assert_eq!(redactor.text("acme").unwrap().1, 1);
     assert_eq!(self::redactor().text("acme"), None);
 }
+
+/// Most names are ruled out by their end and a pair of letters; the answer is that of all lists.
+#[test]
+fn a_name_that_is_ruled_out_early_is_none_of_a_secret() {
+    let parts = [
+        "p",
+        "P",
+        "pa",
+        "pi",
+        "pass",
+        "word",
+        "wd",
+        "phrase",
+        "api",
+        "key",
+        "Key",
+        "keys",
+        "_",
+        "-",
+        ".",
+        "a",
+        "s",
+        "x",
+        "7",
+        "auth",
+        "Auth",
+        "bearer",
+        "signature",
+        "text",
+        "value",
+        "token",
+        "é",
+        " ",
+        "[redacted:key]",
+    ];
+    let words = keys::lists().into_iter().flat_map(|list| list.words);
+    let words: Vec<&str> = words.copied().chain(parts).collect();
+    let seed = mcpr_seed::seed();
+    println!("MCPR_TEST_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut secret = 0;
+    for _ in 0..50_000 {
+        let list = if random.bool() { &words[..] } else { &parts };
+        let name = random_word(&mut random, list, 5);
+        let by_lists = keys::secrecy_by_lists(name.as_bytes());
+        assert_eq!(keys::secrecy(name.as_bytes()), by_lists, "{name}");
+        secret += usize::from(by_lists != keys::Secrecy::None);
+    }
+    assert!(secret > 5_000, "{secret} of the names were of secrets");
+}
