@@ -8,6 +8,7 @@ mod gate;
 mod lists;
 mod newest;
 mod overview;
+mod remote;
 mod rules;
 mod server;
 mod settings;

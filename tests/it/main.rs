@@ -48,4 +48,5 @@ mod tidy;
 mod told_twice;
 mod verify;
 mod watch;
+mod web;
 mod wrapped;

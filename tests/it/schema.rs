@@ -4,6 +4,7 @@ mod diff;
 mod inputs;
 mod replay;
 mod snapshot;
+mod url;
 mod verdict;
 
 use super::program::{Home, capture, json_lines};

@@ -15,6 +15,7 @@ mod page;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod program;
+mod remote;
 mod scenario;
 mod shim;
 mod surface;
@@ -27,7 +28,7 @@ use std::time::Instant;
 /// One thing that is shown: its name, and what shows it by not panicking.
 type Check = (&'static str, fn(&Packages));
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     ("everything_passes_unchanged", scenario::everything),
     ("a_python_server_passes_unchanged", scenario::time),
     ("exit_codes_are_equal", ends::exit_codes),
@@ -37,6 +38,7 @@ const CHECKS: [Check; 9] = [
     ("the_tap_wakes_few_threads", latency::wakes),
     ("the_tap_adds_little_time", latency::added),
     ("real_servers_are_snapshot_and_checked", surface::checked),
+    ("real_servers_at_urls_are_too", remote::checked),
 ];
 
 fn main() -> ExitCode {

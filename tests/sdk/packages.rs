@@ -112,10 +112,15 @@ impl Packages {
         }
     }
 
+    /// Python, with the packages.
+    pub(crate) fn python(&self) -> String {
+        self.text("venv/bin/python")
+    }
+
     /// A server from `PyPI`, which tells the time.
     pub(crate) fn time(&self) -> Server {
         let arguments = ["-m", "mcp_server_time", "--local-timezone", "UTC"];
-        let program = self.text("venv/bin/python");
+        let program = self.python();
         let arguments = arguments.into_iter().map(str::to_owned);
         Server {
             name: "time",

@@ -31,17 +31,22 @@ const LISTS: [(&str, &str, &str); 4] = [
 
 /// How messages travel to a server and back.
 pub trait Transport {
-    /// Sends one message.
+    /// Sends one message; what does not arrive in time has no answer.
     ///
     /// # Errors
     /// When the server takes none.
-    fn send(&mut self, message: &Value) -> Result<(), ClientError>;
+    fn send(&mut self, message: &Value, until: Instant) -> Result<(), ClientError>;
 
     /// The next message of the server; none when it did not come by then.
     ///
     /// # Errors
     /// When no more can come.
     fn receive(&mut self, until: Instant) -> Result<Option<Value>, ClientError>;
+
+    /// Takes note of the protocol version that is spoken from now on.
+    fn agree(&mut self, version: &str) {
+        let _ = version;
+    }
 }
 
 /// All that a server shows, as one object: its own answer, with the lists as members.
@@ -104,21 +109,25 @@ impl Conversation<'_> {
         let refusal = match self.request("initialize", hello, until) {
             Ok(ServerAnswer::Result(result)) => {
                 let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-                self.transport.send(&ready)?;
+                let version = result.get("protocolVersion").and_then(Value::as_str);
+                self.transport.agree(version.unwrap_or(LEGACY));
+                self.transport.send(&ready, self.end)?;
                 return Ok(introduced(result));
             }
             Ok(ServerAnswer::Error(_, error)) => ClientError::Refused {
                 asked: "initialize".to_owned(),
                 error,
             },
-            Err(error @ ClientError::TimeOut { .. }) => error,
+            Err(error) if error.may_be_of_era() => error,
             Err(error) => return Err(error),
         };
         self.is_modern = true;
+        self.transport.agree(MODERN);
         match self.request("server/discover", json!({}), self.end) {
             Ok(ServerAnswer::Result(result)) => Ok(introduced(result)),
             // The first refusal says more of a server that knows neither.
-            Ok(ServerAnswer::Error(..)) | Err(ClientError::TimeOut { .. }) => Err(refusal),
+            Ok(ServerAnswer::Error(..)) => Err(refusal),
+            Err(error) if error.may_be_of_era() => Err(refusal),
             Err(error) => Err(error),
         }
     }
@@ -185,7 +194,7 @@ impl Conversation<'_> {
             },
             other => other,
         };
-        self.transport.send(&message).map_err(named)?;
+        self.transport.send(&message, until).map_err(named)?;
         loop {
             let received = self.transport.receive(until).map_err(named)?;
             let message = received.ok_or_else(|| ClientError::TimeOut {
@@ -193,7 +202,7 @@ impl Conversation<'_> {
                 limit: self.limit,
             })?;
             if let Some(asked) = message.get("method") {
-                self.answer(asked, &message)?;
+                self.answer(asked, &message, until)?;
                 continue;
             }
             // A late answer to an earlier question says nothing any more; some servers give numbers
@@ -207,7 +216,12 @@ impl Conversation<'_> {
     }
 
     /// What a server asks of us meanwhile: it is told that we are here, and can do nothing else.
-    fn answer(&mut self, method: &Value, message: &Value) -> Result<(), ClientError> {
+    fn answer(
+        &mut self,
+        method: &Value,
+        message: &Value,
+        until: Instant,
+    ) -> Result<(), ClientError> {
         let Some(id) = message.get("id") else {
             return Ok(());
         };
@@ -217,7 +231,7 @@ impl Conversation<'_> {
             let error = json!({"code": UNKNOWN_METHOD, "message": "mcpr only lists"});
             json!({"jsonrpc": "2.0", "id": id, "error": error})
         };
-        self.transport.send(&answer)
+        self.transport.send(&answer, until)
     }
 }
 
@@ -272,7 +286,7 @@ mod tests {
     }
 
     impl<F: FnMut(&Value) -> Vec<Value>> Transport for Scripted<F> {
-        fn send(&mut self, message: &Value) -> Result<(), ClientError> {
+        fn send(&mut self, message: &Value, _: Instant) -> Result<(), ClientError> {
             self.waiting.extend((self.script)(message));
             Ok(())
         }

@@ -2,9 +2,11 @@
 //! to `initialize` or `server/discover`, and every page of its lists. Calls no tool, reads no resource.
 
 mod ask;
+mod http;
 mod stdio;
 
 pub use ask::{Transport, ask};
+pub use http::{Header, HeaderError, HttpServer, ServerUrl, UrlError};
 pub use stdio::StdioServer;
 
 use std::time::Duration;
@@ -56,9 +58,77 @@ pub enum ClientError {
     /// More than is read.
     #[error("the server shows more than is read: {0}")]
     TooMuch(&'static str),
+    /// Nothing takes connections at the address.
+    #[error("cannot reach {url}: {why}")]
+    Unreachable {
+        /// The address, without what may be secret in it.
+        url: String,
+        /// Why not.
+        why: String,
+    },
+    /// Something does, but no secure connection comes about.
+    #[error("no secure connection to {url}: {why}")]
+    Insecure {
+        /// The address.
+        url: String,
+        /// Why not.
+        why: String,
+    },
+    /// The server answers with a status of HTTP that is no success.
+    #[error("{url} answers {asked} with {shown}{}", after_colon(said))]
+    Status {
+        /// The address.
+        url: String,
+        /// The method.
+        asked: String,
+        /// The status as a number.
+        code: u16,
+        /// And with its name.
+        shown: String,
+        /// Where the server says that it is, or the beginning of what it says.
+        said: String,
+    },
+    /// The server took a request, and sent no answer to it.
+    #[error("{url} has no answer to {asked}: {why}")]
+    Unanswered {
+        /// The address.
+        url: String,
+        /// The method.
+        asked: String,
+        /// What came in its place.
+        why: String,
+    },
+    /// What answers is something else.
+    #[error("what answers at {url} is no MCP server: {why}")]
+    NotMcp {
+        /// The address.
+        url: String,
+        /// What tells.
+        why: String,
+    },
     /// The pipe to the server broke.
     #[error("cannot write to the server: {0}")]
     Pipe(std::io::Error),
+}
+
+impl ClientError {
+    /// Whether a server of the other era may say so of a question that it does not know.
+    fn may_be_of_era(&self) -> bool {
+        match self {
+            Self::TimeOut { .. } => true,
+            Self::Status { code, .. } => matches!(code, 400 | 404 | 405 | 501),
+            _ => false,
+        }
+    }
+}
+
+/// More about an error, if there is more.
+fn after_colon(said: &str) -> String {
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    }
 }
 
 /// A length of time as people give it.

@@ -149,7 +149,7 @@ impl Drop for StdioServer {
 }
 
 impl Transport for StdioServer {
-    fn send(&mut self, message: &Value) -> Result<(), ClientError> {
+    fn send(&mut self, message: &Value, _: Instant) -> Result<(), ClientError> {
         let Some(input) = &mut self.input else {
             return Err(self.ended());
         };

@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let is_new = !args.baseline.exists();
     if is_new && !args.update {
         return Err(Refused::new(format!("no snapshot {path}"))
-            .hint("`mcpr schema snapshot -o FILE -- COMMAND` takes one; so does --update")
+            .hint("`mcpr schema snapshot -o FILE -- COMMAND` (or --url URL) takes one; so does --update")
             .into());
     }
     let old = if is_new {
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Some(Texts::read(std::slice::from_ref(&args.baseline))?.side()?)
     };
     // After the file was read: a server is not started for nothing.
-    let text = text_of(&args.server.snapshot()?);
+    let text = text_of(&args.server.snapshot(console)?);
     let ended = match old {
         None => Exit::Done,
         Some(old) => {

@@ -1,8 +1,10 @@
-//! A server that is asked for its surface: as a command, within a limit of time; and the snapshot that
-//! is made of the answer.
+//! A server that is asked for its surface: as a command or at an address, within a limit of time; and
+//! the snapshot that is made of the answer.
 
+use super::remote::{self, RemoteArgs};
 use crate::commands::Refused;
 use crate::commands::values::duration_us;
+use crate::console::Console;
 use mcpr_client::{ClientError, StdioServer, ask};
 use mcpr_redact::Redactor;
 use mcpr_surface::ItemKind;
@@ -16,25 +18,38 @@ const SHOWN_LINES: usize = 20;
 
 /// The server that is meant.
 #[derive(Debug, Clone, clap::Args)]
+#[command(group(clap::ArgGroup::new("server").required(true)))]
 pub(super) struct ServerArgs {
+    #[command(flatten)]
+    remote: RemoteArgs,
     /// Give the server this long for all of its answers
     #[arg(long, value_parser = duration_us, value_name = "DURATION", default_value = "60s")]
     timeout: i64,
     /// Run this server, which speaks over its standard input and output
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    #[arg(last = true, group = "server", value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
 impl ServerArgs {
     /// What it is, in words.
     pub(super) fn name(&self) -> String {
+        if let Some(name) = self.remote.name() {
+            return name;
+        }
         let words = self.command.iter().map(|word| word.to_string_lossy());
         words.collect::<Vec<_>>().join(" ")
     }
 
     /// Asks the server, and makes a snapshot of what it shows.
-    pub(super) fn snapshot(&self) -> Result<Map<String, Value>, Refused> {
+    pub(super) fn snapshot(&self, console: &mut Console) -> Result<Map<String, Value>, Refused> {
         let limit = Duration::from_micros(self.timeout.unsigned_abs());
+        if let Some(remote) = self.remote.resolve()? {
+            let mut server = remote.connect(console)?;
+            let shown = ask(&mut server, limit);
+            return shown
+                .map(snapshot_of)
+                .map_err(|error| remote::refused(&error));
+        }
         let mut server = StdioServer::start(&self.command).map_err(|error| {
             Refused::new(error.to_string())
                 .hint("give the command of the server behind `--`, as a client would run it")
@@ -48,7 +63,7 @@ impl ServerArgs {
 
 /// Why a server was not asked, with what it said of it.
 fn refused(error: &ClientError, stderr: &str) -> Refused {
-    let refused = Refused::new(error.to_string());
+    let refused = Refused::new(clean(&error.to_string()));
     let lines: Vec<&str> = stderr
         .lines()
         .filter(|line| !line.trim().is_empty())
@@ -62,12 +77,14 @@ fn refused(error: &ClientError, stderr: &str) -> Refused {
     let mut details = vec!["the server's standard error ends with".to_owned()];
     let last = lines.iter().skip(lines.len().saturating_sub(SHOWN_LINES));
     // It may print what it was started with.
-    let redactor = Redactor::default();
-    details.extend(last.map(|line| {
-        let clean = redactor.text(line);
-        clean.map_or_else(|| (*line).to_owned(), |(clean, _)| clean)
-    }));
+    details.extend(last.map(|line| clean(line)));
     refused.details(details)
+}
+
+/// What a server said, without secrets.
+pub(super) fn clean(text: &str) -> String {
+    let clean = Redactor::default().text(text);
+    clean.map_or_else(|| text.to_owned(), |(clean, _)| clean)
 }
 
 /// The one file: sorted, without secrets, and signed by its hash.

@@ -23,7 +23,7 @@ pub(super) struct Args {
 /// # Errors
 /// When the server does not answer, or the file cannot be written.
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let snapshot = args.server.snapshot()?;
+    let snapshot = args.server.snapshot(console)?;
     let text = text_of(&snapshot);
     if let Some(path) = &args.output {
         replace(path, text.as_bytes())

@@ -65,6 +65,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("hyper_util", &["crates/mcpr-ingest/src/listen"]),
     ("http_body_util", &["crates/mcpr-ingest/src/listen"]),
     ("tokio", &["crates/mcpr-ingest/src/listen"]),
+    ("ureq", &["crates/mcpr-client/src/http"]),
+    ("rustls", &["crates/mcpr-client/src/http"]),
+    (
+        "rustls_native_certs",
+        &["crates/mcpr-client/src/http/agent"],
+    ),
     ("ratatui", &["src/watch"]),
     ("crossterm", &["src/watch", "src/console"]),
     ("indicatif", &["src/console/progress"]),

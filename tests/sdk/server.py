@@ -1,0 +1,54 @@
+"""A server of the Python SDK at a port that it chooses and prints.
+
+`server.py both` serves it as the SDK does; `server.py modern` takes requests of 2026-07-28 alone, as a
+server without a past does.
+"""
+
+import json
+import socket
+import sys
+
+import uvicorn
+from mcp.server import MCPServer
+
+server = MCPServer("sums")
+
+
+@server.tool()
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+@server.tool()
+def negate(a: int) -> int:
+    """Negate a number."""
+    return -a
+
+
+@server.prompt()
+def explain(topic: str) -> str:
+    """Explain a sum."""
+    return f"Explain {topic}."
+
+
+app = server.streamable_http_app()
+
+
+async def modern(scope, receive, send):
+    """Refuses what is not of 2026-07-28."""
+    headers = dict(scope.get("headers", []))
+    if scope["type"] == "http" and headers.get(b"mcp-protocol-version") != b"2026-07-28":
+        error = {"code": -32022, "message": "unsupported protocol version"}
+        body = json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
+        kind = (b"content-type", b"application/json")
+        await send({"type": "http.response.start", "status": 400, "headers": [kind]})
+        await send({"type": "http.response.body", "body": body})
+        return
+    await app(scope, receive, send)
+
+
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+chosen = modern if sys.argv[1] == "modern" else app
+uvicorn.Server(uvicorn.Config(chosen, log_level="warning")).run(sockets=[listener])
