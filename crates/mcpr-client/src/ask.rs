@@ -29,6 +29,15 @@ const LISTS: [(&str, &str, &str); 4] = [
     ("resources", "resources/templates/list", "resourceTemplates"),
 ];
 
+/// What the members of a server's own answer are.
+const KINDS: [(&str, fn(&Value) -> bool, &str); 5] = [
+    ("capabilities", Value::is_object, "object"),
+    ("instructions", Value::is_string, "text"),
+    ("protocolVersion", Value::is_string, "text"),
+    ("serverInfo", Value::is_object, "object"),
+    ("supportedVersions", is_list_of_texts, "list of texts"),
+];
+
 /// How messages travel to a server and back.
 pub trait Transport {
     /// Sends one message; what does not arrive in time has no answer.
@@ -112,7 +121,7 @@ impl Conversation<'_> {
                 let version = result.get("protocolVersion").and_then(Value::as_str);
                 self.transport.agree(version.unwrap_or(LEGACY));
                 self.transport.send(&ready, self.end)?;
-                return Ok(introduced(result));
+                return introduced("initialize", result);
             }
             Ok(ServerAnswer::Error(_, error)) => ClientError::Refused {
                 asked: "initialize".to_owned(),
@@ -124,7 +133,7 @@ impl Conversation<'_> {
         self.is_modern = true;
         self.transport.agree(MODERN);
         match self.request("server/discover", json!({}), self.end) {
-            Ok(ServerAnswer::Result(result)) => Ok(introduced(result)),
+            Ok(ServerAnswer::Result(result)) => introduced("server/discover", result),
             // The first refusal says more of a server that knows neither.
             Ok(ServerAnswer::Error(..)) => Err(refusal),
             Err(error) if error.may_be_of_era() => Err(refusal),
@@ -153,6 +162,9 @@ impl Conversation<'_> {
             let Some(Value::Array(list)) = page.remove(member) else {
                 return Err(bad(format!("it has no array `{member}`")));
             };
+            if !list.iter().all(Value::is_object) {
+                return Err(bad(format!("not all of `{member}` are objects")));
+            }
             items.extend(list);
             if items.len() > MAX_ITEMS {
                 return Err(ClientError::TooMuch("a list of more than 100,000 items"));
@@ -258,7 +270,10 @@ fn answer_of(method: &str, mut message: Value) -> Result<ServerAnswer, ClientErr
 }
 
 /// What stays of a server's answer: neither hints for caches nor notes of the message.
-fn introduced(mut result: Map<String, Value>) -> Map<String, Value> {
+fn introduced(
+    asked: &str,
+    mut result: Map<String, Value>,
+) -> Result<Map<String, Value>, ClientError> {
     let meta = result.remove("_meta");
     let info = meta
         .as_ref()
@@ -270,8 +285,23 @@ fn introduced(mut result: Map<String, Value>) -> Map<String, Value> {
         result.remove(name);
     }
     // A server that promises nothing says so; without the member nobody could tell.
+    // So do those that write null for what they do not have.
+    result.retain(|_, value| !value.is_null());
     result.entry("capabilities").or_insert_with(|| json!({}));
-    result
+    for (member, is_right, kind) in KINDS {
+        if !result.get(member).is_none_or(is_right) {
+            return Err(ClientError::BadAnswer {
+                asked: asked.to_owned(),
+                why: format!("`{member}` is no {kind}"),
+            });
+        }
+    }
+    Ok(result)
+}
+
+fn is_list_of_texts(value: &Value) -> bool {
+    let list = value.as_array();
+    list.is_some_and(|list| list.iter().all(Value::is_string))
 }
 
 #[cfg(test)]
@@ -375,16 +405,26 @@ mod tests {
         };
         check(
             json!({}),
-            "the answer to tools/list is no list: it has no array `tools`",
+            "the answer to tools/list is not as it should be: it has no array `tools`",
+        );
+        check(
+            json!({"tools": [{"name": "a"}, "b"]}),
+            "the answer to tools/list is not as it should be: not all of `tools` are objects",
         );
         check(
             json!({"tools": [], "nextCursor": "1"}),
-            "the answer to tools/list is no list: its `nextCursor` came before",
+            "the answer to tools/list is not as it should be: its `nextCursor` came before",
         );
         check(
             json!({"tools": [], "resultType": "input_required"}),
-            "the answer to tools/list is no list: the server wants something of a person first",
+            "the answer to tools/list is not as it should be: the server wants something of a person first",
         );
+        let odd = asked(|message| {
+            let answer = json!({"capabilities": null, "instructions": null, "serverInfo": "s"});
+            result(message, &answer)
+        });
+        let expected = "the answer to initialize is not as it should be: `serverInfo` is no object";
+        assert_eq!(odd.unwrap_err().to_string(), expected);
         let silent = asked(|_| Vec::new()).unwrap_err().to_string();
         assert_eq!(silent, "no answer to initialize within 3 s");
     }

@@ -48,7 +48,7 @@ pub enum ClientError {
         error: String,
     },
     /// What it answered is no answer.
-    #[error("the answer to {asked} is no list: {why}")]
+    #[error("the answer to {asked} is not as it should be: {why}")]
     BadAnswer {
         /// The method.
         asked: String,

@@ -176,7 +176,7 @@ fn a_server_that_fails_is_told_with_what_it_said() {
         &LEGACY,
         &[],
         &[
-            "the answer to tools/list is no list",
+            "the answer to tools/list is not as it should be",
             "starting, token [redacted",
         ],
     );
