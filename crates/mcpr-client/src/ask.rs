@@ -29,8 +29,11 @@ const LISTS: [(&str, &str, &str); 4] = [
     ("resources", "resources/templates/list", "resourceTemplates"),
 ];
 
+/// A member, whether a value is one of its kind, and the kind's name.
+type MemberKind = (&'static str, fn(&Value) -> bool, &'static str);
+
 /// What the members of a server's own answer are.
-const KINDS: [(&str, fn(&Value) -> bool, &str); 5] = [
+const KINDS: [MemberKind; 5] = [
     ("capabilities", Value::is_object, "object"),
     ("instructions", Value::is_string, "text"),
     ("protocolVersion", Value::is_string, "text"),
