@@ -4,6 +4,10 @@ use super::text::escape_json;
 use mcpr_model::ErrorKind;
 use mcpr_store::query::{Entry, GapRow, RequestRow, SessionRow, StoredKey};
 use serde::Serialize;
+use std::ops::Not;
+
+// What is not there is left out where the key came with a later version: a line without a `key` is known
+// again by its bytes, so that the same row must go on giving the same line.
 
 #[derive(Serialize)]
 struct RequestLine<'a> {
@@ -30,6 +34,8 @@ struct RequestLine<'a> {
     error_msg: Option<&'a str>,
     bytes_in: Option<i64>,
     bytes_out: Option<i64>,
+    #[serde(skip_serializing_if = "Not::not")]
+    retyped: bool,
 }
 
 #[derive(Serialize)]
@@ -109,6 +115,7 @@ fn request(row: &RequestRow, key: Option<StoredKey>) -> String {
         error_msg: row.error_msg.as_deref(),
         bytes_in: row.bytes_in,
         bytes_out: row.bytes_out,
+        retyped: row.retyped,
     })
 }
 

@@ -13,6 +13,7 @@ mod check;
 mod config;
 mod cursor;
 mod default_store;
+mod exported;
 mod follow;
 mod foreign;
 mod formats;

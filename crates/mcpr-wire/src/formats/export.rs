@@ -91,6 +91,9 @@ struct ExportedRequest<'a> {
     error_msg: Option<Str<'a>>,
     bytes_in: Option<WholeNumber>,
     bytes_out: Option<WholeNumber>,
+    // Left out where it is false, and by earlier versions.
+    #[serde(default)]
+    retyped: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -173,7 +176,7 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
             error_kind,
             error_code: line.error_code.map(|code| Text::from(&*code.0)),
             error_msg: line.error_msg.map(|message| Text::from(&*message.0)),
-            retyped: false,
+            retyped: line.retyped,
         },
         payload: None,
         surface: None,
