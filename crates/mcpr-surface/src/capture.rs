@@ -4,8 +4,8 @@
 mod limits;
 
 pub use limits::{
-    MAX_LONE_ITEMS, MAX_PENDING_BYTES, MAX_VERSIONS, are_too_many_chains, is_announced,
-    is_flapping, lone_item_key, oldest_wait,
+    MAX_LONE_ITEMS, MAX_PENDING_BYTES, MAX_PENDING_CHAINS, MAX_PENDING_TOTAL_BYTES, MAX_VERSIONS,
+    are_too_many_chains, is_announced, is_flapping, lone_item_key, oldest_wait,
 };
 
 use super::canonical::{canonical, canonical_text, sha256_hex, without_ignored};

@@ -118,6 +118,9 @@ macro_rules! contract_tests {
         a_list_that_flaps_moves_when_it_was_seen,
         versions_of_a_list_are_bounded,
         items_of_a_list_never_seen_whole_are_bounded,
+        lists_left_unfinished_are_bounded_in_number,
+        lists_left_unfinished_are_bounded_in_bytes,
+        a_list_of_more_pages_than_may_wait_is_given_up,
         answers_equal_those_of_the_reference
         }
     };

@@ -2,7 +2,9 @@
 
 use super::*;
 use mcpr_model::{Said, SurfaceNews};
-use mcpr_surface::capture::{MAX_LONE_ITEMS, MAX_VERSIONS};
+use mcpr_surface::capture::{
+    MAX_LONE_ITEMS, MAX_PENDING_BYTES, MAX_PENDING_CHAINS, MAX_PENDING_TOTAL_BYTES, MAX_VERSIONS,
+};
 
 /// What a server showed a session: these tools, and where the list goes on.
 fn page(ts: i64, (cursor, next): (Option<&str>, Option<&str>), tools: &str) -> Event {
@@ -147,6 +149,83 @@ pub(crate) fn items_of_a_list_never_seen_whole_are_bounded(backend: &dyn Fixture
     assert_eq!(items.len(), MAX_LONE_ITEMS);
     let oldest = items.iter().map(|item| item.last_seen_at).min();
     assert_eq!(oldest, Some(3), "those seen longest ago go");
+    drop(store);
+    backend.check();
+}
+
+/// A page of the list that one of many sessions goes through: its first one, or its last one.
+fn page_of_session(session: usize, is_last: bool, tool: &str) -> Event {
+    let cursors = if is_last {
+        (Some("2"), None)
+    } else {
+        (None, Some("2"))
+    };
+    let ts = i64::try_from(session).expect("few");
+    let mut event = page(ts, cursors, tool);
+    if let Event::Surface(news) = &mut event {
+        news.session_id = Some(format!("s-{session}").as_str().into());
+    }
+    event
+}
+
+/// The sessions whose list becomes a version when its last page comes after the first pages of all.
+fn sessions_that_end_well(store: &mut dyn Store, count: usize, filling: &str) -> Vec<String> {
+    let tool = |session: usize| format!(r#"{{"name":"t{session}","description":"{filling}"}}"#);
+    let first = |session| page_of_session(session, false, &tool(session));
+    for session in 0..count {
+        let events = vec![first(session)];
+        let number = i64::try_from(session).expect("few");
+        store.append(&batch(number, events)).expect("append");
+    }
+    // Nothing was whole until then.
+    assert_eq!(versions(store), []);
+    let last = |session| page_of_session(session, true, r#"{"name":"z"}"#);
+    let events = (0..count).map(last).collect();
+    store.append(&batch(10_000, events)).expect("append");
+    let surfaces = fold::surfaces(&*reader(store), None).expect("surfaces");
+    let rows = surfaces.versions.into_iter();
+    rows.map(|row| row.session_id.expect("a session")).collect()
+}
+
+fn names_of(sessions: std::ops::Range<usize>) -> Vec<String> {
+    sessions.map(|session| format!("s-{session}")).collect()
+}
+
+pub(crate) fn lists_left_unfinished_are_bounded_in_number(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    let all = MAX_PENDING_CHAINS + 40;
+    let whole = sessions_that_end_well(&mut *store, all, "");
+    assert_eq!(whole, names_of(40..all), "those that waited longest go");
+    drop(store);
+    backend.check();
+}
+
+pub(crate) fn lists_left_unfinished_are_bounded_in_bytes(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    let long = MAX_PENDING_BYTES - (1 << 20);
+    let fit = MAX_PENDING_TOTAL_BYTES / long;
+    let whole = sessions_that_end_well(&mut *store, fit + 2, &"x".repeat(long));
+    assert_eq!(whole, names_of(2..fit + 2), "those that waited longest go");
+    drop(store);
+    backend.check();
+}
+
+pub(crate) fn a_list_of_more_pages_than_may_wait_is_given_up(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    let filling = "x".repeat(MAX_PENDING_BYTES / 3);
+    let mut say = |at: i64, cursors: (Option<&str>, Option<&str>)| {
+        let tool = format!(r#"{{"name":"t{at}","description":"{filling}"}}"#);
+        let events = vec![page(at, cursors, &tool)];
+        store.append(&batch(at, events)).expect("append");
+        versions(&*store).len()
+    };
+    // The third page is one too many; what follows it belongs to nothing.
+    let cursors = [None, Some("1"), Some("2"), Some("3"), None];
+    let pages = (1..).zip(cursors.windows(2));
+    let kept: Vec<usize> = pages.map(|(at, it)| say(at, (it[0], it[1]))).collect();
+    assert_eq!(kept, [0, 0, 0, 0]);
+    assert_eq!(say(8, (None, Some("1"))), 0, "it begins anew");
+    assert_eq!(say(9, (Some("1"), None)), 1);
     drop(store);
     backend.check();
 }

@@ -11,10 +11,10 @@ pub const MAX_PENDING_BYTES: usize = 16 << 20;
 const MAX_PENDING_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Most chains of pages that wait at once, over all lists; the oldest are given up.
-const MAX_PENDING_CHAINS: usize = 256;
+pub const MAX_PENDING_CHAINS: usize = 256;
 
 /// Most bytes that all waiting pages take together; the oldest are given up.
-const MAX_PENDING_TOTAL_BYTES: usize = 64 << 20;
+pub const MAX_PENDING_TOTAL_BYTES: usize = 64 << 20;
 
 /// Most versions kept of one list of one proxy; those seen longest ago go.
 pub const MAX_VERSIONS: usize = 1000;
