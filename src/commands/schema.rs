@@ -5,6 +5,7 @@ mod changes;
 mod check;
 mod diff;
 mod gate;
+mod history;
 mod lists;
 mod newest;
 mod overview;
@@ -13,17 +14,20 @@ mod rules;
 mod server;
 mod settings;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod unused;
 
 use super::args::{ReadArgs, View, moment};
 use super::{now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{LIST_COLUMNS, LIST_FIELDS, Listing, choose};
-pub(in crate::commands) use changes::{Brought, brought, change_rows};
+use crate::render::{Column, LIST_COLUMNS, LIST_FIELDS, Listing, choose};
+pub(in crate::commands) use changes::{Brought, brought, change_rows, is_seen_in};
+pub(in crate::commands) use history::History;
 use lists::Lists;
-use mcpr_store::fold;
-use mcpr_store::query::Surfaces;
+use mcpr_store::query::ListRow;
+use mcpr_store::{Reader, fold};
 pub(super) use newest::newest_changes;
 
 /// What `mcpr schema` takes.
@@ -84,32 +88,73 @@ fn show(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         // What was in force when the window ended: `until` itself is no longer in it.
         None => view.until.map_or(i64::MAX, |until| until.saturating_sub(1)),
     };
-    let surfaces = fold::surfaces(open_store(&view.url)?.as_ref(), None)?;
-    let mut rows = overview::rows(&surfaces, view.proxy.as_deref(), args.method, at);
-    if let Some(since) = view.since {
-        rows.retain(|row| {
-            // A list that was never seen has no last sight, and is in no window.
-            let shown = row.shown.as_ref();
-            shown.is_some_and(|shown| shown.last_seen_at >= since)
-        });
-    }
-    if rows.is_empty() {
-        nothing(&view, &surfaces, console);
-    }
-    // People see lists and items below each other; who names fields gets a plain table of them.
-    if view.is_table() && !view.names_fields() {
-        console.print(&overview::text(&rows, &columns, view.style))?;
-        return Ok(Exit::Done);
-    }
-    let mut listing = Listing::new(columns, view.format, view.style);
-    console.print(&listing.page(&rows))?;
-    console.print(&listing.finish())?;
+    let asked = overview::Asked {
+        lists: args.method,
+        at,
+        since: view.since,
+    };
+    list(
+        asked,
+        &view,
+        &columns,
+        open_store(&view.url)?.as_ref(),
+        console,
+    )?;
     Ok(Exit::Done)
 }
 
+/// Prints the lists server by server, so that never more than those of one are held.
+fn list(
+    asked: overview::Asked,
+    view: &View,
+    columns: &[&'static Column<ListRow>],
+    reader: &dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let mut proxies = Vec::new();
+    // Rows of nothing but unknown lists would say nothing: they wait until one says something.
+    let (mut waiting, mut is_anything_known) = (Vec::new(), false);
+    let mut listing = Listing::new(columns.to_vec(), view.format, view.style);
+    // People see lists and items below each other; who names fields gets a plain table of them.
+    let is_text = view.is_table() && !view.names_fields();
+    let mut is_first = true;
+    fold::each_server(reader, None, &mut |proxy, known| {
+        proxies.push(proxy.to_owned());
+        if view.proxy.as_deref().is_some_and(|wanted| wanted != proxy) {
+            return Ok(());
+        }
+        waiting.append(&mut overview::rows(reader, proxy, &known, asked)?);
+        is_anything_known |= waiting.iter().any(overview::is_known);
+        if !is_anything_known {
+            return Ok(());
+        }
+        waiting.retain(|row| overview::is_in(row, asked));
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut waiting);
+        if is_text {
+            if !std::mem::take(&mut is_first) {
+                console.print("\n")?;
+            }
+            console.print(&overview::text(&rows, columns, view.style))?;
+        } else {
+            is_first = false;
+            console.print(&listing.page(&rows))?;
+        }
+        Ok::<_, anyhow::Error>(())
+    })?;
+    if is_first {
+        nothing(view, &proxies, console);
+    }
+    if !is_text {
+        console.print(&listing.finish())?;
+    }
+    Ok(())
+}
+
 /// Tells why nothing is shown.
-fn nothing(view: &View, surfaces: &Surfaces, console: &mut Console) {
-    let proxies = surfaces.proxies();
+fn nothing(view: &View, proxies: &[String], console: &mut Console) {
     let mut words = view.conditions();
     // First the store that was read, then what narrowed the question.
     words.insert(0, format!("no lists of a server found in {}", view.url));
@@ -120,12 +165,12 @@ fn nothing(view: &View, surfaces: &Surfaces, console: &mut Console) {
              was recorded yet",
         );
     } else {
-        console.hint(&format!("there are lists of {}", listed(&proxies)));
+        console.hint(&format!("there are lists of {}", listed(proxies)));
     }
 }
 
 /// Names as a sentence lists them.
-fn listed<'a>(names: impl IntoIterator<Item = &'a &'a str>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+fn listed(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }

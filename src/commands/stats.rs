@@ -70,6 +70,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         exact: args.exact,
         buckets: buckets(&view, reader.as_ref())?,
         most: Some(MAX_LINES),
+        tools: None,
     };
     let rows = reader.stats(&question)?;
     let rows: Vec<Summary> = rows.into_iter().map(Summary::from).collect();

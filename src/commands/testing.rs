@@ -22,6 +22,35 @@ pub(super) struct Rows {
     pub(super) sessions: Vec<SessionRow>,
     /// The most entries that were ever fetched at once.
     pub(super) largest: Cell<usize>,
+    /// How many entries and sessions were fetched in all, and in how many pages.
+    pub(super) fetched: Cell<usize>,
+    pub(super) pages: Cell<usize>,
+    /// What servers showed.
+    pub(super) surfaces: Surfaces,
+    /// The most versions of lists that were ever fetched at once, and the most bytes of texts.
+    pub(super) most_versions: Cell<usize>,
+    pub(super) most_text: Cell<usize>,
+}
+
+impl Rows {
+    fn fetch(&self, count: usize) {
+        self.largest.set(self.largest.get().max(count));
+        self.fetched.set(self.fetched.get() + count);
+        self.pages.set(self.pages.get() + 1);
+    }
+
+    /// Hands over versions of lists, and remembers how much of them at most.
+    fn versions(&self, versions: &[SurfaceRow]) {
+        let text = versions.iter().map(|row| row.payload.len()).sum();
+        self.most_text.set(self.most_text.get().max(text));
+        let count = versions.len();
+        self.most_versions.set(self.most_versions.get().max(count));
+    }
+
+    fn one(&self, found: Option<&SurfaceRow>) -> Option<SurfaceRow> {
+        self.versions(found.map(std::slice::from_ref).unwrap_or_default());
+        found.cloned()
+    }
 }
 
 impl Reader for Rows {
@@ -41,7 +70,7 @@ impl Reader for Rows {
             found.reverse();
         }
         found.truncate(page.limit);
-        self.largest.set(self.largest.get().max(found.len()));
+        self.fetch(found.len());
         Ok(found)
     }
 
@@ -62,7 +91,7 @@ impl Reader for Rows {
             found.reverse();
         }
         found.truncate(page.limit);
-        self.largest.set(self.largest.get().max(found.len()));
+        self.fetch(found.len());
         Ok(found)
     }
 
@@ -78,7 +107,9 @@ impl Reader for Rows {
         filter: &SessionFilter,
         page: &SessionPage,
     ) -> Result<Vec<SessionRow>, StoreError> {
-        Ok(page.of(filter, self.sessions.clone()))
+        let found = page.of(filter, self.sessions.clone());
+        self.fetch(found.len());
+        Ok(found)
     }
 
     fn head(&self) -> Result<Head, StoreError> {
@@ -122,16 +153,32 @@ impl Reader for Rows {
         Ok(None)
     }
 
-    fn surfaces(&self, _: &SurfacePage) -> Result<Surfaces, StoreError> {
-        Ok(Surfaces::default())
+    fn surfaces(&self, page: &SurfacePage) -> Result<Surfaces, StoreError> {
+        let found = self.surfaces.clone().on(page);
+        self.versions(&found.versions);
+        Ok(found)
     }
 
-    fn surface_in_force(&self, _: &str, _: &str, _: i64) -> Result<Option<SurfaceRow>, StoreError> {
-        Ok(None)
+    fn surface_in_force(
+        &self,
+        proxy: &str,
+        method: &str,
+        at: i64,
+    ) -> Result<Option<SurfaceRow>, StoreError> {
+        Ok(self.one(self.surfaces.in_force(proxy, method, at)))
+    }
+
+    fn surface_version(
+        &self,
+        proxy: &str,
+        method: &str,
+        version: i64,
+    ) -> Result<Option<SurfaceRow>, StoreError> {
+        Ok(self.one(self.surfaces.version_of(proxy, method, version)))
     }
 
     fn surface_count(&self) -> Result<u64, StoreError> {
-        Ok(0)
+        Ok(self.surfaces.versions.len() as u64)
     }
 
     fn bad_lines(&self, _: usize) -> Result<Vec<BadLine>, StoreError> {
@@ -280,7 +327,7 @@ pub(super) fn sample() -> Rows {
     Rows {
         entries,
         sessions,
-        largest: Cell::new(0),
+        ..Rows::default()
     }
 }
 

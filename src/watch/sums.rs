@@ -118,6 +118,7 @@ fn tools(ask: &ToolsAsk, reader: &dyn Reader) -> Result<ToolSums, StoreError> {
         exact: false,
         buckets: Buckets::dividing(start, end, BARS),
         most: Some(MAX_TOOLS),
+        tools: None,
     };
     let rows = reader.stats(&question)?;
     Ok(ToolSums {

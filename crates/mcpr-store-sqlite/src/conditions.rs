@@ -3,7 +3,7 @@
 use super::recall::{Meant, Recall};
 use super::shown::shown;
 use mcpr_model::{ErrorKind, Status};
-use mcpr_store::query::{Cursor, Filter, Page, Pattern};
+use mcpr_store::query::{Cursor, Filter, Page};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -46,7 +46,8 @@ impl Conditions {
         self.add_meant("r.operation", operations);
     }
 
-    fn add_meant(&mut self, column: &str, meant: &Meant) {
+    /// Adds the condition that what a column refers to is meant.
+    pub(super) fn add_meant(&mut self, column: &str, meant: &Meant) {
         match meant {
             Meant::All => {}
             // Still a condition, for a page is asked for and has to come out empty.
@@ -205,26 +206,6 @@ fn add_client(clients: &Meant, conditions: &mut Conditions) -> bool {
     const CLIENT: &str = "CASE WHEN c.name IS NULL THEN s.client ELSE r.client END";
     conditions.add_meant(CLIENT, clients);
     *clients != Meant::None
-}
-
-/// The numbers of the clients whose name matches.
-pub(super) fn matching_clients(
-    connection: &Connection,
-    pattern: &Pattern,
-) -> rusqlite::Result<Vec<i64>> {
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT id, ",
-        shown!("name", "id"),
-        " FROM clients WHERE name IS NOT NULL"
-    ))?;
-    let mut rows = statement.query([])?;
-    let mut wanted = Vec::new();
-    while let Some(row) = rows.next()? {
-        if pattern.matches(row.get_ref(1)?.as_str()?) {
-            wanted.push(row.get(0)?);
-        }
-    }
-    Ok(wanted)
 }
 
 fn add_outcome(filter: &Filter, conditions: &mut Conditions) {

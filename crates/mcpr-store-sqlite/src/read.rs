@@ -16,6 +16,7 @@ use super::layout::layout_of;
 use super::limits::StepLimit;
 use super::log_index::LogIndex;
 use super::recall::Recall;
+use super::surfaces::KnownLists;
 use super::watch::DirectoryWatch;
 use mcpr_model::{BadLine, Checkpoint, FileIdentity, Payload};
 use mcpr_store::query::{
@@ -50,10 +51,12 @@ pub struct SqliteReader {
     steps: StepLimit,
     // To ask changes no reader: what it remembers makes answers faster, never different.
     recall: RefCell<Recall>,
+    recall_of_sessions: RefCell<Recall>,
     path: PathBuf,
     identity: Option<FileIdentity>,
     index: LogIndex,
     listed: RefCell<timeline::Listed>,
+    lists: RefCell<KnownLists>,
     /// `None` until somebody waits for news.
     watch: RefCell<Option<DirectoryWatch>>,
 }
@@ -66,15 +69,19 @@ impl SqliteReader {
     ) -> Result<Self, StoreError> {
         // By its path, as whoever asks later sees it: another file there is another store.
         let identity = file_identity(&path);
-        let recall = Recall::on(&connection).map_err(failed("set up the store"))?;
+        let set_up = failed("set up the store");
+        let recall = Recall::of_requests(&connection).map_err(&set_up)?;
+        let recall_of_sessions = Recall::of_sessions(&connection).map_err(&set_up)?;
         Ok(Self {
             connection,
             steps,
             recall: RefCell::new(recall),
+            recall_of_sessions: RefCell::new(recall_of_sessions),
             index: LogIndex::of(&path),
             path,
             identity,
             listed: RefCell::default(),
+            lists: RefCell::default(),
             watch: RefCell::default(),
         })
     }
@@ -131,7 +138,8 @@ impl Reader for SqliteReader {
         filter: &SessionFilter,
         page: &SessionPage,
     ) -> Result<Vec<SessionRow>, StoreError> {
-        self.ask(|connection| sessions::sessions(connection, filter, page))
+        let mut recall = self.recall_of_sessions.borrow_mut();
+        self.ask(|connection| sessions::sessions(connection, &mut recall, filter, page))
     }
 
     fn head(&self) -> Result<Head, StoreError> {
@@ -167,7 +175,8 @@ impl Reader for SqliteReader {
     }
 
     fn clients(&self, filter: &SessionFilter) -> Result<Vec<ClientRow>, StoreError> {
-        self.ask(|connection| sessions::clients(connection, filter))
+        let mut recall = self.recall_of_sessions.borrow_mut();
+        self.ask(|connection| sessions::clients(connection, &mut recall, filter))
     }
 
     fn names(&self, kind: NameKind, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
@@ -195,11 +204,12 @@ impl Reader for SqliteReader {
     }
 
     fn surfaces(&self, page: &SurfacePage) -> Result<Surfaces, StoreError> {
+        let mut known = self.lists.borrow_mut();
         self.ask(|connection| {
             if layout_of(connection)? < SURFACES_SINCE {
                 return Ok(Surfaces::default());
             }
-            super::surfaces::surfaces(connection, page)
+            super::surfaces::surfaces(connection, &mut known, page)
         })
     }
 
@@ -214,6 +224,20 @@ impl Reader for SqliteReader {
                 return Ok(None);
             }
             super::surfaces::surface_in_force(connection, proxy, method, at)
+        })
+    }
+
+    fn surface_version(
+        &self,
+        proxy: &str,
+        method: &str,
+        version: i64,
+    ) -> Result<Option<SurfaceRow>, StoreError> {
+        self.ask(|connection| {
+            if layout_of(connection)? < SURFACES_SINCE {
+                return Ok(None);
+            }
+            super::surfaces::surface_version(connection, proxy, method, version)
         })
     }
 

@@ -43,11 +43,19 @@ pub(crate) enum Meant {
 }
 
 impl Recall {
-    /// Remembers for a connection, on which it may define functions.
-    pub(crate) fn on(connection: &Connection) -> rusqlite::Result<Self> {
+    /// Remembers for lists of requests of a connection, on which it may define functions.
+    pub(crate) fn of_requests(connection: &Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             operations: Matched::asked(connection, "is_wanted_operation")?,
             clients: Matched::asked(connection, "is_wanted_client")?,
+            ..Self::default()
+        })
+    }
+
+    /// Remembers for lists of sessions, which may be asked for in between.
+    pub(crate) fn of_sessions(connection: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            clients: Matched::asked(connection, "is_client_of_wanted_session")?,
             ..Self::default()
         })
     }

@@ -14,6 +14,7 @@ use mcpr_store::query::{ListKey, LoneItem, SurfacePage, SurfaceRow, Surfaces};
 use mcpr_surface::capture::{Chain, ListTexts, Seen, WaitingPage, chain_of, negotiated, step};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// The layout since which each distinct text is stored once.
 const TEXTS_SINCE: i64 = 7;
@@ -132,10 +133,12 @@ fn lines(text: &str) -> Vec<String> {
 const PROXY: &str = shown!("p.name", "p.id");
 const CLIENT: &str = shown!("c.name", "c.id");
 
-/// The versions with their texts, where an older layout keeps those in the same row.
-fn select_versions(connection: &Connection) -> rusqlite::Result<String> {
+/// The versions, with their texts or without; an older layout keeps those in the same row.
+fn select_versions(connection: &Connection, with_texts: bool) -> rusqlite::Result<String> {
     // A reader migrates nothing, so that it meets every layout there was.
-    let (text, bytes, texts) = if layout_of(connection)? < TEXTS_SINCE {
+    let (text, bytes, texts) = if !with_texts {
+        ("''", "0", "")
+    } else if layout_of(connection)? < TEXTS_SINCE {
         ("s.payload", "0", "")
     } else {
         let texts = "LEFT JOIN surface_texts x ON x.id = s.text";
@@ -161,7 +164,7 @@ pub(super) fn surface_in_force(
     method: &str,
     at: i64,
 ) -> rusqlite::Result<Option<SurfaceRow>> {
-    let versions = select_versions(connection)?;
+    let versions = select_versions(connection, true)?;
     connection
         // The inner question has an index of its own and no text in it: the one row that is chosen
         // is read whole.
@@ -176,20 +179,82 @@ pub(super) fn surface_in_force(
         .optional()
 }
 
+/// One version of a list, without what it brought.
+pub(super) fn surface_version(
+    connection: &Connection,
+    proxy: &str,
+    method: &str,
+    version: i64,
+) -> rusqlite::Result<Option<SurfaceRow>> {
+    let versions = select_versions(connection, true)?;
+    connection
+        .prepare_cached(&format!(
+            "{versions} WHERE s.proxy = (SELECT id FROM proxies WHERE name = ?1) AND s.method = ?2
+                 AND s.version = ?3"
+        ))?
+        .query_row(params![proxy, method, version], version_of)
+        .optional()
+}
+
+/// The lists that were there when a page was asked for last: else each page would look for all of them.
+#[derive(Debug, Default)]
+pub(super) struct KnownLists {
+    /// The state of the store that they are of.
+    version: Option<i64>,
+    /// The number of the proxy of each.
+    proxies: BTreeMap<ListKey, i64>,
+}
+
+impl KnownLists {
+    /// Makes sure that they are those of the state that is read now.
+    fn renew(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if self.version != Some(version) {
+            self.proxies = lists(connection)?;
+            self.version = Some(version);
+        }
+        Ok(())
+    }
+
+    /// The lists of a page, and the number of the proxy of each.
+    fn on<'a>(&'a self, page: &SurfacePage) -> impl Iterator<Item = (&'a ListKey, i64)> {
+        let first = page.proxy.as_ref().map(|proxy| ListKey {
+            proxy: proxy.clone(),
+            method: String::new(),
+        });
+        // Sought and not filtered: each page would go through all of them.
+        let begin = match (first, page.after.clone()) {
+            (Some(first), Some(after)) if after < first => Bound::Included(first),
+            (_, Some(after)) => Bound::Excluded(after),
+            (Some(first), None) => Bound::Included(first),
+            (None, None) => Bound::Unbounded,
+        };
+        let proxy = page.proxy.clone();
+        self.proxies
+            .range((begin, Bound::Unbounded))
+            .map(|(list, number)| (list, *number))
+            .take_while(move |(list, _)| proxy.as_ref().is_none_or(|proxy| *proxy == list.proxy))
+            .take(page.limit.min(SurfacePage::MAX_LIMIT))
+    }
+}
+
 /// The lists of a page, with every version and every item seen on its own.
-pub(super) fn surfaces(connection: &Connection, page: &SurfacePage) -> rusqlite::Result<Surfaces> {
+pub(super) fn surfaces(
+    connection: &Connection,
+    known: &mut KnownLists,
+    page: &SurfacePage,
+) -> rusqlite::Result<Surfaces> {
     let mut surfaces = Surfaces::default();
-    let proxies = lists(connection)?;
-    for list in page.lists(proxies.keys().cloned()) {
-        // By its number: its name may be long.
-        let proxy = proxies.get(&list).copied().unwrap_or_default();
+    known.renew(connection)?;
+    // By the number of its proxy, whose name may be long.
+    for (list, proxy) in known.on(page) {
         let of_list = (proxy, list.method.as_str());
-        let mut versions = versions_of(connection, of_list)?;
+        let mut versions = versions_of(connection, of_list, page.with_texts)?;
         if versions.is_empty() {
-            let mut items = lone_items(connection, of_list)?;
+            let mut items = lone_items(connection, of_list, page.with_texts)?;
             surfaces.items.append(&mut items);
             if is_begun(connection, of_list)? {
-                surfaces.begun.push(list);
+                surfaces.begun.push(list.clone());
             }
         }
         surfaces.versions.append(&mut versions);
@@ -217,11 +282,15 @@ fn lists(connection: &Connection) -> rusqlite::Result<BTreeMap<ListKey, i64>> {
         .collect()
 }
 
-fn versions_of(connection: &Connection, list: (i64, &str)) -> rusqlite::Result<Vec<SurfaceRow>> {
+fn versions_of(
+    connection: &Connection,
+    list: (i64, &str),
+    with_texts: bool,
+) -> rusqlite::Result<Vec<SurfaceRow>> {
     let mut changes = connection.prepare_cached(
         "SELECT change, item FROM surface_changes WHERE surface = ?1 ORDER BY id",
     )?;
-    let versions = select_versions(connection)?;
+    let versions = select_versions(connection, with_texts)?;
     let mut versions = connection.prepare_cached(&format!(
         "{versions} WHERE s.proxy = ?1 AND s.method = ?2 ORDER BY s.version"
     ))?;
@@ -238,10 +307,15 @@ fn versions_of(connection: &Connection, list: (i64, &str)) -> rusqlite::Result<V
         .collect()
 }
 
-fn lone_items(connection: &Connection, list: (i64, &str)) -> rusqlite::Result<Vec<LoneItem>> {
+fn lone_items(
+    connection: &Connection,
+    list: (i64, &str),
+    with_texts: bool,
+) -> rusqlite::Result<Vec<LoneItem>> {
+    let text = if with_texts { "i.payload" } else { "''" };
     connection
         .prepare_cached(&format!(
-            "SELECT {PROXY}, i.method, i.item, i.payload, i.first_seen, i.last_seen
+            "SELECT {PROXY}, i.method, i.item, {text}, i.first_seen, i.last_seen
              FROM surface_items i CROSS JOIN proxies p NOT INDEXED ON p.id = i.proxy
              WHERE i.proxy = ?1 AND i.method = ?2 ORDER BY i.item"
         ))?

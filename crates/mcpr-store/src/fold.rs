@@ -67,15 +67,46 @@ pub fn surfaces<R: Reader + ?Sized>(
     let mut page = SurfacePage::of(proxy);
     let mut all = Surfaces::default();
     loop {
-        let mut part = reader.surfaces(&page)?;
+        let part = reader.surfaces(&page)?;
         let mut lists = part.lists();
         let is_last = lists.len() < page.limit;
         page.after = lists.pop_last().or(page.after);
-        all.versions.append(&mut part.versions);
-        all.items.append(&mut part.items);
-        all.begun.append(&mut part.begun);
+        all.append(part);
         if is_last {
             return Ok(all);
+        }
+    }
+}
+
+/// Shows what is known of the lists of each proxy, or of one, without their texts: proxy by proxy, in
+/// alphabetical order. Never more is held than a page and the lists of one proxy.
+///
+/// # Errors
+/// When the store cannot be read, or what `take` says.
+pub fn each_server<R: Reader + ?Sized, E: From<StoreError>>(
+    reader: &R,
+    proxy: Option<&str>,
+    take: &mut dyn FnMut(&str, Surfaces) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut page = SurfacePage::without_texts(proxy);
+    let mut held = Surfaces::default();
+    loop {
+        let part = reader.surfaces(&page)?;
+        let mut lists = part.lists();
+        let is_last = lists.len() < page.limit;
+        page.after = lists.pop_last().or(page.after);
+        held.append(part);
+        // Of the last proxy more may stand on the next page.
+        let open = page.after.as_ref().filter(|_| !is_last);
+        while let Some(first) = held.first_proxy() {
+            if open.is_some_and(|open| open.proxy == first) {
+                break;
+            }
+            let of_it = held.take_proxy(&first);
+            take(&first, of_it)?;
+        }
+        if is_last {
+            return Ok(());
         }
     }
 }

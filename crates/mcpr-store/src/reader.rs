@@ -124,7 +124,8 @@ pub trait Reader: Send {
     fn payload_span(&self) -> Result<Option<(Cursor, Cursor)>, StoreError>;
 
     /// What servers showed, version by version: everything of some lists, which is bounded for each.
-    /// [`fold::surfaces`](crate::fold::surfaces) puts the pages together.
+    /// [`fold::each_server`](crate::fold::each_server) goes through them without their texts;
+    /// [`fold::surfaces`](crate::fold::surfaces) puts all of it together.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -139,6 +140,17 @@ pub trait Reader: Send {
         proxy: &str,
         method: &str,
         at: i64,
+    ) -> Result<Option<SurfaceRow>, StoreError>;
+
+    /// One version of a list, without what it brought.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn surface_version(
+        &self,
+        proxy: &str,
+        method: &str,
+        version: i64,
     ) -> Result<Option<SurfaceRow>, StoreError>;
 
     /// How many versions of lists there are: cheap enough to be asked many times a second.

@@ -4,9 +4,9 @@ use super::condition::{Condition, SchemaLevel};
 use super::figures::FigureUnit;
 use super::measure::TimeWindow;
 use super::outcome::{Outcome, Standing};
-use crate::commands::schema::{Brought, brought};
-use mcpr_store::query::{StatsKey, Surfaces};
-use mcpr_store::{Reader, fold};
+use crate::commands::schema::{Brought, History, brought, is_seen_in};
+use mcpr_store::Reader;
+use mcpr_store::query::{StatsKey, SurfaceRow};
 use mcpr_surface::{Compatibility, Security};
 
 impl SchemaLevel {
@@ -31,11 +31,14 @@ pub(super) fn judge(
     window: TimeWindow,
     level: SchemaLevel,
 ) -> anyhow::Result<Outcome> {
-    // Of all proxies: a tool may imitate one of another.
-    let surfaces = fold::surfaces(reader, None)?;
-    let changes = brought(&surfaces, proxy, window.since..window.until)?;
+    let mut is_known = false;
+    let mut is_meant = |row: &SurfaceRow| {
+        is_known |= was_seen(row, proxy, window);
+        is_seen_in(row, proxy, &(window.since..window.until))
+    };
+    let (mut history, versions) = History::read(reader, None, &mut is_meant)?;
+    let changes = brought(&versions, &mut history)?;
     let bad: Vec<&Brought> = changes.iter().filter(|one| level.is_reached(one)).collect();
-    let is_known = was_seen(&surfaces, proxy, window);
     let state = match (bad.is_empty(), is_known) {
         (false, _) => Standing::Broken,
         (true, true) => Standing::Holds,
@@ -66,11 +69,9 @@ pub(super) fn judge(
     })
 }
 
-/// Whether any list was shown in the window: of one that nobody asked for it is not known whether it changed.
-fn was_seen(surfaces: &Surfaces, proxy: Option<&str>, window: TimeWindow) -> bool {
-    surfaces.versions.iter().any(|row| {
-        proxy.is_none_or(|proxy| proxy == row.proxy)
-            && row.last_seen_at >= window.since
-            && row.first_seen_at < window.until
-    })
+/// Whether a list was shown in the window: of one that nobody asked for it is not known whether it changed.
+fn was_seen(row: &SurfaceRow, proxy: Option<&str>, window: TimeWindow) -> bool {
+    proxy.is_none_or(|proxy| proxy == row.proxy)
+        && row.last_seen_at >= window.since
+        && row.first_seen_at < window.until
 }

@@ -1,7 +1,7 @@
 //! `mcpr schema changes`: what each version of each list brought, and how bad it was.
 
+use super::history::History;
 use super::lists::Lists;
-use super::overview::server_of;
 use crate::commands::args::{ReadArgs, View};
 use crate::commands::follow::{FollowArgs, Limits, Watcher, watch};
 use crate::commands::values::Most;
@@ -9,12 +9,11 @@ use crate::commands::{now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{CHANGE_COLUMNS, CHANGE_FIELDS, Listing, choose};
+use mcpr_store::Reader;
 use mcpr_store::query::{ChangeRow, Head, SurfaceRow, Surfaces};
-use mcpr_store::{Reader, fold};
 use mcpr_surface::capture::{kind_of, surface_of};
-use mcpr_surface::{Compatibility, DiffError, ItemKind, Report, Security, Surface, diff};
-use serde_json::Value;
-use std::collections::{BTreeSet, HashSet};
+use mcpr_surface::{Compatibility, ItemKind, Report, Security, diff};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// What `mcpr schema changes` takes.
@@ -67,12 +66,11 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         return watch(&view, &limits, &mut changes, console);
     }
     let reader = open_store(&view.url)?;
-    let surfaces = fold::surfaces(reader.as_ref(), None)?;
-    let rows = changes.news(&surfaces)?;
+    let (rows, proxies) = changes.news(reader.as_ref())?;
     console.print(&changes.listing.page(&rows))?;
     console.print(&changes.listing.finish())?;
     if rows.is_empty() {
-        super::nothing(&view, &surfaces, console);
+        super::nothing(&view, &proxies, console);
     }
     Ok(Exit::Done)
 }
@@ -110,7 +108,7 @@ impl Watcher for Changes<'_> {
         if self.count.replace(count) == Some(count) {
             return Ok(());
         }
-        let rows = self.news(&fold::surfaces(reader, None)?)?;
+        let (rows, _) = self.news(reader)?;
         console.print(&self.listing.page(&rows))?;
         // A pipe holds back what is not flushed, and the next change may be hours away.
         console.flush()?;
@@ -128,36 +126,27 @@ impl Watcher for Changes<'_> {
 }
 
 impl Changes<'_> {
-    /// The changes that were not shown yet, oldest first.
-    fn news(&mut self, surfaces: &Surfaces) -> Result<Vec<ChangeRow>, DiffError> {
-        let mut versions: Vec<&SurfaceRow> = surfaces.versions.iter().collect();
-        // Asked last, for asking marks the version as shown.
-        versions.retain(|row| self.is_meant(row) && self.shown.insert(key(row)));
-        // Two versions may have been seen in the same millisecond: the order of storing decides.
-        versions.sort_by_key(|row| (row.first_seen_at, row.seq));
-        let mut most = self.left;
+    /// The changes that were not shown yet, oldest first, and the proxies of which any list is known.
+    fn news(&mut self, reader: &dyn Reader) -> anyhow::Result<(Vec<ChangeRow>, Vec<String>)> {
         // Only the first look is cut to `--tail`; later ones show everything that is new.
-        if let Some(tail) = self.tail.take() {
-            // Versions without a part in the newest rows need no comparison.
-            let mut rows = 0;
-            let from = versions.iter().rposition(|row| {
-                rows += row.changes.len();
-                rows >= tail
-            });
-            // None is as many as asked for: then all of them are shown.
-            versions.drain(..from.unwrap_or(0));
-            most = Some(most.map_or(tail, |most| most.min(tail)));
-        }
+        let tail = self.tail.take();
+        let mut shown = std::mem::take(&mut self.shown);
+        // Asked last, for asking marks the version as shown.
+        let is_meant = &mut |row: &SurfaceRow| self.is_meant(row) && shown.insert(key(row));
+        // Versions without a part in the newest rows need no comparison.
+        let (mut history, versions) = History::read(reader, tail, is_meant)?;
+        self.shown = shown;
         let mut rows = Vec::new();
         for version in &versions {
-            rows.extend(rows_of(version, surfaces)?);
+            rows.extend(rows_of(version, &mut history)?);
         }
+        let most = [self.left, tail].into_iter().flatten().min();
         if let Some(most) = most {
             // One version may bring more rows than are left; the newest are kept.
             rows.drain(..rows.len().saturating_sub(most));
         }
         self.left = self.left.map(|left| left.saturating_sub(rows.len()));
-        Ok(rows)
+        Ok((rows, history.proxies().to_vec()))
     }
 
     fn is_meant(&self, row: &SurfaceRow) -> bool {
@@ -179,10 +168,10 @@ fn key(row: &SurfaceRow) -> Version {
 /// What a version brought, each with the worst that a comparison with the one before finds about it.
 pub(super) fn rows_of(
     version: &SurfaceRow,
-    surfaces: &Surfaces,
-) -> Result<Vec<ChangeRow>, DiffError> {
-    let report = compared(version, surfaces)?;
-    let equivocation = is_equivocation(version, surfaces);
+    history: &mut History<'_>,
+) -> anyhow::Result<Vec<ChangeRow>> {
+    let report = compared(version, history)?;
+    let equivocation = is_equivocation(version, history.lists_of(&version.proxy)?);
     let kind = kind_of(&version.method);
     let row = |(change, item): &(String, Option<String>)| {
         let worst = report
@@ -219,41 +208,36 @@ pub(in crate::commands) struct Brought {
 /// What the versions brought that were first seen in a window, row by row, in the order in which they were
 /// seen.
 pub(in crate::commands) fn change_rows(
-    surfaces: &Surfaces,
+    reader: &dyn Reader,
     proxy: Option<&str>,
     window: &Range<i64>,
-) -> Result<Vec<ChangeRow>, DiffError> {
+) -> anyhow::Result<Vec<ChangeRow>> {
+    let is_meant = &mut |row: &SurfaceRow| is_seen_in(row, proxy, window);
+    let (mut history, versions) = History::read(reader, None, is_meant)?;
     let mut rows = Vec::new();
-    for version in seen_in(surfaces, proxy, window) {
-        rows.extend(rows_of(version, surfaces)?);
+    for version in &versions {
+        rows.extend(rows_of(version, &mut history)?);
     }
     Ok(rows)
 }
 
-/// The versions of a window, in the order in which they were seen.
-fn seen_in<'a>(
-    surfaces: &'a Surfaces,
+/// Whether a version of a proxy was first seen in a window.
+pub(in crate::commands) fn is_seen_in(
+    row: &SurfaceRow,
     proxy: Option<&str>,
     window: &Range<i64>,
-) -> Vec<&'a SurfaceRow> {
-    let mut versions: Vec<&SurfaceRow> = surfaces.versions.iter().collect();
-    versions.retain(|row| {
-        proxy.is_none_or(|proxy| proxy == row.proxy) && window.contains(&row.first_seen_at)
-    });
-    versions.sort_by_key(|row| (row.first_seen_at, row.seq));
-    versions
+) -> bool {
+    proxy.is_none_or(|proxy| proxy == row.proxy) && window.contains(&row.first_seen_at)
 }
 
-/// What the versions brought that were first seen in a window, in the order in which they were seen. The
-/// first version of a list changes nothing.
+/// What some versions brought, in their order. The first version of a list changes nothing.
 pub(in crate::commands) fn brought(
-    surfaces: &Surfaces,
-    proxy: Option<&str>,
-    window: Range<i64>,
-) -> Result<Vec<Brought>, DiffError> {
+    versions: &[SurfaceRow],
+    history: &mut History<'_>,
+) -> anyhow::Result<Vec<Brought>> {
     let mut all = Vec::new();
-    for version in seen_in(surfaces, proxy, &window) {
-        let Some(report) = compared(version, surfaces)? else {
+    for version in versions {
+        let Some(report) = compared(version, history)? else {
             continue;
         };
         let (compatibility, security) = worst(&report, None, None);
@@ -269,15 +253,20 @@ pub(in crate::commands) fn brought(
 }
 
 /// What a comparison with the version before finds; nothing of the first version.
-fn compared(version: &SurfaceRow, surfaces: &Surfaces) -> Result<Option<Report>, DiffError> {
-    let Some(before) = before(version, surfaces) else {
+fn compared(version: &SurfaceRow, history: &mut History<'_>) -> anyhow::Result<Option<Report>> {
+    let Some(before) = before(version, history.lists_of(&version.proxy)?).cloned() else {
         return Ok(None);
     };
-    let old = surface_of([before.payload.as_str()]);
-    let mut new = surface_of([version.payload.as_str()]);
+    let (old, new) = (history.text_of(&before)?, history.text_of(version)?);
+    // What was removed since the versions were listed is compared with nothing.
+    let Some((old, new)) = old.zip(new) else {
+        return Ok(None);
+    };
+    let old = surface_of([old.as_str()]);
+    let mut new = surface_of([new.as_str()]);
     // As of then: a tool that another proxy got later cannot have been imitated.
-    new.foreign_tools = foreign_tools(surfaces, &version.proxy, version.first_seen_at);
-    diff(&old, &new).map(Some)
+    new.foreign_tools = history.foreign_tools(&version.proxy, version.first_seen_at)?;
+    Ok(Some(diff(&old, &new)?))
 }
 
 /// The version that a version took the place of.
@@ -305,31 +294,6 @@ fn worst(report: &Report, kind: Option<ItemKind>, item: Option<&str>) -> (Compat
             )
         },
     )
-}
-
-/// The tools that other servers showed at a time.
-pub(super) fn foreign_tools(surfaces: &Surfaces, proxy: &str, at: i64) -> BTreeSet<String> {
-    let own = server_info(surfaces, proxy, at);
-    // One server behind two proxies, such as staging and production, imitates nobody.
-    let is_same = |other: &str| own.is_some() && server_info(surfaces, other, at) == own;
-    let others = surfaces
-        .proxies()
-        .into_iter()
-        .filter(|other| *other != proxy && !is_same(other));
-    let lists = others.filter_map(|other| surfaces.in_force(other, "tools/list", at));
-    let names = |row: &SurfaceRow| -> Vec<String> {
-        let surface: Surface = surface_of([row.payload.as_str()]);
-        let tools = surface.lists.get(&ItemKind::Tool);
-        tools.map_or_else(Vec::new, |tools| tools.items.keys().cloned().collect())
-    };
-    lists.flat_map(names).collect()
-}
-
-/// Who the server behind a proxy said it was, until a time.
-fn server_info(surfaces: &Surfaces, proxy: &str, at: i64) -> Option<Value> {
-    let row = server_of(surfaces, proxy, at)?;
-    let answer: Value = serde_json::from_str(&row.payload).ok()?;
-    mcpr_surface::server_info(&answer).cloned()
 }
 
 /// Whether the same list was shown to the same client before, and another one to another client in

@@ -4,7 +4,8 @@ use super::lists::Lists;
 use crate::render::text::escape;
 use crate::render::{Column, Format, ITEM_COLUMNS, Listing, TableStyle, choose};
 use mcpr_model::SurfaceNews;
-use mcpr_store::query::{Captured, ItemRow, ListRow, LoneItem, SurfaceRow, Surfaces};
+use mcpr_store::query::{Captured, ItemRow, ListKey, ListRow, SurfacePage, SurfaceRow, Surfaces};
+use mcpr_store::{Reader, StoreError};
 use mcpr_surface::ItemKind;
 use mcpr_surface::capture::kind_of;
 use serde_json::Value;
@@ -28,107 +29,134 @@ struct ServerIdentity {
     protocol: Option<String>,
 }
 
-/// The lists of the proxies that are meant, as they were at a time.
-pub(super) fn rows(
-    surfaces: &Surfaces,
-    proxy: Option<&str>,
-    lists: Option<Lists>,
-    at: i64,
-) -> Vec<ListRow> {
-    let mut rows = Vec::new();
-    for name in surfaces.proxies() {
-        if proxy.is_some_and(|wanted| wanted != name) {
-            continue;
-        }
-        let server = ServerIdentity::of(surfaces, name, at);
-        for method in SurfaceNews::METHODS {
-            if lists.is_some_and(|lists| !lists.holds(method)) {
-                continue;
-            }
-            let captured = surfaces.captured(name, method, at);
-            // A server answers one of the two; the other says nothing by its absence.
-            if method == "server/discover" && captured == Captured::Unknown {
-                continue;
-            }
-            let shown = surfaces.in_force(name, method, at).cloned();
-            let payload = payload(surfaces, name, method, shown.as_ref());
-            rows.push(ListRow {
-                proxy: name.to_owned(),
-                method: method.to_owned(),
-                captured,
-                items: payload
-                    .as_ref()
-                    .and_then(|payload| items(method, payload))
-                    .and_then(|items| i64::try_from(items.len()).ok()),
-                shown,
-                server_name: server.name.clone(),
-                server_version: server.version.clone(),
-                protocol_version: server.protocol.clone(),
-                payload: payload.map(|payload| payload.to_string()),
-            });
-        }
-    }
-    // Rows of nothing but unknown lists would say nothing.
-    let is_known = |row: &ListRow| row.captured != Captured::Unknown;
-    if rows.iter().any(is_known) {
-        rows
-    } else {
-        Vec::new()
-    }
+/// What is asked of the lists: which of them, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// Only these.
+    pub(super) lists: Option<Lists>,
+    /// As they were at this time.
+    pub(super) at: i64,
+    /// Only those that were seen at this time or later.
+    pub(super) since: Option<i64>,
 }
 
-/// The newest answer of a server about itself until a time.
-pub(super) fn server_of<'a>(
-    surfaces: &'a Surfaces,
+/// The lists of a proxy as they were at a time, of what is known of it without texts: also those of which
+/// nothing is known.
+pub(super) fn rows(
+    reader: &dyn Reader,
     proxy: &str,
-    at: i64,
+    known: &Surfaces,
+    asked: Asked,
+) -> Result<Vec<ListRow>, StoreError> {
+    let mut rows = Vec::new();
+    let server = ServerIdentity::of(reader, proxy, asked.at)?;
+    for method in SurfaceNews::METHODS {
+        if asked.lists.is_some_and(|lists| !lists.holds(method)) {
+            continue;
+        }
+        let captured = known.captured(proxy, method, asked.at);
+        // A server answers one of the two; the other says nothing by its absence.
+        if method == "server/discover" && captured == Captured::Unknown {
+            continue;
+        }
+        let list = ListKey {
+            proxy: proxy.to_owned(),
+            method: method.to_owned(),
+        };
+        let (shown, payload) = shown(reader, &list, known, asked.at)?;
+        rows.push(ListRow {
+            proxy: list.proxy,
+            method: list.method,
+            captured,
+            items: payload
+                .as_ref()
+                .and_then(|payload| items(method, payload))
+                .and_then(|items| i64::try_from(items.len()).ok()),
+            shown,
+            server_name: server.name.clone(),
+            server_version: server.version.clone(),
+            protocol_version: server.protocol.clone(),
+            payload: payload.map(|payload| payload.to_string()),
+        });
+    }
+    Ok(rows)
+}
+
+/// Whether a row tells something of its list.
+pub(super) fn is_known(row: &ListRow) -> bool {
+    row.captured != Captured::Unknown
+}
+
+/// Whether a row is in the window.
+pub(super) fn is_in(row: &ListRow, asked: Asked) -> bool {
+    asked.since.is_none_or(|since| {
+        // A list that was never seen has no last sight, and is in no window.
+        let shown = row.shown.as_ref();
+        shown.is_some_and(|shown| shown.last_seen_at >= since)
+    })
+}
+
+/// Of the answers of a server about itself, the newest one.
+pub(super) fn identity_of<'a>(
+    answers: impl Iterator<Item = &'a SurfaceRow>,
 ) -> Option<&'a SurfaceRow> {
-    let answers = ["initialize", "server/discover"];
-    let answers = answers
-        .iter()
-        .filter_map(|method| surfaces.in_force(proxy, method, at));
     // A server that was updated may answer another of the two than before.
     answers.max_by_key(|row| row.last_seen_at)
 }
 
 impl ServerIdentity {
-    fn of(surfaces: &Surfaces, proxy: &str, at: i64) -> Self {
-        let Some(row) = server_of(surfaces, proxy, at) else {
-            return Self::default();
+    fn of(reader: &dyn Reader, proxy: &str, at: i64) -> Result<Self, StoreError> {
+        let in_force = |method| reader.surface_in_force(proxy, method, at);
+        let answers = [in_force("initialize")?, in_force("server/discover")?];
+        let Some(row) = identity_of(answers.iter().flatten()) else {
+            return Ok(Self::default());
         };
         let answer: Value = serde_json::from_str(&row.payload).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         // Where it is the one that was asked for, the kept answer lacks it; the row has it then.
         let negotiated = text(&answer["protocolVersion"]).or_else(|| row.protocol.clone());
         let info = &answer["serverInfo"];
-        Self {
+        Ok(Self {
             name: text(&info["name"]),
             version: text(&info["version"]),
             protocol: negotiated,
-        }
+        })
     }
 }
 
-/// What is known of a list: the version's payload, or the items that were seen alone.
-fn payload(
-    surfaces: &Surfaces,
-    proxy: &str,
-    method: &str,
-    shown: Option<&SurfaceRow>,
-) -> Option<Value> {
+/// The version of a list that was in force, with what it holds; or the items that were seen alone.
+fn shown(
+    reader: &dyn Reader,
+    list: &ListKey,
+    known: &Surfaces,
+    at: i64,
+) -> Result<(Option<SurfaceRow>, Option<Value>), StoreError> {
+    let ListKey { proxy, method } = list;
     // Items seen alone may be gone by now: they count only where no whole list was seen.
-    if let Some(row) = shown {
-        return serde_json::from_str(&row.payload).ok();
+    if let Some(row) = known.in_force(proxy, method, at) {
+        let text = reader.surface_version(proxy, method, row.version)?;
+        let payload = text.and_then(|row| serde_json::from_str(&row.payload).ok());
+        return Ok((Some(row.clone()), payload));
     }
-    let member = kind_of(method)?.list_member()?;
-    let of_list = |item: &&LoneItem| item.proxy == proxy && item.method == method;
-    let items: Vec<Value> = surfaces
-        .items
-        .iter()
-        .filter(of_list)
+    let is_seen = known.items.iter().any(|item| item.method == *method);
+    let member = kind_of(method).and_then(ItemKind::list_member);
+    let Some(member) = member.filter(|_| is_seen) else {
+        return Ok((None, None));
+    };
+    let before = known.lists().into_iter().rfind(|other| other < list);
+    let page = SurfacePage {
+        // Of one list alone: the one behind the list before it.
+        after: before,
+        limit: 1,
+        ..SurfacePage::of(Some(proxy))
+    };
+    let items = reader.surfaces(&page)?.items.into_iter();
+    let items: Vec<Value> = items
+        .filter(|item| item.method == *method)
         .filter_map(|item| serde_json::from_str(&item.payload).ok())
         .collect();
-    (!items.is_empty()).then(|| serde_json::json!({ member: items }))
+    let payload = (!items.is_empty()).then(|| serde_json::json!({ member: items }));
+    Ok((None, payload))
 }
 
 /// The items of a list's payload.

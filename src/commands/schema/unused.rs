@@ -10,10 +10,8 @@ use crate::render::{Listing, UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::{DAY_MS, HOUR_MS};
 use mcpr_model::{Kind, TargetKind};
-use mcpr_store::query::{
-    By, Entry, Filter, Order, Page, StatsQuestion, Surfaces, TimePage, UnusedRow,
-};
-use mcpr_store::{Reader, fold};
+use mcpr_store::query::{By, Entry, Filter, Order, Page, StatsQuestion, TimePage, UnusedRow};
+use mcpr_store::{Reader, StoreError, fold};
 use mcpr_surface::canonical::{canonical_text, without_ignored};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -56,8 +54,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         ..Filter::default()
     };
     let reader = open_store(&view.url)?;
-    let surfaces = fold::surfaces(reader.as_ref(), None)?;
-    let mut rows = definitions(&surfaces, &filter);
+    let (mut rows, proxies) = definitions(reader.as_ref(), &filter)?;
     count(&mut rows, &filter, reader.as_ref())?;
     // The summary is of all tools, also where `--only` shows some.
     let all = rows.clone();
@@ -70,7 +67,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             .then_with(|| a.tool.cmp(&b.tool))
     });
     if rows.is_empty() && all.is_empty() {
-        super::nothing(&view, &surfaces, console);
+        super::nothing(&view, &proxies, console);
     }
     let columns = if view.is_table() && !view.names_fields() {
         // One proxy needs no column that says its name in every row.
@@ -93,13 +90,17 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The tools of the newest lists, without calls yet.
-fn definitions(surfaces: &Surfaces, filter: &Filter) -> Vec<UnusedRow> {
-    let mut rows = Vec::new();
-    for proxy in surfaces.proxies() {
+/// The tools of the newest lists, without calls yet, and the proxies of which any list is known.
+pub(super) fn definitions(
+    reader: &dyn Reader,
+    filter: &Filter,
+) -> Result<(Vec<UnusedRow>, Vec<String>), StoreError> {
+    let (mut rows, mut proxies) = (Vec::new(), Vec::new());
+    fold::each_server(reader, None, &mut |proxy, _| {
+        proxies.push(proxy.to_owned());
         // The newest list, whatever the window: an unused tool is one that is offered now.
-        let Some(row) = surfaces.in_force(proxy, "tools/list", i64::MAX) else {
-            continue;
+        let Some(row) = reader.surface_in_force(proxy, "tools/list", i64::MAX)? else {
+            return Ok::<_, StoreError>(());
         };
         let payload: Value = serde_json::from_str(&row.payload).unwrap_or_default();
         for item in items("tools/list", &payload).unwrap_or_default() {
@@ -120,13 +121,20 @@ fn definitions(surfaces: &Surfaces, filter: &Filter) -> Vec<UnusedRow> {
                 definition_bytes: i64::try_from(definition.len()).unwrap_or(i64::MAX),
             });
         }
-    }
-    rows
+        Ok(())
+    })?;
+    Ok((rows, proxies))
 }
 
 /// Counts the calls of the window, and finds the last call of all.
 fn count(rows: &mut [UnusedRow], filter: &Filter, reader: &dyn Reader) -> anyhow::Result<()> {
-    let question = StatsQuestion::sums(filter, By::Tool);
+    // Tools that are called but no longer offered have no row, and of such there may be any number.
+    let offered = rows.iter().map(|row| (row.proxy.clone(), row.tool.clone()));
+    let mut hours: HashMap<Tool, Option<i64>> = offered.map(|tool| (tool, None)).collect();
+    let question = StatsQuestion {
+        tools: Some(hours.keys().cloned().collect()),
+        ..StatsQuestion::sums(filter, By::Tool)
+    };
     let calls: HashMap<Tool, (u64, u64)> = reader
         .stats(&question)?
         .into_iter()
@@ -136,22 +144,21 @@ fn count(rows: &mut [UnusedRow], filter: &Filter, reader: &dyn Reader) -> anyhow
         })
         .collect();
     // The last call may be long before the window: hourly sums go back further than requests do.
-    let mut hours = HashMap::<Tool, i64>::new();
     reader.rollups(&mut |row| {
         if let Some(target) = row.key.target.filter(|it| it.kind == TargetKind::Tool) {
             let tool = (row.key.proxy.to_string(), target.name.to_string());
-            let last = hours.entry(tool).or_insert(row.key.hour);
-            *last = row.key.hour.max(*last);
+            if let Some(last) = hours.get_mut(&tool) {
+                *last = (*last).max(Some(row.key.hour));
+            }
         }
     })?;
-    // Tools that are called but no longer offered have no row.
     for row in rows {
         let tool = (row.proxy.clone(), row.tool.clone());
         if let Some((calls, errors)) = calls.get(&tool) {
             row.calls = calls.cast_signed();
             row.errors = errors.cast_signed();
         }
-        if let Some(&hour) = hours.get(&tool) {
+        if let Some(hour) = hours.get(&tool).copied().flatten() {
             row.last_called_at = Some(last_call(&tool, hour, reader)?);
         }
     }

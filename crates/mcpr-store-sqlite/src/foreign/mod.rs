@@ -272,6 +272,16 @@ impl Reader for ForeignReader {
         Ok(known.in_force(proxy, method, at).cloned())
     }
 
+    fn surface_version(
+        &self,
+        proxy: &str,
+        method: &str,
+        version: i64,
+    ) -> Result<Option<SurfaceRow>, StoreError> {
+        let known = fold::surfaces(self, Some(proxy))?;
+        Ok(known.version_of(proxy, method, version).cloned())
+    }
+
     fn surface_count(&self) -> Result<u64, StoreError> {
         Ok(fold::surfaces(self, None)?.versions.len() as u64)
     }
@@ -302,8 +312,7 @@ impl Reader for ForeignReader {
 
     fn surfaces(&self, page: &SurfacePage) -> Result<Surfaces, StoreError> {
         let program = self.program;
-        let all = self.ask(|source| surfaces::surfaces(source, program))?;
-        Ok(all.on(page))
+        self.ask(|source| surfaces::surfaces(source, program, page))
     }
 
     /// Such a store keeps no sums: they are made from all of its requests.

@@ -4,83 +4,115 @@ use super::Source;
 use super::fault::Fault;
 use super::layout::{Program, columns};
 use mcpr_model::{Said, SurfaceNews};
-use mcpr_store::query::{LoneItem, SurfaceRow, Surfaces};
+use mcpr_store::query::{ListKey, LoneItem, SurfacePage, SurfaceRow, Surfaces};
 use mcpr_surface::capture::{Seen, negotiated, step};
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
+use std::collections::BTreeSet;
 
-/// Everything that a store knows of surfaces.
-pub(super) fn surfaces(source: &Source<'_>, program: Program) -> Result<Surfaces, Fault> {
-    Ok(match program {
-        Program::V04 => Surfaces {
-            versions: newest_lists(source.connection)?,
-            ..Surfaces::default()
-        },
-        Program::V05 => Surfaces {
-            items: items(source.connection)?,
-            ..Surfaces::default()
-        },
+/// What a store knows of the lists of a page. Their names are looked for first: of texts only those of the
+/// page are read.
+pub(super) fn surfaces(
+    source: &Source<'_>,
+    program: Program,
+    page: &SurfacePage,
+) -> Result<Surfaces, Fault> {
+    let connection = source.connection;
+    let limit = page.limit.min(SurfacePage::MAX_LIMIT);
+    let mut surfaces = Surfaces::default();
+    let mut count = 0;
+    let lists = match program {
+        Program::V04 => lists_of_04(connection)?,
+        Program::V05 => lists_of_05(connection)?,
+    };
+    for list in lists.iter().filter(|list| page.holds(list)) {
+        if count == limit {
+            break;
+        }
+        match program {
+            // What is no list leaves its place to the next one.
+            Program::V04 => match newest(connection, list)? {
+                Some(version) => surfaces.versions.push(version),
+                None => continue,
+            },
+            Program::V05 => surfaces.items.append(&mut items(connection, list)?),
+        }
+        count += 1;
+    }
+    Ok(surfaces.on(page))
+}
+
+fn list_of(row: &Row<'_>) -> rusqlite::Result<ListKey> {
+    Ok(ListKey {
+        proxy: row.get(0)?,
+        method: row.get(1)?,
     })
 }
 
-/// The newest payload of each list: earlier ones are not kept. The first layouts have none.
-fn newest_lists(connection: &Connection) -> Result<Vec<SurfaceRow>, Fault> {
+/// The lists of a store of mcpr 0.4; the first layouts have none.
+fn lists_of_04(connection: &Connection) -> Result<BTreeSet<ListKey>, Fault> {
     if !columns(connection, "server_schema")?
         .iter()
         .any(|name| name == "proxy")
     {
-        return Ok(Vec::new());
+        return Ok(BTreeSet::new());
     }
-    let mut lists = connection.prepare(
+    let mut lists = connection.prepare("SELECT DISTINCT proxy, method FROM server_schema")?;
+    let lists = lists.query_map([], list_of)?;
+    Ok(lists.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The newest payload of a list: earlier ones are not kept.
+fn newest(connection: &Connection, list: &ListKey) -> Result<Option<SurfaceRow>, Fault> {
+    let mut newest = connection.prepare_cached(
         "SELECT proxy, method, upstream_url, payload, max(captured_at) FROM server_schema
-         GROUP BY proxy, method ORDER BY proxy, method",
+         WHERE proxy = ?1 AND method = ?2 GROUP BY proxy, method",
     )?;
-    let mut rows = lists.query([])?;
-    let mut versions = Vec::new();
-    while let Some(row) = rows.next()? {
-        let payload: String = row.get(3)?;
-        let upstream: String = row.get(2)?;
-        let news = SurfaceNews {
-            proxy: row.get::<_, String>(0)?.into(),
-            method: row.get::<_, String>(1)?.into(),
-            ts: row.get(4)?,
-            session_id: None,
-            client_name: None,
-            said: Said::Whole {
-                upstream: Some(upstream.as_str().into()),
-                result: payload.into(),
-            },
-        };
-        // As if it were seen for the first time: that gives it the canonical form that ours have.
-        // What is no list is left out.
-        let Ok((_, Seen::New(new))) = step(&news, None, None, &mut ()) else {
-            continue;
-        };
-        let history = history(connection, &news)?;
-        versions.push(SurfaceRow {
-            proxy: news.proxy.to_string(),
-            method: news.method.to_string(),
-            // A list without a recorded change has this one version.
-            version: history.count.max(1),
-            sha256: new.sha256,
-            payload: new.payload,
-            first_seen_at: history.newest.unwrap_or(news.ts),
-            last_seen_at: news.ts,
-            // Which request it came with was not kept.
-            seq: 0,
-            session_id: None,
-            client_name: None,
-            upstream: Some(upstream),
-            announced: false,
-            protocol: negotiated(&news),
-            peculiar: new.peculiar,
-            changes: if history.changes.is_empty() {
-                new.changes
-            } else {
-                history.changes
-            },
-        });
-    }
-    Ok(versions)
+    let mut rows = newest.query([&list.proxy, &list.method])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let payload: String = row.get(3)?;
+    let upstream: String = row.get(2)?;
+    let news = SurfaceNews {
+        proxy: row.get::<_, String>(0)?.into(),
+        method: row.get::<_, String>(1)?.into(),
+        ts: row.get(4)?,
+        session_id: None,
+        client_name: None,
+        said: Said::Whole {
+            upstream: Some(upstream.as_str().into()),
+            result: payload.into(),
+        },
+    };
+    // As if it were seen for the first time: that gives it the canonical form that ours have.
+    // What is no list is left out.
+    let Ok((_, Seen::New(new))) = step(&news, None, None, &mut ()) else {
+        return Ok(None);
+    };
+    let history = history(connection, &news)?;
+    Ok(Some(SurfaceRow {
+        proxy: news.proxy.to_string(),
+        method: news.method.to_string(),
+        // A list without a recorded change has this one version.
+        version: history.count.max(1),
+        sha256: new.sha256,
+        payload: new.payload,
+        first_seen_at: history.newest.unwrap_or(news.ts),
+        last_seen_at: news.ts,
+        // Which request it came with was not kept.
+        seq: 0,
+        session_id: None,
+        client_name: None,
+        upstream: Some(upstream),
+        announced: false,
+        protocol: negotiated(&news),
+        peculiar: new.peculiar,
+        changes: if history.changes.is_empty() {
+            new.changes
+        } else {
+            history.changes
+        },
+    }))
 }
 
 /// What the table of changes tells of a list.
@@ -124,24 +156,35 @@ fn history(connection: &Connection, news: &SurfaceNews) -> Result<History, Fault
     Ok(history)
 }
 
-/// The items that mcpr 0.5 saw; whether they are all, it does not say.
-fn items(connection: &Connection) -> Result<Vec<LoneItem>, Fault> {
+/// The SQL of the list that an item of mcpr 0.5 belongs to.
+const METHOD: &str = "CASE kind WHEN 'tool' THEN 'tools/list' WHEN 'prompt' THEN 'prompts/list'
+    WHEN 'resource' THEN 'resources/list' ELSE 'resources/templates/list' END";
+
+/// The lists of which a store of mcpr 0.5 has items.
+fn lists_of_05(connection: &Connection) -> Result<BTreeSet<ListKey>, Fault> {
     if columns(connection, "schema_items")?.is_empty() {
-        return Ok(Vec::new());
+        return Ok(BTreeSet::new());
     }
-    let mut items = connection.prepare(
-        "SELECT proxy, CASE kind WHEN 'tool' THEN 'tools/list' WHEN 'prompt' THEN 'prompts/list'
-                WHEN 'resource' THEN 'resources/list' ELSE 'resources/templates/list' END AS method,
-                item_key, payload, captured_at
-         FROM schema_items ORDER BY proxy, method, item_key",
-    )?;
-    let items = items.query_map([], |row| {
-        let captured_at = row.get(4)?;
+    let sql = format!("SELECT DISTINCT proxy, {METHOD} FROM schema_items");
+    let mut lists = connection.prepare(&sql)?;
+    let lists = lists.query_map([], list_of)?;
+    Ok(lists.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The items of a list that mcpr 0.5 saw; whether they are all, it does not say.
+fn items(connection: &Connection, list: &ListKey) -> Result<Vec<LoneItem>, Fault> {
+    let sql = format!(
+        "SELECT item_key, payload, captured_at FROM schema_items
+         WHERE proxy = ?1 AND {METHOD} = ?2 ORDER BY item_key"
+    );
+    let mut items = connection.prepare_cached(&sql)?;
+    let items = items.query_map([&list.proxy, &list.method], |row| {
+        let captured_at = row.get(2)?;
         Ok(LoneItem {
-            proxy: row.get(0)?,
-            method: row.get(1)?,
-            item: row.get(2)?,
-            payload: row.get(3)?,
+            proxy: list.proxy.clone(),
+            method: list.method.clone(),
+            item: row.get(0)?,
+            payload: row.get(1)?,
             first_seen_at: captured_at,
             last_seen_at: captured_at,
         })

@@ -1,11 +1,12 @@
 //! Sessions, and the clients behind them.
 
 use super::CONVERSATIONS_SINCE;
-use crate::conditions::{Conditions, matching_clients};
+use crate::conditions::Conditions;
 use crate::layout::layout_of;
+use crate::recall::Recall;
 use crate::shown::shown;
 use mcpr_store::query::{
-    ClientRow, Page, SessionFilter, SessionOrder, SessionPage, SessionPlace, SessionRow,
+    ClientRow, Filter, Page, SessionFilter, SessionOrder, SessionPage, SessionPlace, SessionRow,
     sort_clients,
 };
 use rusqlite::types::Value;
@@ -30,7 +31,11 @@ const STARTED: &str = "s.started_at";
 const USED: &str = "s.last_seen_at DESC, s.started_at DESC";
 
 /// The conditions of a filter on `sessions s` joined with `proxies p`.
-fn conditions_of(connection: &Connection, filter: &SessionFilter) -> rusqlite::Result<Conditions> {
+fn conditions_of(
+    connection: &Connection,
+    recall: &mut Recall,
+    filter: &SessionFilter,
+) -> rusqlite::Result<Conditions> {
     let mut conditions = Conditions::default();
     if !filter.with_empty {
         // Word for word the condition of an older layout's index, which could not be used otherwise.
@@ -52,14 +57,12 @@ fn conditions_of(connection: &Connection, filter: &SessionFilter) -> rusqlite::R
         let least = now - SessionRow::ACTIVE_MS;
         conditions.add("s.ended_at IS NULL AND s.last_seen_at >= ?", [least.into()]);
     }
-    if let Some(pattern) = &filter.client {
-        let list = serde_json::to_string(&matching_clients(connection, pattern)?)
-            .expect("numbers are JSON");
-        conditions.add(
-            "s.client IN (SELECT value FROM json_each(?))",
-            [list.into()],
-        );
-    }
+    let of_client = Filter {
+        client: filter.client.clone(),
+        ..Filter::default()
+    };
+    // Remembered from page to page: each would compare the pattern with every name anew.
+    conditions.add_meant("s.client", &recall.clients(connection, &of_client)?);
     conditions.add_prefix("s.session_id", filter.prefix.as_deref().unwrap_or_default());
     if let Some(id) = &filter.id {
         conditions.add("s.session_id = ?", [id.clone().into()]);
@@ -118,11 +121,12 @@ fn add_after(conditions: &mut Conditions, place: &SessionPlace, order: SessionOr
 /// The SQL of a page of sessions, with its values.
 fn select(
     connection: &Connection,
+    recall: &mut Recall,
     filter: &SessionFilter,
     page: &SessionPage,
 ) -> rusqlite::Result<(String, Vec<Value>)> {
     let layout = layout_of(connection)?;
-    let mut conditions = conditions_of(connection, filter)?;
+    let mut conditions = conditions_of(connection, recall, filter)?;
     if let Some(place) = &page.after {
         add_after(&mut conditions, place, page.order);
     }
@@ -159,10 +163,11 @@ fn select(
 
 pub(super) fn sessions(
     connection: &Connection,
+    recall: &mut Recall,
     filter: &SessionFilter,
     page: &SessionPage,
 ) -> rusqlite::Result<Vec<SessionRow>> {
-    let (sql, values) = select(connection, filter, page)?;
+    let (sql, values) = select(connection, recall, filter, page)?;
     connection
         .prepare_cached(&sql)?
         .query_map(params_from_iter(values), session_row)?
@@ -171,9 +176,10 @@ pub(super) fn sessions(
 
 pub(super) fn clients(
     connection: &Connection,
+    recall: &mut Recall,
     filter: &SessionFilter,
 ) -> rusqlite::Result<Vec<ClientRow>> {
-    let conditions = conditions_of(connection, filter)?;
+    let conditions = conditions_of(connection, recall, filter)?;
     // Added up here and not by SQL, which would sort every session by its client.
     let sql = format!(
         "SELECT s.client, s.total_calls, s.total_errors, s.started_at, s.last_seen_at

@@ -115,7 +115,8 @@ impl Sums<'_> {
         );
         // To the whole of the hours that it touches, since their sums are of whole hours.
         let widened = StatsQuestion::widened(edge);
-        let Some((mut statement, values)) = requests(connection, &what, &widened)? else {
+        let found = requests(connection, &what, self.question, &widened)?;
+        let Some((mut statement, values)) = found else {
             return Ok(());
         };
         let mut rows = statement.query(params_from_iter(values))?;
@@ -195,16 +196,20 @@ fn summed_as(connection: &Connection) -> rusqlite::Result<&'static str> {
     })
 }
 
-/// The question for columns of the requests that a filter lets through; `None` where there are none.
+/// The question for columns of the requests of a window that are counted; `None` where there are none.
 fn requests<'a>(
     connection: &'a Connection,
     what: &str,
+    question: &StatsQuestion,
     filter: &Filter,
 ) -> rusqlite::Result<Option<(CachedStatement<'a>, Vec<rusqlite::types::Value>)>> {
     let Some(selection) = conditions::of_filter(connection, &mut Recall::default(), filter)? else {
         return Ok(None);
     };
-    let conditions = selection.whole(connection, filter)?;
+    let mut conditions = selection.whole(connection, filter)?;
+    if let Some(numbers) = groups::named(connection, question)? {
+        conditions.add_list("r.operation", &numbers);
+    }
     let sql = format!(
         "SELECT {what} FROM {REQUEST_TABLES} WHERE {}",
         conditions.sql()

@@ -13,6 +13,7 @@ use mcpr_model::{
     RequestId, Said, SessionState, SessionUpdate, SourceProgress, Status, SurfaceNews, Target,
     TargetKind, Text,
 };
+use std::collections::BTreeSet;
 
 const PROXIES: [&str; 2] = ["p", "q"];
 const SESSIONS: [&str; 4] = ["s-1", "s-12", "s-2", "é"];
@@ -353,6 +354,13 @@ pub(super) fn stats_question(random: &mut Rng) -> StatsQuestion {
             count: random.usize(0..6),
         },
         most: rarely(random, |random| random.usize(0..4)),
+        tools: rarely(random, |random| {
+            let mut tool = || {
+                let names = (pick(random, &PROXIES), pick(random, &NAMES));
+                (names.0.to_string(), names.1.to_string())
+            };
+            BTreeSet::from([tool(), tool()])
+        }),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Fixture, Store, generate, sessions};
 use crate::memory::MemoryStore;
-use crate::query::{Entry, Filter, NameKind, Page, SessionKey, SessionRow};
-use crate::{Admin, Class, Overview, Reader, Writer, fold};
+use crate::query::{Entry, Filter, NameKind, Page, SessionKey, SessionRow, SurfaceRow, Surfaces};
+use crate::{Admin, Class, Overview, Reader, StoreError, Writer, fold};
 use fastrand::Rng;
 
 const STEPS: i64 = 120;
@@ -113,6 +113,7 @@ fn ask(random: &mut Rng, reader: &dyn Reader, reference: &MemoryStore, seed: u64
         fold::surfaces(reference, None).expect("surfaces"),
         "seed {seed}"
     );
+    ask_of_servers(reader, reference, seed);
     ask_for_one(reader, reference, seed);
     ask_of_requests(random, reader, reference, seed);
     assert_eq!(
@@ -180,7 +181,37 @@ fn ask_for_one(reader: &dyn Reader, reference: &MemoryStore, seed: u64) {
             of(reference),
             "seed {seed}: {proxy} {method} {at}"
         );
+        let found = reader.surface_version(proxy, method, version.version);
+        let found = found.expect("a version").expect("it is there");
+        // What a version brought comes with lists alone.
+        let changes = version.changes.clone();
+        assert_eq!(SurfaceRow { changes, ..found }, version, "seed {seed}");
     }
+}
+
+/// What a server shows, server by server: everything but the texts.
+fn ask_of_servers(reader: &dyn Reader, reference: &MemoryStore, seed: u64) {
+    let mut all = fold::surfaces(reference, None).expect("surfaces");
+    for row in &mut all.versions {
+        row.payload.clear();
+    }
+    for item in &mut all.items {
+        item.payload.clear();
+    }
+    let mut found = Surfaces::default();
+    let mut proxies = Vec::new();
+    fold::each_server(reader, None, &mut |proxy, known| {
+        assert_eq!(known.proxies().into_iter().collect::<Vec<_>>(), [proxy]);
+        proxies.push(proxy.to_owned());
+        found.append(known);
+        Ok::<_, StoreError>(())
+    })
+    .expect("servers");
+    assert_eq!(found, all, "seed {seed}");
+    assert!(
+        proxies.is_sorted_by(|left, right| left < right),
+        "seed {seed}"
+    );
 }
 
 /// What is summed up and ranked over all requests.

@@ -209,6 +209,16 @@ impl Reader for MemoryStore {
         Ok(known.in_force(proxy, method, at).cloned())
     }
 
+    fn surface_version(
+        &self,
+        proxy: &str,
+        method: &str,
+        version: i64,
+    ) -> Result<Option<SurfaceRow>, StoreError> {
+        let known = fold::surfaces(self, Some(proxy))?;
+        Ok(known.version_of(proxy, method, version).cloned())
+    }
+
     fn surface_count(&self) -> Result<u64, StoreError> {
         Ok(fold::surfaces(self, None)?.versions.len() as u64)
     }

@@ -7,7 +7,7 @@ use super::tally::{Buckets, Counted, Latencies, Tally};
 use super::{Filter, OTHER, RequestRow, RollupKey, RollupRow};
 use mcpr_model::time::{HOUR_MS, hour_of};
 use mcpr_model::{Sketch, Target, TargetKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What requests are put together by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub struct StatsQuestion {
     /// Most lines of the answer: the calls of all others are put together in one more, [`OTHER`]. There
     /// are as many hours as the window has.
     pub most: Option<usize>,
+    /// Only calls of these tools, by proxy and name: of all that were called only these are held.
+    pub tools: Option<BTreeSet<(String, String)>>,
 }
 
 impl StatsQuestion {
@@ -80,6 +82,7 @@ impl StatsQuestion {
                 count: 0,
             },
             most: None,
+            tools: None,
         }
     }
 
@@ -261,8 +264,23 @@ impl StatsQuestion {
     /// Whether requests of this kind are asked for, at whatever time.
     #[must_use]
     pub fn takes_rollup(&self, key: &RollupKey) -> bool {
+        let tool = tool_of(key);
         self.filter
-            .takes_operation(key.kind, (&key.proxy, &key.method), tool_of(key))
+            .takes_operation(key.kind, (&key.proxy, &key.method), tool)
+            && self.takes_tool(&key.proxy, tool)
+    }
+
+    /// Whether a tool of a proxy, or what is no call of one, is among those that are asked for by name.
+    fn takes_tool(&self, proxy: &str, tool: Option<&str>) -> bool {
+        self.tools.as_ref().is_none_or(|tools| {
+            let tool = tool.map(|tool| (proxy.to_owned(), tool.to_owned()));
+            tool.is_some_and(|tool| tools.contains(&tool))
+        })
+    }
+
+    /// Whether a request that the filter has let through is counted.
+    fn takes_request(&self, row: &RequestRow) -> bool {
+        self.takes_tool(&row.proxy, row.tool.as_deref())
     }
 }
 
@@ -303,6 +321,9 @@ impl<'a> StatsFold<'a> {
 
     /// Counts a request, which the filter of one of the edges has let through.
     pub fn request(&mut self, row: &RequestRow) {
+        if !self.question.takes_request(row) {
+            return;
+        }
         let buckets = self.question.buckets;
         self.tally(self.question.key_of(row))
             .add(Counted::from(row), buckets);
@@ -327,6 +348,9 @@ impl<'a> StatsFold<'a> {
 
     /// Takes in a request of an hour that an edge touches.
     pub fn touched_request(&mut self, row: &RequestRow) {
+        if !self.question.takes_request(row) {
+            return;
+        }
         let key = match self.question.by {
             // Hourly sums do not know who called.
             By::Client => StatsKey::default(),

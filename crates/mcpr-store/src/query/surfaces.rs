@@ -13,7 +13,8 @@ pub struct SurfaceRow {
     pub version: i64,
     /// SHA-256 of its canonical form.
     pub sha256: String,
-    /// The raw JSON of the whole list, as an answer without further pages holds it.
+    /// The raw JSON of the whole list, as an answer without further pages holds it; empty in a page without
+    /// texts.
     pub payload: String,
     /// When it was first seen, unix milliseconds.
     pub first_seen_at: i64,
@@ -46,7 +47,7 @@ pub struct LoneItem {
     pub method: String,
     /// Its name, URI or URI template.
     pub item: String,
-    /// Its raw JSON.
+    /// Its raw JSON; empty in a page without texts.
     pub payload: String,
     /// When it was first seen, unix milliseconds.
     pub first_seen_at: i64,
@@ -72,6 +73,8 @@ pub struct SurfacePage {
     pub after: Option<ListKey>,
     /// Most lists.
     pub limit: usize,
+    /// Whether the texts of versions and items come along: one list may have a thousand long ones.
+    pub with_texts: bool,
 }
 
 impl SurfacePage {
@@ -85,6 +88,16 @@ impl SurfacePage {
             proxy: proxy.map(str::to_owned),
             after: None,
             limit: Self::MAX_LIMIT,
+            with_texts: true,
+        }
+    }
+
+    /// The first lists, of one proxy or of all, with everything but their texts.
+    #[must_use]
+    pub fn without_texts(proxy: Option<&str>) -> Self {
+        Self {
+            with_texts: false,
+            ..Self::of(proxy)
         }
     }
 
@@ -97,7 +110,9 @@ impl SurfacePage {
         all.into_iter().take(limit).collect()
     }
 
-    fn holds(&self, list: &ListKey) -> bool {
+    /// Whether a list lies in the bounds of the page.
+    #[must_use]
+    pub fn holds(&self, list: &ListKey) -> bool {
         self.proxy.as_ref().is_none_or(|proxy| *proxy == list.proxy)
             && self.after.as_ref().is_none_or(|after| list > after)
     }
@@ -175,7 +190,44 @@ impl Surfaces {
         self.versions.retain(|row| is_on(&row.proxy, &row.method));
         self.items.retain(|item| is_on(&item.proxy, &item.method));
         self.begun.retain(|list| lists.contains(list));
+        if !page.with_texts {
+            let versions = self.versions.iter_mut().map(|row| &mut row.payload);
+            let items = self.items.iter_mut().map(|item| &mut item.payload);
+            versions.chain(items).for_each(|text| *text = String::new());
+        }
         self
+    }
+
+    /// Takes in what another page holds, which comes after all that is here.
+    pub fn append(&mut self, mut next: Self) {
+        self.versions.append(&mut next.versions);
+        self.items.append(&mut next.items);
+        self.begun.append(&mut next.begun);
+    }
+
+    /// The first proxy in alphabetical order of which anything is known.
+    #[must_use]
+    pub fn first_proxy(&self) -> Option<String> {
+        self.proxies().first().map(|&proxy| proxy.to_owned())
+    }
+
+    /// Takes away and gives what is known of one proxy.
+    #[must_use]
+    pub fn take_proxy(&mut self, proxy: &str) -> Self {
+        Self {
+            versions: self
+                .versions
+                .extract_if(.., |row| row.proxy == proxy)
+                .collect(),
+            items: self
+                .items
+                .extract_if(.., |item| item.proxy == proxy)
+                .collect(),
+            begun: self
+                .begun
+                .extract_if(.., |list| list.proxy == proxy)
+                .collect(),
+        }
     }
 
     /// The proxies of which anything is known, in alphabetical order.
@@ -193,6 +245,13 @@ impl Surfaces {
         let rows = self.versions.iter();
         rows.filter(|row| row.proxy == proxy && row.method == method)
             .collect()
+    }
+
+    /// The version of a list with a number.
+    #[must_use]
+    pub fn version_of(&self, proxy: &str, method: &str, version: i64) -> Option<&SurfaceRow> {
+        let mut rows = self.versions.iter();
+        rows.find(|row| row.proxy == proxy && row.method == method && row.version == version)
     }
 
     /// The version of a list that was in force at a time.

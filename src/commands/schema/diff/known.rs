@@ -225,7 +225,18 @@ fn of_tools(
         return Ok(Vec::new());
     }
     // One question for all tools; per tool only those are asked about that were called.
-    let rows = reader.stats(&StatsQuestion::sums(filter, By::Tool))?;
+    let of_proxy = |proxy: &String| {
+        changed
+            .iter()
+            .map(|tool| (proxy.clone(), (*tool).to_owned()))
+            .collect()
+    };
+    let question = StatsQuestion {
+        // Of the others there may be any number.
+        tools: filter.proxy.as_ref().map(of_proxy),
+        ..StatsQuestion::sums(filter, By::Tool)
+    };
+    let rows = reader.stats(&question)?;
     let mut usage: Vec<Usage> = changed
         .iter()
         .map(|&item| {

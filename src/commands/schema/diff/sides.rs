@@ -1,6 +1,7 @@
 //! The two surfaces that are compared: of files, of versions, of proxies.
 
-use super::super::changes::{before, foreign_tools};
+use super::super::changes::before;
+use super::super::history::History;
 use super::super::{Lists, listed};
 use super::Args;
 use super::inputs::Texts;
@@ -8,8 +9,8 @@ use crate::commands::args::moment;
 use crate::commands::{Refused, now_ms, open_store};
 use crate::render::units;
 use mcpr_model::SurfaceNews;
+use mcpr_store::StoreUrl;
 use mcpr_store::query::{SurfaceRow, Surfaces};
-use mcpr_store::{StoreUrl, fold};
 use mcpr_surface::Surface;
 use mcpr_surface::capture::{kind_of, surface_of};
 use mcpr_surface::gather::Places;
@@ -72,7 +73,7 @@ pub(crate) struct Compared {
     pub(crate) new: Side,
     /// The versions that are compared, old and new, where they were recorded by one proxy.
     pub(crate) versions: Vec<(SurfaceRow, SurfaceRow)>,
-    /// Everything that was recorded; nothing for files.
+    /// What was recorded of the proxies that are compared, without texts; nothing for files.
     pub(crate) surfaces: Surfaces,
     /// What is to be said before the report.
     pub(crate) notes: Vec<String>,
@@ -95,11 +96,12 @@ pub(super) fn compared(args: &Args) -> anyhow::Result<Compared> {
         return of_files(&old, &new);
     }
     let url = args.store.url_to_read()?;
-    let surfaces = fold::surfaces(open_store(&url)?.as_ref(), None)?;
-    let proxy = the_proxy(args.proxy.as_deref(), &surfaces, &url)?;
+    let reader = open_store(&url)?;
+    let (mut history, _) = History::read(reader.as_ref(), None, &mut |_| false)?;
+    let proxy = the_proxy(args.proxy.as_deref(), history.proxies(), &url)?;
     match &args.against {
-        Some(other) => of_proxies(args, surfaces, &proxy, other),
-        None => of_versions(args, surfaces, &proxy),
+        Some(other) => of_proxies(args, &mut history, &proxy, other),
+        None => of_versions(args, &mut history, &proxy),
     }
 }
 
@@ -156,22 +158,17 @@ fn both_sides(old: Texts, new: Texts) -> Result<(Side, Side), Refused> {
 }
 
 /// The proxy that is meant: the one that was named, or the only one there is.
-fn the_proxy(
-    named: Option<&str>,
-    surfaces: &Surfaces,
-    store: &StoreUrl,
-) -> Result<String, Refused> {
-    let proxies = surfaces.proxies();
-    let known = || format!("there are lists of {}", listed(&proxies));
+fn the_proxy(named: Option<&str>, proxies: &[String], store: &StoreUrl) -> Result<String, Refused> {
+    let known = || format!("there are lists of {}", listed(proxies));
     // Told first: in a store without lists no name would do.
     if proxies.is_empty() {
         return Err(Refused::new(format!("no lists of a server in {store}"))
             .hint("`mcpr schema diff OLD.json NEW.json` compares files"));
     }
-    match (named, proxies.iter().next()) {
-        (Some(name), _) if proxies.contains(name) => Ok(name.to_owned()),
+    match (named, proxies) {
+        (Some(name), _) if proxies.iter().any(|known| known == name) => Ok(name.to_owned()),
         (Some(name), _) => Err(Refused::new(format!("no lists of proxy `{name}`")).hint(known())),
-        (None, Some(only)) if proxies.len() == 1 => Ok((*only).to_owned()),
+        (None, [only]) => Ok(only.clone()),
         _ => Err(Refused::new("which proxy? name one with --proxy").hint(known())),
     }
 }
@@ -179,7 +176,7 @@ fn the_proxy(
 /// What a proxy shows, against what another one does.
 fn of_proxies(
     args: &Args,
-    surfaces: Surfaces,
+    history: &mut History<'_>,
     proxy: &str,
     other: &str,
 ) -> anyhow::Result<Compared> {
@@ -190,22 +187,26 @@ fn of_proxies(
                 .into(),
         );
     }
-    let proxies = surfaces.proxies();
-    if !proxies.contains(other) {
+    let proxies = history.proxies();
+    if !proxies.iter().any(|known| known == other) {
         return Err(
             Refused::new(format!("--against: no lists of proxy `{other}`"))
-                .hint(format!("there are lists of {}", listed(&proxies)))
+                .hint(format!("there are lists of {}", listed(proxies)))
                 .into(),
         );
     }
-    let side = |flag: &str, version: &Option<String>, proxy: &str| -> anyhow::Result<Side> {
+    let mut surfaces = Surfaces::default();
+    let mut side = |flag: &str, version: &Option<String>, proxy: &str| -> anyhow::Result<Side> {
         let at = match version {
             // What is in force at the end of all time is the newest.
             None => Version::At(i64::MAX),
             Some(text) => parsed(flag, text, args)?,
         };
-        let rows = rows_at(&surfaces, proxy, args.method, flag, at)?;
-        Ok(of_rows(&rows, proxy, args))
+        let known = history.lists_of(proxy)?.clone();
+        let rows = rows_at(&known, proxy, args.method, flag, at)?;
+        let rows = with_texts(history, rows)?;
+        surfaces.append(known);
+        Ok(of_rows(&rows.iter().collect::<Vec<_>>(), proxy, args))
     };
     let old = side("--from", &args.from, other)?;
     let new = side("--to", &args.to, proxy)?;
@@ -219,7 +220,8 @@ fn of_proxies(
 }
 
 /// Two versions of one proxy: without a word, of each list the one before the last and the last.
-fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<Compared> {
+fn of_versions(args: &Args, history: &mut History<'_>, proxy: &str) -> anyhow::Result<Compared> {
+    let surfaces = history.lists_of(proxy)?.clone();
     let to = match &args.to {
         Some(text) => parsed("--to", text, args)?,
         None => Version::At(i64::MAX),
@@ -234,12 +236,13 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
             .filter_map(|row| before(row, &surfaces))
             .collect(),
     };
+    let (old, new) = (with_texts(history, old)?, with_texts(history, new)?);
     let versions: Vec<(SurfaceRow, SurfaceRow)> = old
         .iter()
         // A list that only one of the two has is unknown to the other, or looked at below.
         .filter_map(|old| {
             let new = new.iter().find(|new| new.method == old.method)?;
-            (old.version != new.version).then(|| ((*old).clone(), (*new).clone()))
+            (old.version != new.version).then(|| (old.clone(), new.clone()))
         })
         .collect();
     let mut notes = Vec::new();
@@ -266,13 +269,13 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
         let promised = kind.and_then(|kind| old_side.surface.promises(kind));
         !was_seen && (is_timed || promised == Some(false))
     };
-    rows.extend(new.iter().copied().filter(|row| is_new(row)));
+    rows.extend(new.iter().filter(|row| is_new(row)));
     let mut new = of_rows(&rows, proxy, args);
     let old = old_side;
     // Imitated names are looked for among what others showed when the last of these was first seen.
     let latest = versions.iter().map(|(_, new)| new.first_seen_at).max();
     if let Some(at) = latest {
-        Arc::make_mut(&mut new.surface).foreign_tools = foreign_tools(&surfaces, proxy, at);
+        Arc::make_mut(&mut new.surface).foreign_tools = history.foreign_tools(proxy, at)?;
     }
     Ok(Compared {
         old,
@@ -281,6 +284,18 @@ fn of_versions(args: &Args, surfaces: Surfaces, proxy: &str) -> anyhow::Result<C
         surfaces,
         notes,
     })
+}
+
+/// The rows with their texts; those that were removed since they were listed are left out.
+fn with_texts(history: &History<'_>, rows: Vec<&SurfaceRow>) -> anyhow::Result<Vec<SurfaceRow>> {
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(payload) = history.text_of(row)? {
+            let row = row.clone();
+            all.push(SurfaceRow { payload, ..row });
+        }
+    }
+    Ok(all)
 }
 
 fn parsed(flag: &str, text: &str, args: &Args) -> Result<Version, Refused> {

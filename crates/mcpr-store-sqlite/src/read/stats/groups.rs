@@ -153,7 +153,7 @@ fn calls(
     }
     for edge in question.edges() {
         let what = number_of(question.by);
-        let Some((mut statement, values)) = requests(connection, what, &edge)? else {
+        let Some((mut statement, values)) = requests(connection, what, question, &edge)? else {
             continue;
         };
         let mut rows = statement.query(params_from_iter(values))?;
@@ -197,7 +197,7 @@ fn unplaced(
         }
         let widened = StatsQuestion::widened(&edge);
         let what = summed_as(connection)?;
-        let Some((mut statement, values)) = requests(connection, what, &widened)? else {
+        let Some((mut statement, values)) = requests(connection, what, question, &widened)? else {
             continue;
         };
         let mut rows = statement.query(params_from_iter(values))?;
@@ -206,6 +206,19 @@ fn unplaced(
         }
     }
     Ok(unplaced)
+}
+
+/// The operations that are asked for, where tools are asked for by name: a few of all.
+pub(super) fn named(
+    connection: &Connection,
+    question: &StatsQuestion,
+) -> rusqlite::Result<Option<Vec<i64>>> {
+    if question.tools.is_none() {
+        return Ok(None);
+    }
+    let mut numbers = Vec::new();
+    each_operation(connection, question, |number, _| numbers.push(number))?;
+    Ok(Some(numbers))
 }
 
 fn each_name(
@@ -299,4 +312,50 @@ fn hash(key: &StatsKey) -> u128 {
         hash.update(text.unwrap_or_default().as_bytes());
     }
     hash.digest128()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SqliteStore;
+    use crate::tests::{batch, request};
+    use mcpr_model::{Target, TargetKind};
+    use mcpr_store::Writer;
+    use mcpr_store::query::Filter;
+
+    const TOOLS: i64 = 1500;
+
+    /// What is held of a store with many tools to answer a question.
+    fn held(question: &StatsQuestion) -> Groups {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("store.db");
+        let mut store = SqliteStore::open(&path).expect("a new store");
+        let requests = (0..TOOLS).map(|at| {
+            let mut request = request(&at.to_string(), at);
+            request.target = Some(Target {
+                kind: TargetKind::Tool,
+                name: format!("t{at}").into(),
+            });
+            request
+        });
+        store.append(&batch(1, requests.collect())).expect("append");
+        Groups::of(&store.connection, question).expect("groups")
+    }
+
+    #[test]
+    fn of_many_tools_only_the_names_of_those_that_are_shown_are_held() {
+        let all = StatsQuestion::sums(&Filter::default(), By::Tool);
+        let shown = StatsQuestion {
+            most: Some(10),
+            ..all.clone()
+        };
+        assert_eq!(held(&shown).keys.len(), 11, "and one for all others");
+        let tool = |name: &str| ("weather".to_owned(), name.to_owned());
+        let named = StatsQuestion {
+            tools: Some([tool("t7"), tool("t1400"), tool("none")].into()),
+            ..all
+        };
+        let groups = held(&named);
+        assert_eq!((groups.keys.len(), groups.operations.len()), (2, 2));
+    }
 }
