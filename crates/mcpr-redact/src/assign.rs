@@ -266,6 +266,7 @@ impl Pass<'_> {
         if self.heredoc(key, from) {
             return;
         }
+        from = super::html::after_inline_tag(text, from);
         from = typed::after_tag(text, from);
         from = if sign == Sign::Colon {
             after_type(text, from).unwrap_or(from)
@@ -430,7 +431,7 @@ fn is_said_of(key: &NamedKey<'_>, sign: Sign, found: &FoundValue, plain: &[u8]) 
     let is_prose_of = sign == Sign::Colon && is_quoted && words::is_prose(plain);
     let is_access_key = key.ends_with_any(&["accesskey"]) && plain.len() <= 2;
     // The working directory is called so, too.
-    let is_path = key.ends_with_any(&["pwd"]) && plain.starts_with(b"/");
+    let is_path = key.ends_with_any(&["pwd"]) && plain.starts_with(b"/") || words::is_file(plain);
     let is_number =
         key.ends_with_any(&["token"]) && plain.len() <= 4 && plain.iter().all(u8::is_ascii_digit);
     // With a blank before it a mere identifier is code; files of variables have none.

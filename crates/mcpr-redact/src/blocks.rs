@@ -2,6 +2,7 @@
 //! which keys are secret.
 
 use super::assign::NamedKey;
+use super::html;
 use super::keys::Secrecy;
 use super::value;
 use super::words;
@@ -134,7 +135,7 @@ pub(super) fn element(text: &[u8], key: &NamedKey<'_>) -> Option<Range<usize>> {
         }
         let from = sibling(text, rest_at + close + 1)?;
         let said = content(text, from, MAX_DEPTH)?;
-        return (is_key || words::looks_random(&text[said.clone()])).then_some(said);
+        return (is_key || html::is_meant(&text[said.clone()], b"", key.secrecy)).then_some(said);
     }
     let is_own = tag.is_empty()
         || tag.ends_with(b":")

@@ -32,6 +32,8 @@ enum Looks {
     Quoted,
     /// Letters and digits mixed, or letters of both cases: no word of prose.
     Mixed,
+    /// A word behind the name of a user: no port, and no group of numbers.
+    Login,
 }
 
 /// One form.
@@ -71,7 +73,7 @@ const NAME: &str = r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]{1,63})";
 const SWITCHES: &str = r"(?:\s+-{1,2}[A-Za-z-]{1,24})*";
 
 /// Every form. The order says nothing.
-pub(super) static FORMS: [SignlessForm; 21] = [
+pub(super) static FORMS: [SignlessForm; 35] = [
     // Calls that are given a user and a secret.
     form!(
         From,
@@ -265,6 +267,116 @@ pub(super) static FORMS: [SignlessForm; 21] = [
         ["IDENTIFY "],
         r"(?i-u)nickserv[^\n]{0,20}identify (?:[^\s]{1,32} )?([^\s]{4,200})(?:\s|$)"
     ),
+    form!(
+        From,
+        Word,
+        ["nmcli "],
+        r"^(?-u)nmcli [^\n]{0,160}? (?:password|wifi-sec\.psk|802-11-wireless-security\.psk) ()"
+    ),
+    form!(
+        From,
+        Word,
+        ["wpa_passphrase "],
+        r#"^(?-u)wpa_passphrase (?:"[^"\n]{1,32}"|'[^'\n]{1,32}'|[^\s"';|&]{1,32}) ()"#
+    ),
+    form!(
+        From,
+        Mixed,
+        [
+            "cargo login ",
+            "vault login ",
+            "gcloud auth activate-refresh-token "
+        ],
+        r"^(?-u)[a-z]+(?: auth)? (?:login|activate-refresh-token \S{1,96})(?: -\S{1,48})* ()"
+    ),
+    form!(
+        From,
+        Word,
+        ["poetry config "],
+        r"^(?-u)poetry config (?:--\S{1,24} )*(?:pypi-token\.\S{1,64}|http-basic\.\S{1,64} \S{1,96}) ()"
+    ),
+    form!(
+        From,
+        Login,
+        ["curl -"],
+        r#"^(?-u)curl (?:[^\n|;&]{0,200}? )?(?:-[a-zA-Z]{1,8}u ?["']?[^\s:"'/]{1,96}|-E ["']?[^\s:"']{1,128}):()"#
+    ),
+    // What Oracle's programs log in with.
+    form!(
+        From,
+        Word,
+        [
+            "sqlplus ", "sqlldr ", "impdp ", "expdp ", "imp ", "exp ", "userid="
+        ],
+        r#"^(?i-u)(?:[a-z]+(?: -[a-z]{1,12})* )?(?:userid=)?["']?[a-z][a-z0-9_$#]{0,29}/([^\s@/"']{2,128})(?:@[a-z0-9(/]|["']?(?: as sysdba| file=| directory=|[ \t]*(?:\n|$)))"#
+    ),
+    form!(
+        From,
+        Word,
+        [
+            "impacket-",
+            "psexec.py ",
+            "wmiexec.py ",
+            "smbexec.py ",
+            "secretsdump.py "
+        ],
+        r#"^(?i-u)[a-z.-]+ (?:-\S{1,24} )*["']?(?:[^\s/:@]{1,64}/)?[^\s/:@]{1,64}:([^\s]{2,128})@[a-z0-9]"#
+    ),
+    // What a program that plays a person at a terminal types when it is asked.
+    form!(
+        From,
+        Word,
+        ["assword:"],
+        r#"^(?i-u)assword:[^\n]{0,12}?\\?["'}]\s{0,8}[;{]?\s{0,8}send(?: --)? \\?"([^"\\\n$]{3,128})\\"#
+    ),
+    // Lines of files of passwords.
+    form!(
+        Around,
+        Word,
+        [":543", ":643", ":1543", ":*:"],
+        r"(?m-u)(?:^|\\n)(?:[A-Za-z0-9._*/-]{1,128}|\[[0-9a-f:]{2,39}\]):(?:[0-9]{2,5}|\*):[^\s:\\]{1,64}:[A-Za-z_*][^\s:\\]{0,63}:((?:[^\s:\\]|\\[:\\]){3,128})(?:[\r\n]|\\n|$)"
+    ),
+    form!(
+        From,
+        Word,
+        [".pgpass"],
+        r"^(?-u)\.pgpass[^\n]{0,48}\n(?:[^\n]{0,96}\n){0,3}?[A-Za-z0-9._*/-]{1,128}:(?:[0-9]{2,5}|\*):[^\s:]{1,64}:[A-Za-z_*][^\s:]{0,63}:([^\s:]{3,128})(?:[\r\n]|$)"
+    ),
+    form!(
+        From,
+        Word,
+        ["identified with ", "identified by password "],
+        r"^(?i-u)identified (?:by password |with '?[a-z0-9_]{1,48}'? (?:as|by) )()"
+    ),
+    // Cookies that a program sets, or keeps in a file.
+    form!(
+        From,
+        Mixed,
+        [
+            "cookies.set(",
+            "cookies.add(",
+            "set_cookie(",
+            "setcookie(",
+            "res.cookie(",
+            "new cookie("
+        ],
+        r"^(?i-u)[a-z_.]+(?: cookie)?\(\s*",
+        ARGUMENT,
+        r"\s*,\s*()"
+    ),
+    form!(
+        Around,
+        Mixed,
+        ["\tTRUE\t", "\tFALSE\t"],
+        r"(?m-u)^[^\s]{1,96}\t(?:TRUE|FALSE)\t[^\s]{1,96}\t(?:TRUE|FALSE)\t[0-9]{1,12}\t[^\t\n]{1,64}\t()"
+    ),
+    // The hooks of servers that their users run.
+    form!(
+        Around,
+        Mixed,
+        ["/hooks/"],
+        r"(?-u)://[^\s/\x22']{1,96}(?:/[a-z0-9_-]{1,32}){0,2}/hooks/([a-z0-9]{26}|[A-Za-z0-9]{17}/[A-Za-z0-9]{40,64})(?:[^A-Za-z0-9/]|$)"
+    ),
 ];
 
 impl Pass<'_> {
@@ -354,6 +466,7 @@ fn is_meant(looks: Looks, said: &[u8], is_quoted: bool) -> bool {
     let is_expression = !is_quoted && words::is_expression(short);
     match looks {
         Looks::Word => !is_expression,
+        Looks::Login => !is_expression && !short.iter().all(u8::is_ascii_digit),
         Looks::Quoted => is_quoted && !has(u8::is_ascii_whitespace),
         Looks::Mixed => {
             // A way to authenticate is written in capitals: `XOAUTH2`.

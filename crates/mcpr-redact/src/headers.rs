@@ -46,7 +46,8 @@ impl Pass<'_> {
         // Documents speak of headers, too: `Authorization: required`, `Cookie: a small file`.
         let is_said = words::is_placeholder(words::trim(first))
             || keys::is_cookie(key.bytes()) && !near.contains(&b'=')
-            || words::is_placeholder(&near[scheme..]);
+            || words::is_placeholder(&near[scheme..])
+            || words::is_file(near.trim_ascii());
         let is_mark = value::mark_at(text, from).is_some();
         if near.is_empty() || is_said && !is_mark {
             return;

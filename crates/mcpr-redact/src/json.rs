@@ -223,8 +223,14 @@ impl JsonWalk<'_> {
             return self.copy_to(self.at + 1);
         }
         let end = tokens::end_of_token(self.json, self.at);
-        if self.hand.is_some() && !tokens::is_of_json(&self.json[self.at..end]) {
+        let token = &self.json[self.at..end];
+        if self.hand.is_some() && !tokens::is_of_json(token) {
             return self.rest_from_text();
+        }
+        if token == "true"
+            && let Some(frame) = self.frames.last_mut()
+        {
+            frame.yes(&mut self.late);
         }
         self.copy_to(end);
     }

@@ -76,8 +76,42 @@ const HELD: [&str; 7] = [
     "value", "default", "example", "const", "examples", "key", "data",
 ];
 
-/// Members of a JSON Web Key that are its private part, or the key itself.
-const OF_WEB_KEYS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
+/// A member by which an object shows what it is, and its members that hold secrets then.
+#[derive(Debug)]
+struct Marked {
+    by: &'static str,
+    secrets: &'static [&'static str],
+    secrecy: Secrecy,
+}
+
+const MARKED: &[Marked] = &[
+    // A JSON Web Key: its private part, or the key itself.
+    Marked {
+        by: "kty",
+        secrets: &["d", "p", "q", "dp", "dq", "qi", "k"],
+        secrecy: Secrecy::Random,
+    },
+    // What Terraform keeps of a password that it made.
+    Marked {
+        by: "bcrypt_hash",
+        secrets: &["result"],
+        secrecy: Secrecy::Any,
+    },
+];
+
+/// Members that say, when true, that the value beside them is a secret: of Terraform, of registries of MCP
+/// servers, of cookies.
+const SENSITIVE: [&str; 6] = [
+    "sensitive",
+    "is_sensitive",
+    "isSensitive",
+    "isSecret",
+    "is_secret",
+    "httpOnly",
+];
+
+/// Members of a `Secret` of Kubernetes that hold its secrets.
+const OF_MANIFEST: [&str; 2] = ["data", "stringData"];
 
 /// A value that stands in the output before its name is known.
 #[derive(Debug)]
@@ -112,8 +146,23 @@ pub(super) struct Container {
     changed: Secrecy,
     is_change: bool,
     pub(super) list: ArrayKind,
-    /// Whether the object says that it is a JSON Web Key.
-    is_web_key: bool,
+    /// What the object shows itself to be.
+    marked: Option<&'static Marked>,
+    /// Whether the member that is being read says that the value beside it is a secret.
+    is_flag: bool,
+    manifest: Manifest,
+}
+
+/// What an object has told of being a `Secret` of Kubernetes.
+#[derive(Debug, Default)]
+struct Manifest {
+    /// Whether the member that is being read says it.
+    is_kind: bool,
+    is_secret: bool,
+    /// Whether the member that is being read holds its secrets.
+    is_held: bool,
+    /// Where those stand in the output that were met before.
+    held: Vec<Range<usize>>,
 }
 
 impl Container {
@@ -141,7 +190,9 @@ impl Container {
             } else {
                 ArrayKind::Plain
             },
-            is_web_key: false,
+            marked: None,
+            is_flag: false,
+            manifest: Manifest::default(),
         }
     }
 
@@ -170,9 +221,19 @@ impl Container {
             self.member = Secrecy::Any;
         }
         // In any other object `d` and `k` may be anything.
-        self.is_web_key |= key == "kty";
-        if self.is_web_key && OF_WEB_KEYS.contains(&key) {
-            self.member = self.member.max(Secrecy::Random);
+        self.marked = self
+            .marked
+            .or_else(|| MARKED.iter().find(|marked| marked.by == key));
+        if let Some(marked) = self.marked
+            && marked.secrets.contains(&key)
+        {
+            self.member = self.member.max(marked.secrecy);
+        }
+        self.is_flag = SENSITIVE.contains(&key);
+        self.manifest.is_kind = key == "kind";
+        self.manifest.is_held = OF_MANIFEST.contains(&key);
+        if self.manifest.is_held && self.manifest.is_secret {
+            self.member = Secrecy::Any;
         }
         self.member = self.member.max(match self.role {
             Role::Value if self.is_change => self.named.max(self.labelled).max(self.changed),
@@ -215,6 +276,10 @@ impl Container {
         if self.open != Awaiting::Value {
             return;
         }
+        if self.manifest.is_kind && text == "Secret" {
+            self.manifest.is_secret = true;
+            late.append(&mut self.manifest.held);
+        }
         match self.role {
             Role::Program => return late.extend(self.elements.program(text)),
             Role::Name => self.named = self.named.max(keys::secrecy(text.as_bytes())),
@@ -234,6 +299,14 @@ impl Container {
         }
     }
 
+    /// `true` was read as the value of a member. Adds what was put before and is a secret after all.
+    pub(super) fn yes(&mut self, late: &mut Vec<Range<usize>>) {
+        if self.open == Awaiting::Value && self.is_flag {
+            self.named = Secrecy::Any;
+            late.extend(self.pending.drain(..).map(|value| value.place));
+        }
+    }
+
     /// A member or an element ends at this place of the output.
     pub(super) fn end(&mut self, written: usize) {
         if self.open == Awaiting::Value
@@ -246,6 +319,10 @@ impl Container {
                 place: self.value_from..written,
                 is_version: self.role == Role::Version,
             });
+        }
+        if self.open == Awaiting::Value && self.manifest.is_held && !self.manifest.is_secret {
+            // Tools print the members in the order of their names: `data` before `kind`.
+            self.manifest.held.push(self.value_from..written);
         }
         match self.open {
             Awaiting::Value => self.open = Awaiting::Key,

@@ -6,6 +6,8 @@ use super::keys::{self, Secrecy};
 use super::scan::Pass;
 use super::signs::after_scheme;
 use super::{value, words};
+use regex::bytes::Regex;
+use std::sync::LazyLock;
 
 impl Pass<'_> {
     /// `--token …`
@@ -82,8 +84,7 @@ impl Pass<'_> {
         if gap > 0
             // A line of `.netrc` has no quotes around its password.
             && key.bytes() == b"password"
-            && memchr::memmem::find(near, b"login ").is_some()
-            && memchr::memmem::find(near, b"machine ").is_some()
+            && is_of_netrc(near, &self.text[at..])
             && let Some(found) = value::bare(self.text, at)
         {
             return self.take(found.secret, found.end, "key");
@@ -126,6 +127,33 @@ impl Pass<'_> {
             self.take_with_new(found);
         }
     }
+}
+
+/// An entry of `.netrc`, up to the word `password`.
+static OF_NETRC: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?m-u)(?:\bmachine\s+\S{1,96}|^\s*default)((?:\s+(?:login|account)\s+\S{1,96})*)\s+$",
+    )
+    .expect("the pattern is sound")
+});
+
+/// Whether an entry of `.netrc` stands around the word `password`, behind which its value begins.
+fn is_of_netrc(before: &[u8], value: &[u8]) -> bool {
+    const LONGEST: usize = 256;
+    let near = &value[..value.len().min(LONGEST)];
+    let mut words = near
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    // A sentence about machines goes on with a plain word.
+    let is_value = words
+        .next()
+        .is_some_and(|first| !words::is_placeholder(first));
+    let is_login_next = words.next() == Some(b"login");
+    let entry = OF_NETRC.captures(before);
+    let has_login = entry
+        .and_then(|entry| entry.get(1))
+        .map(|login| !login.is_empty());
+    is_value && has_login.is_some_and(|has_login| has_login || is_login_next)
 }
 
 /// Where a value may stand behind the words that follow a password: `is "…"`, `FOR 'bob' = '…'`.

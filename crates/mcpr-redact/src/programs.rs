@@ -59,7 +59,7 @@ use ValueForm::{Attached, Login, Secret, Source};
 #[rustfmt::skip]
 const OPTIONS: &[SecretOption] = &[
     option(&["mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlsh", "mysqlpump", "mariadb", "mariadb-dump"], "-p", Attached),
-    option(&["sshpass", "useradd", "usermod", "mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "7z", "7za", "unrar", "rdesktop", "ipmitool", "vncpasswd"], "-p", Secret),
+    option(&["sshpass", "useradd", "usermod", "mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "7z", "7za", "unrar", "rdesktop", "ipmitool", "vncpasswd", "twine", "cqlsh", "hydra", "crackmapexec", "nxc", "evil-winrm"], "-p", Secret),
     of_login(&["docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "helm registry", "oras", "crane", "az", "oc", "cf", "snyk"], "-p"),
     option(&["sqlcmd", "bcp", "isql", "mosquitto_pub", "mosquitto_sub", "zip", "unzip", "ipmitool"], "-P", Secret),
     option(&["plink", "pscp", "psftp", "putty"], "-pw", Secret),
@@ -72,20 +72,28 @@ const OPTIONS: &[SecretOption] = &[
     option(&["openssl"], "-pass", Source),
     option(&["snmpget", "snmpwalk", "snmpset", "snmpbulkwalk"], "-A", Secret),
     option(&["snmpget", "snmpwalk", "snmpset", "snmpbulkwalk"], "-X", Secret),
-    option(&["smbclient", "rpcclient", "smbget", "net"], "-U", Login(b'%')),
+    option(&["snmpget", "snmpwalk", "snmpset", "snmpbulkwalk"], "-c", Secret),
+    option(&["smbclient", "rpcclient", "smbget", "net", "winexe"], "-U", Login(b'%')),
     option(&["lftp", "ncftp"], "-u", Login(b',')),
     option(&["curl", "wget", "http", "https", "xh"], "-u", Login(b':')),
     option(&["curl", "wget"], "-U", Login(b':')),
     option(&["curl", "wget"], "--user", Login(b':')),
     option(&["curl", "wget"], "--proxy-user", Login(b':')),
+    option(&["curl"], "--cert", Login(b':')),
     option(&["http", "https", "xh"], "-a", Login(b':')),
+    SecretOption {
+        programs: &["kubectl", "oc"],
+        subcommand: Some("secret"),
+        option: "--from-literal",
+        form: Login(b'='),
+    },
     option(&["xfreerdp", "xfreerdp3", "wfreerdp", "sdl-freerdp"], "/p:", Attached),
 ];
 
 /// What a text is searched for: where an option may stand.
 #[rustfmt::skip]
 pub(super) const FINDERS: &[&str] = &[
-    " -p", " -a ", " -k ", " -w ", " -u", " -x ", " -s ", "--user ", "--user=", "--proxy-user ", "--proxy-user=", " /p:",
+    " -p", " -c ", "--cert ", "--from-literal", " -a ", " -k ", " -w ", " -u", " -x ", " -s ", "--user ", "--user=", "--proxy-user ", "--proxy-user=", " /p:",
     "\"-p", "'-p", "\"-a", "'-a", "\"-w", "'-w", "\"-u", "'-u", "\"-x", "'-x", "\"-k", "'-k", "\"/p:", "'/p:",
 ];
 
@@ -196,7 +204,10 @@ fn is_meant(option: &SecretOption, said: &[u8]) -> bool {
     match option.form {
         // To another program of the same line `-p` is a port.
         Secret | Attached => {
-            let is_port = is_number(said) && said.len() <= 5;
+            // One of a container has its own beside it: `8080:80`.
+            let is_of_port = |byte: &u8| byte.is_ascii_digit() || b":.-".contains(byte);
+            let is_port = is_number(said) && said.len() <= 5
+                || said.contains(&b':') && said.iter().all(is_of_port);
             let is_other = short.starts_with(b"-") || words::is_placeholder(short);
             !short.is_empty() && !is_port && !is_other
         }

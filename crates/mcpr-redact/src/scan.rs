@@ -5,7 +5,7 @@
 use super::forms::{FORMS, SignlessForm};
 use super::shapes::timed_tokens;
 use super::shapes::{Letters, SHAPES, SHORTEST_TOKEN, SecretPart, TokenPart, TokenShape};
-use super::{encoded, keys, pairs, programs, url, value, words};
+use super::{encoded, html, keys, manifests, pairs, programs, url, value, words};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::cell::Cell;
 use std::ops::Range;
@@ -35,6 +35,10 @@ enum FinderKind {
     Form(&'static SignlessForm),
     Oracle,
     Insert,
+    /// The end of an element of HTML that may hold a label.
+    Label,
+    HiddenField,
+    Manifest,
 }
 
 /// Every finder, and what it finds.
@@ -66,7 +70,11 @@ static FINDERS: LazyLock<Finders> = LazyLock::new(|| {
                 .map(|word| (*word, FinderKind::Form(form))),
         );
     }
+    all.extend(html::LABEL_ENDS.iter().map(|end| (*end, FinderKind::Label)));
+    let fields = html::HIDDEN_FIELDS.iter();
+    all.extend(fields.map(|field| (*field, FinderKind::HiddenField)));
     all.extend([
+        (manifests::FINDER, FinderKind::Manifest),
         ("://", FinderKind::Address),
         // JSON may escape its slashes.
         (":\\/\\/", FinderKind::Address),
@@ -107,13 +115,17 @@ pub(super) struct Pass<'a> {
     /// What was taken last, with the quotes and brackets around it; not looked into again.
     pub(super) skip: Range<usize>,
     /// Where what was taken before that ends.
-    floor: usize,
+    pub(super) floor: usize,
     /// What stands before is settled.
     pub(super) at: usize,
     /// Names that end before were looked at.
     pub(super) named: usize,
     /// Lines that end before were read as rows of a table, or are none.
     pub(super) tabled: usize,
+    /// Rows of tables of HTML that end before were read as heads, or are none.
+    pub(super) headed: usize,
+    /// Documents of YAML that end before were read as manifests.
+    pub(super) manifested: usize,
     pub(super) region: url::Region,
     pub(super) steps: Cell<usize>,
     /// Where runs end that were looked for, by their letters.
@@ -161,6 +173,8 @@ fn secrets(text: &[u8], mode: Mode) -> Option<Vec<(Range<usize>, &'static str)>>
         at: 0,
         named: 0,
         tabled: 0,
+        headed: 0,
+        manifested: 0,
         region: url::Region::default(),
         // The constant lets a short text close its brackets.
         steps: Cell::new(text.len().saturating_mul(STEPS_PER_BYTE) + 4096),
@@ -234,6 +248,9 @@ impl Pass<'_> {
             FinderKind::Form(form) => self.form(form, hit),
             FinderKind::Oracle => self.oracle(hit.end),
             FinderKind::Insert => self.insert(hit),
+            FinderKind::Label => self.label(hit),
+            FinderKind::HiddenField => self.hidden_field(hit),
+            FinderKind::Manifest => self.manifest(hit),
         }
     }
 
@@ -329,6 +346,11 @@ impl Pass<'_> {
                 _ if is_cut => return Some(at),
                 TokenPart::Byte(byte) if self.text.get(at) == Some(&byte) => at += 1,
                 TokenPart::Byte(_) => return None,
+                TokenPart::More(byte, letters) => {
+                    while self.text.get(at) == Some(&byte) {
+                        at += 1 + self.run(letters, at + 1);
+                    }
+                }
                 TokenPart::Run(letters, least) => {
                     let run = self.run(letters, at);
                     at += run;
@@ -338,12 +360,6 @@ impl Pass<'_> {
                     }
                 }
             }
-        }
-        // A token of parts has more of them: a JWT its signature.
-        let is_more = |at: usize| self.text.get(at) == Some(&b'.') && shape.kind == "jwt";
-        while is_more(at) {
-            let run = self.run(Letters::Url, at + 1);
-            at += 1 + run;
         }
         Some(at)
     }

@@ -21,12 +21,14 @@ pub(super) enum Letters {
     Base64,
     /// What stands in a path: those of [`Letters::Url`], and `/`, `.`, `@`, `=`, `%`.
     Path,
+    /// What stands in a hash of a password: letters, digits, `.`, `/`, `+`, `=`, `,`, `-`, `_`.
+    Crypt,
 }
 
 impl Letters {
     /// How many kinds of letters there are.
     // `Pass::runs` has a place for each: a new variant needs one more.
-    pub(super) const COUNT: usize = 8;
+    pub(super) const COUNT: usize = 9;
 
     /// Whether a byte is one of them.
     pub(super) fn has(self, byte: u8) -> bool {
@@ -39,6 +41,7 @@ impl Letters {
             Self::Wide => byte.is_ascii_alphanumeric() || b"_-.=~:".contains(&byte),
             Self::Base64 => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
             Self::Path => byte.is_ascii_alphanumeric() || b"_-/.@=%".contains(&byte),
+            Self::Crypt => byte.is_ascii_alphanumeric() || b"./+=,-_".contains(&byte),
         }
     }
 }
@@ -50,6 +53,8 @@ pub(super) enum TokenPart {
     Run(Letters, usize),
     /// This byte.
     Byte(u8),
+    /// Any number of parts of these letters, each behind this byte.
+    More(u8, Letters),
 }
 
 /// What of a match is the secret.
@@ -96,9 +101,9 @@ const fn shape(
 
 use std::ops::{Range, RangeInclusive};
 
-use Letters::{Alnum, Base64, Capitals, Digits, Hex, Path, Url, Wide};
+use Letters::{Alnum, Base64, Capitals, Crypt, Digits, Hex, Path, Url, Wide};
 use SecretPart::{Around, Dense, Rest, Whole};
-use TokenPart::{Byte, Run};
+use TokenPart::{Byte, More, Run};
 
 /// Every shape. The order says nothing.
 #[rustfmt::skip]
@@ -108,7 +113,16 @@ pub(super) const SHAPES: &[TokenShape] = &[
         id: "jwt",
         kind: "jwt",
         starts: &["eyJ"],
-        then: &[Run(Url, 8), Byte(b'.'), Run(Url, 8)],
+        // Its signature, and the parts of one that is encrypted.
+        then: &[Run(Url, 8), Byte(b'.'), Run(Url, 8), More(b'.', Url)],
+        of: Whole,
+    },
+    TokenShape {
+        // One whose key was agreed on before: its second part is empty.
+        id: "jwe",
+        kind: "jwt",
+        starts: &["eyJ"],
+        then: &[Run(Url, 8), Byte(b'.'), Byte(b'.'), Run(Url, 8), More(b'.', Url)],
         of: Whole,
     },
     // Code and packages.
@@ -228,6 +242,8 @@ pub(super) const SHAPES: &[TokenShape] = &[
     shape("discord-hook", &["discord.com/api/webhooks/", "discordapp.com/api/webhooks/"], &[Run(Path, 20)], Rest),
     shape("teams-hook", &["webhook.office.com/webhookb2/"], &[Run(Path, 20)], Rest),
     shape("zapier-hook", &["hooks.zapier.com/hooks/", "mcp.zapier.com/api/mcp/s/", "actions.zapier.com/mcp/"], &[Run(Path, 10)], Rest),
+    shape("feishu-hook", &["open.feishu.cn/open-apis/bot/v2/hook/", "open.larksuite.com/open-apis/bot/v2/hook/"], &[Run(Path, 20)], Rest),
+    shape("event-hook", &["events.pagerduty.com/integration/", "hooks.airtable.com/workflows/v1/", "smee.io/", "webhook.site/"], &[Run(Path, 16)], Rest),
     shape("ifttt-hook", &["maker.ifttt.com/trigger/"], &[Run(Path, 20)], Rest),
     shape("make-hook", &["hook.eu1.make.com/", "hook.eu2.make.com/", "hook.us1.make.com/", "hook.us2.make.com/"], &[Run(Path, 20)], Rest),
     shape("node-url", &["infura.io/v3/", "g.alchemy.com/v2/"], &[Run(Url, 20)], Rest),
@@ -270,8 +286,31 @@ pub(super) const SHAPES: &[TokenShape] = &[
     shape("maxmind", &["_mmk"], &[], Around(Url, 30)),
     // Hashes of passwords.
     shape("bcrypt", &["$2a$", "$2b$", "$2y$"], &[Run(Digits, 2), Byte(b'$'), Run(Path, 50)], Whole),
-    // MD5, SHA-256, SHA-512 and yescrypt, as crypt(5) numbers them.
-    shape("crypt", &["$1$", "$5$", "$6$", "$y$"], &[Run(Path, 2), Byte(b'$'), Run(Path, 20)], Whole),
+    // MD5, SHA-256, SHA-512, as crypt(5) numbers them, and Apache's.
+    shape("crypt", &["$1$", "$5$", "$6$", "$y$", "$apr1$"], &[Run(Path, 2), Byte(b'$'), Run(Path, 20), More(b'$', Crypt)], Whole),
+    shape("crypt-rounds", &["$5$rounds=", "$6$rounds="], &[Run(Digits, 1), Byte(b'$'), Run(Crypt, 1), Byte(b'$'), Run(Crypt, 20)], Whole),
+    shape("yescrypt", &["$y$", "$gy$", "$7$", "$sha1$", "$scrypt$"], &[Run(Crypt, 2), Byte(b'$'), Run(Crypt, 4), Byte(b'$'), Run(Crypt, 20)], Whole),
+    shape("argon2", &["$argon2id$", "$argon2i$", "$argon2d$"], &[Run(Crypt, 2), Byte(b'$'), Run(Crypt, 8), Byte(b'$'), Run(Crypt, 8), More(b'$', Crypt)], Whole),
+    shape(
+        "pbkdf2",
+        &["pbkdf2_sha256$", "pbkdf2_sha1$", "pbkdf2_sha512$", "$pbkdf2-sha256$", "$pbkdf2-sha512$", "$pbkdf2-sha1$", "$pbkdf2$"],
+        &[Run(Digits, 1), Byte(b'$'), Run(Crypt, 4), Byte(b'$'), Run(Crypt, 20)],
+        Whole,
+    ),
+    shape("werkzeug", &["pbkdf2:sha256:", "pbkdf2:sha512:", "pbkdf2:sha1:"], &[Run(Digits, 1), Byte(b'$'), Run(Alnum, 4), Byte(b'$'), Run(Hex, 32)], Whole),
+    shape(
+        "werkzeug-scrypt",
+        &["scrypt:"],
+        &[Run(Digits, 1), Byte(b':'), Run(Digits, 1), Byte(b':'), Run(Digits, 1), Byte(b'$'), Run(Alnum, 4), Byte(b'$'), Run(Hex, 32)],
+        Whole,
+    ),
+    shape(
+        "scram",
+        &["SCRAM-SHA-256$", "SCRAM-SHA-1$", "SCRAM-SHA-512$"],
+        &[Run(Digits, 1), Byte(b':'), Run(Base64, 8), Byte(b'$'), Run(Base64, 20), Byte(b':'), Run(Base64, 20)],
+        Whole,
+    ),
+    shape("ldap-hash", &["{SHA}", "{SSHA}", "{SHA256}", "{SSHA256}", "{SHA512}", "{SSHA512}", "{MD5}", "{SMD5}", "{PBKDF2}"], &[Run(Base64, 20)], Whole),
 ];
 
 /// How many bytes the shortest token has at least, its beginning included.
@@ -303,6 +342,7 @@ impl TokenShape {
             sum += match self.then[at] {
                 TokenPart::Run(_, least) => least,
                 TokenPart::Byte(_) => 1,
+                TokenPart::More(..) => 0,
             };
             at += 1;
         }

@@ -7,6 +7,7 @@ mod forms;
 mod kinds;
 mod known;
 mod ordinary;
+mod places;
 mod shortcuts;
 
 fn redactor() -> Redactor {

@@ -101,7 +101,12 @@ impl Pass<'_> {
             .any(|start| last.starts_with(start.as_bytes()));
         // What a form says beside its field has no digits.
         let is_one = !said.is_empty() && !said.iter().any(u8::is_ascii_whitespace);
+        // Of a cookie the first argument is its name, unless it is all of it.
+        let is_cookie = last.ends_with(b"cookie")
+            && text[found.end..].trim_ascii_start().starts_with(b",")
+            && !said.contains(&b'=');
         let is_meant = is_one
+            && !is_cookie
             && !words::is_placeholder(said)
             && (is_setter || said.iter().any(u8::is_ascii_digit) && said.len() >= 4);
         if is_meant {

@@ -30,7 +30,8 @@ const OF_STORES: [&[u8]; 12] = [
     b"mssql",
 ];
 
-const OF_WEB: [&[u8]; 6] = [b"http", b"https", b"ws", b"wss", b"ftp", b"ftps"];
+// A broker of NATS takes a token in the place of a user.
+const OF_WEB: [&[u8]; 7] = [b"http", b"https", b"ws", b"wss", b"ftp", b"ftps", b"nats"];
 
 fn is_end(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte.is_ascii_control() || b"\"'`<>".contains(&byte)
@@ -82,6 +83,8 @@ pub(super) fn user_part(
             is_store && *last > from + at && !whole[at..last - from].contains(&b'=')
         });
         from..last.unwrap_or(from + at)
+    } else if let Some(at) = behind_mark(text, known.end, colon - scheme.len(), authority) {
+        from..at
     } else {
         // A slash within the password: what stands before it is no port.
         let colon = authority.iter().position(|byte| *byte == b':')?;
@@ -97,6 +100,26 @@ pub(super) fn user_part(
     // `ssh://git@host` names a user alone; before a host of the web a single word is a token.
     let is_secret = name.contains(&b':') || is_web && !name.is_empty();
     (is_secret && !name.is_empty()).then_some(user)
+}
+
+/// The `@` of an address in whose password a mark stands at which other addresses end.
+fn behind_mark(text: &[u8], end: usize, start: usize, authority: &[u8]) -> Option<usize> {
+    const LONGEST: usize = 64;
+    let mark = *text.get(end)?;
+    // What stands around the address ends with its mark.
+    let opener = if mark == b'>' { b'<' } else { mark };
+    let is_quoted = start > 0 && text[start - 1] == opener;
+    let password = authority.splitn(2, |byte| *byte == b':').nth(1)?;
+    let is_port = password.iter().all(u8::is_ascii_digit);
+    if !b"'`\"<>".contains(&mark) || is_quoted || is_port {
+        return None;
+    }
+    let rest = &text[end + 1..text.len().min(end + LONGEST)];
+    let is_of_user = |byte: &u8| !byte.is_ascii_whitespace() && !b"\"'`<>,;)/".contains(byte);
+    let len = rest.iter().take_while(|byte| is_of_user(byte)).count();
+    let at = memchr::memrchr(b'@', &rest[..len])?;
+    let is_host = rest.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
+    is_host.then_some(end + 1 + at)
 }
 
 fn scheme(text: &[u8], colon: usize) -> Option<&[u8]> {

@@ -199,6 +199,18 @@ fn is_colour(value: &[u8]) -> bool {
     matches!(digits, 3 | 6 | 8) && rest.get(digits).is_none_or(|byte| *byte == b' ')
 }
 
+/// Whether a value is the place of a file that holds the secret.
+pub(super) fn is_file(value: &[u8]) -> bool {
+    const ENDS: [&str; 10] = [
+        ".key", ".pem", ".crt", ".p12", ".pfx", ".p8", ".json", ".txt", ".gpg", ".jks",
+    ];
+    const STARTS: [&str; 4] = ["/", "./", "../", "~/"];
+    STARTS
+        .iter()
+        .any(|start| value.starts_with(start.as_bytes()))
+        && ENDS.iter().any(|end| value.ends_with(end.as_bytes()))
+}
+
 /// `%s`, `%{x}`, `%(x)s`.
 fn is_percent(value: &[u8]) -> bool {
     value[0] == b'%' && (value.len() <= 3 || matches!(value[1], b'{' | b'('))

@@ -34,6 +34,10 @@ fn sample(shape: &TokenShape, start: &str, less: usize, random: &mut fastrand::R
     for (index, part) in shape.then.iter().enumerate() {
         match part {
             TokenPart::Byte(byte) => token.push(char::from(*byte)),
+            TokenPart::More(byte, of) => {
+                token.push(char::from(*byte));
+                token.push_str(&letters(*of, 12, random));
+            }
             TokenPart::Run(of, least) => {
                 let missing = if index + 1 == shape.then.len() {
                     less.min(*least)

@@ -1,0 +1,486 @@
+//! Where people and programs keep secrets: pages, files of settings, commands, addresses. Each kind stands
+//! beside ordinary text of the same form, in which nothing may change. `§` stands for a secret that is made up.
+
+use super::forms::{kept, kept_of_json};
+use super::redactor;
+
+/// Texts with secrets, by the place.
+#[rustfmt::skip]
+const TEXTS: &[(&str, &[&str])] = &[
+    ("page", &[
+        "<table><tr><td>password</td><td>§</td></tr></table>",
+        "<tr><td>Password</td>\n  <td>§</td></tr>",
+        "<tr><th>API key</th><td>§</td></tr>",
+        "<tr><td><b>Password:</b></td><td><code>§</code></td></tr>",
+        "<dl><dt>Password</dt><dd>§</dd></dl>",
+        "<dt>Client secret</dt>\n<dd><code>§</code></dd>",
+        "<tr><th class=\"k\">DB_PASSWORD</th><td class=\"v\">§</td></tr>",
+        "<table><tr><th>user</th><th>password</th></tr><tr><td>bob</td><td>§</td></tr><tr><td>al</td><td>§</td></tr></table>",
+        "<thead><tr><th>User</th><th>Token</th></tr></thead>\n<tbody>\n<tr><td>bob</td><td>§</td></tr>\n</tbody>",
+        "<table>\n<tr><td>Username</td><td>Password</td></tr>\n<tr><td>bob</td><td>§</td></tr>\n</table>",
+        "<div>Password</div><div>§</div>",
+        "<td>password</td><td>Hunter#§</td>",
+        "<input type=\"password\" name=\"password\" value=\"§\">",
+        "<input value='§' type='password'>",
+        "<li><strong>API Token:</strong> §</li>",
+        "<span>Password:</span> <span>§</span>",
+        "<p>Password: <code>§</code></p>",
+        "<label>Token</label><input value=\"§\">",
+    ]),
+    ("file of psql", &[
+        "localhost:5432:app:bob:§",
+        "db.example.com:5432:*:bob:§\n*:*:*:al:§",
+        "cat ~/.pgpass\n10.0.0.5:5432:postgres:postgres:§\n",
+        "# ~/.pgpass\ndb:9999:app:bob:§",
+        "# hostname:port:database:username:password\nlocalhost:5432:app:bob:§",
+        "*:*:app:bob:§",
+        "db:5432:app:bob:§",
+        "\\n10.0.0.5:5432:app:bob:§\\n",
+    ]),
+    ("file of curl and ftp", &[
+        "machine h login bob password §",
+        "machine api.heroku.com\n  login bob@h.com\n  password §\n",
+        "default login anonymous password §",
+        "machine h\n\tlogin bob\n\taccount x\n\tpassword §",
+        "machine h password § login bob",
+    ]),
+    ("file of mysql", &[
+        "[client]\nuser = root\npassword = §\nhost = h",
+        "[mysqldump]\npassword=\"§\"",
+        "[client]\nuser=root\npassword = §#§ \n",
+    ]),
+    ("file of a web server", &[
+        "bob:$apr1$abcdefgh$§§§",
+        "bob:$2y$05$§§§§§",
+        "bob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=§",
+        "bob:{SSHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g§",
+    ]),
+    ("hash of a password", &[
+        "root:$6$abcdefgh$§§§§:19000:0:99999:7:::",
+        "bob:$y$j9T$abcdefgh1234$§§§§:19000:0:99999:7:::",
+        "bob:$1$abcdefgh$§§:19000:0:99999:7:::",
+        "bob:$6$rounds=5000$abcdefgh$§§§§§:19000:0:99999:7:::",
+        "bob:$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$§§§§",
+        "bob:$5$abc$§§§§:19000::::::",
+        "{\"hash\":\"$pbkdf2-sha256$29000$N2YMIWQsBWBMae09x1jrPQ$§§§§\"}",
+        "pbkdf2_sha256$260000$abcdefghijkl$§§§§=",
+        "bob:$gy$j9T$abcdefgh1234$§§§§:19000:0:99999:7:::",
+        "bob:$sha1$40000$abcdefgh$§§§:x",
+        "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0$§§§§=:§§§§=",
+        "CREATE ROLE bob PASSWORD 'SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0$§§§§=:§§§§=';",
+        "ALTER USER 'bob' IDENTIFIED WITH mysql_native_password AS '*§§§'",
+        "GRANT x TO 'bob' IDENTIFIED BY PASSWORD '*§§§'",
+    ]),
+    ("file of Kubernetes", &[
+        "users:\n- name: admin\n  user:\n    client-certificate-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t\n    client-key-data: §§§§\n",
+        "users:\n- name: admin\n  user:\n    token: §\n",
+        "users:\n- name: admin\n  user:\n    username: x\n    password: §\n",
+        "    auth-provider:\n      config:\n        access-token: §\n        id-token: §\n        refresh-token: §\n",
+        "kind: Secret\ndata:\n  tls.key: §§§§\n",
+        "items:\n- apiVersion: v1\n  data:\n    a: §\n  kind: Secret\n- apiVersion: v1\n  kind: Secret\n  data:\n    b: §\n",
+        "kind: Secret\napiVersion: v1\nmetadata:\n  name: x\ntype: Opaque\ndata:\n  username: §\n  DATABASE: §\n",
+        "apiVersion: v1\nkind: Secret\nstringData:\n  config: §\n",
+    ]),
+    ("file of docker", &[
+        "\"auth\": \"§\", \"email\": \"x\"",
+        "\"identitytoken\": \"§\"",
+        ".dockerconfigjson: §§§",
+        "\"registrytoken\": \"§\"",
+    ]),
+    ("file of npm", &[
+        "//registry.npmjs.org/:_authToken=§",
+        "_auth=§§",
+        "//r.example.com/:_password=§\n//r.example.com/:username=bob",
+        "npmAuthToken: §",
+        "npmAuthIdent: \"bob:§\"",
+    ]),
+    ("file of PyPI", &[
+        "[pypi]\nusername = __token__\npassword = pypi-§§§§",
+        "[pypi]\nrepository: https://h\nusername: bob\npassword: §",
+        "[distutils]\nindex-servers=pypi\n[pypi]\nusername:bob\npassword:§",
+    ]),
+    ("file of cargo", &[
+        "[registry]\ntoken = \"§\"",
+        "[registries.my-registry]\ntoken = \"Bearer §\"",
+        "[registries.my-registry]\ntoken = \"Basic §\"",
+        "cargo login §§§§",
+        "CARGO_REGISTRY_TOKEN=§",
+    ]),
+    ("state of Terraform", &[
+    ]),
+    ("address of a hook", &[
+        "https://hooks.slack.com/services/T00000000/B00000000/§",
+        "https://hooks.slack.com/workflows/T00000000/A00/§/§",
+        "https://discord.com/api/webhooks/123456789012345678/§§",
+        "https://canary.discord.com/api/webhooks/123456789012345678/§§",
+        "https://acme.webhook.office.com/webhookb2/§@x/IncomingWebhook/§",
+        "https://chat.googleapis.com/v1/spaces/AAAA/messages?key=§&token=§",
+        "https://gitlab.example.com/api/v4/projects/1/ref/main/trigger/pipeline?token=§",
+        "https://prod-01.westeurope.logic.azure.com:443/workflows/abc/triggers/manual/paths/invoke?api-version=2016-10-01&sp=%2Ftriggers&sv=1.0&sig=§",
+        "https://api.telegram.org/bot123456789:AA§§§§/sendMessage",
+        "https://oapi.dingtalk.com/robot/send?access_token=§",
+        "https://open.feishu.cn/open-apis/bot/v2/hook/§§",
+        "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=§",
+        "https://events.pagerduty.com/integration/§§§/enqueue",
+        "https://smee.io/§§",
+        "https://webhook.site/§§",
+        "https://hooks.airtable.com/workflows/v1/genericWebhook/app§/wfl§/wtr§",
+    ]),
+    ("cookie with a token", &[
+        "Cookie: session=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.§",
+        "document.cookie = \"jwt=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.§; path=/\"",
+        "access_token_cookie=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.§; HttpOnly",
+        "eyJhbGciOiJSU0EtT0FFUCJ9.§§.§§.§§.§§",
+    ]),
+    ("address with odd characters", &[
+        "https://bob:p%40§@h/x",
+        "https://bob:a!b$c&§@h/x",
+        "https://bob:a,b;§@h/x",
+        "https://bob:(§)@h/x",
+        "https://bob:a'§@h/x",
+        "https://bob:p\"§@h/x and https://bob:p<§@h/x or https://bob:p>§@h/x",
+        "https://bob:[§]@h/x",
+        "https://user%40mail.com:§@h:8443/x?y=1",
+        "https://bob:a#§@h/x",
+        "https://bob:a?§@h/x",
+        "https://bob:a/§@h/x",
+        "git clone https://§@github.com/x/y",
+        "https://oauth2:§@gitlab.com/x.git",
+        "https://:§@h/",
+        "rediss://default:§@h:6379",
+        "postgresql://bob:a:b:§@h/db",
+        "postgres://bob:§@/db?host=/var/run",
+        "https://bob:é§@h/x",
+        "socks5://bob:§@h:1080",
+        "ldap://cn=admin:§@h",
+        "smb://dom;bob:§@h/s",
+        "http://bob:\\u0040§@h",
+    ]),
+    ("cookie", &[
+        "Set-Cookie: sid=§; Path=/; HttpOnly",
+        "set-cookie: a=§\r\nset-cookie: b=§; Secure",
+        "< set-cookie: sid=§; expires=Wed, 21 Oct 2026 07:28:00 GMT",
+        "'Set-Cookie': 'sid=§; Path=/'",
+        "Set-Cookie2: sid=§",
+        "document.cookie='sid=§'",
+        "response.cookies.set('session', '§')",
+        "curl -b 'sid=§' https://h",
+        "curl --cookie \"sid=§; x=1\" https://h",
+        ".example.com\tTRUE\t/\tFALSE\t1735689600\tsid\t§",
+    ]),
+    ("command of curl and its kind", &[
+        "curl -u user:§ https://h",
+        "curl -u 'user:§' https://h",
+        "curl --user user:§ https://h",
+        "curl -sSu user:§ https://h",
+        "curl -H 'X-Api-Key: §' https://h",
+        "curl -H \"X-Api-Key:§\" https://h",
+        "curl -H X-Api-Key:§ https://h",
+        "curl --header 'Authorization: Token §' https://h",
+        "curl --header=\"PRIVATE-TOKEN: §\" h",
+        "curl -H 'X-Vault-Token: §' https://h",
+        "curl -H 'apikey: §' -H 'Authorization: Bearer §' h",
+        "curl --oauth2-bearer § h",
+        "curl -d '{\"password\":\"§\"}' h",
+        "curl --data-urlencode 'password=§' h",
+        "curl -F token=§ h",
+        "curl --proxy-user bob:§ -x p h",
+        "curl -x http://bob:§@p:3128 h",
+        "wget --password=§ --user=bob h",
+        "wget --http-password § h",
+        "wget --header='Authorization: Basic §' h",
+        "http -a bob:§ h",
+        "http POST h X-Api-Key:§",
+        "curl -E cert.pem:§ h",
+        "curl --pass § --cert c h",
+        "curl --aws-sigv4 aws:amz --user AKIA:§ h",
+    ]),
+    ("command", &[
+        "mysql -p§",
+        "mysql -u root -p§ -h h db",
+        "mysql -uroot -p'§!x' db",
+        "mysql --password=§ db",
+        "MYSQL_PWD=§ mysql -u root",
+        "sshpass -p § ssh bob@h",
+        "sshpass -p'§' scp x h:",
+        "sshpass -p \"§\" ssh h",
+        "SSHPASS=§ sshpass -e ssh h",
+        "PGPASSWORD=§ psql -h db",
+        "PGPASSWORD='§' psql",
+        "env PGPASSWORD=\"§\" psql",
+        "psql \"host=h user=u password=§ dbname=d\"",
+        "psql postgresql://u:§@h/d",
+        "REDISCLI_AUTH=§ redis-cli",
+        "redis-cli -a § -h h",
+        "redis-cli --pass § -h h",
+        "mongodump --uri mongodb://u:§@h/d",
+        "mongosh -u u -p § h",
+        "ansible-playbook -e ansible_password=§ x",
+        "ansible -e \"ansible_become_pass=§\"",
+        "gpg --passphrase § -d x",
+        "openssl enc -aes-256-cbc -k § -in x",
+        "openssl enc -pass pass:§ -in x",
+        "7z a -p§ x.7z y",
+        "zip -P § x.zip y",
+        "unzip -P § x.zip",
+        "rclone --sftp-pass § ls",
+        "vault login §",
+        "vault kv put secret/db password=§",
+        "vault token lookup hvs.§§§",
+        "gcloud auth activate-refresh-token bob §",
+        "az login --service-principal -u id -p § --tenant t",
+        "az ad sp create --password §",
+        "kubectl create secret generic db --from-literal=password=§",
+        "kubectl create secret generic db --from-literal=user=§ --from-literal=x=§",
+        "kubectl --token=§ get pods",
+        "kubectl config set-credentials bob --token=§",
+        "helm install x --set db.password=§",
+        "docker login -u bob -p § h",
+        "docker build --build-arg NPM_TOKEN=§ .",
+        "docker run -e DB_PASSWORD=§ x",
+        "heroku config:set SECRET_KEY=§",
+        "fly secrets set API_KEY=§",
+        "gh auth login --with-token <<< §",
+        "echo § | gh auth login --with-token",
+        "npm login --_authToken=§",
+        "twine upload -u bob -p § dist/*",
+        "twine upload --password § dist/*",
+        "poetry config pypi-token.pypi §",
+        "poetry config http-basic.foo bob §",
+        "pip install --index-url https://bob:§@h/simple x",
+        "git -c http.extraheader=\"AUTHORIZATION: basic §\" fetch",
+        "git remote add o https://bob:§@h/x.git",
+        "aws configure set aws_secret_access_key §",
+        "snmpwalk -v2c -c § h",
+        "ipmitool -I lan -U a -P § power",
+        "ldapsearch -D cn=a -w § -b x",
+        "smbclient //h/s -U bob%§",
+        "mount -t cifs //h/s /m -o username=bob,password=§",
+        "mount -o user=bob,pass=§ //h/s /m",
+        "nmcli dev wifi connect x password §",
+        "wpa_passphrase ssid §",
+        "passwd: bob:§",
+        "echo 'bob:§' | chpasswd",
+        "echo § | sudo -S ls",
+        "useradd -p § bob",
+        "xfreerdp /u:bob /p:§ /v:h",
+        "sqlcmd -S h -U sa -P §",
+        "sqlplus scott/§@orcl",
+        "sqlplus system/§ as sysdba",
+        "impdp scott/§@orcl directory=x",
+        "exp userid=scott/§ file=x",
+        "bq --token § x",
+        "keytool -storepass § -keypass § -list",
+        "jarsigner -storepass § x",
+        "java -Djavax.net.ssl.keyStorePassword=§ -jar x",
+        "java -Dspring.datasource.password=§ x",
+        "ncat --proxy-auth bob:§ h",
+        "hydra -l bob -p § ssh://h",
+        "rsync --password-file=x rsync://bob:§@h/m",
+        "expect \"*assword:\" ; send \"§\\r\"",
+        "RESTIC_PASSWORD=§ restic",
+        "influx -username bob -password §",
+        "clickhouse-client --password § -q x",
+        "cqlsh -u bob -p § h",
+        "pscp -pw § a h:",
+        "winexe -U dom/bob%§ //h cmd",
+        "crackmapexec smb h -u bob -p §",
+        "evil-winrm -i h -u bob -p §",
+        "impacket-psexec dom/bob:§@h1",
+        "secretsdump.py bob:§@10.0.0.1",
+    ]),
+    ("signature of an address", &[
+        "https://b.s3.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101%2Fus&X-Amz-Security-Token=§&X-Amz-Signature=§",
+        "https://b.s3.amazonaws.com/k?AWSAccessKeyId=x&Signature=§&Expires=17",
+        "X-Amz-Signature=§§",
+        "https://x.blob.core.windows.net/c/b?sv=2020&st=2026-01-01&se=2026&sr=b&sp=r&sig=§%3D",
+        "?sv=2020-08-04&ss=b&srt=sco&sp=r&sig=§",
+        "SharedAccessSignature sr=https%3A%2F%2Fx&sig=§&se=1&skn=p",
+        "BlobEndpoint=https://x;SharedAccessSignature=sv=2020&sig=§",
+        "https://storage.googleapis.com/b/k?X-Goog-Signature=§&X-Goog-Credential=x",
+        "https://d.cloudfront.net/x?Expires=1&Signature=§&Key-Pair-Id=K",
+        "https://x.oss-cn.aliyuncs.com/k?OSSAccessKeyId=L&Signature=§",
+        "{\"url\":\"https://b.s3.amazonaws.com/k?X-Amz-Signature=§\"}",
+        "https:\\/\\/b.s3.amazonaws.com\\/k?a=1\\u0026X-Amz-Signature=§",
+        "a=1&amp;X-Amz-Signature=§",
+        "aws_session_token = §\naws_secret_access_key=§",
+        "\"SecretAccessKey\": \"§\", \"SessionToken\": \"§\"",
+    ]),
+    ("connection string", &[
+        "Server=h;Database=d;User Id=sa;Password=§;",
+        "Server=h;Uid=sa;Pwd=§",
+        "Data Source=h;Initial Catalog=d;User ID=sa;Password='§'",
+        "Host=h;Username=u;Password=§;Database=d",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=§==",
+        "Endpoint=sb://x/;SharedAccessKeyName=R;SharedAccessKey=§=",
+        "HostName=x.azure-devices.net;DeviceId=d;SharedAccessKey=§=",
+        "AccountEndpoint=https://x:443/;AccountKey=§==;",
+        "mongodb://u:§@a:1,b:2/db?replicaSet=r",
+        "jdbc:mysql://h/d?user=u&password=§",
+        "jdbc:postgresql://h/d?user=u&password=§&ssl=true",
+        "jdbc:oracle:thin:u/§@h:1521/x",
+        "jdbc:sqlserver://h;user=u;password={§};",
+        "mssql+pyodbc://u:§@h/d",
+        "amqp://u:§@h:5672/v",
+        "redis://:§@h/0",
+        "redis://h:6379?password=§",
+        "h:6379,password=§,ssl=True",
+        "Provider=X;Jet OLEDB:Database Password=§;",
+        "DATABASE_URL=postgres://u:§@h/d",
+        "sqlserver://sa:§@h?database=d",
+        "nats://§@h:4222",
+        "smtp://u:§@h:587",
+        "CONNECTION_STRING=\"Server=h;Pwd=§\"",
+        "cloudinary://123456:§@name",
+        "sentry dsn https://§@o1.ingest.sentry.io/1",
+    ]),
+];
+
+/// The same as documents of JSON.
+#[rustfmt::skip]
+const DOCUMENTS: &[(&str, &[&str])] = &[
+    ("document", &[
+        r#"{"auths":{"https://index.docker.io/v1/":{"auth":"§"}}}"#,
+        "{\n\t\"auths\": {\n\t\t\"ghcr.io\": {\n\t\t\t\"auth\": \"§§\"\n\t\t}\n\t}\n}",
+        r#"{"outputs":{"db":{"sensitive":true,"type":"string","value":"§"}}}"#,
+        r#"{"outputs":{"db":{"value":"§","type":"string","sensitive":true}}}"#,
+        "{\n  \"outputs\": {\n    \"db_conn\": {\n      \"value\": \"§\",\n      \"type\": \"string\",\n      \"sensitive\": true\n    }\n  }\n}",
+        r#"{"outputs":{"db":{"value":["§","§"],"type":["list","string"],"sensitive":true}}}"#,
+        r#"{"outputs":{"db":{"value":{"host":"§"},"sensitive":true}}}"#,
+        r#"{"attributes":{"password":"§","result":"x"}}"#,
+        r#"{"type":"random_password","name":"db","instances":[{"attributes":{"bcrypt_hash":"$2a$10$§§§§§","result":"§"}}]}"#,
+        r#"{"cookies":[{"name":"sid","value":"§","domain":"x"}]}"#,
+        r#"{"name":"session","value":"§","httpOnly":true,"domain":"h"}"#,
+        r#"{"headers":{"set-cookie":["sid=§; Path=/"]}}"#,
+        r#"{"set-cookie":"sid=§; Path=/"}"#,
+        r#"{"kind":"Secret","data":{"username":"§","x":"§"}}"#,
+        r#"{"apiVersion":"v1","data":{"DATABASE":"§"},"kind":"Secret","metadata":{"name":"x"}}"#,
+        r#"{"items":[{"data":{"a":"§"},"kind":"Secret"},{"stringData":{"a":"§"},"kind":"Secret"}]}"#,
+        r#"{"name":"SOME_SETTING","isSecret":true,"value":"§"}"#,
+        r#"{"cookies":[{"value":"§","domain":"h","httpOnly":true}]}"#,
+    ]),
+];
+
+/// Ordinary text of the same forms.
+#[rustfmt::skip]
+const ORDINARY: &[&str] = &[
+    "<table><tr><th>Name</th><th>Password</th><th>Type</th></tr><tr><td>bob</td><td>required</td><td>string</td></tr><tr><td>al</td><td>see #12</td><td>x</td></tr></table>",
+    "<tr><td>password</td><td>string</td><td>The password of the user</td></tr>",
+    "<tr><td>password</td><td>varchar(255)</td></tr><tr><td>token</td><td>sha256</td></tr><tr><td>secret</td><td>base64</td></tr>",
+    "<tr><td>Name</td><td>abc12345</td></tr><tr><td>Order</td><td>A1B2C3D4E5</td></tr><tr><th>Commit</th><td>9f345ae1b2c3d4e5f6</td></tr>",
+    "<dl><dt>Token</dt><dd>A word of the grammar</dd><dt>Password</dt><dd>at least 12 characters</dd></dl>",
+    "<li><strong>Password:</strong> at least 8 characters, of which 2 are digits</li><li><b>API key</b> (optional)</li>",
+    "<th>API key</th><td>see <a href=\"/docs/v2\">the docs</a></td>",
+    "<label>Password</label><input type=\"password\" name=\"password\" value=\"\">",
+    "<p>Password: <code>string</code></p><p>Token: <b>required</b></p>",
+    "<input type=\"password\" value=\"{{ password }}\"><span>Forgot password?</span> <span>Reset2026</span>",
+    "<td>password</td></tr><tr><td>abcdef123456</td></tr>",
+    "<div>Password</div><div>Reset</div><div>Token</div><div>of 12 words</div> <https://example.com:80> <bob@example.com>",
+    "<table><tr><td>Name</td><td>Password</td></tr><tr><td>bob</td><td>yes</td></tr></table><table><tr><td>Id</td></tr><tr><td>abc12345</td></tr></table>",
+    "12:30:45:10:99",
+    "2026-11-12:30:45:10:99 10:5432:20:30:40",
+    "ports: 127.0.0.1:5432:5432, db:5432:app",
+    "hostname:port:database:username:password",
+    "arn:aws:iam::*:role/admin and arn:aws:s3:*:123456789012:bucket",
+    "a:b:c:d:e f:1:g:h:i cpe:2.3:a:vendor:product:1.0:*:*:*:*:*:*:*",
+    "machine learning is a field; the default login page has a password field",
+    "the machine asks for a login and a password reset",
+    "[client]\nuser = root\n# password = your_password\nport = 3306",
+    "[client]\npassword = <password>\nhost = localhost",
+    "bob:x:1000:1000:Bob:/home/bob:/bin/bash\nroot:*:19000:0:99999:7:::\nbin:!:19000::::::",
+    "costs $1 and $5, {SHA} of the commit, sha1$ and pbkdf2_sha256, scrypt: a function, SCRAM-SHA-256 is supported",
+    "9f345ae66ea7ae f6648ca 691d66e 0600d78d2f1e5b8a4c3d2e1f0a9b8c7d6e5f4a3b 123e4567-e89b-12d3-a456-426614174000",
+    "kind: ConfigMap\napiVersion: v1\ndata:\n  colour: abc12345\n  size: large",
+    "items:\n- data:\n    a: abc12345\n  kind: ConfigMap\n- data: {}\n  kind: Secret\n- data:\n    b: abc12345\n  kind: ConfigMap\n",
+    "kind: Secret is a kind of Kubernetes\ndata:\n  colour: green",
+    "kinds:\n- kind: Secret\n  name: x\ndata: here",
+    "users:\n- name: admin\n  user:\n    client-certificate: /etc/kube/admin.crt\n    client-key: /etc/kube/admin.key",
+    "\"auths\": { \"ghcr.io\": {} }, \"credsStore\": \"desktop\"",
+    "registry=https://registry.npmjs.org/\nsave-exact=true\n//r.example.com/:always-auth=true",
+    "[pypi]\nrepository: https://upload.pypi.org/legacy/\nusername: __token__",
+    "cargo login\ncargo login --help\nvault login -method=oidc role=dev\nvault login <token>\npoetry config virtualenvs.create true",
+    "output \"db\" {\n  value     = aws_db.this.endpoint\n  sensitive = true\n}",
+    "https://example.com/hooks/useEffect https://react.dev/reference/react/hooks https://git.example.com/api/v4/projects/1/hooks/12",
+    "https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks https://discord.com/developers/docs/resources/webhook",
+    "setcookie(\"theme\", \"dark\"); res.cookie(\"lang\", \"en\"); cookies.set('consent', 'yes')",
+    "Set the Set-Cookie header; the cookie is set, see https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie",
+    "it's https://example.com/a's and 'https://example.com:80' or 'bob@example.com'",
+    "curl -sSfL https://example.com/x.tar.gz -o x; curl -u \"$USER:$PASSWORD\" h; curl -su $USER: h; curl -sXGET localhost:9200",
+    "curl -H 'Accept: application/json' -H 'X-Request-Id: 123e4567-e89b-12d3-a456-426614174000' https://h",
+    "mysql -u root -p mydb; mysql -p -h localhost; sshpass -f file ssh h; sshpass -e ssh h; psql -h h -p 5432 -U bob",
+    "kubectl create configmap x --from-literal=colour=green7 --from-literal=size=12; kubectl create secret generic x --from-file=./key",
+    "sqlplus / as sysdba; sqlplus -s /nolog; imp a/b; the exp of a/b is c; tar -c dir; sh -c 'echo hello1'; python3 -c \"print(1)\"",
+    "nmcli dev wifi list; wpa_passphrase ssid; expect \"login:\" ; send \"hello\\r\"",
+    "twine upload dist/*; docker run -p 8080:80 x; hydra -L users -P passwords ssh://h",
+    "https://b.s3.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=900&X-Amz-SignedHeaders=host",
+    "Server=h;Database=d;Integrated Security=SSPI;Trusted_Connection=True;Password=;",
+    "\"password\": {\"type\": \"string\", \"format\": \"password\"}, password: string, password (string, required): of the user, `password` | string",
+    "a\tTRUE\tb\tFALSE\tc",
+    // What says that it is none.
+    r#"{"name":"SIZE","value":"abc12345","sensitive":false,"isSecret":false}"#,
+    r#"{"name":"theme","value":"dark42dark","httpOnly":false,"secure":true}"#,
+    r#"{"kind":"ConfigMap","data":{"colour":"abc12345"}} {"data":{"a":"abc12345"},"kind":"Pod"}"#,
+    r#"{"type":"string","sensitive":true,"description":"of the user"}"#,
+    r#"{"outputs":{"db":{"sensitive":true,"value":null}}}"#,
+];
+
+#[test]
+fn a_secret_goes_wherever_it_is_kept() {
+    let kept = kept(TEXTS);
+    assert!(kept.is_empty(), "kept\n{}", kept.join("\n\n"));
+}
+
+#[test]
+fn a_secret_goes_wherever_a_document_keeps_it() {
+    let kept = kept_of_json(DOCUMENTS);
+    assert!(kept.is_empty(), "kept\n{}", kept.join("\n\n"));
+}
+
+#[test]
+fn ordinary_text_of_the_same_forms_stays() {
+    let mut changed = Vec::new();
+    for text in ORDINARY {
+        if let Some((clean, _)) = redactor().text(text) {
+            changed.push(format!("{text}\n=> {clean}"));
+        }
+        let json = serde_json::json!({ "text": text, "size": 1 }).to_string();
+        let clean = redactor().json(&json, usize::MAX);
+        if clean.text != json {
+            changed.push(format!("{json}\n=> {}", clean.text));
+        }
+    }
+    assert!(changed.is_empty(), "{}", changed.join("\n\n"));
+}
+
+/// Put together here, so that no scanner takes this file for a leak.
+#[test]
+fn a_hook_of_a_server_that_its_users_run_goes() {
+    for secret in [
+        "q7".repeat(13),
+        format!("{}/{}", "Q7a".repeat(6).split_at(17).0, "Zq7".repeat(14)),
+    ] {
+        let text = format!("post to https://chat.example.com/hooks/{secret} then");
+        let (clean, _) = redactor().text(&text).expect(&text);
+        assert_eq!(
+            clean,
+            "post to https://chat.example.com/hooks/[redacted:key] then"
+        );
+    }
+}
+
+#[test]
+fn a_text_of_nothing_but_heads_or_manifests_is_clean_at_once() {
+    // Each of them would read all that follows, which the steps of a text bound: what is left is let go.
+    for unit in [
+        "<tr><th>password</th><th>token</th></tr>",
+        "kind: Secret\n",
+        "</td><td>password</td",
+        "type=password ",
+    ] {
+        let text = unit.repeat((1 << 18) / unit.len());
+        let clean = redactor()
+            .text(&text)
+            .map_or(text.clone(), |(clean, _)| clean);
+        assert_eq!(redactor().text(&clean), None, "{unit}");
+    }
+}
