@@ -18,7 +18,8 @@ pub(crate) struct Read {
 /// Reads a stream into a new database, and counts what came.
 pub(crate) fn read(
     python: &Path,
-    (stream, lines): (&Path, usize),
+    stream: &Path,
+    lines: usize,
     database: &Path,
 ) -> Result<Option<Read>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/duckdb_ingest.py");

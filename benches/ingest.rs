@@ -125,7 +125,7 @@ fn main() -> Result<()> {
         );
         if args.stream == Stream::A {
             let database = dir.path().join(format!("run-{run}.duckdb"));
-            let read = duckdb::read(&args.python, (&stream, written.events), &database)?;
+            let read = duckdb::read(&args.python, &stream, written.events, &database)?;
             runs.duckdb.extend(read);
         }
         runs.ingests.push(ingest);

@@ -38,7 +38,7 @@ fn main() -> Result<()> {
         args.tools,
         &json!({"type": "integer", "minimum": 0}),
     ))?;
-    measure("equal", (&old, &parsed), args.runs, "20")?;
+    measure("equal", &old, &parsed, args.runs, "20")?;
     for (label, property) in [
         (
             "every property widened",
@@ -51,26 +51,21 @@ fn main() -> Result<()> {
         ("every property of another type", json!({"type": "string"})),
     ] {
         let new = surface(args.tools, &property);
-        measure(label, (&old, &new), args.runs, "100")?;
+        measure(label, &old, &new, args.runs, "100")?;
     }
     let new = reworded(args.tools);
-    measure("every text reworded", (&old, &new), args.runs, "100")?;
+    measure("every text reworded", &old, &new, args.runs, "100")?;
     whole_processes(&args)?;
     for (label, old, new) in hard() {
         let lone = |schema: &Value| {
             Surface::from_value(&json!({"tools": [{"name": "t", "inputSchema": schema}]}))
         };
-        measure(label, (&lone(&old)?, &lone(&new)?), 1, "5,000")?;
+        measure(label, &lone(&old)?, &lone(&new)?, 1, "5,000")?;
     }
     Ok(())
 }
 
-fn measure(
-    label: &str,
-    (old, new): (&Surface, &Surface),
-    runs: usize,
-    to_reach: &str,
-) -> Result<()> {
+fn measure(label: &str, old: &Surface, new: &Surface, runs: usize, to_reach: &str) -> Result<()> {
     let mut times = Vec::new();
     let mut report = Report::default();
     for _ in 0..=runs {

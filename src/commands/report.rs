@@ -256,14 +256,19 @@ fn window(args: &Args, reader: &dyn Reader, wanted: &ReportScope) -> anyhow::Res
     if !args.no_payloads {
         let failed: Vec<i64> = fold.failed().collect();
         for seqs in failed.chunks(PAYLOADS_AT_ONCE) {
-            payloads.extend(reader.payloads(seqs)?.into_iter().map(shortened));
+            payloads.extend(
+                reader
+                    .payloads(seqs)?
+                    .into_iter()
+                    .map(|(seq, payload)| (seq, shortened(payload))),
+            );
         }
     }
     Ok(fold.finish(&payloads))
 }
 
 /// The head of a payload: hundreds of whole ones would take more memory than the report.
-fn shortened((seq, mut payload): (i64, Payload)) -> (i64, Payload) {
+fn shortened(mut payload: Payload) -> Payload {
     for body in [&mut payload.params, &mut payload.answer]
         .into_iter()
         .flatten()
@@ -274,7 +279,7 @@ fn shortened((seq, mut payload): (i64, Payload)) -> (i64, Payload) {
             body.is_cut = true;
         }
     }
-    (seq, payload)
+    payload
 }
 
 fn in_time() -> Range {

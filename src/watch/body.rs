@@ -286,7 +286,11 @@ impl BodyView {
         let Some((number, line)) = self.line(line) else {
             return Vec::new();
         };
-        let mut pieces: Vec<TonedText> = line.spans.iter().map(|span| self.piece(span)).collect();
+        let mut pieces: Vec<TonedText> = line
+            .spans
+            .iter()
+            .map(|(tone, range)| self.piece(*tone, range.clone()))
+            .collect();
         if let Some(end) = line.closed_by.filter(|_| self.folded.contains(&number)) {
             let hidden = end - number - 1;
             pieces.push(TonedText {
@@ -297,7 +301,11 @@ impl BodyView {
                 ),
             });
             let closing = &self.document.lines[end].spans;
-            pieces.extend(closing.iter().map(|span| self.piece(span)));
+            pieces.extend(
+                closing
+                    .iter()
+                    .map(|(tone, range)| self.piece(*tone, range.clone())),
+            );
         }
         // On a narrow screen the text must have half of it.
         let indent = (line.depth * STEP).min(size.width / 2);
@@ -307,12 +315,12 @@ impl BodyView {
         wrap(pieces, indent, size.width)
     }
 
-    fn piece(&self, (tone, range): &(Tone, std::ops::Range<usize>)) -> TonedText {
-        let mut text = escape(&self.document.text[range.clone()]).into_owned();
-        if *tone == Tone::Colon {
+    fn piece(&self, tone: Tone, range: std::ops::Range<usize>) -> TonedText {
+        let mut text = escape(&self.document.text[range]).into_owned();
+        if tone == Tone::Colon {
             text.push(' ');
         }
-        TonedText { tone: *tone, text }
+        TonedText { tone, text }
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
         let (at, bit) = (place.random.usize(..whole.len()), place.random.u8(..8));
         bytes[at] ^= 1 << bit;
         let what = format!("bit {bit} of byte {} of page {}", at % PAGE, at / PAGE + 1);
-        damaged(place, (&bytes, &what), before, &mut count)?;
+        damaged(place, &bytes, &what, before, &mut count)?;
     }
     count.note("flipped bits", &mut outcome);
     let mut count = Count::default();
@@ -69,7 +69,7 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
         let mut bytes = whole.clone();
         bytes[page * PAGE..][..PAGE].fill(0);
         let what = format!("page {}", page + 1);
-        damaged(place, (&bytes, &what), before, &mut count)?;
+        damaged(place, &bytes, &what, before, &mut count)?;
     }
     count.note("zeroed pages", &mut outcome);
     damaged_logs(place, cuts, &mut outcome)?;
@@ -85,7 +85,8 @@ const PAGE: usize = 4096;
 /// Whether a damaged copy is found to be damaged, and nothing panics.
 fn damaged(
     place: &Place,
-    (bytes, what): (&[u8], &str),
+    bytes: &[u8],
+    what: &str,
     before: Shown,
     count: &mut Count,
 ) -> Result<()> {

@@ -52,7 +52,7 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
     for (call, error) in CALLS {
         let mut count = Count::default();
         while count.injected < runs && count.runs < 4 * runs {
-            disturb(place, (call, error), (&source, &ledger), &mut count)
+            disturb(place, Fault { call, error }, &source, &ledger, &mut count)
                 .with_context(|| format!("{call} {error}"))?;
         }
         outcome.must(count.injected > 0, || {
@@ -99,13 +99,22 @@ fn can_inject() -> Result<(), String> {
     }
 }
 
+/// A system call that fails, and the error that it fails with.
+#[derive(Clone, Copy)]
+struct Fault<'a> {
+    call: &'a str,
+    error: &'a str,
+}
+
 /// One run with a failing call, and one without after it.
 fn disturb(
     place: &mut Place,
-    (call, error): (&str, &str),
-    (source, ledger): (&Path, &Ledger),
+    fault: Fault<'_>,
+    source: &Path,
+    ledger: &Ledger,
     count: &mut Count,
 ) -> Result<()> {
+    let Fault { call, error } = fault;
     count.runs += 1;
     let directory = place.make_directory(&format!("{call}-{error}-{}", count.runs))?;
     let (store, trace) = (directory.join("store.db"), directory.join("trace"));

@@ -65,6 +65,13 @@ pub(crate) struct Log {
     pub(crate) same_inodes: u64,
 }
 
+/// A line of which a part is written.
+pub(crate) struct HalfLine {
+    line: String,
+    /// How many bytes of it are in the file.
+    written: usize,
+}
+
 impl Log {
     pub(crate) fn new(directory: &Path, way: Way, mut random: fastrand::Rng) -> Result<Self> {
         let (file, source) = match way {
@@ -105,20 +112,23 @@ impl Log {
     }
 
     /// Writes the first part of a line; gives the whole line and how much of it is there.
-    pub(crate) fn write_half_line(&mut self) -> Result<(String, usize)> {
+    pub(crate) fn write_half_line(&mut self) -> Result<HalfLine> {
         let line = self.ledger.line();
         let half = self.random.usize(1..line.len() - 1);
         self.file.write_all(&line.as_bytes()[..half])?;
-        Ok((line, half))
+        Ok(HalfLine {
+            line,
+            written: half,
+        })
     }
 
     /// Rotates. A line that is half written is finished where its writer would finish it: in the file
     /// it began in, or, where that is gone, as a whole in the new one.
-    pub(crate) fn rotate(&mut self, half: Option<&(String, usize)>) -> Result<()> {
+    pub(crate) fn rotate(&mut self, half: Option<&HalfLine>) -> Result<()> {
         self.rotations += 1;
         // Half a line may end within a character.
-        let rest = half.map_or(&b""[..], |(line, half)| &line.as_bytes()[*half..]);
-        let whole = half.map_or("", |(line, _)| line.as_str());
+        let rest = half.map_or(&b""[..], |half| &half.line.as_bytes()[half.written..]);
+        let whole = half.map_or("", |half| half.line.as_str());
         self.first_of_file = self.ledger.len() - usize::from(half.is_some() && self.way.discards());
         match self.way {
             Way::Rename => self.rename(rest).map(drop),

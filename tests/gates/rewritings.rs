@@ -92,7 +92,7 @@ fn moved(place: &str, schema: &Value) -> Value {
     made
 }
 
-fn check(row: &mut Row, name: &str, report: &Report, (old, new): (&Value, &Value)) {
+fn check(row: &mut Row, name: &str, report: &Report, old: &Value, new: &Value) {
     row.pairs += 1;
     if report.compatibility != Compatibility::Cosmetic || report.security != Security::None {
         let findings = &report.findings;
@@ -109,7 +109,7 @@ pub(crate) fn real_tools() -> Row {
         for (name, rewrite) in REWRITINGS {
             let mut new = tool.clone();
             new["inputSchema"] = rewrite(&tool["inputSchema"]);
-            check(&mut row, name, &compared(tool, &new), (tool, &new));
+            check(&mut row, name, &compared(tool, &new), tool, &new);
         }
     }
     tools.sort_by_key(|tool| tool["name"].as_str().unwrap().to_owned());
@@ -143,12 +143,7 @@ pub(crate) fn random_documents(rng: &mut Rng) -> Row {
             }
             for (name, rewrite) in REWRITINGS {
                 let new = rewrite(&old);
-                check(
-                    &mut row,
-                    name,
-                    &compared_as(member, &old, &new),
-                    (&old, &new),
-                );
+                check(&mut row, name, &compared_as(member, &old, &new), &old, &new);
             }
         }
     }

@@ -57,7 +57,7 @@ impl Run {
     pub(crate) fn verdicts(&mut self, row: &mut Row, old: &Value, new: &Value) {
         row.pairs += 1;
         let output = compared_as("outputSchema", new, old);
-        self.verdict(row, &output, (old, new));
+        self.verdict(row, &output, old, new);
         // The arguments of a call are an object, whether or not a schema says so.
         let as_object = |schema: &Value| {
             let mut schema = schema.clone();
@@ -68,13 +68,13 @@ impl Run {
         };
         let (old, new) = (&as_object(old), &as_object(new));
         let input = compared_as("inputSchema", old, new);
-        self.verdict(row, &input, (old, new));
+        self.verdict(row, &input, old, new);
         let output = compared_as("outputSchema", new, old);
-        mirrored(row, &input, &output, (old, new));
+        mirrored(row, &input, &output, old, new);
     }
 
     /// One report about a change under which what `narrow` accepts should be accepted by `wide`.
-    fn verdict(&mut self, row: &mut Row, report: &Report, (narrow, wide): (&Value, &Value)) {
+    fn verdict(&mut self, row: &mut Row, report: &Report, narrow: &Value, wide: &Value) {
         let has = |level| report.findings.iter().any(|one| one.compatibility == level);
         for finding in &report.findings {
             if finding.compatibility != Compatibility::Breaking {
@@ -175,7 +175,7 @@ fn confirm(row: &mut Row, witness: &Value, old: &Value, new: &Value) {
 
 /// Input of one way and output of the other ask the same question, but for values that an answer
 /// gains, which are told apart.
-fn mirrored(row: &mut Row, input: &Report, output: &Report, pair: (&Value, &Value)) {
+fn mirrored(row: &mut Row, input: &Report, output: &Report, old: &Value, new: &Value) {
     let breaks = |report: &Report| report.compatibility == Compatibility::Breaking;
     let is_told_apart = |rule: RuleId| rule == RuleId::EnumValueRemoved;
     let by_values = input.findings.iter().any(|one| is_told_apart(one.rule));
@@ -186,9 +186,6 @@ fn mirrored(row: &mut Row, input: &Report, output: &Report, pair: (&Value, &Valu
             all.collect::<Vec<_>>().join(" ")
         };
         let (input, output) = (rules(input), rules(output));
-        row.fault(format!(
-            "{input}\nmirrored {output}\n{}\n{}",
-            pair.0, pair.1
-        ));
+        row.fault(format!("{input}\nmirrored {output}\n{old}\n{new}"));
     }
 }

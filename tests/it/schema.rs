@@ -25,15 +25,10 @@ fn recorded() -> Home {
 
 /// A call and its answer in a session, as mcpr 0.5 prints them.
 fn exchange(ts: i64, session: &str, method: &str, result: &Value) -> String {
-    exchange_with(ts, session, (method, &json!({})), result)
+    exchange_with(ts, session, method, &json!({}), result)
 }
 
-fn exchange_with(
-    ts: i64,
-    session: &str,
-    (method, params): (&str, &Value),
-    result: &Value,
-) -> String {
+fn exchange_with(ts: i64, session: &str, method: &str, params: &Value, result: &Value) -> String {
     json!({
         "type": "transaction", "ts": ts, "request_id": "1", "session_id": session,
         "latency_us": 5, "upstream_us": 4,
@@ -188,7 +183,8 @@ fn lists_that_were_not_seen_whole_make_no_version() {
         exchange_with(
             ts,
             session,
-            ("tools/list", &json!({"cursor": cursor})),
+            "tools/list",
+            &json!({"cursor": cursor}),
             result,
         )
     };
@@ -252,17 +248,17 @@ fn what_was_announced_and_who_saw_what_is_told() {
         let params = json!({"clientInfo": {"name": client, "version": "1"}});
         let answer = json!({"protocolVersion": "2025-06-18", "capabilities": {},
             "serverInfo": {"name": "srv", "version": "1"}});
-        exchange_with(ts, session, ("initialize", &params), &answer)
+        exchange_with(ts, session, "initialize", &params, &answer)
     };
     let call = json!({"name": "one", "arguments": {}});
     let home = store_of(&[
         hello(1_795_000_000, "s1", "alpha"),
         hello(1_795_000_000, "s2", "beta"),
         exchange(1_795_000_001, "s1", "tools/list", &old),
-        exchange_with(1_795_000_002, "s1", ("tools/call", &call), &json!({})),
+        exchange_with(1_795_000_002, "s1", "tools/call", &call, &json!({})),
         notice(1_795_000_003, "s2", "notifications/tools/list_changed"),
         exchange(1_795_000_004, "s2", "tools/list", &new),
-        exchange_with(1_795_000_005, "s1", ("tools/call", &call), &json!({})),
+        exchange_with(1_795_000_005, "s1", "tools/call", &call, &json!({})),
         exchange(1_795_000_006, "s1", "tools/list", &old),
     ]);
     let lines = home.succeed(&["schema", "changes", "--json", "--method", "tools"]);

@@ -28,11 +28,11 @@ fn recorded() -> Home {
 
 impl Watched {
     /// Starts on a terminal of this size, with these arguments besides.
-    fn start(home: &Home, (columns, rows): (u16, u16), arguments: &[&str]) -> Self {
-        Self::start_on(Terminal::of(home), (columns, rows), arguments)
+    fn start(home: &Home, columns: u16, rows: u16, arguments: &[&str]) -> Self {
+        Self::start_on(Terminal::of(home), columns, rows, arguments)
     }
 
-    fn start_on(terminal: Terminal<'_>, (columns, rows): (u16, u16), arguments: &[&str]) -> Self {
+    fn start_on(terminal: Terminal<'_>, columns: u16, rows: u16, arguments: &[&str]) -> Self {
         let terminal = terminal.size(columns, rows).env("TERM", "xterm-256color");
         let arguments = [&["watch"], arguments].concat();
         Self {

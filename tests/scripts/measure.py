@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Figures of form, taken from the sources as text: `just measure`.
 
-Production code is what stands in src/ and crates/*/src/ outside modules for tests. The bounds are those
-of ARCHITECTURE.md; the script ends with 1 where one does not hold.
+Production code is what stands in src/ and crates/*/src/ outside modules for tests; only the parameters
+are looked at everywhere. The bounds are those of ARCHITECTURE.md; the script ends with 1 where one
+does not hold.
 """
 
 import collections
@@ -20,6 +21,12 @@ def sources():
     return sorted(p for p in files if not is_for_tests(p.relative_to(ROOT).as_posix()))
 
 
+def test_sources():
+    files = [p for folder in ("src", "crates", "tests", "benches") for p in ROOT.glob(f"{folder}/**/*.rs")]
+    production_files = set(sources())
+    return sorted(p for p in files if p not in production_files and "target" not in p.parts)
+
+
 def is_for_tests(path):
     return re.search(r"/tests?(/|\.rs$)|/testing\.rs$|/costs\.rs$|/contract(/|\.rs$)|mcpr-seed/", path) is not None
 
@@ -31,7 +38,7 @@ def production(text):
 
 
 def functions(text):
-    """The first line, the parameters and the lines of each function, comments apart."""
+    """The first line, the name and the lines of each function, comments apart."""
     lines = text.split("\n")
     for at, line in enumerate(lines):
         found = re.match(r"( *)(pub(\([a-z ]+\))? )?(const )?(async )?fn (\w+)", line)
@@ -48,7 +55,44 @@ def functions(text):
         # What a trait only declares has no body.
         body = lines[at : end + 1] if head[-1].rstrip().endswith("{") else head
         code = [inner for inner in body if not inner.strip().startswith("//")]
-        yield at + 1, found.group(6), " ".join(part.strip() for part in head), len(code)
+        yield at + 1, found.group(6), len(code)
+
+
+def split(text, at):
+    """The parts between commas of what the bracket at a position encloses, and where that ends."""
+    parts, part, depth, start = [], "", 0, at
+    while at < len(text):
+        sign = text[at]
+        is_arrow = sign == ">" and text[at - 1] in "-="
+        if sign in "([{<":
+            depth += 1
+        elif sign in ")]}>" and not is_arrow:
+            depth -= 1
+            if depth == 0:
+                return [" ".join(part.split()) for part in [*parts, part] if part.strip()], at
+        if depth == 1 and sign == ",":
+            parts.append(part)
+            part = ""
+        elif at > start:
+            part += sign
+        at += 1
+    return [], at
+
+
+def tuple_parameters(text):
+    """The line, the function and the parameter, where the type of a parameter is a tuple of several
+    values: bare, borrowed or optional. What a closure or a collection holds is no parameter."""
+    text = re.sub(r"//.*", "", text)
+    for found in re.finditer(r"\bfn (\w+)", text):
+        at = found.end()
+        if text[at : at + 1] == "<":
+            at = split(text, at)[1] + 1
+        if text[at : at + 1] != "(":
+            continue
+        line = text.count("\n", 0, found.start()) + 1
+        for parameter in split(text, at)[0]:
+            if re.search(r"(?<!:): (?:&(?:'\w+ )?(?:mut )?|Option<)*\([^()]*,", parameter):
+                yield line, found.group(1), parameter
 
 
 def main():
@@ -59,6 +103,10 @@ def main():
         name = path.relative_to(ROOT).as_posix()
         whole = path.read_text()
         text = production(whole)
+        tuples.extend(
+            f"{name}:{line}: {function}, {parameter}"
+            for line, function, parameter in tuple_parameters(whole)
+        )
         if whole.count("\n") > MAX_FILE_LINES:
             long_files.append(name)
         for line in text.split("\n"):
@@ -69,11 +117,15 @@ def main():
                 code_lines += 1
         for kind in re.findall(r"^\s*(?:pub(?:\([a-z ]+\))? )?(?:struct|enum|trait) (\w+)", text, re.M):
             types[kind].append(name)
-        for at, function, head, length in functions(text):
+        for at, function, length in functions(text):
             if length > MAX_FUNCTION_LINES:
                 long_functions.append(f"{name}:{at}: {function}, {length} lines")
-            if re.search(r"[(,] ?\([a-z_]+(?:, [a-z_]+)+\): \(", head):
-                tuples.append(f"{name}:{at}: {function}")
+    for path in test_sources():
+        name = path.relative_to(ROOT).as_posix()
+        tuples.extend(
+            f"{name}:{line}: {function}, {parameter}"
+            for line, function, parameter in tuple_parameters(path.read_text())
+        )
     twice = {kind: places for kind, places in types.items() if len(places) > 1}
     share = 100 * len(twice) / max(1, len(types))
     density = 100 * comments / max(1, code_lines)

@@ -113,26 +113,23 @@ fn in_request(redactor: &Redactor, request: &mut Request) -> u64 {
     } = &mut request.outcome;
     let mut count = 0;
     if let Some(code) = error_code {
-        let redacted = redactor.text(code);
-        count += put(code, redacted);
+        count += replace(code, |code| redactor.text(code));
     }
     if let Some(message) = error_msg {
         let is_cut = message.len() >= Outcome::MAX_MESSAGE_CHARS
             && message.chars().count() >= Outcome::MAX_MESSAGE_CHARS;
-        let redacted = if is_cut {
+        count += if is_cut {
             // Its end may be the beginning of a secret, which no rule would know as one.
-            redactor.head_of_text(message)
+            replace(message, |message| redactor.head_of_text(message))
         } else {
-            redactor.text(message)
+            replace(message, |message| redactor.text(message))
         };
-        count += put(message, redacted);
     }
     if let Some(target) = &mut request.target
         // URIs may carry a password or a token; tools and prompts are named by the server's author.
         && target.kind == TargetKind::Resource
     {
-        let redacted = redactor.text(&target.name);
-        count += put(&mut target.name, redacted);
+        count += replace(&mut target.name, |name| redactor.text(name));
     }
     if let Some(news) = &mut request.surface {
         count += in_surface(redactor, news);
@@ -166,8 +163,7 @@ fn in_surface(redactor: &Redactor, news: &mut SurfaceNews) -> u64 {
         Said::ListChanged => return 0,
         Said::Whole { upstream, result } => {
             let address = upstream.as_mut().map_or(0, |address| {
-                let redacted = redactor.text(address);
-                put(address, redacted)
+                replace(address, |address| redactor.text(address))
             });
             return address + put_json(result);
         }
@@ -182,8 +178,9 @@ fn put_json(json: &mut Box<str>) -> u64 {
     })
 }
 
-fn put(text: &mut Text, redacted: Option<(String, u64)>) -> u64 {
-    redacted.map_or(0, |(redacted, count)| {
+/// Puts the redacted text in the place of a text; gives how many secrets were taken out.
+fn replace(text: &mut Text, redact: impl FnOnce(&str) -> Option<(String, u64)>) -> u64 {
+    redact(text).map_or(0, |(redacted, count)| {
         *text = redacted.into();
         count
     })
@@ -194,7 +191,7 @@ mod tests {
     use super::*;
     use mcpr_model::{ErrorKind, EventKey, Kind, Target};
 
-    fn request(message: &str, target: Option<(TargetKind, &str)>) -> Event {
+    fn request(message: &str, target: Option<Target>) -> Event {
         Event::Request(Request {
             key: EventKey::of_id("1"),
             request_id: None,
@@ -205,10 +202,7 @@ mod tests {
             client_name: None,
             client_version: None,
             method: "m".into(),
-            target: target.map(|(kind, name)| Target {
-                kind,
-                name: name.into(),
-            }),
+            target,
             latency_us: 1,
             upstream_us: None,
             bytes_in: None,
@@ -256,16 +250,21 @@ mod tests {
 
     #[test]
     fn free_text_loses_its_secrets_and_names_stay() {
-        use TargetKind::{Resource, Tool};
+        let target = |kind, name: &str| {
+            Some(Target {
+                kind,
+                name: name.into(),
+            })
+        };
         check(
-            request("password=x", Some((Resource, "https://u:p@h/"))),
+            request("password=x", target(TargetKind::Resource, "https://u:p@h/")),
             &request(
                 "password=[redacted:key]",
-                Some((Resource, "https://[redacted:url]@h/")),
+                target(TargetKind::Resource, "https://[redacted:url]@h/"),
             ),
             2,
         );
-        let named = request("no", Some((Tool, "password=x")));
+        let named = request("no", target(TargetKind::Tool, "password=x"));
         check(named.clone(), &named, 0);
         check(
             bad("at \"password=x\"", b"\xff{\"token\":\"x\",sk-"),

@@ -225,8 +225,8 @@ mod tests {
     }
 
     /// Whether what one told is found by what the other one tells.
-    fn is_found(stored: (ToldCall, i64), told: (ToldCall, i64)) -> bool {
-        is_among(told.0.codes(told.1), stored.0.code(stored.1))
+    fn is_found(stored: ToldCall, at: i64, told: ToldCall, then: i64) -> bool {
+        is_among(told.codes(then), stored.code(at))
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
         ];
         for (stored, at, told, then, expected) in cases {
             assert_eq!(
-                is_found((stored, at), (told, then)),
+                is_found(stored, at, told, then),
                 expected,
                 "{stored:?} {told:?}"
             );

@@ -166,8 +166,10 @@ impl Redactor {
         if self.patterns.is_empty() || !is_document(text) {
             return clean;
         }
-        let clean = clean.map(|(text, count)| (text.into_bytes(), count));
-        let (bytes, count) = self.with_patterns(text.as_bytes(), clean)?;
+        let (clean, count) = clean.unzip();
+        let clean = clean.map(String::into_bytes);
+        let (bytes, count) =
+            self.with_patterns(text.as_bytes(), clean, count.unwrap_or_default())?;
         Some((into_text(bytes), count))
     }
 
@@ -259,30 +261,35 @@ impl Redactor {
             is_head,
             only_addresses: false,
         };
-        let mut clean: Option<(Vec<u8>, u64)> = None;
+        let mut clean: Option<Vec<u8>> = None;
+        let mut count = 0;
         // Beside a mark another secret may show: what was a part of a name, or of a longer value.
         for _ in 0..MAX_PASSES {
-            let text = clean.as_ref().map_or(bytes, |(text, _)| text);
+            let text = clean.as_deref().unwrap_or(bytes);
             // Decoding copies the text: it waits until nothing is found in the text as it stands.
             let found = scan::pass(text, mode).or_else(|| scan::pass_decoded(text, mode));
             let Some((text, added)) = found else { break };
-            clean = Some((text, added + clean.map_or(0, |(_, known)| known)));
+            clean = Some(text);
+            count += added;
         }
-        self.with_patterns(bytes, clean)
+        self.with_patterns(bytes, clean, count)
     }
 
+    /// Replaces what the patterns of a user match in a text, or in what was made of it so far.
     fn with_patterns(
         &self,
         bytes: &[u8],
-        mut clean: Option<(Vec<u8>, u64)>,
+        mut clean: Option<Vec<u8>>,
+        mut count: u64,
     ) -> Option<(Vec<u8>, u64)> {
         for pattern in &self.patterns {
-            let bytes = clean.as_ref().map_or(bytes, |(bytes, _)| bytes);
-            if let Some((replaced, count)) = replace_all(pattern, bytes) {
-                clean = Some((replaced, count + clean.map_or(0, |(_, count)| count)));
+            let bytes = clean.as_deref().unwrap_or(bytes);
+            if let Some((replaced, added)) = replace_all(pattern, bytes) {
+                clean = Some(replaced);
+                count += added;
             }
         }
-        clean
+        clean.map(|clean| (clean, count))
     }
 }
 

@@ -248,12 +248,11 @@ pub(super) fn surfaces(
     known.renew(connection)?;
     // By the number of its proxy, whose name may be long.
     for (list, proxy) in known.on(page) {
-        let of_list = (proxy, list.method.as_str());
-        let mut versions = versions_of(connection, of_list, page.with_texts)?;
+        let mut versions = versions_of(connection, proxy, &list.method, page.with_texts)?;
         if versions.is_empty() {
-            let mut items = lone_items(connection, of_list, page.with_texts)?;
+            let mut items = lone_items(connection, proxy, &list.method, page.with_texts)?;
             surfaces.items.append(&mut items);
-            if is_begun(connection, of_list)? {
+            if has_pending_pages(connection, proxy, &list.method)? {
                 surfaces.begun.push(list.clone());
             }
         }
@@ -284,7 +283,8 @@ fn lists(connection: &Connection) -> rusqlite::Result<BTreeMap<ListKey, i64>> {
 
 fn versions_of(
     connection: &Connection,
-    list: (i64, &str),
+    proxy: i64,
+    method: &str,
     with_texts: bool,
 ) -> rusqlite::Result<Vec<SurfaceRow>> {
     let mut changes = connection.prepare_cached(
@@ -295,7 +295,7 @@ fn versions_of(
         "{versions} WHERE s.proxy = ?1 AND s.method = ?2 ORDER BY s.version"
     ))?;
     versions
-        .query_map(list, |row| {
+        .query_map(params![proxy, method], |row| {
             let mut version = version_of(row)?;
             version.changes = changes
                 .query_map([row.get::<_, i64>(13)?], |row| {
@@ -309,7 +309,8 @@ fn versions_of(
 
 fn lone_items(
     connection: &Connection,
-    list: (i64, &str),
+    proxy: i64,
+    method: &str,
     with_texts: bool,
 ) -> rusqlite::Result<Vec<LoneItem>> {
     let text = if with_texts { "i.payload" } else { "''" };
@@ -319,7 +320,7 @@ fn lone_items(
              FROM surface_items i CROSS JOIN proxies p NOT INDEXED ON p.id = i.proxy
              WHERE i.proxy = ?1 AND i.method = ?2 ORDER BY i.item"
         ))?
-        .query_map(list, |row| {
+        .query_map(params![proxy, method], |row| {
             Ok(LoneItem {
                 proxy: row.get(0)?,
                 method: row.get(1)?,
@@ -333,12 +334,12 @@ fn lone_items(
 }
 
 /// Whether pages of a list wait for the rest.
-fn is_begun(connection: &Connection, list: (i64, &str)) -> rusqlite::Result<bool> {
+fn has_pending_pages(connection: &Connection, proxy: i64, method: &str) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM surface_pages WHERE proxy = ?1 AND method = ?2)",
         )?
-        .query_row(list, |row| row.get(0))
+        .query_row(params![proxy, method], |row| row.get(0))
 }
 
 fn version_of(row: &Row<'_>) -> rusqlite::Result<SurfaceRow> {

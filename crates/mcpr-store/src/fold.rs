@@ -227,15 +227,12 @@ pub fn names<R: Reader + ?Sized>(
     Ok(names.finish())
 }
 
-/// The answer of [`Reader::span`], of the span of the requests that there are.
+/// The answer of [`Reader::span`]: of the requests that there are, and of the hours of the sums.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn span<R: Reader + ?Sized>(
-    reader: &R,
-    requests: Option<(i64, i64)>,
-) -> Result<Option<(i64, i64)>, StoreError> {
-    let mut span = requests;
+pub fn span<R: Reader + ?Sized>(reader: &R) -> Result<Option<(i64, i64)>, StoreError> {
+    let mut span = reader.overview()?.span;
     reader.rollups(&mut |RollupRow { key, .. }| {
         let (oldest, newest) = span.unwrap_or((key.hour, key.hour));
         span = Some((oldest.min(key.hour), newest.max(key.hour)));

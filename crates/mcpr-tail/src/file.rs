@@ -82,8 +82,8 @@ impl OpenFile {
     }
 
     /// A file read from an offset where a line begins, with the proof of what stands before it.
-    pub(super) fn from_offset(handle: Handle, at: (u64, Proof)) -> Self {
-        let position = Position::new(at.0, at.1);
+    pub(super) fn from_offset(handle: Handle, offset: u64, proof: Proof) -> Self {
+        let position = Position::new(offset, proof);
         Self { handle, position }
     }
 
@@ -92,7 +92,7 @@ impl OpenFile {
         let file = handle.get(path)?;
         let offset = last_line_begin(&file)?;
         Ok(match Proof::read(&file, offset)? {
-            Some(proof) => Self::from_offset(handle, (offset, proof)),
+            Some(proof) => Self::from_offset(handle, offset, proof),
             None => Self::from_start(handle), // it shrinks meanwhile: it begins anew
         })
     }

@@ -294,9 +294,9 @@ impl Candidate {
         let log = log.filter(|log| is_rotated_from(&found.path, log));
         let (file, announce) = match (place, begin) {
             (Some(place), _) => {
-                let at = (place.offset, place.proof);
+                let file = OpenFile::from_offset(handle, place.offset, place.proof);
                 // Its own checkpoint is still to be committed.
-                (OpenFile::from_offset(handle, at), place.is_moved)
+                (file, place.is_moved)
             }
             (None, Begin::End) => (OpenFile::from_end(handle, &found.path)?, true),
             // Which file it is has to be known before anything of it is settled: else nobody would look

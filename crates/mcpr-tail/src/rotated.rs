@@ -199,10 +199,9 @@ fn rank(addition: &[u8]) -> Option<Rank> {
 mod tests {
     use super::*;
 
-    fn check(name: &str, base: &str, expected: Option<(Rank, Compression)>) {
-        let expected = expected.map(|(rank, compression)| Rotation { rank, compression });
+    fn check(name: &str, base: &str, expected: Option<&Rotation>) {
         let found = rotation_of(OsStr::new(name), OsStr::new(base));
-        assert_eq!(found, expected, "{name} of {base}");
+        assert_eq!(found.as_ref(), expected, "{name} of {base}");
         if found.is_some() {
             assert!(bases(OsStr::new(name)).contains(&base.into()), "{name}");
         }
@@ -238,9 +237,13 @@ mod tests {
             ("p.log~", Rank::Word, Plain),
         ];
         for (name, rank, compression) in cases {
-            check(name, "p.log", Some((rank, compression)));
+            check(name, "p.log", Some(&Rotation { rank, compression }));
         }
-        check("plain.7", "plain", Some((Rank::Number(7), Plain)));
+        let plain = Rotation {
+            rank: Rank::Number(7),
+            compression: Plain,
+        };
+        check("plain.7", "plain", Some(&plain));
     }
 
     #[test]

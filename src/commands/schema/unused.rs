@@ -107,7 +107,7 @@ pub(super) fn definitions(
             let Some(tool) = item.get("name").and_then(Value::as_str) else {
                 continue;
             };
-            if !filter.takes_operation(Kind::Mcp, (proxy, CALL), Some(tool)) {
+            if !filter.takes_operation(Kind::Mcp, proxy, CALL, Some(tool)) {
                 continue;
             }
             // The hints for caches do not reach the model, and take none of its context.

@@ -119,7 +119,8 @@ fn change(target: &ConfigArgs, task: &ConfigTask, console: &mut Console) -> anyh
         } else {
             None
         };
-        for line in rewritten.servers.iter().flat_map(change_lines) {
+        let servers = rewritten.servers.iter();
+        for line in servers.flat_map(|(name, outcome)| change_lines(name, outcome)) {
             console.print(&format!("{}\n", escape(&line)))?;
         }
         if let Some(backup) = backup {
@@ -180,7 +181,7 @@ fn refused(path: &Path, error: &ConfigError) -> Refused {
 }
 
 /// What became of a server, in lines for a person.
-fn change_lines((name, outcome): &(String, ServerOutcome)) -> Vec<String> {
+fn change_lines(name: &str, outcome: &ServerOutcome) -> Vec<String> {
     let change = |head: String, before: &[String], after: &[String]| {
         let (before, after) = (before.join(" "), after.join(" "));
         vec![head, format!("- {before}"), format!("+ {after}")]

@@ -22,14 +22,14 @@ fn inputs(target: Target) -> BoxedStrategy<Vec<u8>> {
     let captured = (any::<Index>(), changes).prop_map(move |(seed, changes)| {
         let mut bytes = seed.get(&seeds).clone();
         for (at, byte, how) in changes {
-            change(&mut bytes, at, (byte, how));
+            change(&mut bytes, at, byte, how);
         }
         bytes
     });
     prop_oneof![4 => captured, 1 => noise].boxed()
 }
 
-fn change(bytes: &mut Vec<u8>, at: Index, (byte, how): (u8, u8)) {
+fn change(bytes: &mut Vec<u8>, at: Index, byte: u8, how: u8) {
     if bytes.is_empty() {
         return bytes.push(byte);
     }

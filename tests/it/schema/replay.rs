@@ -10,7 +10,7 @@ fn store_of(calls: &[Value], options: &[&str]) -> Home {
     let mut lines = vec![exchange(1_795_000_000, "s1", "tools/list", &old)];
     for (ts, arguments) in (1_795_000_001..).zip(calls) {
         let call = json!({"name": "one", "arguments": arguments});
-        let line = exchange_with(ts, "s1", ("tools/call", &call), &json!({}));
+        let line = exchange_with(ts, "s1", "tools/call", &call, &json!({}));
         lines.push(line);
     }
     lines.push(exchange(1_795_000_100, "s1", "tools/list", &new));

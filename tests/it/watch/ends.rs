@@ -9,7 +9,7 @@ use rustix::process::Signal;
 fn each_way_to_leave_gives_the_terminal_back() {
     let home = recorded();
     let check = |what: &str, leave: &dyn Fn(&Watched), code: i32| {
-        let watched = Watched::start(&home, (80, 24), &[]);
+        let watched = Watched::start(&home, 80, 24, &[]);
         watched.expect("● live");
         assert!(watched.emulated().screen().alternate_screen());
         assert!(!watched.session.is_cooked());
@@ -38,7 +38,7 @@ fn each_way_to_leave_gives_the_terminal_back() {
 #[test]
 fn a_suspended_screen_gives_the_terminal_back_and_takes_it_again() {
     let home = recorded();
-    let mut watched = Watched::start(&home, (80, 24), &[]);
+    let mut watched = Watched::start(&home, 80, 24, &[]);
     watched.expect("● live");
     let stat = format!("/proc/{}/stat", watched.session.child.id());
     let is_stopped = || {

@@ -15,7 +15,7 @@ fn keys_of(help: &str) -> impl Iterator<Item = &str> {
 fn the_page_on_the_screen_lists_every_key() {
     let page = include_str!("../../../docs/watch.md");
     let home = recorded();
-    let watched = Watched::start(&home, (110, 100), &[]);
+    let watched = Watched::start(&home, 110, 100, &[]);
     watched.expect("● live");
     watched.keys("?");
     watched.expect("Signs");

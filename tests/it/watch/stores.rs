@@ -23,7 +23,7 @@ fn requests(home: &Home, name: &str, numbers: std::ops::Range<i64>) -> std::path
 #[test]
 fn a_store_that_is_not_there_yet_is_waited_for_and_then_followed() {
     let home = Home::new();
-    let watched = Watched::start(&home, (80, 24), &[]);
+    let watched = Watched::start(&home, 80, 24, &[]);
     watched.expect("! waiting for the store");
     watched.expect("`mcpr tap` and `mcpr record` make one");
     home.record(&[&requests(&home, "first", 0..3)]);
@@ -42,7 +42,7 @@ fn a_store_that_is_not_there_yet_is_waited_for_and_then_followed() {
 fn a_store_that_is_replaced_is_shown_instead() {
     let home = Home::new();
     home.record(&[&requests(&home, "first", 0..40)]);
-    let watched = Watched::start(&home, (80, 24), &[]);
+    let watched = Watched::start(&home, 80, 24, &[]);
     watched.expect("first39");
     watched.keys("3");
     watched.expect("first1");
@@ -65,7 +65,7 @@ fn the_store_that_a_person_named_is_named_where_it_is_empty() {
     let home = Home::new();
     let file = home.write("nothing.log", "");
     home.record(&[&file]);
-    let watched = Watched::start(&home, (80, 24), &["--proxy", "nobody"]);
+    let watched = Watched::start(&home, 80, 24, &["--proxy", "nobody"]);
     watched.expect("only proxy nobody");
     watched.expect("store: ");
     watched.keys("q");
@@ -75,7 +75,7 @@ fn the_store_that_a_person_named_is_named_where_it_is_empty() {
 #[test]
 fn text_from_outside_does_nothing_to_the_terminal() {
     let home = crate::manners::hostile();
-    let watched = Watched::start(&home, (120, 40), &["--kind", "all"]);
+    let watched = Watched::start(&home, 120, 40, &["--kind", "all"]);
     for (keys, text) in [
         ("", "✗ rpc"),
         ("2", "[2 sessions]"),

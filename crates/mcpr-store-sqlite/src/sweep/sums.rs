@@ -1,4 +1,4 @@
-//! Old hourly sums; and sums of more things than have a place of their own, which are put together.
+//! Removes old hourly sums, and merges the sums of targets that count with the others.
 
 use super::{SLICE, Slice, Stage, proxy_number};
 use crate::census;
@@ -15,12 +15,15 @@ pub(super) fn stages(what: &Retention) -> Vec<Stage> {
     let what = what.clone();
     let mut hour = i64::MIN;
     let mut methods = None;
-    let mut after = (i64::MIN, i64::MIN);
+    let mut after = RollupPlace {
+        hour: i64::MIN,
+        operation: i64::MIN,
+    };
     vec![
         Box::new(move |connection| remove_slice(connection, &what, &mut hour)),
-        // Old hours go first, so that what is put together afterwards is less.
+        // Old hours go first, so that fewer sums are left to merge.
         Box::new(move |connection| name_others(connection, &mut methods)),
-        Box::new(move |connection| put_together(connection, &mut after)),
+        Box::new(move |connection| merge_others(connection, &mut after)),
     ]
 }
 
@@ -158,8 +161,16 @@ fn others_of(tx: &Transaction<'_>, of: &TargetsOf) -> rusqlite::Result<i64> {
     NameNumbers::default().others(tx, called, of.proxy)
 }
 
-/// Adds sums of operations that count with others to those of the others, from an hour on.
-fn put_together(connection: &mut Connection, after: &mut (i64, i64)) -> rusqlite::Result<Slice> {
+/// The key of a row of hourly sums, in the order in which they are read.
+#[derive(Clone, Copy)]
+struct RollupPlace {
+    hour: i64,
+    operation: i64,
+}
+
+/// Adds the sums of operations that count with the others to the sums of the others, one slice of rows
+/// behind a place.
+fn merge_others(connection: &mut Connection, after: &mut RollupPlace) -> rusqlite::Result<Slice> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let rows: Vec<(i64, i64, Option<i64>)> = tx
         .prepare_cached(
@@ -167,7 +178,7 @@ fn put_together(connection: &mut Connection, after: &mut (i64, i64)) -> rusqlite
              FROM rollups u LEFT JOIN operations o ON o.id = u.operation
              WHERE (u.hour, u.operation) > (?1, ?2) ORDER BY u.hour, u.operation LIMIT ?3",
         )?
-        .query_map(params![after.0, after.1, SLICE], |row| {
+        .query_map(params![after.hour, after.operation, SLICE], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -179,7 +190,9 @@ fn put_together(connection: &mut Connection, after: &mut (i64, i64)) -> rusqlite
     }
     census::settle(&tx)?;
     tx.commit()?;
-    *after = rows.last().map_or(*after, |row| (row.0, row.1));
+    if let Some(&(hour, operation, _)) = rows.last() {
+        *after = RollupPlace { hour, operation };
+    }
     Ok(Slice {
         removed: 0,
         is_last: rows.len() < SLICE,

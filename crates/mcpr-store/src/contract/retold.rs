@@ -4,7 +4,7 @@ use super::*;
 use mcpr_model::{CallFacts, ErrorKind, Payload, Target, TargetKind, Teller, ToldCall};
 
 /// A call as one of the streams tells of it.
-fn told(teller: Teller, session_id: Option<&str>, (ts, latency_us): (i64, i64)) -> Request {
+fn told(teller: Teller, session_id: Option<&str>, ts: i64, latency_us: i64) -> Request {
     let upstream_us = Some(latency_us - 1);
     let facts = CallFacts {
         session_id,
@@ -45,11 +45,11 @@ pub(crate) fn what_two_streams_tell_of_a_call_is_one_row(backend: &dyn Fixture) 
             error_kind: Some(ErrorKind::Timeout),
             ..Outcome::default()
         },
-        ..told(Teller::Stderr, Some("s"), (ts, 70))
+        ..told(Teller::Stderr, Some("s"), ts, 70)
     };
     let posted = |ts| Request {
         bytes_out: Some(9),
-        ..told(Teller::Cloud, Some("s"), (ts, 70))
+        ..told(Teller::Cloud, Some("s"), ts, 70)
     };
     let with = |request: Request, text: &str| Request {
         payload: Payload::of(Some(text), None).map(Box::new),
@@ -91,8 +91,8 @@ pub(crate) fn what_two_streams_tell_of_a_call_is_one_row(backend: &dyn Fixture) 
 pub(crate) fn an_id_that_is_used_again_is_another_call(backend: &dyn Fixture) {
     let mut store = backend.open();
     let s = Some("s");
-    let printed = |at| told(Teller::Stderr, s, at);
-    let posted = |at| told(Teller::Cloud, s, at);
+    let printed = |(ts, latency_us)| told(Teller::Stderr, s, ts, latency_us);
+    let posted = |(ts, latency_us)| told(Teller::Cloud, s, ts, latency_us);
     let calls = [(7000, 10), (7000, 20), (7000, 30)];
     let all = calls.map(printed).to_vec();
     assert_eq!(append(&mut *store, 1, all).stored, 3);
@@ -104,7 +104,7 @@ pub(crate) fn an_id_that_is_used_again_is_another_call(backend: &dyn Fixture) {
     // A day later, and in another session.
     let later = vec![
         posted((86_407_000, 20)),
-        told(Teller::Cloud, Some("t"), (7000, 20)),
+        told(Teller::Cloud, Some("t"), 7000, 20),
     ];
     assert_eq!(append(&mut *store, 3, later).stored, 2);
     // No two posts are one call.
@@ -114,8 +114,8 @@ pub(crate) fn an_id_that_is_used_again_is_another_call(backend: &dyn Fixture) {
 
 pub(crate) fn calls_without_a_session_are_one_where_measured_alike(backend: &dyn Fixture) {
     let mut store = backend.open();
-    let printed = |at| told(Teller::Stderr, None, at);
-    let posted = |at| told(Teller::Cloud, None, at);
+    let printed = |(ts, latency_us)| told(Teller::Stderr, None, ts, latency_us);
+    let posted = |(ts, latency_us)| told(Teller::Cloud, None, ts, latency_us);
     let all = vec![printed((7000, 10)), printed((7000, 20))];
     let first = append(&mut *store, 1, all);
     assert_eq!((first.stored, first.undecided), (2, 0));

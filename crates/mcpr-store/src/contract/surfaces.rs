@@ -7,7 +7,7 @@ use mcpr_surface::capture::{
 };
 
 /// What a server showed a session: these tools, and where the list goes on.
-fn page(ts: i64, (cursor, next): (Option<&str>, Option<&str>), tools: &str) -> Event {
+fn page(ts: i64, cursor: Option<&str>, next: Option<&str>, tools: &str) -> Event {
     let next = next.map_or_else(String::new, |next| format!(",\"nextCursor\":\"{next}\""));
     Event::Surface(Box::new(SurfaceNews {
         proxy: "p".into(),
@@ -34,7 +34,7 @@ fn versions(store: &dyn Store) -> Vec<(i64, i64, i64)> {
 pub(crate) fn a_list_that_comes_again_is_one_version_seen_later(backend: &dyn Fixture) {
     const A: &str = r#"{"name":"a"}"#;
     const B: &str = r#"{"name":"b"}"#;
-    let whole = |ts: i64, tools: &str| page(ts, (None, None), tools);
+    let whole = |ts: i64, tools: &str| page(ts, None, None, tools);
     let mut store = backend.open();
     let mut number = 0;
     let mut say = |store: &mut dyn Store, events: Vec<Event>| {
@@ -53,8 +53,8 @@ pub(crate) fn a_list_that_comes_again_is_one_version_seen_later(backend: &dyn Fi
     say(&mut *store, vec![whole(60, A)]);
     say(&mut *store, vec![whole(70, A), whole(80, A)]);
     assert_eq!(versions(&*store)[2], (3, 40, 80));
-    let begun = page(90, (None, Some("1")), B);
-    let rest = page(92, (Some("1"), None), B);
+    let begun = page(90, None, Some("1"), B);
+    let rest = page(92, Some("1"), None, B);
     say(&mut *store, vec![begun, whole(91, A), rest]);
     let seen = [(1, 10, 25), (2, 30, 30), (3, 40, 91)];
     assert_eq!(versions(&*store), seen, "a whole list ends what had begun");
@@ -63,7 +63,7 @@ pub(crate) fn a_list_that_comes_again_is_one_version_seen_later(backend: &dyn Fi
 pub(crate) fn what_a_request_says_of_the_surface_is_taken_with_its_row(backend: &dyn Fixture) {
     const A: &str = r#"{"name":"a"}"#;
     let listed = |id: &str, ts: i64| {
-        let Event::Surface(news) = page(ts, (None, None), A) else {
+        let Event::Surface(news) = page(ts, None, None, A) else {
             unreachable!("a page is one");
         };
         Request {
@@ -99,14 +99,14 @@ pub(crate) fn a_list_that_flaps_moves_when_it_was_seen(backend: &dyn Fixture) {
     let tools = |at: i64| format!(r#"{{"name":"{}"}}"#, if at % 2 == 0 { "a" } else { "b" });
     let mut store = backend.open();
     for at in 0..100 {
-        let events = vec![page(at, (None, None), &tools(at))];
+        let events = vec![page(at, None, None, &tools(at))];
         store.append(&batch(at + 1, events)).expect("append");
         assert!(in_force(&*store).contains(&tools(at)), "at {at}");
     }
     let seen = [(1, 0, 0), (2, 1, 1), (3, 2, 98), (4, 3, 99)];
     assert_eq!(versions(&*store), seen, "it came back, and then it flaps");
     let other = r#"{"name":"c"}"#;
-    let events = vec![page(400, (None, None), other)];
+    let events = vec![page(400, None, None, other)];
     store.append(&batch(500, events)).expect("append");
     assert_eq!(versions(&*store)[4], (5, 400, 400), "what is new is new");
     drop(store);
@@ -117,7 +117,7 @@ pub(crate) fn a_list_that_flaps_moves_when_it_was_seen(backend: &dyn Fixture) {
 pub(crate) fn versions_of_a_list_are_bounded(backend: &dyn Fixture) {
     let most = i64::try_from(MAX_VERSIONS).expect("few");
     let mut store = backend.open();
-    let lists = (1..=most + 5).map(|at| page(at, (None, None), &format!(r#"{{"name":"t{at}"}}"#)));
+    let lists = (1..=most + 5).map(|at| page(at, None, None, &format!(r#"{{"name":"t{at}"}}"#)));
     store.append(&batch(1, lists.collect())).expect("append");
     let kept = versions(&*store);
     assert_eq!(kept.len(), MAX_VERSIONS);

@@ -91,7 +91,7 @@ impl Reader for MemoryStore {
     }
 
     fn span(&self) -> Result<Option<(i64, i64)>, StoreError> {
-        fold::span(self, self.overview()?.span)
+        fold::span(self)
     }
 
     fn slowest(&self, filter: &Filter, limit: usize) -> Result<Vec<RequestRow>, StoreError> {

@@ -11,8 +11,12 @@ use mcpr_surface::capture::{
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Proxy and method.
-type List = (String, String);
+/// The pages of a list that one session or client was sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct ChainKey {
+    list: ListKey,
+    chain: String,
+}
 
 /// A chain of pages that waits for its rest.
 #[derive(Debug)]
@@ -44,17 +48,19 @@ impl ListTexts for TextsOf<'_> {
 /// Everything that was said of surfaces so far.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    versions: BTreeMap<List, Vec<SurfaceRow>>,
-    /// By list, then by session or client.
-    waiting: BTreeMap<(List, String), WaitingChain>,
-    announced: BTreeMap<List, i64>,
-    items: BTreeMap<(List, String), LoneItem>,
+    versions: BTreeMap<ListKey, Vec<SurfaceRow>>,
+    waiting: BTreeMap<ChainKey, WaitingChain>,
+    announced: BTreeMap<ListKey, i64>,
+    items: BTreeMap<(ListKey, String), LoneItem>,
 }
 
 impl Shown {
     /// Takes in one statement; `last_seq` is the position behind which it was made.
     pub(super) fn take(&mut self, news: &SurfaceNews, last_seq: i64) {
-        let list = (news.proxy.to_string(), news.method.to_string());
+        let list = ListKey {
+            proxy: news.proxy.to_string(),
+            method: news.method.to_string(),
+        };
         match &news.said {
             Said::ListChanged => {
                 let at = self.announced.entry(list).or_insert(news.ts);
@@ -65,13 +71,13 @@ impl Shown {
         }
     }
 
-    fn lone_item(&mut self, list: List, news: &SurfaceNews, payload: &str) {
+    fn lone_item(&mut self, list: ListKey, news: &SurfaceNews, payload: &str) {
         let key = lone_item_key(&news.method, payload);
         let Some(item) = key.filter(|_| !self.versions.contains_key(&list)) else {
             return;
         };
         let of_list = list.clone();
-        let (proxy, method) = list.clone();
+        let ListKey { proxy, method } = list.clone();
         let known = self
             .items
             .entry((list, item.clone()))
@@ -91,7 +97,7 @@ impl Shown {
         self.trim_items(&of_list);
     }
 
-    fn trim_items(&mut self, list: &List) {
+    fn trim_items(&mut self, list: &ListKey) {
         let of_list = self.items.iter().filter(|((of, _), _)| of == list);
         let mut oldest: Vec<_> = of_list
             .map(|(key, item)| (Reverse(item.last_seen_at), key.clone()))
@@ -102,11 +108,14 @@ impl Shown {
         }
     }
 
-    fn listed(&mut self, list: List, news: &SurfaceNews, last_seq: i64) {
+    fn listed(&mut self, list: ListKey, news: &SurfaceNews, last_seq: i64) {
         let chain = chain_of(news);
         let latest = self.latest(&list);
-        let place = (list.clone(), chain);
-        let waiting = self.waiting.get(&place);
+        let key = ChainKey {
+            list: list.clone(),
+            chain,
+        };
+        let waiting = self.waiting.get(&key);
         let mut texts = TextsOf {
             versions: self.versions.get(&list).map_or(&[], Vec::as_slice),
             waiting: waiting.map_or(&[], |chain| chain.pages.as_slice()),
@@ -115,9 +124,9 @@ impl Shown {
         let Ok((chain, seen)) = step(news, pending, latest.as_ref(), &mut texts);
         match chain {
             Chain::Keep => {}
-            Chain::Wait(pending, page) => self.wait(place, pending, page, news),
+            Chain::Wait(pending, page) => self.wait(key, pending, page, news),
             Chain::Clear => {
-                self.waiting.remove(&place);
+                self.waiting.remove(&key);
             }
         }
         match seen {
@@ -137,15 +146,9 @@ impl Shown {
     }
 
     /// Has a page wait, and gives up the chains that have waited too long or are too many.
-    fn wait(
-        &mut self,
-        place: (List, String),
-        pending: Pending,
-        page: WaitingPage,
-        news: &SurfaceNews,
-    ) {
+    fn wait(&mut self, key: ChainKey, pending: Pending, page: WaitingPage, news: &SurfaceNews) {
         let is_first = pending.pages == 1;
-        let before = self.waiting.remove(&place).filter(|_| !is_first);
+        let before = self.waiting.remove(&key).filter(|_| !is_first);
         let mut pages = before.map_or_else(Vec::new, |chain| chain.pages);
         pages.push(page);
         let chain = WaitingChain {
@@ -153,13 +156,13 @@ impl Shown {
             pages,
             ts: news.ts,
         };
-        self.waiting.insert(place, chain);
+        self.waiting.insert(key, chain);
         let oldest = oldest_wait(news);
         self.waiting.retain(|_, chain| chain.ts >= oldest);
         self.trim_waiting();
     }
 
-    fn latest(&self, list: &List) -> Option<Latest> {
+    fn latest(&self, list: &ListKey) -> Option<Latest> {
         let versions = self.versions.get(list)?;
         let row = in_force(versions, i64::MAX)?;
         Some(Latest {
@@ -171,7 +174,7 @@ impl Shown {
 
     /// Removes what is old, but for the version of each list that was seen last.
     pub(super) fn vacuum(&mut self, what: &Retention) -> u64 {
-        let is_old = |(proxy, _): &List, ts: i64| ts < what.before && what.means(proxy);
+        let is_old = |list: &ListKey, ts: i64| ts < what.before && what.means(&list.proxy);
         let mut removed = 0;
         for (list, versions) in &mut self.versions {
             let last = in_force(versions.iter(), i64::MAX).map(|row| row.version);
@@ -182,7 +185,7 @@ impl Shown {
         self.items
             .retain(|(list, _), item| !is_old(list, item.last_seen_at));
         self.waiting
-            .retain(|(list, _), chain| !is_old(list, chain.ts));
+            .retain(|key, chain| !is_old(&key.list, chain.ts));
         self.announced.retain(|list, ts| !is_old(list, *ts));
         removed as u64
     }
@@ -216,13 +219,10 @@ impl Shown {
     }
 
     fn begun(&self) -> Vec<ListKey> {
-        let lists = self.waiting.keys().map(|(list, _)| list);
+        let lists = self.waiting.keys().map(|key| &key.list);
         let begun: BTreeSet<ListKey> = lists
             .filter(|list| !self.versions.contains_key(list))
-            .map(|(proxy, method)| ListKey {
-                proxy: proxy.clone(),
-                method: method.clone(),
-            })
+            .cloned()
             .collect();
         begun.into_iter().collect()
     }

@@ -52,8 +52,13 @@ impl Filter {
 
     /// Whether calls of a proxy's method, and perhaps a tool, can be meant at all.
     #[must_use]
-    pub fn takes_operation(&self, kind: Kind, of: (&str, &str), tool: Option<&str>) -> bool {
-        let (proxy, method) = of;
+    pub fn takes_operation(
+        &self,
+        kind: Kind,
+        proxy: &str,
+        method: &str,
+        tool: Option<&str>,
+    ) -> bool {
         self.proxy.as_ref().is_none_or(|wanted| wanted == proxy)
             && self.kind.is_none_or(|wanted| wanted == kind)
             && Pattern::any_matches(&self.methods, Some(method))
@@ -64,7 +69,7 @@ impl Filter {
     #[must_use]
     pub fn matches(&self, row: &RequestRow) -> bool {
         self.holds_time(row.ts)
-            && self.takes_operation(row.kind, (&row.proxy, &row.method), row.tool.as_deref())
+            && self.takes_operation(row.kind, &row.proxy, &row.method, row.tool.as_deref())
             && self
                 .session
                 .as_ref()

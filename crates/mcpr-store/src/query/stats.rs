@@ -216,20 +216,27 @@ impl StatsQuestion {
         }
         self.key_of_parts(
             hour_of(row.ts),
-            (&row.proxy, &row.method, row.tool.as_deref()),
+            &row.proxy,
+            &row.method,
+            row.tool.as_deref(),
         )
     }
 
     /// What the requests of an hour are counted under.
     #[must_use]
     pub fn key_of_hour(&self, key: &RollupKey) -> StatsKey {
-        self.key_of_parts(key.hour, (&key.proxy, &key.method, tool_of(key)))
+        self.key_of_parts(key.hour, &key.proxy, &key.method, tool_of(key))
     }
 
     /// What a request of an hour, a proxy, a method and perhaps a tool is counted under.
     #[must_use]
-    pub fn key_of_parts(&self, hour: i64, thing: (&str, &str, Option<&str>)) -> StatsKey {
-        let (proxy, method, tool) = thing;
+    pub fn key_of_parts(
+        &self,
+        hour: i64,
+        proxy: &str,
+        method: &str,
+        tool: Option<&str>,
+    ) -> StatsKey {
         let none = StatsKey::default();
         let proxy = Some(proxy.to_owned());
         let method = Some(method.to_owned());
@@ -266,7 +273,7 @@ impl StatsQuestion {
     pub fn takes_rollup(&self, key: &RollupKey) -> bool {
         let tool = tool_of(key);
         self.filter
-            .takes_operation(key.kind, (&key.proxy, &key.method), tool)
+            .takes_operation(key.kind, &key.proxy, &key.method, tool)
             && self.takes_tool(&key.proxy, tool)
     }
 

@@ -228,25 +228,38 @@ fn demands(pair: &SchemaPair<'_>, old: &Keywords, new: &Keywords, changes: &mut 
     }
 }
 
-/// A limit, and whether the limit itself is excluded.
-fn limit_of(map: &Keywords, names: &[&str], is_lower: bool) -> Option<(f64, bool)> {
+/// A bound on a number, a length or a count.
+#[derive(Clone, Copy)]
+struct Limit {
+    value: f64,
+    /// Whether the value itself is out of bounds.
+    is_exclusive: bool,
+}
+
+fn limit_of(map: &Keywords, names: &[&str], is_lower: bool) -> Option<Limit> {
     let plain = names
         .first()
         .and_then(|name| map.get(*name)?.as_f64())
-        .map(|limit| (limit, false));
+        .map(|value| Limit {
+            value,
+            is_exclusive: false,
+        });
     let exclusive = names
         .get(1)
         .and_then(|name| map.get(*name)?.as_f64())
-        .map(|limit| (limit, true));
+        .map(|value| Limit {
+            value,
+            is_exclusive: true,
+        });
     // A least length of 0 asks for nothing; a least value of 0 does.
-    let plain = plain.filter(|(limit, _)| names.len() > 1 || !is_lower || *limit > 0.0);
+    let plain = plain.filter(|limit| names.len() > 1 || !is_lower || limit.value > 0.0);
     // Of a limit and an exclusive one, the tighter counts.
     match (plain, exclusive) {
         (Some(one), Some(two)) => {
             let first = if is_lower {
-                one.0 > two.0
+                one.value > two.value
             } else {
-                one.0 < two.0
+                one.value < two.value
             };
             Some(if first { one } else { two })
         }
@@ -273,16 +286,16 @@ fn compare_whole(old: &Keywords, new: &Keywords, names: &[&str]) -> Ordering {
 }
 
 /// `Less` when the new limit leaves less.
-fn compare(old: Option<(f64, bool)>, new: Option<(f64, bool)>, is_lower: bool) -> Ordering {
+fn compare(old: Option<Limit>, new: Option<Limit>, is_lower: bool) -> Ordering {
     match (old, new) {
         (None, None) => Ordering::Equal,
         (None, Some(_)) => Ordering::Less,
         (Some(_), None) => Ordering::Greater,
         (Some(old), Some(new)) => {
-            let order = new.0.partial_cmp(&old.0).unwrap_or(Ordering::Equal);
+            let order = new.value.partial_cmp(&old.value).unwrap_or(Ordering::Equal);
             let order = if is_lower { order.reverse() } else { order };
             // At the same limit, excluding it leaves less.
-            order.then(old.1.cmp(&new.1))
+            order.then(old.is_exclusive.cmp(&new.is_exclusive))
         }
     }
 }

@@ -348,7 +348,7 @@ impl Tailer {
         let (body, is_new) = match content {
             Content::Plain(file, proof) => {
                 let handle = Handle::new(file, sibling.identity);
-                let file = OpenFile::from_offset(handle, (offset, proof));
+                let file = OpenFile::from_offset(handle, offset, proof);
                 (Some(Body::Plain(file)), has_more)
             }
             Content::Gzip(file) => {

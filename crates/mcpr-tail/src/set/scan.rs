@@ -20,6 +20,13 @@ use crate::rotated;
 use crate::tracked::Tracked;
 use mcpr_model::{Checkpoint, FileIdentity};
 
+/// A path that leads to another file than at the last scan, or to none.
+struct Vacated {
+    path: PathBuf,
+    /// The file that it led to last, where one is known.
+    last: Option<FileIdentity>,
+}
+
 impl Tailer {
     /// Looks where all paths lead now; opens what is new and lets go of what nobody writes to.
     pub fn scan(&mut self, now: Instant) {
@@ -107,7 +114,10 @@ impl Tailer {
         let mut moved = Vec::new();
         if !is_first {
             let appeared = self.paths.keys().filter(|path| !before.contains_key(*path));
-            moved.extend(appeared.map(|path| (path.clone(), self.vacant.get(path).copied())));
+            moved.extend(appeared.map(|path| Vacated {
+                path: path.clone(),
+                last: self.vacant.get(path).copied(),
+            }));
         }
         self.vacant.retain(|path, _| !self.paths.contains_key(path));
         let mut replaced = FxHashSet::default();
@@ -129,7 +139,10 @@ impl Tailer {
             if !self.paths.contains_key(&path) {
                 self.vacant.insert(path.clone(), before);
             }
-            moved.push((path, Some(before)));
+            moved.push(Vacated {
+                path,
+                last: Some(before),
+            });
         }
         if !is_first {
             moved.extend(self.rotated_from_vacant(&moved));
@@ -145,14 +158,11 @@ impl Tailer {
 
     /// Of paths that lead elsewhere than before, those of vacant paths that files were rotated away
     /// from: each had been at its path unseen, and others may have been there before it.
-    fn rotated_from_vacant(
-        &mut self,
-        moved: &[(PathBuf, Option<FileIdentity>)],
-    ) -> Vec<(PathBuf, Option<FileIdentity>)> {
+    fn rotated_from_vacant(&mut self, moved: &[Vacated]) -> Vec<Vacated> {
         if self.vacant.is_empty() {
             return Vec::new();
         }
-        let moved = moved.iter().map(|(path, _)| path.as_path());
+        let moved = moved.iter().map(|vacated| vacated.path.as_path());
         let moved = moved.collect::<FxHashSet<_>>();
         let found = self.resolver.found();
         let found = found.filter(|found| moved.contains(found.path.as_path()));
@@ -167,17 +177,18 @@ impl Tailer {
                 }
             }
         }
-        bases.into_iter().collect()
+        let bases = bases.into_iter();
+        bases.map(|(path, last)| Vacated { path, last }).collect()
     }
 
     /// What the last files of some paths hold, as far as there were any.
-    fn last_files(&self, paths: Vec<(PathBuf, Option<FileIdentity>)>) -> Vec<Moved> {
+    fn last_files(&self, paths: Vec<Vacated>) -> Vec<Moved> {
         if paths.is_empty() {
             return Vec::new();
         }
         let open = self.files.iter().map(|t| (t.identity(), t));
         let open = open.collect::<FxHashMap<_, _>>();
-        let moved = paths.into_iter().filter_map(|(path, last)| {
+        let moved = paths.into_iter().filter_map(|Vacated { path, last }| {
             let last = match last.and_then(|last| open.get(&last)) {
                 Some(tracked) => {
                     let as_it_stands = tracked.as_it_stands();

@@ -274,8 +274,8 @@ fn of_tools(
             *calls = calls.saturating_add(row.tally.calls);
         }
         item.clients = listed(callers);
-        if let Some(span) = kept {
-            item.replay = replay(&item.item, new, span, &of_tool, reader)?;
+        if let Some((oldest, newest)) = kept {
+            item.replay = replay(&item.item, new, oldest..=newest, &of_tool, reader)?;
         }
     }
     Ok(usage)

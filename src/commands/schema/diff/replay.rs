@@ -10,6 +10,7 @@ use mcpr_surface::Surface;
 use mcpr_surface::arguments::Arguments;
 use serde::Serialize;
 use serde_json::Value;
+use std::ops::RangeInclusive;
 
 /// Most calls of a tool that are looked at: the newest.
 const MAX_CALLS: usize = 10_000;
@@ -30,7 +31,7 @@ pub(super) struct Replay {
 pub(super) fn replay(
     tool: &str,
     new: &Surface,
-    kept: (Cursor, Cursor),
+    kept: RangeInclusive<Cursor>,
     filter: &Filter,
     reader: &dyn Reader,
 ) -> anyhow::Result<Option<Replay>> {
@@ -40,9 +41,9 @@ pub(super) fn replay(
     };
     let newest = Range {
         by: OrderBy::Storing,
-        after: Some(kept.0.previous()),
+        after: Some(kept.start().previous()),
         // Beyond the span no body is kept, and most requests need not be looked at.
-        before: Some(kept.1.next()),
+        before: Some(kept.end().next()),
         order: Order::Descending,
         most: Some(MAX_CALLS),
     };

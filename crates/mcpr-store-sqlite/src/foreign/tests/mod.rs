@@ -157,7 +157,8 @@ fn requests(
 /// Every request in order of time, read in pages of a size.
 fn timeline(
     reader: &dyn Reader,
-    (filter, page): (&Filter, Page),
+    filter: &Filter,
+    page: Page,
 ) -> Result<Vec<RequestRow>, StoreError> {
     let Page { order, limit, .. } = page;
     let mut page = TimePage {

@@ -79,7 +79,7 @@ fn check(path: &Path) {
         if page.order == Order::Descending {
             expected.reverse();
         }
-        let timed = timeline(reader.as_ref(), (&filter, page)).expect("a timeline");
+        let timed = timeline(reader.as_ref(), &filter, page).expect("a timeline");
         let kept: Vec<_> = timed
             .into_iter()
             .filter(|row| page.holds(cursor_of(row)))
