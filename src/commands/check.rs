@@ -24,10 +24,10 @@ use mcpr_model::Kind;
 use mcpr_model::time::{DAY_MS, HOUR_MS};
 use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{By, Filter, SessionFilter, SessionPage, SessionRow};
+use mcpr_store::query::{Filter, GroupBy, SessionFilter, SessionPage, SessionRow};
 use measure::Scope;
 pub(super) use measure::TimeWindow;
-use outcome::{Outcomes, Question, Standing};
+use outcome::{ConditionState, Outcomes, Question};
 use report::CheckFormat;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -62,7 +62,7 @@ pub struct Args {
     tool: Vec<String>,
     /// Judge each tool (and each other method), each method or each proxy on its own
     #[arg(long, value_name = "WHAT", value_parser = check_by())]
-    by: Option<By>,
+    by: Option<GroupBy>,
     /// Take what cannot be told, for want of data, for good
     #[arg(long)]
     allow_empty: bool,
@@ -121,11 +121,11 @@ impl Args {
     }
 }
 
-fn check_by() -> impl TypedValueParser<Value = By> {
+fn check_by() -> impl TypedValueParser<Value = GroupBy> {
     one_of(vec![
-        (PossibleValue::new("tool"), By::Tool),
-        (PossibleValue::new("method"), By::Method),
-        (PossibleValue::new("proxy"), By::Proxy),
+        (PossibleValue::new("tool"), GroupBy::Tool),
+        (PossibleValue::new("method"), GroupBy::Method),
+        (PossibleValue::new("proxy"), GroupBy::Proxy),
     ])
 }
 
@@ -165,9 +165,9 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let text = report::rendered(&outcomes, args.format(), args.zone());
     console.print(&text)?;
     Ok(match outcomes.state() {
-        Standing::Holds => Exit::Done,
-        Standing::Broken => Exit::No,
-        Standing::Unknown => {
+        ConditionState::Holds => Exit::Done,
+        ConditionState::Broken => Exit::No,
+        ConditionState::Unknown => {
             let hint = "a condition could not be judged, so that this ends with 2; --allow-empty takes \
                         that for good";
             console.hint(hint);

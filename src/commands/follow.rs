@@ -142,7 +142,7 @@ pub(super) fn watch(
         own: (view.own != view.url).then(|| view.own.clone()),
         limits,
         open: None,
-        told_of: None,
+        reported: None,
     };
     match watch.run(watcher, console) {
         Ok(ended) => Ok(ended.into()),
@@ -174,7 +174,7 @@ struct Watch<'a> {
     limits: &'a Limits,
     open: Option<Open>,
     /// The trouble that was told last, so that it is told once.
-    told_of: Option<StoreErrorKind>,
+    reported: Option<StoreErrorKind>,
 }
 
 impl Watch<'_> {
@@ -221,7 +221,7 @@ impl Watch<'_> {
             return Err(error);
         }
         // Once for each trouble: the store is looked at many times a second.
-        if self.told_of.replace(store.kind) != Some(store.kind) {
+        if self.reported.replace(store.kind) != Some(store.kind) {
             console.note(&format!("{error:#}; waiting for it"));
         }
         Ok(())
@@ -258,7 +258,7 @@ impl Watch<'_> {
         watcher: &mut dyn Watcher,
         console: &mut Console,
     ) -> anyhow::Result<()> {
-        self.told_of = None;
+        self.reported = None;
         let head = open.head;
         if open.seen.replace(head) != Some(head) {
             watcher.look(open.reader.as_ref(), head, console)?;

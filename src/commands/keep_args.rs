@@ -18,7 +18,7 @@ pub(crate) struct KeepArgs {
     /// Hold the store to SIZE: the oldest payloads go first, then the oldest requests; or `off`
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = most,
           env = "MCPR_MAX_SIZE", hide_env_values = true)]
-    max_size: MostBytes,
+    max_size: SizeLimit,
 }
 
 /// How long something is kept, milliseconds; `None` is without an end.
@@ -27,14 +27,14 @@ struct Age(Option<i64>);
 
 /// How large a store may be, bytes; `None` is as large as it grows.
 #[derive(Debug, Clone, Copy)]
-struct MostBytes(Option<u64>);
+struct SizeLimit(Option<u64>);
 
 fn age(text: &str) -> Result<Age, String> {
     kept_ms(text).map(Age)
 }
 
-fn most(text: &str) -> Result<MostBytes, String> {
-    most_bytes(text).map(MostBytes)
+fn most(text: &str) -> Result<SizeLimit, String> {
+    most_bytes(text).map(SizeLimit)
 }
 
 impl KeepArgs {

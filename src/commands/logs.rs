@@ -6,9 +6,9 @@ use super::follow::{
     self, CursorFile, FollowArgs, Followed, Held, Position, Start, each_page_of_newest_left,
 };
 use super::pages::{Fetched, OrderBy, Range, each_page};
-use super::printer::{Asked, Printer};
+use super::printer::{Printer, RequestPrinter};
 use super::request_filter::RequestFilterArgs;
-use super::values::{Most, duration_us};
+use super::values::{RowLimit, duration_us};
 use super::{empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -25,7 +25,7 @@ pub struct Args {
     /// Show the newest N requests, or `all` [default: 50; 10 with --follow; all after a cursor]; what
     /// is left out so does not come again with --cursor-file
     #[arg(long, value_name = "N")]
-    tail: Option<Most>,
+    tail: Option<RowLimit>,
     /// Show what was stored after this sequence number, in order of storing
     #[arg(long, value_name = "SEQ")]
     after: Option<Cursor>,
@@ -55,7 +55,7 @@ const DEFAULT_FOLLOWED_TAIL: usize = 10;
 /// When an argument means nothing, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let view = args.read.view(now_ms(), console)?;
-    let mut asked = Asked {
+    let mut asked = RequestPrinter {
         request_filter: &args.request_filter,
         filter: filter(args, &view)?,
         printer: Printer::new(&view)?,
@@ -96,7 +96,7 @@ fn start(args: &Args, cursor: Option<&CursorFile>) -> Start {
 /// Lists what there is now.
 fn list(
     args: &Args,
-    asked: &mut Asked<'_>,
+    asked: &mut RequestPrinter<'_>,
     reader: &dyn Reader,
     start: Start,
     cursor: Option<CursorFile>,
@@ -155,7 +155,7 @@ fn list(
 
 /// Prints a range, and what was held back before it.
 fn print(
-    asked: &mut Asked<'_>,
+    asked: &mut RequestPrinter<'_>,
     reader: &dyn Reader,
     filter: &Filter,
     held: Option<Held>,

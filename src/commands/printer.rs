@@ -95,13 +95,13 @@ fn table_columns(first: &Fetched, view: &View) -> Vec<&'static Column<Entry>> {
 }
 
 /// Requests that were asked for, on their way to the output.
-pub(super) struct Asked<'a> {
+pub(super) struct RequestPrinter<'a> {
     pub(super) request_filter: &'a RequestFilterArgs,
     pub(super) filter: Filter,
     pub(super) printer: Printer<'a>,
 }
 
-impl Followed for Asked<'_> {
+impl Followed for RequestPrinter<'_> {
     fn filter(&mut self, reader: &dyn Reader) -> anyhow::Result<Option<Filter>> {
         self.request_filter
             .with_session(&self.filter, reader, self.printer.view)

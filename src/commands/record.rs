@@ -15,7 +15,7 @@ use super::{Refused, StoreArgs, TrustArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use listen::ListenArgs;
-use mcpr_ingest::{Config, Full, MethodFilter, Notes, Wanted};
+use mcpr_ingest::{Config, Full, LineOptions, MethodFilter, Notes};
 use mcpr_store::query::Pattern;
 use mcpr_store::query::when::parse_duration_us;
 use std::ffi::OsString;
@@ -97,8 +97,8 @@ impl OnFull {
 
 impl Args {
     /// What is wanted of every source, of whatever kind.
-    fn wanted(&self) -> Wanted {
-        Wanted {
+    fn wanted(&self) -> LineOptions {
+        LineOptions {
             methods: MethodFilter {
                 include: self.include.clone(),
                 exclude: self.exclude.clone(),

@@ -10,8 +10,8 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::text::escape;
 use crate::render::{
-    Column, Format, LOG_COLUMNS, Listed, Listing, REQUEST_COLUMNS, SESSION_LOG_COLUMNS, choose,
-    object, session_document, units,
+    Column, Format, LOG_COLUMNS, Listing, REQUEST_COLUMNS, SESSION_LOG_COLUMNS, SessionView,
+    choose, object, session_document, units,
 };
 use clap_complete::ArgValueCompleter;
 use mcpr_store::Reader;
@@ -62,7 +62,7 @@ fn show(id: &str, view: &View, reader: &dyn Reader, console: &mut Console) -> an
         console.hint("`mcpr sessions --all --limit all` lists every session");
         return Ok(Exit::No);
     };
-    let session = Listed::at(row, view.now_ms);
+    let session = SessionView::at(row, view.now_ms);
     match view.format {
         Format::Json | Format::Ndjson => print_document(&session, view, reader, console)?,
         Format::Table => {
@@ -90,7 +90,7 @@ fn columns(view: &View) -> anyhow::Result<Vec<&'static Column<Entry>>> {
 ///
 /// Gaps pass every filter; those outside the session's time are none of its business.
 fn each_page_of_session(
-    session: &Listed,
+    session: &SessionView,
     view: &View,
     reader: &dyn Reader,
     take: &mut dyn FnMut(&[Entry]) -> anyhow::Result<()>,
@@ -122,7 +122,7 @@ fn each_page_of_session(
 }
 
 fn print_list(
-    session: &Listed,
+    session: &SessionView,
     view: &View,
     reader: &dyn Reader,
     console: &mut Console,
@@ -136,7 +136,7 @@ fn print_list(
 
 /// One JSON document: the session's keys, and its requests under `requests`.
 fn print_document(
-    session: &Listed,
+    session: &SessionView,
     view: &View,
     reader: &dyn Reader,
     console: &mut Console,
@@ -156,7 +156,7 @@ fn print_document(
 }
 
 /// What a person wants to know of a session before its requests.
-fn summary(session: &Listed, view: &View) -> String {
+fn summary(session: &SessionView, view: &View) -> String {
     let row = &session.row;
     let at = |ts| units::time(ts, view.zone);
     let client = match (&row.client_name, &row.client_version) {

@@ -2,11 +2,11 @@
 
 use super::args::{ReadArgs, View, client_pattern};
 use super::pages::each_page_of_sessions;
-use super::values::Most;
+use super::values::RowLimit;
 use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{Column, LISTED_COLUMNS, Listed, Listing, SESSION_COLUMNS, choose};
+use crate::render::{Column, LISTED_COLUMNS, Listing, SESSION_COLUMNS, SessionView, choose};
 use clap_complete::ArgValueCompleter;
 use mcpr_store::Reader;
 use mcpr_store::query::SessionFilter;
@@ -27,7 +27,7 @@ pub struct Args {
     all: bool,
     /// Show the N sessions that were used last, or `all`
     #[arg(long, value_name = "N", default_value = "50")]
-    limit: Most,
+    limit: RowLimit,
 }
 
 /// Lists sessions.
@@ -59,13 +59,13 @@ fn list(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let named = view.named(LISTED_COLUMNS)?;
-    let mut listing: Option<Listing<Listed>> = None;
+    let mut listing: Option<Listing<SessionView>> = None;
     let mut is_empty = true;
     each_page_of_sessions(reader, filter, args.limit.rows(), &mut |rows, more| {
         is_empty &= rows.is_empty();
         let rows: Vec<_> = rows
             .into_iter()
-            .map(|row| Listed::at(row, view.now_ms))
+            .map(|row| SessionView::at(row, view.now_ms))
             .collect();
         let listing = listing.get_or_insert_with(|| {
             let columns = match &named {
@@ -90,7 +90,7 @@ fn list(
 }
 
 /// The columns of a table: the proxy's only where there can be more than one.
-fn table_columns(rows: &[Listed], more: bool) -> Vec<&'static Column<Listed>> {
+fn table_columns(rows: &[SessionView], more: bool) -> Vec<&'static Column<SessionView>> {
     // Pages to come may be of another proxy, and the columns are settled now.
     let several = more
         || rows

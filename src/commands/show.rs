@@ -4,7 +4,7 @@
 use super::{Refused, StoreArgs, complete, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{Shown, list_of, shown_document, shown_text, units};
+use crate::render::{RequestDetails, list_of, shown_document, shown_text, units};
 use clap_complete::ArgValueCompleter;
 use mcpr_store::Reader;
 use mcpr_store::query::RequestRow;
@@ -47,7 +47,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Some(list) => reader.surface_in_force(&row.proxy, list, row.ts)?,
         None => None,
     };
-    let shown = Shown::new(&row, version.as_slice(), payload.as_ref());
+    let shown = RequestDetails::new(&row, version.as_slice(), payload.as_ref());
     let text = if args.json {
         shown_document(&shown)
     } else {

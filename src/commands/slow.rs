@@ -3,7 +3,7 @@
 use super::args::ReadArgs;
 use super::follow::{self, FollowArgs, Followed, Start};
 use super::pages::Fetched;
-use super::printer::{Asked, Printer};
+use super::printer::{Printer, RequestPrinter};
 use super::request_filter::RequestFilterArgs;
 use super::values::duration_us;
 use super::{empty, now_ms, open_store};
@@ -46,7 +46,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         min_latency_us: Some(args.threshold),
         ..args.request_filter.filter(&view)?
     };
-    let mut listed = Asked {
+    let mut listed = RequestPrinter {
         request_filter: &args.request_filter,
         filter,
         printer: Printer::new(&view)?,

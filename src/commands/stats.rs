@@ -9,7 +9,7 @@ use crate::render::{Column, Listing, STATS_COLUMNS, STATS_FIELDS, choose, units}
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::DAY_MS;
 use mcpr_store::Reader;
-use mcpr_store::query::{Buckets, By, Filter, StatsQuestion, Summary};
+use mcpr_store::query::{Buckets, Filter, GroupBy, StatsQuestion, Summary};
 
 /// What `mcpr stats` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -18,7 +18,7 @@ pub struct Args {
     pub(super) read: ReadArgs,
     /// Put requests together by this
     #[arg(long, value_parser = by(), value_name = "WHAT", default_value = "tool")]
-    by: By,
+    by: GroupBy,
     /// Count tools that match GLOB (repeatable)
     #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
@@ -83,7 +83,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut listing = Listing::new(columns, view.format, view.style);
     console.print(&listing.page(&rows))?;
     console.print(&listing.finish())?;
-    tell_unplaced(&question, &rows, console);
+    report_unplaced(&question, &rows, console);
     if rows.is_empty() {
         let mut conditions = view.conditions();
         conditions.extend(args.method.iter().map(|glob| format!("method `{glob}`")));
@@ -99,7 +99,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 }
 
 /// Says how many calls are missing, because only the sums of their hours are left.
-fn tell_unplaced(question: &StatsQuestion, rows: &[Summary], console: &mut Console) {
+fn report_unplaced(question: &StatsQuestion, rows: &[Summary], console: &mut Console) {
     let calls = rows
         .iter()
         .map(|row| row.unplaced_calls)
@@ -109,7 +109,7 @@ fn tell_unplaced(question: &StatsQuestion, rows: &[Summary], console: &mut Conso
     }
     let (lack, hint) = if question.exact {
         ("exact latencies", "leave out --exact to count them")
-    } else if question.by == By::Client {
+    } else if question.by == GroupBy::Client {
         (
             "who called",
             "put them together by something else to count them",
@@ -144,13 +144,13 @@ fn buckets(view: &View, reader: &dyn Reader) -> anyhow::Result<Buckets> {
     Ok(Buckets::dividing(start, end, most))
 }
 
-fn table_columns(by: By, with_proxy: bool) -> Vec<&'static Column<Summary>> {
+fn table_columns(by: GroupBy, with_proxy: bool) -> Vec<&'static Column<Summary>> {
     let about: &[&str] = match by {
-        By::Tool => &["proxy", "what"],
-        By::Method => &["proxy", "method"],
-        By::Client => &["client"],
-        By::Proxy => &["proxy"],
-        By::Hour => &["hour"],
+        GroupBy::Tool => &["proxy", "what"],
+        GroupBy::Method => &["proxy", "method"],
+        GroupBy::Client => &["client"],
+        GroupBy::Proxy => &["proxy"],
+        GroupBy::Hour => &["hour"],
     };
     let figures = [
         "calls",
@@ -167,10 +167,10 @@ fn table_columns(by: By, with_proxy: bool) -> Vec<&'static Column<Summary>> {
     let names: Vec<&str> = about
         .iter()
         .copied()
-        .filter(|&name| name != "proxy" || with_proxy || by == By::Proxy)
+        .filter(|&name| name != "proxy" || with_proxy || by == GroupBy::Proxy)
         .chain(figures)
         // A line that is about one hour has nothing to show over time.
-        .filter(|&name| name != "calls_by_bucket" || by != By::Hour)
+        .filter(|&name| name != "calls_by_bucket" || by != GroupBy::Hour)
         .collect();
     choose(STATS_COLUMNS, &names)
 }

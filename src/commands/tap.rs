@@ -14,8 +14,8 @@ use crate::console::Console;
 use crate::exit::Exit;
 use install::{ConfigArgs, install, uninstall};
 use mcpr_ingest::tap::{
-    Copies, LastRows, LastsWith, Patience, ServerExit, TapRecorder, TapReport, TappedServer,
-    Transcript,
+    Copies, EndTimeouts, FinalFlush, ServerExit, ServerLifetime, TapRecorder, TapReport,
+    TappedServer, Transcript,
 };
 use mcpr_ingest::{Config, Screen};
 use report::closing_lines;
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 /// How long the end of a session waits for its last rows: clients ask a server to end about 2 s after
 /// they have closed its input, and kill it 2 s later.
-const LAST_ROWS: LastRows = LastRows {
+const LAST_ROWS: FinalFlush = FinalFlush {
     patience: Duration::from_secs(2),
     most: Duration::from_secs(5),
 };
@@ -132,7 +132,7 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     })?;
     let recorder = start_recorder(args, screen, &copies, console);
     let hurry = server.hurry();
-    let ended = server.wait(Patience::USUAL)?;
+    let ended = server.wait(EndTimeouts::USUAL)?;
     if let Some(recorder) = recorder {
         let report = recorder.finish(LAST_ROWS, &hurry);
         print_report(&report, args, console);
@@ -144,13 +144,13 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 }
 
 /// How the server ends with a tap that is killed.
-fn lasts_with() -> LastsWith {
+fn lasts_with() -> ServerLifetime {
     if cfg!(target_os = "linux") {
         // The link leads to this program even where another version has taken its place.
-        return LastsWith::Kernel(vec!["/proc/self/exe".into(), BECOME_SERVER.into()]);
+        return ServerLifetime::Kernel(vec!["/proc/self/exe".into(), BECOME_SERVER.into()]);
     }
     let program = std::env::current_exe().unwrap_or_default();
-    LastsWith::Watcher(vec![program.into(), WATCH_TAP.into()])
+    ServerLifetime::Watcher(vec![program.into(), WATCH_TAP.into()])
 }
 
 /// Watches over the tap that has started this process, and ends its server with it.

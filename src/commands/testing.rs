@@ -235,24 +235,16 @@ pub(super) fn request(seq: i64, session: &str, tool: &str) -> RequestRow {
         request_id: Some(seq.to_string()),
         ts: 1_795_224_422_000 + seq * 1_000,
         proxy: "everything".into(),
-        kind: Kind::Mcp,
         session_id: Some(session.into()),
         session: Some(session.into()),
         client_name: Some("claude-desktop".into()),
         client_version: Some("1.2.0".into()),
         method: "tools/call".into(),
         tool: Some(tool.into()),
-        resource_uri: None,
-        prompt_name: None,
         latency_us: Some(5_295),
-        upstream_us: None,
-        status: Status::Ok,
-        error_kind: None,
-        error_code: None,
-        error_msg: None,
-        retyped: false,
         bytes_in: Some(163),
         bytes_out: Some(7_705),
+        ..RequestRow::default()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::render::Format;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use mcpr_model::{ErrorKind, Kind, Status};
-use mcpr_store::query::By;
+use mcpr_store::query::GroupBy;
 use mcpr_store::query::when::parse_duration_us;
 
 impl ValueEnum for Format {
@@ -70,15 +70,15 @@ pub(super) fn error_kind() -> impl TypedValueParser<Value = ErrorKind> {
 }
 
 /// Parses what requests are put together by.
-pub(super) fn by() -> impl TypedValueParser<Value = By> {
+pub(super) fn by() -> impl TypedValueParser<Value = GroupBy> {
     let value =
         |name: &'static str, help: &'static str, by| (PossibleValue::new(name).help(help), by);
     one_of(vec![
-        value("tool", "Each tool, and each other method", By::Tool),
-        value("method", "Each method", By::Method),
-        value("client", "Each client and version", By::Client),
-        value("proxy", "Each proxy", By::Proxy),
-        value("hour", "Each hour, in order of time", By::Hour),
+        value("tool", "Each tool, and each other method", GroupBy::Tool),
+        value("method", "Each method", GroupBy::Method),
+        value("client", "Each client and version", GroupBy::Client),
+        value("proxy", "Each proxy", GroupBy::Proxy),
+        value("hour", "Each hour, in order of time", GroupBy::Hour),
     ])
 }
 
@@ -110,14 +110,14 @@ impl KindChoice {
 
 /// How many rows of a list, counted from its newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Most {
+pub(super) enum RowLimit {
     /// At most so many.
     Rows(usize),
     /// As many as there are.
     All,
 }
 
-impl Most {
+impl RowLimit {
     /// The number, where there is one.
     #[must_use]
     pub(super) fn rows(self) -> Option<usize> {
@@ -128,7 +128,7 @@ impl Most {
     }
 }
 
-impl std::str::FromStr for Most {
+impl std::str::FromStr for RowLimit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

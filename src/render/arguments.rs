@@ -86,32 +86,12 @@ fn middle_cut(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mcpr_model::{Kind, Status};
 
     fn row(method: &str, uri: Option<&str>) -> RequestRow {
         RequestRow {
-            seq: 1,
-            request_id: None,
-            ts: 0,
-            proxy: "p".to_owned(),
-            kind: Kind::Mcp,
-            session_id: None,
-            session: None,
-            client_name: None,
-            client_version: None,
             method: method.to_owned(),
-            tool: None,
             resource_uri: uri.map(str::to_owned),
-            prompt_name: None,
-            latency_us: None,
-            upstream_us: None,
-            status: Status::Ok,
-            error_kind: None,
-            error_code: None,
-            error_msg: None,
-            bytes_in: None,
-            bytes_out: None,
-            retyped: false,
+            ..RequestRow::default()
         }
     }
 

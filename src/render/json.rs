@@ -1,7 +1,7 @@
 //! JSON: keys as the columns name them, `null` where there is nothing.
 
 use super::columns::{Column, Record, Value};
-use super::sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
+use super::sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
 use super::{choose, text};
 use mcpr_model::time::rfc3339;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ pub fn object<R: Record>(columns: &[&'static Column<R>], row: &R) -> String {
 /// The start of one session's document: its own keys, and an open array of requests. What ends it
 /// is `]}`.
 #[must_use]
-pub fn session_document(session: &Listed) -> String {
+pub fn session_document(session: &SessionView) -> String {
     let columns = choose(LISTED_COLUMNS, SESSION_COLUMNS);
     let mut out = object(&columns, session);
     let brace = out.pop();

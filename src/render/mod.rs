@@ -26,8 +26,8 @@ pub use schema::{
     CHANGE_COLUMNS, CHANGE_FIELDS, ITEM_COLUMNS, LIST_COLUMNS, LIST_FIELDS, UNUSED_COLUMNS,
     UNUSED_FIELDS,
 };
-pub use sessions::{LISTED_COLUMNS, Listed, SESSION_COLUMNS};
-pub use shown::{Shown, list_of, shown_document, shown_facts, shown_text};
+pub use sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
+pub use shown::{RequestDetails, list_of, shown_document, shown_facts, shown_text};
 pub use stats::{STATS_COLUMNS, STATS_FIELDS};
 pub use table::{ShortIds, TableStyle};
 

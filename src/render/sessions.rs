@@ -6,56 +6,56 @@ use mcpr_store::query::SessionRow;
 
 /// A session as it stands at the moment of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct SessionView {
     /// The session.
     pub row: SessionRow,
     /// Whether it is in use.
     pub active: bool,
 }
 
-impl Record for Listed {}
+impl Record for SessionView {}
 
 /// Every column; those in [`SESSION_COLUMNS`] are in machine output by default.
-pub const LISTED_COLUMNS: &[Column<Listed>] = &[
-    Column::<Listed>::new("session_id", "SESSION", Show::SessionId, |s| {
+pub const LISTED_COLUMNS: &[Column<SessionView>] = &[
+    Column::<SessionView>::new("session_id", "SESSION", Show::SessionId, |s| {
         s.row.session_id.as_str().into()
     }),
-    Column::<Listed>::new("inferred", "INFERRED", Show::Text, |s| {
+    Column::<SessionView>::new("inferred", "INFERRED", Show::Text, |s| {
         s.row.inferred.into()
     }),
-    Column::<Listed>::new("proxy", "PROXY", Show::Text, |s| {
+    Column::<SessionView>::new("proxy", "PROXY", Show::Text, |s| {
         s.row.proxy.as_str().into()
     })
     .cut_to(6)
     .leave_out(2),
-    Column::<Listed>::new("client_name", "CLIENT", Show::Text, |s| {
+    Column::<SessionView>::new("client_name", "CLIENT", Show::Text, |s| {
         s.row.client_name.as_deref().into()
     })
     .cut_to(8),
-    Column::<Listed>::new("client_version", "VERSION", Show::Text, |s| {
+    Column::<SessionView>::new("client_version", "VERSION", Show::Text, |s| {
         s.row.client_version.as_deref().into()
     })
     .cut_to(6),
-    Column::<Listed>::new("client_platform", "PLATFORM", Show::Text, |s| {
+    Column::<SessionView>::new("client_platform", "PLATFORM", Show::Text, |s| {
         s.row.platform().as_str().into()
     }),
-    Column::<Listed>::new("started_at", "STARTED", Show::Time, |s| {
+    Column::<SessionView>::new("started_at", "STARTED", Show::Time, |s| {
         s.row.started_at.into()
     })
     .leave_out(1),
-    Column::<Listed>::new("last_seen_at", "LAST SEEN", Show::Time, |s| {
+    Column::<SessionView>::new("last_seen_at", "LAST SEEN", Show::Time, |s| {
         s.row.last_seen_at.into()
     })
     .leave_out(4),
-    Column::<Listed>::new("ended_at", "ENDED", Show::Time, |s| s.row.ended_at.into()),
-    Column::<Listed>::new("total_calls", "CALLS", Show::Number, |s| {
+    Column::<SessionView>::new("ended_at", "ENDED", Show::Time, |s| s.row.ended_at.into()),
+    Column::<SessionView>::new("total_calls", "CALLS", Show::Number, |s| {
         s.row.total_calls.into()
     }),
-    Column::<Listed>::new("total_errors", "ERRORS", Show::Number, |s| {
+    Column::<SessionView>::new("total_errors", "ERRORS", Show::Number, |s| {
         s.row.total_errors.into()
     }),
-    Column::<Listed>::new("active", "ACTIVE", Show::Text, |s| s.active.into()),
-    Column::<Listed>::new("client", "CLIENT", Show::Text, |s| {
+    Column::<SessionView>::new("active", "ACTIVE", Show::Text, |s| s.active.into()),
+    Column::<SessionView>::new("client", "CLIENT", Show::Text, |s| {
         client(
             s.row.client_name.as_deref(),
             s.row.client_version.as_deref(),
@@ -63,11 +63,11 @@ pub const LISTED_COLUMNS: &[Column<Listed>] = &[
         .into()
     })
     .cut_to(8),
-    Column::<Listed>::new("conversation", "CONVERSATION", Show::Text, |s| {
+    Column::<SessionView>::new("conversation", "CONVERSATION", Show::Text, |s| {
         s.row.conversation.as_deref().into()
     })
     .cut_to(8),
-    Column::<Listed>::new("state", "STATE", Show::Text, |s| s.state().into()).leave_out(3),
+    Column::<SessionView>::new("state", "STATE", Show::Text, |s| s.state().into()).leave_out(3),
 ];
 
 /// What a session is in machine formats, in this order.
@@ -87,7 +87,7 @@ pub const SESSION_COLUMNS: &[&str] = &[
     "conversation",
 ];
 
-impl Listed {
+impl SessionView {
     /// A session as it stands at `now_ms`.
     #[must_use]
     pub fn at(row: SessionRow, now_ms: i64) -> Self {

@@ -17,14 +17,14 @@ const INDENT: usize = 11;
 
 /// One request with everything that is known of it.
 #[derive(Debug)]
-pub struct Shown<'a> {
+pub struct RequestDetails<'a> {
     row: &'a RequestRow,
     /// The version of the list that was in force, and whether it lists what was called.
     surface: Option<(&'a SurfaceRow, Option<bool>)>,
     payload: Option<&'a Payload>,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> RequestDetails<'a> {
     /// A request among the versions of all lists.
     #[must_use]
     pub fn new(
@@ -79,7 +79,7 @@ fn lists(version: &SurfaceRow, row: &RequestRow) -> Option<bool> {
 
 /// The request as lines for a person.
 #[must_use]
-pub fn shown_text(shown: &Shown<'_>, zone: Zone) -> String {
+pub fn shown_text(shown: &RequestDetails<'_>, zone: Zone) -> String {
     let mut text = String::new();
     for (name, value) in shown_facts(shown, zone) {
         push_fact(name, &escape(&value), &mut text);
@@ -99,7 +99,7 @@ pub fn shown_text(shown: &Shown<'_>, zone: Zone) -> String {
 
 /// What is known of the request beside its bodies, by name; not harmless yet.
 #[must_use]
-pub fn shown_facts(shown: &Shown<'_>, zone: Zone) -> Vec<(&'static str, String)> {
+pub fn shown_facts(shown: &RequestDetails<'_>, zone: Zone) -> Vec<(&'static str, String)> {
     let row = shown.row;
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let called = row
@@ -212,7 +212,7 @@ fn len(bytes: usize) -> i64 {
 
 /// The request as one JSON document.
 #[must_use]
-pub fn shown_document(shown: &Shown<'_>) -> String {
+pub fn shown_document(shown: &RequestDetails<'_>) -> String {
     let columns = choose(LOG_COLUMNS, REQUEST_COLUMNS);
     let mut out = object(&columns, &Entry::Request(Box::new(shown.row.clone())));
     let brace = out.pop();

@@ -81,14 +81,14 @@ impl ShortIds {
 }
 
 /// One cell, ready to be cut and placed.
-struct Shown {
+struct RenderedCell {
     text: String,
     alarming: bool,
 }
 
 /// A row's cells, or the line that stands in its place.
 enum Line {
-    Cells(Vec<Shown>),
+    Cells(Vec<RenderedCell>),
     Whole(String),
 }
 
@@ -166,7 +166,7 @@ impl<R: Record> TableWriter<R> {
         )
     }
 
-    fn cell(&self, column: &Column<R>, row: &R) -> Shown {
+    fn cell(&self, column: &Column<R>, row: &R) -> RenderedCell {
         let value = (column.value)(row);
         let alarming = match (&value, column.show) {
             (Value::Null, _) => false,
@@ -192,7 +192,7 @@ impl<R: Record> TableWriter<R> {
             (Value::Text(id), Show::SessionId) => escape(self.ids.shorten(&id)).into_owned().into(),
             (Value::Text(text), _) => escape(&text).into_owned().into(),
         };
-        Shown {
+        RenderedCell {
             text: text.into_owned(),
             alarming,
         }
@@ -281,7 +281,7 @@ impl<R: Record> TableWriter<R> {
         table
     }
 
-    fn place(&self, cells: &[Shown]) -> Row {
+    fn place(&self, cells: &[RenderedCell]) -> Row {
         let cells = self.kept().map(|(index, _, width)| {
             let shown = &cells[index];
             let cell = Cell::new_owned(cut(&shown.text, width).into_owned());

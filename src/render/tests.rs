@@ -235,7 +235,7 @@ fn colour_is_for_outcomes_and_escapes_appear_only_with_it() {
     }
 }
 
-fn session() -> Listed {
+fn session() -> SessionView {
     let row = SessionRow {
         session_id: SESSION.into(),
         inferred: false,
@@ -249,7 +249,7 @@ fn session() -> Listed {
         total_errors: 1,
         conversation: Some("0c6f3c3e".into()),
     };
-    Listed::at(row, 1_795_224_424_000)
+    SessionView::at(row, 1_795_224_424_000)
 }
 
 #[test]

@@ -4,14 +4,14 @@
 mod act;
 mod filters;
 
-use super::ask::{Answer, FailureAsk, OpenedRequest, Row, Toward};
 use super::changes::ChangeList;
-use super::desk::{ListWants, SumWants};
 use super::detail::Detail;
 use super::draw::layout;
 use super::event::ScreenEvent;
 use super::keys::{self, KeyPlace};
 use super::prompt::Prompt;
+use super::queries::{Answer, FailureQuery, OpenedRequest, Row, ScanDirection};
+use super::query_slots::{ListQueries, SumQueries};
 use super::requests::RequestList;
 use super::sessions::SessionList;
 use super::tools::ToolList;
@@ -104,7 +104,7 @@ pub(super) struct App {
     pub(super) only_tool: Option<StatsKey>,
     pub(super) only_session: Option<SessionKey>,
     /// A look for a failure that was not asked for yet.
-    wanted_failure: Option<FailureAsk>,
+    wanted_failure: Option<FailureQuery>,
     changed: bool,
 }
 
@@ -200,27 +200,27 @@ impl App {
     }
 
     /// What is lacking now. To be asked after events, for each lack is told once.
-    pub(super) fn wants(&mut self) -> (ListWants, SumWants) {
+    pub(super) fn queries(&mut self) -> (ListQueries, SumQueries) {
         self.lay_out();
-        let mut lists = ListWants::default();
-        let mut sums = SumWants::default();
+        let mut lists = ListQueries::default();
+        let mut sums = SumQueries::default();
         if self.head.is_none() {
             return (lists, sums);
         }
-        self.requests.wants(self.now_ms, &mut lists);
+        self.requests.queries(self.now_ms, &mut lists);
         lists.failure = self.wanted_failure.take();
-        lists.whole = self.detail.as_mut().and_then(Detail::wants);
+        lists.whole = self.detail.as_mut().and_then(Detail::queries);
         // What is paused stays as it was; what was never read is read.
         let is_still = self.paused_at.is_some();
         match self.pane {
             Pane::Sessions if !is_still || self.sessions.is_loading() => {
-                self.sessions.wants(self.now_ms, &mut lists);
+                self.sessions.queries(self.now_ms, &mut lists);
             }
             Pane::Tools if !is_still || self.tools.sums().is_none() => {
-                sums.tools = self.tools.wants(&self.setting.base, self.now_ms);
+                sums.tools = self.tools.queries(&self.setting.base, self.now_ms);
             }
             Pane::Changes if !is_still || !self.changes.is_loaded => {
-                sums.changes = self.changes.wants(self.now_ms);
+                sums.changes = self.changes.queries(self.now_ms);
             }
             _ => {}
         }
@@ -354,8 +354,8 @@ impl App {
         }
     }
 
-    fn seek_failure(&mut self, toward: Toward) {
-        let down = toward == Toward::Newer;
+    fn seek_failure(&mut self, toward: ScanDirection) {
+        let down = toward == ScanDirection::Newer;
         let found = match self.pane {
             Pane::Requests => return self.seek_failed_request(toward),
             Pane::Sessions => self.sessions.seek_failure(down),

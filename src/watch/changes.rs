@@ -56,7 +56,7 @@ impl ChangeList {
     }
 
     /// Whether they are to be looked for now.
-    pub(super) fn wants(&mut self, now_ms: i64) -> bool {
+    pub(super) fn queries(&mut self, now_ms: i64) -> bool {
         let is_due = self.due_at().is_some_and(|due| now_ms >= due);
         if is_due {
             self.is_stale = false;

@@ -1,9 +1,9 @@
 //! One request opened: its facts, and what was asked and answered side by side. Pure.
 
-use super::ask::OpenedRequest;
 use super::body::{BodySize, BodyView};
 use super::json_lines::JsonLines;
 use super::needle::Needle;
+use super::queries::OpenedRequest;
 use crate::render::units;
 use mcpr_model::{Body, ErrorKind, Kind};
 
@@ -50,7 +50,7 @@ impl Detail {
     }
 
     /// The request that is to be read, once.
-    pub(super) fn wants(&mut self) -> Option<i64> {
+    pub(super) fn queries(&mut self) -> Option<i64> {
         (!std::mem::replace(&mut self.is_asked, true)).then_some(self.seq)
     }
 

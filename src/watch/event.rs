@@ -1,6 +1,6 @@
 //! What happens to the screen, from wherever it comes, in one queue.
 
-use super::ask::Answer;
+use super::queries::Answer;
 use crossterm::event::KeyEvent;
 use std::sync::mpsc::SyncSender;
 
@@ -39,12 +39,12 @@ impl Events {
 
 /// Says that a thread has ended, however it did.
 #[derive(Debug)]
-pub(super) struct TellEnd {
+pub(super) struct EndNotifier {
     pub(super) events: Events,
     pub(super) thread: &'static str,
 }
 
-impl Drop for TellEnd {
+impl Drop for EndNotifier {
     fn drop(&mut self) {
         self.events.send(ScreenEvent::Ended(self.thread));
     }

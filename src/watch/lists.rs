@@ -1,13 +1,13 @@
 //! The worker behind the lists: on a thread of its own it says where the store stands, and looks for rows,
 //! sessions and single requests.
 
-use super::ask::{Answer, OpenedRequest, RecheckAsk, SessionsAsk};
-use super::desk::{Desk, ListWants};
 use super::event::{Events, ScreenEvent};
 use super::needle::Needle;
+use super::queries::{Answer, OpenedRequest, RecheckQuery, SessionsQuery};
+use super::query_slots::{ListQueries, QuerySlots};
 use super::scan::Scan;
 use super::store::{Connection, Reply};
-use crate::render::{Shown, list_of, shown_document, shown_facts};
+use crate::render::{RequestDetails, list_of, shown_document, shown_facts};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{
     Cursor, Entry, Filter, Head, Page, SessionFilter, SessionPage, SessionRow,
@@ -25,28 +25,28 @@ pub(super) const SESSIONS_AT_ONCE: usize = 200;
 #[derive(Debug)]
 pub(super) struct ListWorker {
     store: Connection,
-    desk: Desk<ListWants>,
+    slots: QuerySlots<ListQueries>,
     events: Events,
     zone: Zone,
 }
 
 /// What is being looked for.
 #[derive(Debug, Default)]
-pub(super) struct Looks {
+pub(super) struct ListScans {
     older: Option<Scan>,
     newer: Option<Scan>,
     failure: Option<Scan>,
-    recheck: Option<RecheckAsk>,
+    recheck: Option<RecheckQuery>,
     whole: Option<i64>,
-    sessions: Option<SessionsLook>,
+    sessions: Option<SessionScan>,
     head: Option<Head>,
     head_at: Option<Instant>,
 }
 
 /// A look for sessions that is going on.
 #[derive(Debug)]
-struct SessionsLook {
-    ask: SessionsAsk,
+struct SessionScan {
+    ask: SessionsQuery,
     page: SessionPage,
     found: Vec<SessionRow>,
 }
@@ -54,25 +54,25 @@ struct SessionsLook {
 impl ListWorker {
     pub(super) fn new(
         store: Connection,
-        desk: Desk<ListWants>,
+        slots: QuerySlots<ListQueries>,
         events: Events,
         zone: Zone,
     ) -> Self {
         Self {
             store,
-            desk,
+            slots,
             events,
             zone,
         }
     }
 
-    /// Works until the desk is closed or nobody listens any more.
+    /// Works until the slots are closed or nobody listens any more.
     pub(super) fn run(mut self) {
-        let mut looks = Looks::default();
+        let mut looks = ListScans::default();
         let mut in_trouble = false;
         let mut wait = Duration::ZERO;
-        while let Some(wants) = self.desk.take(wait) {
-            looks.take(wants);
+        while let Some(queries) = self.slots.take(wait) {
+            looks.take(queries);
             let zone = self.zone;
             let answers = match self
                 .store
@@ -112,23 +112,23 @@ impl ListWorker {
     }
 }
 
-impl Looks {
+impl ListScans {
     /// Takes over what is wanted. A list that asks anew lets what it asked before go.
-    pub(super) fn take(&mut self, wants: ListWants) {
-        let asks = [&wants.older, &wants.newer];
+    pub(super) fn take(&mut self, queries: ListQueries) {
+        let asks = [&queries.older, &queries.newer];
         if let Some(newest) = asks.into_iter().flatten().map(|ask| ask.generation).max() {
             for look in [&mut self.older, &mut self.newer, &mut self.failure] {
                 look.take_if(|look| look.generation() < newest);
             }
         }
         let replace = |look: &mut Option<Scan>, by: Option<Scan>| *look = by.or(look.take());
-        replace(&mut self.older, wants.older.map(Scan::rows));
-        replace(&mut self.newer, wants.newer.map(Scan::rows));
-        replace(&mut self.failure, wants.failure.map(Scan::failure));
-        self.recheck = wants.recheck.or(self.recheck.take());
-        self.whole = wants.whole.or(self.whole);
-        if let Some(ask) = wants.sessions {
-            self.sessions = Some(SessionsLook::new(ask));
+        replace(&mut self.older, queries.older.map(Scan::rows));
+        replace(&mut self.newer, queries.newer.map(Scan::rows));
+        replace(&mut self.failure, queries.failure.map(Scan::failure));
+        self.recheck = queries.recheck.or(self.recheck.take());
+        self.whole = queries.whole.or(self.whole);
+        if let Some(ask) = queries.sessions {
+            self.sessions = Some(SessionScan::new(ask));
         }
     }
 
@@ -198,8 +198,8 @@ impl Looks {
     }
 }
 
-impl SessionsLook {
-    fn new(ask: SessionsAsk) -> Self {
+impl SessionScan {
+    fn new(ask: SessionsQuery) -> Self {
         Self {
             page: SessionPage {
                 after: ask.after.clone(),
@@ -258,7 +258,7 @@ fn whole(reader: &dyn Reader, seq: i64, zone: Zone) -> Result<Option<OpenedReque
         Some(list) => reader.surface_in_force(&row.proxy, list, row.ts)?,
         None => None,
     };
-    let shown = Shown::new(&row, version.as_slice(), payload.as_ref());
+    let shown = RequestDetails::new(&row, version.as_slice(), payload.as_ref());
     let (facts, document) = (shown_facts(&shown, zone), shown_document(&shown));
     Ok(Some(OpenedRequest {
         row,
@@ -269,7 +269,7 @@ fn whole(reader: &dyn Reader, seq: i64, zone: Zone) -> Result<Option<OpenedReque
 }
 
 /// The rows of a range that are still there.
-fn present(reader: &dyn Reader, ask: &RecheckAsk) -> Result<Vec<Cursor>, StoreError> {
+fn present(reader: &dyn Reader, ask: &RecheckQuery) -> Result<Vec<Cursor>, StoreError> {
     let mut rows = Vec::new();
     let mut page = Page::after(ask.first.previous(), Page::MAX_LIMIT);
     page.before = Some(ask.last.next());

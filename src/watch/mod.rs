@@ -5,10 +5,8 @@
 //! Knows nothing of arguments, nor of which store it is: see `commands/watch.rs`.
 
 mod app;
-mod ask;
 mod body;
 mod changes;
-mod desk;
 mod detail;
 mod draw;
 mod event;
@@ -18,6 +16,8 @@ mod lists;
 mod needle;
 mod palette;
 mod prompt;
+mod queries;
+mod query_slots;
 mod requests;
 mod run;
 mod scan;

@@ -1,8 +1,10 @@
 //! The list of requests: a bounded piece of what the store holds, that slides over it both ways. Pure: what it
 //! lacks it says, what comes it takes in.
 
-use super::ask::{FailureAsk, LookProgress, Query, RecheckAsk, Row, Rows, RowsAsk, Toward};
-use super::desk::ListWants;
+use super::queries::{
+    FailureQuery, Query, RecheckQuery, Row, Rows, RowsQuery, ScanDirection, ScanProgress,
+};
+use super::query_slots::ListQueries;
 use super::view::ListView;
 use mcpr_model::Status;
 use mcpr_store::query::Cursor;
@@ -21,7 +23,7 @@ const RECHECK_MS: i64 = 5_000;
 
 /// What lies beyond an end of the piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Beyond {
+enum PageEnd {
     /// Perhaps more.
     Open,
     /// Perhaps more, and it was asked for.
@@ -45,7 +47,7 @@ pub(super) struct RequestList {
     /// Everything between was looked at: from the first (inclusive) to the last (inclusive).
     low: Cursor,
     high: Cursor,
-    older: Beyond,
+    older: PageEnd,
     is_newer_asked: bool,
     /// How far the store can be looked at: its last number, or the one at which it was paused.
     last: Cursor,
@@ -53,7 +55,7 @@ pub(super) struct RequestList {
     /// Whether the newest row is kept in sight.
     pub(super) follows: bool,
     /// A look for a failure is going on.
-    seeks: Option<Toward>,
+    seeks: Option<ScanDirection>,
     /// The row that is to be chosen as soon as it is there.
     aim: Option<Cursor>,
     /// It has come, and nobody was told yet.
@@ -73,7 +75,7 @@ impl Default for RequestList {
             low: Cursor::START.next(),
             high: Cursor::START,
             // Nothing is known of the store yet: `begin_at` says where to begin.
-            older: Beyond::Nothing,
+            older: PageEnd::Nothing,
             is_newer_asked: false,
             last: Cursor::START,
             view: ListView::default(),
@@ -100,7 +102,7 @@ impl RequestList {
 
     /// Whether older rows, or rows that match, are still being looked for.
     pub(super) fn is_looking(&self) -> bool {
-        self.older == Beyond::Asked || self.is_newer_asked && self.rows.is_empty()
+        self.older == PageEnd::Asked || self.is_newer_asked && self.rows.is_empty()
     }
 
     /// Whether a look for a failure is going on.
@@ -131,9 +133,9 @@ impl RequestList {
         self.is_stale = true;
         (self.low, self.high) = (place.next(), place);
         self.older = if place > Cursor::START {
-            Beyond::Open
+            PageEnd::Open
         } else {
-            Beyond::Nothing
+            PageEnd::Nothing
         };
         self.is_newer_asked = false;
         self.seeks = None;
@@ -160,7 +162,7 @@ impl RequestList {
     /// Goes to the oldest row.
     pub(super) fn go_to_first(&mut self) {
         self.follows = false;
-        if self.older == Beyond::Nothing {
+        if self.older == PageEnd::Nothing {
             self.view.first();
         } else {
             self.begin_at(Cursor::START);
@@ -199,21 +201,21 @@ impl RequestList {
     }
 
     /// What the list lacks, once for each lack.
-    pub(super) fn wants(&mut self, now_ms: i64, wants: &mut ListWants) {
+    pub(super) fn queries(&mut self, now_ms: i64, queries: &mut ListQueries) {
         // A screen that is not full yet, or the end of it, needs rows.
         let (rows, top) = if self.is_stale {
             (0, 0)
         } else {
             (self.rows.len(), self.view.top)
         };
-        if self.older == Beyond::Open && top < MARGIN {
-            self.older = Beyond::Asked;
-            wants.older = Some(self.ask(Toward::Older, self.low));
+        if self.older == PageEnd::Open && top < MARGIN {
+            self.older = PageEnd::Asked;
+            queries.older = Some(self.ask(ScanDirection::Older, self.low));
         }
         let below = rows.saturating_sub(top + self.view.height);
         if !self.is_newer_asked && !self.is_complete() && (self.follows || below < MARGIN) {
             self.is_newer_asked = true;
-            wants.newer = Some(self.ask(Toward::Newer, self.high));
+            queries.newer = Some(self.ask(ScanDirection::Newer, self.high));
         }
         let is_due = !self.is_stale && now_ms.saturating_sub(self.rechecked_at) >= RECHECK_MS;
         if let (true, Some(first), Some(last)) = (
@@ -221,7 +223,7 @@ impl RequestList {
             self.rows.front(),
             self.rows.back(),
         ) {
-            wants.recheck = Some(RecheckAsk {
+            queries.recheck = Some(RecheckQuery {
                 generation: self.generation,
                 first: first.cursor(),
                 last: last.cursor(),
@@ -231,8 +233,8 @@ impl RequestList {
         }
     }
 
-    fn ask(&self, toward: Toward, from: Cursor) -> RowsAsk {
-        RowsAsk {
+    fn ask(&self, toward: ScanDirection, from: Cursor) -> RowsQuery {
+        RowsQuery {
             generation: self.generation,
             query: self.query.clone(),
             toward,
@@ -254,16 +256,16 @@ impl RequestList {
                 ..ListView::default()
             };
         }
-        let is_over = found.progress != LookProgress::Looking;
+        let is_over = found.progress != ScanProgress::Looking;
         match found.toward {
-            Toward::Older => {
+            ScanDirection::Older => {
                 self.low = self.low.min(found.reached);
                 if is_over {
-                    let at_edge = found.progress == LookProgress::Edge;
+                    let at_edge = found.progress == ScanProgress::Edge;
                     self.older = if at_edge {
-                        Beyond::Nothing
+                        PageEnd::Nothing
                     } else {
-                        Beyond::Open
+                        PageEnd::Open
                     };
                 }
                 self.view.shift(found.rows.len(), self.rows.is_empty());
@@ -273,7 +275,7 @@ impl RequestList {
                 self.choose_aim();
                 self.trim_newer();
             }
-            Toward::Newer => {
+            ScanDirection::Newer => {
                 self.high = self.high.max(found.reached);
                 self.is_newer_asked &= !is_over;
                 self.rows.extend(found.rows);
@@ -306,13 +308,13 @@ impl RequestList {
         self.rows.drain(..excess);
         self.view.unshift(excess);
         self.low = self.rows.front().map_or(self.low, Row::cursor);
-        if self.older == Beyond::Nothing {
-            self.older = Beyond::Open;
+        if self.older == PageEnd::Nothing {
+            self.older = PageEnd::Open;
         }
     }
 
     /// Lets rows go that are not in the store any more; whether there were any.
-    pub(super) fn keep_present(&mut self, ask: &RecheckAsk, rows: &[Cursor]) -> bool {
+    pub(super) fn keep_present(&mut self, ask: &RecheckQuery, rows: &[Cursor]) -> bool {
         if ask.generation != self.generation {
             return false;
         }
@@ -332,14 +334,16 @@ impl RequestList {
 
     /// Goes to the next request that failed. Those in memory are looked at here; for the others a look
     /// into the store is returned.
-    pub(super) fn seek_failure(&mut self, toward: Toward) -> Option<FailureAsk> {
+    pub(super) fn seek_failure(&mut self, toward: ScanDirection) -> Option<FailureQuery> {
         let failed = |row: &Row| row.request().is_some_and(|row| row.status != Status::Ok);
         let chosen = self.view.chosen;
         let found = match toward {
             // Nothing of this list is here yet.
             _ if self.is_stale => None,
-            Toward::Newer => (chosen + 1..self.rows.len()).find(|&at| failed(&self.rows[at])),
-            Toward::Older => (0..chosen.min(self.rows.len()))
+            ScanDirection::Newer => {
+                (chosen + 1..self.rows.len()).find(|&at| failed(&self.rows[at]))
+            }
+            ScanDirection::Older => (0..chosen.min(self.rows.len()))
                 .rev()
                 .find(|&at| failed(&self.rows[at])),
         };
@@ -351,10 +355,10 @@ impl RequestList {
         self.seeks = Some(toward);
         // Behind what was looked at here.
         let from = match toward {
-            Toward::Older => self.low,
-            Toward::Newer => self.high,
+            ScanDirection::Older => self.low,
+            ScanDirection::Newer => self.high,
         };
-        Some(FailureAsk(RowsAsk {
+        Some(FailureQuery(RowsQuery {
             limit: 1,
             ..self.ask(toward, from)
         }))
@@ -364,7 +368,7 @@ impl RequestList {
     pub(super) fn take_failure(
         &mut self,
         generation: u64,
-        toward: Toward,
+        toward: ScanDirection,
         found: Option<Cursor>,
     ) -> Option<&'static str> {
         if generation != self.generation || self.seeks.take() != Some(toward) {
@@ -372,8 +376,8 @@ impl RequestList {
         }
         let Some(place) = found else {
             return Some(match toward {
-                Toward::Older => "no earlier failure",
-                Toward::Newer => "no later failure",
+                ScanDirection::Older => "no earlier failure",
+                ScanDirection::Newer => "no later failure",
             });
         };
         self.follows = false;

@@ -1,11 +1,11 @@
 //! The loop: waits for something to happen, hands it to the state, does what that asks for, draws.
 
 use super::app::{App, AppEffect, AppEnd, Setting};
-use super::desk::{Desk, ListWants, SumWants};
 use super::draw::Drawing;
 use super::event::{Events, MAX_WAITING, ScreenEvent};
 use super::lists::ListWorker;
 use super::palette::Palette;
+use super::query_slots::{ListQueries, QuerySlots, SumQueries};
 use super::screen::TakenScreen;
 use super::store::{ChangesOf, Connection, StoreSource};
 use super::sums::SumWorker;
@@ -81,7 +81,7 @@ pub fn run(begin: WatchOptions) -> io::Result<WatchEnded> {
         zone: begin.zone,
         now_ms: (begin.now_ms)(),
     };
-    let (lists, sums) = (Desk::default(), Desk::default());
+    let (lists, sums) = (QuerySlots::default(), QuerySlots::default());
     let mut watching = Watching {
         screen: TakenScreen::take()?,
         app: App::new(setting),
@@ -98,7 +98,7 @@ pub fn run(begin: WatchOptions) -> io::Result<WatchEnded> {
     start("lists", events.clone(), move || worker.run())?;
     let worker = SumWorker {
         store: of_sums,
-        desk: sums,
+        slots: sums,
         events: events.clone(),
         changes_of: begin.changes_of,
     };
@@ -117,8 +117,8 @@ struct Watching {
     app: App,
     drawing: Drawing,
     receiver: Receiver<ScreenEvent>,
-    lists: Desk<ListWants>,
-    sums: Desk<SumWants>,
+    lists: QuerySlots<ListQueries>,
+    sums: QuerySlots<SumQueries>,
     now_ms: fn() -> i64,
     drawn_at: Option<Instant>,
 }
@@ -161,7 +161,7 @@ impl Watching {
                     ));
                 }
             }
-            self.leave_wants();
+            self.send_queries();
         }
     }
 
@@ -193,7 +193,7 @@ impl Watching {
                 return Ok(Some(end));
             }
             // What a key wants has to be known before the next one is taken.
-            self.leave_wants();
+            self.send_queries();
             match self.receiver.try_recv() {
                 Ok(next) => event = next,
                 Err(_) => break,
@@ -230,15 +230,15 @@ impl Watching {
         self.draw()
     }
 
-    fn leave_wants(&mut self) {
-        let (lists, sums) = self.app.wants();
-        if lists != ListWants::default() {
-            self.lists.want(|wants| lists.into_slots(wants));
+    fn send_queries(&mut self) {
+        let (lists, sums) = self.app.queries();
+        if lists != ListQueries::default() {
+            self.lists.put(|queries| lists.into_slots(queries));
         }
-        if sums != SumWants::default() {
-            self.sums.want(|wants| {
-                wants.tools = sums.tools.or(wants.tools.take());
-                wants.changes |= sums.changes;
+        if sums != SumQueries::default() {
+            self.sums.put(|queries| {
+                queries.tools = sums.tools.or(queries.tools.take());
+                queries.changes |= sums.changes;
             });
         }
     }

@@ -1,8 +1,8 @@
 //! One look for rows, in steps that are short however rare the rows are: between two steps other wants
 //! get their turn, and a look that nobody waits for any more is dropped.
 
-use super::ask::{Answer, FailureAsk, LookProgress, Row, Rows, RowsAsk, Toward};
 use super::needle::Needle;
+use super::queries::{Answer, FailureQuery, Row, Rows, RowsQuery, ScanDirection, ScanProgress};
 use crate::render::arguments;
 use mcpr_model::{Payload, Status};
 use mcpr_store::query::{Cursor, Entry, Filter, Order, Page};
@@ -24,7 +24,7 @@ const STEP_TIME: std::ops::RangeInclusive<Duration> =
 /// A look that is going on.
 #[derive(Debug)]
 pub(super) struct Scan {
-    ask: RowsAsk,
+    ask: RowsQuery,
     needle: Option<Needle>,
     /// Only requests that failed, of which one is enough.
     failures: bool,
@@ -36,7 +36,7 @@ pub(super) struct Scan {
 
 impl Scan {
     /// A look for rows.
-    pub(super) fn rows(ask: RowsAsk) -> Self {
+    pub(super) fn rows(ask: RowsQuery) -> Self {
         Self {
             needle: Needle::new(&ask.query.text),
             reached: ask.from,
@@ -48,7 +48,7 @@ impl Scan {
     }
 
     /// A look for the next failure.
-    pub(super) fn failure(ask: FailureAsk) -> Self {
+    pub(super) fn failure(ask: FailureQuery) -> Self {
         Self {
             failures: true,
             ..Self::rows(ask.0)
@@ -74,19 +74,19 @@ impl Scan {
         // Only now: a step that failed is taken again.
         self.reached = reached;
         let at_edge = match self.ask.toward {
-            Toward::Older => reached <= Cursor::START.next(),
-            Toward::Newer => reached >= self.ask.last,
+            ScanDirection::Older => reached <= Cursor::START.next(),
+            ScanDirection::Newer => reached >= self.ask.last,
         };
         self.found += rows.len();
         self.adapt(began.elapsed(), is_full);
         let progress = if self.found >= self.ask.limit {
-            LookProgress::Full
+            ScanProgress::Full
         } else if at_edge {
-            LookProgress::Edge
+            ScanProgress::Edge
         } else {
-            LookProgress::Looking
+            ScanProgress::Looking
         };
-        let is_over = progress != LookProgress::Looking;
+        let is_over = progress != ScanProgress::Looking;
         if self.failures {
             let found = rows.first().map(Row::cursor);
             let answer = (is_over || found.is_some()).then_some(Answer::Failure {
@@ -115,13 +115,13 @@ impl Scan {
             None => wanted.min(Page::MAX_LIMIT),
         };
         match self.ask.toward {
-            Toward::Older => Page {
+            ScanDirection::Older => Page {
                 after: Some(self.reached.back_by(self.span + 1)),
                 before: Some(self.reached),
                 order: Order::Descending,
                 limit,
             },
-            Toward::Newer => {
+            ScanDirection::Newer => {
                 let end = self.reached.on_by(self.span).min(self.ask.last);
                 Page {
                     after: Some(self.reached),
@@ -136,8 +136,8 @@ impl Scan {
     /// What was looked at when a page was not full: all of its range.
     fn end_of(&self, page: Page) -> Cursor {
         match self.ask.toward {
-            Toward::Older => page.after.map_or(Cursor::START, Cursor::next),
-            Toward::Newer => page.before.map_or(self.ask.last, Cursor::previous),
+            ScanDirection::Older => page.after.map_or(Cursor::START, Cursor::next),
+            ScanDirection::Newer => page.before.map_or(self.ask.last, Cursor::previous),
         }
     }
 

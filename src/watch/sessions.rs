@@ -1,7 +1,7 @@
 //! The list of sessions, those used last first: some pages of it, that slide over the whole list. Pure.
 
-use super::ask::SessionsAsk;
-use super::desk::ListWants;
+use super::queries::SessionsQuery;
+use super::query_slots::ListQueries;
 use super::view::ListView;
 use mcpr_store::query::{SessionPlace, SessionRow};
 use std::collections::VecDeque;
@@ -32,7 +32,7 @@ pub(super) struct SessionList {
     above: Vec<Option<SessionPlace>>,
     more: bool,
     /// What was asked for and is not answered yet.
-    asked: Option<SessionsAsk>,
+    asked: Option<SessionsQuery>,
     pub(super) view: ListView,
     is_stale: bool,
     refreshed_at: i64,
@@ -135,7 +135,7 @@ impl SessionList {
     }
 
     /// What the list lacks, once for each lack.
-    pub(super) fn wants(&mut self, now_ms: i64, wants: &mut ListWants) {
+    pub(super) fn queries(&mut self, now_ms: i64, queries: &mut ListQueries) {
         if self.asked.is_some() {
             return;
         }
@@ -156,14 +156,14 @@ impl SessionList {
             self.is_stale = false;
             self.refreshed_at = now_ms;
         }
-        let ask = SessionsAsk {
+        let ask = SessionsQuery {
             generation: self.generation,
             proxy: self.proxy.clone(),
             text: self.text.clone(),
             after,
         };
         self.asked = Some(ask.clone());
-        wants.sessions = Some(ask);
+        queries.sessions = Some(ask);
     }
 
     fn last_place(&self) -> Option<SessionPlace> {
@@ -171,7 +171,7 @@ impl SessionList {
     }
 
     /// Takes in a page; whether anything changed.
-    pub(super) fn take(&mut self, ask: &SessionsAsk, rows: Vec<SessionRow>, more: bool) -> bool {
+    pub(super) fn take(&mut self, ask: &SessionsQuery, rows: Vec<SessionRow>, more: bool) -> bool {
         if self.asked.as_ref() != Some(ask) {
             return false;
         }

@@ -1,12 +1,12 @@
 //! The worker behind the sums: what may take seconds on a large store has a thread and a reader of its own,
 //! so that no list waits for it.
 
-use super::ask::{Answer, ToolSums, ToolsAsk};
-use super::desk::{Desk, SumWants};
 use super::event::{Events, ScreenEvent};
+use super::queries::{Answer, ToolSums, ToolsQuery};
+use super::query_slots::{QuerySlots, SumQueries};
 use super::store::{ChangesOf, Connection, Reply};
 use super::tools::{BARS, WINDOWS_MS};
-use mcpr_store::query::{Buckets, By, Filter, StatsQuestion, Summary};
+use mcpr_store::query::{Buckets, Filter, GroupBy, StatsQuestion, Summary};
 use mcpr_store::{Reader, StoreError};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ const IDLE: Duration = Duration::from_hours(1);
 /// The worker.
 pub(super) struct SumWorker {
     pub(super) store: Connection,
-    pub(super) desk: Desk<SumWants>,
+    pub(super) slots: QuerySlots<SumQueries>,
     pub(super) events: Events,
     pub(super) changes_of: Option<ChangesOf>,
 }
@@ -37,20 +37,20 @@ impl fmt::Debug for SumWorker {
 }
 
 impl SumWorker {
-    /// Works until the desk is closed or nobody listens any more.
+    /// Works until the slots are closed or nobody listens any more.
     pub(super) fn run(mut self) {
-        let mut wants = SumWants::default();
+        let mut queries = SumQueries::default();
         let mut wait = IDLE;
-        while let Some(more) = self.desk.take(wait) {
-            wants.tools = more.tools.or(wants.tools);
-            wants.changes |= more.changes;
+        while let Some(more) = self.slots.take(wait) {
+            queries.tools = more.tools.or(queries.tools);
+            queries.changes |= more.changes;
             let Self {
                 store, changes_of, ..
             } = &mut self;
-            let asked = store.ask(&mut |reader, _| answers(&wants, changes_of.as_mut(), reader));
+            let asked = store.ask(&mut |reader, _| answers(&queries, changes_of.as_mut(), reader));
             wait = match asked {
                 Reply::Answered(answers) => {
-                    wants = SumWants::default();
+                    queries = SumQueries::default();
                     for answer in answers {
                         if !self.events.send(ScreenEvent::Told(answer)) {
                             return;
@@ -71,18 +71,18 @@ impl SumWorker {
 }
 
 pub(super) fn answers(
-    wants: &SumWants,
+    queries: &SumQueries,
     changes_of: Option<&mut ChangesOf>,
     reader: &dyn Reader,
 ) -> Result<Vec<Answer>, StoreError> {
     let mut answers = Vec::new();
-    if let Some(ask) = &wants.tools {
+    if let Some(ask) = &queries.tools {
         let began = Instant::now();
         let tools = tools(ask, reader)?;
         let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         answers.push(Answer::Tools { tools, took_ms });
     }
-    if let Some(changes_of) = changes_of.filter(|_| wants.changes) {
+    if let Some(changes_of) = changes_of.filter(|_| queries.changes) {
         let changes = changes_of(reader, MAX_CHANGES)?;
         answers.extend(changes.map(Answer::Changes));
     }
@@ -90,7 +90,7 @@ pub(super) fn answers(
 }
 
 /// The sums over the window that is asked for, or over the shortest that holds something.
-fn tools(ask: &ToolsAsk, reader: &dyn Reader) -> Result<ToolSums, StoreError> {
+fn tools(ask: &ToolsQuery, reader: &dyn Reader) -> Result<ToolSums, StoreError> {
     let span = reader.span()?;
     let newest = span.map_or(ask.now_ms, |(_, newest)| newest);
     let holds = |window: i64| newest >= ask.now_ms.saturating_sub(window);
@@ -114,7 +114,7 @@ fn tools(ask: &ToolsAsk, reader: &dyn Reader) -> Result<ToolSums, StoreError> {
             until: window_ms.is_none().then_some(end),
             ..ask.filter.clone()
         },
-        by: By::Tool,
+        by: GroupBy::Tool,
         exact: false,
         buckets: Buckets::dividing(start, end, BARS),
         most: Some(MAX_TOOLS),

@@ -4,7 +4,7 @@
 use super::app::{App, AppEffect, Setting};
 use super::draw::Drawing;
 use super::event::ScreenEvent;
-use super::lists::Looks;
+use super::lists::ListScans;
 use super::palette::Palette;
 use super::sums::answers;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -22,14 +22,14 @@ use ratatui::layout::Rect;
 pub(super) const NOW: i64 = 1_795_224_608_318;
 
 /// A store in a directory of its own.
-pub(super) struct MadeUp {
+pub(super) struct TestStore {
     _directory: tempfile::TempDir,
     pub(super) url: StoreUrl,
     batches: i64,
     pub(super) made: i64,
 }
 
-impl MadeUp {
+impl TestStore {
     /// A store with so many requests.
     pub(super) fn of(count: i64) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
@@ -138,9 +138,9 @@ fn request(n: i64) -> Request {
 /// A screen over a store.
 pub(super) struct Bench {
     pub(super) app: App,
-    pub(super) store: MadeUp,
+    pub(super) store: TestStore,
     drawing: Drawing,
-    looks: Looks,
+    looks: ListScans,
     reader: Box<dyn Reader>,
     now_ms: i64,
 }
@@ -158,13 +158,13 @@ impl Bench {
             zone: Zone::Utc,
             now_ms: NOW,
         };
-        let store = MadeUp::of(count);
+        let store = TestStore::of(count);
         let mut bench = Self {
             reader: store.reader(),
             app: App::new(setting),
             store,
             drawing: Drawing::new(Palette::Colourless),
-            looks: Looks::default(),
+            looks: ListScans::default(),
             now_ms: NOW,
         };
         bench.settle();
@@ -175,7 +175,7 @@ impl Bench {
     pub(super) fn settle(&mut self) {
         // Each step leaves less to do; a screen that asked for ever would be caught here.
         for _ in 0..10_000 {
-            let (lists, sums) = self.app.wants();
+            let (lists, sums) = self.app.queries();
             self.looks.take(lists);
             self.looks.forget_when();
             let head = self.reader.head().expect("it can be read");
@@ -196,7 +196,7 @@ impl Bench {
     }
 
     /// Another store stands in the place of the one there was.
-    pub(super) fn replace_store(&mut self, store: MadeUp) {
+    pub(super) fn replace_store(&mut self, store: TestStore) {
         self.reader = store.reader();
         self.store = store;
     }
@@ -241,12 +241,12 @@ impl Bench {
             .requests
             .rows()
             .iter()
-            .map(super::ask::Row::seq)
+            .map(super::queries::Row::seq)
             .collect()
     }
 
     pub(super) fn chosen(&self) -> Option<i64> {
-        self.app.requests.chosen().map(super::ask::Row::seq)
+        self.app.requests.chosen().map(super::queries::Row::seq)
     }
 }
 

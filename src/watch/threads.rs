@@ -1,7 +1,7 @@
 //! The threads beside the one that draws: they listen to the keyboard and to signals. None of them touches the
 //! screen.
 
-use super::event::{Events, ScreenEvent, TellEnd};
+use super::event::{EndNotifier, Events, ScreenEvent};
 use crossterm::event::{self, Event as Input, KeyEventKind};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
@@ -11,7 +11,7 @@ use std::thread;
 /// Starts to listen to the keyboard; the terminal must be taken.
 pub(super) fn listen_to_keys(events: Events) -> io::Result<()> {
     let listen = move || {
-        let _end = TellEnd {
+        let _end = EndNotifier {
             events: events.clone(),
             thread: "keyboard",
         };
@@ -58,7 +58,7 @@ pub(super) fn start(
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
     let work = move || {
-        let _end = TellEnd {
+        let _end = EndNotifier {
             events,
             thread: name,
         };

@@ -1,7 +1,7 @@
 //! The list of tools: sums over a window, sorted by any column. Pure.
 
-use super::ask::{ToolSums, ToolsAsk};
 use super::needle::Needle;
+use super::queries::{ToolSums, ToolsQuery};
 use super::view::ListView;
 use mcpr_model::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use mcpr_store::query::{Filter, Summary};
@@ -194,13 +194,13 @@ impl ToolList {
     }
 
     /// The sums that are wanted now, if any are.
-    pub(super) fn wants(&mut self, filter: &Filter, now_ms: i64) -> Option<ToolsAsk> {
+    pub(super) fn queries(&mut self, filter: &Filter, now_ms: i64) -> Option<ToolsQuery> {
         if self.due_at().is_none_or(|due| now_ms < due) {
             return None;
         }
         self.is_asked = true;
         self.is_stale = false;
-        Some(ToolsAsk {
+        Some(ToolsQuery {
             filter: filter.clone(),
             window_ms: self.window_ms(),
             may_widen: self.may_widen,

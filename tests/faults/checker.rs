@@ -1,6 +1,6 @@
 //! Compares a store with the ledger. Reads the store's stable view with SQLite alone.
 
-use super::ledger::{Ledger, Said};
+use super::ledger::{Ledger, SurfaceContent};
 use super::report::Outcome;
 use anyhow::{Context, Result};
 use rusqlite::{Connection, OpenFlags};
@@ -69,7 +69,7 @@ pub(crate) fn compare(store: &Path, ledger: &Ledger) -> Result<Difference> {
     let mut last = None;
     while let Some(row) = rows.next().context("read the store")? {
         found.rows += 1;
-        let said = Said {
+        let said = SurfaceContent {
             id: row.get(0)?,
             ts: row.get(1)?,
             session: row.get::<_, Option<String>>(2)?.unwrap_or_default(),

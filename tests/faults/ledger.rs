@@ -11,7 +11,7 @@ const TOOLS: [&str; 4] = ["echo", "get-sum", "search files", "café"];
 
 /// What a line says, as it can be asked of any store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct SurfaceContent {
     pub(crate) id: String,
     pub(crate) ts: i64,
     pub(crate) session: String,
@@ -21,7 +21,7 @@ pub(crate) struct Said {
     pub(crate) error_msg: Option<String>,
 }
 
-impl Said {
+impl SurfaceContent {
     /// A hash of all of it.
     pub(crate) fn hash(&self) -> u64 {
         xxh3_64(format!("{self:?}").as_bytes())
@@ -67,7 +67,7 @@ impl Ledger {
     pub(crate) fn line(&mut self) -> String {
         let number = self.len();
         let ts = START_MS + u64::try_from(number).expect("a number of lines fits");
-        let said = Said {
+        let said = SurfaceContent {
             id: Self::id_of(number),
             ts: ts.cast_signed(),
             session: format!("s-{}", number / 50),
@@ -81,7 +81,7 @@ impl Ledger {
             Some(message) => ("\"-32602\"", format!("\"{message}\"")),
             None => ("null", "null".to_owned()),
         };
-        let Said {
+        let SurfaceContent {
             id,
             ts,
             session,

@@ -46,7 +46,7 @@ mod tap_install;
 mod tap_load;
 mod terminal;
 mod tidy;
-mod told_twice;
+mod two_channels;
 mod verify;
 mod watch;
 mod web;

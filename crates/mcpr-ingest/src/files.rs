@@ -1,7 +1,7 @@
 //! File sources: what the tailer reads, decoded and delivered with its checkpoints.
 
 use super::lines::{OpenLog, Torn, TornState};
-use super::{Delivery, LineDecoder, SourceHandle, Wanted};
+use super::{Delivery, LineDecoder, LineOptions, SourceHandle};
 use mcpr_model::{Checkpoint, Event, Gap, Text};
 use mcpr_tail::{Chunk, Piece, ReadOutcome, Tailer, identity_of, log_of, text_of};
 use std::collections::{HashMap, HashSet};
@@ -36,7 +36,7 @@ struct Feed {
     /// What waits in files that are one log.
     logs: HashMap<PathBuf, OpenLog>,
     proxy: Option<Text>,
-    wanted: Wanted,
+    wanted: LineOptions,
     /// Files that were looked at to give up what waits: what that costs.
     looks: u64,
 }
@@ -58,7 +58,12 @@ struct File {
 impl FileSources {
     /// Sources read by `tailer`; `proxy` names the proxy where neither stream nor file name should.
     #[must_use]
-    pub fn new(tailer: Tailer, handle: SourceHandle, proxy: Option<&str>, wanted: Wanted) -> Self {
+    pub fn new(
+        tailer: Tailer,
+        handle: SourceHandle,
+        proxy: Option<&str>,
+        wanted: LineOptions,
+    ) -> Self {
         let proxy = proxy.map(Text::from);
         Self {
             tailer,
@@ -467,7 +472,7 @@ mod tests {
         let sources = vec![SourceSpec::parse(all.as_os_str())];
         let tailer = Tailer::new(sources, Begin::Start, Vec::new());
         let handle = recorder.source(Full::Block);
-        let mut files = FileSources::new(tailer, handle, None, Wanted::default());
+        let mut files = FileSources::new(tailer, handle, None, LineOptions::default());
         files.tailer().scan(Instant::now());
         while files.read(&|| false).progressed {}
         let before = files.feed.looks;

@@ -2,7 +2,7 @@
 //! called read: no further than the oldest request that still waits for its answer. After a restart
 //! reading goes on there, and what was stored already is recognised. Does no reading of its own.
 
-use super::{LogReading, Moment, Pairing, Waited};
+use super::{LogReading, Moment, Pairing, WaitTime};
 use mcpr_model::time::HOUR_MS;
 use mcpr_model::{Checkpoint, Event, FileIdentity, Gap, Text};
 use mcpr_wire::{LoggedMessages, UnreadAnswer};
@@ -125,7 +125,7 @@ impl HostLogs {
     /// whether there was any.
     pub(super) fn settle(&mut self, now: Instant, events: &mut Vec<Event>) -> bool {
         let latest = self.latest_ts;
-        let is_over = |waited: Waited| {
+        let is_over = |waited: WaitTime| {
             waited.reading.is_some_and(|reading| {
                 // Either of the two will do: a log that is imported passes hours in a second, and one
                 // that is followed may stand still.
@@ -156,7 +156,11 @@ impl HostLogs {
         self.give_up_where(&|_| true, events);
     }
 
-    fn give_up_where(&mut self, is_over: &dyn Fn(Waited) -> bool, events: &mut Vec<Event>) -> bool {
+    fn give_up_where(
+        &mut self,
+        is_over: &dyn Fn(WaitTime) -> bool,
+        events: &mut Vec<Event>,
+    ) -> bool {
         let moment = self.moment(self.latest_ts);
         let mut count = 0;
         for pairing in self.servers.values_mut() {
@@ -306,7 +310,7 @@ mod tests {
                 ask(&mut logs, 0, id);
             }
             let asked = std::cell::Cell::new(0);
-            let is_over = |_: Waited| {
+            let is_over = |_: WaitTime| {
                 asked.set(asked.get() + 1);
                 false
             };

@@ -5,8 +5,8 @@ use super::Screen;
 use super::recorder::writer_id;
 use super::unix_ms;
 use mcpr_model::{
-    Batch, CallFacts, Counts, Event, EventKey, Gap, KeySource, Outcome, Request, RequestId,
-    SessionState, SessionUpdate, SourceProgress, Target, Teller, Text, ToldCall,
+    Batch, CallFacts, CallKey, Channel, Counts, Event, EventKey, Gap, KeySource, Request,
+    RequestId, SessionState, SessionUpdate, SourceProgress, Text,
 };
 use mcpr_store::query::{
     Cursor, Entry, Filter, GapRow, Page, RequestRow, SessionFilter, SessionPage, SessionRow,
@@ -105,8 +105,8 @@ pub fn import<'a>(
         // By the place of the last one and not by a count: sessions may come or go meanwhile.
         page.after = sessions.last().map(SessionRow::place).or(page.after);
         // Inferred sessions come of themselves from the requests.
-        let told_of = sessions.iter().filter(|row| !row.inferred);
-        let events: Vec<_> = told_of.map(|row| Event::Session(update_of(row))).collect();
+        let with_id = sessions.iter().filter(|row| !row.inferred);
+        let events: Vec<_> = with_id.map(|row| Event::Session(update_of(row))).collect();
         import.imported.sessions += events.len() as u64;
         if !events.is_empty() {
             import.append(events)?;
@@ -167,7 +167,7 @@ fn key_of(row: &RequestRow, stored: Option<&StoredKey>) -> EventKey {
         call: None,
     };
     if let Some(stored) = stored {
-        let call = stored.call.map(|code| ToldCall::of_stored(code, row.ts));
+        let call = stored.call.map(|code| CallKey::of_stored(code, row.ts));
         let hash = stored.key.cast_unsigned();
         return EventKey { call, ..key(hash) };
     }
@@ -178,12 +178,12 @@ fn key_of(row: &RequestRow, stored: Option<&StoredKey>) -> EventKey {
     }
     // As JSON, so that no two lists of facts become one text.
     let facts = serde_json::json!([row.proxy, row.session, id, row.method, row.target()]);
-    EventKey::of_bytes(facts.to_string().as_bytes(), 0).told(call_of(row, id))
+    EventKey::of_bytes(facts.to_string().as_bytes(), 0).with_call(call_of(row, id))
 }
 
 /// A call that the proxy's streams may have told of as well. Its store keeps the id's text alone: what
 /// looks like a number was one, for hardly a client sends numbers as texts.
-fn call_of(row: &RequestRow, id: &str) -> ToldCall {
+fn call_of(row: &RequestRow, id: &str) -> CallKey {
     let json = match RequestId::from_text(id) {
         RequestId::Int(number) => number.to_string(),
         _ => serde_json::Value::from(id).to_string(),
@@ -194,40 +194,17 @@ fn call_of(row: &RequestRow, id: &str) -> ToldCall {
         method: &row.method,
         target: row.target().unwrap_or_default(),
     };
-    ToldCall::of_call(Teller::Store, facts)
+    CallKey::of_call(Channel::Store, facts)
 }
 
 fn request_of(row: &RequestRow, stored: Option<&StoredKey>) -> Request {
     // A client that only the session named must not become the request's own word.
     let names_client = stored.is_some_and(|stored| stored.names_client);
+    let request = row.to_request(key_of(row, stored));
     Request {
-        key: key_of(row, stored),
-        request_id: row.request_id.as_deref().map(RequestId::from_text),
-        ts: row.ts,
-        proxy: Text::from(&row.proxy),
-        kind: row.kind,
-        session_id: own(row.session_id.as_ref()),
-        client_name: own(row.client_name.as_ref()).filter(|_| names_client),
-        client_version: own(row.client_version.as_ref()).filter(|_| names_client),
-        method: Text::from(&row.method),
-        target: Target::of_names(
-            own(row.tool.as_ref()),
-            own(row.prompt_name.as_ref()),
-            own(row.resource_uri.as_ref()),
-        ),
-        // Our layout keeps a number for each; nobody knows this one.
-        latency_us: row.latency_us.unwrap_or(0),
-        upstream_us: row.upstream_us,
-        bytes_in: row.bytes_in,
-        bytes_out: row.bytes_out,
-        outcome: Outcome {
-            error_kind: row.error_kind,
-            error_code: own(row.error_code.as_ref()),
-            error_msg: own(row.error_msg.as_ref()),
-            retyped: row.retyped,
-        },
-        payload: None,
-        surface: None,
+        client_name: request.client_name.filter(|_| names_client),
+        client_version: request.client_version.filter(|_| names_client),
+        ..request
     }
 }
 
@@ -262,7 +239,7 @@ fn update_of(row: &SessionRow) -> SessionUpdate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mcpr_model::{ErrorKind, Kind, TargetKind};
+    use mcpr_model::{ErrorKind, Kind, Outcome, Target, TargetKind};
     use mcpr_store::memory::MemoryStore;
 
     fn request(id: &str, ts: i64) -> Request {

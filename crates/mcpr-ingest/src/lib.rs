@@ -4,28 +4,19 @@
 //!
 //! ```
 //! use mcpr_ingest::{Config, Recorder};
-//! use mcpr_model::{Event, EventKey, Kind, Outcome, Request, RequestId};
+//! use mcpr_model::{Event, EventKey, Kind, Request, RequestId};
 //!
 //! let directory = tempfile::tempdir()?;
 //! let recorder = Recorder::open(Config::new(directory.path().join("store.db")))?;
+//! let id = "3b2f0c1e-0000-4000-8000-000000000001";
+//! let (key, ts) = (EventKey::of_id(id), 1_795_224_422_390);
 //! recorder.record(Event::Request(Request {
-//!     key: EventKey::of_id("3b2f0c1e-0000-4000-8000-000000000001"),
-//!     request_id: Some(RequestId::from_text("3b2f0c1e-0000-4000-8000-000000000001")),
-//!     ts: 1_795_224_422_390,
-//!     proxy: "weather".into(),
-//!     kind: Kind::Mcp,
-//!     session_id: None,
+//!     request_id: Some(RequestId::from_text(id)),
 //!     client_name: Some("my-agent".into()),
-//!     client_version: None,
-//!     method: "tools/list".into(),
-//!     target: None,
 //!     latency_us: 5_295,
-//!     upstream_us: None,
 //!     bytes_in: Some(46),
 //!     bytes_out: Some(7_705),
-//!     outcome: Outcome::default(),
-//!     payload: None,
-//!     surface: None,
+//!     ..Request::new(key, ts, "weather".into(), Kind::Mcp, "tools/list".into())
 //! }));
 //! let summary = recorder.shutdown()?;
 //! assert_eq!(summary.stored, 1);
@@ -59,9 +50,9 @@ pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
 pub use gone::GoneFiles;
 pub use import::{Destination, Imported, import};
 pub use keeping::{CareHook, Clock, Removed};
-pub use lines::{LineDecoder, MethodFilter, Wanted};
+pub use lines::{LineDecoder, LineOptions, MethodFilter};
 pub use notes::Notes;
-pub use pairing::{Doubtful, LogReading, Moment, Pairing, PairingTally, Waited};
+pub use pairing::{LogReading, Moment, Pairing, PairingTally, UnresolvedRequests, WaitTime};
 pub use queue::{Delivery, Full, OnCommit, QueueClosed};
 #[cfg(feature = "tap")]
 pub(crate) use recorder::screen_delivery;

@@ -33,7 +33,7 @@ impl MethodFilter {
 
 /// What is wanted of a source. Every source is told the same.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct LineOptions {
     /// Which methods.
     pub methods: MethodFilter,
     /// Whether what was asked and answered is handed over as well.
@@ -122,7 +122,7 @@ impl OpenLog {
 pub struct LineDecoder {
     source: Text,
     proxy: Text,
-    wanted: Wanted,
+    wanted: LineOptions,
     hostlogs: HostLogs,
     parts: Parts,
     decoded: Decoded,
@@ -137,7 +137,7 @@ pub struct LineDecoder {
 impl LineDecoder {
     /// A decoder for a source and the proxy whose stream it is, where the stream does not say.
     #[must_use]
-    pub fn new(source: &str, proxy: &str, wanted: Wanted) -> Self {
+    pub fn new(source: &str, proxy: &str, wanted: LineOptions) -> Self {
         Self {
             source: source.into(),
             proxy: proxy.into(),

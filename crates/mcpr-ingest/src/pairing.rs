@@ -6,14 +6,14 @@ mod calls;
 mod moment;
 mod tally;
 
-pub use calls::{LogReading, Waited};
+pub use calls::{LogReading, WaitTime};
 pub use moment::Moment;
-pub use tally::{Doubtful, PairingTally};
+pub use tally::{PairingTally, UnresolvedRequests};
 
 use calls::{Calls, FoundRequest, WaitingRequest};
 use mcpr_model::{
-    Body, ErrorKind, Event, EventKey, Kind, Outcome, Payload, Request, RequestId, Said,
-    SessionState, SessionUpdate, SurfaceNews, Text,
+    Body, ErrorKind, Event, EventKey, Kind, Payload, Request, RequestId, SessionState,
+    SessionUpdate, SurfaceContent, SurfaceUpdate, Text,
 };
 use mcpr_wire::{AnswerMessage, Direction, Message, NotificationMessage, RequestMessage, TypedId};
 
@@ -35,7 +35,7 @@ pub struct Pairing {
     from_server: Calls,
     next_ordinal: u64,
     tally: PairingTally,
-    doubtful: Option<Doubtful>,
+    doubtful: Option<UnresolvedRequests>,
 }
 
 impl Pairing {
@@ -105,7 +105,7 @@ impl Pairing {
     /// Gives up what has waited too long, as `is_over` says of each; says how many those were.
     pub fn give_up_where(
         &mut self,
-        is_over: &dyn Fn(Waited) -> bool,
+        is_over: &dyn Fn(WaitTime) -> bool,
         moment: Moment,
         events: &mut Vec<Event>,
     ) -> usize {
@@ -127,7 +127,7 @@ impl Pairing {
     /// not over ends the look.
     pub fn give_up_oldest_where(
         &mut self,
-        is_over: &dyn Fn(Waited) -> bool,
+        is_over: &dyn Fn(WaitTime) -> bool,
         moment: Moment,
         events: &mut Vec<Event>,
     ) -> usize {
@@ -194,7 +194,7 @@ impl Pairing {
     }
 
     /// The requests given up since this was last asked whose answer may be among what was lost.
-    pub fn take_doubtful(&mut self) -> Option<Doubtful> {
+    pub fn take_doubtful(&mut self) -> Option<UnresolvedRequests> {
         self.doubtful.take()
     }
 
@@ -294,10 +294,10 @@ impl Pairing {
         self.tally.progress += u64::from(notice.method == "notifications/progress");
         if direction == Direction::ToClient
             // The client has lists of its own, roots, which are no part of the surface.
-            && let Some(list) = SurfaceNews::announced_by(&notice.method)
+            && let Some(list) = SurfaceUpdate::announced_by(&notice.method)
         {
-            let news = self.news(list.into(), moment.ts, Said::ListChanged);
-            events.push(Event::Surface(Box::new(news)));
+            let update = self.surface_update(list.into(), moment.ts, SurfaceContent::ListChanged);
+            events.push(Event::Surface(Box::new(update)));
         }
         // Only whoever asked can cancel.
         let cancelled = notice.cancels.as_ref();
@@ -360,7 +360,7 @@ impl Pairing {
         if is_doubtful && why == ErrorKind::Timeout {
             self.tally.doubtful += 1;
             let ts = waiting.moment.ts;
-            let doubtful = self.doubtful.get_or_insert(Doubtful::at(ts));
+            let doubtful = self.doubtful.get_or_insert(UnresolvedRequests::at(ts));
             doubtful.add(ts);
             return;
         }
@@ -382,16 +382,16 @@ impl Pairing {
     ) {
         let asked = waiting.asked.surface.take();
         let params = waiting.asked.params.take();
-        let said = asked.and_then(|asked| reply.surface(&asked));
+        let content = asked.and_then(|asked| reply.surface(&asked));
         let mut row = self.row(direction, waiting, moment);
         row.bytes_out = Some(reply.bytes);
         row.outcome = reply.outcome(&row.method);
         // The surface is the server's: what a server asks its client for is none of it.
-        let said = said.filter(|_| direction == Direction::ToServer);
-        row.surface = said.map(|said| {
-            Box::new(SurfaceNews {
+        let content = content.filter(|_| direction == Direction::ToServer);
+        row.surface = content.map(|content| {
+            Box::new(SurfaceUpdate {
                 client_name: row.client_name.clone(),
-                ..self.news(row.method.clone(), row.ts, said)
+                ..self.surface_update(row.method.clone(), row.ts, content)
             })
         });
         row.payload = payload(params, reply.answer.clone());
@@ -399,14 +399,14 @@ impl Pairing {
     }
 
     /// What is said of the server's surface.
-    fn news(&self, method: Text, ts: i64, said: Said) -> SurfaceNews {
-        SurfaceNews {
+    fn surface_update(&self, method: Text, ts: i64, content: SurfaceContent) -> SurfaceUpdate {
+        SurfaceUpdate {
             proxy: self.proxy.clone(),
             method,
             ts,
             session_id: self.session_id.clone(),
             client_name: None,
-            said,
+            content,
         }
     }
 
@@ -428,27 +428,20 @@ impl Pairing {
         let session_id = self.session_id.as_deref().unwrap_or_default();
         // Times of a log may go back, and no call takes less than nothing.
         let latency = until.at.saturating_duration_since(moment.at);
+        let key = asked
+            .key
+            .unwrap_or_else(|| EventKey::of_id(&format!("{session_id} {ordinal}")));
+        let proxy = self.proxy.clone();
+        // A tap has no upstream: the server is at the other end of the pipe.
         Request {
-            key: asked
-                .key
-                .unwrap_or_else(|| EventKey::of_id(&format!("{session_id} {ordinal}"))),
             request_id: Some(shown_id(direction, asked.request_id)),
-            ts: moment.ts,
-            proxy: self.proxy.clone(),
-            kind: Kind::Mcp,
             session_id: self.session_id.clone(),
             client_name,
             client_version,
-            method: asked.method,
             target: asked.target,
             latency_us: i64::try_from(latency.as_micros()).unwrap_or(i64::MAX),
-            // A tap has no upstream: the server is at the other end of the pipe.
-            upstream_us: None,
             bytes_in: Some(asked.bytes),
-            bytes_out: None,
-            outcome: Outcome::default(),
-            payload: None,
-            surface: None,
+            ..Request::new(key, moment.ts, proxy, Kind::Mcp, asked.method)
         }
     }
 

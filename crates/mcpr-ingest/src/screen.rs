@@ -3,7 +3,8 @@
 //! not drop an event.
 
 use mcpr_model::{
-    BadLine, Body, Event, Outcome, Payload, Request, Said, SurfaceNews, TargetKind, Text,
+    BadLine, Body, Event, Outcome, Payload, Request, SurfaceContent, SurfaceUpdate, TargetKind,
+    Text,
 };
 use mcpr_redact::{Redactor, shorten};
 
@@ -69,7 +70,7 @@ impl Screen {
         let texts = match event {
             Event::Request(request) => in_request(redactor, request),
             Event::BadLine(line) => in_bad_line(redactor, line),
-            Event::Surface(news) => in_surface(redactor, news),
+            Event::Surface(update) => in_surface(redactor, update),
             // They hold ids, names and times alone.
             Event::Session(_) | Event::Gap(_) => 0,
         };
@@ -131,8 +132,8 @@ fn in_request(redactor: &Redactor, request: &mut Request) -> u64 {
     {
         count += replace(&mut target.name, |name| redactor.text(name));
     }
-    if let Some(news) = &mut request.surface {
-        count += in_surface(redactor, news);
+    if let Some(update) = &mut request.surface {
+        count += in_surface(redactor, update);
     }
     count
 }
@@ -156,12 +157,12 @@ fn in_bad_line(redactor: &Redactor, line: &mut BadLine) -> u64 {
 
 /// A surface is what is compared from version to version: a `password` in a schema is the name of a
 /// parameter, and stays. Only the credentials of addresses go.
-fn in_surface(redactor: &Redactor, news: &mut SurfaceNews) -> u64 {
-    let json = match &mut news.said {
-        Said::Page { result, .. } => result,
-        Said::Item { item } => item,
-        Said::ListChanged => return 0,
-        Said::Whole { upstream, result } => {
+fn in_surface(redactor: &Redactor, update: &mut SurfaceUpdate) -> u64 {
+    let json = match &mut update.content {
+        SurfaceContent::Page { result, .. } => result,
+        SurfaceContent::Item { item } => item,
+        SurfaceContent::ListChanged => return 0,
+        SurfaceContent::Whole { upstream, result } => {
             let address = upstream.as_mut().map_or(0, |address| {
                 replace(address, |address| redactor.text(address))
             });
@@ -193,39 +194,25 @@ mod tests {
 
     fn request(message: &str, target: Option<Target>) -> Event {
         Event::Request(Request {
-            key: EventKey::of_id("1"),
-            request_id: None,
-            ts: 1,
-            proxy: "p".into(),
-            kind: Kind::Mcp,
-            session_id: None,
-            client_name: None,
-            client_version: None,
-            method: "m".into(),
             target,
-            latency_us: 1,
-            upstream_us: None,
-            bytes_in: None,
-            bytes_out: None,
             outcome: Outcome {
                 error_kind: Some(ErrorKind::Rpc),
                 error_code: Some("-1".into()),
                 error_msg: Some(message.into()),
                 retyped: false,
             },
-            payload: None,
-            surface: None,
+            ..Request::new(EventKey::of_id("1"), 1, "p".into(), Kind::Mcp, "m".into())
         })
     }
 
-    fn surface(said: Said) -> Event {
-        Event::Surface(Box::new(SurfaceNews {
+    fn surface(content: SurfaceContent) -> Event {
+        Event::Surface(Box::new(SurfaceUpdate {
             proxy: "p".into(),
             method: "tools/list".into(),
             ts: 1,
             session_id: None,
             client_name: None,
-            said,
+            content,
         }))
     }
 
@@ -289,7 +276,7 @@ mod tests {
     #[test]
     fn surfaces_lose_the_credentials_of_addresses_only() {
         let page = |text: &str| {
-            surface(Said::Page {
+            surface(SurfaceContent::Page {
                 cursor: None,
                 asked_version: None,
                 result: text.into(),
@@ -303,7 +290,7 @@ mod tests {
             1,
         );
         let whole = |upstream: &str| {
-            surface(Said::Whole {
+            surface(SurfaceContent::Whole {
                 upstream: Some(upstream.into()),
                 result: "{}".into(),
             })

@@ -1,7 +1,9 @@
 //! What events take in memory: counted where they wait, so that a limit in bytes means bytes.
 
 use super::Delivery;
-use mcpr_model::{Event, Payload, Request, RequestId, Said, SessionUpdate, SurfaceNews, Text};
+use mcpr_model::{
+    Event, Payload, Request, RequestId, SessionUpdate, SurfaceContent, SurfaceUpdate, Text,
+};
 
 impl Delivery {
     /// Bytes that the delivery takes, its own parts and what its events hold.
@@ -22,7 +24,7 @@ fn held(event: &Event) -> usize {
     match event {
         Event::Request(request) => of_request(request),
         Event::Session(update) => of_session(update),
-        Event::Surface(news) => of_surface(news),
+        Event::Surface(update) => of_surface(update),
         Event::Gap(gap) => text(&gap.source),
         Event::BadLine(line) => {
             text(&line.source) + line.reason.capacity() + line.excerpt.capacity()
@@ -67,22 +69,22 @@ fn of_session(update: &SessionUpdate) -> usize {
         ])
 }
 
-fn of_surface(news: &SurfaceNews) -> usize {
-    let said = match &news.said {
-        Said::Page {
+fn of_surface(update: &SurfaceUpdate) -> usize {
+    let content = match &update.content {
+        SurfaceContent::Page {
             cursor,
             asked_version,
             result,
         } => optional([cursor, asked_version]) + result.len(),
-        Said::Whole { upstream, result } => optional([upstream]) + result.len(),
-        Said::Item { item } => item.len(),
-        Said::ListChanged => 0,
+        SurfaceContent::Whole { upstream, result } => optional([upstream]) + result.len(),
+        SurfaceContent::Item { item } => item.len(),
+        SurfaceContent::ListChanged => 0,
     };
-    size_of::<SurfaceNews>()
-        + said
-        + text(&news.proxy)
-        + text(&news.method)
-        + optional([&news.session_id, &news.client_name])
+    size_of::<SurfaceUpdate>()
+        + content
+        + text(&update.proxy)
+        + text(&update.method)
+        + optional([&update.session_id, &update.client_name])
 }
 
 /// Short texts are part of whatever holds them.

@@ -1,31 +1,33 @@
-//! What tells that two streams of one proxy speak of the same call: mcpr 0.5 prints each one and posts
-//! it as well.
+//! The key by which one call is recognised in several channels of a proxy: mcpr 0.5 prints each call and
+//! posts it as well.
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// What tells of a proxy's calls.
+/// A channel through which a proxy reports its calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Teller {
-    /// What it prints.
+pub enum Channel {
+    /// Its standard error.
     Stderr,
-    /// What it posts.
+    /// Its posts to a cloud.
     Cloud,
     /// Its own store, once that is imported.
     Store,
 }
 
-/// A call as one or more of a proxy's tellers know it. Ids are used again, and one teller may lack what
-/// another has: a row is never told of twice by the same one.
+/// A call as one or more channels of a proxy report it. Clients use ids again, and one channel may lack
+/// what another has; no channel reports a row twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ToldCall {
+pub struct CallKey {
     /// As many bits as a code has place for.
     hash: u64,
-    tellers: Tellers,
+    // The name that files set aside by mcpr 0.6 have for it.
+    #[serde(alias = "tellers")]
+    channels: Channels,
 }
 
-/// Who has told of a call: one bit each.
+/// The channels that have reported a call: one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Tellers(u8);
+pub struct Channels(u8);
 
 /// What a call of MCP is recognised by, beside the times that were measured.
 #[derive(Debug, Clone, Copy)]
@@ -40,12 +42,12 @@ pub struct CallFacts<'a> {
     pub target: &'a str,
 }
 
-impl Tellers {
-    // The lowest bits of a code: rows of one call by different tellers stand side by side in an index.
+impl Channels {
+    // The lowest bits of a code: rows of one call from different channels stand side by side in an index.
     const BITS: u32 = 3;
     const ALL: u8 = 0b111;
 
-    /// Those that a row with this code was told of by.
+    /// The channels that reported the row with this code.
     #[must_use]
     pub fn of_code(code: i64) -> Self {
         Self(code.to_le_bytes()[0] & Self::ALL)
@@ -54,14 +56,14 @@ impl Tellers {
     /// Whether all of the others are among these.
     #[must_use]
     pub fn include(self, others: Self) -> bool {
-        // Bits, so that any set of tellers is one number.
+        // Bits, so that any set of channels is one number.
         self.0 & others.0 == others.0
     }
 
     /// Whether these are this one alone.
     #[must_use]
-    pub fn is_only(self, teller: Teller) -> bool {
-        self.0 == teller.bit()
+    pub fn is_only(self, channel: Channel) -> bool {
+        self.0 == channel.bit()
     }
 
     /// These and those.
@@ -75,71 +77,72 @@ impl Tellers {
     }
 }
 
-impl ToldCall {
+impl CallKey {
     /// What each second moves a code by: odd, so that no two seconds fall together, and large, so that
     /// calls of neighbouring seconds do not either.
     const SECOND: u64 = 0x9e37_79b9_7f4a_7c15;
 
     /// A call of MCP.
     #[must_use]
-    pub fn of_call(teller: Teller, facts: CallFacts<'_>) -> Self {
-        // Times and sizes are left out: each teller measures its own.
+    pub fn of_call(channel: Channel, facts: CallFacts<'_>) -> Self {
+        // Times and sizes are left out: each channel measures its own.
         let shared = [facts.id, facts.method, facts.target];
         let hash = match facts.session_id {
             Some(session_id) => hash(&[session_id, shared[0], shared[1], shared[2]]),
             None => hash(&shared),
         };
-        Self::new(hash, Tellers(teller.bit()))
+        Self::new(hash, Channels(channel.bit()))
     }
 
     /// A call of HTTP, which has a unique id in both streams.
     #[must_use]
-    pub fn of_unique_id(teller: Teller, id: &str) -> Self {
-        Self::new(hash(&[id]), Tellers(teller.bit()))
+    pub fn of_unique_id(channel: Channel, id: &str) -> Self {
+        Self::new(hash(&[id]), Channels(channel.bit()))
     }
 
     /// The call of a row that has this code and time.
     #[must_use]
     pub fn of_stored(code: i64, ts: i64) -> Self {
         // The way back of `code_at`: what the second has moved is taken off again.
-        let hash = (code.cast_unsigned() >> Tellers::BITS).wrapping_sub(Self::moved_by(ts, 0));
-        Self::new(hash, Tellers::of_code(code))
+        let hash = (code.cast_unsigned() >> Channels::BITS).wrapping_sub(Self::moved_by(ts, 0));
+        Self::new(hash, Channels::of_code(code))
     }
 
-    fn new(hash: u64, tellers: Tellers) -> Self {
+    fn new(hash: u64, channels: Channels) -> Self {
         Self {
             // The bits above are lost in a code: a hash read back from one must be equal to a fresh
             // one.
-            hash: hash & (u64::MAX >> Tellers::BITS),
-            tellers,
+            hash: hash & (u64::MAX >> Channels::BITS),
+            channels,
         }
     }
 
-    /// Who tells of it.
+    /// The channels that reported it.
     #[must_use]
-    pub fn tellers(&self) -> Tellers {
-        self.tellers
+    pub fn channels(&self) -> Channels {
+        self.channels
     }
 
     /// What its row is found by, at a time in unix milliseconds.
     #[must_use]
     pub fn code(&self, ts: i64) -> i64 {
-        self.code_at(ts, 0, self.tellers.0)
+        self.code_at(ts, 0, self.channels.0)
     }
 
-    /// What its row is found by once these have told of it.
+    /// What its row is found by once these channels have reported it.
     #[must_use]
-    pub fn code_of(&self, ts: i64, tellers: Tellers) -> i64 {
-        self.code_at(ts, 0, tellers.0)
+    pub fn code_of(&self, ts: i64, channels: Channels) -> i64 {
+        self.code_at(ts, 0, channels.0)
     }
 
-    /// The ranges of codes of rows that may be of the same call, both ends included: told of by any but
-    /// this very one alone, in the same second or a neighbouring one, for not all tell finer times.
+    /// The ranges of codes of rows that may be of the same call, both ends included: reported by any
+    /// channel but this one alone, in the same second or a neighbouring one, for not all channels have
+    /// finer times.
     #[must_use]
     pub fn codes(&self, ts: i64) -> [(i64, i64); 6] {
-        // Where more than one has told of it, there is no telling that it could be alone with.
-        let split = if self.tellers.is_one() {
-            self.tellers.0
+        // Where more than one channel has reported it, no single channel is left out.
+        let split = if self.channels.is_one() {
+            self.channels.0
         } else {
             0
         };
@@ -152,11 +155,11 @@ impl ToldCall {
             )
         };
         let before = |offset| match split {
-            // Nothing is below the first teller, and below none at all there is no code.
+            // Nothing is below the first channel, and below none at all there is no code.
             0 | 1 => (1, 0),
             _ => range(offset, 1, split - 1),
         };
-        let after = |offset| range(offset, split + 1, Tellers::ALL);
+        let after = |offset| range(offset, split + 1, Channels::ALL);
         [
             before(0),
             before(-1),
@@ -167,9 +170,9 @@ impl ToldCall {
         ]
     }
 
-    fn code_at(&self, ts: i64, offset: i64, tellers: u8) -> i64 {
+    fn code_at(&self, ts: i64, offset: i64, channels: u8) -> i64 {
         let moved = self.hash.wrapping_add(Self::moved_by(ts, offset));
-        (moved << Tellers::BITS | u64::from(tellers)).cast_signed()
+        (moved << Channels::BITS | u64::from(channels)).cast_signed()
     }
 
     fn moved_by(ts: i64, offset: i64) -> u64 {
@@ -179,7 +182,7 @@ impl ToldCall {
     }
 }
 
-impl Teller {
+impl Channel {
     fn bit(self) -> u8 {
         match self {
             Self::Stderr => 0b001,
@@ -208,14 +211,14 @@ fn hash(texts: &[&str]) -> u64 {
 mod tests {
     use super::*;
 
-    fn call(teller: Teller, session_id: Option<&str>, id: &str) -> ToldCall {
+    fn call(channel: Channel, session_id: Option<&str>, id: &str) -> CallKey {
         let facts = CallFacts {
             session_id,
             id,
             method: "tools/call",
             target: "echo",
         };
-        ToldCall::of_call(teller, facts)
+        CallKey::of_call(channel, facts)
     }
 
     fn is_among(codes: [(i64, i64); 6], code: i64) -> bool {
@@ -225,15 +228,15 @@ mod tests {
     }
 
     /// Whether what one told is found by what the other one tells.
-    fn is_found(stored: ToldCall, at: i64, told: ToldCall, then: i64) -> bool {
+    fn is_found(stored: CallKey, at: i64, told: CallKey, then: i64) -> bool {
         is_among(told.codes(then), stored.code(at))
     }
 
     #[test]
     fn a_call_is_found_by_what_another_tells_of_it() {
-        let stderr = |session, id| call(Teller::Stderr, session, id);
-        let cloud = |session, id| call(Teller::Cloud, session, id);
-        let store = |session, id| call(Teller::Store, session, id);
+        let stderr = |session, id| call(Channel::Stderr, session, id);
+        let cloud = |session, id| call(Channel::Cloud, session, id);
+        let store = |session, id| call(Channel::Store, session, id);
         let s = Some("s");
         let cases = [
             (stderr(s, "1"), 7000, cloud(s, "1"), 7539, true),
@@ -263,14 +266,14 @@ mod tests {
     #[test]
     fn a_stored_code_says_which_call_it_is_and_who_has_told_of_it() {
         for ts in [-1, 0, 7539, i64::MIN, i64::MAX, 1_795_224_422_390] {
-            let told = call(Teller::Stderr, Some("s"), "1");
-            let posted = call(Teller::Cloud, Some("s"), "1");
-            assert_eq!(ToldCall::of_stored(told.code(ts), ts), told);
-            let both = told.tellers().and(posted.tellers());
+            let told = call(Channel::Stderr, Some("s"), "1");
+            let posted = call(Channel::Cloud, Some("s"), "1");
+            assert_eq!(CallKey::of_stored(told.code(ts), ts), told);
+            let both = told.channels().and(posted.channels());
             let code = told.code_of(ts, both);
-            let again = ToldCall::of_stored(code, ts);
-            assert_eq!((again.tellers(), again.code(ts)), (both, code));
-            assert!(both.include(posted.tellers()) && !both.is_only(Teller::Stderr));
+            let again = CallKey::of_stored(code, ts);
+            assert_eq!((again.channels(), again.code(ts)), (both, code));
+            assert!(both.include(posted.channels()) && !both.is_only(Channel::Stderr));
             assert!(is_among(posted.codes(ts), code));
             // What both have told of is found wherever one of them, or both, stand alone.
             for stored in [told, posted, again] {

@@ -1,7 +1,7 @@
 //! Events on their way from a source to the store, and the batch that carries them.
 
 use super::time::in_calendar;
-use super::{Checkpoint, Request, SessionUpdate, SurfaceNews, Text};
+use super::{Checkpoint, Request, SessionUpdate, SurfaceUpdate, Text};
 use serde::{Deserialize, Serialize};
 
 /// One thing to store, in the order in which it was seen.
@@ -12,7 +12,7 @@ pub enum Event {
     /// News of a session.
     Session(SessionUpdate),
     /// What was said of a server's surface by no request that is recorded.
-    Surface(Box<SurfaceNews>),
+    Surface(Box<SurfaceUpdate>),
     /// Events that were dropped because a queue was full or the store failed.
     Gap(Gap),
     /// A line that looked like JSON and did not decode.
@@ -26,8 +26,8 @@ impl Event {
         match self {
             Self::Request(request) => {
                 settle(&mut request.ts);
-                if let Some(news) = &mut request.surface {
-                    settle(&mut news.ts);
+                if let Some(update) = &mut request.surface {
+                    settle(&mut update.ts);
                 }
             }
             Self::Session(update) => {
@@ -35,7 +35,7 @@ impl Event {
                 let told = [&mut update.started_at, &mut update.last_seen_at];
                 told.into_iter().flatten().for_each(settle);
             }
-            Self::Surface(news) => settle(&mut news.ts),
+            Self::Surface(update) => settle(&mut update.ts),
             Self::Gap(gap) => {
                 // Gaps come in from exports as well, with whatever times stand there.
                 settle(&mut gap.from_ts);

@@ -1,6 +1,6 @@
 //! Identities: of an event (so that it is stored once) and of a request (as the stream names it).
 
-use super::{Text, ToldCall};
+use super::{CallKey, Text};
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 use std::fmt;
@@ -23,7 +23,7 @@ pub struct EventKey {
     /// What was hashed.
     pub source: KeySource,
     /// Set where another stream tells of the same call.
-    pub call: Option<ToldCall>,
+    pub call: Option<CallKey>,
 }
 
 impl EventKey {
@@ -44,9 +44,9 @@ impl EventKey {
         EventBytes::new(bytes).key(index)
     }
 
-    /// The key of an event of which another stream may tell too.
+    /// The key of an event that another channel may report as well.
     #[must_use]
-    pub fn told(self, call: ToldCall) -> Self {
+    pub fn with_call(self, call: CallKey) -> Self {
         Self {
             call: Some(call),
             ..self

@@ -12,7 +12,7 @@ mod sketch;
 mod surface;
 pub mod time;
 
-pub use call::{CallFacts, Teller, Tellers, ToldCall};
+pub use call::{CallFacts, CallKey, Channel, Channels};
 pub use checkpoint::{Checkpoint, FileIdentity, Fingerprint};
 pub use event::{BadLine, Batch, Counts, Event, Gap, SourceProgress};
 pub use id::{EventBytes, EventKey, KeySource, RequestId};
@@ -21,7 +21,7 @@ pub use payload::{Body, Payload};
 pub use request::{ErrorKind, Kind, Outcome, Request, Status, Target, TargetKind};
 pub use session::{Platform, SessionState, SessionUpdate};
 pub use sketch::Sketch;
-pub use surface::{Said, SurfaceNews};
+pub use surface::{SurfaceContent, SurfaceUpdate};
 
 /// Short recorded text (a name, a method, a version): inline up to 24 bytes.
 pub type Text = compact_str::CompactString;

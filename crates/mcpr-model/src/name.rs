@@ -5,7 +5,8 @@
 //! that two long names with the same beginning stay two names.
 
 use super::{
-    Event, Outcome, Request, RequestId, Said, SessionUpdate, SurfaceNews, TargetKind, Text,
+    Event, Outcome, Request, RequestId, SessionUpdate, SurfaceContent, SurfaceUpdate, TargetKind,
+    Text,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -70,7 +71,7 @@ impl Event {
         match self {
             Self::Request(request) => request.cut_names(),
             Self::Session(update) => update.cut_names(),
-            Self::Surface(news) => news.cut_names(),
+            Self::Surface(update) => update.cut_names(),
             // A source may be a path, and Linux has paths of up to 4096 bytes.
             Self::Gap(gap) => cut(&mut gap.source, MAX_SOURCE_BYTES),
             Self::BadLine(line) => {
@@ -123,8 +124,8 @@ impl Request {
             };
             cut(&mut target.name, max);
         }
-        if let Some(news) = &mut self.surface {
-            news.cut_names();
+        if let Some(update) = &mut self.surface {
+            update.cut_names();
         }
     }
 }
@@ -141,16 +142,16 @@ impl SessionUpdate {
     }
 }
 
-impl SurfaceNews {
+impl SurfaceUpdate {
     fn cut_names(&mut self) {
         cut(&mut self.proxy, MAX_NAME_BYTES);
         cut(&mut self.method, MAX_NAME_BYTES);
         cut_all([self.session_id.as_mut(), self.client_name.as_mut()]);
         // The answers themselves are no names: they are limited where they are read.
-        if let Said::Whole {
+        if let SurfaceContent::Whole {
             upstream: Some(upstream),
             ..
-        } = &mut self.said
+        } = &mut self.content
         {
             cut(upstream, MAX_URI_BYTES);
         }
@@ -189,39 +190,29 @@ mod tests {
 
     fn long_request() -> Request {
         Request {
-            key: EventKey::of_id("a"),
             request_id: Some(RequestId::Text(long())),
-            ts: 1,
-            proxy: long(),
-            kind: Kind::Mcp,
             session_id: Some(long()),
             client_name: Some(long()),
             client_version: Some(long()),
-            method: long(),
-            target: None,
-            latency_us: 1,
-            upstream_us: None,
-            bytes_in: None,
-            bytes_out: None,
             outcome: Outcome {
                 error_kind: None,
                 error_code: Some(long()),
                 error_msg: Some(long()),
                 retyped: false,
             },
-            payload: None,
-            surface: Some(Box::new(long_news())),
+            surface: Some(Box::new(long_update())),
+            ..Request::new(EventKey::of_id("a"), 1, long(), Kind::Mcp, long())
         }
     }
 
-    fn long_news() -> SurfaceNews {
-        SurfaceNews {
+    fn long_update() -> SurfaceUpdate {
+        SurfaceUpdate {
             proxy: long(),
             method: long(),
             ts: 1,
             session_id: Some(long()),
             client_name: Some(long()),
-            said: Said::Whole {
+            content: SurfaceContent::Whole {
                 upstream: Some(long()),
                 result: "{}".into(),
             },
@@ -251,7 +242,7 @@ mod tests {
                 client_version: Some(long()),
                 conversation: Some(long()),
             }),
-            Event::Surface(Box::new(long_news())),
+            Event::Surface(Box::new(long_update())),
             Event::Gap(Gap {
                 source: long(),
                 count: 1,

@@ -1,12 +1,15 @@
 //! One recorded request: what was called, by whom, how long it took and how it ended.
 
-use super::{EventKey, Payload, RequestId, SurfaceNews, Text};
+use super::{EventKey, Payload, RequestId, SurfaceUpdate, Text};
 use serde::{Deserialize, Serialize};
 
 /// What sort of traffic a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 pub enum Kind {
     /// A JSON-RPC request of the Model Context Protocol.
+    #[default]
     Mcp,
     /// HTTP traffic that is no JSON-RPC request.
     Http,
@@ -65,9 +68,10 @@ impl Kind {
 }
 
 /// How a request ended, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Status {
     /// Answered without an error.
+    #[default]
     Ok,
     /// Answered with an error of any kind, or cancelled.
     Error,
@@ -285,10 +289,35 @@ pub struct Request {
     /// What was asked and answered, where that is kept. A store keeps it beside the row.
     pub payload: Option<Box<Payload>>,
     /// What the request and its answer say of the server's surface. A duplicate says nothing new.
-    pub surface: Option<Box<SurfaceNews>>,
+    pub surface: Option<Box<SurfaceUpdate>>,
 }
 
 impl Request {
+    /// A request of which nothing else is known: what a decoder starts from, so that a column which only
+    /// some formats know stands in those alone.
+    #[must_use]
+    pub fn new(key: EventKey, ts: i64, proxy: Text, kind: Kind, method: Text) -> Self {
+        Self {
+            key,
+            request_id: None,
+            ts,
+            proxy,
+            kind,
+            session_id: None,
+            client_name: None,
+            client_version: None,
+            method,
+            target: None,
+            latency_us: 0,
+            upstream_us: None,
+            bytes_in: None,
+            bytes_out: None,
+            outcome: Outcome::default(),
+            payload: None,
+            surface: None,
+        }
+    }
+
     /// The request without what came with it: what its row holds.
     #[must_use]
     pub fn row(&self) -> Self {

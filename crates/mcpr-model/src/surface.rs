@@ -3,9 +3,9 @@
 use super::Text;
 use serde::{Deserialize, Serialize};
 
-/// One statement about a proxy's server. It holds the raw JSON; `mcpr-surface` reads it.
+/// One statement about a proxy's server, as a stream reports it. It holds the raw JSON; `mcpr-surface` reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SurfaceNews {
+pub struct SurfaceUpdate {
     /// The proxy.
     pub proxy: Text,
     /// The method that was answered: `initialize`, `server/discover`, `tools/list` and so on.
@@ -16,13 +16,15 @@ pub struct SurfaceNews {
     pub session_id: Option<Text>,
     /// The caller, where the event itself says it.
     pub client_name: Option<Text>,
-    /// What was said.
-    pub said: Said,
+    /// What it says.
+    // The name that files set aside by mcpr 0.6 have for it.
+    #[serde(alias = "said")]
+    pub content: SurfaceContent,
 }
 
-/// What was said of a surface.
+/// What a statement says of a surface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Said {
+pub enum SurfaceContent {
     /// One page of an answer: the raw `result`.
     Page {
         /// The cursor that was asked with; `None` begins a chain.
@@ -48,7 +50,7 @@ pub enum Said {
     ListChanged,
 }
 
-impl SurfaceNews {
+impl SurfaceUpdate {
     /// The methods whose answers make a surface.
     // `initialize` and `server/discover` stand here for the server's own name, version and
     // capabilities.

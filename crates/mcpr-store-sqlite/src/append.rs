@@ -12,7 +12,7 @@ use super::surface_cache::SurfaceCache;
 use super::surfaces;
 use super::{notes, payloads};
 use crate::census;
-use mcpr_model::{BadLine, Batch, Event, Gap, Request, SurfaceNews};
+use mcpr_model::{BadLine, Batch, Event, Gap, Request, SurfaceUpdate};
 use mcpr_store::{Appended, Membership, StoreError};
 use rusqlite::{
     Connection, OptionalExtension, Statement, Transaction, TransactionBehavior, params,
@@ -23,7 +23,7 @@ const BATCH_ROW_REQUESTS: i64 = 1000;
 
 /// What the writer remembers between batches, all of it refound when another writer commits.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct WriterCache {
     pub(super) names: NameNumbers,
     pub(super) sessions: Sessions,
     pub(super) rollups: Rollups,
@@ -31,7 +31,7 @@ pub(super) struct Memory {
     data_version: Option<i64>,
 }
 
-impl Memory {
+impl WriterCache {
     /// Forgets everything: after a failure, and when somebody else wrote.
     pub(super) fn clear(&mut self) {
         self.names.clear();
@@ -44,7 +44,7 @@ impl Memory {
 /// Commits a batch, or nothing.
 pub(super) fn append(
     connection: &mut Connection,
-    memory: &mut Memory,
+    memory: &mut WriterCache,
     batch: &Batch,
 ) -> Result<Appended, StoreError> {
     let result = try_append(connection, memory, batch);
@@ -61,7 +61,7 @@ pub(super) fn append(
 
 fn try_append(
     connection: &mut Connection,
-    memory: &mut Memory,
+    memory: &mut WriterCache,
     batch: &Batch,
 ) -> rusqlite::Result<Appended> {
     // The lock is taken at once: a transaction that has read and then wants to write is refused
@@ -80,7 +80,7 @@ fn try_append(
             ..Appended::default()
         });
     }
-    let mut writing = Writing::begin(&tx, memory)?;
+    let mut writing = BatchWriter::begin(&tx, memory)?;
     {
         let mut insertion = requests::insertion(&tx)?;
         for (place, event) in batch.events.iter().enumerate() {
@@ -107,7 +107,7 @@ fn is_committed(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<bool> {
 }
 
 /// The session that a request belongs to.
-enum Found {
+enum FoundSession {
     /// This one.
     Slot(Slot),
     /// None at all.
@@ -117,9 +117,9 @@ enum Found {
 }
 
 /// A batch being written.
-pub(super) struct Writing<'a> {
+pub(super) struct BatchWriter<'a> {
     pub(super) tx: &'a Transaction<'a>,
-    pub(super) memory: &'a mut Memory,
+    pub(super) memory: &'a mut WriterCache,
     pub(super) appended: Appended,
     pub(super) first_seq: i64,
     last_seq: i64,
@@ -129,8 +129,8 @@ pub(super) struct Writing<'a> {
     ids: NewIds,
 }
 
-impl<'a> Writing<'a> {
-    fn begin(tx: &'a Transaction<'a>, memory: &'a mut Memory) -> rusqlite::Result<Self> {
+impl<'a> BatchWriter<'a> {
+    fn begin(tx: &'a Transaction<'a>, memory: &'a mut WriterCache) -> rusqlite::Result<Self> {
         let last_seq = counter(tx, "last_seq")?;
         Ok(Self {
             tx,
@@ -148,7 +148,7 @@ impl<'a> Writing<'a> {
     fn event(&mut self, insertion: &mut Statement<'_>, event: &Event) -> rusqlite::Result<()> {
         match event {
             Event::Request(request) => self.request(insertion, request),
-            Event::Surface(news) => self.surface(news),
+            Event::Surface(update) => self.surface(update),
             Event::Session(update) => {
                 self.memory
                     .sessions
@@ -167,7 +167,7 @@ impl<'a> Writing<'a> {
     ) -> rusqlite::Result<()> {
         // First of all: a call that another stream told of already must make neither a name nor a
         // session.
-        let Some(is_undecided) = self.retell(request)? else {
+        let Some(is_undecided) = self.merge_call(request)? else {
             return Ok(());
         };
         let (name, version) = (
@@ -177,9 +177,9 @@ impl<'a> Writing<'a> {
         let operation = self.memory.names.operation(self.tx, request)?;
         let client = self.memory.names.client(self.tx, name, version)?;
         let session = match self.session_of(request, operation.proxy, client)? {
-            Found::Slot(slot) => Some(slot),
-            Found::None => None,
-            Found::Unneeded => {
+            FoundSession::Slot(slot) => Some(slot),
+            FoundSession::None => None,
+            FoundSession::Unneeded => {
                 self.appended.duplicates += 1;
                 return Ok(());
             }
@@ -230,18 +230,18 @@ impl<'a> Writing<'a> {
         }
         notes::insert(self.tx, self.last_seq, request)?;
         match &request.surface {
-            Some(news) => self.surface(news),
+            Some(update) => self.surface(update),
             None => Ok(()),
         }
     }
 
-    fn surface(&mut self, news: &SurfaceNews) -> rusqlite::Result<()> {
-        let Memory {
+    fn surface(&mut self, update: &SurfaceUpdate) -> rusqlite::Result<()> {
+        let WriterCache {
             names,
             surface_cache,
             ..
         } = &mut *self.memory;
-        surfaces::take(self.tx, names, surface_cache, news, self.last_seq)
+        surfaces::take(self.tx, names, surface_cache, update, self.last_seq)
     }
 
     /// The session a request belongs to, made where it is missing.
@@ -250,10 +250,10 @@ impl<'a> Writing<'a> {
         request: &Request,
         proxy: i64,
         client: Option<i64>,
-    ) -> rusqlite::Result<Found> {
+    ) -> rusqlite::Result<FoundSession> {
         let (tx, sessions) = (self.tx, &mut self.memory.sessions);
         let slot = match Membership::of(request) {
-            Membership::Said(id) => match sessions.find(tx, proxy, id)? {
+            Membership::SurfaceContent(id) => match sessions.find(tx, proxy, id)? {
                 Some(slot) => slot,
                 // It goes into the store only if something happens to it, so that a duplicate
                 // leaves no empty session.
@@ -261,18 +261,18 @@ impl<'a> Writing<'a> {
             },
             Membership::Inferred => {
                 if let Some(slot) = sessions.find_inferred(tx, (proxy, client), request.ts)? {
-                    return Ok(Found::Slot(slot));
+                    return Ok(FoundSession::Slot(slot));
                 }
                 // An inferred session is named by the first request that is its own.
                 sessions.write_back(tx)?;
                 if requests::is_stored(tx, request)? {
-                    return Ok(Found::Unneeded);
+                    return Ok(FoundSession::Unneeded);
                 }
                 sessions.add_inferred(tx, (proxy, client), request)?
             }
-            Membership::None => return Ok(Found::None),
+            Membership::None => return Ok(FoundSession::None),
         };
-        Ok(Found::Slot(slot))
+        Ok(FoundSession::Slot(slot))
     }
 
     fn gap(&mut self, gap: &Gap, key: i64) -> rusqlite::Result<()> {

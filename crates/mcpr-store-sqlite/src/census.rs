@@ -27,9 +27,9 @@ struct Change {
 
 /// What the running transaction has done, by table.
 #[derive(Debug, Default)]
-struct Notes(Mutex<BTreeMap<String, Change>>);
+struct PendingChanges(Mutex<BTreeMap<String, Change>>);
 
-impl Notes {
+impl PendingChanges {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Change>> {
         // Whoever panicked in between has noted a row, or has not.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,7 +61,7 @@ impl Notes {
 
 /// Has a connection note what it does from now on.
 pub(super) fn watch(connection: &mut Connection) -> rusqlite::Result<()> {
-    let notes = Arc::new(Notes::default());
+    let notes = Arc::new(PendingChanges::default());
     let flags = FunctionFlags::SQLITE_UTF8;
     let theirs = Arc::clone(&notes);
     connection.create_scalar_function("note_row", 3, flags, move |row| {

@@ -1,6 +1,6 @@
 //! A filter as SQL: conditions with bound values only.
 
-use super::recall::{Meant, Recall};
+use super::recall::{NamesMatched, Recall};
 use super::shown::shown;
 use mcpr_model::{ErrorKind, Status};
 use mcpr_store::query::{Cursor, Filter, Page};
@@ -42,18 +42,18 @@ impl Conditions {
     }
 
     /// Adds the condition that an operation is meant.
-    pub(super) fn add_operations(&mut self, operations: &Meant) {
+    pub(super) fn add_operations(&mut self, operations: &NamesMatched) {
         self.add_meant("r.operation", operations);
     }
 
     /// Adds the condition that what a column refers to is meant.
-    pub(super) fn add_meant(&mut self, column: &str, meant: &Meant) {
+    pub(super) fn add_meant(&mut self, column: &str, meant: &NamesMatched) {
         match meant {
-            Meant::All => {}
+            NamesMatched::All => {}
             // Still a condition, for a page is asked for and has to come out empty.
-            Meant::None => self.add("0", []),
-            Meant::These(numbers) => self.add_list(column, numbers),
-            Meant::Asked(function) => self.add(&format!("{function}({column})"), []),
+            NamesMatched::None => self.add("0", []),
+            NamesMatched::These(numbers) => self.add_list(column, numbers),
+            NamesMatched::Asked(function) => self.add(&format!("{function}({column})"), []),
         }
     }
 
@@ -119,7 +119,7 @@ impl Conditions {
 pub(super) struct Selection {
     pub(super) conditions: Conditions,
     /// The operations that are meant. To be added by the asker.
-    pub(super) operations: Meant,
+    pub(super) operations: NamesMatched,
 }
 
 impl Selection {
@@ -156,7 +156,7 @@ pub(super) fn of_filter(
     let mut conditions = Conditions::default();
     // The small tables are asked first: a name that nobody ever had answers the whole question.
     let operations = recall.operations(connection, filter)?;
-    if operations == Meant::None
+    if operations == NamesMatched::None
         || !add_session(connection, filter, &mut conditions)?
         || !add_client(&recall.clients(connection, filter)?, &mut conditions)
     {
@@ -200,12 +200,12 @@ fn add_session(
     Ok(found.is_some())
 }
 
-fn add_client(clients: &Meant, conditions: &mut Conditions) -> bool {
+fn add_client(clients: &NamesMatched, conditions: &mut Conditions) -> bool {
     // A request that names no client is taken to be from the one of its session, as in
     // `request_log`.
     const CLIENT: &str = "CASE WHEN c.name IS NULL THEN s.client ELSE r.client END";
     conditions.add_meant(CLIENT, clients);
-    *clients != Meant::None
+    *clients != NamesMatched::None
 }
 
 fn add_outcome(filter: &Filter, conditions: &mut Conditions) {

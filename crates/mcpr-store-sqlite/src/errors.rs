@@ -10,15 +10,15 @@ const ENDLESS: &str = "gave up reading: it takes more steps than a store of this
 
 /// What SQLite said. It shows its own cause in its text, so that it has none to be shown behind it.
 #[derive(Debug)]
-struct SqliteSaid(rusqlite::Error);
+struct SqliteMessage(rusqlite::Error);
 
-impl fmt::Display for SqliteSaid {
+impl fmt::Display for SqliteMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for SqliteSaid {}
+impl std::error::Error for SqliteMessage {}
 
 /// A failed call: what was being done, and SQLite's own words.
 pub(super) fn failed(doing: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
@@ -32,7 +32,7 @@ pub(super) fn failed(doing: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_
         let told = match error.sqlite_error_code() {
             // SQLite only says "interrupted", which nobody who asked would understand.
             Some(ErrorCode::OperationInterrupted) => StoreError::new(kind, ENDLESS),
-            _ => StoreError::new(kind, format!("cannot {doing}")).caused_by(SqliteSaid(error)),
+            _ => StoreError::new(kind, format!("cannot {doing}")).caused_by(SqliteMessage(error)),
         };
         match hint_for(kind) {
             Some(hint) => told.hint(hint),

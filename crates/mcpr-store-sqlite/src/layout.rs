@@ -16,7 +16,7 @@ pub(super) const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0006_slow_by_hour.sql"),
     include_str!("migrations/0007_bounds.sql"),
     include_str!("migrations/0008_neighbours.sql"),
-    include_str!("migrations/0009_told_twice.sql"),
+    include_str!("migrations/0009_call_channels.sql"),
     include_str!("migrations/0010_census.sql"),
     include_str!("migrations/0011_id_blocks.sql"),
     include_str!("migrations/0012_notes.sql"),

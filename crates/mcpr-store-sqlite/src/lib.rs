@@ -6,6 +6,7 @@
 mod admin;
 mod append;
 mod backend;
+mod call_match;
 mod census;
 mod checkpointer;
 mod codes;
@@ -36,7 +37,6 @@ mod recall;
 mod remove;
 mod request_ids;
 mod requests;
-mod retold;
 mod rollups;
 mod seal;
 mod sessions;

@@ -72,7 +72,7 @@ pub(super) struct OperationRef {
 
 /// An operation by its texts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Called<'a> {
+pub(super) struct OperationTexts<'a> {
     pub(super) kind: Kind,
     pub(super) proxy: &'a Text,
     pub(super) method: &'a Text,
@@ -203,7 +203,7 @@ impl NameNumbers {
         tx: &Transaction<'_>,
         request: &Request,
     ) -> rusqlite::Result<OperationRef> {
-        let called = Called {
+        let called = OperationTexts {
             kind: request.kind,
             proxy: &request.proxy,
             method: &request.method,
@@ -254,7 +254,7 @@ impl NameNumbers {
     fn add_operation(
         &mut self,
         tx: &Transaction<'_>,
-        called: Called<'_>,
+        called: OperationTexts<'_>,
         proxy: i64,
         hash: i64,
     ) -> rusqlite::Result<(i64, i64)> {
@@ -269,13 +269,13 @@ impl NameNumbers {
                     name: other,
                 });
                 let target = target.as_ref();
-                Some(self.others(tx, Called { target, ..called }, proxy)?)
+                Some(self.others(tx, OperationTexts { target, ..called }, proxy)?)
             }
             SummedAs::OtherMethod => {
                 // Without a target: those of methods that are not told apart are not told apart
                 // either.
                 let (method, target) = (&other, None);
-                let called = Called {
+                let called = OperationTexts {
                     method,
                     target,
                     ..called
@@ -291,7 +291,7 @@ impl NameNumbers {
     pub(super) fn others(
         &mut self,
         tx: &Transaction<'_>,
-        called: Called<'_>,
+        called: OperationTexts<'_>,
         proxy: i64,
     ) -> rusqlite::Result<i64> {
         let hash = operation_hash(&mut self.scratch, called);
@@ -309,7 +309,7 @@ impl NameNumbers {
     fn insert_operation(
         &mut self,
         tx: &Transaction<'_>,
-        called: Called<'_>,
+        called: OperationTexts<'_>,
         proxy: i64,
         hash: i64,
         summed_as: Option<i64>,
@@ -350,7 +350,7 @@ fn next_id(tx: &Transaction<'_>, table: &str, last: &mut Option<i64>) -> rusqlit
 }
 
 /// A hash over everything that an operation is; `scratch` saves an allocation a call.
-pub(super) fn operation_hash(scratch: &mut Vec<u8>, called: Called<'_>) -> i64 {
+pub(super) fn operation_hash(scratch: &mut Vec<u8>, called: OperationTexts<'_>) -> i64 {
     scratch.clear();
     let target_code = called.target.map_or(0, |target| target.kind.code());
     // One byte each: the codes are small, and stores out there hold hashes made this way.
@@ -381,7 +381,7 @@ impl SummedCounts {
     fn place(
         &mut self,
         tx: &Transaction<'_>,
-        called: Called<'_>,
+        called: OperationTexts<'_>,
         proxy: i64,
     ) -> rusqlite::Result<SummedAs> {
         // Counted in memory after the first look: rows of this transaction are in the counts
@@ -440,7 +440,7 @@ fn methods_of(tx: &Transaction<'_>, proxy: i64) -> rusqlite::Result<usize> {
 /// The number of an operation, and that of the one whose sums it counts in.
 fn find_operation(
     tx: &Transaction<'_>,
-    called: Called<'_>,
+    called: OperationTexts<'_>,
     proxy: i64,
     hash: i64,
 ) -> rusqlite::Result<Option<(i64, i64)>> {

@@ -46,10 +46,10 @@ pub(super) fn check_directory(directory: &Path, trust: Trust) -> Result<(), Stor
 fn who_may_replace(metadata: &Metadata, leads_to_it: bool) -> Option<String> {
     match whose(metadata) {
         // In a container the system's own directories may belong to nobody.
-        Whose::Another(UNMAPPED_USER) if leads_to_it => {}
+        Uid::Another(UNMAPPED_USER) if leads_to_it => {}
         // Its owner may rename whatever lies in it, sticky or not.
-        Whose::Another(user) => return Some(format!("belongs to another user ({user})")),
-        Whose::Ours | Whose::Root => {}
+        Uid::Another(user) => return Some(format!("belongs to another user ({user})")),
+        Uid::Ours | Uid::Root => {}
     }
     let is_open = others_may_write(metadata) && metadata.mode() & STICKY == 0;
     is_open.then(|| "may be written by other users".to_owned())
@@ -70,18 +70,18 @@ fn replaceable(place: &Path, who: &str, leads_to_it: bool) -> StoreError {
         )
 }
 
-enum Whose {
+enum Uid {
     Ours,
     Root,
     Another(u32),
 }
 
-fn whose(metadata: &Metadata) -> Whose {
+fn whose(metadata: &Metadata) -> Uid {
     match metadata.uid() {
         // The effective user is the one whom the files we make belong to.
-        user if user == geteuid().as_raw() => Whose::Ours,
-        0 => Whose::Root,
-        user => Whose::Another(user),
+        user if user == geteuid().as_raw() => Uid::Ours,
+        0 => Uid::Root,
+        user => Uid::Another(user),
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) fn claim_file(path: &Path) -> Result<(), StoreError> {
         Err(error) => return Err(inaccessible(path, error)),
     };
     // Root's as well: a file that is not ours cannot be made private by us.
-    if let Whose::Root | Whose::Another(_) = whose(&metadata) {
+    if let Uid::Root | Uid::Another(_) = whose(&metadata) {
         return Err(not_ours(path, &metadata));
     }
     // Links and directories are refused by whoever opens the file.

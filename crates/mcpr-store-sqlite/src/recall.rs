@@ -31,7 +31,7 @@ pub(crate) struct Recall {
 
 /// The rows of a table of names that are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Meant {
+pub(crate) enum NamesMatched {
     /// All of them.
     All,
     /// None: what is asked for was never recorded.
@@ -74,10 +74,10 @@ impl Recall {
         &mut self,
         connection: &Connection,
         filter: &Filter,
-    ) -> rusqlite::Result<Meant> {
+    ) -> rusqlite::Result<NamesMatched> {
         let by_name = !filter.methods.is_empty() || !filter.tools.is_empty();
         if !by_name && filter.proxy.is_none() && filter.kind.is_none() {
-            return Ok(Meant::All);
+            return Ok(NamesMatched::All);
         }
         self.turn_to(filter);
         let known = &mut self.operations;
@@ -114,9 +114,9 @@ impl Recall {
         &mut self,
         connection: &Connection,
         filter: &Filter,
-    ) -> rusqlite::Result<Meant> {
+    ) -> rusqlite::Result<NamesMatched> {
         let Some(pattern) = &filter.client else {
-            return Ok(Meant::All);
+            return Ok(NamesMatched::All);
         };
         self.turn_to(filter);
         let known = &mut self.clients;
@@ -154,7 +154,7 @@ impl Recall {
         }
         Ok(match known.meant() {
             // A client without a name matches no pattern.
-            Meant::All => known.numbers_or_list(),
+            NamesMatched::All => known.numbers_or_list(),
             meant => meant,
         })
     }
@@ -294,19 +294,19 @@ impl Matched {
         }
     }
 
-    fn meant(&self) -> Meant {
+    fn meant(&self) -> NamesMatched {
         // Where all are meant no condition is needed. Without any row nothing can be said of all.
         if self.total > 0 && self.list.len() == self.total {
-            return Meant::All;
+            return NamesMatched::All;
         }
         self.numbers_or_list()
     }
 
-    fn numbers_or_list(&self) -> Meant {
+    fn numbers_or_list(&self) -> NamesMatched {
         match &self.function {
-            _ if self.list.is_empty() => Meant::None,
-            Some((name, _)) if self.list.len() > MAX_LISTED => Meant::Asked(name),
-            _ => Meant::These(self.list.clone()),
+            _ if self.list.is_empty() => NamesMatched::None,
+            Some((name, _)) if self.list.len() > MAX_LISTED => NamesMatched::Asked(name),
+            _ => NamesMatched::These(self.list.clone()),
         }
     }
 }

@@ -69,7 +69,7 @@ impl NewIds {
             .execute(params![row, max_ts, marks.0])?;
         }
         match (self.0.first(), self.0.last()) {
-            (Some(first), Some(last)) => blocks::put_together(tx, first.seq, last.seq),
+            (Some(first), Some(last)) => blocks::merge_marks(tx, first.seq, last.seq),
             _ => Ok(()),
         }
     }
@@ -85,14 +85,14 @@ pub(super) struct MarksRow {
 
 /// A part of the sequence in which an id is looked for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Stretch {
+pub(super) enum SeqRange {
     /// A thousand places.
     Row(MarksRow),
     /// Many thousand.
     Block(MarksRow),
 }
 
-impl Stretch {
+impl SeqRange {
     /// The newest of its requests, when it was stored.
     pub(super) fn max_ts(self) -> i64 {
         match self {
@@ -102,15 +102,15 @@ impl Stretch {
 }
 
 /// All parts of the sequence, those with the newest requests first.
-pub(super) fn stretches(connection: &Connection) -> rusqlite::Result<Vec<Stretch>> {
+pub(super) fn stretches(connection: &Connection) -> rusqlite::Result<Vec<SeqRange>> {
     let mut rows = connection.prepare_cached("SELECT id, max_ts FROM request_ids")?;
     let rows = rows.query_map([], |row| {
         let (id, max_ts) = (row.get(0)?, row.get(1)?);
-        Ok(Stretch::Row(MarksRow { id, max_ts }))
+        Ok(SeqRange::Row(MarksRow { id, max_ts }))
     })?;
-    let mut all = rows.collect::<rusqlite::Result<Vec<Stretch>>>()?;
+    let mut all = rows.collect::<rusqlite::Result<Vec<SeqRange>>>()?;
     if layout_of(connection)? >= BLOCKS_SINCE {
-        all.extend(blocks::all(connection)?.into_iter().map(Stretch::Block));
+        all.extend(blocks::all(connection)?.into_iter().map(SeqRange::Block));
     }
     // A block stands for so many thousand requests: sorting them all needs no index.
     all.sort_by_key(|of| std::cmp::Reverse(of.max_ts()));
@@ -121,12 +121,12 @@ pub(super) fn stretches(connection: &Connection) -> rusqlite::Result<Vec<Stretch
 /// them, the newest first.
 pub(super) fn candidates(
     connection: &Connection,
-    of: Stretch,
+    of: SeqRange,
     id: &RequestId,
 ) -> rusqlite::Result<Vec<(i64, Vec<i64>)>> {
     match of {
-        Stretch::Row(of) => Ok(vec![(of.max_ts, candidates_of_row(connection, of, id)?)]),
-        Stretch::Block(of) => blocks::candidates(connection, of, id),
+        SeqRange::Row(of) => Ok(vec![(of.max_ts, candidates_of_row(connection, of, id)?)]),
+        SeqRange::Block(of) => blocks::candidates(connection, of, id),
     }
 }
 

@@ -234,8 +234,13 @@ pub(super) fn row_hash(request: &Request, place: RowPlace, key: i64, call: Optio
     with_call(hash_values(numbers, id, texts), call)
 }
 
-/// The same hash from a stored row: the columns in the order of [`row_hash`], then request id, error code,
-/// error message and call.
+/// The columns of a row that its hash covers, in the order of [`stored_row_hash`]; `r` is the request, `o` its
+/// operation. Its call follows, where the layout has one.
+pub(super) const HASHED_COLUMNS: &str =
+    "r.seq, r.ts, r.key, o.hash, r.session, r.client, r.latency_us,
+    r.upstream_us, r.bytes_in, r.bytes_out, r.error_kind, r.request_id, r.error_code, r.error_msg";
+
+/// The same hash from a stored row: [`HASHED_COLUMNS`] and its call.
 pub(super) fn stored_row_hash(row: &Row<'_>) -> rusqlite::Result<i64> {
     let hash = hash_of_columns(|index| row.get_ref(index))?;
     Ok(with_call(hash, row.get(14)?))

@@ -3,7 +3,7 @@
 mod inferred;
 
 use super::names::NameNumbers;
-use inferred::{Pair, Stretch};
+use inferred::{InferredSpan, Pair};
 use mcpr_model::{Request, SessionUpdate, Text};
 use mcpr_store::SessionState;
 use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params};
@@ -49,7 +49,7 @@ pub(super) struct Sessions {
     /// By proxy, then by id.
     by_id: FxHashMap<i64, FxHashMap<Text, Slot>>,
     /// What is known of the inferred sessions of one proxy and client.
-    inferred: FxHashMap<Pair, Stretch>,
+    inferred: FxHashMap<Pair, InferredSpan>,
     dirty: Vec<Slot>,
     last_number: Option<i64>,
 }

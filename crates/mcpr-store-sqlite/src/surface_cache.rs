@@ -5,7 +5,7 @@
 //! the appender forgets it then.
 
 use super::seal;
-use mcpr_model::{Said, SurfaceNews, Text};
+use mcpr_model::{SurfaceContent, SurfaceUpdate, Text};
 use rusqlite::{Transaction, params};
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::Xxh3;
@@ -52,18 +52,18 @@ impl SurfaceCache {
     }
 
     /// Takes in a statement that is word for word the one before it about its list.
-    pub(super) fn again(&mut self, proxy: i64, news: &SurfaceNews) -> Option<SeenAgain> {
-        let list = self.of_lists.get_mut(&(proxy, news.method.clone()))?;
-        if fingerprint(news) != Some(list.statement) {
+    pub(super) fn again(&mut self, proxy: i64, update: &SurfaceUpdate) -> Option<SeenAgain> {
+        let list = self.of_lists.get_mut(&(proxy, update.method.clone()))?;
+        if fingerprint(update) != Some(list.statement) {
             return None;
         }
         // Files may be read late: an old statement must not set the time back.
-        if news.ts < list.last_seen_at {
+        if update.ts < list.last_seen_at {
             return Some(SeenAgain::Late);
         }
         // The row is written at the end of the batch, however often a list was asked for in it.
-        list.is_written &= list.last_seen_at == news.ts;
-        list.last_seen_at = news.ts;
+        list.is_written &= list.last_seen_at == update.ts;
+        list.last_seen_at = update.ts;
         Some(SeenAgain::Newer)
     }
 
@@ -72,21 +72,21 @@ impl SurfaceCache {
         &mut self,
         proxy: i64,
         surface: i64,
-        news: &SurfaceNews,
+        update: &SurfaceUpdate,
         protocol: Option<String>,
     ) {
         // Only what can be a whole list can be known again from a single statement.
-        let Some(statement) = fingerprint(news) else {
+        let Some(statement) = fingerprint(update) else {
             return;
         };
         let list = CachedList {
             statement,
             surface,
-            last_seen_at: news.ts,
+            last_seen_at: update.ts,
             protocol,
             is_written: true,
         };
-        self.of_lists.insert((proxy, news.method.clone()), list);
+        self.of_lists.insert((proxy, update.method.clone()), list);
     }
 
     /// Forgets a list, after its row says all that is known.
@@ -140,16 +140,16 @@ pub(super) fn seen(
 }
 
 /// What tells one statement from another, where it can be a whole list.
-fn fingerprint(news: &SurfaceNews) -> Option<u128> {
+fn fingerprint(update: &SurfaceUpdate) -> Option<u128> {
     // Nothing but this hash is compared, so it has 128 bits.
     let mut hasher = Xxh3::new();
-    match &news.said {
-        Said::Whole { result, .. } => {
+    match &update.content {
+        SurfaceContent::Whole { result, .. } => {
             // The same text says less in a page than as a whole list.
             hasher.update(b"whole\0");
             hasher.update(result.as_bytes());
         }
-        Said::Page {
+        SurfaceContent::Page {
             cursor: None,
             result,
             asked_version,
@@ -160,7 +160,9 @@ fn fingerprint(news: &SurfaceNews) -> Option<u128> {
             hasher.update(b"\0");
             hasher.update(result.as_bytes());
         }
-        Said::Page { .. } | Said::Item { .. } | Said::ListChanged => return None,
+        SurfaceContent::Page { .. } | SurfaceContent::Item { .. } | SurfaceContent::ListChanged => {
+            return None;
+        }
     }
     Some(hasher.digest128())
 }

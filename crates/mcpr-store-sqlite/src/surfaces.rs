@@ -9,7 +9,7 @@ use super::layout::layout_of;
 use super::names::NameNumbers;
 use super::shown::shown;
 use super::surface_cache::{SeenAgain, SurfaceCache, seen};
-use mcpr_model::{Said, SurfaceNews};
+use mcpr_model::{SurfaceContent, SurfaceUpdate};
 use mcpr_store::query::{ListKey, LoneItem, SurfacePage, SurfaceRow, Surfaces};
 use mcpr_surface::capture::{Chain, ListTexts, Seen, WaitingPage, chain_of, negotiated, step};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -24,25 +24,27 @@ pub(super) fn take(
     tx: &Transaction<'_>,
     names: &mut NameNumbers,
     cache: &mut SurfaceCache,
-    news: &SurfaceNews,
+    update: &SurfaceUpdate,
     last_seq: i64,
 ) -> rusqlite::Result<()> {
-    let proxy = names.proxy(tx, &news.proxy)?;
-    match &news.said {
-        Said::ListChanged => announce(tx, proxy, news),
-        Said::Item { item } => pages::lone_item(tx, proxy, news, item),
-        Said::Page { .. } | Said::Whole { .. } => listed(tx, proxy, cache, news, last_seq),
+    let proxy = names.proxy(tx, &update.proxy)?;
+    match &update.content {
+        SurfaceContent::ListChanged => announce(tx, proxy, update),
+        SurfaceContent::Item { item } => pages::lone_item(tx, proxy, update, item),
+        SurfaceContent::Page { .. } | SurfaceContent::Whole { .. } => {
+            listed(tx, proxy, cache, update, last_seq)
+        }
     }
 }
 
-fn announce(tx: &Transaction<'_>, proxy: i64, news: &SurfaceNews) -> rusqlite::Result<()> {
+fn announce(tx: &Transaction<'_>, proxy: i64, update: &SurfaceUpdate) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO surface_announcements (proxy, method, ts, seal)
          VALUES (?1, ?2, ?3, row_seal(?1, ?2, ?3))
          ON CONFLICT (proxy, method) DO UPDATE SET
              ts = max(ts, ?3), seal = row_seal(proxy, method, max(ts, ?3))",
     )?
-    .execute(params![proxy, news.method.as_str(), news.ts])
+    .execute(params![proxy, update.method.as_str(), update.ts])
     .map(drop)
 }
 
@@ -50,56 +52,56 @@ fn listed(
     tx: &Transaction<'_>,
     proxy: i64,
     cache: &mut SurfaceCache,
-    news: &SurfaceNews,
+    update: &SurfaceUpdate,
     last_seq: i64,
 ) -> rusqlite::Result<()> {
-    let chain = chain_of(news);
-    match (cache.again(proxy, news), &news.said) {
+    let chain = chain_of(update);
+    match (cache.again(proxy, update), &update.content) {
         // A first page that holds all of it ends whatever was waiting of an earlier listing.
-        (Some(SeenAgain::Newer), Said::Page { .. }) => {
-            return pages::clear(tx, proxy, &chain, &news.method);
+        (Some(SeenAgain::Newer), SurfaceContent::Page { .. }) => {
+            return pages::clear(tx, proxy, &chain, &update.method);
         }
         (Some(SeenAgain::Newer | SeenAgain::Late), _) => return Ok(()),
         // Before the rows are read: what the cache knows has to stand in them.
-        (None, _) => cache.forget(tx, proxy, &news.method)?,
+        (None, _) => cache.forget(tx, proxy, &update.method)?,
     }
-    let pending = pages::pending(tx, proxy, &chain, &news.method)?;
-    let latest = versions::latest(tx, proxy, &news.method)?;
+    let pending = pages::pending(tx, proxy, &chain, &update.method)?;
+    let latest = versions::latest(tx, proxy, &update.method)?;
     let known = latest.as_ref().map(|(_, latest)| latest);
     let mut texts = StoredTexts {
         tx,
         proxy,
-        method: &news.method,
+        method: &update.method,
         chain: &chain,
         latest: latest.as_ref().map(|(id, _)| *id),
     };
-    let (pages, outcome) = step(news, pending.as_ref(), known, &mut texts)?;
+    let (pages, outcome) = step(update, pending.as_ref(), known, &mut texts)?;
     match pages {
         Chain::Keep => {}
-        Chain::Wait(pending, page) => pages::wait(tx, proxy, news, &pending, &page)?,
-        Chain::Clear => pages::clear(tx, proxy, &chain, &news.method)?,
+        Chain::Wait(pending, page) => pages::wait(tx, proxy, update, &pending, &page)?,
+        Chain::Clear => pages::clear(tx, proxy, &chain, &update.method)?,
     }
-    let protocol = negotiated(news);
+    let protocol = negotiated(update);
     let surface = match (outcome, latest) {
         // Nothing is seen again that was never seen: the second cannot be.
         (Seen::Nothing, _) | (Seen::Again, None) => return Ok(()),
         (Seen::Again, Some((id, _))) => {
-            seen(tx, id, news.ts, protocol.as_deref())?;
+            seen(tx, id, update.ts, protocol.as_deref())?;
             id
         }
         (Seen::New(new), latest) => {
             let before = latest.as_ref().map(|(_, latest)| latest);
-            match versions::flapping(tx, proxy, &news.method, &new.sha256)? {
+            match versions::flapping(tx, proxy, &update.method, &new.sha256)? {
                 // A list that goes to and fro would fill the store with versions.
                 Some(id) => {
-                    seen(tx, id, news.ts, protocol.as_deref())?;
+                    seen(tx, id, update.ts, protocol.as_deref())?;
                     id
                 }
-                None => versions::insert(tx, proxy, news, &new, last_seq, before)?,
+                None => versions::insert(tx, proxy, update, &new, last_seq, before)?,
             }
         }
     };
-    cache.remember(proxy, surface, news, protocol);
+    cache.remember(proxy, surface, update, protocol);
     Ok(())
 }
 

@@ -11,10 +11,10 @@ use super::census;
 use super::layout::layout_of;
 use super::limits::StepLimit;
 use super::migrate::fresh;
-use super::names::{Called, operation_hash};
+use super::names::{OperationTexts, operation_hash};
 use super::open;
 use super::request_ids;
-use super::requests::stored_row_hash;
+use super::requests::{HASHED_COLUMNS, stored_row_hash};
 use super::seal::{self, Sealed};
 use super::sums;
 use mcpr_model::{Kind, Sketch, Target, TargetKind, Text};
@@ -165,7 +165,7 @@ fn hash_of_texts(row: &Row<'_>) -> rusqlite::Result<Option<i64>> {
         return Ok(None);
     };
     let (proxy, method) = (Text::from(proxy), Text::from(method));
-    let called = Called {
+    let called = OperationTexts {
         kind,
         proxy: &proxy,
         method: &method,
@@ -202,9 +202,7 @@ fn check_batches(connection: &Connection, findings: &mut Findings) -> rusqlite::
         _ => "r.call",
     };
     let mut requests = connection.prepare(&format!(
-        "SELECT r.seq, r.ts, r.key, o.hash, r.session, r.client, r.latency_us, r.upstream_us,
-                r.bytes_in, r.bytes_out, r.error_kind, r.request_id, r.error_code, r.error_msg,
-                {call}
+        "SELECT {HASHED_COLUMNS}, {call}
          FROM requests r LEFT JOIN operations o ON o.id = r.operation ORDER BY r.seq"
     ))?;
     let mut requests = requests.query([])?;

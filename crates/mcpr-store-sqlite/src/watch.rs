@@ -2,7 +2,7 @@
 //! changed, and the store is asked. What the system does not say is late, never lost.
 
 use mcpr_store::query::Head;
-use mcpr_store::{Lookout, StoreError};
+use mcpr_store::{PollSchedule, StoreError};
 use mcpr_tail::Waker;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) struct DirectoryWatch {
     waker: Waker,
     directory: PathBuf,
-    lookout: Lookout,
+    lookout: PollSchedule,
 }
 
 impl DirectoryWatch {
@@ -22,7 +22,7 @@ impl DirectoryWatch {
         Self {
             waker: Waker::new(),
             directory: parent.unwrap_or(Path::new(".")).to_owned(),
-            lookout: Lookout::default(),
+            lookout: PollSchedule::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The one connection that writes a store, and when its write-ahead log is copied into the main file.
 
-use super::append::{self, Memory};
+use super::append::{self, WriterCache};
 use super::checkpointer::{Checkpointer, checkpoint};
 use super::connect::WRITER_BUSY_TIMEOUT;
 use super::errors::failed;
@@ -29,7 +29,7 @@ const LAST_CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct SqliteStore {
     pub(super) connection: Connection,
-    pub(super) memory: Memory,
+    pub(super) memory: WriterCache,
     pub(super) path: PathBuf,
     files: StoreFiles,
     /// A vacuum that was begun and is done slice by slice.
@@ -57,7 +57,7 @@ impl SqliteStore {
     pub fn open_trusting(path: &Path, trust: Trust) -> Result<Self, StoreError> {
         let (connection, path) = open::open_writer(path, trust)?;
         Ok(Self {
-            memory: Memory::default(),
+            memory: WriterCache::default(),
             files: StoreFiles::of(&connection, &path)?,
             connection,
             path,

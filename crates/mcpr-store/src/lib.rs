@@ -5,6 +5,7 @@
 
 mod backend;
 
+mod call_match;
 #[cfg(any(test, feature = "contract"))]
 #[allow(
     clippy::wildcard_imports,
@@ -22,19 +23,18 @@ pub mod query;
 mod reader;
 mod request_keys;
 mod retention;
-mod retold;
 mod session_state;
 mod url;
 
 pub use crate::query::{RollupChange, RollupKey, RollupRow};
 pub use backend::{Admin, Backend, Depth, Findings, Oldest, Sizes, Trust, Writer, WriterOptions};
+pub use call_match::{CallMatch, Candidate, MAX_CANDIDATES, match_call};
 pub use dedup::{Delivery, Likeness, RequestFacts};
 pub use error::{StoreError, StoreErrorKind};
-pub use lookout::{Lookout, replaced};
+pub use lookout::{PollSchedule, replaced};
 pub use reader::Reader;
 pub use request_keys::{first_key, keys};
 pub use retention::{Class, Keep, Retention, uncounted};
-pub use retold::{Candidate, MAX_CANDIDATES, Retold, retold};
 pub use session_state::{Membership, SessionState};
 pub use url::{Scheme, StoreUrl, StoreUrlError};
 

@@ -26,18 +26,18 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 /// assert_eq!(found.expect("no failure"), head(8));
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct Lookout {
+pub struct PollSchedule {
     interval: Duration,
 }
 
-impl Default for Lookout {
+impl Default for PollSchedule {
     fn default() -> Self {
         let interval = INTERVAL;
         Self { interval }
     }
 }
 
-impl Lookout {
+impl PollSchedule {
     /// Asks where the store stands until that is not `seen` any more, or the time is over.
     ///
     /// `wait` waits for so long or until there is a hint, and says whether there was one.

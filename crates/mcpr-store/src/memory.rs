@@ -9,8 +9,8 @@ mod retention;
 mod surfaces;
 
 use super::{
-    Appended, Candidate, Delivery, Likeness, MAX_CANDIDATES, Reader, RequestFacts, Retold,
-    RollupChange, RollupKey, RollupRow, StoreError, Writer, keys, retold,
+    Appended, CallMatch, Candidate, Delivery, Likeness, MAX_CANDIDATES, Reader, RequestFacts,
+    RollupChange, RollupKey, RollupRow, StoreError, Writer, keys, match_call,
 };
 use crate::query::{SessionKey, SessionRow, SourceRow, Summed};
 use fold::Listing;
@@ -42,13 +42,13 @@ struct State {
     bad_lines: Vec<BadLine>,
     rollups: HashMap<RollupKey, RollupRow>,
     summed: Summed,
-    shown: surfaces::Shown,
+    shown: surfaces::StoredSurfaces,
     /// The keys that rows stand under at their times.
     keys: BTreeMap<i64, i64>,
     /// What rows are found by when another stream tells of their calls.
     calls: BTreeMap<i64, i64>,
     /// The time that rows were first told with, where it is another one now.
-    told_at: BTreeMap<i64, i64>,
+    first_ts: BTreeMap<i64, i64>,
     undecided: u64,
     payloads: BTreeMap<i64, Payload>,
     checkpoints: BTreeMap<FileIdentity, Checkpoint>,
@@ -115,9 +115,9 @@ impl State {
         self.requests().find(is_it).map(|(_, request)| request)
     }
 
-    /// Takes a request that another stream may have told of. What it is to the store: `None` where it
-    /// is no new row, else whether it is undecided.
-    fn retell(&mut self, request: &Request) -> Option<bool> {
+    /// Merges a request into the row that another channel has led to. `None` where it was merged or is a
+    /// duplicate; else it is a new row, and the value says whether that is undecided.
+    fn merge_call(&mut self, request: &Request) -> Option<bool> {
         let Some(call) = request.key.call else {
             return Some(false);
         };
@@ -134,33 +134,33 @@ impl State {
                 })
         };
         let candidates = self.requests().filter_map(candidate).take(MAX_CANDIDATES);
-        match retold(request, call, candidates.collect()) {
-            Retold::New { is_undecided } => return Some(is_undecided),
+        match match_call(request, call, candidates.collect()) {
+            CallMatch::New { is_undecided } => return Some(is_undecided),
             // Nothing new: the caller counts it as a duplicate.
-            Retold::Known => {}
-            Retold::Other {
-                tellers,
+            CallMatch::Duplicate => {}
+            CallMatch::Merge {
+                channels,
                 stored,
-                fuller,
+                merged,
             } => {
                 let rollup = self.rollups.get_mut(&RollupRow::key_of(&stored.request));
                 if let Some(rollup) = rollup {
-                    rollup.amend(&RollupChange::between(&stored.request, &fuller));
+                    rollup.amend(&RollupChange::between(&stored.request, &merged));
                 }
                 self.calls
-                    .insert(stored.seq, call.code_of(fuller.ts, tellers));
+                    .insert(stored.seq, call.code_of(merged.ts, channels));
                 // Only the first time stays: the span of the session was made of it.
-                self.told_at.entry(stored.seq).or_insert(stored.request.ts);
-                if fuller.ts != stored.request.ts {
-                    let mut free = keys(&fuller);
-                    let free = free.find(|key| self.under(fuller.ts, *key).is_none());
+                self.first_ts.entry(stored.seq).or_insert(stored.request.ts);
+                if merged.ts != stored.request.ts {
+                    let mut free = keys(&merged);
+                    let free = free.find(|key| self.under(merged.ts, *key).is_none());
                     self.keys.insert(stored.seq, free.unwrap_or_default());
                 }
                 for logged in &mut self.log {
                     if let Logged::Request(seq, request, _) = logged
                         && *seq == stored.seq
                     {
-                        request.clone_from(&fuller);
+                        request.clone_from(&merged);
                     }
                 }
             }
@@ -169,7 +169,7 @@ impl State {
     }
 
     fn request(&mut self, request: &Request, appended: &mut Appended) {
-        let Some(is_undecided) = self.retell(request) else {
+        let Some(is_undecided) = self.merge_call(request) else {
             appended.duplicates += 1;
             self.duplicates += 1;
             return;
@@ -203,8 +203,8 @@ impl State {
         if let Some(payload) = &request.payload {
             self.payloads.insert(seq, (**payload).clone());
         }
-        if let Some(news) = &request.surface {
-            self.shown.take(news, seq);
+        if let Some(update) = &request.surface {
+            self.shown.take(update, seq);
         }
         self.log.push(Logged::Request(seq, request.row(), session));
     }
@@ -232,7 +232,7 @@ impl State {
     }
 
     fn sessions(&self) -> Listing {
-        Listing::of(&self.log, &self.told_at)
+        Listing::of(&self.log, &self.first_ts)
     }
 
     /// Removes the requests for which a rule holds; says how many went.
@@ -282,9 +282,9 @@ impl Writer for MemoryStore {
             match event {
                 Event::Request(request) => state.request(request, &mut appended),
                 Event::Session(update) => state.log.push(Logged::Update(update.clone())),
-                Event::Surface(news) => {
+                Event::Surface(update) => {
                     let last_seq = state.last_seq;
-                    state.shown.take(news, last_seq);
+                    state.shown.take(update, last_seq);
                 }
                 Event::Gap(gap) => state.gap(gap, gap.key_in(batch, place), &mut appended),
                 Event::BadLine(line) => state.bad_line(line),

@@ -1,12 +1,12 @@
 //! What events do to a session: its times, its counters, who called. A backend keeps the state.
 
-use mcpr_model::{Kind, Request, SessionState as Said, SessionUpdate, Status, Text};
+use mcpr_model::{Kind, Request, SessionState as SurfaceContent, SessionUpdate, Status, Text};
 
 /// Which session a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership<'a> {
     /// The one with an id that its stream said.
-    Said(&'a Text),
+    SurfaceContent(&'a Text),
     /// An inferred one, see [`Neighbour`](crate::query::Neighbour).
     Inferred,
     /// None: HTTP and OAuth traffic without a session id.
@@ -18,7 +18,7 @@ impl<'a> Membership<'a> {
     #[must_use]
     pub fn of(request: &'a Request) -> Self {
         match &request.session_id {
-            Some(id) => Self::Said(id),
+            Some(id) => Self::SurfaceContent(id),
             None if request.kind == Kind::Mcp => Self::Inferred,
             None => Self::None,
         }
@@ -83,7 +83,7 @@ impl SessionState {
     pub fn apply(&mut self, update: &SessionUpdate) {
         let started_at = update.started_at.unwrap_or(update.ts);
         self.started_at = self.started_at.min(started_at);
-        let is_alive = update.state == Said::Active;
+        let is_alive = update.state == SurfaceContent::Active;
         // Of a session that nothing else is known of, its end was its last use.
         let is_unseen = self.last_seen_at == i64::MIN;
         let seen = (is_alive || is_unseen).then_some(update.ts);

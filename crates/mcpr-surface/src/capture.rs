@@ -11,7 +11,7 @@ pub use limits::{
 use super::canonical::{canonical, canonical_text, sha256_hex, without_ignored};
 use super::parse::{Parsed, parse};
 use super::surface::{ItemKind, Surface};
-use mcpr_model::{Said, SurfaceNews};
+use mcpr_model::{SurfaceContent, SurfaceUpdate};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -162,28 +162,30 @@ pub fn kind_of(method: &str) -> Option<ItemKind> {
 
 /// The server's address, where the stream told it.
 #[must_use]
-pub fn upstream_of(news: &SurfaceNews) -> Option<&str> {
-    match &news.said {
-        Said::Whole { upstream, .. } => upstream.as_deref(),
+pub fn upstream_of(update: &SurfaceUpdate) -> Option<&str> {
+    match &update.content {
+        SurfaceContent::Whole { upstream, .. } => upstream.as_deref(),
         _ => None,
     }
 }
 
 /// What keeps two lists that are read at the same time apart: the session, or the client.
 #[must_use]
-pub fn chain_of(news: &SurfaceNews) -> String {
-    let client = || format!("~{}", news.client_name.as_deref().unwrap_or_default());
-    let session = news.session_id.as_deref();
+pub fn chain_of(update: &SurfaceUpdate) -> String {
+    let client = || format!("~{}", update.client_name.as_deref().unwrap_or_default());
+    let session = update.session_id.as_deref();
     session.map_or_else(client, str::to_owned)
 }
 
 /// The protocol version that an answer of `initialize` settles on.
 #[must_use]
-pub fn negotiated(news: &SurfaceNews) -> Option<String> {
-    let (Said::Page { result, .. } | Said::Whole { result, .. }) = &news.said else {
+pub fn negotiated(update: &SurfaceUpdate) -> Option<String> {
+    let (SurfaceContent::Page { result, .. } | SurfaceContent::Whole { result, .. }) =
+        &update.content
+    else {
         return None;
     };
-    if news.method != "initialize" {
+    if update.method != "initialize" {
         return None;
     }
     let answer: Value = serde_json::from_str(result).ok()?;
@@ -195,27 +197,27 @@ pub fn negotiated(news: &SurfaceNews) -> Option<String> {
 /// # Errors
 /// When a text that it needs cannot be read.
 pub fn step<T: ListTexts>(
-    news: &SurfaceNews,
+    update: &SurfaceUpdate,
     pending: Option<&Pending>,
     latest: Option<&Latest>,
     texts: &mut T,
 ) -> Result<(Chain, Seen), T::Error> {
     let nothing = Ok((Chain::Keep, Seen::Nothing));
     // Other methods show nothing of a server's surface.
-    let Some(kind) = kind_of(&news.method) else {
+    let Some(kind) = kind_of(&update.method) else {
         return nothing;
     };
     // What is older than the newest sight of the list says nothing new: a replay, or a late stream.
-    if latest.is_some_and(|latest| news.ts < latest.last_seen_at) {
+    if latest.is_some_and(|latest| update.ts < latest.last_seen_at) {
         return nothing;
     }
-    match &news.said {
+    match &update.content {
         // The pages that wait may be those of another reading of the list, which goes on.
-        Said::Whole { result, .. } => match Pages::read(kind, result) {
+        SurfaceContent::Whole { result, .. } => match Pages::read(kind, result) {
             Some(pages) => Ok((Chain::Keep, pages.seen(kind, latest, texts)?)),
             None => nothing,
         },
-        Said::Page {
+        SurfaceContent::Page {
             cursor,
             result,
             asked_version,
@@ -239,7 +241,7 @@ pub fn step<T: ListTexts>(
             }
         }
         // Items and announcements are kept elsewhere, and are no list.
-        Said::Item { .. } | Said::ListChanged => nothing,
+        SurfaceContent::Item { .. } | SurfaceContent::ListChanged => nothing,
     }
 }
 

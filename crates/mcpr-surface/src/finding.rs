@@ -41,7 +41,7 @@ pub struct Finding {
 
 /// Where a finding is.
 #[derive(Debug, Clone)]
-pub(super) struct At<'a> {
+pub(super) struct FindingPlace<'a> {
     pub(super) kind: ItemKind,
     pub(super) item: &'a str,
     pub(super) pointer: String,
@@ -51,7 +51,7 @@ impl Finding {
     /// A finding of a rule at the rule's own levels.
     pub(super) fn new(
         id: RuleId,
-        at: At<'_>,
+        at: FindingPlace<'_>,
         before: Option<Value>,
         after: Option<Value>,
         message: String,
@@ -81,7 +81,7 @@ impl Finding {
     /// The same about one member, as it was and as it is.
     pub(super) fn changed(
         id: RuleId,
-        at: At<'_>,
+        at: FindingPlace<'_>,
         before: Option<&Value>,
         after: Option<&Value>,
         message: &str,

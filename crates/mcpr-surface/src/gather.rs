@@ -78,13 +78,13 @@ struct JsonDocument {
 
 /// What is read at present.
 #[derive(Clone, Copy)]
-struct Here<'a> {
+struct ReadState<'a> {
     text: usize,
     start: usize,
     pointer: &'a str,
 }
 
-impl Here<'_> {
+impl ReadState<'_> {
     fn place(self, rest: &str) -> Place {
         Place {
             text: self.text,
@@ -106,7 +106,7 @@ impl Gatherer {
         let mut found = 0;
         let mut last = None;
         for document in self.documents(text)? {
-            let here = Here {
+            let here = ReadState {
                 text: at,
                 start: document.start,
                 pointer: "",
@@ -204,7 +204,7 @@ impl Gatherer {
     }
 
     /// Adds a document; how many answers or items it had.
-    fn document(&mut self, value: Value, here: Here<'_>) -> Result<usize, GatherError> {
+    fn document(&mut self, value: Value, here: ReadState<'_>) -> Result<usize, GatherError> {
         let list = match value {
             Value::Array(list) => list,
             Value::Object(map) => return self.object(map, here),
@@ -218,7 +218,7 @@ impl Gatherer {
                 let Value::Object(element) = element else {
                     return Err(unread(SurfaceError::NoList));
                 };
-                let here = Here {
+                let here = ReadState {
                     pointer: &pointer,
                     ..here
                 };
@@ -249,7 +249,7 @@ impl Gatherer {
     fn object(
         &mut self,
         mut map: Map<String, Value>,
-        here: Here<'_>,
+        here: ReadState<'_>,
     ) -> Result<usize, GatherError> {
         if is_row(&map) {
             return self.row(&mut map, here);
@@ -264,7 +264,7 @@ impl Gatherer {
             Some(Value::Object(_)) => format!("{}/result", here.pointer),
             _ => here.pointer.to_owned(),
         };
-        let here = Here {
+        let here = ReadState {
             pointer: &pointer,
             ..here
         };
@@ -280,7 +280,7 @@ impl Gatherer {
             let list = result.get(member).and_then(Value::as_array);
             if let Some(list) = list {
                 let pointer = format!("{}/{member}", here.pointer);
-                let here = Here {
+                let here = ReadState {
                     pointer: &pointer,
                     ..here
                 };
@@ -306,7 +306,11 @@ impl Gatherer {
     }
 
     /// A row of `mcpr schema --json`.
-    fn row(&mut self, map: &mut Map<String, Value>, here: Here<'_>) -> Result<usize, GatherError> {
+    fn row(
+        &mut self,
+        map: &mut Map<String, Value>,
+        here: ReadState<'_>,
+    ) -> Result<usize, GatherError> {
         let text = |name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
         self.proxies.extend(text("proxy"));
         let is_partial = text("captured").as_deref() == Some("partial");
@@ -315,7 +319,7 @@ impl Gatherer {
             return Ok(1);
         };
         let pointer = format!("{}/payload", here.pointer);
-        let here = Here {
+        let here = ReadState {
             pointer: &pointer,
             ..here
         };
@@ -326,7 +330,7 @@ impl Gatherer {
         self.object(payload, here)
     }
 
-    fn note_items(&mut self, kind: ItemKind, list: &[Value], here: Here<'_>) {
+    fn note_items(&mut self, kind: ItemKind, list: &[Value], here: ReadState<'_>) {
         note_items(&mut self.places, kind, list, here);
     }
 
@@ -362,7 +366,7 @@ fn join(known: &mut ItemList, page: ItemList) {
     known.partial = page.partial;
 }
 
-fn note_items(places: &mut Places, kind: ItemKind, list: &[Value], here: Here<'_>) {
+fn note_items(places: &mut Places, kind: ItemKind, list: &[Value], here: ReadState<'_>) {
     for (at, item) in list.iter().enumerate() {
         if let Some(key) = item.get(kind.key_member()).and_then(Value::as_str) {
             // Of two with one key the first is compared; a list that came again is the newer one.

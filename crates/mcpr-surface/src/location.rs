@@ -186,16 +186,16 @@ fn step<'a>(value: &'a Value, name: &str) -> Option<(Vec<String>, &'a Value)> {
 
 /// The pointers below one value.
 #[derive(Default)]
-struct Wanted<'a> {
+struct PointerTree<'a> {
     /// The pointers that end here.
     here: Vec<&'a str>,
-    inner: HashMap<String, Wanted<'a>>,
+    inner: HashMap<String, PointerTree<'a>>,
 }
 
 /// Where the values of these pointers begin in a text that begins with a document, in bytes. Each
 /// level of the document is read once, and only where something in it is asked about.
 fn offsets<'a>(text: &str, pointers: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
-    let mut wanted = Wanted::default();
+    let mut wanted = PointerTree::default();
     for pointer in pointers {
         let mut node = &mut wanted;
         for segment in pointer.split('/').skip(1) {
@@ -215,7 +215,12 @@ fn offsets<'a>(text: &str, pointers: impl Iterator<Item = &'a str>) -> HashMap<&
     found
 }
 
-fn descend<'a>(raw: &str, begin: usize, wanted: &Wanted<'a>, found: &mut HashMap<&'a str, usize>) {
+fn descend<'a>(
+    raw: &str,
+    begin: usize,
+    wanted: &PointerTree<'a>,
+    found: &mut HashMap<&'a str, usize>,
+) {
     // Raw values are slices of the text: where they begin is a difference of addresses.
     let offset = raw.as_ptr() as usize - begin;
     for pointer in &wanted.here {

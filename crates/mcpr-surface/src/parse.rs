@@ -46,7 +46,7 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(ParseError::TooLong(text.len()));
     }
-    let doubled = Doubled::default();
+    let doubled = DuplicateKeys::default();
     // Editors on Windows write a byte order mark, which `serde_json` does not take.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -70,9 +70,9 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
 /// The doubled keys so far, each with the segments of its place, the innermost first: where a value
 /// stands is told when it ends, as most hold nothing to tell.
 #[derive(Default)]
-struct Doubled(RefCell<Vec<Vec<String>>>);
+struct DuplicateKeys(RefCell<Vec<Vec<String>>>);
 
-impl Doubled {
+impl DuplicateKeys {
     fn count(&self) -> usize {
         self.0.borrow().len()
     }
@@ -122,7 +122,7 @@ pub fn escape_segment(segment: &str) -> String {
 
 /// Builds a [`Value`] and notes doubled keys on the way.
 #[derive(Clone, Copy)]
-struct KeyWatch<'a>(&'a Doubled);
+struct KeyWatch<'a>(&'a DuplicateKeys);
 
 impl<'de> DeserializeSeed<'de> for KeyWatch<'_> {
     type Value = Value;

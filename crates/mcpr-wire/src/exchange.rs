@@ -5,8 +5,8 @@ use super::fields::{WholeNumber, raw_len};
 use super::rpc::{RpcAnswer, RpcCall, http_outcome, unanswered};
 use super::{Bodies, Decoded, TypedId};
 use mcpr_model::{
-    CallFacts, Event, EventBytes, Kind, Outcome, Payload, Request, RequestId, Said, SurfaceNews,
-    Teller, Text, ToldCall,
+    CallFacts, CallKey, Channel, Event, EventBytes, Kind, Outcome, Payload, Request, RequestId,
+    SurfaceContent, SurfaceUpdate, Text,
 };
 use serde_json::value::RawValue;
 
@@ -16,7 +16,7 @@ pub(super) struct Exchange<'a> {
     /// The event's own text, which the keys of its rows are taken from.
     pub(super) event: EventBytes<'a>,
     pub(super) bodies: Bodies,
-    pub(super) teller: Teller,
+    pub(super) channel: Channel,
     pub(super) ts: i64,
     pub(super) proxy: Text,
     pub(super) session_id: Option<Text>,
@@ -44,24 +44,13 @@ pub(super) enum ExchangeAnswer<'a> {
 
 impl Exchange<'_> {
     fn row(&self, kind: Kind, method: Text, index: u64) -> Request {
+        let (key, proxy) = (self.event.key(index), self.proxy.clone());
         Request {
-            key: self.event.key(index),
             request_id: self.request_id.clone(),
-            ts: self.ts,
-            proxy: self.proxy.clone(),
-            kind,
             session_id: self.session_id.clone(),
-            client_name: None,
-            client_version: None,
-            method,
-            target: None,
             latency_us: self.latency_us.0,
             upstream_us: self.upstream_us.map(|us| us.0),
-            bytes_in: None,
-            bytes_out: None,
-            outcome: Outcome::default(),
-            payload: None,
-            surface: None,
+            ..Request::new(key, self.ts, proxy, kind, method)
         }
     }
 
@@ -89,12 +78,12 @@ impl Exchange<'_> {
         let answers = Answers::new(answers, &ids);
         for (((index, call), raw), id) in (0..).zip(&parsed).zip(calls).zip(&ids) {
             let facts = call.facts();
-            // Nobody waits for an answer to a notification: it is no request, but it may be news.
+            // Nobody waits for an answer to a notification: it is no request, but it may be update.
             if call.is_notification() && call.method().starts_with("notifications/") {
-                if let Some((method, said)) = call.surface(None) {
+                if let Some((method, content)) = call.surface(None) {
                     let row = self.row(Kind::Mcp, facts.method, index);
-                    let news = surface_news(&row, method, said);
-                    decoded.events.push(Event::Surface(news));
+                    let update = surface_update(&row, method, content);
+                    decoded.events.push(Event::Surface(update));
                 }
                 continue;
             }
@@ -102,7 +91,7 @@ impl Exchange<'_> {
             // The stream gives one id to the whole exchange; in a batch each call has its own.
             row.request_id = match facts.request_id {
                 None if calls.len() == 1 => self.request_id.clone(),
-                said => said,
+                content => content,
             };
             row.target = facts.target;
             row.client_name = facts.client_name;
@@ -116,13 +105,13 @@ impl Exchange<'_> {
             row.bytes_out = answer.map(|(_, len)| *len);
             row.outcome = outcome(call, answer.map(|(answer, _)| answer), reply);
             // The two streams print the same call differently, so that its bytes cannot tell a duplicate.
-            row.key = row.key.told(self.told_call(&row, id.as_ref(), index));
+            row.key = row.key.with_call(self.call_key(&row, id.as_ref(), index));
             if let ExchangeAnswer::Http { size, .. } = reply {
                 row.bytes_out = size;
             }
             let answer = answer.map(|(answer, _)| answer);
             let surface = call.surface(answer);
-            row.surface = surface.map(|(method, said)| surface_news(&row, method, said));
+            row.surface = surface.map(|(method, content)| surface_update(&row, method, content));
             if self.bodies == Bodies::Kept {
                 row.payload = payload(call, answer);
             }
@@ -133,7 +122,7 @@ impl Exchange<'_> {
     }
 
     /// What the other stream's telling of a call is recognised by.
-    fn told_call(&self, row: &Request, id: Option<&TypedId>, index: u64) -> ToldCall {
+    fn call_key(&self, row: &Request, id: Option<&TypedId>, index: u64) -> CallKey {
         // What has no id is known by its place in the batch.
         let place;
         let id = if let Some(id) = id {
@@ -148,7 +137,7 @@ impl Exchange<'_> {
             method: &row.method,
             target: row.target.as_ref().map_or("", |target| &target.name),
         };
-        ToldCall::of_call(self.teller, facts)
+        CallKey::of_call(self.channel, facts)
     }
 
     /// The row of traffic that is no JSON-RPC request.
@@ -163,8 +152,8 @@ impl Exchange<'_> {
         let mut row = self.row(kind, method.into(), 0);
         // Only these rows have an id that is unique; a JSON-RPC id comes again in every session.
         if let Some(id @ RequestId::Uuid(_)) = &self.request_id {
-            let call = ToldCall::of_unique_id(self.teller, &id.to_string());
-            row.key = row.key.told(call);
+            let call = CallKey::of_unique_id(self.channel, &id.to_string());
+            row.key = row.key.with_call(call);
         }
         row.bytes_in = size.map(|size| size.0);
         match reply {
@@ -205,14 +194,14 @@ fn payload(call: &RpcCall<'_>, answer: Option<&RpcAnswer<'_>>) -> Option<Box<Pay
 }
 
 /// What a request says of the surface: that of its proxy, in its session.
-fn surface_news(request: &Request, method: Text, said: Said) -> Box<SurfaceNews> {
-    Box::new(SurfaceNews {
+fn surface_update(request: &Request, method: Text, content: SurfaceContent) -> Box<SurfaceUpdate> {
+    Box::new(SurfaceUpdate {
         proxy: request.proxy.clone(),
         method,
         ts: request.ts,
         session_id: request.session_id.clone(),
         client_name: request.client_name.clone(),
-        said,
+        content,
     })
 }
 

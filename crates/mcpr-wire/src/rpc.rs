@@ -3,7 +3,9 @@
 use super::TypedId;
 use super::fields::{Str, raw_string, raw_text};
 use super::mend::last_counts;
-use mcpr_model::{ErrorKind, Outcome, RequestId, Said, SurfaceNews, Target, TargetKind, Text};
+use mcpr_model::{
+    ErrorKind, Outcome, RequestId, SurfaceContent, SurfaceUpdate, Target, TargetKind, Text,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -84,26 +86,26 @@ impl<'a> RpcCall<'a> {
     }
 
     /// What this call and its answer say of the server's surface, if anything.
-    pub(super) fn surface(&self, answer: Option<&RpcAnswer<'_>>) -> Option<(Text, Said)> {
+    pub(super) fn surface(&self, answer: Option<&RpcAnswer<'_>>) -> Option<(Text, SurfaceContent)> {
         let method = self.method();
         // A batch may hold notifications of the server, where a proxy tells of both directions.
-        if let Some(list) = SurfaceNews::announced_by(method) {
-            return Some((list.into(), Said::ListChanged));
+        if let Some(list) = SurfaceUpdate::announced_by(method) {
+            return Some((list.into(), SurfaceContent::ListChanged));
         }
         let (cursor, asked_version) = self.asks_surface()?;
-        let said = Said::Page {
+        let content = SurfaceContent::Page {
             cursor,
             asked_version,
             result: answer?.result?.get().into(),
         };
-        Some((method.into(), said))
+        Some((method.into(), content))
     }
 
     /// The cursor and the protocol version that this call asks for, where its answer is part of the
     /// server's surface.
     pub(super) fn asks_surface(&self) -> Option<(Option<Text>, Option<Text>)> {
         // Most calls are of tools: their params are not read a second time for this.
-        if !SurfaceNews::METHODS.contains(&self.method()) {
+        if !SurfaceUpdate::METHODS.contains(&self.method()) {
             return None;
         }
         let params: Params<'_> = lenient(self.params);

@@ -19,13 +19,13 @@ pub(in crate::commands) enum Condition {
 pub(in crate::commands) struct FigureCondition {
     text: String,
     pub(super) metric: Metric,
-    comparison: Beyond,
+    comparison: Comparator,
     bound: Bound,
 }
 
 /// How a figure is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Beyond {
+enum Comparator {
     Above,
     AtLeast,
     Below,
@@ -68,7 +68,7 @@ impl SchemaLevel {
     }
 }
 
-impl Beyond {
+impl Comparator {
     /// Two characters are looked for before one.
     const ALL: [(&'static str, Self); 4] = [
         (">=", Self::AtLeast),
@@ -113,7 +113,7 @@ impl Condition {
 }
 
 /// What a figure is, and where it fails; or why neither is known.
-pub(super) struct Judged {
+pub(super) struct ConditionResult {
     pub(super) value: Option<f64>,
     pub(super) limit: Option<f64>,
     pub(super) verdict: Result<bool, String>,
@@ -121,7 +121,7 @@ pub(super) struct Judged {
 
 impl FigureCondition {
     /// Whether the figure is beyond the bound; what cannot be told says why.
-    pub(super) fn judge(&self, figures: &Figures, before: Option<&Figures>) -> Judged {
+    pub(super) fn judge(&self, figures: &Figures, before: Option<&Figures>) -> ConditionResult {
         let value = figures.get(self.metric);
         let limit = match self.bound {
             Bound::Number(bound) => Ok(bound),
@@ -138,7 +138,7 @@ impl FigureCondition {
             (Ok(value), Ok(limit)) => Ok(self.comparison.holds(*value, *limit)),
             (Err(why), _) | (_, Err(why)) => Err(why.clone()),
         };
-        Judged {
+        ConditionResult {
             value: value.ok(),
             limit: limit.ok(),
             verdict,
@@ -161,7 +161,7 @@ impl FromStr for Condition {
                 )),
             };
         }
-        let found = Beyond::ALL.iter().find_map(|(sign, comparison)| {
+        let found = Comparator::ALL.iter().find_map(|(sign, comparison)| {
             let (name, bound) = text.split_once(sign)?;
             Some((name, *comparison, bound))
         });

@@ -3,7 +3,7 @@
 
 use super::Args;
 use super::exec::Hook;
-use super::outcome::{Outcome, Outcomes, Standing};
+use super::outcome::{ConditionState, Outcome, Outcomes};
 use super::report::{CheckFormat, finding, object, subject};
 use crate::commands::follow::Limits;
 use crate::commands::now_ms;
@@ -27,7 +27,7 @@ type Watched = (String, StatsKey);
 
 /// A condition that began or ended to be broken.
 #[derive(Debug)]
-struct Turn {
+struct ConditionChange {
     /// When it was seen, unix milliseconds.
     at: i64,
     /// When the condition began to be broken, unix milliseconds.
@@ -41,24 +41,24 @@ struct Broken(BTreeMap<Watched, (i64, Outcome)>);
 
 impl Broken {
     /// What has begun or ended since the last look; no more than are told at once.
-    fn turns(&mut self, outcomes: &Outcomes, now: i64) -> Vec<Turn> {
+    fn turns(&mut self, outcomes: &Outcomes, now: i64) -> Vec<ConditionChange> {
         let mut turns = Vec::new();
         let mut ended: BTreeMap<Watched, (i64, Outcome)> = self.0.clone();
         for outcome in &outcomes.all {
             let watched = (outcome.condition.clone(), outcome.key.clone());
             let was_broken = ended.remove(&watched);
             match (outcome.state, was_broken) {
-                (Standing::Broken, None) if turns.len() < MAX_RUNS => {
+                (ConditionState::Broken, None) if turns.len() < MAX_RUNS => {
                     self.0.insert(watched, (now, outcome.clone()));
-                    turns.push(Turn {
+                    turns.push(ConditionChange {
                         at: now,
                         began: now,
                         outcome: outcome.clone(),
                     });
                 }
-                (Standing::Holds, Some((began, _))) if turns.len() < MAX_RUNS => {
+                (ConditionState::Holds, Some((began, _))) if turns.len() < MAX_RUNS => {
                     self.0.remove(&watched);
-                    turns.push(Turn {
+                    turns.push(ConditionChange {
                         at: now,
                         began,
                         outcome: outcome.clone(),
@@ -74,11 +74,11 @@ impl Broken {
                 break;
             }
             self.0.remove(&watched);
-            turns.push(Turn {
+            turns.push(ConditionChange {
                 at: now,
                 began,
                 outcome: Outcome {
-                    state: Standing::Holds,
+                    state: ConditionState::Holds,
                     value: None,
                     limit: None,
                     calls: 0,
@@ -98,12 +98,12 @@ pub(super) fn follow(args: &Args, console: &mut Console) -> anyhow::Result<Exit>
     console.give_up_when(Box::new(move || watching.reached().is_some()))?;
     let mut broken = Broken::default();
     let mut left = args.follow.most();
-    let mut told_of = None;
+    let mut reported = None;
     loop {
         let next = Instant::now() + args.every;
         match super::judged(args, console) {
             Ok(outcomes) => {
-                told_of = None;
+                reported = None;
                 for turn in broken.turns(&outcomes, now_ms()) {
                     tell(args, &turn, console)?;
                     run(args, &turn, &limits, console);
@@ -113,7 +113,7 @@ pub(super) fn follow(args: &Args, console: &mut Console) -> anyhow::Result<Exit>
                     }
                 }
             }
-            Err(error) => wait_or_fail(error, &mut told_of, console)?,
+            Err(error) => wait_or_fail(error, &mut reported, console)?,
         }
         while Instant::now() < next {
             if let Some(ended) = limits.reached() {
@@ -130,7 +130,7 @@ pub(super) fn follow(args: &Args, console: &mut Console) -> anyhow::Result<Exit>
 /// A store or session that is not there yet is waited for, and told of once; all else is an error.
 fn wait_or_fail(
     error: anyhow::Error,
-    told_of: &mut Option<StoreErrorKind>,
+    reported: &mut Option<StoreErrorKind>,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let kind = match error.downcast_ref::<StoreError>() {
@@ -141,13 +141,13 @@ fn wait_or_fail(
     if !matches!(kind, StoreErrorKind::Missing | StoreErrorKind::Retryable) {
         return Err(error);
     }
-    if told_of.replace(kind) != Some(kind) {
+    if reported.replace(kind) != Some(kind) {
         console.note(&format!("{error:#}; waiting for it"));
     }
     Ok(())
 }
 
-fn tell(args: &Args, turn: &Turn, console: &mut Console) -> anyhow::Result<()> {
+fn tell(args: &Args, turn: &ConditionChange, console: &mut Console) -> anyhow::Result<()> {
     let outcome = &turn.outcome;
     let line = if args.format() == CheckFormat::Json {
         format!("{}\n", facts(turn))
@@ -166,7 +166,7 @@ fn tell(args: &Args, turn: &Turn, console: &mut Console) -> anyhow::Result<()> {
 }
 
 /// What is known of a turn, as one line of JSON.
-fn facts(turn: &Turn) -> String {
+fn facts(turn: &ConditionChange) -> String {
     let mut facts = object(&turn.outcome);
     facts["time"] = rfc3339(turn.at).into();
     facts["broken_since"] = rfc3339(turn.began).into();
@@ -174,7 +174,7 @@ fn facts(turn: &Turn) -> String {
 }
 
 /// Runs the command; that it failed is told, and ends nothing.
-fn run(args: &Args, turn: &Turn, limits: &Limits, console: &mut Console) {
+fn run(args: &Args, turn: &ConditionChange, limits: &Limits, console: &mut Console) {
     let hook = Hook {
         command: &args.exec,
         timeout: args.exec_timeout,

@@ -3,7 +3,7 @@
 use super::condition::{Condition, SchemaLevel};
 use super::figures::FigureUnit;
 use super::measure::TimeWindow;
-use super::outcome::{Outcome, Standing};
+use super::outcome::{ConditionState, Outcome};
 use crate::commands::schema::{Brought, History, brought, is_seen_in};
 use mcpr_store::Reader;
 use mcpr_store::query::{StatsKey, SurfaceRow};
@@ -40,9 +40,9 @@ pub(super) fn judge(
     let changes = brought(&versions, &mut history)?;
     let bad: Vec<&Brought> = changes.iter().filter(|one| level.is_reached(one)).collect();
     let state = match (bad.is_empty(), is_known) {
-        (false, _) => Standing::Broken,
-        (true, true) => Standing::Holds,
-        (true, false) => Standing::Unknown,
+        (false, _) => ConditionState::Broken,
+        (true, true) => ConditionState::Holds,
+        (true, false) => ConditionState::Unknown,
     };
     let reason = match bad.last() {
         Some(worst) => Some(format!(

@@ -5,8 +5,8 @@ use crate::commands::pages::{OrderBy, Range, each_page};
 use crate::render::units;
 use mcpr_store::Reader;
 use mcpr_store::query::{
-    By, Entry, Filter, Order, Pattern, SessionKey, SessionRow, StatsFold, StatsKey, StatsQuestion,
-    StatsRow, Summary,
+    Entry, Filter, GroupBy, Order, Pattern, SessionKey, SessionRow, StatsFold, StatsKey,
+    StatsQuestion, StatsRow, Summary,
 };
 
 /// Most tools, methods or proxies that are told apart; what else was called is one more.
@@ -26,7 +26,7 @@ pub(super) struct Scope {
     pub(super) filter: Filter,
     pub(super) window: TimeWindow,
     pub(super) session: Option<SessionRow>,
-    pub(super) by: Option<By>,
+    pub(super) by: Option<GroupBy>,
     /// Whether the time since the last call is asked for.
     pub(super) with_age: bool,
 }
@@ -92,7 +92,7 @@ pub(super) fn lines(reader: &dyn Reader, scope: &Scope) -> anyhow::Result<Vec<Li
 fn question(scope: &Scope) -> StatsQuestion {
     StatsQuestion {
         most: Some(MAX_LINES),
-        ..StatsQuestion::sums(&scope.whole_filter(), scope.by.unwrap_or(By::Proxy))
+        ..StatsQuestion::sums(&scope.whole_filter(), scope.by.unwrap_or(GroupBy::Proxy))
     }
 }
 

@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 
 /// How a condition stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
+pub(super) enum ConditionState {
     Broken,
     Unknown,
     Holds,
 }
 
-impl Standing {
+impl ConditionState {
     /// As machine output names it.
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ pub(super) struct Outcome {
     pub(super) condition: String,
     /// What it is about; nothing is named where it is about everything.
     pub(super) key: StatsKey,
-    pub(super) state: Standing,
+    pub(super) state: ConditionState,
     pub(super) unit: FigureUnit,
     pub(super) value: Option<f64>,
     pub(super) limit: Option<f64>,
@@ -55,12 +55,12 @@ pub(super) struct Outcomes {
 
 impl Outcomes {
     /// The worst: one that is broken says no, whatever is not known beside it.
-    pub(super) fn state(&self) -> Standing {
+    pub(super) fn state(&self) -> ConditionState {
         let states = self.all.iter().map(|outcome| outcome.state);
-        states.min().unwrap_or(Standing::Unknown)
+        states.min().unwrap_or(ConditionState::Unknown)
     }
 
-    pub(super) fn count(&self, state: Standing) -> usize {
+    pub(super) fn count(&self, state: ConditionState) -> usize {
         let with = self.all.iter().filter(|outcome| outcome.state == state);
         with.count()
     }
@@ -130,8 +130,8 @@ pub(super) fn outcomes(
     }
     if args.allow_empty {
         for outcome in &mut all {
-            if outcome.state == Standing::Unknown {
-                outcome.state = Standing::Holds;
+            if outcome.state == ConditionState::Unknown {
+                outcome.state = ConditionState::Holds;
             }
         }
     }
@@ -174,9 +174,9 @@ fn outcome(
 ) -> Outcome {
     let judged = figure.judge(&line.figures, before);
     let (state, reason) = match judged.verdict {
-        Ok(true) => (Standing::Broken, None),
-        Ok(false) => (Standing::Holds, None),
-        Err(why) => (Standing::Unknown, Some(why)),
+        Ok(true) => (ConditionState::Broken, None),
+        Ok(false) => (ConditionState::Holds, None),
+        Err(why) => (ConditionState::Unknown, Some(why)),
     };
     let missing = line.figures.missing;
     let lost = (figure.metric == super::figures::Metric::Gaps && missing > 0)

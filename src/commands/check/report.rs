@@ -1,7 +1,7 @@
 //! What is printed of the outcomes: for people, scripts, pull requests and runners of tests. Pure.
 
 use super::figures::FigureUnit;
-use super::outcome::{Outcome, Outcomes, Standing};
+use super::outcome::{ConditionState, Outcome, Outcomes};
 use crate::render::text::{escape, escape_json};
 use crate::render::units;
 use mcpr_store::query::StatsKey;
@@ -70,8 +70,12 @@ pub(super) fn finding(outcome: &Outcome) -> String {
 
 /// The outcomes counted, and the window they are of.
 fn summary(outcomes: &Outcomes, zone: Zone) -> String {
-    let counted = [Standing::Broken, Standing::Unknown, Standing::Holds]
-        .map(|state| (outcomes.count(state), state.as_str()));
+    let counted = [
+        ConditionState::Broken,
+        ConditionState::Unknown,
+        ConditionState::Holds,
+    ]
+    .map(|state| (outcomes.count(state), state.as_str()));
     let counted: Vec<String> = counted
         .iter()
         .filter(|(count, _)| *count > 0)
@@ -176,8 +180,8 @@ fn markdown(outcomes: &Outcomes, zone: Zone) -> String {
 fn junit(outcomes: &Outcomes, zone: Zone) -> String {
     let all = outcomes.all.len();
     let (broken, unknown) = (
-        outcomes.count(Standing::Broken),
-        outcomes.count(Standing::Unknown),
+        outcomes.count(ConditionState::Broken),
+        outcomes.count(ConditionState::Unknown),
     );
     let counts = format!("tests=\"{all}\" failures=\"{broken}\" errors=\"{unknown}\"");
     let name = quote::xml(&summary(outcomes, zone));
@@ -198,12 +202,12 @@ fn junit(outcomes: &Outcomes, zone: Zone) -> String {
         .expect("a string takes every write");
         let found = quote::xml(&finding(outcome));
         let element = match outcome.state {
-            Standing::Holds => {
+            ConditionState::Holds => {
                 out.push_str("/>\n");
                 continue;
             }
-            Standing::Broken => "failure",
-            Standing::Unknown => "error",
+            ConditionState::Broken => "failure",
+            ConditionState::Unknown => "error",
         };
         write!(
             out,
@@ -219,9 +223,9 @@ fn github(outcomes: &Outcomes) -> String {
     let mut out = String::new();
     for outcome in &outcomes.all {
         let command = match outcome.state {
-            Standing::Holds => continue,
-            Standing::Broken => "error",
-            Standing::Unknown => "warning",
+            ConditionState::Holds => continue,
+            ConditionState::Broken => "error",
+            ConditionState::Unknown => "warning",
         };
         let title = quote::github_property(&format!("mcpr check {}", outcome.condition));
         let about = match subject(&outcome.key) {

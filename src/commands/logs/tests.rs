@@ -26,7 +26,7 @@ fn run_on(rows: &mut Rows, line: &str) -> (Exit, String, String) {
     let (mut console, out, err) = Console::captured();
     let view = view(&args.read, &mut console);
     let filter = filter(&args, &view).expect("sound patterns");
-    let mut asked = Asked {
+    let mut asked = RequestPrinter {
         request_filter: &args.request_filter,
         filter,
         printer: Printer::new(&view).expect("known fields"),

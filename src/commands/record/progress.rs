@@ -65,7 +65,7 @@ impl Running {
 }
 
 /// What is read, where it is stored, what is kept: a line each, where the recorder goes on.
-pub(super) fn say_what(args: &Args, console: &mut Console) -> anyhow::Result<()> {
+pub(super) fn print_sources(args: &Args, console: &mut Console) -> anyhow::Result<()> {
     if args.once {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use super::fifo::Fifo;
 use super::limit::room_for_files;
 use super::listen::{Listening, Ready};
-use super::progress::{Running, say_what};
+use super::progress::{Running, print_sources};
 use super::report::{closing_line, shortened};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let listening = ready.map(|ready| start_listening(args, ready, &recorder, console));
     let listening = listening.transpose()?;
-    say_what(args, console)?;
+    print_sources(args, console)?;
     let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
     let mut unread = 0;
     if !sources.files.is_empty() {

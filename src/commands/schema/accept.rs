@@ -37,11 +37,11 @@ struct AcceptedEntry {
 #[derive(Debug, Default)]
 pub(super) struct Accepted {
     path: PathBuf,
-    entries: Vec<(AcceptedEntry, Met)>,
+    entries: Vec<(AcceptedEntry, UsedEntries)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Met {
+enum UsedEntries {
     Expired,
     No,
     Yes,
@@ -54,7 +54,14 @@ impl Accepted {
         let today = Utc::now().date_naive();
         let entries = read(path)?.accepted.into_iter().map(|entry| {
             let expired = entry.expires.is_some_and(|expires| expires <= today);
-            (entry, if expired { Met::Expired } else { Met::No })
+            (
+                entry,
+                if expired {
+                    UsedEntries::Expired
+                } else {
+                    UsedEntries::No
+                },
+            )
         });
         Ok(Self {
             path: path.to_owned(),
@@ -67,8 +74,8 @@ impl Accepted {
         // Merged files may hold an entry twice: both are met, and neither is called stale.
         let mut taken = false;
         for (entry, met) in &mut self.entries {
-            if entry.fingerprint == fingerprint && *met != Met::Expired {
-                *met = Met::Yes;
+            if entry.fingerprint == fingerprint && *met != UsedEntries::Expired {
+                *met = UsedEntries::Yes;
                 taken = true;
             }
         }
@@ -84,8 +91,11 @@ impl Accepted {
                 "{path}: the accept file is empty: nothing is accepted"
             )];
         }
-        let expired = self.entries.iter().filter(|(_, met)| *met == Met::Expired);
-        let note = |(entry, _): &(AcceptedEntry, Met)| {
+        let expired = self
+            .entries
+            .iter()
+            .filter(|(_, met)| *met == UsedEntries::Expired);
+        let note = |(entry, _): &(AcceptedEntry, UsedEntries)| {
             let end = entry.expires.map(|end| end.to_string());
             format!(
                 "{}: what was accepted of {} {} expired on {}",
@@ -104,7 +114,7 @@ impl Accepted {
             .entries
             .iter()
             // An expired entry is told already; it is not stale besides.
-            .filter(|(_, met)| *met == Met::No)
+            .filter(|(_, met)| *met == UsedEntries::No)
             .map(|(entry, _)| entry)
             .collect();
         let Some(first) = unused.first() else {

@@ -4,7 +4,7 @@ use super::history::History;
 use super::lists::Lists;
 use crate::commands::args::{ReadArgs, View};
 use crate::commands::follow::{FollowArgs, Limits, Watcher, watch};
-use crate::commands::values::Most;
+use crate::commands::values::RowLimit;
 use crate::commands::{now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -26,7 +26,7 @@ pub(super) struct Args {
     method: Option<Lists>,
     /// Show the newest N changes, or all
     #[arg(long, value_name = "N|all", default_value = "50")]
-    tail: Most,
+    tail: RowLimit,
     #[command(flatten)]
     follow: FollowArgs,
 }

@@ -168,7 +168,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         audience: gate.audience,
         zone: args.zone(),
     };
-    let told = Told {
+    let told = DiffView {
         document: &document,
         gate: &args.gate,
         output: &args.output,
@@ -197,7 +197,7 @@ pub(super) fn judge_and_print(
         audience: gate.audience,
         zone: Zone::Local,
     };
-    let told = Told {
+    let told = DiffView {
         document: &document,
         gate: gate_args,
         output,
@@ -206,13 +206,13 @@ pub(super) fn judge_and_print(
 }
 
 /// A judged comparison, and how it is to be told.
-struct Told<'a> {
+struct DiffView<'a> {
     document: &'a Document<'a>,
     gate: &'a GateArgs,
     output: &'a OutputArgs,
 }
 
-impl Told<'_> {
+impl DiffView<'_> {
     fn print(&self, accepted: &Accepted, console: &mut Console) -> anyhow::Result<Exit> {
         // Only now is it known which entries met a finding.
         for note in accepted.unused_notes() {

@@ -1,6 +1,6 @@
 //! Which lists are meant: by a short word or by their method.
 
-use mcpr_model::SurfaceNews;
+use mcpr_model::SurfaceUpdate;
 use std::str::FromStr;
 
 /// The methods that a word stands for.
@@ -34,15 +34,15 @@ impl FromStr for Lists {
             "resources" => &["resources/list"],
             "templates" => &["resources/templates/list"],
             method => {
-                let known = SurfaceNews::METHODS.iter().position(|one| *one == method);
+                let known = SurfaceUpdate::METHODS.iter().position(|one| *one == method);
                 let Some(at) = known else {
-                    let known = SurfaceNews::METHODS.join(", ");
+                    let known = SurfaceUpdate::METHODS.join(", ");
                     return Err(format!(
                         "give server, tools, prompts, resources, templates, or one of {known}"
                     ));
                 };
                 // A piece of the fixed list, as `Lists` holds no text of its own.
-                &SurfaceNews::METHODS[at..=at]
+                &SurfaceUpdate::METHODS[at..=at]
             }
         }))
     }

@@ -3,7 +3,7 @@
 use super::lists::Lists;
 use crate::render::text::escape;
 use crate::render::{Column, Format, ITEM_COLUMNS, Listing, TableStyle, choose};
-use mcpr_model::SurfaceNews;
+use mcpr_model::SurfaceUpdate;
 use mcpr_store::query::{Captured, ItemRow, ListKey, ListRow, SurfacePage, SurfaceRow, Surfaces};
 use mcpr_store::{Reader, StoreError};
 use mcpr_surface::ItemKind;
@@ -50,7 +50,7 @@ pub(super) fn rows(
 ) -> Result<Vec<ListRow>, StoreError> {
     let mut rows = Vec::new();
     let server = ServerIdentity::of(reader, proxy, asked.at)?;
-    for method in SurfaceNews::METHODS {
+    for method in SurfaceUpdate::METHODS {
         if asked.lists.is_some_and(|lists| !lists.holds(method)) {
             continue;
         }

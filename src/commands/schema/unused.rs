@@ -10,7 +10,7 @@ use crate::render::{Listing, UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::{DAY_MS, HOUR_MS};
 use mcpr_model::{Kind, TargetKind};
-use mcpr_store::query::{By, Entry, Filter, Order, Page, StatsQuestion, TimePage, UnusedRow};
+use mcpr_store::query::{GroupBy, Entry, Filter, Order, Page, StatsQuestion, TimePage, UnusedRow};
 use mcpr_store::{Reader, StoreError, fold};
 use mcpr_surface::canonical::{canonical_text, without_ignored};
 use serde_json::Value;
@@ -133,7 +133,7 @@ fn count(rows: &mut [UnusedRow], filter: &Filter, reader: &dyn Reader) -> anyhow
     let mut hours: HashMap<Tool, Option<i64>> = offered.map(|tool| (tool, None)).collect();
     let question = StatsQuestion {
         tools: Some(hours.keys().cloned().collect()),
-        ..StatsQuestion::sums(filter, By::Tool)
+        ..StatsQuestion::sums(filter, GroupBy::Tool)
     };
     let calls: HashMap<Tool, (u64, u64)> = reader
         .stats(&question)?

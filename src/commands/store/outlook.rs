@@ -1,7 +1,7 @@
 //! How fast a store grows, and when it reaches what it may take.
 
 use mcpr_model::time::DAY_MS;
-use mcpr_store::query::{By, Filter, StatsQuestion};
+use mcpr_store::query::{Filter, GroupBy, StatsQuestion};
 use mcpr_store::{Keep, Overview, Reader};
 
 /// How far back the growth is measured.
@@ -9,7 +9,7 @@ const LOOK_BACK_MS: i64 = 7 * DAY_MS;
 
 /// What is kept, and where that leads.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outlook {
+pub(super) struct GrowthForecast {
     pub(super) keep: Keep,
     /// Bytes a day, by the calls of the last days; `None` where there are none.
     pub(super) growth: Option<u64>,
@@ -23,9 +23,9 @@ pub(super) fn outlook(
     reader: &dyn Reader,
     overview: &Overview,
     store_bytes: u64,
-) -> anyhow::Result<Outlook> {
+) -> anyhow::Result<GrowthForecast> {
     let Some((oldest, newest)) = overview.span else {
-        return Ok(Outlook {
+        return Ok(GrowthForecast {
             keep,
             growth: None,
             reached_at: None,
@@ -36,7 +36,7 @@ pub(super) fn outlook(
         since: Some(since),
         ..Filter::default()
     };
-    let rows = reader.stats(&StatsQuestion::sums(&filter, By::Hour))?;
+    let rows = reader.stats(&StatsQuestion::sums(&filter, GroupBy::Hour))?;
     let calls = rows
         .iter()
         .fold(0, |sum: u64, row| sum.saturating_add(row.tally.calls));
@@ -44,7 +44,7 @@ pub(super) fn outlook(
     let per_request = store_bytes / overview.requests.max(1);
     let measured = newest.saturating_sub(since).max(DAY_MS / 24);
     let growth = per_day(calls.saturating_mul(per_request), measured);
-    Ok(Outlook {
+    Ok(GrowthForecast {
         keep,
         growth: Some(growth),
         reached_at: reached_at(keep, growth, store_bytes, newest),

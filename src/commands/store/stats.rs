@@ -1,6 +1,6 @@
 //! `mcpr store stats`: what the store holds, how large it is, how far its sources were read.
 
-use super::outlook::{Outlook, outlook};
+use super::outlook::{GrowthForecast, outlook};
 use crate::commands::StoreArgs;
 use crate::commands::keep_args::{KeepArgs, kept_words};
 use crate::console::Console;
@@ -46,7 +46,7 @@ struct Stats {
     files: Vec<(Checkpoint, Option<u64>)>,
     /// Newest first.
     bad_lines: Vec<BadLine>,
-    outlook: Outlook,
+    outlook: GrowthForecast,
 }
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
@@ -217,7 +217,7 @@ fn facts(stats: &Stats, zone: Zone) -> Vec<(&'static str, String)> {
 }
 
 /// What is kept, how fast the store grows, and when it is as large as it may be.
-fn looking_ahead(outlook: &Outlook, zone: Zone) -> Vec<(&'static str, String)> {
+fn looking_ahead(outlook: &GrowthForecast, zone: Zone) -> Vec<(&'static str, String)> {
     let size = |size: u64| bytes(i64::try_from(size).unwrap_or(i64::MAX));
     let keep = outlook.keep;
     let mut facts = vec![("keeps", kept_words(keep))];

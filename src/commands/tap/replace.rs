@@ -38,9 +38,9 @@ pub(super) fn replace(path: &Path, old: &[u8], new: &[u8]) -> io::Result<Replace
 }
 
 /// A new file beside the one it is to replace, gone when it is dropped.
-struct Beside(PathBuf);
+struct TemporaryFile(PathBuf);
 
-impl Drop for Beside {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         // After a plain rename nothing has this name any more.
         let _ = fs::remove_file(&self.0);
@@ -64,7 +64,7 @@ fn by_name(path: &Path, found: &Metadata, old: &[u8], new: &[u8]) -> io::Result<
     let Ok(mut file) = opened else {
         return Ok(None);
     };
-    let beside = Beside(beside);
+    let beside = TemporaryFile(beside);
     file.write_all(new)?;
     if !resembles(&file, path, found) {
         return Ok(None);

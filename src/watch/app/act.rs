@@ -1,11 +1,11 @@
 //! What each key does.
 
 use super::{App, AppEffect, AppEnd, Pane};
-use crate::watch::ask::Toward;
 use crate::watch::detail::Detail;
 use crate::watch::draw::layout;
 use crate::watch::keys::KeyCommand;
 use crate::watch::prompt::{Prompt, Purpose};
+use crate::watch::queries::ScanDirection;
 
 impl App {
     /// Does what a key asks for.
@@ -45,8 +45,8 @@ impl App {
             KeyCommand::PreviousPane => self.turn_to(self.panes.len() - 1),
             KeyCommand::Open => self.open(),
             KeyCommand::Filter => self.type_filter(),
-            KeyCommand::NextFailure => self.seek_failure(Toward::Newer),
-            KeyCommand::PreviousFailure => self.seek_failure(Toward::Older),
+            KeyCommand::NextFailure => self.seek_failure(ScanDirection::Newer),
+            KeyCommand::PreviousFailure => self.seek_failure(ScanDirection::Older),
             KeyCommand::Pause => self.pause(),
             KeyCommand::OnlyTool => self.only_this_tool(),
             KeyCommand::OnlySession => self.only_this_session(),
@@ -208,7 +208,7 @@ impl App {
         self.open_chosen();
     }
 
-    pub(super) fn seek_failed_request(&mut self, toward: Toward) {
+    pub(super) fn seek_failed_request(&mut self, toward: ScanDirection) {
         match self.requests.seek_failure(toward) {
             Some(ask) => self.wanted_failure = Some(ask),
             None if self.detail.is_some() => self.open_chosen(),

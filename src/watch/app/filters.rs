@@ -1,8 +1,8 @@
 //! What is shown of each list, and how that is typed and chosen.
 
 use super::{App, Pane};
-use crate::watch::ask::{Query, Row};
 use crate::watch::prompt::{Prompt, Purpose, Typed};
+use crate::watch::queries::{Query, Row};
 use crossterm::event::KeyEvent;
 use mcpr_store::query::{Filter, Pattern, SessionKey, SessionRow, StatsKey};
 

@@ -3,7 +3,7 @@
 use crate::watch::app::{AppEffect, AppEnd, Pane};
 use crate::watch::event::ScreenEvent;
 use crate::watch::requests::{MAX_BEHIND, MAX_ROWS};
-use crate::watch::testing::{Bench, MadeUp, NOW};
+use crate::watch::testing::{Bench, NOW, TestStore};
 use mcpr_store::query::{Cursor, Head};
 
 #[test]
@@ -178,14 +178,16 @@ fn another_store_in_its_place_is_shown_from_its_end() {
     let mut bench = Bench::over(300);
     bench.keys("p<Enter>");
     let head = bench.app.head.unwrap();
-    bench.replace_store(MadeUp::of(20));
+    bench.replace_store(TestStore::of(20));
     bench
         .app
-        .handle(ScreenEvent::Told(crate::watch::ask::Answer::Head(Head {
-            store_id: head.store_id + 1,
-            cursor: Cursor::from_seq(20),
-            version: 1,
-        })));
+        .handle(ScreenEvent::Told(crate::watch::queries::Answer::Head(
+            Head {
+                store_id: head.store_id + 1,
+                cursor: Cursor::from_seq(20),
+                version: 1,
+            },
+        )));
     bench.settle();
     assert_eq!(bench.seqs(), (1..=20).collect::<Vec<_>>());
     assert_eq!(
@@ -334,7 +336,7 @@ fn a_gap_stands_in_its_place_and_cannot_be_opened() {
 fn trouble_is_shown_until_it_is_over() {
     let mut bench = Bench::over(1);
     let tell = |bench: &mut Bench, trouble: Option<&str>| {
-        let answer = crate::watch::ask::Answer::Trouble(trouble.map(str::to_owned));
+        let answer = crate::watch::queries::Answer::Trouble(trouble.map(str::to_owned));
         bench.app.handle(ScreenEvent::Told(answer));
         bench.screen()
     };

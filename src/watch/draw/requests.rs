@@ -5,8 +5,8 @@ use super::{Times, outside};
 use crate::render::text::escape;
 use crate::render::{Record, ShortIds, units};
 use crate::watch::app::App;
-use crate::watch::ask::Row;
 use crate::watch::palette::{Meaning, Palette};
+use crate::watch::queries::Row;
 use mcpr_model::{ErrorKind, Status};
 use mcpr_store::query::{Entry, RequestRow};
 use ratatui::style::Style;
@@ -18,7 +18,7 @@ const WITH_SESSIONS: u16 = 100;
 
 /// What there is more than one of among the rows, and so is shown.
 #[derive(Debug, Clone, Copy)]
-struct Several {
+struct VaryingFields {
     proxies: bool,
     sessions: bool,
 }
@@ -28,7 +28,7 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let list = &app.requests;
     let range = list.view.range(list.rows().len());
     let rows: Vec<&Row> = list.rows().range(range.clone()).collect();
-    let several = Several {
+    let several = VaryingFields {
         proxies: differ(list.rows().iter(), |row| Some(&row.proxy)),
         sessions: app.size.0 >= WITH_SESSIONS
             && differ(list.rows().iter(), |row| row.session.as_ref()),
@@ -75,7 +75,7 @@ fn differ<'a, T: PartialEq + 'a>(
     seen.any(|next| Some(next) != first)
 }
 
-fn headings(several: Several, time: &str, columns: u16) -> Vec<Heading> {
+fn headings(several: VaryingFields, time: &str, columns: u16) -> Vec<Heading> {
     // The result gets what is left, and on most screens at least a third.
     let third = usize::from(columns) / 3;
     let mut headings = vec![Heading::new(time).leave_out(5)];
@@ -97,7 +97,7 @@ fn headings(several: Several, time: &str, columns: u16) -> Vec<Heading> {
 fn cells(
     row: &RequestRow,
     arguments: Option<&str>,
-    several: Several,
+    several: VaryingFields,
     times: Times,
     ids: &ShortIds,
     palette: Palette,

@@ -68,7 +68,7 @@ const SQLITE: Layers = Layers {
         ],
         &["notes", "payloads", "requests", "sessions", "surfaces"],
         &["append", "functions", "sweep"],
-        &["connect", "migrate", "read", "remove", "retold"],
+        &["connect", "migrate", "read", "remove", "call_match"],
         &["checkpointer", "foreign", "shape", "stale_log"],
         &["intact", "open"],
         &["reader", "verify"],

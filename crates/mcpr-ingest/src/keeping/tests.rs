@@ -3,7 +3,7 @@
 use super::*;
 use mcpr_connect::connect;
 use mcpr_model::{EventKey, Kind, Outcome, Payload, Request, RequestId, Target, TargetKind};
-use mcpr_store::query::{By, Filter, StatsQuestion};
+use mcpr_store::query::{Filter, GroupBy, StatsQuestion};
 use mcpr_store::{Backend, Depth, StoreUrl, Trust, Writer, WriterOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -141,7 +141,7 @@ fn a_store_stays_under_its_size_for_sixty_days() {
         assert!(bytes <= most + most / 20, "hour {hour}: {bytes}");
     }
     let reader = kept.backend.reader().expect("a reader");
-    let question = StatsQuestion::sums(&Filter::default(), By::Hour);
+    let question = StatsQuestion::sums(&Filter::default(), GroupBy::Hour);
     let hours = reader.stats(&question).expect("stats");
     assert_eq!(hours.len(), 60 * 24, "the hours stay known");
     let calls: u64 = hours.iter().map(|row| row.tally.calls).sum();

@@ -5,7 +5,7 @@ use mcpr_model::{FileIdentity, Fingerprint};
 use mcpr_tail::MAX_LINE_BYTES;
 
 fn decoder() -> LineDecoder {
-    LineDecoder::new("-", "p", Wanted::default())
+    LineDecoder::new("-", "p", LineOptions::default())
 }
 
 fn event(id: u32, tool: &str) -> String {
@@ -117,9 +117,9 @@ fn text_before_an_event_makes_a_bad_line_and_not_text() {
 fn utf_16_and_too_many_wrappers_are_called_by_their_names() {
     let mut wide = vec![0xff, 0xfe];
     wide.extend("{\"type\":1}".encode_utf16().flat_map(u16::to_le_bytes));
-    let told_of = told(&mut decoder(), &[wide]);
+    let got = told(&mut decoder(), &[wide]);
     assert_eq!(
-        told_of,
+        got,
         ["bad at 0: UTF-16, as its byte order mark says: only UTF-8 is read"]
     );
     let mut line = event(1, "a");
@@ -158,9 +158,9 @@ fn one_bad_element_takes_no_other_with_it() {
     );
     bytes.extend(format!(",{b}]").bytes());
     let at = event(3, "c").find("\"c\"").unwrap() + 1;
-    let told_of = told(&mut decoder(), &[bytes]);
+    let got = told(&mut decoder(), &[bytes]);
     assert_eq!(
-        told_of,
+        got,
         [
             "a",
             "b",
@@ -308,7 +308,7 @@ fn lines_that_are_posted_as_one_document_are_read_line_by_line() {
 
 #[test]
 fn a_source_without_any_event_says_so_once() {
-    let wanted = Wanted::default();
+    let wanted = LineOptions::default();
     let notes = wanted.notes.clone();
     let new = || LineDecoder::new("x.log", "p", wanted.clone());
     let mut strange = new();

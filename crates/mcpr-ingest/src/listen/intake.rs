@@ -23,7 +23,7 @@ pub struct Intake {
 }
 
 /// A body's events on their way.
-struct Offered {
+struct QueuedBody {
     delivery: Screened,
     found: BodyReport,
     committed: oneshot::Receiver<()>,
@@ -86,7 +86,7 @@ impl Intake {
         let intake = Arc::clone(self);
         // A body of megabytes would hold up every connection of this thread.
         let decoding = spawn_blocking(move || intake.decode(asked, &body));
-        let Offered {
+        let QueuedBody {
             mut delivery,
             found,
             committed,
@@ -118,7 +118,7 @@ impl Intake {
     }
 
     /// What a body holds, ready to be stored.
-    fn decode(&self, asked: PostKind, body: &[u8]) -> Result<Offered, Refusal> {
+    fn decode(&self, asked: PostKind, body: &[u8]) -> Result<QueuedBody, Refusal> {
         let now = unix_ms(SystemTime::now());
         let mut decoder = self.decoder();
         let mut delivery = if asked == PostKind::Lines {
@@ -134,7 +134,7 @@ impl Intake {
             // A client that has gone does not want to know.
             let _ = commit.send(());
         }));
-        Ok(Offered {
+        Ok(QueuedBody {
             delivery: self.handle.screened(Box::new(delivery)),
             found,
             committed,

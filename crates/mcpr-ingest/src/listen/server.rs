@@ -5,7 +5,7 @@ use super::body::{self, BodyRoom};
 use super::gate::{Gate, PostKind};
 use super::intake::Intake;
 use super::limits::{ACCEPT_AGAIN, CONNECTIONS, HEAD_BYTES, LAST_ANSWERS, LAST_HEADS};
-use super::watched::{ConnectionStage, Doing, TimedStream};
+use super::watched::{Activity, ConnectionStage, TimedStream};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -100,9 +100,9 @@ async fn serve(
     let service = service_fn(|request| {
         let (shared, stage) = (&shared, &stage);
         async move {
-            stage.enter(Doing::Request, Instant::now());
+            stage.enter(Activity::Request, Instant::now());
             let answer = answer(request, local, shared).await;
-            stage.enter(Doing::Idle, Instant::now());
+            stage.enter(Activity::Idle, Instant::now());
             Ok::<_, Infallible>(answer)
         }
     });
@@ -119,7 +119,8 @@ async fn serve(
         _ = connection.as_mut() => return,
         _ = ending.wait_for(|&is_ending| is_ending) => connection.as_mut().graceful_shutdown(),
     }
-    if timeout(LAST_HEADS, connection.as_mut()).await.is_err() && stage.doing() == Doing::Request {
+    if timeout(LAST_HEADS, connection.as_mut()).await.is_err() && stage.doing() == Activity::Request
+    {
         let _ = connection.await;
     }
 }

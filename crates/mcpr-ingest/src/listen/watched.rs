@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doing {
+pub(super) enum Activity {
     /// Waiting for the first byte of the next request.
     Idle,
     /// Reading a head, or waiting for the first one.
@@ -24,39 +24,39 @@ pub(super) enum Doing {
 
 /// What a connection is doing, and until when it may.
 #[derive(Debug)]
-pub(super) struct ConnectionStage(Mutex<(Doing, Option<Instant>)>);
+pub(super) struct ConnectionStage(Mutex<(Activity, Option<Instant>)>);
 
 impl ConnectionStage {
     /// A connection that begins.
     pub(super) fn new(now: Instant) -> Self {
         // A new connection owes its first head at once; as an idle one it could stay a minute.
-        Self(Mutex::new((Doing::Head, Some(now + HEAD))))
+        Self(Mutex::new((Activity::Head, Some(now + HEAD))))
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Doing, Option<Instant>)> {
+    fn lock(&self) -> MutexGuard<'_, (Activity, Option<Instant>)> {
         // A poisoned lock only means that another task panicked between two plain assignments.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the connection is doing.
-    pub(super) fn doing(&self) -> Doing {
+    pub(super) fn doing(&self) -> Activity {
         self.lock().0
     }
 
     /// Says that a request's head is there, or that its answer is.
-    pub(super) fn enter(&self, doing: Doing, now: Instant) {
+    pub(super) fn enter(&self, doing: Activity, now: Instant) {
         let until = match doing {
-            Doing::Idle => Some(now + IDLE),
-            Doing::Head => Some(now + HEAD),
-            Doing::Request => None,
+            Activity::Idle => Some(now + IDLE),
+            Activity::Head => Some(now + HEAD),
+            Activity::Request => None,
         };
         *self.lock() = (doing, until);
     }
 
     /// Says that bytes came, which begin a head where none was on its way; gives the limit from then on.
     fn read(&self, came: bool, now: Instant) -> Option<Instant> {
-        if came && self.doing() == Doing::Idle {
-            self.enter(Doing::Head, now);
+        if came && self.doing() == Activity::Idle {
+            self.enter(Activity::Head, now);
         }
         self.lock().1
     }
@@ -156,9 +156,9 @@ mod tests {
             Some(begin + HEAD),
             "from its beginning"
         );
-        stage.enter(Doing::Request, later);
+        stage.enter(Activity::Request, later);
         assert_eq!(stage.read(true, later), None);
-        stage.enter(Doing::Idle, later);
+        stage.enter(Activity::Idle, later);
         assert_eq!(stage.read(false, later), Some(later + IDLE));
         let first = later + Duration::from_secs(30);
         assert_eq!(stage.read(true, first), Some(first + HEAD));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug)]
 pub(super) struct ById<At, T> {
     /// In the order in which they were remembered.
-    all: BTreeMap<u64, Remembered<At, T>>,
+    all: BTreeMap<u64, IdEntry<At, T>>,
     // Trees and not hash tables: the first one not before a time is found without a look at the others.
     exact: BTreeSet<(TypedId, At, u64)>,
     loose: BTreeSet<(LooseId, At, u64)>,
@@ -18,7 +18,7 @@ pub(super) struct ById<At, T> {
 
 /// One thing, with what finds it.
 #[derive(Debug)]
-struct Remembered<At, T> {
+struct IdEntry<At, T> {
     id: TypedId,
     at: At,
     thing: T,
@@ -46,7 +46,7 @@ impl<At: Copy + Ord, T> ById<At, T> {
         self.next += 1;
         self.loose.insert((id.loose(), at, order));
         self.exact.insert((id.clone(), at, order));
-        self.all.insert(order, Remembered { id, at, thing });
+        self.all.insert(order, IdEntry { id, at, thing });
     }
 
     /// Takes the first thing under this very id that is not before a time.
@@ -80,7 +80,7 @@ impl<At: Copy + Ord, T> ById<At, T> {
     }
 
     fn take(&mut self, order: u64) -> Option<T> {
-        let Remembered { id, at, thing } = self.all.remove(&order)?;
+        let IdEntry { id, at, thing } = self.all.remove(&order)?;
         self.loose.remove(&(id.loose(), at, order));
         self.exact.remove(&(id, at, order));
         Some(thing)

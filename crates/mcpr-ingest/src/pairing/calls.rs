@@ -29,7 +29,7 @@ pub struct LogReading {
 
 /// How long a request has waited in a log, as its two times say.
 #[derive(Debug, Clone, Copy)]
-pub struct Waited {
+pub struct WaitTime {
     /// When it was asked, in unix milliseconds.
     pub ts: i64,
     /// When that was read; `None` where it was not read from a log.
@@ -131,11 +131,11 @@ pub(super) enum FoundRequest {
 
 impl Calls {
     /// Whether a request waits and has waited too long.
-    pub(super) fn is_over(&self, id: &TypedId, is_over: &dyn Fn(Waited) -> bool) -> bool {
+    pub(super) fn is_over(&self, id: &TypedId, is_over: &dyn Fn(WaitTime) -> bool) -> bool {
         let waiting = self.waiting.get(id);
         waiting.is_some_and(|it| {
             let (ts, reading) = (it.moment.ts, it.reading);
-            is_over(Waited { ts, reading })
+            is_over(WaitTime { ts, reading })
         })
     }
 

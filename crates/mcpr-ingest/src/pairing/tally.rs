@@ -19,7 +19,7 @@ pub struct PairingTally {
 
 /// Requests of which nobody knows how they ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Doubtful {
+pub struct UnresolvedRequests {
     /// How many.
     pub count: u64,
     /// When the first was asked, in unix milliseconds.
@@ -28,7 +28,7 @@ pub struct Doubtful {
     pub to_ts: i64,
 }
 
-impl Doubtful {
+impl UnresolvedRequests {
     pub(super) fn at(ts: i64) -> Self {
         Self {
             count: 0,

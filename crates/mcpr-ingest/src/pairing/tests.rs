@@ -69,11 +69,17 @@ fn check(script: &str, expected: &Expect) {
     let (events, tally) = play(script);
     let mut got = String::new();
     for event in &events {
-        let surface = |news: &SurfaceNews| format!("surface {} {:?}\n", news.method, news.said);
+        let surface =
+            |update: &SurfaceUpdate| format!("surface {} {:?}\n", update.method, update.content);
         match event {
             Event::Request(request) => {
-                let said = request.surface.as_deref().map(surface);
-                write!(got, "{}\n{}", told(request), said.unwrap_or_default())
+                let surface_line = request.surface.as_deref().map(surface);
+                write!(
+                    got,
+                    "{}\n{}",
+                    told(request),
+                    surface_line.unwrap_or_default()
+                )
             }
             Event::Session(update) if update.state == SessionState::Closed => Ok(()),
             Event::Session(update) => writeln!(
@@ -82,7 +88,7 @@ fn check(script: &str, expected: &Expect) {
                 update.client_name.as_deref().unwrap_or("-"),
                 update.client_version.as_deref().unwrap_or("-")
             ),
-            Event::Surface(news) => write!(got, "{}", surface(news)),
+            Event::Surface(update) => write!(got, "{}", surface(update)),
             other => panic!("{other:?}"),
         }
         .expect("memory takes it");
@@ -398,7 +404,7 @@ fn requests_with_long_ids_and_texts_wait_within_bounds_and_are_paired() {
         );
     }
     let is_ok = |event: &&Event| match event {
-        Event::Request(request) => request.outcome == Outcome::default(),
+        Event::Request(request) => request.outcome == mcpr_model::Outcome::default(),
         _ => false,
     };
     assert_eq!(events.iter().filter(is_ok).count(), 100);

@@ -105,7 +105,7 @@ pub(crate) fn gap_of<'a>(
             Event::Session(update) => (1, update.ts, update.ts),
             // The time in it is only that of its reading.
             Event::BadLine(_) => (1, now, now),
-            Event::Surface(news) => (1, news.ts, news.ts),
+            Event::Surface(update) => (1, update.ts, update.ts),
             Event::Gap(gap) => (gap.count, gap.from_ts, gap.to_ts),
         };
         gap.count += count;

@@ -2,8 +2,8 @@
 
 use super::*;
 use mcpr_model::{
-    BadLine, Body, EventKey, Gap, Kind, Outcome, Payload, Request, Said, SessionState,
-    SessionUpdate, SurfaceNews,
+    BadLine, Body, EventKey, Gap, Kind, Outcome, Payload, Request, SessionState, SessionUpdate,
+    SurfaceContent, SurfaceUpdate,
 };
 
 fn delivery(source: &str, times: &[i64]) -> Delivery {
@@ -233,13 +233,13 @@ fn every_kind_of_event_is_weighed_with_what_it_holds() {
     let long = "x".repeat(LONG);
     let body = Payload::of(Some(&long), None).expect("a body");
     assert_eq!(Body::of(&long).text.len(), LONG);
-    let surface = SurfaceNews {
+    let surface = SurfaceUpdate {
         proxy: "p".into(),
         method: "tools/list".into(),
         ts: 0,
         session_id: None,
         client_name: None,
-        said: Said::Whole {
+        content: SurfaceContent::Whole {
             upstream: None,
             result: long.as_str().into(),
         },

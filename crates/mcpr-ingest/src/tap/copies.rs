@@ -78,7 +78,7 @@ impl Loss {
 
 /// What wakes the recorder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Awaited {
+enum WakeReason {
     /// It is at work, and looks by itself.
     #[default]
     Nothing,
@@ -101,9 +101,9 @@ struct CopiesState {
     losses: [Option<Loss>; 2],
     /// When the bytes came that each pump is passing on now.
     under_way: [Option<Instant>; 2],
-    awaited: Awaited,
+    awaited: WakeReason,
     /// There is something else for the recorder to look at.
-    is_roused: bool,
+    is_woken: bool,
     is_closed: bool,
 }
 
@@ -177,7 +177,7 @@ impl Copies {
 
     /// Lets the recorder catch up for a moment, where so much waits that copies are about to be dropped:
     /// it reads as fast as it can. Where it waits for the store itself, nobody waits for it.
-    pub fn breathe(&self) {
+    pub fn wait_for_recorder(&self) {
         let mut inner = self.lock();
         let is_much = |inner: &mut CopiesState| inner.is_much(self.max_bytes);
         if is_much(&mut inner) {
@@ -193,10 +193,10 @@ impl Copies {
     }
 
     /// Wakes the recorder, for which there is something else to look at.
-    pub(super) fn rouse(&self) {
+    pub(super) fn wake(&self) {
         let mut inner = self.lock();
-        inner.is_roused = true;
-        inner.awaited = Awaited::Nothing;
+        inner.is_woken = true;
+        inner.awaited = WakeReason::Nothing;
         drop(inner);
         self.news.notify_one();
     }
@@ -205,7 +205,7 @@ impl Copies {
     pub fn close(&self, moment: Moment) {
         let mut inner = self.lock();
         inner.is_closed = true;
-        inner.awaited = Awaited::Nothing;
+        inner.awaited = WakeReason::Nothing;
         for direction in Direction::ALL {
             if let Some(loss) = inner.losses[direction as usize].take() {
                 // Taken off again for every copy that is handed out.
@@ -238,12 +238,12 @@ impl Copies {
         inner.in_hand = kept;
         self.room.notify_all();
         if inner.waiting.is_empty() {
-            inner = self.wait(inner, Awaited::First, patience);
+            inner = self.wait(inner, WakeReason::First, patience);
         }
         if !inner.waiting.is_empty() {
-            inner = self.wait(inner, Awaited::Many, GATHERING);
+            inner = self.wait(inner, WakeReason::Many, GATHERING);
         }
-        inner.is_roused = false;
+        inner.is_woken = false;
         inner.hand_out(copies);
         !(inner.is_closed && inner.waiting.is_empty())
     }
@@ -251,17 +251,17 @@ impl Copies {
     fn wait<'a>(
         &'a self,
         mut inner: MutexGuard<'a, CopiesState>,
-        awaited: Awaited,
+        awaited: WakeReason,
         patience: Duration,
     ) -> MutexGuard<'a, CopiesState> {
-        if inner.is_closed || inner.is_roused || inner.is_worthwhile() {
+        if inner.is_closed || inner.is_woken || inner.is_worthwhile() {
             return inner;
         }
         inner.awaited = awaited;
-        let goes_on = |inner: &mut CopiesState| inner.awaited != Awaited::Nothing;
+        let goes_on = |inner: &mut CopiesState| inner.awaited != WakeReason::Nothing;
         let waited = self.news.wait_timeout_while(inner, patience, goes_on);
         let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
-        inner.awaited = Awaited::Nothing;
+        inner.awaited = WakeReason::Nothing;
         inner
     }
 }
@@ -287,13 +287,13 @@ impl CopiesState {
         let place = self.waiting.partition_point(place);
         self.waiting.insert(place, copy);
         let is_awaited = match self.awaited {
-            Awaited::Nothing => false,
-            Awaited::First => true,
-            Awaited::Many => self.is_worthwhile(),
+            WakeReason::Nothing => false,
+            WakeReason::First => true,
+            WakeReason::Many => self.is_worthwhile(),
         };
         if is_awaited {
             // Those that follow need not wake it again.
-            self.awaited = Awaited::Nothing;
+            self.awaited = WakeReason::Nothing;
         }
         is_awaited
     }

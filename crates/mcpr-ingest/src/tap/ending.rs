@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How long the ends of a session may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct EndTimeouts {
     /// How long a server that hears nothing more may be silent before it is asked to end.
     pub after_stdin: Duration,
     /// How long a server that was asked to end may take before it is killed.
@@ -15,7 +15,7 @@ pub struct Patience {
     pub after_exit: Duration,
 }
 
-impl Patience {
+impl EndTimeouts {
     /// Clients give a server about 2 s after closing its input, 2 s after asking it to end, and
     /// then kill the tap: all that must be over before.
     pub const USUAL: Self = Self {
@@ -67,7 +67,7 @@ enum EndingPhase {
 /// Where the end of a session stands.
 #[derive(Debug)]
 pub(super) struct Ending {
-    patience: Patience,
+    patience: EndTimeouts,
     phase: EndingPhase,
     /// The tap was asked to end; the server was told, and may have its own mind about it.
     was_asked: bool,
@@ -78,7 +78,7 @@ pub(super) struct Ending {
 
 impl Ending {
     /// A session in which nobody has gone yet.
-    pub(super) fn new(patience: Patience) -> Self {
+    pub(super) fn new(patience: EndTimeouts) -> Self {
         Self {
             patience,
             phase: EndingPhase::Open,
@@ -166,7 +166,7 @@ impl Ending {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience = Patience {
+    const PATIENCE: EndTimeouts = EndTimeouts {
         after_stdin: Duration::from_millis(50),
         after_term: Duration::from_millis(20),
         after_exit: Duration::from_millis(10),

@@ -12,7 +12,7 @@ use std::fs::{self, File};
 
 /// Whom a signal is for that ends all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
+pub(super) enum SignalScope {
     /// The process group that the server leads.
     Group(Pid),
     /// The server and its children, within the tap's own group.
@@ -25,7 +25,7 @@ pub(super) fn has_terminal() -> bool {
     File::open("/dev/tty").is_ok()
 }
 
-impl Family {
+impl SignalScope {
     /// Whether what the terminal sends reaches the server by itself.
     pub(super) fn shares_terminal(self) -> bool {
         matches!(self, Self::Children(_))

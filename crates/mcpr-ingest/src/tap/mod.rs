@@ -16,12 +16,12 @@ mod transcript;
 mod watcher;
 
 pub use copies::{Copies, Copy, Loss, MAX_WAITING_BYTES};
-pub use ending::Patience;
+pub use ending::EndTimeouts;
 pub use frames::{Frame, Frames, MAX_FRAME_BYTES};
 pub use launch::become_server;
-pub use process::{LastsWith, ServerExit, TappedServer};
-pub use recorder::{LastRows, OnMessage, TapRecorder, TapReport};
-pub use transcript::{Account, Transcript};
+pub use process::{ServerExit, ServerLifetime, TappedServer};
+pub use recorder::{FinalFlush, OnMessage, TapRecorder, TapReport};
+pub use transcript::{Transcript, TranscriptState};
 pub use watcher::watch;
 
 pub use crate::{Moment, Pairing, PairingTally};

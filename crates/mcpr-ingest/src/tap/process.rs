@@ -1,8 +1,8 @@
 //! The server as a child process: two pumps that forward before they do anything else, signals
 //! passed on, and an end that leaves nobody behind. Knows nothing of what the bytes mean.
 
-use super::ending::{Ending, EndingAction, EndingEvent, Patience};
-use super::family::{Family, has_terminal};
+use super::ending::{EndTimeouts, Ending, EndingAction, EndingEvent};
+use super::family::{SignalScope, has_terminal};
 use super::launch::{self, Started};
 use super::pump::{Pump, PumpProgress};
 use super::watcher::TapWatcher;
@@ -43,7 +43,7 @@ pub enum ServerExit {
 
 /// How a server ends with a tap that is killed and can end nobody.
 #[derive(Debug)]
-pub enum LastsWith {
+pub enum ServerLifetime {
     /// The kernel ends it, as Linux does: this is how this program is run to call
     /// [`super::become_server`]. The server dies with the thread that has started it.
     Kernel(Vec<OsString>),
@@ -51,7 +51,7 @@ pub enum LastsWith {
     Watcher(Vec<OsString>),
 }
 
-impl LastsWith {
+impl ServerLifetime {
     fn helper(&self) -> Option<&[OsString]> {
         match self {
             Self::Kernel(helper) => Some(helper),
@@ -76,7 +76,7 @@ enum SupervisorEvent {
 pub struct TappedServer {
     child: Child,
     pid: Pid,
-    family: Family,
+    family: SignalScope,
     watcher: Option<TapWatcher>,
     news: Receiver<SupervisorEvent>,
     copies: Arc<Copies>,
@@ -90,7 +90,11 @@ impl TappedServer {
     ///
     /// # Errors
     /// When the command cannot be run, or the pumps cannot be set up.
-    pub fn start(command: &[OsString], lasts: &LastsWith, copies: Arc<Copies>) -> io::Result<Self> {
+    pub fn start(
+        command: &[OsString],
+        lasts: &ServerLifetime,
+        copies: Arc<Copies>,
+    ) -> io::Result<Self> {
         // Caught from before the start on: a signal that comes early still finds its server.
         let ignored = ignored_signals();
         let caught = PASSED_ON.iter().filter(|number| !ignored.contains(number));
@@ -103,14 +107,14 @@ impl TappedServer {
         } = launch::start(command, lasts.helper(), !has_terminal)?;
         let pid = Pid::from_child(&child);
         let family = if has_terminal {
-            Family::Children(pid)
+            SignalScope::Children(pid)
         } else {
-            Family::Group(pid)
+            SignalScope::Group(pid)
         };
         let watcher = match lasts {
             // Where it cannot be started, the session goes on without it.
-            LastsWith::Watcher(program) => TapWatcher::start(program, pid).ok(),
-            LastsWith::Kernel(_) => None,
+            ServerLifetime::Watcher(program) => TapWatcher::start(program, pid).ok(),
+            ServerLifetime::Kernel(_) => None,
         };
         let (sender, news) = channel();
         let progress = Arc::new(PumpProgress::default());
@@ -142,7 +146,7 @@ impl TappedServer {
     ///
     /// # Errors
     /// When the system does not say how the server ended.
-    pub fn wait(mut self, patience: Patience) -> io::Result<ServerExit> {
+    pub fn wait(mut self, patience: EndTimeouts) -> io::Result<ServerExit> {
         let is_client_gone = self.supervise(patience);
         if is_client_gone {
             // Whatever the server started has nobody left to work for.
@@ -174,7 +178,7 @@ impl TappedServer {
 
     /// Does what has to be done until there is nothing more to stay for; says whether the client
     /// went first.
-    fn supervise(&mut self, patience: Patience) -> bool {
+    fn supervise(&mut self, patience: EndTimeouts) -> bool {
         let mut ending = Ending::new(patience);
         loop {
             while let Some(action) = ending.due(Instant::now()) {
@@ -240,7 +244,7 @@ fn pass_on(pid: Pid, number: i32) {
 }
 
 /// Waits for what is left of those that were asked to end, then ends it.
-fn sweep(family: Family, patience: Duration) {
+fn sweep(family: SignalScope, patience: Duration) {
     let end = Instant::now() + patience;
     while family.is_there() {
         if Instant::now() >= end {

@@ -97,7 +97,7 @@ impl Pump {
             }
             // Only now: recording delays nothing that passes.
             self.copies.push(self.direction, moment, &buffer[..read]);
-            self.copies.breathe();
+            self.copies.wait_for_recorder();
         }
     }
 }

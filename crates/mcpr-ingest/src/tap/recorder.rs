@@ -3,7 +3,7 @@
 
 use super::held::HeldCopies;
 use super::last::LastTime;
-use super::{Account, Copies, Moment, Transcript};
+use super::{Copies, Moment, Transcript, TranscriptState};
 use crate::{
     Config, Delivery, Full, Recorder, Screen, Spilled, Summary, batches, screen_delivery, spill,
 };
@@ -40,7 +40,7 @@ pub type OnMessage = Arc<dyn Fn(&str) + Send + Sync>;
 #[derive(Debug, Clone, Default)]
 pub struct TapReport {
     /// What passed.
-    pub account: Account,
+    pub account: TranscriptState,
     /// What the store took.
     pub stored: Summary,
     /// What waits beside the store, which did not take it in time.
@@ -54,12 +54,12 @@ pub struct TapReport {
 pub struct TapRecorder {
     done: Receiver<TapReport>,
     time: Arc<LastTime>,
-    account: Arc<RwLock<Account>>,
+    account: Arc<RwLock<TranscriptState>>,
 }
 
 /// How long the end of a session waits for its last rows.
 #[derive(Debug, Clone, Copy)]
-pub struct LastRows {
+pub struct FinalFlush {
     /// For a store that takes none.
     pub patience: Duration,
     /// For one that takes some.
@@ -121,7 +121,7 @@ impl TapRecorder {
     /// Waits for the last rows to be stored, not as long when `hurry` is set; what is not stored by
     /// then goes into a file beside the store. The session is over.
     #[must_use]
-    pub fn finish(self, last: LastRows, hurry: &AtomicBool) -> TapReport {
+    pub fn finish(self, last: FinalFlush, hurry: &AtomicBool) -> TapReport {
         let began = Instant::now();
         // Patience counts from the last progress, so that a slow store is not given up while it
         // works.
@@ -174,7 +174,7 @@ impl Opening {
                 // A session that did not wait for it is over.
                 let _ = sender.send(self.open());
                 // What was held meanwhile is not to wait for the next message.
-                self.copies.rouse();
+                self.copies.wake();
             })?;
         Ok(opened)
     }
@@ -245,7 +245,7 @@ struct RecordingThread {
     db: StoreUrl,
     screen: Screen,
     on_message: OnMessage,
-    account: Arc<RwLock<Account>>,
+    account: Arc<RwLock<TranscriptState>>,
     time: Arc<LastTime>,
     copies: Arc<Copies>,
 }

@@ -38,7 +38,7 @@ impl Nesting {
 
 /// The lines so far of a message that is not whole.
 #[derive(Debug)]
-pub(super) struct Spread {
+pub(super) struct PartialMessage {
     text: Vec<u8>,
     offset: u64,
     lines: u64,
@@ -47,7 +47,7 @@ pub(super) struct Spread {
 
 /// What a further line makes of them.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Grown {
+pub(super) enum AddedLine {
     /// More is to come.
     Open,
     /// They are whole.
@@ -56,7 +56,7 @@ pub(super) enum Grown {
     Broken,
 }
 
-impl Spread {
+impl PartialMessage {
     /// The first line of a message, where a line that did not decode can be one.
     pub(super) fn begin(frame: &Frame<'_>) -> Option<Self> {
         let mut nesting = Nesting::default();
@@ -71,20 +71,20 @@ impl Spread {
     }
 
     /// Adds a line.
-    pub(super) fn add(&mut self, frame: &Frame<'_>) -> Grown {
+    pub(super) fn add(&mut self, frame: &Frame<'_>) -> AddedLine {
         self.lines += 1;
         // With the newline between them they must not be longer than any message.
         if frame.is_cut || self.text.len() + frame.bytes.len() >= MAX_FRAME_BYTES {
-            return Grown::Broken;
+            return AddedLine::Broken;
         }
         self.text.push(b'\n');
         self.text.extend_from_slice(frame.bytes);
         self.nesting.feed(frame.bytes);
         match self.nesting {
-            nesting if nesting.is_open() => Grown::Open,
+            nesting if nesting.is_open() => AddedLine::Open,
             // No text of JSON holds a bare newline.
-            nesting if nesting.is_in_text => Grown::Broken,
-            _ => Grown::Whole,
+            nesting if nesting.is_in_text => AddedLine::Broken,
+            _ => AddedLine::Whole,
         }
     }
 
@@ -130,16 +130,16 @@ mod tests {
 
     #[test]
     fn lines_make_a_message_once_it_is_whole() {
-        let cases: [(&[&str], Grown); 6] = [
-            (&["{", "}"], Grown::Whole),
-            (&["{", r#""a": "}","#, r#""b": [1,"#], Grown::Open),
-            (&["[", r#"{"a\"}":"\\"}"#, "]"], Grown::Whole),
-            (&["{", "some text"], Grown::Open),
-            (&["{", "it's \"quoted"], Grown::Broken),
-            (&["{", "}}"], Grown::Whole),
+        let cases: [(&[&str], AddedLine); 6] = [
+            (&["{", "}"], AddedLine::Whole),
+            (&["{", r#""a": "}","#, r#""b": [1,"#], AddedLine::Open),
+            (&["[", r#"{"a\"}":"\\"}"#, "]"], AddedLine::Whole),
+            (&["{", "some text"], AddedLine::Open),
+            (&["{", "it's \"quoted"], AddedLine::Broken),
+            (&["{", "}}"], AddedLine::Whole),
         ];
         for (lines, expected) in cases {
-            let mut spread = Spread::begin(&frame(lines[0])).expect("it begins");
+            let mut spread = PartialMessage::begin(&frame(lines[0])).expect("it begins");
             let grown = lines[1..].iter().map(|line| spread.add(&frame(line)));
             assert_eq!(grown.last().expect("a line"), expected, "{lines:?}");
             assert_eq!(spread.frame().bytes, lines.join("\n").as_bytes());
@@ -149,15 +149,15 @@ mod tests {
     #[test]
     fn what_cannot_go_on_does_not_begin() {
         for line in [r#"{"a":"cut within a te"#, "{}}", "]", ""] {
-            assert!(Spread::begin(&frame(line)).is_none(), "{line}");
+            assert!(PartialMessage::begin(&frame(line)).is_none(), "{line}");
         }
     }
 
     #[test]
     fn lines_are_joined_within_a_bound() {
-        let mut spread = Spread::begin(&frame("[")).expect("it begins");
+        let mut spread = PartialMessage::begin(&frame("[")).expect("it begins");
         let line = "1,".repeat(MAX_FRAME_BYTES / 8);
         let grown: Vec<_> = (0..4).map(|_| spread.add(&frame(&line))).collect();
-        assert_eq!(grown[2..], [Grown::Open, Grown::Broken]);
+        assert_eq!(grown[2..], [AddedLine::Open, AddedLine::Broken]);
     }
 }

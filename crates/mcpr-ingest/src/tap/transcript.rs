@@ -2,7 +2,7 @@
 
 use super::copies::{Copy, Loss};
 use super::frames::{Frame, Frames};
-use super::spread::{Grown, Spread};
+use super::spread::{AddedLine, PartialMessage};
 use super::{Direction, MAX_FRAME_BYTES, Moment, Pairing, PairingTally};
 use crate::Delivery;
 use mcpr_model::{BadLine, Counts, Event, Gap, Text};
@@ -13,7 +13,7 @@ const MAX_CONVERSATION_CHARS: usize = 512;
 
 /// What passed in a session, as far as it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Account {
+pub struct TranscriptState {
     /// Lines of every sort.
     pub counts: Counts,
     /// Requests that led to a row.
@@ -30,12 +30,12 @@ pub struct Transcript {
     source: Text,
     frames: [Frames; 2],
     /// The lines of a message that is not whole yet.
-    spread: [Option<Spread>; 2],
+    spread: [Option<PartialMessage>; 2],
     pairing: Pairing,
     bodies: Bodies,
     conversation: Option<Text>,
     delivery: Delivery,
-    account: Account,
+    account: TranscriptState,
     /// What there was no time to read.
     skipped: [Option<Loss>; 2],
 }
@@ -52,7 +52,7 @@ impl Transcript {
             bodies: Bodies::Left,
             conversation: None,
             delivery: Delivery::new(source.clone()),
-            account: Account::default(),
+            account: TranscriptState::default(),
             skipped: [None; 2],
             source,
         }
@@ -131,7 +131,7 @@ impl Transcript {
     #[must_use]
     pub fn kept_bytes(&self) -> usize {
         let frames = self.frames.iter().map(Frames::kept_bytes);
-        let spread = self.spread.iter().flatten().map(Spread::kept_bytes);
+        let spread = self.spread.iter().flatten().map(PartialMessage::kept_bytes);
         frames.chain(spread).sum()
     }
 
@@ -146,8 +146,8 @@ impl Transcript {
 
     /// What was handed over so far.
     #[must_use]
-    pub fn account(&self) -> Account {
-        Account {
+    pub fn account(&self) -> TranscriptState {
+        TranscriptState {
             tally: self.pairing.tally(),
             ..self.account
         }
@@ -205,7 +205,7 @@ impl Transcript {
             Messages::Unknown => counts.unknown += 1,
             // It is kept aside already.
             Messages::Bad(_) if frame.is_cut => counts.bad += 1,
-            Messages::Bad(reason) => match Spread::begin(&frame) {
+            Messages::Bad(reason) => match PartialMessage::begin(&frame) {
                 Some(spread) => self.spread[direction as usize] = Some(spread),
                 None => self.bad(direction, frame, &reason, moment),
             },
@@ -223,11 +223,17 @@ impl Transcript {
     }
 
     /// Adds a line to a message that is not whole yet.
-    fn grow(&mut self, mut spread: Spread, direction: Direction, frame: Frame<'_>, moment: Moment) {
+    fn grow(
+        &mut self,
+        mut spread: PartialMessage,
+        direction: Direction,
+        frame: Frame<'_>,
+        moment: Moment,
+    ) {
         match spread.add(&frame) {
-            Grown::Open => self.spread[direction as usize] = Some(spread),
-            Grown::Broken => self.give_up(&spread, direction, moment),
-            Grown::Whole => match messages(spread.frame().bytes, self.bodies) {
+            AddedLine::Open => self.spread[direction as usize] = Some(spread),
+            AddedLine::Broken => self.give_up(&spread, direction, moment),
+            AddedLine::Whole => match messages(spread.frame().bytes, self.bodies) {
                 // Brackets alone do not make a message: it has to decode.
                 known @ Messages::Known(_) => {
                     self.take_in(direction, spread.frame(), known, moment);
@@ -244,7 +250,7 @@ impl Transcript {
     }
 
     /// Counts what did not become a message: its first line is a bad one, the others are text.
-    fn give_up(&mut self, spread: &Spread, direction: Direction, moment: Moment) {
+    fn give_up(&mut self, spread: &PartialMessage, direction: Direction, moment: Moment) {
         self.delivery.progress.counts.text += spread.lines() - 1;
         let reason = match messages(spread.first_line(), self.bodies) {
             Messages::Bad(reason) => reason,
@@ -307,12 +313,12 @@ mod tests {
             Event::Session(_) => "session".to_owned(),
             Event::Gap(gap) => format!("gap {} {}-{}", gap.count, gap.from_ts, gap.to_ts),
             Event::BadLine(line) => format!("bad {} {}", line.offset, line.reason),
-            Event::Surface(news) => format!("surface {}", news.method),
+            Event::Surface(update) => format!("surface {}", update.method),
         }
     }
 
     /// Reads what passed and gives what follows from it.
-    fn read(copies: &[Copy]) -> (Vec<String>, Account) {
+    fn read(copies: &[Copy]) -> (Vec<String>, TranscriptState) {
         let mut transcript = Transcript::new("p", "s");
         for copy in copies {
             transcript.read(copy);

@@ -179,15 +179,11 @@ fn read(source: &Source<'_>, row: &Row<'_>) -> Result<RequestRow, Fault> {
             resource_uri,
             prompt_name,
             latency_us: row.get(9)?,
-            // None of these programs measured it apart.
-            upstream_us: None,
-            status: Status::Ok,
-            error_kind: None,
             error_code: code(row, 11)?,
             error_msg: text(row, 12)?.map(shorten),
-            retyped: false,
             bytes_in: row.get(13)?,
             bytes_out: row.get(14)?,
+            ..RequestRow::default()
         })
     };
     let mut found = read().map_err(|error| Fault::in_row(what(), error))?;

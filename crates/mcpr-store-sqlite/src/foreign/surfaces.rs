@@ -3,7 +3,7 @@
 use super::Source;
 use super::fault::Fault;
 use super::layout::{Program, columns};
-use mcpr_model::{Said, SurfaceNews};
+use mcpr_model::{SurfaceContent, SurfaceUpdate};
 use mcpr_store::query::{ListKey, LoneItem, SurfacePage, SurfaceRow, Surfaces};
 use mcpr_surface::capture::{Seen, negotiated, step};
 use rusqlite::{Connection, Row};
@@ -73,39 +73,39 @@ fn newest(connection: &Connection, list: &ListKey) -> Result<Option<SurfaceRow>,
     };
     let payload: String = row.get(3)?;
     let upstream: String = row.get(2)?;
-    let news = SurfaceNews {
+    let update = SurfaceUpdate {
         proxy: row.get::<_, String>(0)?.into(),
         method: row.get::<_, String>(1)?.into(),
         ts: row.get(4)?,
         session_id: None,
         client_name: None,
-        said: Said::Whole {
+        content: SurfaceContent::Whole {
             upstream: Some(upstream.as_str().into()),
             result: payload.into(),
         },
     };
     // As if it were seen for the first time: that gives it the canonical form that ours have.
     // What is no list is left out.
-    let Ok((_, Seen::New(new))) = step(&news, None, None, &mut ()) else {
+    let Ok((_, Seen::New(new))) = step(&update, None, None, &mut ()) else {
         return Ok(None);
     };
-    let history = history(connection, &news)?;
+    let history = history(connection, &update)?;
     Ok(Some(SurfaceRow {
-        proxy: news.proxy.to_string(),
-        method: news.method.to_string(),
+        proxy: update.proxy.to_string(),
+        method: update.method.to_string(),
         // A list without a recorded change has this one version.
         version: history.count.max(1),
         sha256: new.sha256,
         payload: new.payload,
-        first_seen_at: history.newest.unwrap_or(news.ts),
-        last_seen_at: news.ts,
+        first_seen_at: history.newest.unwrap_or(update.ts),
+        last_seen_at: update.ts,
         // Which request it came with was not kept.
         seq: 0,
         session_id: None,
         client_name: None,
         upstream: Some(upstream),
         announced: false,
-        protocol: negotiated(&news),
+        protocol: negotiated(&update),
         peculiar: new.peculiar,
         changes: if history.changes.is_empty() {
             new.changes
@@ -126,12 +126,12 @@ struct History {
     changes: Vec<(String, Option<String>)>,
 }
 
-fn history(connection: &Connection, news: &SurfaceNews) -> Result<History, Fault> {
+fn history(connection: &Connection, update: &SurfaceUpdate) -> Result<History, Fault> {
     let found = columns(connection, "schema_changes")?;
     if !found.iter().any(|name| name == "proxy") {
         return Ok(History::default());
     }
-    let of_list = [news.proxy.as_str(), news.method.as_str()];
+    let of_list = [update.proxy.as_str(), update.method.as_str()];
     let mut history = connection.query_row(
         "SELECT count(DISTINCT detected_at), max(detected_at) FROM schema_changes
          WHERE proxy = ?1 AND method = ?2",

@@ -6,10 +6,12 @@ use crate::SqliteStore;
 use crate::open::{Readable, open_readable};
 use crate::tests::{batch, request};
 use mcpr_model::time::MINUTE_MS;
-use mcpr_model::{Batch, Event, Outcome, Request, Said, SurfaceNews, Target, TargetKind};
+use mcpr_model::{
+    Batch, Event, Outcome, Request, SurfaceContent, SurfaceUpdate, Target, TargetKind,
+};
 use mcpr_store::contract::sessions_of;
 use mcpr_store::query::{
-    By, Cursor, Filter, NameKind, Page, Pattern, SessionFilter, SessionKey, SessionPage,
+    Cursor, Filter, GroupBy, NameKind, Page, Pattern, SessionFilter, SessionKey, SessionPage,
     SessionPlace, StatsQuestion,
 };
 use mcpr_store::{Reader, Writer};
@@ -51,13 +53,13 @@ pub(crate) fn events(number: i64, events: Vec<Event>) -> Batch {
 
 /// The first page of a list that never goes on.
 pub(crate) fn unfinished(at: i64) -> Event {
-    Event::Surface(Box::new(SurfaceNews {
+    Event::Surface(Box::new(SurfaceUpdate {
         proxy: "p".into(),
         method: "tools/list".into(),
         ts: at,
         session_id: Some(format!("s-{at}").as_str().into()),
         client_name: None,
-        said: Said::Page {
+        content: SurfaceContent::Page {
             cursor: None,
             asked_version: None,
             result: r#"{"tools":[],"nextCursor":"2"}"#.into(),
@@ -207,7 +209,13 @@ pub(crate) const OF_ALL: &[(&str, Question)] = &[
         }
     }),
     ("sums", |reader, _| {
-        for by in [By::Tool, By::Method, By::Client, By::Proxy, By::Hour] {
+        for by in [
+            GroupBy::Tool,
+            GroupBy::Method,
+            GroupBy::Client,
+            GroupBy::Proxy,
+            GroupBy::Hour,
+        ] {
             let sums = StatsQuestion::sums(&Filter::default(), by);
             drop(reader.stats(&sums).expect("sums"));
             let most = Some(10);
@@ -215,7 +223,7 @@ pub(crate) const OF_ALL: &[(&str, Question)] = &[
         }
     }),
     ("exact sums", |reader, _| {
-        let sums = StatsQuestion::sums(&Filter::default(), By::Tool);
+        let sums = StatsQuestion::sums(&Filter::default(), GroupBy::Tool);
         let exact = StatsQuestion {
             exact: true,
             ..sums

@@ -4,7 +4,7 @@ use crate::codes;
 use crate::conditions::{self, Conditions, Selection, number_list};
 use crate::layout::layout_of;
 use crate::notes;
-use crate::recall::{Meant, Recall};
+use crate::recall::{NamesMatched, Recall};
 use crate::requests::id_text;
 use crate::shown::shown;
 use mcpr_model::{ErrorKind, Status, TargetKind};
@@ -135,7 +135,9 @@ fn requests(
     // store.
     let is_indexed = filter.is_of_failed() && layout_of(connection)? >= INDEXED_SINCE;
     let operations = match operations {
-        Meant::These(operations) if is_indexed && operations.len() <= MAX_LOOKED_UP => operations,
+        NamesMatched::These(operations) if is_indexed && operations.len() <= MAX_LOOKED_UP => {
+            operations
+        }
         operations => {
             conditions.add_operations(&operations);
             return requests_where(connection, conditions, page);

@@ -13,7 +13,8 @@ use crate::rollups::fill_sums;
 use groups::Groups;
 use mcpr_model::time::hour_of;
 use mcpr_store::query::{
-    By, Counted, Filter, RollupKey, RollupRow, StatsFold, StatsKey, StatsQuestion, StatsRow, Tally,
+    Counted, Filter, GroupBy, RollupKey, RollupRow, StatsFold, StatsKey, StatsQuestion, StatsRow,
+    Tally,
 };
 use rusqlite::{CachedStatement, Connection, params_from_iter};
 use rustc_hash::FxHashMap;
@@ -56,10 +57,10 @@ impl Sums<'_> {
     fn line_of_sum(&self, hour: i64, operation: i64) -> Option<i64> {
         let place = self.groups.place_of_operation(operation)?;
         Some(match self.question.by {
-            By::Hour => hour,
+            GroupBy::Hour => hour,
             // Hourly sums do not know who called.
-            By::Client => self.groups.place_of_nobody(),
-            By::Tool | By::Method | By::Proxy => place,
+            GroupBy::Client => self.groups.place_of_nobody(),
+            GroupBy::Tool | GroupBy::Method | GroupBy::Proxy => place,
         })
     }
 
@@ -130,9 +131,11 @@ impl Sums<'_> {
                 *calls = calls.saturating_sub(1);
             }
             let line = match self.question.by {
-                By::Hour => Some(number),
-                By::Client => self.groups.place_of_client(number),
-                By::Tool | By::Method | By::Proxy => self.groups.place_of_operation(number),
+                GroupBy::Hour => Some(number),
+                GroupBy::Client => self.groups.place_of_client(number),
+                GroupBy::Tool | GroupBy::Method | GroupBy::Proxy => {
+                    self.groups.place_of_operation(number)
+                }
             };
             let Some(line) = line.filter(|_| edge.holds_time(ts)) else {
                 continue;
@@ -160,7 +163,7 @@ impl Sums<'_> {
         let mut fold = StatsFold::new(self.question);
         for (line, tally) in self.tallies {
             let key = match self.question.by {
-                By::Hour => StatsKey {
+                GroupBy::Hour => StatsKey {
                     hour: Some(line),
                     ..StatsKey::default()
                 },
@@ -179,11 +182,11 @@ const CLIENT_NUMBER: &str =
 const HOUR: &str = "r.ts - ((r.ts % 3600000) + 3600000) % 3600000";
 
 /// What a request is counted under: an expression over its tables.
-fn number_of(by: By) -> &'static str {
+fn number_of(by: GroupBy) -> &'static str {
     match by {
-        By::Client => CLIENT_NUMBER,
-        By::Hour => HOUR,
-        By::Tool | By::Method | By::Proxy => "r.operation",
+        GroupBy::Client => CLIENT_NUMBER,
+        GroupBy::Hour => HOUR,
+        GroupBy::Tool | GroupBy::Method | GroupBy::Proxy => "r.operation",
     }
 }
 

@@ -8,7 +8,7 @@ use super::entries::{GAP_COLUMNS, REQUEST_TABLES, direction, gap_row, rows_at};
 use crate::conditions::{self, Conditions};
 use crate::layout::layout_of;
 use crate::places::{MAX_PLACES, Part};
-use crate::recall::{Meant, Recall};
+use crate::recall::{NamesMatched, Recall};
 use mcpr_store::query::{Cursor, Entry, Filter, Order, Page, Place, TimePage};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
@@ -33,11 +33,11 @@ pub(super) struct Key {
     version: i64,
     order: Order,
     stored_before: Option<Cursor>,
-    of: Of,
+    of: PlaceSet,
 }
 
 #[derive(Debug, PartialEq)]
-enum Of {
+enum PlaceSet {
     /// Everything that a filter lets through.
     Filter(Box<Filter>),
     /// Everything of one millisecond.
@@ -90,12 +90,16 @@ pub(super) fn timeline(
 }
 
 /// Whether an index finds what is meant, and that is few enough to be sorted.
-fn is_few(connection: &Connection, filter: &Filter, operations: &Meant) -> rusqlite::Result<bool> {
+fn is_few(
+    connection: &Connection,
+    filter: &Filter,
+    operations: &NamesMatched,
+) -> rusqlite::Result<bool> {
     // However long a session is, its index gives nothing but its own.
     if filter.session.is_some() {
         return Ok(true);
     }
-    let Meant::These(operations) = operations else {
+    let NamesMatched::These(operations) = operations else {
         return Ok(false);
     };
     if !filter.is_of_failed()
@@ -189,7 +193,7 @@ impl Walk<'_> {
         let mut found = Vec::new();
         let mut from = place;
         while found.len() < self.page.limit {
-            let key = self.key(Of::Millisecond(place.ts))?;
+            let key = self.key(PlaceSet::Millisecond(place.ts))?;
             let places = self.places(key, &all, Some(from))?;
             let Some(last) = places.last() else { break };
             from = *last;
@@ -206,7 +210,7 @@ impl Walk<'_> {
         let (mut from, _) = self.begin();
         let mut found = Vec::new();
         while found.len() < self.page.limit {
-            let of = Of::Filter(Box::new(filter.clone()));
+            let of = PlaceSet::Filter(Box::new(filter.clone()));
             let key = self.key(of)?;
             let mut places = self.places(key, conditions, from)?;
             // The list does not know where the page ends, and serves others that end elsewhere.
@@ -219,7 +223,7 @@ impl Walk<'_> {
         Ok(found)
     }
 
-    fn key(&self, of: Of) -> rusqlite::Result<Key> {
+    fn key(&self, of: PlaceSet) -> rusqlite::Result<Key> {
         // A commit may have put a row anywhere in the order of time: a list is of one state only.
         let version = self
             .connection
@@ -257,7 +261,7 @@ impl Walk<'_> {
     fn gaps(&mut self, filter: &Filter) -> rusqlite::Result<Vec<Entry>> {
         let (connection, TimePage { order, limit, .. }) = (self.connection, self.page);
         let (from, sign) = self.begin();
-        let key = self.key(Of::Gaps(filter.since, filter.until))?;
+        let key = self.key(PlaceSet::Gaps(filter.since, filter.until))?;
         let before = key.stored_before;
         let load = || {
             let mut conditions = Conditions::default();

@@ -17,21 +17,21 @@ const NOTHING: i64 = i64::MIN;
 
 /// Puts the rows of marks together whose block is full, oldest first: as many blocks as the sequence has
 /// begun from `first` to `last`, and one that an older layout left.
-pub(super) fn put_together(tx: &Transaction<'_>, first: i64, last: i64) -> rusqlite::Result<()> {
+pub(super) fn merge_marks(tx: &Transaction<'_>, first: i64, last: i64) -> rusqlite::Result<()> {
     let newest = block_of(row_of(last));
     for _ in 0..=newest - block_of(row_of(first)) {
         let oldest: Option<i64> = tx
             .prepare_cached("SELECT min(id) FROM request_ids")?
             .query_row([], |row| row.get(0))?;
         match oldest.map(block_of) {
-            Some(block) if block < newest => put_together_one(tx, block)?,
+            Some(block) if block < newest => merge_block(tx, block)?,
             _ => break,
         }
     }
     Ok(())
 }
 
-fn put_together_one(tx: &Transaction<'_>, block: i64) -> rusqlite::Result<()> {
+fn merge_block(tx: &Transaction<'_>, block: i64) -> rusqlite::Result<()> {
     let mut buckets = vec![Vec::new(); BUCKETS];
     let mut newest = Vec::new();
     for row in block * ROWS..(block + 1) * ROWS {

@@ -11,7 +11,7 @@ pub(super) type Pair = (i64, Option<i64>);
 
 /// A stretch of time with one inferred session of a pair at its beginning and no other in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch {
+pub(super) struct InferredSpan {
     /// The session that began last before it ends; `None` where none did.
     slot: Option<Slot>,
     /// When the next one began; `None` where none did.
@@ -53,14 +53,14 @@ impl Sessions {
         Ok(found)
     }
 
-    fn covers(&self, stretch: Stretch, ts: i64) -> bool {
+    fn covers(&self, stretch: InferredSpan, ts: i64) -> bool {
         stretch.next.is_none_or(|next| ts < next)
             && stretch
                 .slot
                 .is_none_or(|slot| self.slots[slot].state.started_at <= ts)
     }
 
-    fn neighbour(&self, stretch: Stretch, ts: i64) -> Neighbour {
+    fn neighbour(&self, stretch: InferredSpan, ts: i64) -> Neighbour {
         let before = stretch.slot.map(|slot| self.slots[slot].state.last_seen_at);
         Neighbour::of(ts, before, stretch.next)
     }
@@ -71,7 +71,7 @@ impl Sessions {
         tx: &Transaction<'_>,
         (proxy, client): Pair,
         ts: i64,
-    ) -> rusqlite::Result<Stretch> {
+    ) -> rusqlite::Result<InferredSpan> {
         // The table is asked, and sessions of this batch are part of the answer.
         self.write_back(tx)?;
         let before = tx
@@ -89,7 +89,7 @@ impl Sessions {
             // other.
             known.copied().unwrap_or_else(|| self.remember(session))
         });
-        Ok(Stretch { slot, next })
+        Ok(InferredSpan { slot, next })
     }
 
     /// Makes the inferred session that starts with this request, of which

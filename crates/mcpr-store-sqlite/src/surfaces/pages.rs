@@ -3,7 +3,7 @@
 
 use super::lines;
 use crate::seal;
-use mcpr_model::SurfaceNews;
+use mcpr_model::SurfaceUpdate;
 use mcpr_surface::capture::{
     MAX_LONE_ITEMS, Pending, WaitingPage, are_too_many_chains, chain_of, lone_item_key, oldest_wait,
 };
@@ -67,12 +67,12 @@ pub(super) fn waiting(
 pub(super) fn wait(
     tx: &Transaction<'_>,
     proxy: i64,
-    news: &SurfaceNews,
+    update: &SurfaceUpdate,
     pending: &Pending,
     page: &WaitingPage,
 ) -> rusqlite::Result<()> {
-    let chain = chain_of(news);
-    let method = news.method.as_str();
+    let chain = chain_of(update);
+    let method = update.method.as_str();
     // The listing began anew: pages of the one before must not be taken for its own.
     if pending.pages == 1 {
         clear(tx, proxy, &chain, method)?;
@@ -89,7 +89,7 @@ pub(super) fn wait(
         chain,
         method,
         pending.next_cursor,
-        news.ts,
+        update.ts,
         pending.pages.cast_signed(),
         pending.bytes,
     ])?;
@@ -106,7 +106,7 @@ pub(super) fn wait(
         page.duplicate_keys.join("\n"),
     ])?;
     tx.prepare_cached("DELETE FROM surface_pages WHERE ts < ?1")?
-        .execute([oldest_wait(news)])?;
+        .execute([oldest_wait(update)])?;
     while are_too_many(tx)? {
         tx.prepare_cached(
             "DELETE FROM surface_pages WHERE (proxy, chain, method) IN
@@ -128,10 +128,10 @@ fn are_too_many(tx: &Transaction<'_>) -> rusqlite::Result<bool> {
 pub(super) fn lone_item(
     tx: &Transaction<'_>,
     proxy: i64,
-    news: &SurfaceNews,
+    update: &SurfaceUpdate,
     item: &str,
 ) -> rusqlite::Result<()> {
-    let Some(key) = lone_item_key(&news.method, item) else {
+    let Some(key) = lone_item_key(&update.method, item) else {
         return Ok(());
     };
     tx.prepare_cached(
@@ -143,10 +143,10 @@ pub(super) fn lone_item(
              first_seen = min(first_seen, excluded.first_seen),
              last_seen = max(last_seen, excluded.last_seen)",
     )?
-    .execute(params![proxy, news.method.as_str(), key, item, news.ts])?;
+    .execute(params![proxy, update.method.as_str(), key, item, update.ts])?;
     // Afterwards, because which of two payloads stays is decided by the statement itself.
     let condition = "proxy = ?1 AND method = ?2 AND item = ?3";
-    let values = params![proxy, news.method.as_str(), key];
+    let values = params![proxy, update.method.as_str(), key];
     seal::renew(tx, "surface_items", condition, values)?;
     // SQLite takes an OFFSET only behind a LIMIT, and -1 is none. The count comes first: mostly
     // there is nothing to sort.
@@ -156,6 +156,6 @@ pub(super) fn lone_item(
          AND item IN (SELECT item FROM surface_items WHERE proxy = ?1 AND method = ?2
                       ORDER BY last_seen DESC, item LIMIT -1 OFFSET ?3)",
     )?
-    .execute(params![proxy, news.method.as_str(), MAX_LONE_ITEMS])
+    .execute(params![proxy, update.method.as_str(), MAX_LONE_ITEMS])
     .map(drop)
 }

@@ -2,7 +2,7 @@
 
 use crate::packing::{pack, unpack};
 use crate::seal;
-use mcpr_model::SurfaceNews;
+use mcpr_model::SurfaceUpdate;
 use mcpr_surface::canonical::sha256_hex;
 use mcpr_surface::capture::{
     Latest, MAX_VERSIONS, NewVersion, is_announced, is_flapping, negotiated, upstream_of,
@@ -82,17 +82,17 @@ pub(super) fn flapping(
 pub(super) fn insert(
     tx: &Transaction<'_>,
     proxy: i64,
-    news: &SurfaceNews,
+    update: &SurfaceUpdate,
     new: &NewVersion,
     last_seq: i64,
     before: Option<&Latest>,
 ) -> rusqlite::Result<i64> {
     let announced_at: Option<i64> = tx
         .prepare_cached("SELECT ts FROM surface_announcements WHERE proxy = ?1 AND method = ?2")?
-        .query_row(params![proxy, news.method.as_str()], |row| row.get(0))
+        .query_row(params![proxy, update.method.as_str()], |row| row.get(0))
         .optional()?;
     // The text first, for its row is referred to.
-    let text = text_number(tx, proxy, news, new)?;
+    let text = text_number(tx, proxy, update, new)?;
     tx.prepare_cached(
         "INSERT INTO surfaces (proxy, method, version, sha256, text, first_seen, last_seen, seq,
                                session_id, client_name, upstream, announced, peculiar, protocol)
@@ -101,24 +101,24 @@ pub(super) fn insert(
     )?
     .execute(params![
         proxy,
-        news.method.as_str(),
+        update.method.as_str(),
         new.version,
         new.sha256,
         text,
-        news.ts,
+        update.ts,
         last_seq,
-        news.session_id.as_deref(),
-        news.client_name.as_deref(),
-        upstream_of(news),
-        is_announced(before, announced_at, news),
+        update.session_id.as_deref(),
+        update.client_name.as_deref(),
+        upstream_of(update),
+        is_announced(before, announced_at, update),
         new.peculiar.join("\n"),
-        negotiated(news),
+        negotiated(update),
     ])?;
     // Before its changes go in, whose rows have numbers of their own.
     let surface = tx.last_insert_rowid();
     // A whole list says more than what was seen of it before.
     tx.prepare_cached("DELETE FROM surface_items WHERE proxy = ?1 AND method = ?2")?
-        .execute(params![proxy, news.method.as_str()])?;
+        .execute(params![proxy, update.method.as_str()])?;
     let mut statement = tx.prepare_cached(
         "INSERT INTO surface_changes (surface, change, item) VALUES (?1, ?2, ?3)",
     )?;
@@ -129,7 +129,7 @@ pub(super) fn insert(
     seal::renew(tx, "surfaces", "id = ?1", [surface])?;
     // Versions are numbered from 1 on, so that there are no more of them than that.
     if usize::try_from(new.version).is_ok_and(|version| version > MAX_VERSIONS) {
-        trim(tx, proxy, &news.method)?;
+        trim(tx, proxy, &update.method)?;
     }
     Ok(surface)
 }
@@ -139,14 +139,14 @@ pub(super) fn insert(
 fn text_number(
     tx: &Transaction<'_>,
     proxy: i64,
-    news: &SurfaceNews,
+    update: &SurfaceUpdate,
     new: &NewVersion,
 ) -> rusqlite::Result<i64> {
     let of_list: Option<i64> = tx
         .prepare_cached(
             "SELECT text FROM surfaces WHERE proxy = ?1 AND method = ?2 AND sha256 = ?3 LIMIT 1",
         )?
-        .query_row(params![proxy, news.method.as_str(), new.sha256], |row| {
+        .query_row(params![proxy, update.method.as_str(), new.sha256], |row| {
             row.get(0)
         })
         .optional()?;

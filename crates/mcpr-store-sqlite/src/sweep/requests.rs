@@ -2,6 +2,7 @@
 
 use super::{SLICE, Slice, Stage, TableWalk, proxy_number};
 use crate::census;
+use crate::requests::HASHED_COLUMNS;
 use crate::seal;
 use mcpr_store::Retention;
 use rusqlite::types::Value;
@@ -142,9 +143,7 @@ pub(crate) fn requests_where(
     // A batch ends where the next one begins, so that the last one that begins before a request is
     // its own.
     let sql = format!(
-        "SELECT r.seq, r.ts, r.key, o.hash, r.session, r.client, r.latency_us, r.upstream_us,
-                r.bytes_in, r.bytes_out, r.error_kind, r.request_id, r.error_code, r.error_msg,
-                r.call, b.id
+        "SELECT {HASHED_COLUMNS}, r.call, b.id
          FROM requests r LEFT JOIN operations o ON o.id = r.operation
               LEFT JOIN batches b ON b.first_seq =
                   (SELECT max(first_seq) FROM batches WHERE first_seq <= r.seq)

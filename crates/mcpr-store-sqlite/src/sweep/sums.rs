@@ -2,7 +2,7 @@
 
 use super::{SLICE, Slice, Stage, proxy_number};
 use crate::census;
-use crate::names::{Called, NameNumbers};
+use crate::names::{NameNumbers, OperationTexts};
 use crate::rollups;
 use mcpr_model::time::HOUR_MS;
 use mcpr_model::{Kind, Target, TargetKind, Text};
@@ -64,7 +64,7 @@ fn remove_slice(
 }
 
 /// Targets of one method of a proxy, by stored numbers.
-struct TargetsOf {
+struct MethodTargets {
     proxy: i64,
     kind: i64,
     method: String,
@@ -75,7 +75,7 @@ struct TargetsOf {
 /// the fewest calls count with the others from now on. One method at a time, each looked for once.
 fn name_others(
     connection: &mut Connection,
-    methods: &mut Option<VecDeque<TargetsOf>>,
+    methods: &mut Option<VecDeque<MethodTargets>>,
 ) -> rusqlite::Result<Slice> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let methods = match methods {
@@ -96,14 +96,14 @@ fn name_others(
     })
 }
 
-fn with_too_many(tx: &Transaction<'_>) -> rusqlite::Result<VecDeque<TargetsOf>> {
+fn with_too_many(tx: &Transaction<'_>) -> rusqlite::Result<VecDeque<MethodTargets>> {
     tx.prepare_cached(
         "SELECT proxy, min(kind), method, min(target_kind) FROM operations
          WHERE summed_as IS NULL AND target IS NOT NULL AND target <> ?2
          GROUP BY proxy, method HAVING count(*) > ?1",
     )?
     .query_map(params![MAX_SUMMED_TARGETS, OTHER], |row| {
-        Ok(TargetsOf {
+        Ok(MethodTargets {
             proxy: row.get(0)?,
             kind: row.get(1)?,
             method: row.get(2)?,
@@ -114,7 +114,7 @@ fn with_too_many(tx: &Transaction<'_>) -> rusqlite::Result<VecDeque<TargetsOf>> 
 }
 
 /// Has some of a method's targets count with the others; says how many.
-fn name_some(tx: &Transaction<'_>, of: &TargetsOf) -> rusqlite::Result<usize> {
+fn name_some(tx: &Transaction<'_>, of: &MethodTargets) -> rusqlite::Result<usize> {
     let others = others_of(tx, of)?;
     // Those with the most calls keep sums of their own. They are chosen before any row changes,
     // which the statement says with MATERIALIZED.
@@ -140,7 +140,7 @@ fn name_some(tx: &Transaction<'_>, of: &TargetsOf) -> rusqlite::Result<usize> {
 }
 
 /// The operation that stands for the others of a method.
-fn others_of(tx: &Transaction<'_>, of: &TargetsOf) -> rusqlite::Result<i64> {
+fn others_of(tx: &Transaction<'_>, of: &MethodTargets) -> rusqlite::Result<i64> {
     let name: String = tx.query_row(
         "SELECT name FROM proxies WHERE id = ?1",
         [of.proxy],
@@ -151,7 +151,7 @@ fn others_of(tx: &Transaction<'_>, of: &TargetsOf) -> rusqlite::Result<i64> {
         name: Text::const_new(OTHER),
     });
     let (proxy_name, method) = (Text::from(name), Text::from(of.method.as_str()));
-    let called = Called {
+    let called = OperationTexts {
         kind: Kind::from_code(of.kind).unwrap_or(Kind::Mcp),
         proxy: &proxy_name,
         method: &method,

@@ -6,8 +6,8 @@ use crate::layout::MIGRATIONS;
 use crate::migrate::fresh;
 use crate::{SqliteStore, open_reader, seal, verify};
 use mcpr_model::{
-    BadLine, CallFacts, Checkpoint, Event, EventKey, FileIdentity, Fingerprint, Gap, Payload, Said,
-    SessionState, SessionUpdate, SurfaceNews, Teller, ToldCall,
+    BadLine, CallFacts, CallKey, Channel, Checkpoint, Event, EventKey, FileIdentity, Fingerprint,
+    Gap, Payload, SessionState, SessionUpdate, SurfaceContent, SurfaceUpdate,
 };
 use mcpr_store::query::{Filter, Page, SessionKey};
 use mcpr_store::{Admin, Class, Depth, Retention, StoreErrorKind, Writer};
@@ -16,14 +16,14 @@ use std::fs;
 
 /// Something of every sort that a writer stores.
 fn everything() -> Vec<Event> {
-    let news = |said| {
-        Event::Surface(Box::new(SurfaceNews {
+    let update = |content| {
+        Event::Surface(Box::new(SurfaceUpdate {
             proxy: "weather".into(),
             method: "tools/list".into(),
             ts: 5,
             session_id: Some("s-1".into()),
             client_name: None,
-            said,
+            content,
         }))
     };
     let mut asked = request("a", 1);
@@ -47,23 +47,23 @@ fn everything() -> Vec<Event> {
             excerpt: vec![b'{'],
             ts: 3,
         }),
-        news(Said::ListChanged),
-        news(Said::Whole {
+        update(SurfaceContent::ListChanged),
+        update(SurfaceContent::Whole {
             upstream: None,
             result: whole,
         }),
-        news(Said::Page {
+        update(SurfaceContent::Page {
             cursor: None,
             asked_version: None,
             result: page,
         }),
-        Event::Surface(Box::new(SurfaceNews {
+        Event::Surface(Box::new(SurfaceUpdate {
             proxy: "weather".into(),
             method: "prompts/list".into(),
             ts: 5,
             session_id: None,
             client_name: None,
-            said: Said::Item {
+            content: SurfaceContent::Item {
                 item: r#"{"name":"p"}"#.into(),
             },
         })),
@@ -175,9 +175,9 @@ fn a_request_whose_call_was_changed_is_found() {
         method: "tools/call",
         target: "echo",
     };
-    let call = ToldCall::of_call(Teller::Stderr, facts);
+    let call = CallKey::of_call(Channel::Stderr, facts);
     let mut told = request("a", 1);
-    told.key = EventKey::of_bytes(b"a", 0).told(call);
+    told.key = EventKey::of_bytes(b"a", 0).with_call(call);
     store.append(&batch(1, vec![told])).expect("append");
     let path = store.path().to_owned();
     drop(store);
@@ -368,13 +368,13 @@ fn a_list_that_flaps_takes_the_space_of_two() {
     let mut used = 0;
     for at in 0..400_i64 {
         let mut shown = batch(at, Vec::new());
-        shown.events = vec![Event::Surface(Box::new(SurfaceNews {
+        shown.events = vec![Event::Surface(Box::new(SurfaceUpdate {
             proxy: "p".into(),
             method: "tools/list".into(),
             ts: at,
             session_id: None,
             client_name: None,
-            said: Said::Whole {
+            content: SurfaceContent::Whole {
                 upstream: None,
                 result: lists[usize::from(at % 2 == 1)].as_str().into(),
             },

@@ -6,7 +6,8 @@ use crate::open::open_reader;
 use crate::read::costs::{counted, events, filled, of, unfinished};
 use crate::{SqliteStore, names, verify};
 use mcpr_model::{
-    CallFacts, Event, EventKey, Gap, Payload, Request, Said, SurfaceNews, Teller, ToldCall,
+    CallFacts, CallKey, Channel, Event, EventKey, Gap, Payload, Request, SurfaceContent,
+    SurfaceUpdate,
 };
 use mcpr_store::query::SessionKey;
 use mcpr_store::{Admin, Class, Depth, Findings, Retention, Writer};
@@ -35,17 +36,17 @@ fn contested(at: i64) -> Vec<Event> {
 }
 
 /// A call that two streams tell of, under an id that is used again and again; of one stream alone.
-fn told_again(at: i64) -> Vec<Event> {
+fn reported_again(at: i64) -> Vec<Event> {
     let facts = CallFacts {
         session_id: Some("s-0"),
         id: "1",
         method: "tools/call",
         target: "echo",
     };
-    let call = ToldCall::of_call(Teller::Stderr, facts);
+    let call = CallKey::of_call(Channel::Stderr, facts);
     one(Request {
         ts: 1,
-        key: EventKey::of_bytes(&at.to_le_bytes(), 0).told(call),
+        key: EventKey::of_bytes(&at.to_le_bytes(), 0).with_call(call),
         latency_us: at,
         ..of(0)
     })
@@ -53,7 +54,7 @@ fn told_again(at: i64) -> Vec<Event> {
 
 /// An answer that the other stream tells of when all calls are stored.
 fn answered_late(at: i64) -> Vec<Event> {
-    let facts = |teller| {
+    let facts = |channel| {
         let id = at.to_string();
         let facts = CallFacts {
             session_id: Some("s-0"),
@@ -61,19 +62,19 @@ fn answered_late(at: i64) -> Vec<Event> {
             method: "tools/call",
             target: "echo",
         };
-        ToldCall::of_call(teller, facts)
+        CallKey::of_call(channel, facts)
     };
-    let told = |teller: Teller, bytes: i64| {
+    let told = |channel: Channel, bytes: i64| {
         let told = Request {
             ts: 1000,
             key: EventKey::of_bytes(&[at, bytes].map(i64::to_le_bytes).concat(), 0)
-                .told(facts(teller)),
+                .with_call(facts(channel)),
             bytes_out: (bytes > 0).then_some(bytes),
             ..of(0)
         };
         Event::Request(told)
     };
-    vec![told(Teller::Stderr, 0), told(Teller::Cloud, 9)]
+    vec![told(Channel::Stderr, 0), told(Channel::Cloud, 9)]
 }
 
 fn with_payload(at: i64) -> Vec<Event> {
@@ -86,13 +87,13 @@ fn with_payload(at: i64) -> Vec<Event> {
 
 /// A whole list of one of a few proxies.
 fn shown(at: i64, result: &str) -> Event {
-    Event::Surface(Box::new(SurfaceNews {
+    Event::Surface(Box::new(SurfaceUpdate {
         proxy: format!("p{}", at % 6).as_str().into(),
         method: "tools/list".into(),
         ts: at,
         session_id: None,
         client_name: None,
-        said: Said::Whole {
+        content: SurfaceContent::Whole {
             upstream: None,
             result: result.into(),
         },
@@ -118,7 +119,7 @@ fn gap(at: i64) -> Event {
 const OF_MANY: &[(&str, Given)] = &[
     ("requests with all that is new", |at| one(of(at))),
     ("one id with many bodies", contested),
-    ("an id that is used again and again", told_again),
+    ("an id that is used again and again", reported_again),
     ("late answers", answered_late),
     ("payloads", with_payload),
     ("lists that are all new", new_list),
@@ -203,9 +204,9 @@ fn what_comes_takes_no_more_steps_in_a_store_with_a_long_past() {
                 // Nothing is remembered from before.
                 drop(store);
                 let mut store = SqliteStore::open(path).expect("the same store");
-                let news = (0..NEW).flat_map(|at| new(1_000_000 + at)).collect();
+                let update = (0..NEW).flat_map(|at| new(1_000_000 + at)).collect();
                 steps_of(&mut store, |store| {
-                    store.append(&events(1001, news)).expect("append");
+                    store.append(&events(1001, update)).expect("append");
                 })
             })
         };

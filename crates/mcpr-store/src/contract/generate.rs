@@ -2,7 +2,7 @@
 
 use crate::memory::MemoryStore;
 use crate::query::{
-    Buckets, By, Cursor, Filter, Order, Page, Pattern, Place, SessionFilter, SessionKey,
+    Buckets, Cursor, Filter, GroupBy, Order, Page, Pattern, Place, SessionFilter, SessionKey,
     SessionOrder, SessionPage, SessionRow, StatsQuestion, TimePage,
 };
 use crate::{Class, Retention};
@@ -10,8 +10,8 @@ use fastrand::Rng;
 use mcpr_model::time::MINUTE_MS;
 use mcpr_model::{
     BadLine, Batch, Body, Counts, ErrorKind, Event, EventKey, Gap, Kind, Outcome, Payload, Request,
-    RequestId, Said, SessionState, SessionUpdate, SourceProgress, Status, SurfaceNews, Target,
-    TargetKind, Text,
+    RequestId, SessionState, SessionUpdate, SourceProgress, Status, SurfaceContent, SurfaceUpdate,
+    Target, TargetKind, Text,
 };
 use std::collections::BTreeSet;
 
@@ -200,7 +200,7 @@ fn payload(random: &mut Rng) -> Payload {
 }
 
 /// A statement about a surface: lists of a few tools, in pages and whole, items, announcements.
-fn surface(random: &mut Rng) -> SurfaceNews {
+fn surface(random: &mut Rng) -> SurfaceUpdate {
     let tools: Vec<String> = (0..random.u8(0..3))
         .map(|_| format!("{{\"name\":\"t{}\"}}", random.u8(0..3)))
         .collect();
@@ -209,28 +209,28 @@ fn surface(random: &mut Rng) -> SurfaceNews {
         &["", ",\"nextCursor\":\"1\"", ",\"nextCursor\":\"2\""],
     );
     let result = format!("{{\"tools\":[{}]{next}}}", tools.join(",")).into();
-    let said = match random.u8(0..8) {
-        0 => Said::ListChanged,
-        1 => Said::Item {
+    let content = match random.u8(0..8) {
+        0 => SurfaceContent::ListChanged,
+        1 => SurfaceContent::Item {
             item: "{\"name\":\"t1\"}".into(),
         },
-        2 => Said::Whole {
+        2 => SurfaceContent::Whole {
             upstream: maybe(random, |_| "http://x".into()),
             result,
         },
-        _ => Said::Page {
+        _ => SurfaceContent::Page {
             cursor: rarely(random, |random| pick(random, &["1", "2"])),
             asked_version: None,
             result,
         },
     };
-    SurfaceNews {
+    SurfaceUpdate {
         proxy: pick(random, &PROXIES),
         method: "tools/list".into(),
         ts: time(random),
         session_id: maybe(random, |random| pick(random, &SESSIONS)),
         client_name: None,
-        said,
+        content,
     }
 }
 
@@ -334,7 +334,13 @@ pub(super) fn session_page(random: &mut Rng, reference: &MemoryStore) -> Session
 
 /// A question of sums.
 pub(super) fn stats_question(random: &mut Rng) -> StatsQuestion {
-    let all = [By::Tool, By::Method, By::Client, By::Proxy, By::Hour];
+    let all = [
+        GroupBy::Tool,
+        GroupBy::Method,
+        GroupBy::Client,
+        GroupBy::Proxy,
+        GroupBy::Hour,
+    ];
     let known = filter(random, &[]);
     StatsQuestion {
         filter: Filter {

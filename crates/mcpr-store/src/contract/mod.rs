@@ -2,12 +2,12 @@
 
 mod answers;
 mod bounds;
+mod call_match;
 mod clauses;
 mod conversations;
 mod generate;
 mod pages;
 mod random;
-mod retold;
 mod sums;
 mod surfaces;
 mod timeline;
@@ -17,11 +17,11 @@ use answers::{
     a_line_with_and_without_its_client_is_one_request, an_answer_of_another_type_is_noted,
 };
 use bounds::*;
+use call_match::*;
 use clauses::*;
 use conversations::a_conversation_is_the_first_said_and_goes_with_its_session;
 use pages::*;
 use random::answers_equal_those_of_the_reference;
-use retold::*;
 use sums::*;
 use surfaces::*;
 use timeline::a_timeline_goes_by_time_and_then_by_storing_in_pages_of_any_size;

@@ -3,8 +3,8 @@
 use super::*;
 use crate::query::{ListKey, SourceRow, SurfacePage};
 use mcpr_model::{
-    Checkpoint, Counts, FileIdentity, Fingerprint, Said, SessionState, SessionUpdate,
-    SourceProgress, SurfaceNews,
+    Checkpoint, Counts, FileIdentity, Fingerprint, SessionState, SessionUpdate, SourceProgress,
+    SurfaceContent, SurfaceUpdate,
 };
 use std::time::Duration;
 
@@ -72,13 +72,13 @@ pub(crate) fn news_ends_a_wait_and_so_does_the_time(backend: &dyn Fixture) {
 pub(crate) fn lists_sources_and_checkpoints_come_in_pages_of_any_size(backend: &dyn Fixture) {
     let mut store = backend.open();
     let list = |proxy: &str, method: &str| {
-        Event::Surface(Box::new(SurfaceNews {
+        Event::Surface(Box::new(SurfaceUpdate {
             proxy: proxy.into(),
             method: method.into(),
             ts: 1,
             session_id: None,
             client_name: None,
-            said: Said::Whole {
+            content: SurfaceContent::Whole {
                 upstream: None,
                 result: r#"{"tools":[],"prompts":[]}"#.into(),
             },

@@ -2,7 +2,7 @@
 
 use super::{Fixture, append, reader, request};
 use crate::Retention;
-use crate::query::{By, Filter, OTHER, StatsQuestion};
+use crate::query::{Filter, GroupBy, OTHER, StatsQuestion};
 use mcpr_model::time::{HOUR_MS, MINUTE_MS};
 use mcpr_model::{Request, Target, TargetKind};
 
@@ -28,7 +28,7 @@ pub(crate) fn calls_that_cannot_be_placed_in_a_window_are_told(backend: &dyn Fix
         until: Some(HOUR_MS * 5 / 2),
         ..Filter::default()
     };
-    let ask = |store: &dyn super::Store, by: By, exact: bool| {
+    let ask = |store: &dyn super::Store, by: GroupBy, exact: bool| {
         let question = StatsQuestion {
             exact,
             ..StatsQuestion::sums(&window, by)
@@ -37,7 +37,13 @@ pub(crate) fn calls_that_cannot_be_placed_in_a_window_are_told(backend: &dyn Fix
         let sums = rows.iter().map(|row| (row.tally.calls, row.tally.unplaced));
         sums.fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1))
     };
-    for by in [By::Tool, By::Method, By::Client, By::Proxy, By::Hour] {
+    for by in [
+        GroupBy::Tool,
+        GroupBy::Method,
+        GroupBy::Client,
+        GroupBy::Proxy,
+        GroupBy::Hour,
+    ] {
         assert_eq!(ask(&*store, by, false), (4, 0), "{by:?}");
         assert_eq!(ask(&*store, by, true), (4, 0), "{by:?}");
     }
@@ -45,11 +51,16 @@ pub(crate) fn calls_that_cannot_be_placed_in_a_window_are_told(backend: &dyn Fix
         .vacuum(&Retention::before(HOUR_MS * 2), &mut |_| {})
         .expect("vacuum");
     // Of the first hour both calls are gone, and the window has one of them.
-    for by in [By::Tool, By::Method, By::Proxy, By::Hour] {
+    for by in [
+        GroupBy::Tool,
+        GroupBy::Method,
+        GroupBy::Proxy,
+        GroupBy::Hour,
+    ] {
         assert_eq!(ask(&*store, by, false), (3, 2), "{by:?}");
         assert_eq!(ask(&*store, by, true), (1, 4), "{by:?}");
     }
-    assert_eq!(ask(&*store, By::Client, false), (1, 4));
+    assert_eq!(ask(&*store, GroupBy::Client, false), (1, 4));
 }
 
 pub(crate) fn more_lines_than_are_shown_are_put_together(backend: &dyn Fixture) {
@@ -71,7 +82,7 @@ pub(crate) fn more_lines_than_are_shown_are_put_together(backend: &dyn Fixture) 
         let question = StatsQuestion {
             most: Some(3),
             exact,
-            ..StatsQuestion::sums(&filter, By::Tool)
+            ..StatsQuestion::sums(&filter, GroupBy::Tool)
         };
         let rows = reader(&*store).stats(&question).expect("stats");
         let told: Vec<_> = rows

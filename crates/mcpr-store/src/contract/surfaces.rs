@@ -1,7 +1,7 @@
 //! The clauses about what servers show, with expectations written by hand.
 
 use super::*;
-use mcpr_model::{Said, SurfaceNews};
+use mcpr_model::{SurfaceContent, SurfaceUpdate};
 use mcpr_surface::capture::{
     MAX_LONE_ITEMS, MAX_PENDING_BYTES, MAX_PENDING_CHAINS, MAX_PENDING_TOTAL_BYTES, MAX_VERSIONS,
 };
@@ -9,13 +9,13 @@ use mcpr_surface::capture::{
 /// What a server showed a session: these tools, and where the list goes on.
 fn page(ts: i64, cursor: Option<&str>, next: Option<&str>, tools: &str) -> Event {
     let next = next.map_or_else(String::new, |next| format!(",\"nextCursor\":\"{next}\""));
-    Event::Surface(Box::new(SurfaceNews {
+    Event::Surface(Box::new(SurfaceUpdate {
         proxy: "p".into(),
         method: "tools/list".into(),
         ts,
         session_id: Some("s".into()),
         client_name: None,
-        said: Said::Page {
+        content: SurfaceContent::Page {
             cursor: cursor.map(Into::into),
             asked_version: None,
             result: format!("{{\"tools\":[{tools}]{next}}}").into(),
@@ -63,12 +63,12 @@ pub(crate) fn a_list_that_comes_again_is_one_version_seen_later(backend: &dyn Fi
 pub(crate) fn what_a_request_says_of_the_surface_is_taken_with_its_row(backend: &dyn Fixture) {
     const A: &str = r#"{"name":"a"}"#;
     let listed = |id: &str, ts: i64| {
-        let Event::Surface(news) = page(ts, None, None, A) else {
+        let Event::Surface(update) = page(ts, None, None, A) else {
             unreachable!("a page is one");
         };
         Request {
             method: "tools/list".into(),
-            surface: Some(news),
+            surface: Some(update),
             ..request(id, ts)
         }
     };
@@ -129,13 +129,13 @@ pub(crate) fn versions_of_a_list_are_bounded(backend: &dyn Fixture) {
 
 pub(crate) fn items_of_a_list_never_seen_whole_are_bounded(backend: &dyn Fixture) {
     let item = |at: usize| {
-        Event::Surface(Box::new(SurfaceNews {
+        Event::Surface(Box::new(SurfaceUpdate {
             proxy: "p".into(),
             method: "tools/list".into(),
             ts: i64::try_from(at).expect("few"),
             session_id: None,
             client_name: None,
-            said: Said::Item {
+            content: SurfaceContent::Item {
                 item: format!(r#"{{"name":"t{at}"}}"#).into(),
             },
         }))
@@ -155,15 +155,15 @@ pub(crate) fn items_of_a_list_never_seen_whole_are_bounded(backend: &dyn Fixture
 
 /// A page of the list that one of many sessions goes through: its first one, or its last one.
 fn page_of_session(session: usize, is_last: bool, tool: &str) -> Event {
-    let cursors = if is_last {
+    let (cursor, next) = if is_last {
         (Some("2"), None)
     } else {
         (None, Some("2"))
     };
     let ts = i64::try_from(session).expect("few");
-    let mut event = page(ts, cursors, tool);
-    if let Event::Surface(news) = &mut event {
-        news.session_id = Some(format!("s-{session}").as_str().into());
+    let mut event = page(ts, cursor, next, tool);
+    if let Event::Surface(update) = &mut event {
+        update.session_id = Some(format!("s-{session}").as_str().into());
     }
     event
 }
@@ -213,19 +213,19 @@ pub(crate) fn lists_left_unfinished_are_bounded_in_bytes(backend: &dyn Fixture) 
 pub(crate) fn a_list_of_more_pages_than_may_wait_is_given_up(backend: &dyn Fixture) {
     let mut store = backend.open();
     let filling = "x".repeat(MAX_PENDING_BYTES / 3);
-    let mut say = |at: i64, cursors: (Option<&str>, Option<&str>)| {
+    let mut say = |at: i64, cursor: Option<&str>, next: Option<&str>| {
         let tool = format!(r#"{{"name":"t{at}","description":"{filling}"}}"#);
-        let events = vec![page(at, cursors, &tool)];
+        let events = vec![page(at, cursor, next, &tool)];
         store.append(&batch(at, events)).expect("append");
         versions(&*store).len()
     };
     // The third page is one too many; what follows it belongs to nothing.
     let cursors = [None, Some("1"), Some("2"), Some("3"), None];
     let pages = (1..).zip(cursors.windows(2));
-    let kept: Vec<usize> = pages.map(|(at, it)| say(at, (it[0], it[1]))).collect();
+    let kept: Vec<usize> = pages.map(|(at, it)| say(at, it[0], it[1])).collect();
     assert_eq!(kept, [0, 0, 0, 0]);
-    assert_eq!(say(8, (None, Some("1"))), 0, "it begins anew");
-    assert_eq!(say(9, (Some("1"), None)), 1);
+    assert_eq!(say(8, None, Some("1")), 0, "it begins anew");
+    assert_eq!(say(9, Some("1"), None), 1);
     drop(store);
     backend.check();
 }

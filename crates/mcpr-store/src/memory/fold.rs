@@ -3,7 +3,7 @@
 use super::Logged;
 use crate::query::{Neighbour, RequestRow, SessionKey, SessionRow, inferred_id};
 use crate::{Membership, SessionState};
-use mcpr_model::{Request, SessionUpdate, TargetKind, Text};
+use mcpr_model::{Request, SessionUpdate, Text};
 use std::collections::BTreeMap;
 
 /// The sessions of a log.
@@ -17,14 +17,14 @@ pub(super) struct Listing {
 impl Listing {
     /// Folds a log, from its beginning to its end.
     ///
-    /// `told_at` has the times that requests were first told with, where these are others now: a
+    /// `first_ts` has the times that requests were first told with, where these are others now: a
     /// session's span is made of them.
-    pub(super) fn of(log: &[Logged], told_at: &BTreeMap<i64, i64>) -> Self {
+    pub(super) fn of(log: &[Logged], first_ts: &BTreeMap<i64, i64>) -> Self {
         let mut listing = Self::default();
         for logged in log {
             match logged {
                 Logged::Request(seq, request, Some(key)) => {
-                    let ts = told_at.get(seq).copied().unwrap_or(request.ts);
+                    let ts = first_ts.get(seq).copied().unwrap_or(request.ts);
                     listing.request(*seq, ts, request, key);
                 }
                 Logged::Update(update) => listing.update(update),
@@ -75,7 +75,7 @@ impl Listing {
     pub(super) fn session_of(&self, request: &Request) -> Option<SessionKey> {
         let proxy = request.proxy.to_string();
         match Membership::of(request) {
-            Membership::Said(id) => Some(SessionKey {
+            Membership::SurfaceContent(id) => Some(SessionKey {
                 proxy,
                 id: id.to_string(),
             }),
@@ -155,47 +155,16 @@ impl Listing {
     pub(super) fn row(&self, seq: i64, request: &Request) -> RequestRow {
         let key = self.members.get(&seq);
         let session = key.and_then(|key| self.rows.get(key));
-        let own = (
-            text(request.client_name.as_ref()),
-            text(request.client_version.as_ref()),
-        );
-        let (client_name, client_version) = match session {
-            Some(row) if own.0.is_none() && row.client_name.is_some() => {
-                (row.client_name.clone(), row.client_version.clone())
-            }
-            _ => own,
-        };
-        let target = |kind: TargetKind| {
-            request
-                .target
-                .as_ref()
-                .filter(|it| it.kind == kind)
-                .map(|it| it.name.to_string())
-        };
-        RequestRow {
-            seq,
-            request_id: request.request_id.as_ref().map(ToString::to_string),
-            ts: request.ts,
-            proxy: request.proxy.to_string(),
-            kind: request.kind,
-            session_id: text(request.session_id.as_ref()),
-            session: key.map(|key| key.id.clone()),
-            client_name,
-            client_version,
-            method: request.method.to_string(),
-            tool: target(TargetKind::Tool),
-            resource_uri: target(TargetKind::Resource),
-            prompt_name: target(TargetKind::Prompt),
-            latency_us: Some(request.latency_us),
-            upstream_us: request.upstream_us,
-            status: request.outcome.status(),
-            error_kind: request.outcome.error_kind,
-            error_code: text(request.outcome.error_code.as_ref()),
-            error_msg: text(request.outcome.error_msg.as_ref()),
-            retyped: request.outcome.retyped,
-            bytes_in: request.bytes_in,
-            bytes_out: request.bytes_out,
+        let mut row = RequestRow::of_request(seq, request);
+        row.session = key.map(|key| key.id.clone());
+        // Name and version together, as every backend has them.
+        if let Some(session) = session.filter(|_| row.client_name.is_none())
+            && session.client_name.is_some()
+        {
+            row.client_name.clone_from(&session.client_name);
+            row.client_version.clone_from(&session.client_version);
         }
+        row
     }
 }
 

@@ -6,7 +6,7 @@ use crate::query::{
     SessionFilter, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow, StoredKey,
     SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
-use crate::{Lookout, Overview, Reader, RollupRow, StoreError, fold};
+use crate::{Overview, PollSchedule, Reader, RollupRow, StoreError, fold};
 use mcpr_model::{BadLine, Checkpoint, Counts, Payload};
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ impl Reader for MemoryStore {
             std::thread::sleep(timeout);
             false
         };
-        Lookout::default().watch(seen, timeout, &mut wait, &mut || self.head())
+        PollSchedule::default().watch(seen, timeout, &mut wait, &mut || self.head())
     }
 
     fn span(&self) -> Result<Option<(i64, i64)>, StoreError> {

@@ -2,7 +2,7 @@
 
 use crate::Retention;
 use crate::query::{ListKey, LoneItem, SurfaceRow, Surfaces, in_force};
-use mcpr_model::{Said, SurfaceNews};
+use mcpr_model::{SurfaceContent, SurfaceUpdate};
 use mcpr_surface::capture::{
     Chain, Latest, ListTexts, MAX_LONE_ITEMS, MAX_VERSIONS, NewVersion, Pending, Seen, WaitingPage,
     are_too_many_chains, chain_of, is_announced, is_flapping, lone_item_key, negotiated,
@@ -27,12 +27,12 @@ struct WaitingChain {
 }
 
 /// The texts of one list.
-struct TextsOf<'a> {
+struct MemoryTexts<'a> {
     versions: &'a [SurfaceRow],
     waiting: &'a [WaitingPage],
 }
 
-impl ListTexts for TextsOf<'_> {
+impl ListTexts for MemoryTexts<'_> {
     type Error = std::convert::Infallible;
 
     fn latest(&mut self) -> Result<String, Self::Error> {
@@ -47,32 +47,34 @@ impl ListTexts for TextsOf<'_> {
 
 /// Everything that was said of surfaces so far.
 #[derive(Debug, Default)]
-pub(super) struct Shown {
+pub(super) struct StoredSurfaces {
     versions: BTreeMap<ListKey, Vec<SurfaceRow>>,
     waiting: BTreeMap<ChainKey, WaitingChain>,
     announced: BTreeMap<ListKey, i64>,
     items: BTreeMap<(ListKey, String), LoneItem>,
 }
 
-impl Shown {
+impl StoredSurfaces {
     /// Takes in one statement; `last_seq` is the position behind which it was made.
-    pub(super) fn take(&mut self, news: &SurfaceNews, last_seq: i64) {
+    pub(super) fn take(&mut self, update: &SurfaceUpdate, last_seq: i64) {
         let list = ListKey {
-            proxy: news.proxy.to_string(),
-            method: news.method.to_string(),
+            proxy: update.proxy.to_string(),
+            method: update.method.to_string(),
         };
-        match &news.said {
-            Said::ListChanged => {
-                let at = self.announced.entry(list).or_insert(news.ts);
-                *at = news.ts.max(*at);
+        match &update.content {
+            SurfaceContent::ListChanged => {
+                let at = self.announced.entry(list).or_insert(update.ts);
+                *at = update.ts.max(*at);
             }
-            Said::Item { item } => self.lone_item(list, news, item),
-            Said::Page { .. } | Said::Whole { .. } => self.listed(list, news, last_seq),
+            SurfaceContent::Item { item } => self.lone_item(list, update, item),
+            SurfaceContent::Page { .. } | SurfaceContent::Whole { .. } => {
+                self.listed(list, update, last_seq);
+            }
         }
     }
 
-    fn lone_item(&mut self, list: ListKey, news: &SurfaceNews, payload: &str) {
-        let key = lone_item_key(&news.method, payload);
+    fn lone_item(&mut self, list: ListKey, update: &SurfaceUpdate, payload: &str) {
+        let key = lone_item_key(&update.method, payload);
         let Some(item) = key.filter(|_| !self.versions.contains_key(&list)) else {
             return;
         };
@@ -86,14 +88,14 @@ impl Shown {
                 method,
                 item,
                 payload: payload.to_owned(),
-                first_seen_at: news.ts,
-                last_seen_at: news.ts,
+                first_seen_at: update.ts,
+                last_seen_at: update.ts,
             });
-        if news.ts >= known.last_seen_at {
+        if update.ts >= known.last_seen_at {
             payload.clone_into(&mut known.payload);
         }
-        known.first_seen_at = known.first_seen_at.min(news.ts);
-        known.last_seen_at = known.last_seen_at.max(news.ts);
+        known.first_seen_at = known.first_seen_at.min(update.ts);
+        known.last_seen_at = known.last_seen_at.max(update.ts);
         self.trim_items(&of_list);
     }
 
@@ -108,23 +110,23 @@ impl Shown {
         }
     }
 
-    fn listed(&mut self, list: ListKey, news: &SurfaceNews, last_seq: i64) {
-        let chain = chain_of(news);
+    fn listed(&mut self, list: ListKey, update: &SurfaceUpdate, last_seq: i64) {
+        let chain = chain_of(update);
         let latest = self.latest(&list);
         let key = ChainKey {
             list: list.clone(),
             chain,
         };
         let waiting = self.waiting.get(&key);
-        let mut texts = TextsOf {
+        let mut texts = MemoryTexts {
             versions: self.versions.get(&list).map_or(&[], Vec::as_slice),
             waiting: waiting.map_or(&[], |chain| chain.pages.as_slice()),
         };
         let pending = waiting.map(|chain| &chain.pending);
-        let Ok((chain, seen)) = step(news, pending, latest.as_ref(), &mut texts);
+        let Ok((chain, seen)) = step(update, pending, latest.as_ref(), &mut texts);
         match chain {
             Chain::Keep => {}
-            Chain::Wait(pending, page) => self.wait(key, pending, page, news),
+            Chain::Wait(pending, page) => self.wait(key, pending, page, update),
             Chain::Clear => {
                 self.waiting.remove(&key);
             }
@@ -134,19 +136,19 @@ impl Shown {
             Seen::Again => {
                 let versions = self.versions.entry(list).or_default();
                 let number = in_force(versions.iter(), i64::MAX).map(|row| row.version);
-                see_again(versions, number, news);
+                see_again(versions, number, update);
             }
             Seen::New(new) => {
                 let announced_at = self.announced.get(&list).copied();
-                let is_announced = is_announced(latest.as_ref(), announced_at, news);
+                let is_announced = is_announced(latest.as_ref(), announced_at, update);
                 let versions = self.versions.entry(list).or_default();
-                add_version(versions, *new, news, last_seq, is_announced);
+                add_version(versions, *new, update, last_seq, is_announced);
             }
         }
     }
 
     /// Has a page wait, and gives up the chains that have waited too long or are too many.
-    fn wait(&mut self, key: ChainKey, pending: Pending, page: WaitingPage, news: &SurfaceNews) {
+    fn wait(&mut self, key: ChainKey, pending: Pending, page: WaitingPage, update: &SurfaceUpdate) {
         let is_first = pending.pages == 1;
         let before = self.waiting.remove(&key).filter(|_| !is_first);
         let mut pages = before.map_or_else(Vec::new, |chain| chain.pages);
@@ -154,10 +156,10 @@ impl Shown {
         let chain = WaitingChain {
             pending,
             pages,
-            ts: news.ts,
+            ts: update.ts,
         };
         self.waiting.insert(key, chain);
-        let oldest = oldest_wait(news);
+        let oldest = oldest_wait(update);
         self.waiting.retain(|_, chain| chain.ts >= oldest);
         self.trim_waiting();
     }
@@ -229,17 +231,17 @@ impl Shown {
 }
 
 /// Says of a version that it was seen.
-fn see_again(versions: &mut [SurfaceRow], number: Option<i64>, news: &SurfaceNews) {
+fn see_again(versions: &mut [SurfaceRow], number: Option<i64>, update: &SurfaceUpdate) {
     if let Some(row) = versions.iter_mut().find(|row| Some(row.version) == number) {
-        row.last_seen_at = row.last_seen_at.max(news.ts);
-        row.protocol = negotiated(news);
+        row.last_seen_at = row.last_seen_at.max(update.ts);
+        row.protocol = negotiated(update);
     }
 }
 
 fn add_version(
     versions: &mut Vec<SurfaceRow>,
     new: NewVersion,
-    news: &SurfaceNews,
+    update: &SurfaceUpdate,
     seq: i64,
     announced: bool,
 ) {
@@ -249,24 +251,24 @@ fn add_version(
         .map(|row| row.version)
         .collect();
     if is_flapping(same.len()) {
-        return see_again(versions, same.last().copied(), news);
+        return see_again(versions, same.last().copied(), update);
     }
     let first_of_text = versions.iter().find(|row| row.sha256 == new.sha256);
     let payload = first_of_text.map_or(new.payload, |row| row.payload.clone());
     versions.push(SurfaceRow {
-        proxy: news.proxy.to_string(),
-        method: news.method.to_string(),
+        proxy: update.proxy.to_string(),
+        method: update.method.to_string(),
         version: new.version,
         sha256: new.sha256,
         payload,
-        first_seen_at: news.ts,
-        last_seen_at: news.ts,
+        first_seen_at: update.ts,
+        last_seen_at: update.ts,
         seq,
-        session_id: news.session_id.as_deref().map(str::to_owned),
-        client_name: news.client_name.as_deref().map(str::to_owned),
-        upstream: upstream_of(news).map(str::to_owned),
+        session_id: update.session_id.as_deref().map(str::to_owned),
+        client_name: update.client_name.as_deref().map(str::to_owned),
+        upstream: upstream_of(update).map(str::to_owned),
         announced,
-        protocol: negotiated(news),
+        protocol: negotiated(update),
         peculiar: new.peculiar,
         changes: new.changes,
     });

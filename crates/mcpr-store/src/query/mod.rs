@@ -32,7 +32,7 @@ pub use sessions::{
 };
 pub use slowest::Slowest;
 pub use sources::SourceRow;
-pub use stats::{By, StatsFold, StatsKey, StatsQuestion, StatsRow, Summary};
+pub use stats::{GroupBy, StatsFold, StatsKey, StatsQuestion, StatsRow, Summary};
 pub use summed::{MAX_SUMMED_METHODS, MAX_SUMMED_TARGETS, OTHER, Summed, SummedAs};
 pub use surfaces::{
     Captured, ChangeRow, ItemRow, ListKey, ListRow, LoneItem, SurfacePage, SurfaceRow, Surfaces,

@@ -1,10 +1,11 @@
 //! `logs`: recorded requests, in order of time or of their sequence numbers, with gaps in their place.
 
 use super::Cursor;
-use mcpr_model::{ErrorKind, Kind, Status};
+use mcpr_model::{ErrorKind, EventKey, Kind, Outcome, Request, Status, Target, TargetKind, Text};
 
-/// One stored request with everything a command can show of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One stored request with everything a command can show of it. The default is an MCP request that
+/// ended well.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RequestRow {
     /// Position in the store: positive, strictly growing, never reused.
     pub seq: i64,
@@ -53,6 +54,73 @@ pub struct RequestRow {
 }
 
 impl RequestRow {
+    /// The row of a request, without its session, and with the client that the request itself names.
+    #[must_use]
+    pub fn of_request(seq: i64, request: &Request) -> Self {
+        let text = |text: &Option<Text>| text.as_ref().map(Text::to_string);
+        let target = |kind: TargetKind| {
+            let target = request.target.as_ref().filter(|it| it.kind == kind);
+            target.map(|it| it.name.to_string())
+        };
+        Self {
+            seq,
+            request_id: request.request_id.as_ref().map(ToString::to_string),
+            ts: request.ts,
+            proxy: request.proxy.to_string(),
+            kind: request.kind,
+            session_id: text(&request.session_id),
+            session: None,
+            client_name: text(&request.client_name),
+            client_version: text(&request.client_version),
+            method: request.method.to_string(),
+            tool: target(TargetKind::Tool),
+            resource_uri: target(TargetKind::Resource),
+            prompt_name: target(TargetKind::Prompt),
+            latency_us: Some(request.latency_us),
+            upstream_us: request.upstream_us,
+            status: request.outcome.status(),
+            error_kind: request.outcome.error_kind,
+            error_code: text(&request.outcome.error_code),
+            error_msg: text(&request.outcome.error_msg),
+            retyped: request.outcome.retyped,
+            bytes_in: request.bytes_in,
+            bytes_out: request.bytes_out,
+        }
+    }
+
+    /// The request as an event, under a key: the way back of [`RequestRow::of_request`].
+    #[must_use]
+    pub fn to_request(&self, key: EventKey) -> Request {
+        let text = |text: &Option<String>| text.as_ref().map(Text::from);
+        let (proxy, method) = (Text::from(&self.proxy), Text::from(&self.method));
+        Request {
+            request_id: self
+                .request_id
+                .as_deref()
+                .map(mcpr_model::RequestId::from_text),
+            session_id: text(&self.session_id),
+            client_name: text(&self.client_name),
+            client_version: text(&self.client_version),
+            target: Target::of_names(
+                text(&self.tool),
+                text(&self.prompt_name),
+                text(&self.resource_uri),
+            ),
+            // A request has a number here, and nobody knows this one.
+            latency_us: self.latency_us.unwrap_or(0),
+            upstream_us: self.upstream_us,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            outcome: Outcome {
+                error_kind: self.error_kind,
+                error_code: text(&self.error_code),
+                error_msg: text(&self.error_msg),
+                retyped: self.retyped,
+            },
+            ..Request::new(key, self.ts, proxy, self.kind, method)
+        }
+    }
+
     /// The tool, prompt or resource it names, whichever it has.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
@@ -73,7 +141,7 @@ pub struct StoredKey {
     pub key: i64,
     /// Whether its event named the client itself, instead of its session alone.
     pub names_client: bool,
-    /// What another stream's telling of a request finds it by, see [`mcpr_model::ToldCall`].
+    /// What another stream's telling of a request finds it by, see [`mcpr_model::CallKey`].
     pub call: Option<i64>,
 }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What requests are put together by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
+pub enum GroupBy {
     /// Proxy, method and tool.
     Tool,
     /// Proxy and method.
@@ -56,7 +56,7 @@ pub struct StatsQuestion {
     /// Which requests. Only `proxy`, `since`, `until`, `kind`, `methods` and `tools` are looked at.
     pub filter: Filter,
     /// What they are put together by.
-    pub by: By,
+    pub by: GroupBy,
     /// Whether quantiles must be exact, for which every request is looked at.
     pub exact: bool,
     /// The pieces of time that calls are counted in.
@@ -71,7 +71,7 @@ pub struct StatsQuestion {
 impl StatsQuestion {
     /// Asks for sums alone: quantiles within 1 %, and no calls by pieces of time.
     #[must_use]
-    pub fn sums(filter: &Filter, by: By) -> Self {
+    pub fn sums(filter: &Filter, by: GroupBy) -> Self {
         Self {
             filter: filter.clone(),
             by,
@@ -91,7 +91,7 @@ impl StatsQuestion {
     pub fn most_lines(&self) -> usize {
         match self.by {
             // Hours are a series: one that puts the rest together would say nothing of a time.
-            By::Hour => usize::MAX,
+            GroupBy::Hour => usize::MAX,
             _ => self.most.unwrap_or(usize::MAX),
         }
     }
@@ -102,30 +102,30 @@ impl StatsQuestion {
         let other = Some(OTHER.to_owned());
         let none = StatsKey::default();
         match self.by {
-            By::Tool => StatsKey {
+            GroupBy::Tool => StatsKey {
                 tool: other,
                 ..none
             },
-            By::Method => StatsKey {
+            GroupBy::Method => StatsKey {
                 method: other,
                 ..none
             },
-            By::Proxy => StatsKey {
+            GroupBy::Proxy => StatsKey {
                 proxy: other,
                 ..none
             },
-            By::Client => StatsKey {
+            GroupBy::Client => StatsKey {
                 client_name: other,
                 ..none
             },
-            By::Hour => none,
+            GroupBy::Hour => none,
         }
     }
 
     /// Whether every request has to be looked at: rollups know neither clients nor exact latencies.
     #[must_use]
     pub fn needs_requests(&self) -> bool {
-        self.exact || self.by == By::Client
+        self.exact || self.by == GroupBy::Client
     }
 
     /// The hours that lie in the window as a whole: from the first (inclusive) to the last (exclusive).
@@ -207,7 +207,7 @@ impl StatsQuestion {
     /// What a request is counted under.
     #[must_use]
     pub fn key_of(&self, row: &RequestRow) -> StatsKey {
-        if self.by == By::Client {
+        if self.by == GroupBy::Client {
             return StatsKey {
                 client_name: row.client_name.clone(),
                 client_version: row.client_version.clone(),
@@ -241,23 +241,23 @@ impl StatsQuestion {
         let proxy = Some(proxy.to_owned());
         let method = Some(method.to_owned());
         match self.by {
-            By::Tool => StatsKey {
+            GroupBy::Tool => StatsKey {
                 proxy,
                 method,
                 tool: tool.map(str::to_owned),
                 ..none
             },
-            By::Method => StatsKey {
+            GroupBy::Method => StatsKey {
                 proxy,
                 method,
                 ..none
             },
-            By::Proxy => StatsKey { proxy, ..none },
-            By::Hour => StatsKey {
+            GroupBy::Proxy => StatsKey { proxy, ..none },
+            GroupBy::Hour => StatsKey {
                 hour: Some(hour),
                 ..none
             },
-            By::Client => none,
+            GroupBy::Client => none,
         }
     }
 
@@ -360,7 +360,7 @@ impl<'a> StatsFold<'a> {
         }
         let key = match self.question.by {
             // Hourly sums do not know who called.
-            By::Client => StatsKey::default(),
+            GroupBy::Client => StatsKey::default(),
             _ => self.question.key_of(row),
         };
         let sum = self.unplaced.entry(key).or_default();
@@ -392,7 +392,7 @@ impl<'a> StatsFold<'a> {
         };
         let rows = self.tallies.into_iter();
         let mut rows: Vec<_> = rows.map(|(key, tally)| StatsRow { key, tally }).collect();
-        if self.question.by != By::Hour {
+        if self.question.by != GroupBy::Hour {
             rows.sort_by_key(|row| std::cmp::Reverse(row.tally.calls));
         }
         for row in rows.drain(most.min(rows.len())..) {

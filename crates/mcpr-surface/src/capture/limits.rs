@@ -1,13 +1,13 @@
 //! What is kept of surfaces: how many versions, items and pages that wait, and for how long.
 
 use super::{Latest, kind_of};
-use mcpr_model::SurfaceNews;
+use mcpr_model::SurfaceUpdate;
 use serde_json::Value;
 
 /// Most bytes of a chain of pages that wait for their last one; longer ones are given up.
 pub const MAX_PENDING_BYTES: usize = 16 << 20;
 
-/// How long pages wait for the rest of their chain, by the time of the news.
+/// How long pages wait for the rest of their chain, by the time of the update.
 const MAX_PENDING_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Most chains of pages that wait at once, over all lists; the oldest are given up.
@@ -54,8 +54,8 @@ pub fn are_too_many_chains(chains: usize, bytes: usize) -> bool {
 /// The time before which chains have waited too long when another page comes. By the times of the traffic,
 /// not by the clock: a file may be read long after it was written.
 #[must_use]
-pub fn oldest_wait(news: &SurfaceNews) -> i64 {
-    news.ts.saturating_sub(MAX_PENDING_MS)
+pub fn oldest_wait(update: &SurfaceUpdate) -> i64 {
+    update.ts.saturating_sub(MAX_PENDING_MS)
 }
 
 /// Whether a new version was announced: the newest announcement came after the version before it was seen
@@ -64,8 +64,8 @@ pub fn oldest_wait(news: &SurfaceNews) -> i64 {
 pub fn is_announced(
     before: Option<&Latest>,
     announced_at: Option<i64>,
-    news: &SurfaceNews,
+    update: &SurfaceUpdate,
 ) -> bool {
     let since = before.map(|before| before.last_seen_at).zip(announced_at);
-    since.is_some_and(|(since, at)| (since..=news.ts).contains(&at))
+    since.is_some_and(|(since, at)| (since..=update.ts).contains(&at))
 }

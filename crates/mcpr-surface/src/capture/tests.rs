@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn news(method: &str, cursor: Option<&str>, result: &str) -> SurfaceNews {
-    SurfaceNews {
+fn update(method: &str, cursor: Option<&str>, result: &str) -> SurfaceUpdate {
+    SurfaceUpdate {
         proxy: "p".into(),
         method: method.into(),
         ts: 10,
         session_id: None,
         client_name: None,
-        said: Said::Page {
+        content: SurfaceContent::Page {
             cursor: cursor.map(Into::into),
             asked_version: Some("2025-06-18".into()),
             result: result.into(),
@@ -41,12 +41,12 @@ impl ListTexts for Texts {
 }
 
 /// Runs statements one after the other; gives the changes of each new version.
-fn run(statements: &[SurfaceNews]) -> Vec<String> {
+fn run(statements: &[SurfaceUpdate]) -> Vec<String> {
     let (mut pending, mut latest) = (None, None);
     let mut texts = Texts::default();
     let mut told = Vec::new();
-    for news in statements {
-        let Ok((chain, seen)) = step(news, pending.as_ref(), latest.as_ref(), &mut texts);
+    for update in statements {
+        let Ok((chain, seen)) = step(update, pending.as_ref(), latest.as_ref(), &mut texts);
         match chain {
             Chain::Keep => {}
             Chain::Wait(chain, page) => {
@@ -68,7 +68,7 @@ fn run(statements: &[SurfaceNews]) -> Vec<String> {
             latest = Some(Latest {
                 version: new.version,
                 sha256: new.sha256,
-                last_seen_at: news.ts,
+                last_seen_at: update.ts,
             });
             texts.latest = new.payload;
         }
@@ -76,8 +76,8 @@ fn run(statements: &[SurfaceNews]) -> Vec<String> {
     told
 }
 
-fn tools(cursor: Option<&str>, result: &str) -> SurfaceNews {
-    news("tools/list", cursor, result)
+fn tools(cursor: Option<&str>, result: &str) -> SurfaceUpdate {
+    update("tools/list", cursor, result)
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn only_a_complete_chain_makes_a_version() {
 #[test]
 fn the_negotiated_version_is_not_the_servers() {
     let answer = |version: &str, name: &str| {
-        news(
+        update(
             "initialize",
             None,
             &format!(
@@ -158,7 +158,7 @@ fn the_negotiated_version_is_not_the_servers() {
 #[test]
 fn old_news_and_what_is_no_list_do_nothing() {
     let whole = tools(None, r#"{"tools":[{"name":"a"}]}"#);
-    let old = SurfaceNews {
+    let old = SurfaceUpdate {
         ts: 9,
         ..tools(None, r#"{"tools":[]}"#)
     };
@@ -199,8 +199,8 @@ fn pages_that_go_on_and_on_are_not_read_again_for_each() {
     loop {
         let cursor = pending.as_ref().map(|chain| chain.next_cursor.clone());
         let page = format!(r#"{{"tools":[],"nextCursor":"{pages}"}}"#);
-        let news = tools(cursor.as_deref(), &page);
-        let Ok((chain, seen)) = step(&news, pending.as_ref(), Some(&latest), &mut texts);
+        let update = tools(cursor.as_deref(), &page);
+        let Ok((chain, seen)) = step(&update, pending.as_ref(), Some(&latest), &mut texts);
         assert_eq!(seen, Seen::Nothing);
         match chain {
             Chain::Wait(chain, page) => {

@@ -112,7 +112,7 @@ impl<'a> Choice<'a> {
             let mut others = others.map(|other| &self.branches[*other]);
             // A description that differs narrows the value, although the name is declared already.
             !own.names
-                .are_among(&others.clone().map(|other| &other.names))
+                .are_covered_by(&others.clone().map(|other| &other.names))
                 || others.any(|other| describe_otherwise(own, other))
         })
     }

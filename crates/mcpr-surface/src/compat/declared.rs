@@ -43,7 +43,10 @@ impl DeclaredNames {
     }
 
     /// Whether every name of these is one of some others, taken together.
-    pub(super) fn are_among<'o>(&self, others: &(impl Iterator<Item = &'o Self> + Clone)) -> bool {
+    pub(super) fn are_covered_by<'o>(
+        &self,
+        others: &(impl Iterator<Item = &'o Self> + Clone),
+    ) -> bool {
         // Who describes all other names has every name.
         if others.clone().any(|other| other.rest) {
             return true;
@@ -78,7 +81,7 @@ impl<'a> Definitions<'a> {
 
     /// Every name that is declared about this value, in whatever branch.
     pub(super) fn names(self, schema: &Value) -> DeclaredNames {
-        self.names_beyond(schema, PartRole::Said, &mut BTreeSet::new())
+        self.names_beyond(schema, PartRole::SurfaceContent, &mut BTreeSet::new())
     }
 
     fn names_beyond(
@@ -92,7 +95,7 @@ impl<'a> Definitions<'a> {
         };
         let mut names = own_names(map);
         // Who sends a value that is listed whole sends names that nothing declares.
-        names.rest |= part == PartRole::Said && lists_objects(map);
+        names.rest |= part == PartRole::SurfaceContent && lists_objects(map);
         for (inner, schema) in parts_in_place(map) {
             names.add(self.names_beyond(schema, inner.within(part), visited));
         }
@@ -118,14 +121,15 @@ impl<'a> Definitions<'a> {
             let parts = map.get(name).and_then(Value::as_array);
             parts.into_iter().flatten()
         };
-        count(described(map, PartRole::Said));
+        count(described(map, PartRole::SurfaceContent));
         // Each part on its own, as two of them may describe one property.
         for part in list("allOf") {
-            count(self.all_described(part, PartRole::Said, &mut BTreeSet::new()));
+            count(self.all_described(part, PartRole::SurfaceContent, &mut BTreeSet::new()));
         }
         // Only one of the alternatives describes the value, so that together they count once.
         for name in ["anyOf", "oneOf"] {
-            let all = |part| self.all_described(part, PartRole::Said, &mut BTreeSet::new());
+            let all =
+                |part| self.all_described(part, PartRole::SurfaceContent, &mut BTreeSet::new());
             let parts = list(name).flat_map(all);
             count(parts.collect());
         }
@@ -133,7 +137,7 @@ impl<'a> Definitions<'a> {
             if let Some(part) = map.get(name) {
                 // Wrapped, so that each counts apart from its siblings.
                 let part = json!({ name: part });
-                count(self.all_described(&part, PartRole::Said, &mut BTreeSet::new()));
+                count(self.all_described(&part, PartRole::SurfaceContent, &mut BTreeSet::new()));
             }
         }
         seen.retain(|_, times| *times > 1);
@@ -166,7 +170,7 @@ impl<'a> Definitions<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PartRole {
     /// It may be what makes the value fit.
-    Said,
+    SurfaceContent,
     /// It only asks, or denies.
     Asked,
 }
@@ -186,14 +190,15 @@ fn parts_in_place(map: &Map<String, Value>) -> impl Iterator<Item = (PartRole, &
         // What a condition asks for, it does not describe.
         let part = match *name {
             "if" | "not" => PartRole::Asked,
-            _ => PartRole::Said,
+            _ => PartRole::SurfaceContent,
         };
         Some((part, map.get(*name)?))
     });
     let dependent = map.get("dependentSchemas").and_then(Value::as_object);
     let dependent = dependent.into_iter().flat_map(Map::values);
     let said = lists.flatten().chain(dependent);
-    said.map(|schema| (PartRole::Said, schema)).chain(singles)
+    said.map(|schema| (PartRole::SurfaceContent, schema))
+        .chain(singles)
 }
 
 /// The names that a schema declares by its own keywords.
@@ -270,7 +275,7 @@ fn described(map: &Map<String, Value>, part: PartRole) -> BTreeSet<String> {
     {
         all.insert(ELEMENTS.to_owned());
     }
-    if part == PartRole::Said && lists_objects(map) {
+    if part == PartRole::SurfaceContent && lists_objects(map) {
         all.insert(EVERYTHING.to_owned());
     }
     all

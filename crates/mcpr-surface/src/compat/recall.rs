@@ -16,12 +16,12 @@ const MAX_SCHEMAS: usize = 4;
 const MAX_LIST: usize = 50;
 
 thread_local! {
-    static PLACES: RefCell<HashMap<String, Recalled>> = RefCell::default();
+    static PLACES: RefCell<HashMap<String, CachedDecision>> = RefCell::default();
 }
 
 /// What was found, and the steps that it took.
 #[derive(Debug, Clone)]
-pub(super) struct Recalled {
+pub(super) struct CachedDecision {
     pub(super) values: Vec<Value>,
     pub(super) steps: u64,
 }
@@ -45,12 +45,12 @@ pub(super) fn key(place: &WitnessPlace<'_>) -> Option<String> {
 }
 
 /// The values that were kept for this key.
-pub(super) fn recalled(key: &str) -> Option<Recalled> {
+pub(super) fn recalled(key: &str) -> Option<CachedDecision> {
     PLACES.with_borrow(|places| places.get(key).cloned())
 }
 
 /// Keeps values for the next time.
-pub(super) fn keep(key: String, found: Recalled) {
+pub(super) fn keep(key: String, found: CachedDecision) {
     PLACES.with_borrow_mut(|places| {
         // Full, it only stops to learn.
         if places.len() < MAX_PLACES {

@@ -17,13 +17,13 @@ pub(super) fn scalars<'a>(
     parts: impl Iterator<Item = &'a Map<String, Value>>,
     steps: &StepBudget,
 ) -> Vec<Value> {
-    let mut spoken = Spoken::default();
+    let mut spoken = ConstrainedTypes::default();
     // Always: a type that no schema names may be what is refused.
     spoken.values.extend(of_every_type());
     for part in parts {
         spoken.read(part);
     }
-    let Spoken {
+    let ConstrainedTypes {
         mut values,
         mut texts,
         lengths,
@@ -69,14 +69,14 @@ fn of_every_type() -> [Value; 12] {
 
 /// What schema objects speak of.
 #[derive(Default)]
-struct Spoken<'a> {
+struct ConstrainedTypes<'a> {
     values: Vec<Value>,
     texts: Vec<String>,
     lengths: Vec<u64>,
     patterns: Vec<&'a str>,
 }
 
-impl<'a> Spoken<'a> {
+impl<'a> ConstrainedTypes<'a> {
     fn read(&mut self, part: &'a Map<String, Value>) {
         // Examples are written by people who know what is meant.
         for name in ["enum", "examples"] {

@@ -56,7 +56,7 @@ pub(super) fn texts_include(
     // It reads every text that is UTF-8, and dies at bytes that are not.
     automata.push(automaton("^(?s:.)*$", steps)?);
     let walk = Product {
-        bytes: telling_bytes(&automata),
+        bytes: distinguishing_bytes(&automata),
         automata,
         narrow,
         wide,
@@ -112,7 +112,7 @@ struct Product<'a> {
 
 /// Where all automata stand: their states, which have matched already, and the length so far.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Stand {
+struct AutomataState {
     states: Vec<StateID>,
     matched: Vec<bool>,
     length: u64,
@@ -120,7 +120,7 @@ struct Stand {
 
 /// Where a byte leads.
 enum TextStep {
-    To(Stand),
+    To(AutomataState),
     /// No text of interest goes on there.
     Nowhere,
     /// An automaton gives up.
@@ -134,7 +134,7 @@ impl Product<'_> {
         let states = self.automata.iter().map(|one| one.start_state(&start).ok());
         let states = states.collect::<Option<Vec<_>>>()?;
         let matched = vec![false; states.len()];
-        let start = Stand {
+        let start = AutomataState {
             states,
             matched,
             length: 0,
@@ -170,7 +170,7 @@ impl Product<'_> {
         Some(Ok(()))
     }
 
-    fn step(&self, stand: &Stand, byte: u8) -> TextStep {
+    fn step(&self, stand: &AutomataState, byte: u8) -> TextStep {
         let mut next = stand.clone();
         for (at, automaton) in self.automata.iter().enumerate() {
             let state = automaton.next_state(stand.states[at], byte);
@@ -201,7 +201,7 @@ impl Product<'_> {
         }
     }
 
-    fn is_outside(&self, stand: &Stand) -> Option<bool> {
+    fn is_outside(&self, stand: &AutomataState) -> Option<bool> {
         let mut matches = Vec::new();
         for (at, automaton) in self.automata.iter().enumerate() {
             // Automata tell a match one byte late, and `$` only here.
@@ -234,7 +234,7 @@ fn bytes() -> impl Iterator<Item = u8> {
 }
 
 /// The first byte of each class that every automaton reads in the same way, in the order of all.
-fn telling_bytes(automata: &[dense::DFA<Vec<u32>>]) -> Vec<u8> {
+fn distinguishing_bytes(automata: &[dense::DFA<Vec<u32>>]) -> Vec<u8> {
     let mut seen = HashSet::new();
     let is_new = |byte: &u8| {
         let classes = automata.iter().map(|one| one.byte_classes().get(*byte));

@@ -5,7 +5,7 @@ use super::built::{ObjectBuilder, built_arrays, distinct};
 use super::engine::CompiledSchema;
 use super::limits::{ENOUGH_VALUES, MAX_PLACE_BYTES, MAX_PLACE_VALUES};
 use super::normal::is_anything;
-use super::recall::{self, Recalled};
+use super::recall::{self, CachedDecision};
 use super::scalars::scalars;
 use super::shapes::{BranchPlan, flat_parts, plans};
 use super::steps::{StepBudget, weight};
@@ -112,7 +112,7 @@ impl<'a> Search<'a> {
         };
         let values = self.values_within(place, depth, most_held);
         if let Some(key) = key.filter(|_| !self.steps.are_over()) {
-            let found = Recalled {
+            let found = CachedDecision {
                 values: values.clone(),
                 steps: self.steps.taken() - taken,
             };
@@ -174,9 +174,9 @@ impl<'a> Search<'a> {
         let all = place.olds.iter().chain(&place.news);
         let backtracking: u64 = all.map(|schema| backtracking_patterns(schema)).sum();
         let judging = 2 + place_weight / 16 + backtracking * BACKTRACKING_STEPS;
-        let mut sifted = Sifted {
+        let mut sifted = SortedValues {
             most,
-            ..Sifted::default()
+            ..SortedValues::default()
         };
         let unlisted = place.unlisted().into_iter().map(|value| (0, value));
         let found = found
@@ -280,7 +280,7 @@ impl<'a> Search<'a> {
 
 /// Values of one place, the refused ones apart.
 #[derive(Debug, Default)]
-struct Sifted {
+struct SortedValues {
     most: usize,
     refused: Vec<Value>,
     others: Vec<Value>,
@@ -288,7 +288,7 @@ struct Sifted {
     other_bytes: usize,
 }
 
-impl Sifted {
+impl SortedValues {
     fn is_much(&self, count: usize, bytes: usize) -> bool {
         count >= self.most || (count >= ENOUGH_VALUES && bytes > MAX_PLACE_BYTES)
     }

@@ -2,13 +2,13 @@
 
 use super::judge::{Schemas, judge};
 use super::lists::ListPair;
-use super::renames::{Rename, ToldBy};
+use super::renames::{Rename, RenameEvidence};
 use super::spread::over_cores;
 use super::table::RuleId;
 use super::texts::{CueContext, new_cues};
 use super::{members, mistakable, prompts, renames, resources, tasks};
 use crate::compat::{Caller, Comparer, Inclusion};
-use crate::finding::{At, Finding};
+use crate::finding::{Finding, FindingPlace};
 use crate::level::{Compatibility, SchemaDirection};
 use crate::surface::{ItemKind, Surface};
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ fn tool(key: &str, old: &Value, new: &Value, comparer: &mut Comparer, findings: 
         new: &new_input,
     };
     judge(schemas, comparer, findings);
-    let at = || At {
+    let at = || FindingPlace {
         kind: ItemKind::Tool,
         item: key,
         pointer: "/outputSchema".to_owned(),
@@ -208,7 +208,7 @@ fn added(kind: ItemKind, key: &str, new: &Value) -> Finding {
             RuleId::ResourceTemplateAdded,
         ],
     );
-    let at = At {
+    let at = FindingPlace {
         kind,
         item: key,
         pointer: String::new(),
@@ -236,14 +236,14 @@ fn removed(lists: &ListPair<'_>, key: &str, old: &Value, rename: Option<&Rename<
     let mut message = format!("the {kind} {key} was removed");
     if let Some(rename) = rename {
         let name = rename.key;
-        message = match rename.told_by {
-            ToldBy::Name => format!("{message}; {name} took its place: renamed"),
-            ToldBy::Content => {
+        message = match rename.evidence {
+            RenameEvidence::Name => format!("{message}; {name} took its place: renamed"),
+            RenameEvidence::Content => {
                 format!("{message}; {name} was added and takes what it took: renamed?")
             }
         };
     }
-    let at = At {
+    let at = FindingPlace {
         kind,
         item: key,
         pointer: String::new(),
@@ -258,7 +258,7 @@ fn removed(lists: &ListPair<'_>, key: &str, old: &Value, rename: Option<&Rename<
 }
 
 fn incomplete(lists: &ListPair<'_>, findings: &mut Vec<Finding>) {
-    let at = At {
+    let at = FindingPlace {
         kind: lists.kind,
         item: lists.kind.list_member().unwrap_or("list"),
         pointer: "/nextCursor".to_owned(),

@@ -7,7 +7,7 @@ use super::texts::{has_words, is_reworded};
 use super::walk::changes;
 use crate::compat::has_values;
 use crate::compat::{Caller, Comparer, Focus, Inclusion};
-use crate::finding::{At, Finding};
+use crate::finding::{Finding, FindingPlace};
 use crate::level::{Compatibility, SchemaDirection, Security};
 use crate::reading::{ReadSchema, read};
 use crate::surface::ItemKind;
@@ -94,15 +94,15 @@ enum Effect {
 }
 
 /// A narrow schema, the same with one difference made, and values to try first.
-struct Alone<'a> {
+struct SingleDifference<'a> {
     narrow: Cow<'a, Value>,
     wide: Value,
     known: Vec<Value>,
 }
 
 impl<'a> Schemas<'a> {
-    fn at(&self, pointer: &str) -> At<'a> {
-        At {
+    fn at(&self, pointer: &str) -> FindingPlace<'a> {
+        FindingPlace {
             kind: ItemKind::Tool,
             item: self.tool,
             pointer: format!("/{}{pointer}", self.direction.member()),
@@ -423,7 +423,7 @@ impl<'a> SchemaJudge<'a> {
     }
 
     /// A difference made alone, on as much of the schemas as it is about.
-    fn alone(&self, change: &SchemaChange) -> Option<Alone<'a>> {
+    fn alone(&self, change: &SchemaChange) -> Option<SingleDifference<'a>> {
         let (_, _, side) = self.schemas.sides();
         let (old, new) = (self.old, self.new);
         let (narrow, wide) = match side {
@@ -435,13 +435,13 @@ impl<'a> SchemaJudge<'a> {
             && let Some(name) = change.root_property()
             && let Some((narrow, wide)) = focus.on(name)
         {
-            return Some(Alone {
+            return Some(SingleDifference {
                 wide: change.applied(&narrow, &wide, side)?,
                 narrow: Cow::Owned(narrow),
                 known: focus.values(name, &self.witnesses),
             });
         }
-        Some(Alone {
+        Some(SingleDifference {
             narrow: Cow::Borrowed(narrow),
             wide: change.applied(narrow, wide, side)?,
             known: self.witnesses.clone(),

@@ -2,14 +2,14 @@
 
 use super::table::RuleId;
 use super::texts::is_reworded;
-use crate::finding::{At, Finding};
+use crate::finding::{Finding, FindingPlace};
 use crate::level::Security;
 use crate::surface::ItemKind;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-fn at<'a>(kind: ItemKind, item: &'a str, pointer: &str) -> At<'a> {
-    At {
+fn at<'a>(kind: ItemKind, item: &'a str, pointer: &str) -> FindingPlace<'a> {
+    FindingPlace {
         kind,
         item,
         pointer: pointer.to_owned(),

@@ -3,7 +3,7 @@
 use super::lists::ListPair;
 use super::names::looks;
 use super::table::RuleId;
-use crate::finding::{At, Finding};
+use crate::finding::{Finding, FindingPlace};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,8 +75,8 @@ pub(super) fn confusable(lists: &ListPair<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn at<'a>(lists: &ListPair<'_>, name: &'a str) -> At<'a> {
-    At {
+fn at<'a>(lists: &ListPair<'_>, name: &'a str) -> FindingPlace<'a> {
+    FindingPlace {
         kind: lists.kind,
         item: name,
         pointer: format!("/{}", lists.kind.key_member()),

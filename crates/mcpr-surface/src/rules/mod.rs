@@ -30,7 +30,7 @@ mod upgrades;
 mod walk;
 
 use super::compat::Comparer;
-use super::finding::{At, Finding};
+use super::finding::{Finding, FindingPlace};
 use super::surface::{ItemKind, ItemList, Surface};
 use lists::ListPair;
 use serde_json::json;
@@ -65,7 +65,7 @@ fn is_hollow(surface: &Surface, kind: ItemKind) -> bool {
 fn missing(kind: ItemKind, is_old: bool) -> Finding {
     let member = kind.list_member().unwrap_or("list");
     let side = if is_old { "old" } else { "new" };
-    let at = At {
+    let at = FindingPlace {
         kind,
         item: member,
         pointer: String::new(),
@@ -104,7 +104,7 @@ pub(super) fn findings(old: &Surface, new: &Surface, comparer: &mut Comparer) ->
     for pointer in &new.duplicate_keys {
         // A doubled key that was there before is no news.
         if !old.duplicate_keys.contains(pointer) {
-            let at = At {
+            let at = FindingPlace {
                 kind: ItemKind::Server,
                 item: "answer",
                 pointer: pointer.clone(),

@@ -2,7 +2,7 @@
 
 use super::table::RuleId;
 use super::texts::{has_words, is_reworded};
-use crate::finding::{At, Finding};
+use crate::finding::{Finding, FindingPlace};
 use crate::level::Security;
 use crate::parse::escape_segment;
 use crate::surface::ItemKind;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 pub(super) fn arguments(key: &str, old: &Value, new: &Value, findings: &mut Vec<Finding>) {
     // By name, as callers give them: their order says nothing.
     let (old, new) = (by_name(old), by_name(new));
-    let at = |name: &str, rest: &str| At {
+    let at = |name: &str, rest: &str| FindingPlace {
         kind: ItemKind::Prompt,
         item: key,
         pointer: format!("/arguments/{}{rest}", escape_segment(name)),

@@ -21,12 +21,12 @@ const MAX_PROOFS: usize = 4;
 pub(super) struct Rename<'a> {
     pub(super) key: &'a String,
     pub(super) item: &'a Value,
-    pub(super) told_by: ToldBy,
+    pub(super) evidence: RenameEvidence,
 }
 
 /// How it is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ToldBy {
+pub(super) enum RenameEvidence {
     /// The names differ in signs and capitals alone.
     Name,
     /// The new one takes what the old one took.
@@ -55,11 +55,11 @@ pub(super) fn paired<'a>(
             if let Some(at) = by_name.remove(&plain(key)) {
                 let (new_key, item) = come[at];
                 taken.insert(at);
-                let told_by = ToldBy::Name;
+                let evidence = RenameEvidence::Name;
                 let rename = Rename {
                     key: new_key,
                     item,
-                    told_by,
+                    evidence,
                 };
                 renames.insert(key.as_str(), rename);
             }
@@ -75,11 +75,11 @@ pub(super) fn paired<'a>(
         if let Some(at) = best(kind, key, old, come, free, comparer) {
             let (new_key, item) = come[at];
             taken.insert(at);
-            let told_by = ToldBy::Content;
+            let evidence = RenameEvidence::Content;
             let rename = Rename {
                 key: new_key,
                 item,
-                told_by,
+                evidence,
             };
             renames.insert(key.as_str(), rename);
         }

@@ -1,7 +1,7 @@
 //! The rules about resources and their templates.
 
 use super::table::RuleId;
-use crate::finding::{At, Finding};
+use crate::finding::{Finding, FindingPlace};
 use crate::surface::ItemKind;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub(super) fn content(
     ] {
         let (before, after) = (old.pointer(pointer), new.pointer(pointer));
         if before != after {
-            let at = At {
+            let at = FindingPlace {
                 kind,
                 item: key,
                 pointer: pointer.to_owned(),
@@ -92,7 +92,7 @@ fn reshaped(old_key: &str, new_key: &str) -> Finding {
             "a variable was renamed, the URIs are the same",
         )
     };
-    let at = At {
+    let at = FindingPlace {
         kind: ItemKind::ResourceTemplate,
         item: old_key,
         pointer: "/uriTemplate".to_owned(),

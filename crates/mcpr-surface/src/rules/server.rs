@@ -2,7 +2,7 @@
 
 use super::table::RuleId;
 use super::texts::{CueContext, is_reworded, new_cues};
-use crate::finding::{At, Finding};
+use crate::finding::{Finding, FindingPlace};
 use crate::level::Compatibility;
 use crate::surface::{ItemKind, Surface, server_info};
 use serde_json::{Value, json};
@@ -34,8 +34,8 @@ pub(super) fn server(surface: &Surface, old: &Value, new: &Value, findings: &mut
     new_cues(reader, Some(old), new, findings);
 }
 
-fn at<'a>(server: &'a Value, pointer: &str) -> At<'a> {
-    At {
+fn at<'a>(server: &'a Value, pointer: &str) -> FindingPlace<'a> {
+    FindingPlace {
         kind: ItemKind::Server,
         item: name_of(server),
         pointer: pointer.to_owned(),
@@ -162,7 +162,7 @@ fn capabilities(
         name.split_once('/')
             .is_some_and(|(parent, _)| !other.contains(parent))
     };
-    let at = |name: &str| At {
+    let at = |name: &str| FindingPlace {
         kind: ItemKind::Server,
         item,
         pointer: format!("/capabilities/{name}"),
@@ -231,7 +231,7 @@ pub(super) fn silent_change(old: &Surface, new: &Surface, findings: &mut Vec<Fin
     if version.is_none() || info(before, "version") != version || !is_noticed {
         return;
     }
-    let at = At {
+    let at = FindingPlace {
         kind: ItemKind::Server,
         item: name_of(after),
         pointer: "/serverInfo/version".to_owned(),

@@ -1,7 +1,7 @@
 //! The rules about how a tool may be called: with a task, without one, or both.
 
 use super::table::RuleId;
-use crate::finding::{At, Finding};
+use crate::finding::{Finding, FindingPlace};
 use crate::level::Compatibility;
 use crate::surface::ItemKind;
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub(super) fn execution(tool: &str, old: &Value, new: &Value, findings: &mut Vec
     let member = |tool: &Value| tool.get("execution").cloned().unwrap_or(Value::Null);
     let (old, new) = (member(old), member(new));
     let found = |rule, name: &str, message: &str| {
-        let at = At {
+        let at = FindingPlace {
             kind: ItemKind::Tool,
             item: tool,
             pointer: format!("/execution{name}"),

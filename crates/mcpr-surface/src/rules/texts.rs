@@ -3,7 +3,7 @@
 
 use super::cues::{Cue, cues};
 use super::table::RuleId;
-use crate::finding::{At, Finding};
+use crate::finding::{Finding, FindingPlace};
 use crate::parse::escape_segment;
 use crate::surface::ItemKind;
 use serde_json::{Value, json};
@@ -175,7 +175,7 @@ pub(super) fn new_cues(
         }
         // One finding a rule and text, or a long text would give dozens.
         for (rule, mut cues) in fresh {
-            let at = At {
+            let at = FindingPlace {
                 kind: reader.kind,
                 item: reader.item,
                 pointer: pointer.trim_end_matches("#name").to_owned(),

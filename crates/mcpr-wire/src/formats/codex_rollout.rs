@@ -232,28 +232,18 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn row(self, outcome: Outcome) -> Request {
+        let (key, proxy) = (EventKey::of_id(&self.key), self.server.into());
+        let method = "tools/call".into();
+        // No session: the first line alone names one, and that is the conversation, not a server's session.
         Request {
-            key: EventKey::of_id(&self.key),
             request_id: Some(RequestId::from_text(self.id)),
-            ts: self.ts,
-            proxy: self.server.into(),
-            kind: Kind::Mcp,
-            // It is told in the first line only, and of the conversation, not of a server's session.
-            session_id: None,
-            client_name: None,
-            client_version: None,
-            method: "tools/call".into(),
             target: Some(Target {
                 kind: TargetKind::Tool,
                 name: self.tool.into(),
             }),
             latency_us: self.latency_us,
-            upstream_us: None,
-            bytes_in: None,
-            bytes_out: None,
             outcome,
-            payload: None,
-            surface: None,
+            ..Request::new(key, self.ts, proxy, Kind::Mcp, method)
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::Decoded;
 use crate::fields::{Str, WholeNumber, parsed, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use mcpr_model::{
-    ErrorKind, Event, EventKey, Gap, KeySource, Kind, Outcome, Request, RequestId, SessionState,
-    SessionUpdate, Target, Text, ToldCall,
+    CallKey, ErrorKind, Event, EventKey, Gap, KeySource, Kind, Outcome, Request, RequestId,
+    SessionState, SessionUpdate, Target, Text,
 };
 use serde::Deserialize;
 
@@ -145,7 +145,7 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
             // Not `Id`: that another row has the key is no conflict, but the same row once more.
             source: KeySource::Bytes,
             // Else what another stream tells of the same call would be stored beside it.
-            call: line.call.map(|code| ToldCall::of_stored(code, line.ts.0)),
+            call: line.call.map(|code| CallKey::of_stored(code, line.ts.0)),
         },
         // The line itself is the key then: imported twice, it is stored once.
         None => EventKey::of_bytes(json.as_bytes(), 0),

@@ -7,7 +7,7 @@ use crate::format::{Fact, Format, Knows};
 use crate::mend::{bare, last_counts, may_hold_surrogates, mended};
 use crate::rpc::{RpcAnswer, RpcCall, lenient};
 use crate::{Bodies, TypedId};
-use mcpr_model::{Body, ErrorKind, EventKey, Outcome, RequestId, Said, Target, Text};
+use mcpr_model::{Body, ErrorKind, EventKey, Outcome, RequestId, SurfaceContent, Target, Text};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -176,8 +176,8 @@ impl AnswerMessage {
 
     /// What the answer says of the surface, given what was asked.
     #[must_use]
-    pub fn surface(&self, asked: &SurfaceQuestion) -> Option<Said> {
-        Some(Said::Page {
+    pub fn surface(&self, asked: &SurfaceQuestion) -> Option<SurfaceContent> {
+        Some(SurfaceContent::Page {
             cursor: asked.cursor.clone(),
             asked_version: asked.protocol_version.clone(),
             result: self.result.clone()?,

@@ -52,27 +52,21 @@ impl Format for McpproxyGo {
             .duration_ms
             .map_or(Some(0), |ms| ms.0.checked_mul(1000));
         let metadata = record.metadata.as_ref();
+        let key = EventKey::of_id(&record.id.0);
+        let ts = rfc3339_ms(&record.timestamp)?;
+        let proxy = text(record.server_name.as_ref()).unwrap_or_else(|| event.context.proxy.into());
         decoded.events.push(Event::Request(Request {
-            key: EventKey::of_id(&record.id.0),
             request_id: Some(RequestId::from_text(&record.id.0)),
-            ts: rfc3339_ms(&record.timestamp)?,
-            proxy: text(record.server_name.as_ref()).unwrap_or_else(|| event.context.proxy.into()),
-            kind: Kind::Mcp,
             session_id: text(record.session_id.as_ref()),
             client_name: metadata.and_then(|it| text(it.client_name.as_ref())),
             client_version: metadata.and_then(|it| text(it.client_version.as_ref())),
-            method: "tools/call".into(),
             target: text(Some(&record.tool_name)).map(|name| Target {
                 kind: TargetKind::Tool,
                 name,
             }),
             latency_us: latency_us.ok_or("the duration is out of range")?,
-            upstream_us: None,
-            bytes_in: None,
-            bytes_out: None,
             outcome: record.ended()?,
-            payload: None,
-            surface: None,
+            ..Request::new(key, ts, proxy, Kind::Mcp, "tools/call".into())
         }));
         Ok(())
     }

@@ -5,8 +5,8 @@ use crate::fields::{Str, WholeNumber, parsed, raw_text, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::rpc::{http_outcome, shorten};
 use mcpr_model::{
-    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Said, SessionState,
-    SessionUpdate, SurfaceNews, Target, Text,
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SessionState, SessionUpdate,
+    SurfaceContent, SurfaceUpdate, Target, Text,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -137,19 +137,16 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
         // Without a method of MCP the field `method` is the HTTP verb.
         None => (Kind::Http, &*event.method.0),
     };
+    // It prints and posts the same event under one id: recorded twice, it is stored once.
+    let key = EventKey::of_id(&event.id.0);
+    let proxy = text(event.proxy.as_ref())
+        .or_else(|| text(event.server.as_ref()))
+        .unwrap_or_else(|| context.proxy.into());
     let request = Request {
-        // It prints and posts the same event under one id: recorded twice, it is stored once.
-        key: EventKey::of_id(&event.id.0),
         request_id: Some(RequestId::from_text(&event.id.0)),
-        ts: event.ts.0,
-        proxy: text(event.proxy.as_ref())
-            .or_else(|| text(event.server.as_ref()))
-            .unwrap_or_else(|| context.proxy.into()),
-        kind,
         session_id: text(event.session_id.as_ref()),
         client_name: text(event.client_name.as_ref()),
         client_version: text(event.client_version.as_ref()),
-        method: method.into(),
         target: Target::of_names(
             text(event.tool.as_ref()),
             text(event.prompt_name.as_ref()),
@@ -160,8 +157,7 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
         bytes_in: event.request_size.map(|size| size.0),
         bytes_out: event.response_size.map(|size| size.0),
         outcome: outcome(&event),
-        payload: None,
-        surface: None,
+        ..Request::new(key, event.ts.0, proxy, kind, method.into())
     };
     let ended = (kind == Kind::Http && request.method == "DELETE" && is_success(&event))
         .then(|| crate::ended_by_delete(&request))
@@ -225,13 +221,13 @@ fn schema_version(
 ) -> Result<(), String> {
     let event: V04SurfaceVersion<'_> = parsed(json)?;
     decoded.known += 1;
-    decoded.events.push(Event::Surface(Box::new(SurfaceNews {
+    decoded.events.push(Event::Surface(Box::new(SurfaceUpdate {
         proxy: text(event.upstream_id.as_ref()).unwrap_or_else(|| context.proxy.into()),
         method: Text::from(&*event.method.0),
         ts: event.ts.0,
         session_id: None,
         client_name: None,
-        said: Said::Whole {
+        content: SurfaceContent::Whole {
             upstream: text(event.upstream_url.as_ref()),
             result: event.payload.get().into(),
         },

@@ -5,7 +5,7 @@ use crate::exchange::{Exchange, ExchangeAnswer};
 use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::{Decoded, LineContext};
-use mcpr_model::{Event, EventBytes, RequestId, SessionUpdate, Teller, Text};
+use mcpr_model::{Channel, Event, EventBytes, RequestId, SessionUpdate, Text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -134,7 +134,7 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
     let exchange = Exchange {
         event: EventBytes::new(json.as_bytes()),
         bodies: context.bodies,
-        teller: Teller::Cloud,
+        channel: Channel::Cloud,
         ts,
         proxy: envelope.proxy(*context),
         session_id: text(payload.session_id.as_ref()),

@@ -5,8 +5,8 @@ use crate::exchange::{Exchange, ExchangeAnswer};
 use crate::fields::{Str, WholeNumber, parsed, seconds_to_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use mcpr_model::{
-    Event, EventBytes, Kind, RequestId, Said, SessionState, SessionUpdate, SurfaceNews, Teller,
-    Text,
+    Channel, Event, EventBytes, Kind, RequestId, SessionState, SessionUpdate, SurfaceContent,
+    SurfaceUpdate, Text,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -106,7 +106,7 @@ fn transaction(
     let exchange = Exchange {
         event: EventBytes::new(json.as_bytes()),
         bodies: context.bodies,
-        teller: Teller::Stderr,
+        channel: Channel::Stderr,
         // The only stream with whole seconds, which is why calls are matched with those of neighbouring
         // seconds.
         ts: seconds_to_ms(event.ts)?,
@@ -252,13 +252,13 @@ impl SchemaItem<'_> {
             _ => return None,
         };
         let item = item?.get().into();
-        Some(Event::Surface(Box::new(SurfaceNews {
+        Some(Event::Surface(Box::new(SurfaceUpdate {
             proxy,
             method: method.into(),
             ts,
             session_id: None,
             client_name: None,
-            said: Said::Item { item },
+            content: SurfaceContent::Item { item },
         })))
     }
 }

@@ -123,24 +123,18 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
         .ok_or("no method, and a type that names none")?;
     // The log has whole milliseconds: finer digits would be made up.
     let latency_us = extra.duration_ms.0.checked_mul(1000);
+    let key = EventKey::of_id(&event.audit_id.0);
+    let ts = rfc3339_ms(&event.logged_at)?;
+    let proxy = text(event.component.as_ref()).unwrap_or_else(|| context.proxy.into());
     decoded.events.push(Event::Request(Request {
-        key: EventKey::of_id(&event.audit_id.0),
         request_id: Some(RequestId::from_text(&event.audit_id.0)),
-        ts: rfc3339_ms(&event.logged_at)?,
-        proxy: text(event.component.as_ref()).unwrap_or_else(|| context.proxy.into()),
-        kind: Kind::of_method(method),
-        session_id: None,
         client_name: text(event.subjects.client_name.as_ref()),
         client_version: text(event.subjects.client_version.as_ref()),
-        method: method.into(),
         target: event.target.named(),
         latency_us: latency_us.ok_or("the duration is out of range")?,
-        upstream_us: None,
-        bytes_in: None,
         bytes_out: extra.response_size_bytes.map(|size| size.0),
         outcome: event.ended()?,
-        payload: None,
-        surface: None,
+        ..Request::new(key, ts, proxy, Kind::of_method(method), method.into())
     }));
     decoded.known += 1;
     Ok(())

@@ -11,7 +11,7 @@ use mcpr_model::Kind;
 use mcpr_model::time::DAY_MS;
 use mcpr_store::Reader;
 use mcpr_store::query::{
-    By, Cursor, Entry, Filter, Order, Page, Pattern, RequestRow, StatsQuestion, SurfaceRow,
+    Cursor, Entry, Filter, GroupBy, Order, Page, Pattern, RequestRow, StatsQuestion, SurfaceRow,
 };
 use mcpr_surface::{ItemKind, Report, Surface};
 use serde::Serialize;
@@ -234,7 +234,7 @@ fn of_tools(
     let question = StatsQuestion {
         // Of the others there may be any number.
         tools: filter.proxy.as_ref().map(of_proxy),
-        ..StatsQuestion::sums(filter, By::Tool)
+        ..StatsQuestion::sums(filter, GroupBy::Tool)
     };
     let rows = reader.stats(&question)?;
     let mut usage: Vec<Usage> = changed
@@ -269,7 +269,7 @@ fn of_tools(
         };
         // The sums have a row for each version of a client.
         let mut callers = BTreeMap::<Option<String>, u64>::new();
-        for row in reader.stats(&StatsQuestion::sums(&of_tool, By::Client))? {
+        for row in reader.stats(&StatsQuestion::sums(&of_tool, GroupBy::Client))? {
             let calls = callers.entry(row.key.client_name).or_default();
             *calls = calls.saturating_add(row.tally.calls);
         }
@@ -298,7 +298,7 @@ fn of_others(
     // Hourly sums tell quickly that there is nothing to look for.
     let mut is_last = changed.is_empty()
         || reader
-            .stats(&StatsQuestion::sums(&filter, By::Method))?
+            .stats(&StatsQuestion::sums(&filter, GroupBy::Method))?
             .is_empty();
     while !is_last {
         let entries = reader.entries(&filter, page)?;

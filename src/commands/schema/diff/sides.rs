@@ -8,7 +8,7 @@ use super::inputs::Texts;
 use crate::commands::args::moment;
 use crate::commands::{Refused, now_ms, open_store};
 use crate::render::units;
-use mcpr_model::SurfaceNews;
+use mcpr_model::SurfaceUpdate;
 use mcpr_store::StoreUrl;
 use mcpr_store::query::{SurfaceRow, Surfaces};
 use mcpr_surface::Surface;
@@ -83,7 +83,7 @@ pub(crate) struct Compared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
     Number(i64),
-    At(i64),
+    FindingPlace(i64),
 }
 
 /// Most digits of a version's number: longer numbers are times.
@@ -199,7 +199,7 @@ fn of_proxies(
     let mut side = |flag: &str, version: &Option<String>, proxy: &str| -> anyhow::Result<Side> {
         let at = match version {
             // What is in force at the end of all time is the newest.
-            None => Version::At(i64::MAX),
+            None => Version::FindingPlace(i64::MAX),
             Some(text) => parsed(flag, text, args)?,
         };
         let known = history.lists_of(proxy)?.clone();
@@ -224,7 +224,7 @@ fn of_versions(args: &Args, history: &mut History<'_>, proxy: &str) -> anyhow::R
     let surfaces = history.lists_of(proxy)?.clone();
     let to = match &args.to {
         Some(text) => parsed("--to", text, args)?,
-        None => Version::At(i64::MAX),
+        None => Version::FindingPlace(i64::MAX),
     };
     let new = rows_at(&surfaces, proxy, args.method, "--to", to)?;
     let from = args.from.as_ref();
@@ -262,7 +262,7 @@ fn of_versions(args: &Args, history: &mut History<'_>, proxy: &str) -> anyhow::R
     let mut rows = pick(|pair| &pair.1);
     // A list that the server did not promise before is all new; and where a time was named, one that
     // was not seen by then is missing.
-    let is_timed = matches!(from, Some(Version::At(_)));
+    let is_timed = matches!(from, Some(Version::FindingPlace(_)));
     let is_new = |row: &SurfaceRow| {
         let was_seen = old.iter().any(|old| old.method == row.method);
         let kind = kind_of(&row.method);
@@ -306,7 +306,7 @@ fn parsed(flag: &str, text: &str, args: &Args) -> Result<Version, Refused> {
     {
         return Ok(Version::Number(number));
     }
-    moment(flag, text, now_ms(), args.zone()).map(Version::At)
+    moment(flag, text, now_ms(), args.zone()).map(Version::FindingPlace)
 }
 
 /// The versions of a proxy's lists that are meant.
@@ -333,8 +333,8 @@ fn rows_at<'a>(
                 .hint(there_are(surfaces, proxy, Some(lists)))
             })
         }
-        Version::At(at) => {
-            let methods = SurfaceNews::METHODS.iter();
+        Version::FindingPlace(at) => {
+            let methods = SurfaceUpdate::METHODS.iter();
             let rows: Vec<&SurfaceRow> = methods
                 .filter(|method| lists.is_none_or(|lists| lists.holds(method)))
                 .filter_map(|method| surfaces.in_force(proxy, method, at))
@@ -353,7 +353,7 @@ fn rows_at<'a>(
 /// The versions that do exist.
 fn there_are(surfaces: &Surfaces, proxy: &str, lists: Option<Lists>) -> String {
     let mut words = Vec::new();
-    for method in SurfaceNews::METHODS {
+    for method in SurfaceUpdate::METHODS {
         let versions = surfaces.versions_of(proxy, method);
         let (Some(first), Some(last)) = (versions.first(), versions.last()) else {
             continue;

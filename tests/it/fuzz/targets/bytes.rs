@@ -3,7 +3,7 @@
 use super::Choices;
 use mcpr::render::text::{acts, escape, escape_but_breaks, escape_json};
 use mcpr_ingest::tap::{Frame, Frames};
-use mcpr_ingest::{LineDecoder, Wanted};
+use mcpr_ingest::{LineDecoder, LineOptions};
 use mcpr_model::{BadLine, Event};
 use mcpr_tail::{Piece, Splitter};
 use mcpr_wire::{Bodies, Decoded, LineContext, MAX_LAYERS, bare, decode_line, messages, unwrap};
@@ -140,7 +140,7 @@ pub(super) fn wrappers(data: &[u8]) {
         line.to_string().into_bytes()
     };
     let decoded = |lines: &[Vec<u8>]| {
-        let mut decoder = LineDecoder::new("-", "p", Wanted::default());
+        let mut decoder = LineDecoder::new("-", "p", LineOptions::default());
         for line in lines {
             decoder.line(0, line, 0);
         }
@@ -183,7 +183,7 @@ pub(super) fn wrappers(data: &[u8]) {
 /// The body of a post: whatever it is, what is decoded of it is what its counts say, and a refused one
 /// leaves nothing behind in the decoder, which all connections share.
 pub(super) fn body(data: &[u8]) {
-    let new = || LineDecoder::new("http", "p", Wanted::default());
+    let new = || LineDecoder::new("http", "p", LineOptions::default());
     let mut decoder = new();
     decoder.lines(data, 0);
     let lines = decoder.take();

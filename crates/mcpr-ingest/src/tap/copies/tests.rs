@@ -119,7 +119,7 @@ fn many_copies_wake_the_recorder_once() {
         bytes: vec![b'x'; bytes].into(),
     };
     let mut state = CopiesState {
-        awaited: Awaited::First,
+        awaited: WakeReason::First,
         ..CopiesState::default()
     };
     let woken = |state: &mut CopiesState, bytes, times| {
@@ -127,7 +127,7 @@ fn many_copies_wake_the_recorder_once() {
         woken.count()
     };
     assert_eq!(woken(&mut state, 9, 1000), 1);
-    state.awaited = Awaited::Many;
+    state.awaited = WakeReason::Many;
     assert_eq!(
         woken(&mut state, 9, 1000),
         0,

@@ -6,7 +6,7 @@ use super::{number_of, requests, summed_as};
 use crate::codes;
 use crate::shown::shown;
 use mcpr_model::Text;
-use mcpr_store::query::{By, RollupKey, StatsKey, StatsQuestion};
+use mcpr_store::query::{GroupBy, RollupKey, StatsKey, StatsQuestion};
 use rusqlite::{Connection, Row, params_from_iter};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Reverse;
@@ -51,13 +51,13 @@ impl Groups {
         each_operation(connection, question, |number, key| {
             let at = match question.by {
                 // Whether an operation is asked for is all that matters there.
-                By::Client | By::Hour => 0,
+                GroupBy::Client | GroupBy::Hour => 0,
                 _ => place_of(key),
             };
             operations.insert(number, at);
         })?;
         let mut clients = FxHashMap::default();
-        if question.by == By::Client {
+        if question.by == GroupBy::Client {
             each_client(connection, |number, key| {
                 clients.insert(number, place_of(key));
             })?;
@@ -97,10 +97,10 @@ fn shown(
 ) -> rusqlite::Result<Option<Vec<StatsKey>>> {
     let most = question.most_lines();
     let names = match question.by {
-        By::Hour => return Ok(None),
+        GroupBy::Hour => return Ok(None),
         // Nobody is one of them.
-        By::Client => "SELECT count(*) + 1 FROM clients",
-        By::Tool | By::Method | By::Proxy => "SELECT count(*) FROM operations",
+        GroupBy::Client => "SELECT count(*) + 1 FROM clients",
+        GroupBy::Tool | GroupBy::Method | GroupBy::Proxy => "SELECT count(*) FROM operations",
     };
     let names: u64 = connection.query_row(names, [], |row| row.get(0))?;
     // Mostly all fit, and nothing has to be counted beforehand.
@@ -179,7 +179,7 @@ fn unplaced(
     let mut add = |operation: i64, calls: i64| {
         if asked.contains(&operation) {
             let number = match question.by {
-                By::Client => NOBODY,
+                GroupBy::Client => NOBODY,
                 _ => operation,
             };
             let sum = unplaced.entry(number).or_default();
@@ -227,7 +227,7 @@ fn each_name(
     take: impl FnMut(i64, StatsKey),
 ) -> rusqlite::Result<()> {
     match question.by {
-        By::Client => each_client(connection, take),
+        GroupBy::Client => each_client(connection, take),
         _ => each_operation(connection, question, take),
     }
 }

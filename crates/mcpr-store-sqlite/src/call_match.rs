@@ -1,11 +1,11 @@
-//! A call that two streams of one proxy tell of: the row that the other one has led to is found, and
-//! filled with what only this one knows.
+//! A call that two channels of one proxy report: finds the row that the other channel has led to, and
+//! fills it with what only this one knows.
 
-use super::append::Writing;
+use super::append::BatchWriter;
 use super::requests::{self, RowPlace};
 use super::seal;
-use mcpr_model::{ErrorKind, Outcome, Request, Text, ToldCall};
-use mcpr_store::{Candidate, MAX_CANDIDATES, Retold, keys, retold};
+use mcpr_model::{CallKey, ErrorKind, Outcome, Request, Text};
+use mcpr_store::{CallMatch, Candidate, MAX_CANDIDATES, keys, match_call};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 /// A row that may be of the same call, with what it refers to.
@@ -19,7 +19,7 @@ struct StoredCall {
 
 /// The rows in the ranges of codes of a call, oldest first. Of each range no more are read than are
 /// looked at: a client that uses an id again and again must not make each call cost more than the last.
-const OF_CALL: &str = "WITH told (seq) AS (
+const OF_CALL: &str = "WITH candidates (seq) AS (
          SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?1 AND ?2 LIMIT ?13) UNION ALL
          SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?3 AND ?4 LIMIT ?13) UNION ALL
          SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?5 AND ?6 LIMIT ?13) UNION ALL
@@ -30,7 +30,7 @@ const OF_CALL: &str = "WITH told (seq) AS (
             r.client, r.latency_us, r.upstream_us, r.bytes_in, r.bytes_out, r.request_id,
             r.error_kind, r.error_code, r.error_msg, c.name, c.version, ifnull(o.summed_as, o.id),
             p.name
-     FROM told CROSS JOIN requests r ON r.seq = told.seq
+     FROM candidates t CROSS JOIN requests r ON r.seq = t.seq
           JOIN operations o ON o.id = r.operation
           JOIN proxies p ON p.id = o.proxy
           LEFT JOIN sessions s ON s.id = r.session
@@ -41,7 +41,7 @@ const OF_CALL: &str = "WITH told (seq) AS (
 fn find(
     tx: &Transaction<'_>,
     request: &Request,
-    call: ToldCall,
+    call: CallKey,
 ) -> rusqlite::Result<Vec<StoredCall>> {
     // CROSS in the statement keeps SQLite at it: first the few numbers by the index over codes,
     // then their rows.
@@ -58,7 +58,7 @@ fn find(
         .collect()
 }
 
-fn found(told: &Request, row: &Row<'_>) -> rusqlite::Result<StoredCall> {
+fn found(incoming: &Request, row: &Row<'_>) -> rusqlite::Result<StoredCall> {
     let text = |at: usize| -> rusqlite::Result<Option<Text>> {
         Ok(row.get_ref(at)?.as_str_or_null()?.map(Text::from))
     };
@@ -78,11 +78,11 @@ fn found(told: &Request, row: &Row<'_>) -> rusqlite::Result<StoredCall> {
                 .and_then(ErrorKind::from_code),
             error_code: text(16)?,
             error_msg: text(17)?,
-            // No stream that tells of a call twice knows.
+            // No format with several channels knows it.
             retyped: false,
         },
         // What was called is what the code was made of; its texts stand elsewhere.
-        ..told.clone()
+        ..incoming.clone()
     };
     let session: Option<i64> = row.get(7)?;
     Ok(StoredCall {
@@ -103,15 +103,15 @@ fn found(told: &Request, row: &Row<'_>) -> rusqlite::Result<StoredCall> {
     })
 }
 
-impl Writing<'_> {
-    /// Takes a request that another stream may have told of. What it is to the store: `None` where it
-    /// is no new row, else whether it is undecided.
-    pub(super) fn retell(&mut self, request: &Request) -> rusqlite::Result<Option<bool>> {
+impl BatchWriter<'_> {
+    /// Merges a request into the row that another channel has led to. `None` where it was merged or is a
+    /// duplicate; else it is a new row, and the value says whether that is undecided.
+    pub(super) fn merge_call(&mut self, request: &Request) -> rusqlite::Result<Option<bool>> {
         let Some(call) = request.key.call else {
             return Ok(Some(false));
         };
         let mut found = find(self.tx, request, call)?;
-        // Nobody told of it yet: mostly it is so, and costs one look into the index.
+        // Mostly no channel has reported it yet: that costs one look into the index.
         if found.is_empty() {
             return Ok(Some(false));
         }
@@ -122,18 +122,18 @@ impl Writing<'_> {
             found = find(self.tx, request, call)?;
         }
         let candidates = found.iter().map(|it| it.candidate.clone()).collect();
-        match retold(request, call, candidates) {
-            Retold::New { is_undecided } => return Ok(Some(is_undecided)),
-            Retold::Known => {}
-            Retold::Other {
-                tellers,
+        match match_call(request, call, candidates) {
+            CallMatch::New { is_undecided } => return Ok(Some(is_undecided)),
+            CallMatch::Duplicate => {}
+            CallMatch::Merge {
+                channels,
                 stored,
-                fuller,
+                merged,
             } => {
                 found.retain(|it| it.candidate.seq == stored.seq);
                 if let Some(found) = found.pop() {
-                    let code = call.code_of(fuller.ts, tellers);
-                    self.fill(&found, &fuller, code)?;
+                    let code = call.code_of(merged.ts, channels);
+                    self.fill(&found, &merged, code)?;
                 }
             }
         }
@@ -141,18 +141,18 @@ impl Writing<'_> {
         Ok(None)
     }
 
-    /// Writes what both streams know into the row of the one that came first.
-    fn fill(&mut self, found: &StoredCall, fuller: &Request, code: i64) -> rusqlite::Result<()> {
+    /// Writes what both channels know into the row of the one that came first.
+    fn fill(&mut self, found: &StoredCall, merged: &Request, code: i64) -> rusqlite::Result<()> {
         let stored = &found.candidate.request;
-        // A stream that names the client knows it; one that does not must not take the name away.
+        // A channel that names the client knows it; one that does not must not take the name away.
         let client = if stored.client_name.is_some() {
             found.client
         } else {
-            let (name, version) = (fuller.client_name.as_ref(), fuller.client_version.as_ref());
+            let (name, version) = (merged.client_name.as_ref(), merged.client_version.as_ref());
             self.memory.names.client(self.tx, name, version)?
         };
         // The row first: the hash covers the key under which it stands in the end.
-        let key = self.write(found, fuller, client, code)?;
+        let key = self.write(found, merged, client, code)?;
         let place = |client| RowPlace {
             seq: found.candidate.seq,
             operation: found.operation,
@@ -165,32 +165,32 @@ impl Writing<'_> {
             found.key,
             Some(found.candidate.code),
         );
-        let after = requests::row_hash(fuller, place(client), key, Some(code));
-        self.reseal(found.candidate.seq, fuller.ts, after.wrapping_sub(before))?;
+        let after = requests::row_hash(merged, place(client), key, Some(code));
+        self.reseal(found.candidate.seq, merged.ts, after.wrapping_sub(before))?;
         if let Some((_, id)) = &found.session
             && let Some(slot) = self
                 .memory
                 .sessions
                 .find(self.tx, found.operation.proxy, id)?
         {
-            self.memory.sessions.recount(slot, stored, fuller);
+            self.memory.sessions.recount(slot, stored, merged);
         }
         let rollups = &mut self.memory.rollups;
-        rollups.amend(self.tx, found.operation.sums, stored, fuller)
+        rollups.amend(self.tx, found.operation.sums, stored, merged)
     }
 
     /// Writes a row under a key that is free at its time; says which one that is.
     fn write(
         &self,
         found: &StoredCall,
-        fuller: &Request,
+        merged: &Request,
         client: Option<i64>,
         code: i64,
     ) -> rusqlite::Result<i64> {
         // Where the time stays, so does the key.
-        let stays = (fuller.ts == found.candidate.request.ts).then_some(found.key);
-        for key in stays.into_iter().chain(keys(fuller)) {
-            if self.try_write(found.candidate.seq, fuller, key, client, code)? {
+        let stays = (merged.ts == found.candidate.request.ts).then_some(found.key);
+        for key in stays.into_iter().chain(keys(merged)) {
+            if self.try_write(found.candidate.seq, merged, key, client, code)? {
                 return Ok(key);
             }
         }
@@ -202,12 +202,12 @@ impl Writing<'_> {
     fn try_write(
         &self,
         seq: i64,
-        fuller: &Request,
+        merged: &Request,
         key: i64,
         client: Option<i64>,
         code: i64,
     ) -> rusqlite::Result<bool> {
-        let outcome = &fuller.outcome;
+        let outcome = &merged.outcome;
         let written = self
             .tx
             .prepare_cached(
@@ -217,12 +217,12 @@ impl Writing<'_> {
             )?
             .execute(params![
                 seq,
-                fuller.ts,
+                merged.ts,
                 key,
                 client,
-                fuller.upstream_us,
-                fuller.bytes_in,
-                fuller.bytes_out,
+                merged.upstream_us,
+                merged.bytes_in,
+                merged.bytes_out,
                 outcome.error_kind.map(ErrorKind::code),
                 outcome.error_code.as_deref(),
                 outcome.error_msg.as_deref(),

@@ -1,10 +1,10 @@
 //! Calls that two streams of one proxy tell of.
 
 use super::*;
-use mcpr_model::{CallFacts, ErrorKind, Payload, Target, TargetKind, Teller, ToldCall};
+use mcpr_model::{CallFacts, CallKey, Channel, ErrorKind, Payload, Target, TargetKind};
 
 /// A call as one of the streams tells of it.
-fn told(teller: Teller, session_id: Option<&str>, ts: i64, latency_us: i64) -> Request {
+fn reported(channel: Channel, session_id: Option<&str>, ts: i64, latency_us: i64) -> Request {
     let upstream_us = Some(latency_us - 1);
     let facts = CallFacts {
         session_id,
@@ -12,9 +12,9 @@ fn told(teller: Teller, session_id: Option<&str>, ts: i64, latency_us: i64) -> R
         method: "tools/call",
         target: "echo",
     };
-    let bytes = format!("{teller:?} {ts} {latency_us}");
+    let bytes = format!("{channel:?} {ts} {latency_us}");
     Request {
-        key: EventKey::of_bytes(bytes.as_bytes(), 0).told(ToldCall::of_call(teller, facts)),
+        key: EventKey::of_bytes(bytes.as_bytes(), 0).with_call(CallKey::of_call(channel, facts)),
         request_id: Some(RequestId::Int(1)),
         session_id: session_id.map(Into::into),
         method: "tools/call".into(),
@@ -45,11 +45,11 @@ pub(crate) fn what_two_streams_tell_of_a_call_is_one_row(backend: &dyn Fixture) 
             error_kind: Some(ErrorKind::Timeout),
             ..Outcome::default()
         },
-        ..told(Teller::Stderr, Some("s"), ts, 70)
+        ..reported(Channel::Stderr, Some("s"), ts, 70)
     };
     let posted = |ts| Request {
         bytes_out: Some(9),
-        ..told(Teller::Cloud, Some("s"), ts, 70)
+        ..reported(Channel::Cloud, Some("s"), ts, 70)
     };
     let with = |request: Request, text: &str| Request {
         payload: Payload::of(Some(text), None).map(Box::new),
@@ -91,8 +91,8 @@ pub(crate) fn what_two_streams_tell_of_a_call_is_one_row(backend: &dyn Fixture) 
 pub(crate) fn an_id_that_is_used_again_is_another_call(backend: &dyn Fixture) {
     let mut store = backend.open();
     let s = Some("s");
-    let printed = |(ts, latency_us)| told(Teller::Stderr, s, ts, latency_us);
-    let posted = |(ts, latency_us)| told(Teller::Cloud, s, ts, latency_us);
+    let printed = |(ts, latency_us)| reported(Channel::Stderr, s, ts, latency_us);
+    let posted = |(ts, latency_us)| reported(Channel::Cloud, s, ts, latency_us);
     let calls = [(7000, 10), (7000, 20), (7000, 30)];
     let all = calls.map(printed).to_vec();
     assert_eq!(append(&mut *store, 1, all).stored, 3);
@@ -104,7 +104,7 @@ pub(crate) fn an_id_that_is_used_again_is_another_call(backend: &dyn Fixture) {
     // A day later, and in another session.
     let later = vec![
         posted((86_407_000, 20)),
-        told(Teller::Cloud, Some("t"), 7000, 20),
+        reported(Channel::Cloud, Some("t"), 7000, 20),
     ];
     assert_eq!(append(&mut *store, 3, later).stored, 2);
     // No two posts are one call.
@@ -114,8 +114,8 @@ pub(crate) fn an_id_that_is_used_again_is_another_call(backend: &dyn Fixture) {
 
 pub(crate) fn calls_without_a_session_are_one_where_measured_alike(backend: &dyn Fixture) {
     let mut store = backend.open();
-    let printed = |(ts, latency_us)| told(Teller::Stderr, None, ts, latency_us);
-    let posted = |(ts, latency_us)| told(Teller::Cloud, None, ts, latency_us);
+    let printed = |(ts, latency_us)| reported(Channel::Stderr, None, ts, latency_us);
+    let posted = |(ts, latency_us)| reported(Channel::Cloud, None, ts, latency_us);
     let all = vec![printed((7000, 10)), printed((7000, 20))];
     let first = append(&mut *store, 1, all);
     assert_eq!((first.stored, first.undecided), (2, 0));

@@ -4,7 +4,7 @@ use super::program::{Home, capture};
 use std::fs;
 
 /// Rows without what says how they came in.
-fn told_calls(home: &Home) -> Vec<String> {
+fn listed_calls(home: &Home) -> Vec<String> {
     let facts = [
         "ts",
         "proxy",
@@ -38,7 +38,7 @@ fn what_0_5_prints_and_what_it_posts_is_stored_once_and_whole_in_whatever_order_
     let [first, second] = &printed;
     let posted_alone = Home::new();
     posted_alone.record(&[&posted]);
-    let expected = told_calls(&posted_alone);
+    let expected = listed_calls(&posted_alone);
     let orders: [&[&std::path::Path]; 3] = [
         &[first, second, &posted],
         &[&posted, first, second],
@@ -49,7 +49,7 @@ fn what_0_5_prints_and_what_it_posts_is_stored_once_and_whole_in_whatever_order_
         for file in order {
             home.record(&[file]);
         }
-        let told = told_calls(&home);
+        let told = listed_calls(&home);
         assert_eq!(told.len(), expected.len(), "{order:?}");
         // Posts do not say how a plain HTTP request ended of which no status came back; what is
         // printed does.
@@ -171,28 +171,28 @@ fn what_went_through_an_export_or_an_import_is_recognised_by_the_other_stream() 
     let both = Home::new();
     both.record(&[&printed]);
     both.record(&[&posted]);
-    let expected = told_calls(&both);
+    let expected = listed_calls(&both);
 
     let first = Home::new();
     first.record(&[&printed]);
     let exported = Home::new();
     exported.record(&[&exported.write("all.ndjson", first.succeed(&["store", "export"]))]);
     exported.record(&[&posted]);
-    assert_eq!(told_calls(&exported), expected);
+    assert_eq!(listed_calls(&exported), expected);
 
     let imported = Home::new();
     imported.succeed(&["store", "import", first.store().to_str().unwrap()]);
     imported.record(&[&posted]);
-    assert_eq!(told_calls(&imported), expected);
+    assert_eq!(listed_calls(&imported), expected);
 
     let again = Home::new();
     again.record(&[&again.write("all.ndjson", both.succeed(&["store", "export"]))]);
-    let count = told_calls(&again).len();
+    let count = listed_calls(&again).len();
     for file in [&printed, &posted] {
         again.record(&[file]);
     }
     assert_eq!(
-        (count, told_calls(&again).len()),
+        (count, listed_calls(&again).len()),
         (expected.len(), expected.len())
     );
 }

@@ -16,7 +16,7 @@ pub(super) struct Query {
 
 /// Which way a list is looked through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Toward {
+pub(super) enum ScanDirection {
     /// From a place to the first row.
     Older,
     /// From a place to the last row.
@@ -25,11 +25,11 @@ pub(super) enum Toward {
 
 /// Asks for rows beside a place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct RowsAsk {
+pub(super) struct RowsQuery {
     /// The list that asks; what is answered to an earlier one is dropped.
     pub(super) generation: u64,
     pub(super) query: Query,
-    pub(super) toward: Toward,
+    pub(super) toward: ScanDirection,
     /// The place: rows before the one that it stands behind, or after it.
     pub(super) from: Cursor,
     /// How far is looked on the way to newer rows.
@@ -40,11 +40,11 @@ pub(super) struct RowsAsk {
 
 /// Asks for the next request that failed.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct FailureAsk(pub(super) RowsAsk);
+pub(super) struct FailureQuery(pub(super) RowsQuery);
 
 /// Asks which of the rows on screen are still in the store.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct RecheckAsk {
+pub(super) struct RecheckQuery {
     pub(super) generation: u64,
     pub(super) first: Cursor,
     pub(super) last: Cursor,
@@ -52,7 +52,7 @@ pub(super) struct RecheckAsk {
 
 /// Asks for sessions, those used last first.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct SessionsAsk {
+pub(super) struct SessionsQuery {
     pub(super) generation: u64,
     pub(super) proxy: Option<String>,
     /// Only sessions with this text in their id, proxy or client.
@@ -63,7 +63,7 @@ pub(super) struct SessionsAsk {
 
 /// Asks for sums over a window.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct ToolsAsk {
+pub(super) struct ToolsQuery {
     pub(super) filter: Filter,
     /// How far back, in milliseconds; `None` is everything.
     pub(super) window_ms: Option<i64>,
@@ -122,7 +122,7 @@ impl Row {
 
 /// How far the look for rows came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LookProgress {
+pub(super) enum ScanProgress {
     /// It goes on.
     Looking,
     /// As many rows as were asked for were found.
@@ -139,11 +139,11 @@ pub(super) enum LookProgress {
 )]
 pub(super) struct Rows {
     pub(super) generation: u64,
-    pub(super) toward: Toward,
+    pub(super) toward: ScanDirection,
     pub(super) rows: Vec<Row>,
     /// The row up to which everything was looked at, whether it is there or not.
     pub(super) reached: Cursor,
-    pub(super) progress: LookProgress,
+    pub(super) progress: ScanProgress,
 }
 
 /// What the store says.
@@ -155,12 +155,12 @@ pub(super) enum Answer {
     /// A request that failed: the place behind it, where there is one.
     Failure {
         generation: u64,
-        toward: Toward,
+        toward: ScanDirection,
         found: Option<Cursor>,
     },
     /// The rows of a range that are still there.
     Present {
-        ask: RecheckAsk,
+        ask: RecheckQuery,
         rows: Vec<Cursor>,
     },
     /// One request; `None` where it is not in the store any more.
@@ -169,7 +169,7 @@ pub(super) enum Answer {
         whole: Option<Box<OpenedRequest>>,
     },
     Sessions {
-        ask: SessionsAsk,
+        ask: SessionsQuery,
         rows: Vec<SessionRow>,
         more: bool,
     },
