@@ -2,11 +2,12 @@
 //! fills it with what only this one knows.
 
 use super::append::BatchWriter;
-use super::requests::{self, RowPlace};
+use super::requests::{self, OWN_VALUES, RowPlace};
 use super::seal;
-use mcpr_model::{CallKey, ErrorKind, Outcome, Request, Text};
+use mcpr_model::{CallKey, ErrorKind, Request, Text};
 use mcpr_store::{CallMatch, Candidate, MAX_CANDIDATES, keys, match_call};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
+use std::sync::LazyLock;
 
 /// A row that may be of the same call, with what it refers to.
 struct StoredCall {
@@ -19,7 +20,9 @@ struct StoredCall {
 
 /// The rows in the ranges of codes of a call, oldest first. Of each range no more are read than are
 /// looked at: a client that uses an id again and again must not make each call cost more than the last.
-const OF_CALL: &str = "WITH candidates (seq) AS (
+static OF_CALL: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH candidates (seq) AS (
          SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?1 AND ?2 LIMIT ?13) UNION ALL
          SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?3 AND ?4 LIMIT ?13) UNION ALL
          SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?5 AND ?6 LIMIT ?13) UNION ALL
@@ -27,15 +30,15 @@ const OF_CALL: &str = "WITH candidates (seq) AS (
          SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?9 AND ?10 LIMIT ?13) UNION ALL
          SELECT * FROM (SELECT seq FROM requests WHERE call BETWEEN ?11 AND ?12 LIMIT ?13))
      SELECT r.seq, r.call, r.ts, r.key, r.operation, o.proxy, o.hash, r.session, s.session_id,
-            r.client, r.latency_us, r.upstream_us, r.bytes_in, r.bytes_out, r.request_id,
-            r.error_kind, r.error_code, r.error_msg, c.name, c.version, ifnull(o.summed_as, o.id),
-            p.name
+            r.client, c.name, c.version, ifnull(o.summed_as, o.id), p.name, {OWN_VALUES}
      FROM candidates t CROSS JOIN requests r ON r.seq = t.seq
           JOIN operations o ON o.id = r.operation
           JOIN proxies p ON p.id = o.proxy
           LEFT JOIN sessions s ON s.id = r.session
           LEFT JOIN clients c ON c.id = r.client
-     ORDER BY r.seq LIMIT ?13";
+     ORDER BY r.seq LIMIT ?13"
+    )
+});
 
 /// Looks for the rows that may be of a call, oldest first.
 fn find(
@@ -45,7 +48,7 @@ fn find(
 ) -> rusqlite::Result<Vec<StoredCall>> {
     // CROSS in the statement keeps SQLite at it: first the few numbers by the index over codes,
     // then their rows.
-    let mut statement = tx.prepare_cached(OF_CALL)?;
+    let mut statement = tx.prepare_cached(&OF_CALL)?;
     let limit = i64::try_from(MAX_CANDIDATES).unwrap_or(i64::MAX);
     let ranges = call.codes(request.ts).into_iter();
     let values = ranges
@@ -64,25 +67,11 @@ fn found(incoming: &Request, row: &Row<'_>) -> rusqlite::Result<StoredCall> {
     };
     let request = Request {
         ts: row.get(2)?,
-        proxy: text(21)?.unwrap_or_default(),
-        request_id: requests::request_id(row.get_ref(14)?),
-        client_name: text(18)?,
-        client_version: text(19)?,
-        latency_us: row.get(10)?,
-        upstream_us: row.get(11)?,
-        bytes_in: row.get(12)?,
-        bytes_out: row.get(13)?,
-        outcome: Outcome {
-            error_kind: row
-                .get::<_, Option<i64>>(15)?
-                .and_then(ErrorKind::from_code),
-            error_code: text(16)?,
-            error_msg: text(17)?,
-            // No format with several channels knows it.
-            retyped: false,
-        },
+        proxy: text(13)?.unwrap_or_default(),
+        client_name: text(10)?,
+        client_version: text(11)?,
         // What was called is what the code was made of; its texts stand elsewhere.
-        ..incoming.clone()
+        ..requests::with_own_values(incoming.clone(), row, 14)?
     };
     let session: Option<i64> = row.get(7)?;
     Ok(StoredCall {
@@ -96,7 +85,7 @@ fn found(incoming: &Request, row: &Row<'_>) -> rusqlite::Result<StoredCall> {
             id: row.get(4)?,
             proxy: row.get(5)?,
             hash: row.get(6)?,
-            sums: row.get(20)?,
+            sums: row.get(12)?,
         },
         session: session.zip(text(8)?),
         client: row.get(9)?,

@@ -2,7 +2,7 @@
 
 use super::codes;
 use super::names::OperationRef;
-use mcpr_model::{ErrorKind, Request, RequestId, Text};
+use mcpr_model::{ErrorKind, Outcome, Request, RequestId, Text};
 use mcpr_store::{Delivery, Likeness, RequestFacts, first_key};
 use rusqlite::functions::Context;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -171,6 +171,38 @@ fn facts<'a>(row: &'a Row<'_>) -> rusqlite::Result<RequestFacts<'a>> {
         error_kind: codes::error_kind(row, 13)?,
         error_code: text(14)?,
         error_msg: text(15)?,
+    })
+}
+
+/// The values that stand in a request's own row, in the order of [`with_own_values`].
+pub(super) const OWN_VALUES: &str =
+    "r.request_id, r.latency_us, r.upstream_us, r.bytes_in, r.bytes_out, r.error_kind,
+    r.error_code, r.error_msg";
+
+/// A request with the values of a row, which begin at a column of it.
+pub(super) fn with_own_values(
+    request: Request,
+    row: &Row<'_>,
+    at: usize,
+) -> rusqlite::Result<Request> {
+    let text = |at: usize| -> rusqlite::Result<Option<Text>> {
+        Ok(row.get_ref(at)?.as_str_or_null()?.map(Text::from))
+    };
+    let error_kind: Option<i64> = row.get(at + 5)?;
+    Ok(Request {
+        request_id: request_id(row.get_ref(at)?),
+        latency_us: row.get(at + 1)?,
+        upstream_us: row.get(at + 2)?,
+        bytes_in: row.get(at + 3)?,
+        bytes_out: row.get(at + 4)?,
+        outcome: Outcome {
+            error_kind: error_kind.and_then(ErrorKind::from_code),
+            error_code: text(at + 6)?,
+            error_msg: text(at + 7)?,
+            // Noted elsewhere, see `notes`.
+            retyped: false,
+        },
+        ..request
     })
 }
 
