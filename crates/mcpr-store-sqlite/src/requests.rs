@@ -1,7 +1,7 @@
 //! One request into its row: the insertion itself, and what happens when its place is taken.
 
-use super::codes;
 use super::names::OperationRef;
+use super::{census, codes};
 use mcpr_model::{ErrorKind, Outcome, Request, RequestId, Text};
 use mcpr_store::{Delivery, Likeness, RequestFacts, first_key};
 use rusqlite::functions::Context;
@@ -267,12 +267,20 @@ pub(super) fn row_hash(request: &Request, place: RowPlace, key: i64, call: Optio
 }
 
 /// The columns of a row that its hash covers, in the order of [`stored_row_hash`]; `r` is the request, `o` its
-/// operation. Its call follows, where the layout has one.
-pub(super) const HASHED_COLUMNS: &str =
-    "r.seq, r.ts, r.key, o.hash, r.session, r.client, r.latency_us,
-    r.upstream_us, r.bytes_in, r.bytes_out, r.error_kind, r.request_id, r.error_code, r.error_msg";
+/// operation.
+pub(super) fn hashed_columns(layout: i64) -> String {
+    let call = match layout {
+        // Before, no checksum covered it.
+        ..census::SINCE => "NULL",
+        _ => "r.call",
+    };
+    format!(
+        "r.seq, r.ts, r.key, o.hash, r.session, r.client, r.latency_us, r.upstream_us, r.bytes_in,
+         r.bytes_out, r.error_kind, r.request_id, r.error_code, r.error_msg, {call}"
+    )
+}
 
-/// The same hash from a stored row: [`HASHED_COLUMNS`] and its call.
+/// The same hash from a stored row, of [`hashed_columns`].
 pub(super) fn stored_row_hash(row: &Row<'_>) -> rusqlite::Result<i64> {
     let hash = hash_of_columns(|index| row.get_ref(index))?;
     Ok(with_call(hash, row.get(14)?))

@@ -14,7 +14,7 @@ use super::migrate::fresh;
 use super::names::{OperationTexts, operation_hash};
 use super::open;
 use super::request_ids;
-use super::requests::{HASHED_COLUMNS, stored_row_hash};
+use super::requests::{hashed_columns, stored_row_hash};
 use super::seal::{self, Sealed};
 use super::sums;
 use mcpr_model::{Kind, Sketch, Target, TargetKind, Text};
@@ -196,13 +196,9 @@ fn check_batches(connection: &Connection, findings: &mut Findings) -> rusqlite::
     })?;
     // Both in the order of the sequence, so that one walk over each is enough. LEFT: a request
     // whose operation is gone has to show up as a wrong hash.
-    let call = match layout_of(connection)? {
-        // Before, no checksum covered it.
-        ..census::SINCE => "NULL",
-        _ => "r.call",
-    };
+    let columns = hashed_columns(layout_of(connection)?);
     let mut requests = connection.prepare(&format!(
-        "SELECT {HASHED_COLUMNS}, {call}
+        "SELECT {columns}
          FROM requests r LEFT JOIN operations o ON o.id = r.operation ORDER BY r.seq"
     ))?;
     let mut requests = requests.query([])?;

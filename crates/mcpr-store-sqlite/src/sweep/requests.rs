@@ -2,7 +2,8 @@
 
 use super::{SLICE, Slice, Stage, TableWalk, proxy_number};
 use crate::census;
-use crate::requests::HASHED_COLUMNS;
+use crate::layout::layout_of;
+use crate::requests::hashed_columns;
 use crate::seal;
 use mcpr_store::Retention;
 use rusqlite::types::Value;
@@ -140,10 +141,11 @@ pub(crate) fn requests_where(
     condition: &str,
     values: &[&dyn ToSql],
 ) -> rusqlite::Result<u64> {
+    let columns = hashed_columns(layout_of(tx)?);
     // A batch ends where the next one begins, so that the last one that begins before a request is
     // its own.
     let sql = format!(
-        "SELECT {HASHED_COLUMNS}, r.call, b.id
+        "SELECT {columns}, b.id
          FROM requests r LEFT JOIN operations o ON o.id = r.operation
               LEFT JOIN batches b ON b.first_seq =
                   (SELECT max(first_seq) FROM batches WHERE first_seq <= r.seq)
