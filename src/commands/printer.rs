@@ -94,7 +94,7 @@ fn table_columns(first: &Fetched, view: &View) -> Vec<&'static Column<Entry>> {
     choose(LOG_COLUMNS, &names)
 }
 
-/// Requests that were asked for, on their way to the output.
+/// Prints the requests of a listing.
 pub(super) struct RequestPrinter<'a> {
     pub(super) request_filter: &'a RequestFilterArgs,
     pub(super) filter: Filter,

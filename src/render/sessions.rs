@@ -4,7 +4,7 @@ use super::columns::{Column, Record, Show};
 use super::requests::client;
 use mcpr_store::query::SessionRow;
 
-/// A session as it stands at the moment of asking.
+/// A session with its state at the time of the query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionView {
     /// The session.

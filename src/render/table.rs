@@ -80,7 +80,7 @@ impl ShortIds {
     }
 }
 
-/// One cell, ready to be cut and placed.
+/// One cell as text, ready to be cut and placed.
 struct RenderedCell {
     text: String,
     alarming: bool,

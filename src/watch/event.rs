@@ -37,7 +37,7 @@ impl Events {
     }
 }
 
-/// Says that a thread has ended, however it did.
+/// Reports the end of a thread when it is dropped, also after a panic.
 #[derive(Debug)]
 pub(super) struct EndNotifier {
     pub(super) events: Events,

@@ -30,7 +30,7 @@ pub(super) struct ListWorker {
     zone: Zone,
 }
 
-/// What is being looked for.
+/// The scans that are running.
 #[derive(Debug, Default)]
 pub(super) struct ListScans {
     older: Option<Scan>,
@@ -43,7 +43,7 @@ pub(super) struct ListScans {
     head_at: Option<Instant>,
 }
 
-/// A look for sessions that is going on.
+/// A scan for sessions that is running.
 #[derive(Debug)]
 struct SessionScan {
     ask: SessionsQuery,

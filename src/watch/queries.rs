@@ -14,7 +14,7 @@ pub(super) struct Query {
     pub(super) text: String,
 }
 
-/// Which way a list is looked through.
+/// The direction in which a list is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScanDirection {
     /// From a place to the first row.
@@ -120,7 +120,7 @@ impl Row {
     }
 }
 
-/// How far the look for rows came.
+/// How far a scan for rows has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScanProgress {
     /// It goes on.

@@ -21,7 +21,7 @@ const MARGIN: usize = 100;
 /// How often is looked whether the rows on screen are still in the store, in milliseconds.
 const RECHECK_MS: i64 = 5_000;
 
-/// What lies beyond an end of the piece.
+/// What is known to lie beyond an end of the rows in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PageEnd {
     /// Perhaps more.

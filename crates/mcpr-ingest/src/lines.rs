@@ -31,7 +31,7 @@ impl MethodFilter {
     }
 }
 
-/// What is wanted of a source. Every source is told the same.
+/// What a decoder takes from a source. Every source has the same options.
 #[derive(Debug, Clone, Default)]
 pub struct LineOptions {
     /// Which methods.

@@ -21,7 +21,7 @@ use rusqlite::{
 /// Commits of one writer with fewer requests than this share a row of `batches`.
 const BATCH_ROW_REQUESTS: i64 = 1000;
 
-/// What the writer remembers between batches, all of it refound when another writer commits.
+/// What the writer keeps in memory between batches. It is read again when another writer commits.
 #[derive(Debug, Default)]
 pub(super) struct WriterCache {
     pub(super) names: NameNumbers,

@@ -25,7 +25,7 @@ struct Change {
     seals: i64,
 }
 
-/// What the running transaction has done, by table.
+/// The changes of the running transaction, by table.
 #[derive(Debug, Default)]
 struct PendingChanges(Mutex<BTreeMap<String, Change>>);
 

@@ -8,7 +8,7 @@ use std::path::Path;
 /// Nobody interrupts a question but its own limit.
 const ENDLESS: &str = "gave up reading: it takes more steps than a store of this size can need";
 
-/// What SQLite said. It shows its own cause in its text, so that it has none to be shown behind it.
+/// A message of SQLite. Its text holds its cause, so that no cause is shown behind it.
 #[derive(Debug)]
 struct SqliteMessage(rusqlite::Error);
 

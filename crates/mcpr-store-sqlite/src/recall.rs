@@ -29,7 +29,7 @@ pub(crate) struct Recall {
     clients: Matched,
 }
 
-/// The rows of a table of names that are meant.
+/// The rows of a table of names that a filter matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NamesMatched {
     /// All of them.

@@ -83,7 +83,7 @@ pub(super) struct MarksRow {
     max_ts: i64,
 }
 
-/// A part of the sequence in which an id is looked for.
+/// A range of sequence numbers in which an id is looked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum SeqRange {
     /// A thousand places.

@@ -76,7 +76,7 @@ struct JsonDocument {
     line: Option<usize>,
 }
 
-/// What is read at present.
+/// The text and the place that are read at present.
 #[derive(Clone, Copy)]
 struct ReadState<'a> {
     text: usize,

@@ -112,7 +112,7 @@ impl Condition {
     }
 }
 
-/// What a figure is, and where it fails; or why neither is known.
+/// A figure, its limit and whether it is beyond that; or why this is not known.
 pub(super) struct ConditionResult {
     pub(super) value: Option<f64>,
     pub(super) limit: Option<f64>,

@@ -25,7 +25,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// A condition, of everything or of one tool.
 type Watched = (String, StatsKey);
 
-/// A condition that began or ended to be broken.
+/// A condition that has become broken, or is not any more.
 #[derive(Debug)]
 struct ConditionChange {
     /// When it was seen, unix milliseconds.

@@ -9,7 +9,7 @@ use mcpr_store::Reader;
 use mcpr_store::query::StatsKey;
 use std::collections::BTreeMap;
 
-/// How a condition stands.
+/// Whether a condition is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ConditionState {
     Broken,

@@ -37,14 +37,14 @@ struct AcceptedEntry {
 #[derive(Debug, Default)]
 pub(super) struct Accepted {
     path: PathBuf,
-    entries: Vec<(AcceptedEntry, UsedEntries)>,
+    entries: Vec<(AcceptedEntry, EntryState)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum UsedEntries {
+enum EntryState {
     Expired,
-    No,
-    Yes,
+    Unused,
+    Used,
 }
 
 impl Accepted {
@@ -57,9 +57,9 @@ impl Accepted {
             (
                 entry,
                 if expired {
-                    UsedEntries::Expired
+                    EntryState::Expired
                 } else {
-                    UsedEntries::No
+                    EntryState::Unused
                 },
             )
         });
@@ -74,8 +74,8 @@ impl Accepted {
         // Merged files may hold an entry twice: both are met, and neither is called stale.
         let mut taken = false;
         for (entry, met) in &mut self.entries {
-            if entry.fingerprint == fingerprint && *met != UsedEntries::Expired {
-                *met = UsedEntries::Yes;
+            if entry.fingerprint == fingerprint && *met != EntryState::Expired {
+                *met = EntryState::Used;
                 taken = true;
             }
         }
@@ -94,8 +94,8 @@ impl Accepted {
         let expired = self
             .entries
             .iter()
-            .filter(|(_, met)| *met == UsedEntries::Expired);
-        let note = |(entry, _): &(AcceptedEntry, UsedEntries)| {
+            .filter(|(_, met)| *met == EntryState::Expired);
+        let note = |(entry, _): &(AcceptedEntry, EntryState)| {
             let end = entry.expires.map(|end| end.to_string());
             format!(
                 "{}: what was accepted of {} {} expired on {}",
@@ -114,7 +114,7 @@ impl Accepted {
             .entries
             .iter()
             // An expired entry is told already; it is not stale besides.
-            .filter(|(_, met)| *met == UsedEntries::No)
+            .filter(|(_, met)| *met == EntryState::Unused)
             .map(|(entry, _)| entry)
             .collect();
         let Some(first) = unused.first() else {

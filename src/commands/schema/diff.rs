@@ -205,7 +205,7 @@ pub(super) fn judge_and_print(
     told.print(&accepted, console)
 }
 
-/// A judged comparison, and how it is to be told.
+/// A judged comparison, and how it is printed.
 struct DiffView<'a> {
     document: &'a Document<'a>,
     gate: &'a GateArgs,

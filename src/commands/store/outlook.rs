@@ -7,7 +7,7 @@ use mcpr_store::{Keep, Overview, Reader};
 /// How far back the growth is measured.
 const LOOK_BACK_MS: i64 = 7 * DAY_MS;
 
-/// What is kept, and where that leads.
+/// What retention keeps, and the size that the store grows to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GrowthForecast {
     pub(super) keep: Keep,

@@ -16,7 +16,7 @@ const SLOW_US: i64 = 500_000;
 /// A terminal from this width on has room for sessions.
 const WITH_SESSIONS: u16 = 100;
 
-/// What there is more than one of among the rows, and so is shown.
+/// The fields with more than one value among the rows: only these are shown.
 #[derive(Debug, Clone, Copy)]
 struct VaryingFields {
     proxies: bool,

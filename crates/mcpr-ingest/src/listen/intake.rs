@@ -22,7 +22,7 @@ pub struct Intake {
     posts: Arc<Semaphore>,
 }
 
-/// A body's events on their way.
+/// The events of a body that waits for its commit.
 struct QueuedBody {
     delivery: Screened,
     found: BodyReport,

@@ -16,7 +16,7 @@ pub(super) struct ById<At, T> {
     next: u64,
 }
 
-/// One thing, with what finds it.
+/// One entry, with the ids that find it.
 #[derive(Debug)]
 struct IdEntry<At, T> {
     id: TypedId,

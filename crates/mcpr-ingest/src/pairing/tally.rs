@@ -17,7 +17,7 @@ pub struct PairingTally {
     pub doubtful: u64,
 }
 
-/// Requests of which nobody knows how they ended.
+/// Requests whose end is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnresolvedRequests {
     /// How many.

@@ -76,7 +76,7 @@ impl Loss {
     }
 }
 
-/// What wakes the recorder.
+/// What the recorder waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum WakeReason {
     /// It is at work, and looks by itself.

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How long the ends of a session may take.
+/// How long each phase at the end of a session may take.
 #[derive(Debug, Clone, Copy)]
 pub struct EndTimeouts {
     /// How long a server that hears nothing more may be silent before it is asked to end.

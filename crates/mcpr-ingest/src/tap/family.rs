@@ -10,7 +10,7 @@ use rustix::process::{
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 
-/// Whom a signal is for that ends all.
+/// The processes that a final signal goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SignalScope {
     /// The process group that the server leads.

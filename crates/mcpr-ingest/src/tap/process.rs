@@ -41,7 +41,7 @@ pub enum ServerExit {
     Signal(u8),
 }
 
-/// How a server ends with a tap that is killed and can end nobody.
+/// Whether a server outlives a tap that is killed.
 #[derive(Debug)]
 pub enum ServerLifetime {
     /// The kernel ends it, as Linux does: this is how this program is run to call

@@ -45,7 +45,7 @@ pub(super) struct PartialMessage {
     nesting: Nesting,
 }
 
-/// What a further line makes of them.
+/// What became of the message when a line was added.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AddedLine {
     /// More is to come.

@@ -11,7 +11,7 @@ use mcpr_wire::{Bodies, Messages, messages};
 /// Most characters kept of a conversation's name.
 const MAX_CONVERSATION_CHARS: usize = 512;
 
-/// What passed in a session, as far as it is read.
+/// The state of a session, as far as its messages are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TranscriptState {
     /// Lines of every sort.

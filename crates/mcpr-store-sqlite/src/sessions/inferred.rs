@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 /// A proxy and a client.
 pub(super) type Pair = (i64, Option<i64>);
 
-/// A stretch of time with one inferred session of a pair at its beginning and no other in it.
+/// A span of time that begins with one inferred session of a proxy and client, and holds no other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct InferredSpan {
     /// The session that began last before it ends; `None` where none did.

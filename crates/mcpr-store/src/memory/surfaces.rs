@@ -45,7 +45,7 @@ impl ListTexts for MemoryTexts<'_> {
     }
 }
 
-/// Everything that was said of surfaces so far.
+/// The surfaces as all updates so far have made them.
 #[derive(Debug, Default)]
 pub(super) struct StoredSurfaces {
     versions: BTreeMap<ListKey, Vec<SurfaceRow>>,

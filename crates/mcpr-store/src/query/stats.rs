@@ -9,7 +9,7 @@ use mcpr_model::time::{HOUR_MS, hour_of};
 use mcpr_model::{Sketch, Target, TargetKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What requests are put together by.
+/// What requests are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupBy {
     /// Proxy, method and tool.

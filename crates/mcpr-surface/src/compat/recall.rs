@@ -19,7 +19,7 @@ thread_local! {
     static PLACES: RefCell<HashMap<String, CachedDecision>> = RefCell::default();
 }
 
-/// What was found, and the steps that it took.
+/// A decision that was made before, and the steps that it took.
 #[derive(Debug, Clone)]
 pub(super) struct CachedDecision {
     pub(super) values: Vec<Value>,

@@ -67,7 +67,7 @@ fn of_every_type() -> [Value; 12] {
     ]
 }
 
-/// What schema objects speak of.
+/// The types that schema objects constrain.
 #[derive(Default)]
 struct ConstrainedTypes<'a> {
     values: Vec<Value>,

@@ -110,7 +110,7 @@ struct Product<'a> {
     steps: &'a StepBudget,
 }
 
-/// Where all automata stand: their states, which have matched already, and the length so far.
+/// The states of all automata, which of them have matched already, and the length so far.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct AutomataState {
     states: Vec<StateID>,

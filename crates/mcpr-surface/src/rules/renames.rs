@@ -24,7 +24,7 @@ pub(super) struct Rename<'a> {
     pub(super) evidence: RenameEvidence,
 }
 
-/// How it is known.
+/// By what a rename is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RenameEvidence {
     /// The names differ in signs and capitals alone.
