@@ -4,7 +4,7 @@ use super::conditions::number_list;
 use super::packing::{pack, unpack};
 use mcpr_model::{Body, Payload};
 use mcpr_store::{Oldest, Retention};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Rows, Transaction, params};
 
 /// Keeps the payload of a request that was just stored.
 pub(super) fn insert(
@@ -112,7 +112,12 @@ pub(super) fn oldest(
     );
     // Read in the order of the index and no further than needed: there is no sorting first.
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![i64::MAX, proxy])?;
+    oldest_of(statement.query(params![i64::MAX, proxy])?, bytes)
+}
+
+/// The first of some rows, each a time and a number of bytes and the oldest first, that together take so
+/// many bytes.
+pub(super) fn oldest_of(mut rows: Rows<'_>, bytes: u64) -> rusqlite::Result<Option<Oldest>> {
     let (mut sum, mut last) = (0_u64, None);
     while sum < bytes
         && let Some(row) = rows.next()?

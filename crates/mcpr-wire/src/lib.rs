@@ -12,6 +12,8 @@ mod glued;
 mod mend;
 mod rpc;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod typed_id;
 mod wrappers;

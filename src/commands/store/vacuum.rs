@@ -179,7 +179,7 @@ fn remove(
     removed.versions += of(plan.versions, store)?;
     let mut next = plan.requests;
     if let Some(most) = args.max_size {
-        removed.payloads += remove_payloads_beyond(args, most, store, console)?;
+        removed.payloads += remove_beyond(Class::Payloads, args, most, store, console)?;
         next = requests_beyond(args, store, most)?;
     }
     for _ in 0..MAX_ROUNDS {
@@ -195,7 +195,7 @@ fn remove(
     // Before versions are looked at: what goes here is room that no version has to make.
     upkeep(store, newest, &mut removed)?;
     if let Some(most) = args.max_size {
-        removed.versions += remove_versions_beyond(args, most, store, console)?;
+        removed.versions += remove_beyond(Class::Surfaces, args, most, store, console)?;
     }
     store.shrink()?;
     Ok(removed)
@@ -217,8 +217,10 @@ fn upkeep(store: &mut dyn Admin, newest: Option<i64>, removed: &mut Extent) -> a
     Ok(())
 }
 
-/// Removes the oldest payloads until the store is small enough or has none.
-fn remove_payloads_beyond(
+/// Removes the oldest of a class, payloads or superseded versions of lists, until the store is small
+/// enough or nothing of the class is left.
+fn remove_beyond(
+    class: Class,
     args: &Args,
     most: u64,
     store: &mut dyn Admin,
@@ -232,39 +234,11 @@ fn remove_payloads_beyond(
             break;
         }
         let proxy = args.proxy.as_deref();
-        let Some(oldest) = store.oldest(Class::Payloads, proxy, used - most)? else {
+        let Some(oldest) = store.oldest(class, proxy, used - most)? else {
             break;
         };
         let before = oldest.before;
-        let what = Retention::of(Class::Payloads, before).of_proxy(args.proxy.clone());
-        let rows = vacuum(&what, store, console)?;
-        removed += rows;
-        if rows == 0 {
-            break;
-        }
-    }
-    Ok(removed)
-}
-
-/// Removes the oldest versions of lists that others took the place of, until the store is small enough.
-fn remove_versions_beyond(
-    args: &Args,
-    most: u64,
-    store: &mut dyn Admin,
-    console: &Console,
-) -> anyhow::Result<u64> {
-    let mut removed = 0;
-    for _ in 0..MAX_ROUNDS {
-        let too_much = store.used_bytes()?.saturating_sub(most);
-        if too_much == 0 {
-            break;
-        }
-        let proxy = args.proxy.as_deref();
-        let Some(oldest) = store.oldest(Class::Surfaces, proxy, too_much)? else {
-            break;
-        };
-        let before = oldest.before;
-        let what = Retention::of(Class::Surfaces, before).of_proxy(args.proxy.clone());
+        let what = Retention::of(class, before).of_proxy(args.proxy.clone());
         let rows = vacuum(&what, store, console)?;
         removed += rows;
         if rows == 0 {

@@ -2,6 +2,7 @@
 
 use super::{Slice, Stage, TableWalk};
 use crate::census;
+use crate::payloads::oldest_of;
 use crate::surfaces::{remove_version, trim};
 use mcpr_store::{Oldest, Retention};
 use mcpr_surface::capture::MAX_VERSIONS;
@@ -122,16 +123,5 @@ pub(crate) fn oldest(
          WHERE {SUPERSEDED} ORDER BY s.last_seen"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([proxy])?;
-    let (mut sum, mut last) = (0_u64, None);
-    while sum < bytes
-        && let Some(row) = rows.next()?
-    {
-        sum = sum.saturating_add(row.get(1)?);
-        last = Some(Oldest {
-            before: row.get::<_, i64>(0)?.saturating_add(1),
-            bytes: sum,
-        });
-    }
-    Ok(last)
+    oldest_of(statement.query([proxy])?, bytes)
 }

@@ -290,19 +290,9 @@ fn failed(message: &str) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Bodies, Decoded, LineContext, decode_line};
+    use crate::testing::{check_hostile, decoded};
 
     const OLD: &str = r#"{"timestamp":"2026-10-01T00:00:01Z","type":"event_msg","payload":{"type":"mcp_tool_call_end","call_id":"c","invocation":{"server":"s","tool":"t","arguments":{}},"duration":{"secs":0,"nanos":5000000},"result":{"Ok":{"content":[]}}}}"#;
-
-    fn read(line: &str) -> Decoded {
-        let mut decoded = Decoded::default();
-        let context = LineContext {
-            proxy: "p",
-            bodies: Bodies::Left,
-        };
-        decode_line(line.as_bytes(), context, &mut decoded);
-        decoded
-    }
 
     #[test]
     fn hostile_lines_are_bad_lines_and_what_is_no_call_has_no_row() {
@@ -318,28 +308,20 @@ mod tests {
             ("\"Ok\"", "\"Perhaps\"", "unknown variant"),
             ("\"server\":\"s\"", "\"server\":5", "expected a string"),
         ];
-        for (part, hostile, reason) in cases {
-            let decoded = read(&OLD.replace(part, hostile));
-            assert_eq!(
-                (&decoded.events[..], decoded.known),
-                (&[][..], 0),
-                "{hostile}"
-            );
-            assert!(decoded.bad[0].reason.contains(reason), "{:?}", decoded.bad);
-        }
+        check_hostile(OLD, &cases);
         for other in [
             "event_msg\",\"payload\":{\"type\":\"token_count\"}}",
             "response_item\",\"payload\":{}}",
         ] {
             let line = format!("{{\"timestamp\":\"2026-10-01T00:00:01Z\",\"type\":\"{other}");
-            let decoded = read(&line);
+            let decoded = decoded(&line);
             assert_eq!((decoded.known, decoded.events.len()), (1, 0), "{line}");
         }
     }
 
     #[test]
     fn one_id_in_two_conversations_is_two_calls() {
-        let key = |line: &str| match &read(line).events[..] {
+        let key = |line: &str| match &decoded(line).events[..] {
             [mcpr_model::Event::Request(row)] => row.key,
             other => panic!("{other:?}"),
         };

@@ -127,19 +127,9 @@ impl Record<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Bodies, Decoded, LineContext, decode_line};
+    use crate::testing::{check_hostile, decoded};
 
     const WHOLE: &str = r#"{"id":"r-1","type":"tool_call","server_name":"s","tool_name":"t","status":"success","duration_ms":1,"timestamp":"2026-11-01T00:00:00Z"}"#;
-
-    fn read(line: &str) -> Decoded {
-        let mut decoded = Decoded::default();
-        let context = LineContext {
-            proxy: "p",
-            bodies: Bodies::Left,
-        };
-        decode_line(line.as_bytes(), context, &mut decoded);
-        decoded
-    }
 
     #[test]
     fn hostile_records_are_bad_lines_or_none_of_this_format() {
@@ -155,16 +145,8 @@ mod tests {
             ("\"r-1\"", "7", "expected a string"),
             ("\"id\"", "\"ident\"", "missing field `id`"),
         ];
-        for (part, hostile, reason) in cases {
-            let decoded = read(&WHOLE.replace(part, hostile));
-            assert_eq!(
-                (&decoded.events[..], decoded.known),
-                (&[][..], 0),
-                "{hostile}"
-            );
-            assert!(decoded.bad[0].reason.contains(reason), "{:?}", decoded.bad);
-        }
-        let other = read(&WHOLE.replace("tool_call", "quarantine_change"));
+        check_hostile(WHOLE, &cases);
+        let other = decoded(&WHOLE.replace("tool_call", "quarantine_change"));
         assert_eq!((other.known, other.unknown), (0, 1));
     }
 
@@ -173,9 +155,9 @@ mod tests {
         let own = WHOLE.replace("tool_call", "internal_tool_call");
         let caller = own.replace("\"tool_name\":\"t\"", "\"tool_name\":\"call_tool_read\"");
         assert_eq!(
-            (read(&own).events.len(), read(&caller).events.len()),
+            (decoded(&own).events.len(), decoded(&caller).events.len()),
             (1, 0)
         );
-        assert_eq!(read(&caller).known, 1);
+        assert_eq!(decoded(&caller).known, 1);
     }
 }

@@ -209,19 +209,9 @@ impl AuditTarget<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Bodies, Decoded, LineContext, decode_line};
+    use crate::testing::{check_hostile, decoded};
 
     const WHOLE: &str = r#"{"audit_id":"a-1","type":"mcp_ping","logged_at":"2026-11-01T00:00:00Z","outcome":"success","target":{"method":"ping"},"metadata":{"extra":{"duration_ms":1}}}"#;
-
-    fn read(line: &str) -> Decoded {
-        let mut decoded = Decoded::default();
-        let context = LineContext {
-            proxy: "p",
-            bodies: Bodies::Kept,
-        };
-        decode_line(line.as_bytes(), context, &mut decoded);
-        decoded
-    }
 
     #[test]
     fn hostile_audit_events_are_bad_lines_or_none_of_this_format() {
@@ -242,18 +232,14 @@ mod tests {
             ("{\"method\":\"ping\"}", "[]", "expected struct"),
             ("\"a-1\"", "7", "expected a string"),
         ];
-        for (part, hostile, reason) in cases {
-            let decoded = read(&WHOLE.replace(part, hostile));
-            assert_eq!(decoded.events, [], "{hostile}");
-            assert!(decoded.bad[0].reason.contains(reason), "{:?}", decoded.bad);
-        }
+        check_hostile(WHOLE, &cases);
         for foreign in ["\"type\":\"vmcp_workflow_started\"", "\"type\":\"\""] {
-            let decoded = read(&WHOLE.replace("\"type\":\"mcp_ping\"", foreign));
+            let decoded = decoded(&WHOLE.replace("\"type\":\"mcp_ping\"", foreign));
             assert_eq!((decoded.known, decoded.unknown), (0, 1), "{foreign}");
         }
-        let opened = read(&WHOLE.replace("mcp_ping", "sse_connection"));
+        let opened = decoded(&WHOLE.replace("mcp_ping", "sse_connection"));
         assert_eq!((opened.known, opened.events.len()), (1, 0));
-        let half = read(&WHOLE.replace("\"audit_id\"", "\"audit\""));
+        let half = decoded(&WHOLE.replace("\"audit_id\"", "\"audit\""));
         assert_eq!((half.known, half.unknown), (0, 1));
     }
 
@@ -263,7 +249,7 @@ mod tests {
             .replace("mcp_ping", "http_request")
             .replace("\"ping\"", "\"POST\"")
             .replace("success", "denied");
-        let decoded = read(&line);
+        let decoded = decoded(&line);
         let [mcpr_model::Event::Request(row)] = &decoded.events[..] else {
             panic!("{decoded:?}");
         };
