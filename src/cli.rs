@@ -39,7 +39,7 @@ enum Command {
     Sessions(sessions::Args),
     /// Show one session and its requests
     Session(session::Args),
-    /// Show one request whole: who, when, its outcome, its schema, what was asked and answered
+    /// Show one request whole: client, time, outcome, schema and payload
     Show(show::Args),
     /// List the slowest requests
     Slow(Box<slow::Args>),
@@ -55,11 +55,11 @@ enum Command {
     Check(Box<check::Args>),
     /// Write a window, a session or two windows into a file to hand on: HTML, HAR or Markdown
     Report(Box<report::Args>),
-    /// Take care of the store
+    /// Maintain the store
     Store(store::Args),
-    /// Run the recorder always: units of systemd and launchd
+    /// Run the recorder as a service of systemd or launchd
     Service(service::Args),
-    /// Show what holds where no flag says otherwise, and who says so
+    /// Show the settings in force without flags, and where each comes from
     Config(config::Args),
     /// Print a shell's completion script
     Completions(generated::Completions),

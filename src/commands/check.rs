@@ -63,7 +63,7 @@ pub struct Args {
     /// Judge each tool (and each other method), each method or each proxy on its own
     #[arg(long, value_name = "WHAT", value_parser = check_by())]
     by: Option<GroupBy>,
-    /// Take what cannot be told, for want of data, for good
+    /// Pass conditions that cannot be judged for want of data
     #[arg(long)]
     allow_empty: bool,
     #[command(flatten)]

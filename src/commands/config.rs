@@ -1,4 +1,4 @@
-//! `mcpr config`: what holds where no flag says otherwise, and who says so.
+//! `mcpr config`: the settings in force without flags, and where each comes from.
 
 use crate::config::{KEYS, Key, Settings};
 use crate::console::Console;

@@ -11,7 +11,7 @@ pub(crate) struct KeepArgs {
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = age,
           env = "MCPR_KEEP", hide_env_values = true)]
     keep: Age,
-    /// Remove what was asked and answered when it is older than DURATION, or `off`
+    /// Remove payloads older than DURATION, or `off`
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = age,
           env = "MCPR_KEEP_PAYLOADS", hide_env_values = true)]
     keep_payloads: Age,

@@ -37,7 +37,7 @@ pub struct Args {
     /// Print the latest first
     #[arg(long, conflicts_with = "follow")]
     reverse: bool,
-    /// Begin where FILE says the last run ended, and write down there how far this one came
+    /// Continue from the cursor in FILE, and save the new cursor there
     #[arg(long, value_name = "FILE", conflicts_with = "after")]
     cursor_file: Option<PathBuf>,
     #[command(flatten)]

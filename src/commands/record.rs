@@ -40,7 +40,7 @@ pub struct Args {
     /// Where to begin in a file that was never read before
     #[arg(long, value_enum, default_value_t = From::Start)]
     pub from: From,
-    /// Name the proxy of streams that do not say it (default: the file's name up to the first dot)
+    /// Name the proxy of streams that name none (default: the file's name up to the first dot)
     #[arg(long, value_name = "NAME")]
     pub proxy: Option<String>,
     /// Record only methods that match this glob; may be repeated

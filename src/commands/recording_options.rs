@@ -13,7 +13,7 @@ const PAYLOAD_LIMIT: usize = 64 * 1024;
 /// What is taken out before anything is stored.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Redaction {
-    /// Take out what this regular expression matches as well; may be repeated
+    /// Redact matches of this regular expression as well; may be repeated
     #[arg(long, value_name = "PATTERN")]
     redact: Vec<String>,
     /// Store secrets as they are
@@ -27,13 +27,13 @@ pub(crate) struct Redaction {
 /// What is kept besides the facts of a request.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct RecordingOptions {
-    /// Keep what was asked and answered in MCP requests as well
+    /// Keep the payloads of MCP requests as well
     #[arg(long, overrides_with = "no_payloads")]
     payloads: bool,
-    /// Keep nothing of what was asked and answered, whatever the configuration says
+    /// Keep no payloads, whatever the configuration says
     #[arg(long)]
     no_payloads: bool,
-    /// Keep at most SIZE of what was asked, and of what was answered, in a request (up to 1M)
+    /// Keep at most SIZE of the parameters and of the answer of a request (up to 1M)
     #[arg(long, value_name = "SIZE", default_value = "64K", value_parser = body_limit)]
     payload_limit: usize,
     #[command(flatten)]
@@ -68,7 +68,7 @@ impl RecordingOptions {
         self.redaction.configure(patterns);
     }
 
-    /// Whether what was asked and answered is kept.
+    /// Whether payloads are kept.
     pub(crate) fn bodies(&self) -> Bodies {
         if self.payloads && !self.no_payloads {
             Bodies::Kept

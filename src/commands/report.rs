@@ -40,7 +40,7 @@ pub struct Args {
     /// Report what happened before TIME
     #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
-    /// Put an earlier window beside it: as long before the other one as DURATION (7d), or FROM..TO
+    /// Compare with an earlier window: as long before the other one as DURATION (7d), or FROM..TO
     #[arg(long, value_name = "WINDOW", allow_hyphen_values = true)]
     against: Option<String>,
     /// Report one session: any unambiguous prefix of its id, or `latest`, the one used last
@@ -56,7 +56,7 @@ pub struct Args {
     /// Report clients whose name matches GLOB, ignoring case
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
     client: Option<String>,
-    /// Leave out what was asked and answered, though it is kept
+    /// Leave out payloads, though they are kept
     #[arg(long)]
     no_payloads: bool,
     #[command(flatten)]
@@ -346,7 +346,7 @@ fn unknown(
         ),
         (
             overview.undecided,
-            "requests may have been told of by two streams and are counted twice",
+            "requests may have been reported by two channels and are counted twice",
         ),
         (
             overview.counts.bad,
@@ -356,7 +356,7 @@ fn unknown(
     let said = of_store.iter().filter(|(count, _)| *count > 0);
     all.extend(said.map(|(count, what)| format!("in the whole store, {count} {what}")));
     if args.no_payloads {
-        all.push("what was asked and answered was left out on request".to_owned());
+        all.push("payloads were left out on request".to_owned());
     }
     Ok(all)
 }

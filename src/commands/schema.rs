@@ -54,7 +54,7 @@ enum SchemaTask {
     Unused(unused::Args),
     /// Compare two versions, proxies or files: whom does the change break, and is it to be trusted?
     Diff(Box<diff::Args>),
-    /// Ask a server for all that it shows, and write it as one file
+    /// Ask a server for its surface, and write that to one file
     Snapshot(snapshot::Args),
     /// Compare what a server shows now with its snapshot: does it break callers?
     Check(Box<check::Args>),

@@ -1,4 +1,4 @@
-//! `mcpr show SEQ|REQUEST_ID`: one request whole, with what was asked and answered where that is
+//! `mcpr show SEQ|REQUEST_ID`: one request whole, with its payload where that is
 //! kept.
 
 use super::{Refused, StoreArgs, complete, open_store};

@@ -16,7 +16,7 @@ use mcpr_store::query::{Buckets, Filter, GroupBy, StatsQuestion, Summary};
 pub struct Args {
     #[command(flatten)]
     pub(super) read: ReadArgs,
-    /// Put requests together by this
+    /// Group requests by this
     #[arg(long, value_parser = by(), value_name = "WHAT", default_value = "tool")]
     by: GroupBy,
     /// Count tools that match GLOB (repeatable)

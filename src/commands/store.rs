@@ -20,17 +20,17 @@ pub struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Task {
-    /// Say what the store holds, how large it is and how far its sources were read
+    /// Show what the store holds, its size and how far its sources were read
     Stats(stats::Args),
     /// Remove old requests and give their space back; hourly sums stay
     Vacuum(vacuum::Args),
     /// Copy the whole store, as it is at one moment, into a new file
     ///
-    /// Those who record go on meanwhile
+    /// Recorders go on meanwhile
     Backup(backup::BackupArgs),
-    /// Write the store anew, in order and without free room
+    /// Rewrite the store in order and without free space
     ///
-    /// Takes as much room again while it works; those who record wait for it
+    /// Needs as much space again while it works; recorders wait for it
     Compact(backup::CompactArgs),
     /// Print requests, gaps and sessions as NDJSON that `mcpr record` takes back
     ///

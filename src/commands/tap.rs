@@ -57,7 +57,7 @@ pub struct Args {
     pub(crate) recording: RecordingOptions,
     #[command(flatten)]
     keep: KeepArgs,
-    /// Say at the end what passed and what was stored
+    /// Print at the end what passed and what was stored
     #[arg(long, short)]
     pub verbose: bool,
     /// The server's command and its arguments
@@ -82,7 +82,7 @@ enum Action {
         #[command(flatten)]
         recording: RecordingOptions,
     },
-    /// Take the tap away from the servers in an MCP client's configuration
+    /// Remove the tap from the servers in an MCP client's configuration
     Uninstall {
         #[command(flatten)]
         target: ConfigArgs,

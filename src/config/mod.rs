@@ -44,7 +44,7 @@ pub struct Key {
     pub commands: &'static [&'static str],
     /// The variable that stands above it.
     pub variable: Option<&'static str>,
-    /// What holds where nobody says anything.
+    /// The value where neither a flag nor the file sets one.
     pub default: &'static str,
     shape: Shape,
 }

@@ -1,4 +1,4 @@
-//! One request opened: its facts, and what was asked and answered side by side. Pure.
+//! One request opened: its facts, and its parameters and answer side by side. Pure.
 
 use super::body::{BodySize, BodyView};
 use super::json_lines::JsonLines;

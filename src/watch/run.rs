@@ -244,7 +244,7 @@ impl Watching {
     }
 }
 
-/// Writes a file that is not there yet, for its owner alone: what was asked and answered is private.
+/// Writes a file that is not there yet, for its owner alone: payloads are private.
 fn write_new(path: &Path, text: &str) -> Result<String, String> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);

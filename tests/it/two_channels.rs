@@ -85,7 +85,7 @@ fn what_two_streams_may_both_have_told_of_is_said_where_nobody_knows() {
         r#"{{"v":1,"ts":"2026-11-21T01:28:52.674172293+00:00","server":"p","kind":"request","payload":{{"kind":"mcp","request_id":"1","session_id":"","http_method":"POST","http_status":200,"latency_us":71,"upstream_us":60,"rpc":{rpc},"result":{result}}}}}"#
     );
     let said = home.record(&[&home.write("p.log", format!("{printed}\n{posted}\n"))]);
-    let what = "1 calls without a session id that two streams may both have told of";
+    let what = "1 calls without a session id that two channels may both have reported";
     assert!(said.contains("2 stored") && said.contains(what), "{said}");
     let stats = home.succeed(&["store", "stats", "--json"]);
     assert!(stats.contains("\"undecided\":1"), "{stats}");

@@ -17,7 +17,7 @@ struct Watched {
     rows: u16,
 }
 
-/// The sample recorded with what was asked and answered.
+/// The sample recorded with payloads.
 fn recorded() -> Home {
     let home = Home::new();
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/everything.stderr.log");

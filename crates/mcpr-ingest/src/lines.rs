@@ -36,7 +36,7 @@ impl MethodFilter {
 pub struct LineOptions {
     /// Which methods.
     pub methods: MethodFilter,
-    /// Whether what was asked and answered is handed over as well.
+    /// Whether payloads are handed over as well.
     pub bodies: Bodies,
     /// Where a source puts what a person should know of it.
     pub notes: Notes,

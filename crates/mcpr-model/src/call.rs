@@ -275,7 +275,7 @@ mod tests {
             assert_eq!((again.channels(), again.code(ts)), (both, code));
             assert!(both.include(posted.channels()) && !both.is_only(Channel::Stderr));
             assert!(is_among(posted.codes(ts), code));
-            // What both have told of is found wherever one of them, or both, stand alone.
+            // What both have reported is found wherever one of them, or both, stand alone.
             for stored in [told, posted, again] {
                 assert!(is_among(again.codes(ts), stored.code(ts)), "{stored:?}");
             }

@@ -1,4 +1,4 @@
-//! What was asked and answered, where that is kept.
+//! The payload of a request, where it is kept.
 
 use serde::{Deserialize, Serialize};
 

@@ -286,7 +286,7 @@ pub struct Request {
     pub bytes_out: Option<i64>,
     /// How it ended.
     pub outcome: Outcome,
-    /// What was asked and answered, where that is kept. A store keeps it beside the row.
+    /// The payload, where it is kept. A store keeps it beside the row.
     pub payload: Option<Box<Payload>>,
     /// What the request and its answer say of the server's surface. A duplicate says nothing new.
     pub surface: Option<Box<SurfaceUpdate>>,

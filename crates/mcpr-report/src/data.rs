@@ -9,7 +9,7 @@ pub struct TrafficReport {
     pub by: String,
     /// When, unix milliseconds.
     pub made_at: i64,
-    /// Whether what was asked and answered may be in it.
+    /// Whether payloads may be in it.
     pub payloads: bool,
     /// The windows, the earlier one first.
     pub windows: Vec<TrafficWindow>,

@@ -24,7 +24,7 @@ impl HarWriter {
         )
     }
 
-    /// One request, with what was asked and answered where it is kept.
+    /// One request, with its payload where that is kept.
     pub fn entry(&mut self, row: &RequestRow, payload: Option<&Payload>) -> String {
         let separator = if self.entries > 0 { ",\n" } else { "\n" };
         self.entries += 1;

@@ -1,4 +1,4 @@
-//! What was asked and answered: a table of its own, each body a zstd frame.
+//! Payloads: a table of its own, each body a zstd frame.
 
 use super::conditions::number_list;
 use super::packing::{pack, unpack};

@@ -37,7 +37,7 @@ const PAYLOADS_SINCE: i64 = 4;
 
 /// The layout that brought the keys of gaps.
 const GAP_KEYS_SINCE: i64 = 7;
-/// The layout that brought what calls are found by that two streams tell of.
+/// The layout that brought the codes by which calls of two channels are found.
 const CALLS_SINCE: i64 = 9;
 /// The layout in which one operation has the hourly sums of many.
 const SUMS_OF_OTHERS_SINCE: i64 = 7;

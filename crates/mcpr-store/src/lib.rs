@@ -75,9 +75,9 @@ pub struct Overview {
     pub duplicates: u64,
     /// Requests that came again with another content.
     pub conflicts: u64,
-    /// Requests without a session id of which two streams seem to have told, stored twice.
+    /// Requests without a session id that two channels seem to have reported, stored twice.
     pub undecided: u64,
-    /// Requests of which it is kept what was asked and answered.
+    /// Requests whose payload is kept.
     pub payloads: u64,
     /// Bytes that these payloads take.
     pub payload_bytes: u64,

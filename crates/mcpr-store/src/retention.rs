@@ -7,7 +7,7 @@ use crate::StoreError;
 pub enum Class {
     /// Requests and gaps; with them bad lines, and sessions that are left without a request.
     Requests,
-    /// What was asked and answered in requests, which stay.
+    /// Payloads of requests, which stay.
     Payloads,
     /// Hourly sums, and sums beyond the bound of their number, which are put together.
     Sums,
@@ -27,7 +27,7 @@ impl Class {
 pub struct Keep {
     /// How long requests and gaps are kept, milliseconds.
     pub requests_ms: Option<i64>,
-    /// How long what was asked and answered in them is kept, milliseconds.
+    /// How long their payloads are kept, milliseconds.
     pub payloads_ms: Option<i64>,
     /// How much of the store may hold something, bytes.
     pub max_bytes: Option<u64>,

@@ -92,7 +92,7 @@ impl Knows {
         self.has(Fact::SessionId)
     }
 
-    /// Whether it carries what was asked and answered.
+    /// Whether it carries payloads.
     #[must_use]
     pub fn has_bodies(self) -> bool {
         self.has(Fact::Bodies)

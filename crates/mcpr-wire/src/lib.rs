@@ -36,11 +36,11 @@ use mcpr_model::{Event, Request, SessionState, SessionUpdate};
 pub struct LineContext<'a> {
     /// The proxy's name for streams that do not say one.
     pub proxy: &'a str,
-    /// Whether what was asked and answered is handed over as well.
+    /// Whether payloads are handed over as well.
     pub bodies: Bodies,
 }
 
-/// Whether what was asked and answered is handed over, besides the facts.
+/// Whether payloads are handed over, besides the facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Bodies {
     /// Only the facts.

@@ -17,10 +17,10 @@ const TOKEN_VARIABLE: &str = "MCPR_LISTEN_TOKEN";
 /// What concerns the HTTP source.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListenArgs {
-    /// Take what is posted to this address, as a proxy posts it to [cloud].endpoint
+    /// Listen on this address for what a proxy posts to its [cloud].endpoint
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
-    /// Take only posts that show the bearer token in this file (or in `MCPR_LISTEN_TOKEN`)
+    /// Accept only posts that show the bearer token in this file (or in `MCPR_LISTEN_TOKEN`)
     #[arg(long, value_name = "FILE", requires = "listen")]
     pub(crate) token_file: Option<PathBuf>,
     /// Listen on an address that other machines reach; needs a token

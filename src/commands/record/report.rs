@@ -24,7 +24,7 @@ pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
         (summary.conflicts, "conflicts"),
         (
             summary.undecided,
-            "calls without a session id that two streams may both have told of",
+            "calls without a session id that two channels may both have reported",
         ),
         (counts.dropped, "dropped"),
         (counts.nul_bytes, "NUL bytes skipped"),

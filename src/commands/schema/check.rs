@@ -18,7 +18,7 @@ pub(super) struct Args {
     /// Compare with this snapshot
     #[arg(long, value_name = "FILE")]
     baseline: PathBuf,
-    /// Write what the server shows now into the snapshot, and agree to it
+    /// Accept what the server shows now: replace the snapshot with it
     #[arg(long)]
     update: bool,
     #[command(flatten)]

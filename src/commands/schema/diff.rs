@@ -36,10 +36,10 @@ pub(super) struct Args {
     #[arg(value_names = ["OLD", "NEW"], num_args = 2,
           conflicts_with_all = ["proxy", "from", "to", "against", "method"])]
     files: Vec<PathBuf>,
-    /// Take this into the old side as well (repeatable)
+    /// Add this to the old side (repeatable)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["proxy", "from", "to", "against", "method"])]
     old: Vec<PathBuf>,
-    /// Take this into the new side as well (repeatable)
+    /// Add this to the new side (repeatable)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["proxy", "from", "to", "against", "method"])]
     new: Vec<PathBuf>,
     #[command(flatten)]
@@ -50,13 +50,13 @@ pub(super) struct Args {
     /// Compare this list only: server, tools, prompts, resources, templates, or a method
     #[arg(long, value_name = "METHOD")]
     method: Option<Lists>,
-    /// Take as old this version: a number (of tools/list, unless --method says otherwise), or a time
+    /// Use this version as the old one: a number (of tools/list, unless --method says otherwise), or a time
     #[arg(long, value_name = "VERSION")]
     from: Option<String>,
-    /// Take as new this version: a number or a time [default: the newest]
+    /// Use this version as the new one: a number or a time [default: the newest]
     #[arg(long, value_name = "VERSION")]
     to: Option<String>,
-    /// Take as old what this other proxy showed
+    /// Use what this other proxy showed as the old side
     #[arg(long, value_name = "NAME", requires = "proxy",
           add = ArgValueCompleter::new(complete::proxies))]
     against: Option<String>,

@@ -61,19 +61,19 @@ pub(super) struct GateArgs {
     /// Fail when trust is hit at this level or above [default: alert]
     #[arg(long, value_enum, value_name = "LEVEL")]
     fail_on_security: Option<FailOnSecurity>,
-    /// Give what a rule finds this level, for callers or for trust (repeatable)
+    /// Set the level of findings of a rule, for callers or for trust (repeatable)
     #[arg(long, value_name = "RULE=LEVEL")]
     severity: Vec<RuleSeverity>,
-    /// Leave out what a rule finds, everywhere or about one item (repeatable)
+    /// Leave out findings of a rule, everywhere or about one item (repeatable)
     #[arg(long, value_name = "RULE[:ITEM]")]
     ignore: Vec<Ignored>,
-    /// Leave out what was agreed on in this file
+    /// Leave out the findings that this file accepts
     #[arg(long, value_name = "FILE")]
     accept: Option<PathBuf>,
-    /// Write what fails now into this file, as agreed on; what it holds already stays
+    /// Accept the findings that fail now: add them to this file
     #[arg(long, value_name = "FILE")]
     pub(super) write_accept: Option<PathBuf>,
-    /// Say in the accept file why
+    /// Give the reason in the accept file
     #[arg(long, value_name = "TEXT", requires = "write_accept")]
     pub(super) reason: Option<String>,
     /// Let what is accepted expire at this date

@@ -189,7 +189,7 @@ fn facts(stats: &Stats, zone: Zone) -> Vec<(&'static str, String)> {
     let kept = grouped(overview.bad_lines_kept);
     if overview.undecided > 0 {
         let undecided = grouped(overview.undecided);
-        let what = "calls without a session id that two streams may both have told of";
+        let what = "calls without a session id that two channels may both have reported";
         facts.push(("undecided", format!("{undecided} ({what})")));
     }
     facts.extend([

@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// is no larger than SIZE: 500M, 2G
     #[arg(long, value_name = "SIZE", value_parser = size_bytes, conflicts_with = "before")]
     max_size: Option<u64>,
-    /// Remove what was asked and answered before TIME, and keep the requests
+    /// Remove payloads from before TIME, and keep their requests
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     payloads_before: Option<String>,
     /// Remove hourly sums of before TIME; those older than 400 days always go
@@ -42,7 +42,7 @@ pub(super) struct Args {
     /// Remove what belongs to this proxy only
     #[arg(long, value_name = "NAME")]
     proxy: Option<String>,
-    /// Say what would be removed, and remove nothing
+    /// Show what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
     /// Do not ask

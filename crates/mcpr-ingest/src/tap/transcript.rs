@@ -58,7 +58,7 @@ impl Transcript {
         }
     }
 
-    /// The same session, of which what was asked and answered is handed over as well, or is not.
+    /// The same session, with or without payloads.
     #[must_use]
     pub fn with_bodies(mut self, bodies: Bodies) -> Self {
         self.bodies = bodies;

@@ -394,7 +394,7 @@
       item.append(make("div", { class: "inside" },
         make("p", {}, [`#${one.seq}`, one.method, one.proxy, one.session ? `session ${one.session}` : null, one.client].filter(Boolean).join(" · ")),
         block("asked", one.params), block("answered", one.answer),
-        one.params || one.answer ? null : make("p", {}, data.payloads ? "What was asked and answered was not kept." : "Payloads were left out of this report.")));
+        one.params || one.answer ? null : make("p", {}, data.payloads ? "The payload was not kept." : "Payloads were left out of this report.")));
     });
     return item;
   }

@@ -35,7 +35,7 @@ fn contested(at: i64) -> Vec<Event> {
     })
 }
 
-/// A call that two streams tell of, under an id that is used again and again; of one stream alone.
+/// A call that two channels report, under an id that is used again and again; of one stream alone.
 fn reported_again(at: i64) -> Vec<Event> {
     let facts = CallFacts {
         session_id: Some("s-0"),

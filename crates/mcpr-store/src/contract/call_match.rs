@@ -1,4 +1,4 @@
-//! Calls that two streams of one proxy tell of.
+//! Calls that two channels of one proxy report.
 
 use super::*;
 use mcpr_model::{CallFacts, CallKey, Channel, ErrorKind, Payload, Target, TargetKind};
