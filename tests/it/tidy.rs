@@ -1,6 +1,7 @@
 //! Reads the sources and holds what the compiler can't: sizes, headers, which part of the command line may use which,
 //! and the one door to each outer crate.
 
+mod crates;
 mod layers;
 mod rules;
 mod snippets;
