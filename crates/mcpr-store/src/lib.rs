@@ -16,9 +16,9 @@ pub mod contract;
 mod dedup;
 mod error;
 pub mod fold;
-mod lookout;
 #[cfg(any(test, feature = "reference"))]
 pub mod memory;
+mod poll_schedule;
 pub mod query;
 mod reader;
 mod request_keys;
@@ -31,7 +31,7 @@ pub use backend::{Admin, Backend, Depth, Findings, Oldest, Sizes, Trust, Writer,
 pub use call_match::{CallMatch, Candidate, MAX_CANDIDATES, match_call};
 pub use dedup::{Delivery, Likeness, RequestFacts};
 pub use error::{StoreError, StoreErrorKind};
-pub use lookout::{PollSchedule, replaced};
+pub use poll_schedule::{PollSchedule, replaced};
 pub use reader::Reader;
 pub use request_keys::{first_key, keys};
 pub use retention::{Class, Keep, Retention, uncounted};

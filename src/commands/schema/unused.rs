@@ -10,7 +10,7 @@ use crate::render::{Listing, UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::{DAY_MS, HOUR_MS};
 use mcpr_model::{Kind, TargetKind};
-use mcpr_store::query::{GroupBy, Entry, Filter, Order, Page, StatsQuestion, TimePage, UnusedRow};
+use mcpr_store::query::{Entry, Filter, GroupBy, Order, Page, StatsQuestion, TimePage, UnusedRow};
 use mcpr_store::{Reader, StoreError, fold};
 use mcpr_surface::canonical::{canonical_text, without_ignored};
 use serde_json::Value;

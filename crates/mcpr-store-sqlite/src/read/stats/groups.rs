@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn of_many_tools_only_the_names_of_those_that_are_shown_are_held() {
-        let all = StatsQuestion::sums(&Filter::default(), By::Tool);
+        let all = StatsQuestion::sums(&Filter::default(), GroupBy::Tool);
         let shown = StatsQuestion {
             most: Some(10),
             ..all.clone()

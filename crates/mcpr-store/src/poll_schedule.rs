@@ -12,12 +12,12 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 /// How often a store is asked where it stands: seldom, and often after a hint.
 ///
 /// ```
-/// use mcpr_store::{Lookout, query::{Cursor, Head}};
+/// use mcpr_store::{PollSchedule, query::{Cursor, Head}};
 /// use std::time::Duration;
 ///
 /// let head = |seq| Head { store_id: 1, cursor: Cursor::from_seq(seq), version: seq };
 /// let mut seqs = [7, 7, 8].into_iter();
-/// let found = Lookout::default().watch(
+/// let found = PollSchedule::default().watch(
 ///     head(7),
 ///     Duration::from_secs(60),
 ///     &mut |_| true,
