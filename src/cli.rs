@@ -50,8 +50,7 @@ enum Command {
     /// Show what servers offer, how it changed, and whom the change breaks
     #[cfg(feature = "schema")]
     Schema(schema::Args),
-    /// Judge what happened: calls, errors, latencies, gaps, changes of lists; exit with 1 when it is not
-    /// as it should be
+    /// Check conditions on calls, errors, latencies, gaps and lists; exit with 1 when one is broken
     Check(Box<check::Args>),
     /// Write a window, a session or two windows into a file to hand on: HTML, HAR or Markdown
     Report(Box<report::Args>),
