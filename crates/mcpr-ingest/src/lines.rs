@@ -3,7 +3,7 @@
 use super::Delivery;
 use super::hostlogs::HostLogs;
 use super::notes::Notes;
-use super::parts::{Joined, Parts, Place};
+use super::parts::{Joined, Parts, Place, is_whole_object};
 use mcpr_model::{BadLine, Checkpoint, Event, Text};
 use mcpr_store::query::Pattern;
 use mcpr_tail::{Chunk, MAX_LINE_BYTES};
@@ -44,14 +44,6 @@ pub struct LineOptions {
 
 /// After so many lines without any event that is known a source is called strange.
 const STRANGE_LINES: u64 = 100;
-
-/// Whether bytes are a whole JSON object.
-fn is_whole_object(bytes: &[u8]) -> bool {
-    let bytes = bytes.trim_ascii();
-    bytes.starts_with(b"{")
-        && bytes.ends_with(b"}")
-        && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
-}
 
 /// What waits in the files of one log, which are read one after the other: a request may be asked, and a
 /// line begun, before a rotation and end after it.
@@ -241,6 +233,9 @@ impl LineDecoder {
         let Some(part) = layer.part else {
             return self.layer(place, &layer.inner, now);
         };
+        if self.parts.take_rest(place.layers, &part, &layer.inner) {
+            return;
+        }
         let is_first = !self.parts.has_begun(place.layers, &part);
         // What ends with its process has no newline in it and is whole all the same.
         if is_first && (part.is_last || is_whole_object(&layer.inner)) {

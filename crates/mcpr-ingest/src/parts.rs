@@ -13,6 +13,9 @@ const MAX_WAITING: usize = 64;
 /// Most bytes of them all together.
 const MAX_BYTES: usize = MAX_LINE_BYTES;
 
+/// Most lines that made room for others, and of which more may come, that are remembered.
+const MAX_BROKEN: usize = 256;
+
 /// Most places of a log that are remembered while a line waits for its last part.
 const MAX_MARKS: usize = 64;
 
@@ -21,6 +24,14 @@ const MAX_MARKS: usize = 64;
 struct PlaceBeforeParts {
     checkpoint: Checkpoint,
     next: u64,
+}
+
+/// Whether bytes are a whole JSON object.
+pub(super) fn is_whole_object(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii();
+    bytes.starts_with(b"{")
+        && bytes.ends_with(b"}")
+        && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
 /// Where something stands: its offset in the source, and how many layers were taken off before.
@@ -62,13 +73,33 @@ pub(super) struct Parts {
     bytes: usize,
     ordinal: u64,
     marks: VecDeque<PlaceBeforeParts>,
+    /// The streams whose line made room for others before its last part, the oldest first.
+    broken: VecDeque<Stream>,
 }
 
 impl Parts {
-    /// Whether a line of a stream has begun.
+    /// Whether a line of a stream has begun and not ended.
     pub(super) fn has_begun(&self, layers: usize, part: &LinePart) -> bool {
         // No copy of the name where nothing waits, which is nearly always.
-        !self.waiting.is_empty() && self.waiting.contains_key(&(layers, part.stream.clone()))
+        if self.waiting.is_empty() && self.broken.is_empty() {
+            return false;
+        }
+        let stream = (layers, part.stream.clone());
+        self.waiting.contains_key(&stream) || self.broken.contains(&stream)
+    }
+
+    /// Takes a part that is more of a line that was told as broken: it is no line of its own. Says
+    /// whether it is, which what is whole by itself is not.
+    pub(super) fn take_rest(&mut self, layers: usize, part: &LinePart, bytes: &[u8]) -> bool {
+        let is_of = |stream: &Stream| stream.0 == layers && stream.1 == part.stream;
+        let Some(at) = self.broken.iter().position(is_of) else {
+            return false;
+        };
+        let begins_anew = is_whole_object(bytes);
+        if part.is_last || begins_anew {
+            self.broken.remove(at);
+        }
+        !begins_anew
     }
 
     /// The first number that no line that waits now has, and the lowest that one has.
@@ -130,6 +161,10 @@ impl Parts {
                 self.take(&oldest)
                     .map(|it| Joined::Broken(it.place, it.bytes)),
             );
+            if self.broken.len() == MAX_BROKEN {
+                self.broken.pop_front();
+            }
+            self.broken.push_back(oldest);
         }
         finished
     }
@@ -244,5 +279,20 @@ mod tests {
         let told = parts.add(at(91), &part("b", false), &half);
         assert_eq!(told.len(), MAX_WAITING, "all but the newest");
         assert!(parts.bytes <= MAX_BYTES);
+    }
+
+    #[test]
+    fn streams_whose_lines_were_broken_are_remembered_up_to_a_limit() {
+        let mut parts = Parts::default();
+        let name = |n: u64| part(&n.to_string(), false);
+        for n in 0..(MAX_WAITING + MAX_BROKEN) as u64 + 9 {
+            parts.add(at(n), &name(n), b"x");
+        }
+        assert_eq!(parts.broken.len(), MAX_BROKEN);
+        let mut is_rest = |part: &LinePart| parts.take_rest(0, part, b"x");
+        assert!(!is_rest(&name(8)), "forgotten");
+        assert!(is_rest(&name(9)) && is_rest(&name(9)));
+        assert!(is_rest(&part("9", true)), "its last part");
+        assert!(!is_rest(&name(9)), "another line");
     }
 }

@@ -233,6 +233,26 @@ fn a_line_of_parts_that_has_no_end_is_bad_and_bounded() {
     assert_eq!(delivery.progress.counts.lines, count as u64 + 1);
 }
 
+#[test]
+fn a_line_of_parts_that_made_room_for_others_is_one_bad_line() {
+    let journal = |stream: usize, part: &str, line_break: &str| {
+        serde_json::json!({"MESSAGE": part, "_STREAM_ID": stream.to_string(), "_LINE_BREAK": line_break})
+            .to_string()
+    };
+    let begun = (0..65).map(|stream| journal(stream, "{\"a", "line-max"));
+    let rest = ["\":1,", "\"b\":{"].map(|part| journal(0, part, "line-max"));
+    let end = [journal(0, "}}", "nl"), journal(0, &event(1, "next"), "nl")];
+    let mut decoder = decoder();
+    for (line, at) in begun.chain(rest).chain(end).zip(0..) {
+        decoder.line(at, line.as_bytes(), 0);
+    }
+    let delivery = decoder.take();
+    let broken = "bad at 0: a line of parts whose last part did not come in time";
+    assert_eq!(shown(&delivery), [broken, "next"]);
+    let counts = delivery.progress.counts;
+    assert_eq!((counts.bad, counts.text, counts.events), (1, 0, 1));
+}
+
 fn place(offset: u64) -> Checkpoint {
     Checkpoint {
         path: "a".into(),

@@ -31,8 +31,9 @@ const BREATH: Duration = Duration::from_millis(5);
 pub struct Loss {
     /// How many.
     pub bytes: u64,
-    /// Lines that ended in them; at least 1.
-    pub lines: u64,
+    /// Newlines among them. How many lines are missing follows only from what stood before:
+    /// a long line may be lost in several pieces.
+    pub newlines: u64,
     /// The last of them.
     pub last: u8,
     /// When the first passed, unix milliseconds.
@@ -68,7 +69,7 @@ impl Loss {
     fn and(self, next: Self) -> Self {
         Self {
             bytes: self.bytes + next.bytes,
-            lines: self.lines + next.lines,
+            newlines: self.newlines + next.newlines,
             last: next.last,
             from_ts: self.from_ts.min(next.from_ts),
             to_ts: self.to_ts.max(next.to_ts),
@@ -330,20 +331,19 @@ impl CopiesState {
 }
 
 fn more_lost(known: Option<Loss>, bytes: &[u8], ts: i64) -> Loss {
-    let lines = memchr_iter(b'\n', bytes).count() as u64;
+    let newlines = memchr_iter(b'\n', bytes).count() as u64;
     let last = bytes.last().copied();
     let last = last.or(known.map(|it| it.last)).unwrap_or_default();
     let loss = known.unwrap_or(Loss {
         bytes: 0,
-        lines: 0,
+        newlines: 0,
         last,
         from_ts: ts,
         to_ts: ts,
     });
     Loss {
         bytes: loss.bytes + bytes.len() as u64,
-        // Without a newline it was still a part of a line.
-        lines: (loss.lines + lines).max(1),
+        newlines: loss.newlines + newlines,
         last,
         to_ts: ts,
         ..loss

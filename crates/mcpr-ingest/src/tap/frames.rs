@@ -1,6 +1,7 @@
 //! From the bytes of one direction to the messages in them, one a line. Pure and bounded: what is
 //! too long to keep is followed to its end as an outline.
 
+use super::copies::Loss;
 use super::outline::Outline;
 use memchr::memchr;
 
@@ -90,17 +91,21 @@ impl Frames {
         }
     }
 
-    /// Says that bytes are missing here, of which the last was `last`: the lines that they were part
-    /// of are given up.
-    pub fn lose(&mut self, bytes: u64, last: u8) {
-        self.next += bytes;
+    /// Says that bytes are missing here: the lines that they were part of are given up. Gives how many
+    /// those are, without one that was given up before.
+    pub fn lose(&mut self, loss: &Loss) -> u64 {
+        self.next += loss.bytes;
+        // One line for each newline; the first of them may end a line that is counted already.
+        let was_torn = matches!(self.begun, FrameStart::Torn);
         // A loss that ends with a line leaves the next one whole.
-        self.begun = if last == b'\n' {
+        let is_torn = loss.last != b'\n';
+        self.begun = if is_torn {
+            FrameStart::Torn
+        } else {
             self.start = self.next;
             FrameStart::Copy(Vec::new())
-        } else {
-            FrameStart::Torn
         };
+        loss.newlines + u64::from(is_torn) - u64::from(was_torn)
     }
 
     /// Ends the line that has begun with its last bytes.
@@ -228,12 +233,104 @@ mod tests {
                 seen.push((frame.offset, text));
             };
             frames.feed(b"one\ntw", &mut note);
-            frames.lose(10, last);
+            let loss = Loss {
+                newlines: 1,
+                ..lost(10, last)
+            };
+            assert_eq!(frames.lose(&loss), 1 + u64::from(last != b'\n'));
             frames.feed(b"rest\nthree\n", &mut note);
             let expected = expected
                 .iter()
                 .map(|&(offset, text)| (offset, text.to_owned()));
             assert_eq!(seen, expected.collect::<Vec<_>>());
+        }
+    }
+
+    /// Bytes that passed, or were lost.
+    type Passed<'b> = Result<&'b [u8], Loss>;
+
+    /// A loss without a newline, but for its last byte.
+    fn lost(bytes: u64, last: u8) -> Loss {
+        Loss {
+            bytes,
+            newlines: u64::from(last == b'\n'),
+            last,
+            from_ts: 0,
+            to_ts: 0,
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_lost_in_pieces_is_one_lost_line() {
+        let cases: [(&[Passed<'_>], &[u64], &[&str]); 5] = [
+            // Its beginning, its middle and its end, with what was seen of it between.
+            (
+                &[
+                    Err(lost(9, b'x')),
+                    Ok(b"y"),
+                    Err(lost(9, b'x')),
+                    Ok(b"y\na\n"),
+                ],
+                &[1, 0],
+                &["a"],
+            ),
+            (
+                &[
+                    Ok(b"b\nx"),
+                    Err(lost(9, b'x')),
+                    Ok(b"y"),
+                    Err(lost(9, b'\n')),
+                    Ok(b"a\n"),
+                ],
+                &[1, 0],
+                &["b", "a"],
+            ),
+            // Only its newline.
+            (&[Ok(b"x"), Err(lost(1, b'\n')), Ok(b"a\n")], &[1], &["a"]),
+            // The line after it is another one.
+            (
+                &[Err(lost(9, b'x')), Ok(b"y\nz"), Err(lost(9, b'x'))],
+                &[1, 1],
+                &[],
+            ),
+            // It ends within a loss that begins another one.
+            (
+                &[
+                    Err(lost(9, b'x')),
+                    Err(Loss {
+                        newlines: 1,
+                        ..lost(9, b'x')
+                    }),
+                    Ok(b"\na\n"),
+                ],
+                &[1, 1],
+                &["a"],
+            ),
+        ];
+        for (passed, expected, lines) in cases {
+            let mut frames = Frames::with_max_frame(4);
+            let (mut seen, mut counts) = (Vec::new(), Vec::new());
+            for piece in passed {
+                match piece {
+                    Ok(bytes) => frames.feed(bytes, &mut |frame| {
+                        seen.push(String::from_utf8_lossy(frame.bytes).into_owned());
+                    }),
+                    Err(loss) => counts.push(frames.lose(loss)),
+                }
+            }
+            frames.end(&mut |frame| panic!("{frame:?}"));
+            assert_eq!(
+                (counts.as_slice(), seen.as_slice()),
+                (
+                    expected,
+                    lines
+                        .iter()
+                        .map(|&it| it.to_owned())
+                        .collect::<Vec<_>>()
+                        .as_slice()
+                ),
+                "{passed:?}"
+            );
         }
     }
 

@@ -156,10 +156,13 @@ impl Transcript {
     fn lose(&mut self, direction: Direction, loss: Loss, moment: Moment) {
         // What began before a hole cannot go on behind it.
         self.give_up_spread(direction, moment);
-        self.frames[direction as usize].lose(loss.bytes, loss.last);
+        let lines = self.frames[direction as usize].lose(&loss);
         // Any request that waits may have been answered in the hole.
         self.pairing.lost();
-        self.gap(loss.lines, loss.from_ts, loss.to_ts);
+        // More of a line whose beginning was lost is no other line.
+        if lines > 0 {
+            self.gap(lines, loss.from_ts, loss.to_ts);
+        }
     }
 
     fn gap(&mut self, count: u64, from_ts: i64, to_ts: i64) {
@@ -376,7 +379,7 @@ mod tests {
         use Direction::{ToClient, ToServer};
         let loss = Loss {
             bytes: 40,
-            lines: 2,
+            newlines: 2,
             last: b'\n',
             from_ts: 3,
             to_ts: 4,
@@ -402,7 +405,7 @@ mod tests {
         transcript.read(&copy(ToServer, asked, None));
         let loss = Loss {
             bytes: 40,
-            lines: 2,
+            newlines: 2,
             last: b'\n',
             from_ts: 3,
             to_ts: 4,
@@ -416,5 +419,26 @@ mod tests {
         let expected = ["gap 5 3-7", "gap 1 7-7", "session", "gap 1 7-7"];
         assert_eq!(events, expected, "the call may have been answered there");
         assert_eq!(transcript.account().counts.dropped, 7);
+    }
+
+    #[test]
+    fn a_long_line_that_is_lost_in_pieces_is_one_dropped_line() {
+        use Direction::ToClient;
+        let loss = |bytes, ts| Loss {
+            bytes,
+            newlines: 0,
+            last: b'x',
+            from_ts: ts,
+            to_ts: ts,
+        };
+        let (events, account) = read(&[
+            copy(ToClient, "{\"id\":1,", None),
+            copy(ToClient, "x", Some(loss(1 << 26, 1))),
+            copy(ToClient, "x", Some(loss(1 << 26, 2))),
+            copy(ToClient, "x}\nhello\n", Some(loss(1 << 26, 3))),
+        ]);
+        assert_eq!(events, ["gap 1 1-1", "session"]);
+        let counts = account.counts;
+        assert_eq!((counts.dropped, counts.lines, counts.text), (1, 1, 1));
     }
 }

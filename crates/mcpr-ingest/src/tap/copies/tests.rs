@@ -38,7 +38,7 @@ fn what_does_not_fit_is_told_with_the_next_of_its_direction() {
     push(&copies, ToServer, 6, b"f\n");
     let loss = Loss {
         bytes: 4,
-        lines: 2,
+        newlines: 2,
         last: b'\n',
         from_ts: 3,
         to_ts: 4,
@@ -165,7 +165,8 @@ fn a_loss_at_the_end_is_told_by_the_end() {
     push(&copies, Direction::ToClient, 1, b"unfinished");
     copies.close(moment(9));
     let all = taken(&copies);
-    assert_eq!(all[0].2.expect("a loss").lines, 1, "{all:?}");
+    let loss = all[0].2.expect("a loss");
+    assert_eq!((loss.bytes, loss.newlines), (10, 0), "{all:?}");
     push(&copies, Direction::ToClient, 2, b"too late");
     assert_eq!(taken(&copies), []);
 }
