@@ -40,7 +40,7 @@ const GAP_KEYS_SINCE: i64 = 7;
 /// The layout that brought the codes by which calls of two channels are found.
 const CALLS_SINCE: i64 = 9;
 /// The layout in which one operation has the hourly sums of many.
-const SUMS_OF_OTHERS_SINCE: i64 = 7;
+pub(super) const SUMS_OF_OTHERS_SINCE: i64 = 7;
 /// The layout that brought the conversations of sessions.
 const CONVERSATIONS_SINCE: i64 = 5;
 

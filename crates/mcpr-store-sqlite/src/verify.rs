@@ -13,6 +13,7 @@ use super::limits::StepLimit;
 use super::migrate::fresh;
 use super::names::{OperationTexts, operation_hash};
 use super::open;
+use super::read::SUMS_OF_OTHERS_SINCE;
 use super::request_ids;
 use super::requests::{hashed_columns, stored_row_hash};
 use super::seal::{self, Sealed};
@@ -381,12 +382,19 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
     check_sketches(connection, findings)?;
     // The recorder's sums stop at the ends of 64 bits, and SQL's own would fail there.
     sums::register(connection)?;
+    // Older layouts know no operation whose calls are in the sums of another.
+    let summed_as = if layout_of(connection)? < SUMS_OF_OTHERS_SINCE {
+        "NULL"
+    } else {
+        "o.summed_as"
+    };
     ask(
         connection,
         findings,
         // A vacuum that makes one of many sums does so in steps: they count as one before, too.
-        "WITH sums AS MATERIALIZED (
-             SELECT u.hour AS hour, ifnull(o.summed_as, u.operation) AS operation,
+        &format!(
+            "WITH sums AS MATERIALIZED (
+             SELECT u.hour AS hour, ifnull({summed_as}, u.operation) AS operation,
                     sum(u.calls) AS calls, min(u.latency_min_us) AS latency_min_us,
                     max(u.latency_max_us) AS latency_max_us,
                     saturated_sum(u.latency_sum_us) AS latency_sum_us,
@@ -399,7 +407,7 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
          SELECT 'rollup of hour ' || r.hour || ', operation ' || r.operation || ': ' || r.calls ||
                 ' requests are there and ' || ifnull(u.calls, 0) || ' are counted'
          FROM (SELECT ts - ((ts % 3600000) + 3600000) % 3600000 AS hour,
-                      ifnull(o.summed_as, o.id) AS operation,
+                      ifnull({summed_as}, o.id) AS operation,
                       count(*) AS calls, saturated_sum(latency_us) AS latency_us,
                       min(latency_us) AS least, max(latency_us) AS most,
                       sum(error_kind IS 1) AS rpc, sum(error_kind IS 2) AS tool,
@@ -417,7 +425,8 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
                                  u.errors_timeout)
                      -- A sum that depends on the order of adding is NULL: it says nothing.
                      OR r.latency_us <> u.latency_sum_us OR r.bytes_in <> u.bytes_in
-                     OR r.bytes_out <> u.bytes_out))",
+                     OR r.bytes_out <> u.bytes_out))"
+        ),
     )
 }
 

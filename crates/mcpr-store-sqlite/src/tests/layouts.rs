@@ -1,11 +1,16 @@
 //! Stores of older layouts: read as they are, and migrated.
 
+use super::{batch, request};
 use crate::layout::MIGRATIONS;
 use crate::migrate::lay_out;
 use crate::{APPLICATION_ID, SqliteStore, census, functions, open_reader, seal, verify};
-use mcpr_store::Depth;
-use mcpr_store::query::{SessionFilter, SessionPage, SessionRow};
+use mcpr_model::{Outcome, Payload, Request};
+use mcpr_store::query::{
+    Cursor, Filter, GroupBy, Page, SessionFilter, SessionPage, SessionRow, StatsQuestion,
+};
+use mcpr_store::{Depth, StoreErrorKind, Writer};
 use rusqlite::Connection;
+use std::path::Path;
 
 /// How layouts 3 to 6 sealed a session and a source: a seal that is read otherwise would be a fault.
 const AS_SEALED_BEFORE: &str = "
@@ -81,4 +86,147 @@ fn every_older_layout_can_be_read_as_it_is_and_migrated() {
         assert_eq!(shown(), before, "layout {layout}, migrated");
         assert_eq!(problems(), [""; 0], "layout {layout}, migrated");
     }
+}
+
+/// The last layout that rows of today can be put into as they are: later ones have tables made of others.
+const COPIED_UP_TO: usize = 7;
+
+/// A store of an older layout with the rows of another one, as far as it has places for them.
+fn older_copy(whole: &Path, path: &Path, layout: usize) {
+    let old = Connection::open(path).expect("a file");
+    functions::register(&old).expect("functions");
+    lay_out(&old, layout.min(COPIED_UP_TO)).expect("a layout");
+    let whole = whole.to_str().expect("text");
+    old.execute("ATTACH ?1 AS whole", [whole]).expect("a store");
+    // Those first that others refer to.
+    for table in [
+        "proxies",
+        "clients",
+        "operations",
+        "sessions",
+        "conversations",
+        "requests",
+        "gaps",
+        "rollups",
+        "sources",
+        "writers",
+        "batches",
+        "payloads",
+    ] {
+        let columns: Option<String> = old
+            .query_row(
+                "SELECT group_concat(o.name, ', ') FROM pragma_table_info(?1, 'main') o
+                 JOIN pragma_table_info(?1, 'whole') w ON w.name = o.name WHERE o.name <> 'seal'",
+                [table],
+                |row| row.get(0),
+            )
+            .expect("columns");
+        // An older layout may not have it.
+        let Some(columns) = columns else { continue };
+        old.execute(
+            &format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM whole.{table}"),
+            [],
+        )
+        .expect(table);
+    }
+    old.execute(
+        "UPDATE main.counters SET value = (SELECT value FROM whole.counters WHERE name = 'last_seq')
+         WHERE name = 'last_seq'",
+        [],
+    )
+    .expect("the last number");
+    old.execute("DETACH whole", []).expect("done with it");
+    for sealed in seal::sealed(&old).expect("tables") {
+        seal::renew(&old, &sealed.table, "true", []).expect("seals");
+    }
+    lay_out(&old, layout).expect("a later layout");
+    old.pragma_update(None, "application_id", APPLICATION_ID)
+        .expect("the mark of ours");
+}
+
+#[test]
+fn requests_of_every_older_layout_stay_what_they_were() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let whole = directory.path().join("whole.db");
+    let recorded = |number: i64| {
+        let uuid = "00000000-0000-4000-8000-000000000001";
+        let mut requests: Vec<Request> = [uuid, "two", "3"]
+            .iter()
+            .zip([10, 20, 3_600_030])
+            .map(|(id, ts)| request(id, ts))
+            .collect();
+        requests[0].payload = Payload::of(Some("{\"a\":1}"), Some("[]")).map(Box::new);
+        requests[1].session_id = None;
+        requests[2].outcome = Outcome::default();
+        batch(number, requests)
+    };
+    let mut store = SqliteStore::open(&whole).expect("a new store");
+    store.append(&recorded(1)).expect("append");
+    drop(store);
+    let answers = |path: &Path| {
+        let reader = open_reader(path).expect("a store");
+        let page = Page::after(Cursor::START, Page::MAX_LIMIT);
+        let entries = reader.entries(&Filter::default(), page).expect("entries");
+        let question = StatsQuestion::sums(&Filter::default(), GroupBy::Tool);
+        let stats = reader.stats(&question).expect("stats");
+        let sessions = reader
+            .sessions(&SessionFilter::default(), &SessionPage::oldest(100))
+            .expect("sessions");
+        (
+            format!("{entries:?} {stats:?} {sessions:?}"),
+            reader.payload(1).expect("a payload"),
+        )
+    };
+    let whole_problems = |path: &Path| verify(path, Depth::Full).expect("a store").problems;
+    let (expected, payload) = answers(&whole);
+    for layout in 1..=MIGRATIONS.len() {
+        let path = directory.path().join(format!("{layout}.db"));
+        older_copy(&whole, &path, layout);
+        // The layout that brought payloads.
+        let payload = payload.clone().filter(|_| layout >= 4);
+        let as_expected = (expected.clone(), payload);
+        assert_eq!(answers(&path), as_expected, "layout {layout}");
+        assert_eq!(whole_problems(&path), [""; 0], "layout {layout}");
+        let mut store = SqliteStore::open(&path).expect("migrated");
+        assert_eq!(answers(&path), as_expected, "layout {layout}, migrated");
+        // What comes once more is known, whatever layout it was stored in.
+        let again = store.append(&recorded(2)).expect("append");
+        assert_eq!((again.stored, again.duplicates), (0, 3), "layout {layout}");
+        let more = batch(3, vec![request("four", 40)]);
+        assert_eq!(store.append(&more).expect("append").stored, 1);
+        drop(store);
+        assert_eq!(whole_problems(&path), [""; 0], "layout {layout}, migrated");
+    }
+}
+
+#[test]
+fn a_store_of_a_later_layout_is_left_as_it_is_and_said_to_be_newer() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let mut store = SqliteStore::open(&path).expect("a new store");
+    store
+        .append(&batch(1, vec![request("one", 10)]))
+        .expect("append");
+    drop(store);
+    let newer = MIGRATIONS.len() + 1;
+    Connection::open(&path)
+        .and_then(|store| store.pragma_update(None, "user_version", newer))
+        .expect("a later layout");
+    let before = std::fs::read(&path).expect("a file");
+    let says = format!(
+        "the store has layout {newer}; this mcpr knows layouts up to {}",
+        MIGRATIONS.len()
+    );
+    let errors = [
+        open_reader(&path).map(drop).expect_err("a reader"),
+        SqliteStore::open(&path).map(drop).expect_err("a writer"),
+        verify(&path, Depth::Quick).map(drop).expect_err("a look"),
+    ];
+    for error in errors {
+        assert_eq!(error.kind, StoreErrorKind::Newer, "{error}");
+        assert!(error.to_string().contains(&says), "{error}");
+        let hint = error.hint.as_deref().unwrap_or_default();
+        assert!(hint.contains("written by a newer mcpr"), "{hint}");
+    }
+    assert_eq!(std::fs::read(&path).expect("a file"), before);
 }
