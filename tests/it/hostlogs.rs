@@ -2,6 +2,7 @@
 //! request, and rotation.
 
 use super::program::{Home, signal, until};
+use super::tap_answers::ANSWERS;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::Write;
@@ -199,6 +200,31 @@ fn an_unreadable_answer_of_one_server_hides_no_call_of_another_and_its_own_are_a
     );
     let stats: Value = serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
     assert_eq!((&stats["gaps"], &stats["dropped"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn an_answer_in_a_log_is_read_as_one_that_passes_through_a_tap() {
+    let home = Home::new();
+    let mut log = Vec::new();
+    for (id, (answer, _)) in (0..).zip(ANSWERS) {
+        let call =
+            format!(r#"{{"id":{id},"method":"tools/call","params":{{"name":"t","a":NaN}}}}"#);
+        log.extend(line(2 * id, "fs", "client", &call).into_bytes());
+        let around = line(2 * id + 1, "fs", "server", "|");
+        let (before, behind) = around.split_once('|').unwrap();
+        log.extend([before.as_bytes(), answer, behind.as_bytes()].concat());
+    }
+    home.record(&[&home.write("mcp.log", log)]);
+    let mut rows = home.rows(&[]);
+    rows.sort_by_key(|row| row["request_id"].as_str().unwrap().parse::<u32>().unwrap());
+    let statuses = rows.iter().map(|row| row["status"].as_str().unwrap());
+    let statuses: Vec<&str> = statuses.collect();
+    assert_eq!(statuses, ANSWERS.map(|(_, status)| status));
+    let stats: Value = serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
+    assert_eq!(
+        (&stats["gaps"], &stats["bad_lines"]),
+        (&0.into(), &0.into())
+    );
 }
 
 /// The present in RFC 3339, to the millisecond.

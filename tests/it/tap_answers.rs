@@ -9,7 +9,7 @@ const BY_HEART: &str = r#"exec 3< answers
     while IFS= read -r line; do IFS= read -r answer <&3; printf '%s\n' "$answer"; done"#;
 
 /// The answers to calls of a tool, by id, and how each call ended.
-const ANSWERS: [(&[u8], &str); 15] = [
+pub(super) const ANSWERS: [(&[u8], &str); 15] = [
     (b"\xef\xbb\xbf{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{}}", "ok"),
     (br#"{"jsonrpc":"2.0","id":"1","result":{}}"#, "ok"),
     (br#"{"jsonrpc":"2.0","id":"2.0","result":{}}"#, "ok"),

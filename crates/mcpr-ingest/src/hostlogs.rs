@@ -5,7 +5,7 @@
 use super::{LogReading, Moment, Pairing, WaitTime};
 use mcpr_model::time::HOUR_MS;
 use mcpr_model::{Checkpoint, Event, FileIdentity, Gap, Text};
-use mcpr_wire::{LoggedMessages, UnreadAnswer};
+use mcpr_wire::{LoggedMessages, UnreadKind, UnreadMessage};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -108,10 +108,23 @@ impl HostLogs {
         }
     }
 
-    /// Says that a message could not be read: it may have been the answer that a request waits for.
-    pub(super) fn doubt(&mut self, doubt: &UnreadAnswer) {
-        if let Some(pairing) = self.servers.get_mut(&doubt.server) {
-            pairing.doubt(doubt.direction, doubt.id.as_ref());
+    /// Says that a message could not be read: it may have been the answer that a request waits for, or
+    /// was a request, which has no row then.
+    pub(super) fn doubt(&mut self, doubt: &UnreadMessage, events: &mut Vec<Event>) {
+        match &doubt.kind {
+            UnreadKind::Answer(id) => {
+                if let Some(pairing) = self.servers.get_mut(&doubt.server) {
+                    pairing.doubt(doubt.direction, id.as_ref());
+                }
+            }
+            UnreadKind::Request(key) => events.push(Event::Gap(Gap {
+                source: self.source.clone(),
+                count: 1,
+                from_ts: doubt.ts,
+                to_ts: doubt.ts,
+                // The line may be read again after a restart.
+                key: Some(key.hash.cast_signed()),
+            })),
         }
     }
 

@@ -278,7 +278,7 @@ impl LineDecoder {
         if let Some(doubt) = self.decoded.doubt.take()
             && !self.may_grow
         {
-            self.hostlogs.doubt(&doubt);
+            self.hostlogs.doubt(&doubt, &mut self.delivery.events);
         }
         if let Some(frame) = self.decoded.frame.take() {
             let counts = &mut self.delivery.progress.counts;
@@ -448,7 +448,7 @@ impl LineDecoder {
         counts.bad += 1;
         let reason = format!("a line of {len} bytes is longer than the limit");
         if let Some(doubt) = doubt_of(head) {
-            self.hostlogs.doubt(&doubt);
+            self.hostlogs.doubt(&doubt, &mut self.delivery.events);
         }
         self.bad_line(offset, reason, head, now);
     }

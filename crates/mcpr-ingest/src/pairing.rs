@@ -185,11 +185,7 @@ impl Pairing {
         match id {
             // What is asked later cannot have been answered in what was lost before.
             None => calls.doubted_before = next,
-            Some(id) => {
-                if let Some(waiting) = calls.waiting.get_mut(id) {
-                    waiting.is_doubtful = true;
-                }
-            }
+            Some(id) => calls.doubt(id),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::fields::Str;
 use super::formats::FORMATS;
-use super::formats::desktop_log::UnreadAnswer;
+use super::formats::desktop_log::UnreadMessage;
 use super::{Decoded, LineContext};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -146,7 +146,7 @@ pub trait Format: Sync {
     }
 
     /// What the beginning of a line of text leaves open that is not read as a whole.
-    fn doubt(&self, _head: &str) -> Option<UnreadAnswer> {
+    fn doubt(&self, _head: &str) -> Option<UnreadMessage> {
         None
     }
 }

@@ -21,7 +21,7 @@ mod wrappers;
 pub use direction::Direction;
 pub use format::{Fact, Format, Knows, Tagged, Tags};
 pub use formats::FORMATS;
-pub use formats::desktop_log::{LoggedMessages, UnreadAnswer};
+pub use formats::desktop_log::{LoggedMessages, UnreadKind, UnreadMessage};
 pub use formats::jsonrpc::{
     AnswerMessage, Message, Messages, NotificationMessage, RequestMessage, SurfaceQuestion,
     messages,
@@ -73,7 +73,7 @@ pub struct Decoded {
     /// What a desktop host's log tells of, where the line does.
     pub frame: Option<LoggedMessages>,
     /// What a message that could not be read leaves open, where the line is one of such a log.
-    pub doubt: Option<UnreadAnswer>,
+    pub doubt: Option<UnreadMessage>,
     /// Whether the line ends before what it holds does.
     pub is_cut: bool,
     /// Events whose type is known, also those that lead to no row (heartbeats, schemas).
@@ -144,12 +144,13 @@ pub fn decode_line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
 }
 
 /// What the beginning of a line leaves open that is not read as a whole, where some format has messages
-/// that may be answers.
+/// that may be requests or answers.
 #[must_use]
-pub fn doubt_of(head: &[u8]) -> Option<UnreadAnswer> {
+pub fn doubt_of(head: &[u8]) -> Option<UnreadMessage> {
+    let head = bare(head);
     // The head was cut at a number of bytes, which may be the middle of a character.
-    let head = String::from_utf8_lossy(head);
-    let mut doubts = FORMATS.iter().map(|format| format.doubt(head.trim_start()));
+    let head = String::from_utf8_lossy(&head.bytes);
+    let mut doubts = FORMATS.iter().map(|format| format.doubt(&head));
     doubts.find_map(|doubt| doubt)
 }
 

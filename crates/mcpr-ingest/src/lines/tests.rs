@@ -1,5 +1,7 @@
 //! Lines into deliveries: what wrappers, parts and bad elements lead to.
 
+mod logs;
+
 use super::*;
 use mcpr_model::{FileIdentity, Fingerprint};
 use mcpr_tail::MAX_LINE_BYTES;
@@ -342,81 +344,4 @@ fn a_source_without_any_event_says_so_once() {
         mixed.line(at, b"text", 0);
     }
     assert_eq!(notes.take(), [""; 0]);
-}
-
-fn frame(second: u32, server: &str, way: &str, json: &str) -> String {
-    format!("2026-11-20T10:00:{second:02}.000Z [{server}] [info] Message from {way}: {json}")
-}
-
-#[test]
-fn what_one_server_says_unreadably_leaves_no_doubt_of_another() {
-    let asks = |second, server: &str, id: u32| {
-        frame(
-            second,
-            server,
-            "client",
-            &format!(r#"{{"id":{id},"method":"tools/call","params":{{"name":"{server}{id}"}}}}"#),
-        )
-    };
-    let begins = |second, server: &str| {
-        frame(
-            second,
-            server,
-            "client",
-            r#"{"id":0,"method":"initialize"}"#,
-        )
-    };
-    let cut =
-        |way: &str, json: &str| frame(2, "beta", way, &format!("{json}... [900 chars truncated]"));
-    let cases: [(&str, &str, &[&str]); 5] = [
-        // Nobody knows what it answers.
-        (
-            "server",
-            r#"{"result":{"con"#,
-            &["alpha1", "gap of 2 from 1795168801000 to 1795168801000"],
-        ),
-        // It answers one of them.
-        (
-            "server",
-            r#"{"jsonrpc":"2.0","id":2,"result":{"con"#,
-            &[
-                "alpha1",
-                "beta1",
-                "gap of 1 from 1795168801000 to 1795168801000",
-            ],
-        ),
-        // Another one, which was never asked.
-        (
-            "server",
-            r#"{"id":9,"result":{"con"#,
-            &["alpha1", "beta1", "beta2"],
-        ),
-        // It asks.
-        (
-            "server",
-            r#"{"id":1,"method":"sampling/createMessage","params":{"con"#,
-            &["alpha1", "beta1", "beta2"],
-        ),
-        // It goes the other way.
-        (
-            "client",
-            r#"{"result":{"con"#,
-            &["alpha1", "beta1", "beta2"],
-        ),
-    ];
-    for (way, json, expected) in cases {
-        let lines = [
-            asks(1, "alpha", 1),
-            asks(1, "beta", 1),
-            asks(1, "beta", 2),
-            cut(way, json),
-            "{".to_owned(),
-            begins(9, "alpha"),
-            begins(9, "beta"),
-        ];
-        let lines: Vec<Vec<u8>> = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
-        let mut got = told(&mut decoder(), &lines);
-        got.retain(|it| !it.starts_with("bad at"));
-        assert_eq!(got, expected, "{way} {json}");
-    }
 }

@@ -199,6 +199,27 @@ impl Calls {
         FoundRequest::Nothing
     }
 
+    /// Says that an answer under an id could not be read: what it finds is in doubt.
+    pub(super) fn doubt(&mut self, id: &TypedId) {
+        let loose = id.loose();
+        let same = self.by_loose_id.range((loose, 0)..=(loose, u64::MAX));
+        // Of several nobody knows which one it answered, and to call one of them hung would be a guess.
+        let same = same.filter_map(|(_, ordinal)| self.by_age.get(ordinal).cloned());
+        let meant = if self.waiting.contains_key(id) {
+            vec![id.clone()]
+        } else if self.over.take_exact(id, ()).is_some() {
+            // It was late, as one that can be read would be.
+            Vec::new()
+        } else {
+            same.collect()
+        };
+        for id in meant {
+            if let Some(waiting) = self.waiting.get_mut(&id) {
+                waiting.is_doubtful = true;
+            }
+        }
+    }
+
     /// Remembers that a request is over.
     pub(super) fn set_over(&mut self, id: TypedId) {
         self.over.add(id, (), ());

@@ -3,9 +3,10 @@
 
 use crate::fields::Str;
 use crate::format::{Fact, Format, Knows};
+use crate::mend::{bare, mended};
 use crate::{Bodies, Decoded, Direction, LineContext, Message, Messages, TypedId, messages};
 use mcpr_model::time::parse_rfc3339;
-use mcpr_model::{EventBytes, Text};
+use mcpr_model::{EventBytes, EventKey, Text};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -55,7 +56,7 @@ impl Format for DesktopLog {
         true
     }
 
-    fn doubt(&self, head: &str) -> Option<UnreadAnswer> {
+    fn doubt(&self, head: &str) -> Option<UnreadMessage> {
         // It is only asked what is left in doubt: the bodies of a cut message are of no use.
         match frame(head, Bodies::Left)? {
             Ok(_) => None,
@@ -89,15 +90,26 @@ pub struct LoggedMessages {
     pub messages: Vec<Message>,
 }
 
-/// What a message that could not be read leaves open: it may have been an answer.
+/// What a message that could not be read leaves open.
 #[derive(Debug, PartialEq, Eq)]
-pub struct UnreadAnswer {
+pub struct UnreadMessage {
     /// The server's name.
     pub server: Text,
+    /// When, in unix milliseconds.
+    pub ts: i64,
     /// Which way it passed.
     pub direction: Direction,
-    /// The request that it answers, where that can be read.
-    pub id: Option<TypedId>,
+    /// What it was, as far as its beginning says.
+    pub kind: UnreadKind,
+}
+
+/// What a message was that could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub enum UnreadKind {
+    /// It may have been an answer: to the request with this id, where that can be read.
+    Answer(Option<TypedId>),
+    /// It was a request, which a second reading of it is recognised by this key.
+    Request(EventKey),
 }
 
 /// A logged message that could not be read.
@@ -106,8 +118,8 @@ struct Unread {
     /// Where it begins in the line.
     start: usize,
     reason: String,
-    /// `None` where it is no answer.
-    doubt: Option<UnreadAnswer>,
+    /// `None` where it is a notification.
+    doubt: Option<UnreadMessage>,
 }
 
 /// What stands before a message.
@@ -123,27 +135,17 @@ struct LogHead<'a> {
 fn frame(line: &str, bodies: Bodies) -> Option<Result<LoggedMessages, Unread>> {
     let head = head(line)?;
     let json = &line[head.start..];
-    let unread = |reason: String| {
-        Some(Err(Unread {
-            start: head.start,
-            reason,
-            doubt: head.doubt(json),
-        }))
-    };
-    // What the host adds behind the message is none of it.
-    let first = serde_json::Deserializer::from_str(json)
-        .into_iter::<&RawValue>()
-        .next();
-    let mut messages = match first {
-        None => return unread("a message without JSON".to_owned()),
-        Some(Err(error)) => return unread(error.to_string()),
-        Some(Ok(raw)) => match messages(raw.get().as_bytes(), bodies) {
-            Messages::Known(known) => known,
-            Messages::Bad(reason) => return unread(reason),
-            Messages::Text | Messages::Unknown => Vec::new(),
-        },
-    };
     let event = EventBytes::new(line.as_bytes());
+    let mut messages = match logged(json, bodies) {
+        Ok(messages) => messages,
+        Err(reason) => {
+            return Some(Err(Unread {
+                start: head.start,
+                reason,
+                doubt: head.doubt(json, event.key(0)),
+            }));
+        }
+    };
     for (index, message) in (0..).zip(&mut messages) {
         if let Message::Request(asked) = message {
             // The same log may be read again from a place before it: its lines have no other identity.
@@ -156,6 +158,30 @@ fn frame(line: &str, bodies: Bodies) -> Option<Result<LoggedMessages, Unread>> {
         direction: head.direction,
         messages,
     }))
+}
+
+/// The messages that stand in a line, read as those that pass through a tap are.
+fn logged(json: &str, bodies: Bodies) -> Result<Vec<Message>, String> {
+    let value = value_alone(json);
+    match messages(value.unwrap_or(json).as_bytes(), bodies) {
+        Messages::Known(known) => Ok(known),
+        Messages::Unknown => Ok(Vec::new()),
+        // A number or a text is JSON, too.
+        Messages::Text if value.is_some() => Ok(Vec::new()),
+        Messages::Text => Err("a message without JSON".to_owned()),
+        Messages::Bad(reason) => Err(reason),
+    }
+}
+
+/// The value that a text begins with, where it is strict JSON and no other one follows it: a host adds
+/// ` { metadata: undefined }`, and with that behind it each message would have to be mended.
+fn value_alone(json: &str) -> Option<&str> {
+    let mut values = serde_json::Deserializer::from_str(json).into_iter::<&RawValue>();
+    let value = values.next()?.ok()?;
+    let rest = json[values.byte_offset()..].trim_start();
+    let is_object = |rest: &str| rest.trim_start().starts_with('"');
+    let goes_on = rest.starts_with('[') || rest.strip_prefix('{').is_some_and(is_object);
+    (!goes_on).then(|| value.get())
 }
 
 /// Reads `TIME [NAME] [LEVEL] Message from WHOM: `. A name may hold brackets, and may be a level's.
@@ -210,14 +236,22 @@ fn server_of(names: &str) -> Option<&str> {
 
 impl LogHead<'_> {
     /// What a message that was not read leaves open, as far as its beginning says.
-    fn doubt(&self, json: &str) -> Option<UnreadAnswer> {
+    fn doubt(&self, json: &str, key: EventKey) -> Option<UnreadMessage> {
+        let json = mended(bare(json.as_bytes()));
         let mut beginning = Beginning::default();
         // It fails where the message does: what came before that is known by then.
-        let _ = (&mut beginning).deserialize(&mut serde_json::Deserializer::from_str(json));
-        (!beginning.is_request).then(|| UnreadAnswer {
+        let _ = (&mut beginning).deserialize(&mut serde_json::Deserializer::from_str(&json));
+        let kind = match beginning.method {
+            None => UnreadKind::Answer(beginning.id),
+            // Nobody waits for the answer to one.
+            Some(method) if method.starts_with("notifications/") => return None,
+            Some(_) => UnreadKind::Request(key),
+        };
+        Some(UnreadMessage {
             server: self.server.into(),
+            ts: self.ts,
             direction: self.direction,
-            id: beginning.id,
+            kind,
         })
     }
 }
@@ -226,7 +260,8 @@ impl LogHead<'_> {
 #[derive(Debug, Default)]
 struct Beginning {
     id: Option<TypedId>,
-    is_request: bool,
+    /// Set where it has one, also where that breaks off: what asks cannot be an answer.
+    method: Option<Text>,
 }
 
 impl<'de> DeserializeSeed<'de> for &mut Beginning {
@@ -249,10 +284,9 @@ impl<'de> Visitor<'de> for &mut Beginning {
             match &*key.0 {
                 // Where the message breaks off before it, any request that waits may be meant.
                 "id" => self.id = TypedId::of(map.next_value::<&RawValue>()?),
-                // What asks cannot be an answer, so that it leaves no other request in doubt.
                 "method" => {
-                    self.is_request = true;
-                    map.next_value::<IgnoredAny>()?;
+                    self.method = Some(Text::default());
+                    self.method = Some(Text::from(&*map.next_value::<Str<'de>>()?.0));
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
