@@ -1,8 +1,8 @@
 //! The answers of a batch, found by the ids of its calls: one look-up each, in whatever order they
 //! stand.
 
-use super::TypedId;
 use super::rpc::RpcAnswer;
+use super::{LooseId, TypedId};
 use rustc_hash::FxHashMap;
 
 /// The answers of one exchange.
@@ -11,8 +11,9 @@ pub(super) struct Answers<'a> {
     /// All of them, with their lengths.
     pub(super) all: Vec<(RpcAnswer<'a>, i64)>,
     by_id: FxHashMap<TypedId, usize>,
-    /// Those that no call waits for under their exact id, by the text of it; `None` where two have it.
-    by_text: FxHashMap<String, Option<usize>>,
+    /// Those that no call waits for under their exact id, by that id without its type; `None` where two
+    /// have it.
+    by_loose_id: FxHashMap<LooseId, Option<usize>>,
     /// An error that names no call: it answers every one.
     for_all: Option<usize>,
 }
@@ -32,34 +33,35 @@ impl<'a> Answers<'a> {
         let mut answers = Self {
             all,
             by_id,
-            by_text: FxHashMap::default(),
+            by_loose_id: FxHashMap::default(),
             for_all,
         };
-        answers.find_texts(asked);
+        answers.find_retyped(asked);
         answers
     }
 
-    /// Clients take `"1"` for the answer to `1` where nothing else waits under that text.
-    fn find_texts(&mut self, asked: &[Option<TypedId>]) {
+    /// Clients take `"1"` for the answer to `1` where nothing else waits under that id.
+    fn find_retyped(&mut self, asked: &[Option<TypedId>]) {
         let waiting = || {
             asked
                 .iter()
                 .flatten()
                 .filter(|id| !self.by_id.contains_key(id))
         };
-        let mut waiting_texts: FxHashMap<&str, u32> = FxHashMap::default();
+        let mut waiting_ids: FxHashMap<LooseId, u32> = FxHashMap::default();
         for id in waiting() {
-            *waiting_texts.entry(id.text()).or_default() += 1;
+            *waiting_ids.entry(id.loose()).or_default() += 1;
         }
         // The usual case: every call has its answer under its exact id.
-        if waiting_texts.is_empty() {
+        if waiting_ids.is_empty() {
             return;
         }
-        let mut by_text = FxHashMap::default();
+        let mut by_loose_id = FxHashMap::default();
         for (id, index) in &self.by_id {
-            // Where two calls wait under one text nobody can know whose answer it is.
-            if waiting_texts.get(id.text()) == Some(&1) {
-                let found = by_text.entry(id.text().to_owned());
+            let id = id.loose();
+            // Where two calls wait under one id nobody can know whose answer it is.
+            if waiting_ids.get(&id) == Some(&1) {
+                let found = by_loose_id.entry(id);
                 found.and_modify(|it| *it = None).or_insert(Some(*index));
             }
         }
@@ -69,16 +71,16 @@ impl<'a> Answers<'a> {
             .flatten()
             .filter(|id| self.by_id.contains_key(id))
         {
-            by_text.remove(id.text());
+            by_loose_id.remove(&id.loose());
         }
-        self.by_text = by_text;
+        self.by_loose_id = by_loose_id;
     }
 
     /// The answer to a call: the one with its id, else one for all.
     pub(super) fn of(&self, id: Option<&TypedId>) -> Option<&(RpcAnswer<'a>, i64)> {
         let exact = id.and_then(|id| self.by_id.get(id).copied());
-        let by_text = || id.and_then(|id| self.by_text.get(id.text()).copied().flatten());
-        let found = exact.or_else(by_text).or(self.for_all)?;
+        let retyped = || id.and_then(|id| self.by_loose_id.get(&id.loose()).copied().flatten());
+        let found = exact.or_else(retyped).or(self.for_all)?;
         self.all.get(found)
     }
 }
@@ -119,10 +121,11 @@ mod tests {
 
     #[test]
     fn each_call_of_a_batch_gets_its_own_answer() {
-        let cases: [(&[&str], &[&str], &[&str]); 6] = [
+        let cases: [(&[&str], &[&str], &[&str]); 7] = [
             (&["1", "2", "3"], &["3", "2", "1"], &["1", "2", "3"]),
             (&["1", "\"1\""], &["\"1\"", "1"], &["1", "1"]),
             (&["1", "2"], &["\"2\"", "1"], &["1", "2"]),
+            (&["1", "2"], &["2", "\"1.0\""], &["1.0", "2"]),
             // Two that wait under one text, and one answer to either: nobody knows whose it is.
             (&["1", "2"], &["\"3\"", "2"], &["timeout", "2"]),
             (&["1", "\"1\"", "2"], &["1", "2"], &["1", "timeout", "2"]),

@@ -1,5 +1,6 @@
 //! Field types that take what real streams write: borrowed text, integral numbers, codes of any type.
 
+use super::mend::mended;
 use mcpr_model::Text;
 use mcpr_model::time::parse_rfc3339;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
@@ -107,20 +108,50 @@ pub(super) fn rfc3339_ms(text: &Str<'_>) -> Result<i64, String> {
 /// What a raw value is called in text: a string without its quotes, anything else as it stands.
 pub(super) fn raw_text(raw: &RawValue) -> Cow<'_, str> {
     // Codes are numbers in JSON-RPC and texts in some servers.
-    match serde_json::from_str::<Str<'_>>(raw.get()) {
-        Ok(text) => text.0,
-        Err(_) => Cow::Borrowed(raw.get()),
+    string(raw).unwrap_or(Cow::Borrowed(raw.get()))
+}
+
+/// The string that a raw value is.
+fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let json = raw.get();
+    match serde_json::from_str::<Str<'_>>(json) {
+        Ok(text) => Some(text.0),
+        // Half a surrogate pair in it: clients show it as they can.
+        Err(_) if json.starts_with('"') => serde_json::from_str(&mended(json.as_bytes()))
+            .ok()
+            .map(Cow::Owned),
+        Err(_) => None,
     }
 }
 
 /// The string that a raw value is, if it is a non-empty one.
 pub(super) fn raw_string(raw: Option<&RawValue>) -> Option<Text> {
     // What has another type is no name, and no reason to lose the row either.
-    let text = serde_json::from_str::<Str<'_>>(raw?.get()).ok()?;
-    text.non_empty().map(Text::from)
+    let text = string(raw?)?;
+    (!text.is_empty()).then(|| Text::from(&*text))
 }
 
 /// The length of a raw value's text in bytes.
 pub(super) fn raw_len(raw: &RawValue) -> i64 {
     i64::try_from(raw.get().len()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_character_in_a_name_or_an_error_costs_only_itself() {
+        let cases = [
+            (r#""bad \ud83d""#, "bad \u{fffd}", Some("bad \u{fffd}")),
+            (r#""good \ud83d\ude00""#, "good 😀", Some("good 😀")),
+            (r#""""#, "", None),
+            ("-32601", "-32601", None),
+        ];
+        for (json, text, name) in cases {
+            let raw: &RawValue = serde_json::from_str(json).expect("JSON");
+            assert_eq!(raw_text(raw), text, "{json}");
+            assert_eq!(raw_string(Some(raw)).as_deref(), name, "{json}");
+        }
+    }
 }

@@ -210,15 +210,18 @@ fn rpc_error(raw: &RawValue) -> Outcome {
     }
 }
 
-fn tool_error(result: Option<&RawValue>) -> Option<Outcome> {
+/// The error that a tool's result tells of, if it does.
+pub(super) fn tool_error(result: Option<&RawValue>) -> Option<Outcome> {
     let result: ToolResult<'_> = lenient(result);
     result
         .is_error
         // `isError: false` is how most servers say that all is well.
         .filter(|is_error| is_error.get() == "true")?;
-    let content: Vec<ToolContent<'_>> = lenient(result.content);
+    let content: Vec<&RawValue> = lenient(result.content);
     let said = content
-        .iter()
+        .into_iter()
+        // Each by itself: an odd part must not hide what the others say.
+        .map(|part| lenient::<ToolContent<'_>>(Some(part)))
         // Content may begin with an image; the first text is what a person would read.
         .filter(|part| raw_string(part.kind).as_deref() == Some("text"))
         .find_map(|part| part.text)

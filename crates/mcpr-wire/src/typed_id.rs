@@ -68,15 +68,6 @@ impl TypedId {
     pub(super) fn as_json(&self) -> &str {
         &self.0
     }
-
-    /// The id without its type: the same for `1` and `"1"`.
-    pub(super) fn text(&self) -> &str {
-        let inside = self
-            .0
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
-        inside.unwrap_or(&self.0)
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use crate::Decoded;
 use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
-use crate::rpc::shorten;
+use crate::rpc::{shorten, tool_error};
 use mcpr_model::{
     ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind, Text,
 };
@@ -102,7 +102,7 @@ struct Invocation<'a> {
 #[derive(Debug, Deserialize)]
 enum CallResult<'a> {
     #[serde(borrow)]
-    Ok(ToolResult<'a>),
+    Ok(&'a RawValue),
     #[serde(borrow)]
     Err(Str<'a>),
 }
@@ -129,7 +129,7 @@ struct ToolCallItem<'a> {
     tool: Str<'a>,
     duration: Duration,
     #[serde(borrow)]
-    result: Option<ToolResult<'a>>,
+    result: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<CallError<'a>>,
 }
@@ -138,20 +138,6 @@ struct ToolCallItem<'a> {
 struct CallError<'a> {
     #[serde(borrow)]
     message: Str<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ToolResult<'a> {
-    #[serde(rename = "isError")]
-    is_error: Option<bool>,
-    #[serde(borrow, default)]
-    content: Vec<Content<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Content<'a> {
-    #[serde(borrow)]
-    text: Option<Str<'a>>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -174,7 +160,7 @@ fn call_end(line: &RolloutLine<'_>) -> Result<Request, String> {
     let ended_at = rfc3339_ms(&line.timestamp)?;
     let latency_us = end.duration.micros()?;
     let outcome = match &end.result {
-        CallResult::Ok(result) => result.ended(),
+        CallResult::Ok(result) => tool_error(Some(result)).unwrap_or_default(),
         CallResult::Err(message) => failed(&message.0),
     };
     let call = Call {
@@ -203,7 +189,7 @@ fn item_completed(line: &RolloutLine<'_>) -> Result<Option<Request>, String> {
     };
     let outcome = match (&item.error, &item.result) {
         (Some(error), _) => failed(&error.message.0),
-        (None, Some(result)) => result.ended(),
+        (None, Some(result)) => tool_error(Some(result)).unwrap_or_default(),
         (None, None) => return Err("a call with neither a result nor an error".to_owned()),
     };
     let part = |part: &Option<Str<'_>>| text(part.as_ref()).unwrap_or_default();
@@ -244,21 +230,6 @@ impl Call<'_> {
             latency_us: self.latency_us,
             outcome,
             ..Request::new(key, self.ts, proxy, Kind::Mcp, method)
-        }
-    }
-}
-
-impl ToolResult<'_> {
-    fn ended(&self) -> Outcome {
-        if self.is_error != Some(true) {
-            return Outcome::default();
-        }
-        let mut texts = self.content.iter().filter_map(|it| it.text.as_ref());
-        Outcome {
-            error_kind: Some(ErrorKind::Tool),
-            error_code: None,
-            error_msg: texts.next().map(|text| shorten(&text.0)),
-            retyped: false,
         }
     }
 }
@@ -316,6 +287,39 @@ mod tests {
             let line = format!("{{\"timestamp\":\"2026-10-01T00:00:01Z\",\"type\":\"{other}");
             let decoded = decoded(&line);
             assert_eq!((decoded.known, decoded.events.len()), (1, 0), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_result_of_odd_parts_costs_no_call() {
+        let cases = [
+            (
+                r#"{"content":[7,{"type":"text","text":"no"}],"isError":true}"#,
+                "no",
+            ),
+            (
+                r#"{"content":[{"type":"text","text":5}],"isError":true}"#,
+                "5",
+            ),
+            (
+                r#"{"content":[{"type":"resource","text":"a"},{"type":"text","text":"b"}],"isError":true}"#,
+                "b",
+            ),
+            (r#"{"content":"none","isError":true}"#, "-"),
+            (r#"{"content":[],"isError":false,"isError":true}"#, "-"),
+            (r#"{"content":null,"isError":null}"#, "ok"),
+            (r#"{"isError":"true"}"#, "ok"),
+        ];
+        for (result, expected) in cases {
+            let decoded = decoded(&OLD.replace(r#"{"content":[]}"#, result));
+            let [mcpr_model::Event::Request(row)] = &decoded.events[..] else {
+                panic!("{result}: {:?}", decoded.bad);
+            };
+            let got = match row.outcome.error_kind {
+                None => "ok",
+                Some(_) => row.outcome.error_msg.as_deref().unwrap_or("-"),
+            };
+            assert_eq!(got, expected, "{result}");
         }
     }
 
