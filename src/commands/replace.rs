@@ -1,6 +1,7 @@
 //! Files that are replaced as a whole: whoever reads one finds the old text or the new, after a crash
 //! too, and a name that somebody else has placed beside it is never written through.
 
+use rustix::process::{getegid, geteuid};
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
@@ -38,6 +39,9 @@ impl Replacement {
     pub(super) fn begin(path: &Path) -> io::Result<Self> {
         let path = behind_links(path)?;
         let old = old_file(&path)?;
+        if let Some(old) = &old {
+            check_planted(&path, old)?;
+        }
         // The name is unpredictable, and a file that has it already is not opened.
         let fresh = tempfile::Builder::new()
             .prefix(".mcpr-")
@@ -91,6 +95,25 @@ fn old_file(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
+/// Refuses a link or a file that another user put into a directory which others may write, such as `/tmp`: who
+/// writes there would write a file of their own that somebody else chose, or hand over what is theirs.
+/// The kernel's `protected_symlinks` and `protected_regular` have the same rule.
+fn check_planted(path: &Path, found: &Metadata) -> io::Result<()> {
+    let directory = fs::metadata(directory_of(path))?;
+    let is_own_group = directory.gid() == getegid().as_raw();
+    let is_open = directory.mode() & 0o002 != 0 || (directory.mode() & 0o020 != 0 && !is_own_group);
+    let is_trusted = [geteuid().as_raw(), directory.uid()].contains(&found.uid());
+    if is_open && !is_trusted {
+        let what = if found.is_symlink() { "link" } else { "file" };
+        let message = format!(
+            "another user ({}) put this {what} there, in a directory that others may write",
+            found.uid()
+        );
+        return Err(io::Error::new(ErrorKind::PermissionDenied, message));
+    }
+    Ok(())
+}
+
 /// Gives a file the owner and mode of the one that it replaces.
 fn keep(old: &Metadata, fresh: &File) -> io::Result<()> {
     let own = fresh.metadata()?;
@@ -108,7 +131,10 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
     for _ in 0..MAX_LINKS {
         match fs::read_link(&path) {
             // An absolute target takes the place of the whole path.
-            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Ok(target) => {
+                check_planted(&path, &fs::symlink_metadata(&path)?)?;
+                path = path.parent().unwrap_or(Path::new("")).join(target);
+            }
             Err(_) => return Ok(path),
         }
     }
@@ -180,6 +206,40 @@ mod tests {
         replace(&at("file"), b"text").unwrap();
         assert_eq!(fs::read_to_string(at("victim")).unwrap(), "precious");
         assert_eq!(fs::read_to_string(at("file")).unwrap(), "text");
+    }
+
+    #[test]
+    fn what_another_user_put_into_an_open_directory_is_not_written() {
+        if !geteuid().is_root() {
+            println!("SKIPPED: only root can make a file of another user");
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let nobody = Some(65_534);
+        fs::write(at("victim"), "precious").unwrap();
+        fs::write(at("theirs"), "theirs").unwrap();
+        symlink(at("victim"), at("link")).unwrap();
+        symlink(at("new"), at("dangling")).unwrap();
+        for name in ["theirs", "link", "dangling"] {
+            std::os::unix::fs::lchown(at(name), nobody, nobody).unwrap();
+        }
+        let open = |mode| fs::set_permissions(directory.path(), Permissions::from_mode(mode));
+        for mode in [0o1777, 0o777] {
+            open(mode).unwrap();
+            for name in ["theirs", "link", "dangling"] {
+                let error = replace(&at(name), b"x").unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{name}");
+                assert!(error.to_string().contains("another user"), "{error}");
+            }
+        }
+        assert_eq!(fs::read_to_string(at("victim")).unwrap(), "precious");
+        assert!(!at("new").exists());
+        // Where nobody else may write, what belongs to another user was not put there by them.
+        open(0o755).unwrap();
+        replace(&at("theirs"), b"mended").unwrap();
+        replace(&at("link"), b"written").unwrap();
+        assert_eq!(fs::read_to_string(at("victim")).unwrap(), "written");
     }
 
     #[test]

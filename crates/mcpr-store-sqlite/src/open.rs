@@ -7,7 +7,7 @@ use super::foreign::{Access, Program};
 use super::layout::{APPLICATION_ID, check_layout, layout_of};
 use super::limits::StepLimit;
 use super::migrate::migrate;
-use super::place::{check_directory, claim_file};
+use super::place::{check_directory, check_file, make_private};
 use super::stale_log::{check_log, connect_checked};
 use super::{census, shape};
 use mcpr_store::{StoreError, StoreErrorKind, Trust};
@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 
 /// How long is waited before what is not settled is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// What the names of a store's files end with.
+const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
 /// Whose file stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
@@ -40,9 +43,10 @@ pub(super) enum Readable {
 /// Opens a store for writing: makes the directory (0700) and file (0600), migrates the layout.
 pub(super) fn open_writer(path: &Path, trust: Trust) -> Result<(Connection, PathBuf), StoreError> {
     let path = absolute(path, true)?;
-    claim_files(&path, trust)?;
+    check_place(&path, trust)?;
     create_private(&path)?;
     check_owner(&path)?;
+    make_files_private(&path)?;
     check_log(&path)?;
     let connect = || -> Result<Connection, StoreError> {
         let mut connection =
@@ -72,22 +76,27 @@ pub(super) fn open_writer(path: &Path, trust: Trust) -> Result<(Connection, Path
 /// Resolves a store's path and makes its directory, unless the file there is somebody else's.
 pub(super) fn claim(path: &Path, trust: Trust) -> Result<PathBuf, StoreError> {
     let path = absolute(path, true)?;
-    claim_files(&path, trust)?;
+    check_place(&path, trust)?;
     match check_owner(&path) {
-        Err(error) if error.kind == StoreErrorKind::Missing => Ok(path),
-        Err(error) => Err(error),
-        Ok(()) => Ok(path),
+        Err(error) if error.kind != StoreErrorKind::Missing => Err(error),
+        _ => make_files_private(&path).map(|()| path),
     }
 }
 
 /// Refuses to write where others could put files of theirs in the place of the store's, or have done so.
-fn claim_files(path: &Path, trust: Trust) -> Result<(), StoreError> {
+fn check_place(path: &Path, trust: Trust) -> Result<(), StoreError> {
     if let Some(directory) = path.parent() {
         check_directory(directory, trust)?;
     }
-    ["", "-wal", "-shm", "-journal"]
+    SUFFIXES
         .iter()
-        .try_for_each(|suffix| claim_file(&sibling(path, suffix)))
+        .try_for_each(|suffix| check_file(&sibling(path, suffix)))
+}
+
+fn make_files_private(path: &Path) -> Result<(), StoreError> {
+    SUFFIXES
+        .iter()
+        .try_for_each(|suffix| make_private(&sibling(path, suffix)))
 }
 
 /// Opens a store of ours for reading only.

@@ -92,20 +92,33 @@ fn others_may_write(metadata: &Metadata) -> bool {
         || (metadata.mode() & GROUP_MAY_WRITE != 0 && !is_own_group)
 }
 
-/// Refuses a file of the store that is another user's, and takes from others what they may do with
-/// one that is ours. No file is no fault.
-pub(super) fn claim_file(path: &Path) -> Result<(), StoreError> {
-    // The link itself is looked at: what it leads to may be ours, and still be put there by
-    // somebody else.
-    let metadata = match fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(inaccessible(path, error)),
-    };
-    // Root's as well: a file that is not ours cannot be made private by us.
-    if let Uid::Root | Uid::Another(_) = whose(&metadata) {
-        return Err(not_ours(path, &metadata));
+/// Refuses a file of the store that is another user's. No file is no fault.
+pub(super) fn check_file(path: &Path) -> Result<(), StoreError> {
+    match file_at(path)? {
+        // Root's as well: a file that is not ours cannot be made private by us.
+        Some(metadata) if !matches!(whose(&metadata), Uid::Ours) => {
+            Err(not_ours(path, &metadata))
+        }
+        _ => Ok(()),
     }
+}
+
+/// What stands at a path. A link is looked at itself: what it leads to may be ours, and still be put there
+/// by somebody else.
+fn file_at(path: &Path) -> Result<Option<Metadata>, StoreError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(inaccessible(path, error)),
+    }
+}
+
+/// Takes from others what they may do with a file of the store. To be called once it is known to be one: the mode
+/// of any other file is its owner's business.
+pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
+    let Some(metadata) = file_at(path)? else {
+        return Ok(());
+    };
     // Links and directories are refused by whoever opens the file.
     if metadata.is_file() && metadata.mode() & 0o777 & !PRIVATE != 0 {
         // Rights are only taken away: a file that its owner made read-only stays so.
@@ -229,6 +242,27 @@ mod tests {
     }
 
     #[test]
+    fn the_mode_of_a_file_that_is_no_store_stays() {
+        let directory = directory_of_mode(0o700);
+        let path = directory.path().join("theirs.db");
+        let text = || fs::write(&path, "notes that somebody named by mistake").expect("a file");
+        let other = || {
+            let database = rusqlite::Connection::open(&path).expect("a database");
+            let made = database.execute_batch("CREATE TABLE theirs (a)");
+            made.expect("a table");
+        };
+        for make in [&text as &dyn Fn(), &other] {
+            make();
+            fs::set_permissions(&path, Permissions::from_mode(0o664)).expect("a mode");
+            SqliteStore::open(&path).map(drop).expect_err("no store");
+            crate::open::claim(&path, Trust::Owner).expect_err("no store");
+            let mode = fs::metadata(&path).expect("it is there").mode();
+            assert_eq!(mode & 0o777, 0o664);
+            fs::remove_file(&path).expect("removed");
+        }
+    }
+
+    #[test]
     fn a_store_file_of_another_user_is_refused() {
         let directory = directory_of_mode(0o700);
         for name in ["store.db", "store.db-wal", "store.db-journal"] {
@@ -236,7 +270,7 @@ mod tests {
             fs::write(&path, "").expect("a file");
             if std::os::unix::fs::chown(&path, Some(12_345), None).is_err() {
                 // Only root can give files away: then the owner of `/` stands in for the other user.
-                let error = claim_file(Path::new("/")).expect_err("root's");
+                let error = check_file(Path::new("/")).expect_err("root's");
                 assert_eq!(error.kind, StoreErrorKind::Permission);
                 return;
             }

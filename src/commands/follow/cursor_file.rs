@@ -51,6 +51,16 @@ pub(in crate::commands) struct CursorFile {
 impl CursorFile {
     /// Reads what the file says; one that is not there says nothing yet, and neither does an empty one.
     pub(in crate::commands) fn open(path: &Path, console: &mut Console) -> anyhow::Result<Self> {
+        // The opening of a pipe would wait for its other end.
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            let message = format!(
+                "cannot read the cursor file {}: it is no regular file",
+                path.display()
+            );
+            return Err(Refused::new(message)
+                .hint("name a file with --cursor-file")
+                .into());
+        }
         let kept = match fs::read_to_string(path) {
             Ok(text) if is_blank(&text) => {
                 console.note(&format!(
