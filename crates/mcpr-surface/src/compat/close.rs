@@ -3,8 +3,7 @@
 
 use super::choice::Choice;
 use super::declared::{
-    DeclaredNames, Definitions, ELEMENTS, EVERYTHING, IN_PLACE, IN_PLACE_LISTS, lists_objects,
-    own_names,
+    DeclaredNames, Definitions, ELEMENTS, EVERYTHING, IN_PLACE_LISTS, lists_objects, own_names,
 };
 use super::steps::StepBudget;
 use super::unknown::MARK;
@@ -48,12 +47,12 @@ impl Closed {
 }
 
 /// A normal form, closed. Objects that declare nothing stay open, as a caller cannot know more: but
-/// not the root, whose properties are all there is to send, unless it says `true` in so many words.
-/// None where the names to repeat take more steps than are left.
-pub(crate) fn closed(normal: &Value, steps: &StepBudget) -> Option<Closed> {
+/// not the root that was written as an object (`says_object`), whose properties are all there is to send,
+/// unless it says `true` in so many words. None where the names to repeat take more steps than are left.
+pub(crate) fn closed(normal: &Value, says_object: bool, steps: &StepBudget) -> Option<Closed> {
     // Names are counted apart: whoever reads the closed schema counts its weight once more.
     let steps = steps.at_most(u64::MAX);
-    let (most, is_exact) = closed_as(normal, OverlapHandling::Open, &steps)?;
+    let (most, is_exact) = closed_as(normal, says_object, OverlapHandling::Open, &steps)?;
     if is_exact {
         return Some(Closed {
             least: most,
@@ -61,7 +60,7 @@ pub(crate) fn closed(normal: &Value, steps: &StepBudget) -> Option<Closed> {
         });
     }
     Some(Closed {
-        least: closed_as(normal, OverlapHandling::Leave, &steps)?.0,
+        least: closed_as(normal, says_object, OverlapHandling::Leave, &steps)?.0,
         most: Some(most),
     })
 }
@@ -76,7 +75,12 @@ enum OverlapHandling {
 }
 
 /// One of the two, and whether it is both.
-fn closed_as(normal: &Value, doubt: OverlapHandling, steps: &StepBudget) -> Option<(Value, bool)> {
+fn closed_as(
+    normal: &Value,
+    says_object: bool,
+    doubt: OverlapHandling,
+    steps: &StepBudget,
+) -> Option<(Value, bool)> {
     let none = Map::new();
     let defs = normal.get("$defs").and_then(Value::as_object);
     let closer = Closer {
@@ -101,9 +105,7 @@ fn closed_as(normal: &Value, doubt: OverlapHandling, steps: &StepBudget) -> Opti
             .get("additionalProperties")
             .is_some_and(|value| value != &json!(false));
     if let Value::Object(map) = &mut schema {
-        let names = closer.defs.names(normal);
-        let is_bare = names.is_empty() && !names.rest;
-        if is_bare && !is_free && map.get("type").is_some_and(|name| name == "object") {
+        if says_object && !closer.defs.declares(normal) && !is_free {
             map.insert("additionalProperties".to_owned(), Value::Bool(false));
         }
         if let Some(defs) = defs.filter(|defs| !defs.is_empty()) {
@@ -116,8 +118,10 @@ fn closed_as(normal: &Value, doubt: OverlapHandling, steps: &StepBudget) -> Opti
 /// What is said around a part about the names of the same value.
 #[derive(Debug, Clone, Copy)]
 struct Surrounding<'a> {
-    /// The names that are declared there.
+    /// The names that are declared or asked for there.
     names: &'a DeclaredNames,
+    /// Whether any of them is declared: only then is every other name left out.
+    declares: bool,
     /// Whether every other name is forbidden there already, so that no part has to repeat it.
     is_sealed: bool,
 }
@@ -126,6 +130,7 @@ impl<'a> Surrounding<'a> {
     fn open(names: &'a DeclaredNames) -> Self {
         Self {
             names,
+            declares: false,
             is_sealed: false,
         }
     }
@@ -174,16 +179,18 @@ impl Closer<'_> {
         };
         let has_seal = outer.is_sealed && matches!(whole, Cow::Borrowed(_));
         // Where other names are described as well, nothing is left to forbid.
-        let needs_seal = !has_seal && !whole.rest && self.declares(map, outer.names, &whole);
+        let needs_seal =
+            !has_seal && !whole.rest && (outer.declares || self.defs.declares_beside_lists(map));
         // Closing a value in one part would refuse what another part describes.
         let mut shared = shared.clone();
         shared.extend(self.defs.described_twice(map));
         self.close_children(&mut made, &shared);
         let inner = Surrounding {
             names: &whole,
+            declares: outer.declares || self.defs.declares(schema),
             is_sealed: has_seal || needs_seal,
         };
-        self.close_branches(map, &mut made, inner, &shared);
+        self.close_branches(map, &mut made, [outer, inner], &shared);
         let target = map.get("$ref").and_then(|name| self.defs.target(name));
         // Alone, it leads to the closed body; with others beside it, the names of both count, and
         // the value is sealed here.
@@ -206,22 +213,6 @@ impl Closer<'_> {
             seal(&mut made, &whole);
         }
         Value::Object(made)
-    }
-
-    /// Whether anything but the branches of its lists declares names about a value.
-    fn declares(
-        &self,
-        map: &Map<String, Value>,
-        outer: &DeclaredNames,
-        whole: &DeclaredNames,
-    ) -> bool {
-        let dependent = map.get("dependentSchemas").and_then(Value::as_object);
-        let parts = IN_PLACE.iter().filter_map(|name| map.get(*name));
-        let mut parts = parts.chain(dependent.into_iter().flat_map(Map::values));
-        !outer.is_empty()
-            || !own_names(map).is_empty()
-            || (map.contains_key("$ref") && !whole.is_empty())
-            || parts.any(|part| !self.defs.names(part).is_empty())
     }
 
     /// The names that a schema declares, and those declared around it: just these, uncopied, where it
@@ -276,7 +267,7 @@ impl Closer<'_> {
         &self,
         map: &Map<String, Value>,
         made: &mut Map<String, Value>,
-        whole: Surrounding<'_>,
+        [outside, whole]: [Surrounding<'_>; 2],
         shared: &BTreeSet<String>,
     ) {
         for name in IN_PLACE_LISTS {
@@ -285,16 +276,22 @@ impl Closer<'_> {
             };
             // Parts of `allOf` all hold, so that each may send what any of them declares.
             let mut outer = own_names(map);
-            if *name == "allOf" {
+            let declares = if *name == "allOf" {
                 outer = whole.names.clone();
+                whole.declares
             } else {
-                outer.add(self.names_beside(map, name));
+                let mut beside = map.clone();
+                beside.remove(*name);
+                let beside = Value::Object(beside);
+                outer.add(self.defs.names(&beside));
                 outer.add(self.whole_minus_branches(whole.names, map));
-            }
+                outside.declares || self.defs.declares(&beside)
+            };
             // Branches without names of their own have nothing to add to the seal around them.
             let is_wide = branches.len().saturating_mul(outer.count()) > MAX_REPEATED;
             let around = Surrounding {
                 names: &outer,
+                declares,
                 is_sealed: whole.is_sealed && is_wide && outer == *whole.names,
             };
             let closed = branches
@@ -344,13 +341,6 @@ impl Closer<'_> {
                 }
             }
         }
-    }
-
-    /// Names declared by everything about this value except the branches under `name`.
-    fn names_beside(&self, map: &Map<String, Value>, name: &str) -> DeclaredNames {
-        let mut rest = map.clone();
-        rest.remove(name);
-        self.defs.names(&Value::Object(rest))
     }
 
     /// What of the whole does not come from branches alone: nothing is known here beyond the

@@ -71,7 +71,11 @@ impl Forms {
         }
         let sent = match pair.caller {
             // A careful caller sends what is declared, although the schema would accept more.
-            Caller::Careful => closed(&old.schema, steps),
+            Caller::Careful => {
+                // As it was written: a normal form may find out by itself that only objects fit.
+                let says_object = pair.narrow.get("type").is_some_and(|name| name == "object");
+                closed(&old.schema, says_object, steps)
+            }
             Caller::Any => Some(Closed::open(&old.schema)),
         };
         let sent = sent.ok_or_else(|| undecided(TOO_MANY_STEPS.to_owned()))?;

@@ -79,9 +79,56 @@ impl<'a> Definitions<'a> {
         Some((name, body))
     }
 
-    /// Every name that is declared about this value, in whatever branch.
+    /// Every name that is declared or asked for about this value, in whatever branch.
     pub(super) fn names(self, schema: &Value) -> DeclaredNames {
         self.names_beyond(schema, PartRole::SurfaceContent, &mut BTreeSet::new())
+    }
+
+    /// Whether any name is declared about this value. Who only asks for a name, or denies it, declares none:
+    /// any other may be sent.
+    pub(super) fn declares(self, schema: &Value) -> bool {
+        schema
+            .as_object()
+            .is_some_and(|map| self.declares_within(map, &mut BTreeSet::new(), |_| true))
+    }
+
+    /// As [`Definitions::declares`], the branches of lists aside.
+    pub(super) fn declares_beside_lists(self, map: &Map<String, Value>) -> bool {
+        let beside_lists = |name: &str| !IN_PLACE_LISTS.contains(&name);
+        self.declares_within(map, &mut BTreeSet::new(), beside_lists)
+    }
+
+    /// `counts` says which keywords of this one schema are looked into.
+    fn declares_within(
+        self,
+        map: &Map<String, Value>,
+        visited: &mut BTreeSet<String>,
+        counts: fn(&str) -> bool,
+    ) -> bool {
+        let own = own_names(map);
+        if !own.is_empty() || own.rest || lists_objects(map) {
+            return true;
+        }
+        let lists = IN_PLACE_LISTS.iter().filter(|name| counts(name));
+        let lists = lists
+            .filter_map(|name| map.get(*name)?.as_array())
+            .flatten();
+        let said = ["then", "else"].iter().filter_map(|name| map.get(*name));
+        let dependent = map.get("dependentSchemas").and_then(Value::as_object);
+        let dependent = dependent.into_iter().flat_map(Map::values);
+        let mut parts = lists
+            .chain(said)
+            .chain(dependent)
+            .filter_map(Value::as_object);
+        if parts.any(|part| self.declares_within(part, visited, |_| true)) {
+            return true;
+        }
+        let target = map.get("$ref").and_then(|reference| self.target(reference));
+        let Some((name, Value::Object(body))) = target else {
+            return false;
+        };
+        // References may lead in a circle.
+        visited.insert(name.to_owned()) && self.declares_within(body, visited, |_| true)
     }
 
     fn names_beyond(
@@ -207,7 +254,12 @@ pub(super) fn own_names(map: &Map<String, Value>) -> DeclaredNames {
         let map = map.get(name).and_then(Value::as_object);
         map.into_iter().flatten()
     };
-    let keys = |name: &str| members(name).map(|(key, _)| key.clone()).collect();
+    // A name that may not be sent is none that is declared: who forbids one says nothing of the others.
+    let is_sent = |(_, schema): &(&String, &Value)| **schema != Value::Bool(false);
+    let keys = |name: &str| {
+        let sent = members(name).filter(is_sent);
+        sent.map(|(key, _)| key.clone()).collect()
+    };
     let mut names = DeclaredNames {
         plain: keys("properties"),
         patterns: keys("patternProperties"),

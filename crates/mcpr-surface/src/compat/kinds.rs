@@ -352,3 +352,25 @@ fn denials_impossible_parts_and_what_is_unevaluated_are_decided() {
         "holds",
     );
 }
+
+#[test]
+fn who_forbids_a_name_declares_none() {
+    let object = |properties: Value| json!({"type": "object", "properties": properties});
+    for forbids in [
+        json!({"type": "object", "not": {"required": ["id"]}}),
+        json!({"type": "object", "properties": {"id": false}}),
+        json!({"type": "object", "patternProperties": {"^id$": false}}),
+    ] {
+        check(
+            &object(json!({"o": forbids})),
+            &object(json!({"o": object(json!({"a": {"enum": ["x"]}, "id": false}))})),
+            r#"fails {"o":{"a":0}}"#,
+        );
+    }
+    // That only objects fit can follow from something else: then nothing says that it takes no parameter.
+    check(
+        &json!({"not": {"required": ["id"]}}),
+        &object(json!({"a": {"enum": ["x"]}, "id": false})),
+        r#"fails {"a":0}"#,
+    );
+}

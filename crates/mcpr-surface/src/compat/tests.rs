@@ -293,7 +293,7 @@ fn branches_beside_many_properties_do_not_each_repeat_them() {
         texts_beside(2_000, json!({"anyOf": branches.collect::<Vec<_>>()}))
     };
     let schema = any(120);
-    let closed = close::closed(&schema, &StepBudget::of(limits::MAX_STEPS)).unwrap();
+    let closed = close::closed(&schema, true, &StepBudget::of(limits::MAX_STEPS)).unwrap();
     assert_eq!(closed.most()["additionalProperties"], json!(false));
     assert!(weight(closed.most()) < 2 * weight(&schema));
     check(&schema, &any(119), "undecided");
