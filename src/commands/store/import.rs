@@ -117,3 +117,65 @@ fn is_same(left: &StoreUrl, right: &StoreUrl) -> bool {
     let identity = |url: &StoreUrl| Some(identity_of(&url.path()?.metadata().ok()?));
     left == right || (identity(left).is_some() && identity(left) == identity(right))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{Rows, key, request, session};
+    use mcpr_ingest::{Imported, Screen};
+    use mcpr_store::query::{Entry, Page, SessionFilter, SessionPage};
+
+    /// A store of so many requests, each of which has a session of its own.
+    fn rows(count: i64) -> Rows {
+        let ids = (1..=count).map(|seq| (seq, format!("s-{seq}")));
+        let requests = ids.clone().map(|(seq, id)| request(seq, &id, "echo"));
+        Rows {
+            entries: requests.map(Box::new).map(Entry::Request).collect(),
+            sessions: ids
+                .map(|(_, id)| session(&key("everything", &id), 1))
+                .collect(),
+            ..Rows::default()
+        }
+    }
+
+    /// Imports a store twice into an empty one: what was done each time, and how much was fetched for it.
+    fn imported(count: i64) -> [(Imported, usize, usize); 2] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = StoreUrl::parse(directory.path().join("store.db")).expect("a place");
+        let backend = connect(&url).expect("a backend");
+        [(); 2].map(|()| {
+            let rows = rows(count);
+            let options = WriterOptions {
+                exclusive: false,
+                trust: mcpr_store::Trust::default(),
+            };
+            let mut store = backend.writer(options).expect("a store");
+            let to = Destination {
+                store: store.as_mut(),
+                screen: &Screen::default(),
+            };
+            let done = import(&rows, to, "from", &mut drop).expect("an import");
+            let every = SessionFilter::default();
+            let reader = backend.reader().expect("a reader");
+            let stored = reader.sessions(&every, &SessionPage::oldest(Page::MAX_LIMIT));
+            assert_eq!(stored.expect("sessions").len(), Page::MAX_LIMIT);
+            assert!(rows.largest.get() <= Page::MAX_LIMIT, "more than a page");
+            (done, rows.fetched.get(), rows.pages.get())
+        })
+    }
+
+    #[test]
+    fn an_import_fetches_each_row_once_however_many_there_are() {
+        for count in [1_500, 6_000] {
+            let [first, second] = imported(count);
+            let all = count.unsigned_abs();
+            assert_eq!((first.0.stored, first.0.sessions), (all, all));
+            assert_eq!((second.0.stored, second.0.duplicates), (0, all));
+            for (_, fetched, pages) in [first, second] {
+                assert_eq!(fetched as u64, 2 * all, "requests and sessions, each once");
+                let full = fetched / Page::MAX_LIMIT;
+                assert!((full..=full + 3).contains(&pages), "{pages} pages");
+            }
+        }
+    }
+}

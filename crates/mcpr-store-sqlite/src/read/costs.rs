@@ -1,24 +1,23 @@
 //! What questions cost, in steps of SQLite's machine, where everything grows: four times as
 //! much of it may take four times the steps, and what looks for one thing about as many as before.
 
+mod questions;
+
 use super::SqliteReader;
 use crate::SqliteStore;
 use crate::open::{Readable, open_readable};
 use crate::tests::{batch, request};
 use mcpr_model::time::MINUTE_MS;
 use mcpr_model::{
-    Batch, Event, Outcome, Request, SurfaceContent, SurfaceUpdate, Target, TargetKind,
+    Batch, Checkpoint, Counts, Event, FileIdentity, Fingerprint, Gap, Outcome, Payload, Request,
+    SourceProgress, SurfaceContent, SurfaceUpdate, Target, TargetKind,
 };
-use mcpr_store::contract::sessions_of;
-use mcpr_store::query::{
-    Cursor, Filter, GroupBy, NameKind, Page, Pattern, SessionFilter, SessionKey, SessionPage,
-    SessionPlace, StatsQuestion,
-};
-use mcpr_store::{Reader, Writer};
+use mcpr_store::Writer;
+pub(crate) use questions::{OF_ALL, OF_ONE, Question};
 use rusqlite::Connection;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The smaller store; the larger one has four times as many of everything.
 const FEW: i64 = 1200;
@@ -106,218 +105,152 @@ pub(crate) fn limit_lengths(reader: &SqliteReader, bytes: i32) {
     reader.connection.set_limit(limit, bytes).expect("a limit");
 }
 
-pub(crate) type Question = fn(&mut SqliteReader, i64);
+/// How the names of a store's requests are spread.
+type Requests = fn(i64) -> Request;
 
-fn all_pages(reader: &mut SqliteReader, filter: &Filter, mut page: Page) {
-    page.limit = 50;
-    loop {
-        let entries = reader.entries(filter, page).expect("a page");
-        let Some(last) = entries.last() else { return };
-        match page.order {
-            mcpr_store::query::Order::Ascending => page.after = Some(last.cursor()),
-            mcpr_store::query::Order::Descending => page.before = Some(last.cursor()),
-        }
+/// A request like many others: of few clients and methods, of a session with a few others, ten in a millisecond.
+fn alike(at: i64) -> Request {
+    let plain = request(&format!("id-{at}"), at / 10 * 13);
+    Request {
+        session_id: (at % 3 > 0).then(|| format!("s-{}", at / 16 * 2).as_str().into()),
+        client_name: Some(format!("client {}", at % 5).as_str().into()),
+        method: ["tools/call", "resources/read"][usize::from(at % 2 == 0)].into(),
+        latency_us: at % 20 * 30_000,
+        outcome: if at % 10 == 0 {
+            plain.outcome.clone()
+        } else {
+            Outcome::default()
+        },
+        ..plain
     }
 }
 
-fn both_ways(reader: &mut SqliteReader, filter: &Filter) {
-    all_pages(reader, filter, Page::after(Cursor::START, 50));
-    all_pages(reader, filter, Page::newest(None, 50));
+/// What a store holds beside a request: of everything that there is for each, an eighth.
+fn beside(at: i64) -> (Vec<Event>, Option<SourceProgress>) {
+    if at % 8 > 0 {
+        return (Vec::new(), None);
+    }
+    let whole = Event::Surface(Box::new(SurfaceUpdate {
+        proxy: format!("proxy {at}").as_str().into(),
+        method: "tools/list".into(),
+        ts: at,
+        session_id: None,
+        client_name: None,
+        content: SurfaceContent::Whole {
+            upstream: None,
+            result: format!(r#"{{"tools":[{{"name":"t{at}"}}]}}"#).into(),
+        },
+    }));
+    let fingerprint = Fingerprint { len: 1, hash: 2 };
+    let source = SourceProgress {
+        name: format!("source {at}").as_str().into(),
+        checkpoint: Some(Checkpoint {
+            path: format!("source {at}").as_str().into(),
+            identity: FileIdentity {
+                device: 1,
+                inode: at.unsigned_abs(),
+            },
+            head: fingerprint,
+            marker: fingerprint,
+            offset: 1,
+        }),
+        counts: Counts::default(),
+    };
+    (vec![whole], Some(source))
 }
 
-fn glob(text: &str) -> Pattern {
-    Pattern::new(text).expect("a glob")
+/// A store of so many requests with all that can be beside them.
+fn stored(path: &Path, rows: i64, requests: Requests) -> SqliteStore {
+    let mut store = SqliteStore::open(path).expect("a new store");
+    for first in (0..rows).step_by(400) {
+        let mut part = events(first, Vec::new());
+        for at in first..rows.min(first + 400) {
+            let mut request = requests(at);
+            request.payload = Payload::of(Some(r#"{"a":1}"#), Some("[]")).map(Box::new);
+            let (others, source) = beside(at);
+            part.events.push(Event::Request(request));
+            part.events.extend(others);
+            part.sources.extend(source);
+        }
+        store.append(&part).expect("append");
+    }
+    let gap = |at| {
+        Event::Gap(Gap {
+            source: "-".into(),
+            count: 1,
+            from_ts: at,
+            to_ts: at,
+            key: None,
+        })
+    };
+    let gaps = (0..10).map(gap).collect();
+    store.append(&events(rows, gaps)).expect("append");
+    store
 }
 
-/// Questions whose answers grow with the store.
-pub(crate) const OF_ALL: &[(&str, Question)] = &[
-    ("every page", |reader, _| {
-        both_ways(reader, &Filter::default());
-    }),
-    ("every page of the second half", |reader, rows| {
-        let since = Some(rows / 2 * 31 * MINUTE_MS);
-        both_ways(
-            reader,
-            &Filter {
-                since,
-                ..Filter::default()
-            },
-        );
-    }),
-    ("every page of the first half", |reader, rows| {
-        let until = Some(rows / 2 * 31 * MINUTE_MS);
-        both_ways(
-            reader,
-            &Filter {
-                until,
-                ..Filter::default()
-            },
-        );
-    }),
-    ("every page of a method", |reader, _| {
-        let methods = vec![glob("resources/*")];
-        both_ways(
-            reader,
-            &Filter {
-                methods,
-                ..Filter::default()
-            },
-        );
-    }),
-    ("every page of half of the clients", |reader, _| {
-        let client = Some(glob("client *[02468]"));
-        both_ways(
-            reader,
-            &Filter {
-                client,
-                ..Filter::default()
-            },
-        );
-    }),
-    ("every page of failures", |reader, _| {
-        let status = Some(mcpr_model::Status::Error);
-        both_ways(
-            reader,
-            &Filter {
-                status,
-                ..Filter::default()
-            },
-        );
-    }),
-    ("every page with a text", |reader, _| {
-        let grep = Some("file".to_owned());
-        both_ways(
-            reader,
-            &Filter {
-                grep,
-                ..Filter::default()
-            },
-        );
-    }),
-    ("sessions", |reader, _| {
-        drop(sessions_of(reader, &SessionFilter::default()));
-    }),
-    ("clients", |reader, _| {
-        drop(reader.clients(&SessionFilter::default()).expect("clients"));
-    }),
-    ("slowest", |reader, _| {
-        drop(reader.slowest(&Filter::default(), 10).expect("slowest"));
-    }),
-    ("names", |reader, _| {
-        for kind in NameKind::ALL {
-            drop(reader.names(kind, "", usize::MAX).expect("names"));
-        }
-    }),
-    ("sums", |reader, _| {
-        for by in [
-            GroupBy::Tool,
-            GroupBy::Method,
-            GroupBy::Client,
-            GroupBy::Proxy,
-            GroupBy::Hour,
-        ] {
-            let sums = StatsQuestion::sums(&Filter::default(), by);
-            drop(reader.stats(&sums).expect("sums"));
-            let most = Some(10);
-            drop(reader.stats(&StatsQuestion { most, ..sums }).expect("sums"));
-        }
-    }),
-    ("exact sums", |reader, _| {
-        let sums = StatsQuestion::sums(&Filter::default(), GroupBy::Tool);
-        let exact = StatsQuestion {
-            exact: true,
-            ..sums
-        };
-        drop(reader.stats(&exact).expect("sums"));
-    }),
-    ("overview", |reader, _| {
-        let _ = reader.overview().expect("an overview");
-    }),
-];
+/// What each question takes in a store of so many requests: its steps by its name.
+fn costs_of(rows: i64, requests: Requests, has_statistics: bool) -> Vec<(&'static str, u64)> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let store = stored(&path, rows, requests);
+    if has_statistics {
+        count_for_the_planner(&store);
+    }
+    drop(store);
+    let mut reader = reader(&path);
+    let mut cost = |(name, question): &(&'static str, Question)| {
+        let steps = counted(&mut reader.connection);
+        question(&mut reader, rows);
+        (*name, steps.load(Ordering::Relaxed))
+    };
+    OF_ALL.iter().chain(OF_ONE).map(&mut cost).collect()
+}
 
-/// Questions for one thing, or for a few.
-pub(crate) const OF_ONE: &[(&str, Question)] = &[
-    ("the newest page", |reader, _| {
-        let page = Page::newest(None, 20);
-        drop(reader.entries(&Filter::default(), page).expect("a page"));
-    }),
-    ("a request by its place", |reader, rows| {
-        let page = Page::after(Cursor::from_seq(rows / 2), 1);
-        drop(reader.entries(&Filter::default(), page).expect("a page"));
-    }),
-    ("the newest request by its id", |reader, rows| {
-        let found = reader.with_id(&format!("id-{}", rows - 1), 1).expect("one");
-        assert_eq!(found.len(), 1);
-    }),
-    ("a request by its number", |reader, rows| {
-        let found = reader.request(rows / 2).expect("a request");
-        assert!(found.is_some());
-    }),
-    ("a page of sessions from the middle", |reader, rows| {
-        let some = reader.request(rows / 2).expect("a request").expect("one");
-        for mut page in [SessionPage::oldest(20), SessionPage::used_last(20)] {
-            page.after = Some(SessionPlace {
-                last_seen_at: some.ts,
-                started_at: some.ts,
-                key: SessionKey {
-                    proxy: some.proxy.clone(),
-                    id: String::new(),
-                },
-            });
-            for with_empty in [false, true] {
-                let filter = SessionFilter {
-                    with_empty,
-                    ..SessionFilter::default()
-                };
-                let found = reader.sessions(&filter, &page).expect("a page");
-                assert_eq!(found.len(), 20);
-            }
-        }
-    }),
-    ("the newest sessions", |reader, _| {
-        let page = SessionPage::used_last(10);
-        let newest = reader.sessions(&SessionFilter::default(), &page);
-        assert_eq!(newest.expect("sessions").len(), 10);
-    }),
-    ("a list at a time", |reader, _| {
-        drop(
-            reader
-                .surface_in_force("weather", "tools/list", 1)
-                .expect("an answer"),
-        );
-    }),
-    ("the head", |reader, _| {
-        let _ = reader.head().expect("a head");
-    }),
-];
+/// Gives SQLite's planner statistics of everything, as the end of a writer may give it of some.
+pub(crate) fn count_for_the_planner(store: &SqliteStore) {
+    let connection = &store.connection;
+    connection.execute_batch("ANALYZE").expect("statistics");
+    let count = connection.query_row("SELECT count(*) FROM sqlite_stat1", [], |row| row.get(0));
+    assert!(count.is_ok_and(|count: i64| count > 8), "of many indexes");
+}
+
+/// How requests are spread: each with names of its own, or few names for all.
+const SPREADS: [(&str, Requests); 2] = [("all new", of), ("few names", alike)];
+
+/// What each question takes in the larger store of a spread, for every test that asks.
+fn costs_of_many(spread: usize) -> &'static [(&'static str, u64)] {
+    static COSTS: [OnceLock<Vec<(&str, u64)>>; SPREADS.len()] = [const { OnceLock::new() }; 2];
+    COSTS[spread].get_or_init(|| costs_of(MANY, SPREADS[spread].1, false))
+}
 
 #[test]
 fn a_question_takes_steps_for_what_there_is_and_none_anew_for_each_page() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let paths = [("few.db", FEW), ("many.db", MANY)];
-    let readers = paths.map(|(name, rows)| {
-        let path = directory.path().join(name);
-        drop(filled(&path, rows));
-        (reader(&path), rows)
-    });
-    let [mut few, mut many] = readers;
-    let cost = |(reader, rows): &mut (SqliteReader, i64), question: Question| {
-        let steps = counted(&mut reader.connection);
-        question(reader, *rows);
-        steps.load(Ordering::Relaxed)
-    };
-    for (name, question) in OF_ALL {
-        let (less, more) = (cost(&mut few, *question), cost(&mut many, *question));
-        assert!(
-            more <= 5 * less + 20_000,
-            "{name}: {less} steps, {more} for four times as much"
-        );
+    for (at, (spread, requests)) in SPREADS.into_iter().enumerate() {
+        let few = costs_of(FEW, requests, false);
+        let costs = few.iter().zip(costs_of_many(at));
+        for (place, (&(name, less), &(_, more))) in costs.enumerate() {
+            let most = if place < OF_ALL.len() {
+                5 * less + 20_000
+            } else {
+                less + less / 5 + 500
+            };
+            assert!(
+                more <= most,
+                "{name}, {spread}: {less} steps, {more} in a store that is four times as large"
+            );
+        }
     }
-    for (name, question) in OF_ONE {
-        let (less, more) = (cost(&mut few, *question), cost(&mut many, *question));
-        assert!(
-            more <= less + less / 5 + 500,
-            "{name}: {less} steps, {more} in a larger store"
-        );
+}
+
+#[test]
+fn statistics_of_the_planner_lead_no_question_away_from_its_index() {
+    for (at, (spread, requests)) in SPREADS.into_iter().enumerate() {
+        let with = costs_of(MANY, requests, true);
+        for ((name, with), (_, without)) in with.iter().zip(costs_of_many(at)) {
+            assert!(
+                *with <= without + without / 4 + 500,
+                "{name}, {spread}: {without} steps, {with} with statistics"
+            );
+        }
     }
 }

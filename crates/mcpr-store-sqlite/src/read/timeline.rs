@@ -68,10 +68,11 @@ pub(super) fn timeline(
             let mut conditions = selection.conditions;
             conditions.add_operations(&selection.operations);
             // Here the index over times leads, so that the column is named without a sign.
-            conditions.add_times(filter, "r.ts");
             if is_few {
+                conditions.add_times(filter, "r.ts");
                 walk.sorted(filter, &conditions)?
             } else {
+                conditions.add_times(&times_left(filter, page), "r.ts");
                 walk.by_time(&conditions)?
             }
         }
@@ -87,6 +88,18 @@ pub(super) fn timeline(
         found.truncate(page.limit);
     }
     Ok(found)
+}
+
+/// The times of a filter that the bounds of a page do not imply. Of two bounds on one side SQLite seeks one,
+/// and might go through all that the other leaves out, page after page.
+fn times_left(filter: &Filter, page: TimePage) -> Filter {
+    let is_implied_after = |since: i64| page.after.is_some_and(|after| after.ts >= since);
+    let is_implied_before = |until: i64| page.before.is_some_and(|before| before.ts < until);
+    Filter {
+        since: filter.since.filter(|&since| !is_implied_after(since)),
+        until: filter.until.filter(|&until| !is_implied_before(until)),
+        ..Filter::default()
+    }
 }
 
 /// Whether an index finds what is meant, and that is few enough to be sorted.

@@ -118,13 +118,22 @@ pub(super) fn sources(
     limit: usize,
 ) -> rusqlite::Result<Vec<SourceRow>> {
     let redacted = redacted_column(connection)?;
+    let mut conditions = Conditions::default();
+    // Only where there is a bound: with a term for both cases each page would go through all before it.
+    if let Some(after) = after {
+        conditions.add("name > ?", [after.to_owned().into()]);
+    }
+    let sql = format!(
+        "SELECT lines, events, text, bad, unknown, filtered, dropped, nul_bytes, {redacted},
+                name, last_at
+         FROM sources WHERE {} ORDER BY name LIMIT ?",
+        conditions.sql()
+    );
+    let mut values = conditions.values();
+    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
     connection
-        .prepare_cached(&format!(
-            "SELECT lines, events, text, bad, unknown, filtered, dropped, nul_bytes, {redacted},
-                    name, last_at
-             FROM sources WHERE ?1 IS NULL OR name > ?1 ORDER BY name LIMIT ?2"
-        ))?
-        .query_map((after, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(values), |row| {
             let (name, last_at) = (row.get(9)?, row.get(10)?);
             Ok(SourceRow {
                 name,
