@@ -22,7 +22,7 @@ use super::args::{ReadArgs, View, moment};
 use super::{now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{Column, LIST_COLUMNS, LIST_FIELDS, Listing, choose};
+use crate::render::{Column, LIST_COLUMNS, LIST_FIELDS, Listing, TableStyle, choose};
 pub(in crate::commands) use changes::{Brought, brought, change_rows, is_seen_in};
 pub(in crate::commands) use history::History;
 use lists::Lists;
@@ -117,6 +117,13 @@ fn list(
     let mut listing = Listing::new(columns.to_vec(), view.format, view.style);
     // People see lists and items below each other; who names fields gets a plain table of them.
     let is_text = view.is_table() && !view.names_fields();
+    let styles = overview::Styles {
+        lists: view.style,
+        items: TableStyle {
+            width: console.text_width(),
+            ..view.style
+        },
+    };
     let mut is_first = true;
     fold::each_server(reader, None, &mut |proxy, known| {
         proxies.push(proxy.to_owned());
@@ -137,7 +144,7 @@ fn list(
             if !std::mem::take(&mut is_first) {
                 console.print("\n")?;
             }
-            console.print(&overview::text(&rows, columns, view.style))?;
+            console.print(&overview::text(&rows, columns, styles))?;
         } else {
             is_first = false;
             console.print(&listing.page(&rows))?;

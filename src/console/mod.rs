@@ -135,6 +135,12 @@ impl Console {
         self.screen().map(|screen| screen.columns)
     }
 
+    /// What running text is wrapped to, by which nothing is lost: as tables, and `COLUMNS` off a terminal.
+    #[must_use]
+    pub fn text_width(&self) -> Option<usize> {
+        self.width().or_else(|| self.environment.columns())
+    }
+
     /// The terminal that standard output leads to.
     fn screen(&self) -> Option<PagerScreen> {
         self.out_is_terminal.then(|| {

@@ -92,6 +92,8 @@ pub struct Fit {
     pub least: Option<usize>,
     /// Left out in ascending order once cutting is not enough; `None`: never left out.
     pub leave_out: Option<u8>,
+    /// Whether what does not fit goes on in further lines, and is not cut.
+    pub wraps: bool,
 }
 
 /// One column over rows of `R`.
@@ -124,6 +126,7 @@ impl<R> Column<R> {
             fit: Fit {
                 least: None,
                 leave_out: None,
+                wraps: false,
             },
             value,
         }
@@ -134,6 +137,13 @@ impl<R> Column<R> {
     pub const fn cut_to(mut self, least: usize) -> Self {
         self.fit.least = Some(least);
         self
+    }
+
+    /// Lets a table make it narrower and give it more lines.
+    #[must_use]
+    pub const fn wrapped_to(mut self, least: usize) -> Self {
+        self.fit.wraps = true;
+        self.cut_to(least)
     }
 
     /// Lets a table leave it out, those with the smallest number first.

@@ -35,6 +35,37 @@ pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
+/// A text in lines of at most `limit` cells, broken between words; a word that is longer is broken where
+/// it has to be.
+#[must_use]
+pub fn wrap(text: &str, limit: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        if !line.is_empty() {
+            if used + 1 + width(word) > limit {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            } else {
+                line.push(' ');
+                used += 1;
+            }
+        }
+        for c in word.chars() {
+            let cells = c.width().unwrap_or(0);
+            if used + cells > limit && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(c);
+            used += cells;
+        }
+    }
+    lines.push(line);
+    lines
+}
+
 /// The widths with which all columns fit into `limit`, `None` for one that is left out.
 ///
 /// The widest columns are cut first. Columns are left out only when cutting is not enough; those for
@@ -114,6 +145,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn text_is_wrapped_between_words() {
+        let check = |text: &str, limit: usize, expected: &[&str]| {
+            let lines = wrap(text, limit);
+            assert_eq!(lines, expected, "{text} at {limit}");
+        };
+        check("", 5, &[""]);
+        check("one two three", 7, &["one two", "three"]);
+        check("one two three", 13, &["one two three"]);
+        check("one  two", 3, &["one", "two"]);
+        check(
+            "a demo://resource/x b",
+            8,
+            &["a", "demo://r", "esource/", "x b"],
+        );
+        check(
+            "\u{6771}\u{4eac}\u{90fd} x",
+            4,
+            &["\u{6771}\u{4eac}", "\u{90fd} x"],
+        );
+        check("\u{6771}\u{4eac}", 1, &["\u{6771}", "\u{4eac}"]);
+    }
+
+    #[test]
     fn text_is_cut_by_the_cells_it_takes() {
         let cases = [
             ("short", 5, "short"),
@@ -133,6 +187,7 @@ mod tests {
         let fit_at = |leave_out| Fit {
             least: None,
             leave_out,
+            wraps: false,
         };
         let fits = [fit_at(Some(1)), fit_at(None), fit_at(Some(0))];
         let check = |limit, expected: [Option<usize>; 3]| {
@@ -149,6 +204,7 @@ mod tests {
         let fixed = Fit {
             least: None,
             leave_out: None,
+            wraps: false,
         };
         let check = |limit, expected: [Option<usize>; 3]| {
             assert_eq!(fit(&[10, 8, 9], &[fixed; 3], limit), expected, "{limit}");
@@ -166,14 +222,17 @@ mod tests {
         let fixed = Fit {
             least: None,
             leave_out: None,
+            wraps: false,
         };
         let soft = Fit {
             least: Some(4),
             leave_out: Some(1),
+            wraps: false,
         };
         let message = Fit {
             least: Some(6),
             leave_out: Some(0),
+            wraps: false,
         };
         let fits = [fixed, soft, message];
         let check = |limit, expected: [Option<usize>; 3]| {

@@ -90,11 +90,12 @@ pub const LIST_FIELDS: &[&str] = &[
 
 /// The columns of an item, for people only.
 pub const ITEM_COLUMNS: &[Column<ItemRow>] = &[
-    Column::<ItemRow>::new("item", "ITEM", Show::Text, |row| row.item.as_str().into()).cut_to(12),
+    Column::<ItemRow>::new("item", "ITEM", Show::Text, |row| row.item.as_str().into())
+        .wrapped_to(12),
     Column::<ItemRow>::new("description", "DESCRIPTION", Show::Message, |row| {
         row.description.as_deref().into()
     })
-    .cut_to(12),
+    .wrapped_to(12),
 ];
 
 /// Every column of a change; those in [`CHANGE_FIELDS`] are in machine output by default.

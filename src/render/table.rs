@@ -2,7 +2,7 @@
 //! `comfy_table`.
 
 use super::columns::{Column, Record, Show, Value};
-use super::layout::{cut, fit, width};
+use super::layout::{cut, fit, width, wrap};
 use super::text::escape;
 use super::units;
 use comfy_table::{
@@ -19,7 +19,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 pub struct TableStyle {
     /// The zone of shown times.
     pub zone: Zone,
-    /// What lines are cut to; `None`: nothing is cut.
+    /// What lines are cut or wrapped to; `None`: they are as long as they are.
     pub width: Option<usize>,
     /// Whether colours may be used.
     pub colour: bool,
@@ -134,7 +134,11 @@ impl<R: Record> TableWriter<R> {
         }
         for line in &lines {
             match line {
-                Line::Cells(_) => push(&laid.next().unwrap_or_default()),
+                Line::Cells(cells) => {
+                    for _ in 0..self.height(cells) {
+                        push(&laid.next().unwrap_or_default());
+                    }
+                }
                 Line::Whole(text) => push(&self.limited(text)),
             }
         }
@@ -281,10 +285,29 @@ impl<R: Record> TableWriter<R> {
         table
     }
 
+    /// How many lines a row takes.
+    fn height(&self, cells: &[RenderedCell]) -> usize {
+        let of_cell = |(index, column, width): (usize, &Column<R>, usize)| {
+            let text: &str = &cells[index].text;
+            if column.fit.wraps {
+                wrap(text, width).len()
+            } else {
+                1
+            }
+        };
+        self.kept().map(of_cell).max().unwrap_or(1)
+    }
+
     fn place(&self, cells: &[RenderedCell]) -> Row {
-        let cells = self.kept().map(|(index, _, width)| {
+        let height = self.height(cells);
+        let cells = self.kept().map(|(index, column, width)| {
             let shown = &cells[index];
-            let cell = Cell::new_owned(cut(&shown.text, width).into_owned());
+            let text = if column.fit.wraps {
+                wrap(&shown.text, width).join("\n")
+            } else {
+                cut(&shown.text, width).into_owned()
+            };
+            let cell = Cell::new_owned(text);
             if shown.alarming {
                 cell.fg(Color::Red)
             } else {
@@ -292,8 +315,8 @@ impl<R: Record> TableWriter<R> {
             }
         });
         let mut row = Row::from(cells.collect::<Vec<_>>());
-        // `page` takes exactly one laid line for each row.
-        row.max_height(1);
+        // `page` takes exactly as many laid lines for each row.
+        row.max_height(height);
         row
     }
 

@@ -6,6 +6,7 @@ mod replay;
 mod snapshot;
 mod url;
 mod verdict;
+mod width;
 
 use super::program::{Home, capture, json_lines};
 use expect_test::expect;

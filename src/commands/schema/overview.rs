@@ -1,6 +1,7 @@
 //! What is known of each proxy's server at a time, as rows and as text for people.
 
 use super::lists::Lists;
+use crate::render::layout::wrap;
 use crate::render::text::escape;
 use crate::render::{Column, Format, ITEM_COLUMNS, Listing, TableStyle, choose};
 use mcpr_model::SurfaceUpdate;
@@ -165,24 +166,36 @@ pub(super) fn items<'a>(method: &str, payload: &'a Value) -> Option<&'a [Value]>
     payload.get(member)?.as_array().map(Vec::as_slice)
 }
 
+/// How the two kinds of tables look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Styles {
+    /// Of lists, whose lines are cut.
+    pub(super) lists: TableStyle,
+    /// Of their items, whose lines are wrapped.
+    pub(super) items: TableStyle,
+}
+
 /// The lists for people: each proxy with what its server said, its lists, and their items.
 pub(super) fn text(
     rows: &[ListRow],
     columns: &[&'static Column<ListRow>],
-    style: TableStyle,
+    styles: Styles,
 ) -> String {
     let mut out = String::new();
     for of_proxy in rows.chunk_by(|a, b| a.proxy == b.proxy) {
         if !out.is_empty() {
             out.push('\n');
         }
-        out += &heading(of_proxy);
+        for line in heading(of_proxy).lines() {
+            let width = styles.items.width.unwrap_or(usize::MAX);
+            out += &(wrap(line, width).join("\n") + "\n");
+        }
         // The heading has no columns of its own, so each proxy gets a table of its own.
-        let mut listing = Listing::new(columns.to_vec(), Format::Table, style);
+        let mut listing = Listing::new(columns.to_vec(), Format::Table, styles.lists);
         out += &listing.page(of_proxy);
         out += &listing.finish();
         for row in of_proxy {
-            out += &item_table(row, style);
+            out += &item_table(row, styles.items);
         }
     }
     out

@@ -29,6 +29,7 @@ impl Heading {
             fit: Fit {
                 least: None,
                 leave_out: None,
+                wraps: false,
             },
             most: usize::MAX,
         }
