@@ -4,6 +4,7 @@ mod diff;
 mod inputs;
 mod replay;
 mod snapshot;
+mod templates;
 mod url;
 mod verdict;
 mod width;

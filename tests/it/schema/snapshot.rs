@@ -1,12 +1,9 @@
-//! `mcpr schema snapshot` and `check`: a server that is asked, the file that is made of it, and the
-//! steps of the templates in `contrib`.
+//! `mcpr schema snapshot` and `check`: a server that is asked, and the file that is made of it.
 
 use super::super::program::{Home, Ran};
 use super::{tool, tools};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 /// Answers by lines: what it shows of itself stands in `server.json`, its tools in `tools.json`, each
 /// on one line. A server of 2026-07-28 does not know `initialize`.
@@ -30,7 +27,7 @@ done
 "#;
 
 /// A directory with a server, and what it shows.
-fn server(shown: &[Value]) -> Home {
+pub(super) fn server(shown: &[Value]) -> Home {
     let home = Home::new();
     home.write("server.sh", SERVER);
     let answer = json!({"protocolVersion": "2025-11-25", "serverInfo": {"name": "s", "version": "1.0.0"},
@@ -40,13 +37,13 @@ fn server(shown: &[Value]) -> Home {
     home
 }
 
-fn run(home: &Home, words: &[&str], server: &[&str]) -> Ran {
+pub(super) fn run(home: &Home, words: &[&str], server: &[&str]) -> Ran {
     home.run(&[&["schema"], words, &["--"], server].concat())
 }
 
-const LEGACY: [&str; 3] = ["sh", "server.sh", "legacy"];
+pub(super) const LEGACY: [&str; 3] = ["sh", "server.sh", "legacy"];
 
-fn text(home: &Home, name: &str) -> String {
+pub(super) fn text(home: &Home, name: &str) -> String {
     fs::read_to_string(home.path(name)).unwrap()
 }
 
@@ -180,75 +177,4 @@ fn a_server_that_fails_is_told_with_what_it_said() {
             "starting, token [redacted",
         ],
     );
-}
-
-/// The shell steps of an action, in order.
-fn steps(action: &str) -> Vec<String> {
-    let lines: Vec<&str> = action.lines().collect();
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let begins = lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| line.trim() == "run: |");
-    let block = |(at, line): (usize, &&str)| {
-        let inside = lines[at + 1..].iter();
-        let inside =
-            inside.take_while(|inner| inner.trim().is_empty() || indent(inner) > indent(line));
-        inside.map(|inner| inner.trim().to_owned() + "\n").collect()
-    };
-    begins.map(block).collect()
-}
-
-/// Runs a step as the runner does; gives its exit code and what it printed.
-fn step(home: &Home, script: &str, variables: &[(&str, &str)]) -> (i32, String) {
-    let program = Path::new(env!("CARGO_BIN_EXE_mcpr")).parent().unwrap();
-    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
-    let ran = Command::new("bash")
-        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
-        .current_dir(home.path(""))
-        .env("HOME", home.path(""))
-        .env("PATH", path)
-        .env("CI", "true")
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    let out = String::from_utf8(ran.stdout).unwrap() + &String::from_utf8_lossy(&ran.stderr);
-    (ran.status.code().unwrap(), out)
-}
-
-#[test]
-fn the_steps_of_the_action_do_what_it_promises() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib");
-    let action = fs::read_to_string(root.join("github-action/action.yml")).unwrap();
-    let [install, check, verdict] = <[String; 3]>::try_from(steps(&action)).unwrap();
-    let home = server(&[tool("one", &[])]);
-    let snapshot = ["snapshot", "-o", "tools.lock.json"];
-    assert_eq!(run(&home, &snapshot, &LEGACY).code, Some(0));
-    let (code, out) = step(&home, &install, &[("MCPR_SOURCE", "nowhere")]);
-    assert_eq!((code, out.starts_with("mcpr ")), (0, true), "{out}");
-    for (required, expected) in [(&[][..], 0), (&["a"], 1)] {
-        home.write("tools.json", tools(&[tool("one", required)]).to_string());
-        let variables = [
-            ("MCPR_COMMAND", "sh server.sh legacy"),
-            ("MCPR_BASELINE", "tools.lock.json"),
-            ("MCPR_OPTIONS", ""),
-            ("MCPR_SARIF", "mcpr.sarif"),
-            ("GITHUB_STEP_SUMMARY", "summary.md"),
-            ("GITHUB_OUTPUT", "output"),
-        ];
-        let (code, out) = step(&home, &check, &variables);
-        assert_eq!(code, 0, "{out}");
-        assert_eq!(
-            out.contains("::error file=tools.lock.json,line="),
-            expected == 1,
-            "{out}"
-        );
-        let told = text(&home, "output");
-        let last = told.lines().last().unwrap();
-        assert_eq!(last, format!("code={expected}"));
-        let (code, _) = step(&home, &verdict, &[("MCPR_CODE", &last["code=".len()..])]);
-        assert_eq!(code, expected);
-        serde_json::from_str::<Value>(&text(&home, "mcpr.sarif")).unwrap();
-    }
-    assert!(text(&home, "summary.md").contains("### MCP surface: 1 breaking"));
 }
