@@ -96,9 +96,7 @@ fn others_may_write(metadata: &Metadata) -> bool {
 pub(super) fn check_file(path: &Path) -> Result<(), StoreError> {
     match file_at(path)? {
         // Root's as well: a file that is not ours cannot be made private by us.
-        Some(metadata) if !matches!(whose(&metadata), Uid::Ours) => {
-            Err(not_ours(path, &metadata))
-        }
+        Some(metadata) if !matches!(whose(&metadata), Uid::Ours) => Err(not_ours(path, &metadata)),
         _ => Ok(()),
     }
 }

@@ -145,7 +145,11 @@ fn the_lines_of_the_gitlab_template_do_what_it_promises() {
             let failures = failures
                 .descendants()
                 .filter(|it| it.has_tag_name("failure"));
-            assert_eq!(failures.count(), usize::try_from(expected).unwrap(), "{junit}");
+            assert_eq!(
+                failures.count(),
+                usize::try_from(expected).unwrap(),
+                "{junit}"
+            );
         }
     }
     assert_eq!(job["artifacts"]["when"].as_str(), Some("always"));
