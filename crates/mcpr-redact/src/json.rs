@@ -158,6 +158,16 @@ impl JsonWalk<'_> {
         self.out.text.push_str(&text[done..]);
     }
 
+    fn begin_array(&mut self) {
+        let secrecy = self.secrecy();
+        let takes_turns = std::mem::take(&mut self.last_takes_turns);
+        let array = match self.frames.last() {
+            Some(outer) => outer.array(secrecy, takes_turns),
+            None => Container::new(Awaiting::Array, secrecy, false, takes_turns),
+        };
+        self.frames.push(array);
+    }
+
     fn token(&mut self) {
         let byte = self.json.as_bytes()[self.at];
         let is_empty = |close: u8| {
@@ -185,16 +195,7 @@ impl JsonWalk<'_> {
                 self.frames
                     .push(Container::new(Awaiting::Key, inherited, is_schema, false));
             }
-            b'[' => {
-                let secrecy = self.secrecy();
-                let takes_turns = self.last_takes_turns;
-                let array = match self.frames.last() {
-                    Some(outer) => outer.array(secrecy, takes_turns),
-                    None => Container::new(Awaiting::Array, secrecy, false, takes_turns),
-                };
-                self.frames.push(array);
-                self.last_takes_turns = false;
-            }
+            b'[' => self.begin_array(),
             b'}' | b']' => {
                 self.end_member();
                 if let Some(inner) = self.frames.pop()
