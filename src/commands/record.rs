@@ -35,7 +35,7 @@ pub struct Args {
     pub(crate) trust: TrustArgs,
     /// Read every source to its end and exit
     #[arg(long)]
-    #[cfg_attr(feature = "listen", arg(conflicts_with = "listen"))]
+    #[cfg_attr(feature = "listen", arg(conflicts_with = "address"))]
     pub once: bool,
     /// Where to begin in a file that was never read before
     #[arg(long, value_enum, default_value_t = From::Start)]
@@ -133,7 +133,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let listens = args.listen.is_named() && !args.once;
     if args.sources.is_empty() && !listens {
         let hint = if cfg!(feature = "listen") {
-            "name files, globs, named pipes, or - for standard input; or an address with --listen"
+            "name files, globs, named pipes, or - for standard input; or an address with --listen or --metrics"
         } else {
             "name files, globs, named pipes, or - for standard input"
         };

@@ -124,6 +124,14 @@ pub const KEYS: &[Key] = &[
         shape: Shape::Text(|text| address(text).map(drop)),
     },
     Key {
+        name: "metrics",
+        flag: "metrics",
+        commands: &["record"],
+        variable: None,
+        default: "",
+        shape: Shape::Text(|text| address(text).map(drop)),
+    },
+    Key {
         name: "token_file",
         flag: "token_file",
         commands: &["record"],

@@ -1,6 +1,6 @@
 //! `mcpr record --listen` through the built program: what is posted is stored once.
 
-mod client;
+pub(crate) mod client;
 mod formats;
 #[cfg(target_os = "linux")]
 mod held;

@@ -26,6 +26,7 @@ mod keeping;
 mod kill;
 mod listen;
 mod manners;
+mod metrics;
 mod payloads;
 mod program;
 mod questions;

@@ -32,6 +32,8 @@ mod keeping;
 mod lines;
 #[cfg(feature = "listen")]
 pub mod listen;
+#[cfg(feature = "listen")]
+pub mod monitor;
 mod notes;
 mod pairing;
 mod parts;
@@ -43,6 +45,7 @@ mod stream;
 #[cfg(feature = "tap")]
 pub mod tap;
 mod unsaved;
+mod vitals;
 mod weight;
 mod writer;
 
@@ -53,7 +56,7 @@ pub use keeping::{CareHook, Clock, Removed};
 pub use lines::{LineDecoder, LineOptions, MethodFilter};
 pub use notes::Notes;
 pub use pairing::{LogReading, Moment, Pairing, PairingTally, UnresolvedRequests, WaitTime};
-pub use queue::{Delivery, Full, OnCommit, QueueClosed};
+pub use queue::{Delivery, Full, OnCommit, QueueClosed, QueueFill};
 #[cfg(feature = "tap")]
 pub(crate) use recorder::screen_delivery;
 pub use recorder::{Config, Recorder, Screened, SourceHandle};
@@ -62,6 +65,7 @@ pub use spill::Spilled;
 #[cfg(feature = "tap")]
 pub(crate) use spill::{batches, write as spill};
 pub use stream::StreamSource;
+pub use vitals::{CommitState, NotReady, Vitals};
 pub use writer::{Failure, Summary};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -11,6 +11,7 @@ pub(super) use dropped::gap_of;
 use mcpr_model::{Counts, Event, SourceProgress, Text};
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -98,6 +99,21 @@ pub(super) struct Queue {
     inner: Mutex<QueueState>,
     has_items: Condvar,
     has_room: Condvar,
+    /// Bytes of the lines and bodies that deliveries came from, dropped ones included.
+    input_bytes: AtomicU64,
+}
+
+/// How full a queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueFill {
+    /// Events that wait.
+    pub events: usize,
+    /// Bytes that wait or are being committed.
+    pub bytes: usize,
+    /// Most events that may wait.
+    pub max_events: usize,
+    /// Most bytes that may wait.
+    pub max_bytes: usize,
 }
 
 impl QueueState {
@@ -163,6 +179,7 @@ impl Queue {
             inner: Mutex::default(),
             has_items: Condvar::new(),
             has_room: Condvar::new(),
+            input_bytes: AtomicU64::new(0),
         }
     }
 
@@ -308,6 +325,27 @@ impl Queue {
     /// How many events were dropped so far.
     pub(super) fn dropped(&self) -> u64 {
         self.lock().dropped.total()
+    }
+
+    /// Counts the input that a delivery came from.
+    pub(super) fn count_input(&self, bytes: usize) {
+        self.input_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of input that sources have delivered.
+    pub(super) fn input_bytes(&self) -> u64 {
+        self.input_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How full it is.
+    pub(super) fn fill(&self) -> QueueFill {
+        let inner = self.lock();
+        QueueFill {
+            events: inner.events,
+            bytes: inner.bytes + inner.in_flight,
+            max_events: self.limits.events,
+            max_bytes: self.limits.bytes,
+        }
     }
 
     /// How many events wait.

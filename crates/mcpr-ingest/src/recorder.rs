@@ -7,6 +7,7 @@ use super::queue::{Delivery, Full, Queue, QueueClosed, QueueLimits};
 use super::spill::{self, Spilled};
 use super::unix_ms;
 use super::unsaved::Unsaved;
+use super::vitals::Vitals;
 use super::writer::{ErrorHook, Failure, Summary, WriterState, WriterThread};
 use mcpr_connect::connect;
 use mcpr_model::{Checkpoint, Event, Request, Text};
@@ -16,8 +17,8 @@ use mcpr_store::{
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -226,11 +227,19 @@ impl Recorder {
     /// What is committed so far.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        self.shared
-            .summary
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.shared.summary()
+    }
+
+    /// A way to look at how the recorder is, from any thread.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        Vitals::new(Arc::clone(&self.queue), Arc::clone(&self.shared))
+    }
+
+    /// What takes the secrets out of everything that is recorded.
+    #[must_use]
+    pub fn screen(&self) -> Arc<Screen> {
+        Arc::clone(&self.screen)
     }
 
     /// Whether the writer has ended: by itself, which it does only when the store is beyond help, or
@@ -345,12 +354,15 @@ impl SourceHandle {
         give_up: &dyn Fn() -> bool,
     ) -> Result<u64, QueueClosed> {
         screen_delivery(&self.screen, &mut delivery);
-        match self.full {
+        let bytes = delivery.bytes;
+        let dropped = match self.full {
             Full::Block => self.queue.push_waiting(delivery, give_up).map(|()| 0),
             Full::Drop => self
                 .queue
                 .push_or_drop(delivery, unix_ms(SystemTime::now())),
-        }
+        }?;
+        self.queue.count_input(bytes);
+        Ok(dropped)
     }
 
     /// Takes the secrets out of a delivery that is to be offered.
@@ -365,7 +377,10 @@ impl SourceHandle {
     /// # Errors
     /// The delivery itself, when there is no room for it now, or nothing more is taken.
     pub fn offer(&self, delivery: Screened) -> Result<(), Screened> {
-        self.queue.push_whole(delivery.0).map_err(Screened)
+        let bytes = delivery.0.bytes;
+        self.queue.push_whole(delivery.0).map_err(Screened)?;
+        self.queue.count_input(bytes);
+        Ok(())
     }
 
     /// Whether a delivery of so many bytes would be taken now.

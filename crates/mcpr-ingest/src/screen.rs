@@ -51,6 +51,14 @@ impl Screen {
         }
     }
 
+    /// A name without the secrets in it; `None` where there is none. Names are stored as they are: this is
+    /// for those that leave for another system.
+    #[must_use]
+    pub fn name(&self, name: &str) -> Option<String> {
+        let (clean, _) = self.redactor.as_ref()?.text(name)?;
+        Some(clean)
+    }
+
     /// Goes over events in their order; says how many secrets were taken out.
     pub fn pass(&self, events: &mut [Event]) -> u64 {
         let each = events.iter_mut().map(|event| {

@@ -2,14 +2,15 @@
 
 use super::keeping::Keeping;
 use super::queue::{OnCommit, Popped, Queue};
-use super::spill;
 use super::unsaved::Unsaved;
+use super::vitals::{Commits, lock};
+use super::{spill, unix_ms};
 use mcpr_model::{Batch, Counts};
 use mcpr_store::{Appended, StoreError, StoreErrorKind, Writer as StoreWriter};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant, SystemTime};
 
 /// First pause after a failed commit; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -82,6 +83,8 @@ pub(super) type ErrorHook = Box<dyn Fn(&Failure<'_>) + Send>;
 pub(super) struct WriterState {
     /// What is committed so far.
     pub(super) summary: Mutex<Summary>,
+    /// How committing goes.
+    pub(super) commits: Mutex<Commits>,
     /// What is not. The writer holds it while it waits for the queue: whoever wants it closes that
     /// first.
     unsaved: Mutex<Unsaved>,
@@ -95,6 +98,7 @@ impl WriterState {
     pub(super) fn new(unsaved: Unsaved) -> Self {
         Self {
             summary: Mutex::default(),
+            commits: Mutex::default(),
             unsaved: Mutex::new(unsaved),
             is_stopping: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
@@ -102,8 +106,11 @@ impl WriterState {
     }
 
     pub(super) fn unsaved(&self) -> MutexGuard<'_, Unsaved> {
-        // A poisoned lock only means that another thread panicked between two plain assignments.
-        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.unsaved)
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        lock(&self.summary).clone()
     }
 }
 
@@ -244,6 +251,7 @@ impl WriterThread {
         let mut pause = FIRST_PAUSE;
         let mut failing: Option<(Instant, Instant)> = None;
         let mut stopping_since = None;
+        lock(&self.shared.commits).begin(Instant::now());
         loop {
             // The same batch each time: a commit that failed may be on disk all the same, and is
             // recognised.
@@ -257,6 +265,7 @@ impl WriterThread {
                 }
                 Err(error) => error,
             };
+            lock(&self.shared.commits).fail();
             if !error.is_retryable() {
                 return Err(error);
             }
@@ -288,11 +297,9 @@ impl WriterThread {
         if appended.repeated {
             appended.stored = requests_in(batch);
         }
-        self.shared
-            .summary
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(batch, appended);
+        lock(&self.shared.summary).add(batch, appended);
+        let now = unix_ms(SystemTime::now());
+        lock(&self.shared.commits).succeed(batch, now);
     }
 
     fn report(&self, error: &StoreError, batch: &Batch, lasting: Duration) {

@@ -48,7 +48,7 @@ pub use opening::Begin;
 pub use pace::{GATHER, Pace};
 pub use path_text::text_of;
 pub use pattern::PathPattern;
-pub use position::{Chunk, Deliver};
+pub use position::{Chunk, Deliver, FilePlace};
 pub use resolve::{PathKind, SourceSpec, classify};
 pub use resolver::LOOKS_PER_SCAN;
 pub use set::{MAX_HELD, ReadOutcome, Room, Tailer};

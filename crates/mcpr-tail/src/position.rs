@@ -20,6 +20,19 @@ pub struct Chunk<'a> {
     pub is_final: bool,
 }
 
+/// Where a file stands, for somebody who looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilePlace<'a> {
+    /// The path under which it was last seen.
+    pub path: &'a Path,
+    /// Which file that was.
+    pub identity: FileIdentity,
+    /// Bytes that were read of it; all of a file that nothing more is read of.
+    pub read: u64,
+    /// Bytes that are there and were not read, as of the last scan.
+    pub backlog: u64,
+}
+
 impl Chunk<'_> {
     /// Whether it is about a file that is not read on, and says at most what is missing of it.
     #[must_use]

@@ -25,7 +25,7 @@ use super::label;
 use super::lines::Piece;
 use super::notice::{LetGo, Notice};
 use super::opening::Begin;
-use super::position::{Chunk, Deliver};
+use super::position::{Chunk, Deliver, FilePlace};
 use super::resolve::SourceSpec;
 use super::resolver::Resolver;
 use super::spelling::Spelling;
@@ -315,6 +315,11 @@ impl Tailer {
     #[must_use]
     pub fn backlog(&self) -> u64 {
         self.files.iter().map(Tracked::backlog).sum()
+    }
+
+    /// Where each file stands. Two may go by one path.
+    pub fn places(&self) -> impl Iterator<Item = FilePlace<'_>> {
+        self.files.iter().map(Tracked::place)
     }
 
     /// What has happened to files since this was last asked.

@@ -13,7 +13,7 @@ use super::label;
 use super::listing::SETTLED_AFTER;
 use super::notice::LetGo;
 use super::path_text::text_of;
-use super::position::{Chunk, Deliver, Named};
+use super::position::{Chunk, Deliver, FilePlace, Named};
 use super::resolve::Stamp;
 use super::writers::Writers;
 use mcpr_model::{Checkpoint, FileIdentity, Text};
@@ -208,6 +208,17 @@ impl Tracked {
             offset,
             ..self.checkpoint()
         })
+    }
+
+    /// Where it stands.
+    pub(super) fn place(&self) -> FilePlace<'_> {
+        FilePlace {
+            path: &self.path,
+            identity: self.identity(),
+            // Of a file that has no end, all but what is left.
+            read: u64::MAX - self.file.backlog(u64::MAX),
+            backlog: self.backlog(),
+        }
     }
 
     /// Bytes that are there and were not read.

@@ -1,38 +1,53 @@
-//! `--listen` on the command line: who may post, checked before anything is opened or made.
+//! `--listen` and `--metrics` on the command line: who may post and scrape, checked before anything is opened
+//! or made.
 
+use super::Args;
 use crate::commands::Refused;
 use crate::config::values::address;
 use crate::console::Console;
 use anyhow::Context;
-pub(super) use mcpr_ingest::listen::Listening;
-use mcpr_ingest::listen::{BoundAddress, Gate, Intake, Token};
-use mcpr_ingest::{LineDecoder, SourceHandle};
+use mcpr_ingest::listen::{BoundAddress, Gate, Intake, Listening, Served, Token};
+use mcpr_ingest::monitor::Monitor;
+use mcpr_ingest::{DEFAULT_PROXY, Full, LineDecoder, Recorder};
+use mcpr_tail::Tailer;
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The variable that holds the token where no file does.
 const TOKEN_VARIABLE: &str = "MCPR_LISTEN_TOKEN";
 
-/// What concerns the HTTP source.
+/// What concerns the HTTP source, and what the recorder shows of itself.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("address").args(["listen", "metrics"]).multiple(true))]
 pub(crate) struct ListenArgs {
     /// Listen on this address for what a proxy posts to its [cloud].endpoint
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
-    /// Accept only posts that show the bearer token in this file (or in `MCPR_LISTEN_TOKEN`)
-    #[arg(long, value_name = "FILE", requires = "listen")]
+    /// Show metrics, health and readiness at this address (they are at that of --listen too)
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Accept only posts and scrapes that show the bearer token in this file (or in `MCPR_LISTEN_TOKEN`)
+    #[arg(long, value_name = "FILE", requires = "address")]
     pub(crate) token_file: Option<PathBuf>,
     /// Listen on an address that other machines reach; needs a token
-    #[arg(long, requires = "listen")]
+    #[arg(long, requires = "address")]
     pub(crate) allow_remote: bool,
     /// Answer to this name in the Host header too; may be repeated
-    #[arg(long, value_name = "NAME", requires = "listen")]
+    #[arg(long, value_name = "NAME", requires = "address")]
     pub(crate) allow_host: Vec<String>,
 }
 
-/// The HTTP source, its address taken and its rules known.
+/// The addresses that are served, taken and their rules known.
 pub(super) struct Ready {
+    posts: Option<ReadyAddress>,
+    metrics: Option<ReadyAddress>,
+}
+
+/// An address, taken, and who is let in there.
+struct ReadyAddress {
     bound: BoundAddress,
     gate: Gate,
 }
@@ -40,15 +55,31 @@ pub(super) struct Ready {
 impl ListenArgs {
     /// Whether an address is named.
     pub(super) fn is_named(&self) -> bool {
-        self.listen.is_some()
+        self.listen.is_some() || self.metrics.is_some()
     }
 
-    /// Takes the address, if one is asked for.
+    /// Takes the addresses, if any are asked for.
     pub(super) fn prepare(&self, console: &mut Console) -> anyhow::Result<Option<Ready>> {
-        let Some(address) = self.listen else {
+        if !self.is_named() {
             return Ok(None);
-        };
+        }
         let token = self.token(console)?;
+        let take = |address: Option<SocketAddr>, takes_posts: bool| {
+            let ready = address.map(|address| self.take(address, token.clone(), takes_posts));
+            ready.transpose()
+        };
+        Ok(Some(Ready {
+            posts: take(self.listen, true)?,
+            metrics: take(self.metrics, false)?,
+        }))
+    }
+
+    fn take(
+        &self,
+        address: SocketAddr,
+        token: Option<Token>,
+        takes_posts: bool,
+    ) -> anyhow::Result<ReadyAddress> {
         if !address.ip().is_loopback() {
             self.may_be_remote(address, token.is_some())?;
         }
@@ -60,8 +91,9 @@ impl ListenArgs {
             address: bound.address(),
             hosts: self.allow_host.clone(),
             token,
+            takes_posts,
         };
-        Ok(Some(Ready { bound, gate }))
+        Ok(ReadyAddress { bound, gate })
     }
 
     fn may_be_remote(&self, address: SocketAddr, has_token: bool) -> Result<(), Refused> {
@@ -114,25 +146,73 @@ fn token_in(file: &Path, console: &mut Console) -> anyhow::Result<String> {
 }
 
 impl Ready {
-    /// The source's name in the store.
-    pub(super) fn source_name(&self) -> String {
-        self.bound.source_name()
-    }
-
     /// Begins to serve, and says where.
     pub(super) fn start(
         self,
-        decoder: LineDecoder,
-        handle: SourceHandle,
+        args: &Args,
+        recorder: &Recorder,
         console: &mut Console,
-    ) -> anyhow::Result<Listening> {
+    ) -> anyhow::Result<Servers> {
+        let monitor = Monitor::new(recorder, &args.store.url()?, env!("CARGO_PKG_VERSION"))?;
+        let monitor = Arc::new(monitor);
+        let mut listening = Vec::new();
+        if let Some(posts) = self.posts {
+            let proxy = args.proxy.as_deref().unwrap_or(DEFAULT_PROXY);
+            let decoder = LineDecoder::new(&posts.bound.source_name(), proxy, args.wanted());
+            // What a full queue does is the client's to know: it is asked to come again.
+            let intake = Intake::new(decoder, recorder.source(Full::Block));
+            let address = posts.bound.address();
+            listening.push(posts.serve(Some(intake), &monitor)?);
+            console.note(&format!("listening on http://{address}"));
+        }
+        if let Some(metrics) = self.metrics {
+            // From the beginning on; who only listens may never be asked.
+            monitor.follow();
+            let address = metrics.bound.address();
+            listening.push(metrics.serve(None, &monitor)?);
+            console.note(&format!("metrics on http://{address}/metrics"));
+        }
+        Ok(Servers { listening, monitor })
+    }
+}
+
+impl ReadyAddress {
+    fn serve(self, intake: Option<Intake>, monitor: &Arc<Monitor>) -> anyhow::Result<Listening> {
         let address = self.bound.address();
-        let listening = self
-            .bound
-            .serve(self.gate, Intake::new(decoder, handle))
-            .with_context(|| format!("cannot serve {address}"))?;
-        console.note(&format!("listening on http://{address}"));
-        Ok(listening)
+        let served = Served {
+            intake,
+            monitor: Arc::clone(monitor),
+        };
+        let listening = self.bound.serve(self.gate, served);
+        listening.with_context(|| format!("cannot serve {address}"))
+    }
+}
+
+/// The addresses that are served.
+pub(super) struct Servers {
+    listening: Vec<Listening>,
+    monitor: Arc<Monitor>,
+}
+
+impl Servers {
+    /// Whether one has ended by itself.
+    pub(super) fn has_ended(&self) -> bool {
+        self.listening.iter().any(Listening::has_ended)
+    }
+
+    /// Takes down how far files are behind.
+    pub(super) fn see_files(&self, tailer: &Tailer) {
+        self.monitor.see_files(tailer);
+    }
+
+    /// Answers what is on its way, and ends.
+    pub(super) fn stop(self) -> io::Result<()> {
+        let ends = self.listening.into_iter().map(Listening::stop);
+        // Each is ended, whatever became of another.
+        let ended = ends.fold(Ok(()), io::Result::and);
+        // The recorder must be the last to have the store open.
+        self.monitor.close();
+        ended
     }
 }
 

@@ -1,8 +1,10 @@
-//! What takes the place of `--listen` where it is left out: there is no such flag, and so nothing that
+//! What takes the place of `--listen` and `--metrics` where they are left out: there is no such flag, and so nothing that
 //! could be ready or listening.
 
+use super::Args;
 use crate::console::Console;
-use mcpr_ingest::{LineDecoder, SourceHandle};
+use mcpr_ingest::Recorder;
+use mcpr_tail::Tailer;
 
 /// No flags.
 #[derive(Debug, clap::Args)]
@@ -12,7 +14,7 @@ pub(crate) struct ListenArgs {}
 pub(super) enum Ready {}
 
 /// Nothing that can be.
-pub(super) enum Listening {}
+pub(super) enum Servers {}
 
 impl ListenArgs {
     /// Whether an address is named.
@@ -32,22 +34,17 @@ impl ListenArgs {
 }
 
 impl Ready {
-    pub(super) fn source_name(&self) -> String {
-        match *self {}
-    }
-
-    pub(super) fn start(
-        self,
-        _: LineDecoder,
-        _: SourceHandle,
-        _: &mut Console,
-    ) -> anyhow::Result<Listening> {
+    pub(super) fn start(self, _: &Args, _: &Recorder, _: &mut Console) -> anyhow::Result<Servers> {
         match self {}
     }
 }
 
-impl Listening {
+impl Servers {
     pub(super) fn has_ended(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn see_files(&self, _: &Tailer) {
         match *self {}
     }
 

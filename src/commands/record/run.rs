@@ -2,7 +2,7 @@
 
 use super::fifo::Fifo;
 use super::limit::room_for_files;
-use super::listen::{Listening, Ready};
+use super::listen::Servers;
 use super::progress::{Running, print_sources};
 use super::report::{closing_line, shortened};
 use super::sources::{BadSource, Sources, Stream};
@@ -61,13 +61,19 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             "{pattern}: no file matches yet, waiting for one{bracket}"
         ));
     }
-    let listening = ready.map(|ready| start_listening(args, ready, &recorder, console));
-    let listening = listening.transpose()?;
+    let servers = ready.map(|ready| ready.start(args, &recorder, console));
+    let servers = servers.transpose()?;
     print_sources(args, console)?;
     let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
     let mut unread = 0;
     if !sources.files.is_empty() {
-        unread = follow_files(args, sources, &recorder, &stop, &mut running, console);
+        let following = Following {
+            args,
+            recorder: &recorder,
+            stop: &stop,
+            servers: servers.as_ref(),
+        };
+        unread = following.follow(sources, &mut running, console);
     }
     let mut report = || {
         args.report_notes(console);
@@ -75,9 +81,9 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         // A stream has nothing that could be opened anew; that it was asked is told.
         running.looks_anew(console);
     };
-    wait_for_streams(&streams, listening.as_ref(), &recorder, &stop, &mut report);
+    wait_for_streams(&streams, servers.as_ref(), &recorder, &stop, &mut report);
     recorder.stop();
-    let ended = end_streams(streams, &recorder).and(end_listening(listening));
+    let ended = end_streams(streams, &recorder).and(end_serving(servers));
     let summary = recorder.shutdown()?;
     args.report_notes(console);
     console.note(&closing_line(&summary, running.elapsed()));
@@ -186,29 +192,16 @@ fn what_when_full(chosen: Option<OnFull>, stream: &Stream) -> Full {
     }
 }
 
-/// Starts to take what is posted.
-fn start_listening(
-    args: &Args,
-    ready: Ready,
-    recorder: &Recorder,
-    console: &mut Console,
-) -> anyhow::Result<Listening> {
-    let proxy = args.proxy.as_deref().unwrap_or(DEFAULT_PROXY);
-    let decoder = LineDecoder::new(&ready.source_name(), proxy, args.wanted());
-    // What a full queue does is the client's to know: it is asked to come again.
-    ready.start(decoder, recorder.source(Full::Block), console)
-}
-
 /// Waits for the streams to end; posts have no end.
 fn wait_for_streams(
     streams: &[StreamReading],
-    listening: Option<&Listening>,
+    servers: Option<&Servers>,
     recorder: &Recorder,
     stop: &Stop,
     report: &mut dyn FnMut(),
 ) {
     let goes_on = || {
-        listening.is_some_and(|listening| !listening.has_ended())
+        servers.is_some_and(|servers| !servers.has_ended())
             || streams.iter().any(|reading| !reading.thread.is_finished())
     };
     while !stop.load(Ordering::Acquire) && !recorder.has_failed() && goes_on() {
@@ -218,9 +211,9 @@ fn wait_for_streams(
 }
 
 /// Answers what was posted, while the recorder is still there to commit it.
-fn end_listening(listening: Option<Listening>) -> anyhow::Result<()> {
-    match listening {
-        Some(listening) => listening.stop().context("the HTTP source failed"),
+fn end_serving(servers: Option<Servers>) -> anyhow::Result<()> {
+    match servers {
+        Some(servers) => servers.stop().context("the HTTP source failed"),
         None => Ok(()),
     }
 }
@@ -243,75 +236,84 @@ fn end_streams(streams: Vec<StreamReading>, recorder: &Recorder) -> anyhow::Resu
     Ok(())
 }
 
-fn follow_files(
-    args: &Args,
-    sources: Sources,
-    recorder: &Recorder,
-    stop: &Stop,
-    running: &mut Running,
-    console: &mut Console,
-) -> usize {
-    let begin = match args.from {
-        From::Start => Begin::Start,
-        From::End => Begin::End,
-    };
-    let mut tailer = Tailer::new(sources.files, begin, recorder.checkpoints().to_vec());
-    tailer.set_room(room_for_files(!args.once));
-    let mut own_paths: Vec<PathBuf> = Vec::new();
-    // The recorder has it open: what names it and reaches it cannot fail here.
-    if let Ok(store) = args.store.url().and_then(|url| Ok(connect(&url)?)) {
-        own_paths = store.files();
-        tailer.exclude(identities(&own_paths));
-    }
-    let mut waker = Waker::ignoring(own_paths);
-    let mut pace = Pace::new(Instant::now());
-    // A file keeps what is not read yet, so nothing has to be dropped.
-    let handle = recorder.source(args.on_full.map_or(Full::Block, OnFull::full));
-    let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.wanted());
-    let is_over = || stop.load(Ordering::Acquire) || recorder.has_failed();
-    let mut progress = Progress::new(Unit::Bytes, console.is_message_terminal());
-    loop {
-        files.tailer().scan(Instant::now());
-        let bytes = read_backlog(&mut files, &mut progress, &is_over);
-        if args.once && !is_over() {
-            files.finish(&is_over);
-        }
-        for line in shortened(&files.tailer().take_notices()) {
-            console.note(&line);
-        }
-        args.report_notes(console);
-        if args.once || is_over() {
-            return files.tailer().unread();
-        }
-        running.tell(recorder, console);
-        if running.looks_anew(console) {
-            continue;
-        }
-        waker.watch(files.tailer().directories());
-        match pace.pause(Instant::now(), bytes > 0) {
-            Some(pause) => std::thread::sleep(pause),
-            None => {
-                waker.wait(mcpr_tail::POLL_INTERVAL);
-            }
-        }
-        files.tailer().hint(waker.take_heard());
-    }
+/// Files that are followed, and what that needs.
+struct Following<'a> {
+    args: &'a Args,
+    recorder: &'a Recorder,
+    stop: &'a Stop,
+    servers: Option<&'a Servers>,
 }
 
-/// Reads until every file is at its end; says how many bytes that were.
-fn read_backlog(
-    files: &mut FileSources,
-    progress: &mut Progress,
-    is_over: &dyn Fn() -> bool,
-) -> u64 {
-    let mut done = 0;
-    loop {
-        let outcome = files.read(is_over);
-        done += outcome.bytes;
-        progress.update(done, files.tailer().backlog());
-        if !outcome.progressed || outcome.stopped || is_over() {
-            progress.finish();
-            return done;
+impl Following<'_> {
+    /// Follows files until a signal comes or the store fails, or to their ends; says how many could not be
+    /// read.
+    fn follow(&self, sources: Sources, running: &mut Running, console: &mut Console) -> usize {
+        let args = self.args;
+        let begin = match args.from {
+            From::Start => Begin::Start,
+            From::End => Begin::End,
+        };
+        let mut tailer = Tailer::new(sources.files, begin, self.recorder.checkpoints().to_vec());
+        tailer.set_room(room_for_files(!args.once));
+        let mut own_paths: Vec<PathBuf> = Vec::new();
+        // The recorder has it open: what names it and reaches it cannot fail here.
+        if let Ok(store) = args.store.url().and_then(|url| Ok(connect(&url)?)) {
+            own_paths = store.files();
+            tailer.exclude(identities(&own_paths));
+        }
+        let mut waker = Waker::ignoring(own_paths);
+        let mut pace = Pace::new(Instant::now());
+        // A file keeps what is not read yet, so nothing has to be dropped.
+        let handle = (self.recorder).source(args.on_full.map_or(Full::Block, OnFull::full));
+        let mut files = FileSources::new(tailer, handle, args.proxy.as_deref(), args.wanted());
+        let mut progress = Progress::new(Unit::Bytes, console.is_message_terminal());
+        loop {
+            files.tailer().scan(Instant::now());
+            let bytes = self.read_backlog(&mut files, &mut progress);
+            if args.once && !self.is_over() {
+                files.finish(&|| self.is_over());
+            }
+            for line in shortened(&files.tailer().take_notices()) {
+                console.note(&line);
+            }
+            args.report_notes(console);
+            if args.once || self.is_over() {
+                return files.tailer().unread();
+            }
+            running.tell(self.recorder, console);
+            if running.looks_anew(console) {
+                continue;
+            }
+            waker.watch(files.tailer().directories());
+            match pace.pause(Instant::now(), bytes > 0) {
+                Some(pause) => std::thread::sleep(pause),
+                None => {
+                    waker.wait(mcpr_tail::POLL_INTERVAL);
+                }
+            }
+            files.tailer().hint(waker.take_heard());
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Acquire) || self.recorder.has_failed()
+    }
+
+    /// Reads until every file is at its end; says how many bytes that were.
+    fn read_backlog(&self, files: &mut FileSources, progress: &mut Progress) -> u64 {
+        let mut done = 0;
+        loop {
+            // Before each turn: a backlog is what it is good to see.
+            if let Some(servers) = self.servers {
+                servers.see_files(files.tailer());
+            }
+            let outcome = files.read(&|| self.is_over());
+            done += outcome.bytes;
+            progress.update(done, files.tailer().backlog());
+            if !outcome.progressed || outcome.stopped || self.is_over() {
+                progress.finish();
+                return done;
+            }
         }
     }
 }

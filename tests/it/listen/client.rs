@@ -12,30 +12,42 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A recorder that listens; killed when it is dropped.
-pub(super) struct Listener {
-    pub(super) address: SocketAddr,
-    pub(super) child: Child,
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    pub(crate) child: Child,
     said: BufReader<ChildStderr>,
 }
 
 impl Listener {
     /// Starts a recorder on a free port.
-    pub(super) fn start(home: &Home, arguments: &[&str]) -> Self {
+    pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
         let mut all = vec!["record", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
         Self::of(home.command(&all))
     }
 
     /// Starts a recorder by a command.
-    pub(super) fn of(mut command: Command) -> Self {
+    pub(crate) fn of(command: Command) -> Self {
+        Self::said(command, "listening on ")
+    }
+
+    /// Starts a recorder that shows metrics on a free port, and takes no posts.
+    pub(crate) fn metrics(home: &Home, arguments: &[&str]) -> Self {
+        let mut all = vec!["record", "--metrics", "127.0.0.1:0"];
+        all.extend(arguments);
+        Self::said(home.command(&all), "metrics on ")
+    }
+
+    /// Starts a recorder, which says its address behind these words.
+    fn said(mut command: Command, words: &str) -> Self {
         let mut child = command.spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
-        while !line.starts_with("listening on ") {
+        while !line.starts_with(words) {
             line.clear();
             assert!(said.read_line(&mut line).unwrap() > 0, "it never listened");
         }
-        let address = line.trim().rsplit('/').next().unwrap().parse().unwrap();
+        let address = line.trim().split('/').nth(2).unwrap().parse().unwrap();
         Self {
             address,
             child,
@@ -44,13 +56,13 @@ impl Listener {
     }
 
     /// Ends it in order, and gives what it said.
-    pub(super) fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         signal(&self.child, Signal::TERM);
         self.wait()
     }
 
     /// Waits for its end, which must be in order.
-    pub(super) fn wait(&mut self) -> String {
+    pub(crate) fn wait(&mut self) -> String {
         let mut told = String::new();
         self.said.read_to_string(&mut told).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0), "{told}");
@@ -58,7 +70,7 @@ impl Listener {
     }
 
     /// Ends it without a word.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -74,24 +86,24 @@ impl Drop for Listener {
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     /// In lower case.
-    pub(super) head: String,
-    pub(super) body: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Reply {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
 /// One connection.
-pub(super) struct Client(pub(super) BufReader<TcpStream>);
+pub(crate) struct Client(pub(crate) BufReader<TcpStream>);
 
 impl Client {
-    pub(super) fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -99,18 +111,18 @@ impl Client {
     }
 
     /// Sends bytes as they are. A recorder that is gone is found out when its answer is read.
-    pub(super) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.0.get_mut().write_all(bytes.as_ref());
     }
 
     /// Posts JSON and waits for the answer.
-    pub(super) fn post(&mut self, path: &str, body: &str) -> Reply {
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> Reply {
         self.send_post(path, body);
         self.reply().unwrap()
     }
 
     /// Posts JSON and waits for nothing.
-    pub(super) fn send_post(&mut self, path: &str, body: &str) {
+    pub(crate) fn send_post(&mut self, path: &str, body: &str) {
         let host = self.0.get_ref().peer_addr().unwrap();
         self.send(format!(
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
@@ -120,7 +132,7 @@ impl Client {
     }
 
     /// The next answer; `None` where the connection ended without one.
-    pub(super) fn reply(&mut self) -> Option<Reply> {
+    pub(crate) fn reply(&mut self) -> Option<Reply> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             match self.0.read_line(&mut head) {
@@ -141,7 +153,7 @@ impl Client {
 }
 
 /// The answer to one request on a connection of its own; `head` has the further header lines.
-pub(super) fn reply_to(address: SocketAddr, line: &str, head: &str, body: &str) -> Reply {
+pub(crate) fn reply_to(address: SocketAddr, line: &str, head: &str, body: &str) -> Reply {
     let mut client = Client::connect(address);
     let host = if head.contains("Host:") {
         String::new()

@@ -71,6 +71,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "rustls_native_certs",
         &["crates/mcpr-client/src/http/agent"],
     ),
+    ("prometheus_client", &["crates/mcpr-metrics/src/render"]),
     ("ratatui", &["src/watch"]),
     ("crossterm", &["src/watch", "src/console"]),
     ("indicatif", &["src/console/progress"]),

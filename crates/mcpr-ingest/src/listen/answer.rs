@@ -1,7 +1,8 @@
 //! What a client is told: one status and one short JSON document each.
 
 use super::limits::{BODY, BODY_BYTES, COMMIT, LISTED_BAD_PARTS};
-use crate::Delivery;
+use crate::monitor::Format;
+use crate::{Delivery, NotReady};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
@@ -10,6 +11,7 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use mcpr_model::{Counts, Event};
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A whole answer.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -25,6 +27,8 @@ pub(super) enum Refusal {
     Token,
     #[error("events are posted: use POST")]
     Method,
+    #[error("there is nothing here but /metrics, /healthz and /readyz, for GET")]
+    NotFound,
     #[error("the content type must be application/json or application/x-ndjson")]
     ContentType,
     #[error("encoded bodies are not taken: send it as it is")]
@@ -41,6 +45,8 @@ pub(super) enum Refusal {
     Full,
     #[error("too many posts are on their way already: come again")]
     Busy,
+    #[error("too many scrapes are on their way already: come again")]
+    Scrapes,
     #[error("not committed within {} seconds: come again, nothing is stored twice", COMMIT.as_secs())]
     NotCommitted,
     #[error("the recorder is ending")]
@@ -53,12 +59,13 @@ impl Refusal {
             Self::Broken | Self::NotJson => StatusCode::BAD_REQUEST,
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::Origin | Self::Host => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             // All of these pass. A proxy comes again after 1, 2 and 4 s, and drops its events then.
-            Self::Full | Self::Busy | Self::NotCommitted | Self::Ending => {
+            Self::Full | Self::Busy | Self::Scrapes | Self::NotCommitted | Self::Ending => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -74,7 +81,9 @@ impl Refusal {
             Self::Token => Some((WWW_AUTHENTICATE, "Bearer")),
             Self::Method => Some((ALLOW, "POST")),
             // The first pause that the proxies make by themselves.
-            Self::Full | Self::Busy | Self::NotCommitted | Self::Ending => Some((RETRY_AFTER, "1")),
+            Self::Full | Self::Busy | Self::Scrapes | Self::NotCommitted | Self::Ending => {
+                Some((RETRY_AFTER, "1"))
+            }
             _ => None,
         };
         if let Some((name, value)) = more {
@@ -125,9 +134,46 @@ impl BodyReport {
     }
 }
 
-/// The answer to somebody who asks whether the recorder is at work.
+/// The answer to somebody who asks whether the recorder is alive.
 pub(super) fn healthy() -> Answer {
     document(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+/// The answer to somebody who asks whether the recorder commits.
+pub(super) fn readiness(readiness: Result<(), NotReady>) -> Answer {
+    match readiness {
+        Ok(()) => document(StatusCode::OK, &json!({ "status": "ready" })),
+        Err(why) => {
+            let told = json!({ "status": "not ready", "reason": why.to_string() });
+            document(StatusCode::SERVICE_UNAVAILABLE, &told)
+        }
+    }
+}
+
+/// Metrics, whose `place` among the scrapes is free once they are sent.
+pub(super) fn metrics(text: String, format: Format, place: OwnedSemaphorePermit) -> Answer {
+    let body = Bytes::from_owner(Metrics {
+        text,
+        _place: place,
+    });
+    let mut answer = Response::new(Full::from(body));
+    let content_type = HeaderValue::from_static(format.content_type());
+    answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    let no_store = HeaderValue::from_static("no-store");
+    answer.headers_mut().insert(CACHE_CONTROL, no_store);
+    answer
+}
+
+/// The text of metrics, with the place that it takes until it is dropped.
+struct Metrics {
+    text: String,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Metrics {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
 }
 
 fn document(status: StatusCode, value: &Value) -> Answer {

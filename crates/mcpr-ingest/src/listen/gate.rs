@@ -3,9 +3,10 @@
 use super::Token;
 use super::answer::Refusal;
 use super::limits::BODY_BYTES;
+use crate::monitor::Format;
 use hyper::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
-    ORIGIN,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap,
+    HeaderName, ORIGIN,
 };
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
@@ -19,15 +20,21 @@ pub struct Gate {
     pub address: SocketAddr,
     /// Further names that the `Host` header may have, at any port.
     pub hosts: Vec<String>,
-    /// What every post must show, if anything.
+    /// What every post and every scrape must show, if anything.
     pub token: Option<Token>,
+    /// Whether events are taken; else the recorder only shows itself.
+    pub takes_posts: bool,
 }
 
 /// What a request that is let in wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PostKind {
-    /// To know whether the recorder is at work.
+pub(super) enum Wish {
+    /// To know whether the recorder is alive.
     Health,
+    /// To know whether it commits.
+    Readiness,
+    /// To read its metrics.
+    Metrics(Format),
     /// To post one JSON document.
     Json,
     /// To post a JSON document a line.
@@ -36,7 +43,7 @@ pub(super) enum PostKind {
 
 impl Gate {
     /// What a request asks for, or why it is refused. `local` is the connection's own address.
-    pub(super) fn check(&self, head: &Parts, local: IpAddr) -> Result<PostKind, Refusal> {
+    pub(super) fn check(&self, head: &Parts, local: IpAddr) -> Result<Wish, Refusal> {
         let headers = &head.headers;
         // Browsers name the page behind a post; a proxy has none to name.
         if headers.contains_key(ORIGIN) {
@@ -45,13 +52,22 @@ impl Gate {
         if !self.is_our_host(headers, &head.uri, local) {
             return Err(Refusal::Host);
         }
+        let is_get = matches!(head.method, Method::GET | Method::HEAD);
         // Before the token: who only asks whether the recorder is at work has none.
-        if head.uri.path() == "/healthz" && matches!(head.method, Method::GET | Method::HEAD) {
-            return Ok(PostKind::Health);
+        match head.uri.path() {
+            "/healthz" if is_get => return Ok(Wish::Health),
+            "/readyz" if is_get => return Ok(Wish::Readiness),
+            _ => {}
         }
         let shown = only(headers, &AUTHORIZATION).unwrap_or_default();
         if self.token.as_ref().is_some_and(|it| !it.is_shown_by(shown)) {
             return Err(Refusal::Token);
+        }
+        if head.uri.path() == "/metrics" && is_get {
+            return Ok(Wish::Metrics(wanted_format(headers)));
+        }
+        if !self.takes_posts {
+            return Err(Refusal::NotFound);
         }
         if head.method != Method::POST {
             return Err(Refusal::Method);
@@ -102,6 +118,13 @@ impl Gate {
     }
 }
 
+/// The first format that a client accepts and that there is.
+fn wanted_format(headers: &HeaderMap) -> Format {
+    let accepted = headers.get_all(ACCEPT).iter();
+    let texts: Vec<_> = accepted.filter_map(|value| value.to_str().ok()).collect();
+    Format::of_accept(&texts.join(","))
+}
+
 /// The value of a header that is there exactly once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
@@ -109,13 +132,13 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     values.next().is_none().then(|| value.as_bytes())
 }
 
-fn media_type(headers: &HeaderMap) -> Option<PostKind> {
+fn media_type(headers: &HeaderMap) -> Option<Wish> {
     let value = std::str::from_utf8(only(headers, &CONTENT_TYPE)?).ok()?;
     let essence = value.split(';').next()?.trim();
     if essence.eq_ignore_ascii_case("application/json") {
-        Some(PostKind::Json)
+        Some(Wish::Json)
     } else if essence.eq_ignore_ascii_case("application/x-ndjson") {
-        Some(PostKind::Lines)
+        Some(Wish::Lines)
     } else {
         None
     }

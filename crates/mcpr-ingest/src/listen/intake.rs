@@ -2,7 +2,7 @@
 
 use super::answer::{BodyReport, Refusal};
 use super::body::WholeBody;
-use super::gate::PostKind;
+use super::gate::Wish;
 use super::limits::{ASK_AGAIN, COMMIT, POSTS};
 use crate::{LineDecoder, OnCommit, Screened, SourceHandle, unix_ms};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,7 +54,7 @@ impl Intake {
     /// wait that long changes nothing for the store.
     pub(super) async fn store(
         self: &Arc<Self>,
-        asked: PostKind,
+        asked: Wish,
         whole: WholeBody,
     ) -> Result<BodyReport, Refusal> {
         let posts = Arc::clone(&self.posts);
@@ -73,7 +73,7 @@ impl Intake {
 
     async fn store_by(
         self: &Arc<Self>,
-        asked: PostKind,
+        asked: Wish,
         body: Vec<u8>,
         until: Instant,
     ) -> Result<BodyReport, Refusal> {
@@ -118,10 +118,10 @@ impl Intake {
     }
 
     /// What a body holds, ready to be stored.
-    fn decode(&self, asked: PostKind, body: &[u8]) -> Result<QueuedBody, Refusal> {
+    fn decode(&self, asked: Wish, body: &[u8]) -> Result<QueuedBody, Refusal> {
         let now = unix_ms(SystemTime::now());
         let mut decoder = self.decoder();
-        let mut delivery = if asked == PostKind::Lines {
+        let mut delivery = if asked == Wish::Lines {
             decoder.lines(body, now);
             decoder.take()
         } else {

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(super) const CONNECTIONS: usize = 512;
 /// Most posts at a time whose events are on their way into the store.
 pub(super) const POSTS: usize = 64;
+/// Most scrapes at a time whose metrics are being written or sent; each may take megabytes.
+pub(super) const SCRAPES: usize = 4;
 /// How long the head of a request may take, from its first byte, or from the connection's beginning.
 pub(super) const HEAD: Duration = Duration::from_secs(5);
 /// How long a body may take.

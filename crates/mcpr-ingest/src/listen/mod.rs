@@ -1,5 +1,5 @@
 //! The HTTP source: takes what a proxy would post to a cloud endpoint, and answers when it is
-//! committed. Nothing here decodes or stores: bodies go through the decoder and the queue that files
+//! committed. Beside that, or alone, it shows how the recorder is: `/healthz`, `/readyz`, `/metrics`. Nothing here decodes or stores: bodies go through the decoder and the queue that files
 //! go through. The only part with a runtime, on a thread of its own.
 
 mod answer;
@@ -13,6 +13,7 @@ mod watched;
 
 pub use gate::Gate;
 pub use intake::Intake;
+pub use server::Served;
 pub use token::{Token, TokenError};
 
 use std::io;
@@ -56,7 +57,7 @@ impl BoundAddress {
     ///
     /// # Errors
     /// When no thread or runtime can be started.
-    pub fn serve(self, gate: Gate, intake: Intake) -> io::Result<Listening> {
+    pub fn serve(self, gate: Gate, served: Served) -> io::Result<Listening> {
         // One thread is enough for what waits; decoding has threads of its own.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -65,7 +66,7 @@ impl BoundAddress {
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("mcpr-listen".to_owned())
-            .spawn(move || runtime.block_on(server::run(self.listener, gate, intake, stopped)))?;
+            .spawn(move || runtime.block_on(server::run(self.listener, gate, served, stopped)))?;
         Ok(Listening { stop, thread })
     }
 }

@@ -1,11 +1,12 @@
 //! The server: accepts, serves each connection as a task, and ends in order. Speaks HTTP/1 alone.
 
-use super::answer::{Answer, Refusal, healthy};
+use super::answer::{self, Answer, Refusal};
 use super::body::{self, BodyRoom};
-use super::gate::{Gate, PostKind};
+use super::gate::{Gate, Wish};
 use super::intake::Intake;
-use super::limits::{ACCEPT_AGAIN, CONNECTIONS, HEAD_BYTES, LAST_ANSWERS, LAST_HEADS};
+use super::limits::{ACCEPT_AGAIN, CONNECTIONS, HEAD_BYTES, LAST_ANSWERS, LAST_HEADS, SCRAPES};
 use super::watched::{Activity, ConnectionStage, TimedStream};
+use crate::monitor::{Format, Monitor};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,29 +19,43 @@ use std::pin::pin;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
+
+/// What is served at an address.
+#[derive(Debug)]
+pub struct Served {
+    /// Where posts go; `None` where none are taken.
+    pub intake: Option<Intake>,
+    /// What the recorder shows of itself.
+    pub monitor: Arc<Monitor>,
+}
 
 /// What all connections share.
 #[derive(Debug)]
 struct ServerState {
     gate: Gate,
-    intake: Arc<Intake>,
+    /// Where posts go, if any are taken.
+    intake: Option<Arc<Intake>>,
     room: BodyRoom,
+    monitor: Arc<Monitor>,
+    scrapes: Arc<Semaphore>,
 }
 
 /// Serves until `stop` says so, or its sender is gone.
 pub(super) async fn run(
     listener: BoundListener,
     gate: Gate,
-    intake: Intake,
+    served: Served,
     mut stop: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let shared = Arc::new(ServerState {
         gate,
-        intake: Arc::new(intake),
+        intake: served.intake.map(Arc::new),
         room: BodyRoom::new(),
+        monitor: served.monitor,
+        scrapes: Arc::new(Semaphore::new(SCRAPES)),
     });
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let (is_ending, ending) = watch::channel(false);
@@ -62,7 +77,9 @@ pub(super) async fn run(
         while tasks.join_next().await.is_some() {}
     })
     .await;
-    shared.intake.end().await;
+    if let Some(intake) = &shared.intake {
+        intake.end().await;
+    }
     Ok(())
 }
 
@@ -128,7 +145,7 @@ async fn serve(
 async fn answer(request: Request<Incoming>, local: IpAddr, shared: &ServerState) -> Answer {
     let (head, mut body) = request.into_parts();
     let taken = match shared.gate.check(&head, local) {
-        Ok(asked) => take(asked, &mut body, shared).await,
+        Ok(wish) => fulfil(wish, &mut body, shared).await,
         Err(refusal) => Err(refusal),
     };
     match taken {
@@ -140,18 +157,37 @@ async fn answer(request: Request<Incoming>, local: IpAddr, shared: &ServerState)
     }
 }
 
-async fn take(
-    asked: PostKind,
-    body: &mut Incoming,
-    shared: &ServerState,
-) -> Result<Answer, Refusal> {
-    if !shared.intake.is_open() {
-        return Err(Refusal::Ending);
+async fn fulfil(wish: Wish, body: &mut Incoming, shared: &ServerState) -> Result<Answer, Refusal> {
+    match wish {
+        Wish::Health if shared.is_open() => Ok(answer::healthy()),
+        Wish::Readiness => Ok(answer::readiness(shared.monitor.readiness())),
+        Wish::Metrics(format) => scrape(format, shared).await,
+        Wish::Json | Wish::Lines if shared.is_open() => take(wish, body, shared).await,
+        Wish::Health | Wish::Json | Wish::Lines => Err(Refusal::Ending),
     }
-    if asked == PostKind::Health {
-        return Ok(healthy());
-    }
+}
+
+async fn take(wish: Wish, body: &mut Incoming, shared: &ServerState) -> Result<Answer, Refusal> {
+    // The gate lets no post in where none are taken.
+    let intake = shared.intake.as_ref().ok_or(Refusal::NotFound)?;
     let whole = body::read(body, &shared.room).await?;
-    let found = shared.intake.store(asked, whole).await?;
+    let found = intake.store(wish, whole).await?;
     Ok(found.answer())
+}
+
+async fn scrape(format: Format, shared: &ServerState) -> Result<Answer, Refusal> {
+    let place = Arc::clone(&shared.scrapes).try_acquire_owned();
+    let place = place.map_err(|_| Refusal::Scrapes)?;
+    let monitor = Arc::clone(&shared.monitor);
+    // It reads the store, for which no post may wait.
+    let writing = spawn_blocking(move || monitor.metrics(format));
+    let text = writing.await.map_err(|_| Refusal::Ending)?;
+    Ok(answer::metrics(text, format, place))
+}
+
+impl ServerState {
+    /// Whether the recorder still takes what comes.
+    fn is_open(&self) -> bool {
+        self.intake.as_ref().is_none_or(|intake| intake.is_open())
+    }
 }

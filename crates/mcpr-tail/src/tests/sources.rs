@@ -126,6 +126,10 @@ fn backlog_is_what_is_left_to_read() {
     assert_eq!(bench.tailer.backlog(), 5);
     bench.poll();
     assert_eq!(bench.tailer.backlog(), 0);
+    let places = bench.tailer.places();
+    let mut places: Vec<_> = places.map(|place| (place.read, place.backlog)).collect();
+    places.sort_unstable();
+    assert_eq!(places, [(2, 0), (3, 0)]);
     let untouched = bench.tailer.read(&mut |_| ControlFlow::Continue(()));
     assert!(!untouched.progressed);
 }
