@@ -2,6 +2,7 @@
 
 mod access;
 mod exposition;
+mod promtool;
 
 use super::kill::line;
 use super::listen::client::{Client, Listener, reply_to};
