@@ -11,13 +11,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Whether Prometheus' own checker is there; in CI it has to be.
+/// Whether Prometheus' own checker is there; in CI, and where `.ci/run` has installed it, it has to be.
 pub(super) fn has_promtool() -> bool {
     let found = Command::new("promtool").arg("--version").output();
     if found.is_ok_and(|output| output.status.success()) {
         return true;
     }
-    assert!(std::env::var_os("CI").is_none(), "promtool is missing");
+    let is_wanted = ["CI", "MCPR_TEST_PROMETHEUS"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some());
+    assert!(!is_wanted, "promtool is missing");
     eprintln!("SKIPPED: promtool is not there (Debian's package prometheus has it)");
     false
 }
