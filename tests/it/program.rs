@@ -37,11 +37,19 @@ pub(crate) struct Home(tempfile::TempDir);
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let outer = tempfile::tempdir().unwrap();
+        std::fs::create_dir(outer.path().join("home")).unwrap();
+        Self(outer)
+    }
+
+    /// In a directory of its own: a recorder looks for rotated files in the directories beside the log's,
+    /// and those of other tests hold the same lines.
+    fn root(&self) -> PathBuf {
+        self.0.path().join("home")
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.root().join(name)
     }
 
     pub(crate) fn store(&self) -> PathBuf {
@@ -62,12 +70,12 @@ impl Home {
         command
             .args(arguments)
             .env_clear()
-            .env("HOME", self.0.path())
+            .env("HOME", self.root())
             .env("TZ", "UTC")
             // What is recorded in tests is of all times, and stays.
             .env("MCPR_KEEP", "off")
             .env("MCPR_KEEP_PAYLOADS", "off")
-            .current_dir(self.0.path())
+            .current_dir(self.root())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -1,5 +1,5 @@
-//! The names that rotation gives to files: `.1`, `.2.gz`, `-20261129`, `.2026-11-29`, `.old`, before
-//! the extension or after it. Pure; looks at no file.
+//! The names that rotation gives to files: `.1`, `.2.gz`, `-20261129`, `.2026-11-29`, `-29Nov2026`, `.old`, `.bak2`,
+//! before the extension or after it. Pure; looks at no file.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -172,8 +172,11 @@ fn rank(addition: &[u8]) -> Option<Rank> {
     if !SEPARATORS.contains(separator) || addition.is_empty() {
         return None;
     }
-    if WORDS.contains(&addition) {
-        return Some(Rank::Word);
+    if let Some(counted) = WORDS.iter().find_map(|word| addition.strip_prefix(*word)) {
+        return counted_word(counted);
+    }
+    if let Some(date) = date_with_month(addition) {
+        return Some(Rank::Date(date));
     }
     let is_of_date = |byte: &u8| byte.is_ascii_digit() || b"-_.:TZ+@".contains(byte);
     if !addition.iter().all(is_of_date) {
@@ -193,6 +196,43 @@ fn rank(addition: &[u8]) -> Option<Rank> {
         (_, 6..) => Some(Rank::Date(numbers)),
         _ => None,
     }
+}
+
+/// What follows a word: nothing, or a short number that counts, as in `.bak2`.
+fn counted_word(rest: &[u8]) -> Option<Rank> {
+    if rest.is_empty() {
+        return Some(Rank::Word);
+    }
+    let number = (rest.len() < 6).then(|| number_of(rest)).flatten()?;
+    Some(Rank::Number(number))
+}
+
+fn number_of(digits: &[u8]) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(digits).ok()?;
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
+/// The months as `%b` of strftime(3) writes them without a locale.
+const MONTHS: &[&[u8]] = &[
+    b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
+];
+
+/// Year, month and day of `02Nov2026`, `2026Nov02` and the like, with separators or without.
+fn date_with_month(addition: &[u8]) -> Option<Vec<u64>> {
+    let from = addition.iter().position(u8::is_ascii_alphabetic)?;
+    let name = addition.get(from..from + 3)?.to_ascii_lowercase();
+    let month = MONTHS.iter().position(|month| *month == name)? + 1;
+    let is_separator = |byte: &u8| SEPARATORS.contains(byte);
+    let before = addition[..from].split(is_separator).next()?;
+    let after = addition[from + 3..].rsplit(is_separator).next()?;
+    let (first, last) = (number_of(before)?, number_of(after)?);
+    let (year, day) = match (before.len(), after.len()) {
+        (4, 1..=2) => (first, last),
+        (1..=2, 4) => (last, first),
+        _ => return None,
+    };
+    Some(vec![year, u64::try_from(month).ok()?, day])
 }
 
 #[cfg(test)]
@@ -233,6 +273,10 @@ mod tests {
             ("p.log.3.xz", Rank::Number(3), Other("xz")),
             ("p.log.3.zst", Rank::Number(3), Other("zstd")),
             ("p.log.old", Rank::Word, Plain),
+            ("p.log.bak2", Rank::Number(2), Plain),
+            ("p.log.save1.gz", Rank::Number(1), Gzip),
+            ("p.log-02Nov2026", date(&[2026, 11, 2]), Plain),
+            ("p-2026-Nov-02.log", date(&[2026, 11, 2]), Plain),
             ("p.log.gz", Rank::Word, Gzip),
             ("p.log~", Rank::Word, Plain),
         ];
@@ -255,6 +299,9 @@ mod tests {
             "p2.log",
             "q.log.1",
             "p.log.1.2",
+            "p.log.backlog",
+            "p.log-02Moon2026",
+            "p.log-Nov",
             "p.txt",
         ] {
             check(name, "p.log", None);

@@ -317,7 +317,7 @@ impl Rotation {
     fn note(&mut self) {
         let notices = self.bench.tailer.take_notices();
         self.bench.notices.extend(notices);
-        let root = self.bench.directory.path().display().to_string() + "/";
+        let root = self.bench.root().display().to_string() + "/";
         let notices = self.bench.notices[self.bench.noted..].iter();
         let notices = notices.map(|notice| format!("  {notice:?}").replace(&root, ""));
         self.done.extend(notices);

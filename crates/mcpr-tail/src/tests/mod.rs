@@ -25,6 +25,14 @@ use super::writers::{Ask, Writers};
 use super::{Begin, Chunk, Notice, Piece, SourceSpec, Tailer};
 use mcpr_model::{Checkpoint, FileIdentity};
 
+/// A directory with one in it that a test writes into. Lost files are looked for in the directories beside that
+/// one, and those of other tests hold the same lines.
+fn new_directory() -> TempDir {
+    let outer = tempfile::tempdir().unwrap();
+    fs::create_dir(outer.path().join("logs")).unwrap();
+    outer
+}
+
 /// A directory, a tailer of some files in it, and what a store would have committed.
 struct Bench {
     directory: TempDir,
@@ -47,7 +55,7 @@ impl Bench {
     fn new(sources: &[&str]) -> Self {
         let sources = sources.iter().map(|&source| source.to_owned()).collect();
         let mut bench = Self {
-            directory: tempfile::tempdir().unwrap(),
+            directory: new_directory(),
             sources,
             begin: Begin::Start,
             read_bytes: None,
@@ -64,14 +72,18 @@ impl Bench {
         bench
     }
 
+    fn root(&self) -> PathBuf {
+        self.directory.path().join("logs")
+    }
+
     fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.root().join(name)
     }
 
     /// Begins anew from what is committed.
     fn restart(&mut self) {
         let specs = self.sources.iter().map(|source| {
-            let path = self.directory.path().join(source);
+            let path = self.root().join(source);
             SourceSpec::parse(path.as_os_str())
         });
         let committed = self.committed.values().cloned().collect();

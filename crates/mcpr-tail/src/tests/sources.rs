@@ -213,7 +213,7 @@ fn a_name_that_is_no_utf8_is_read_like_any_other() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let mut bench = Bench::new(&["*.log", "*/a.log"]);
-    let odd = |bytes: &[u8]| bench.directory.path().join(OsStr::from_bytes(bytes));
+    let odd = |bytes: &[u8]| bench.root().join(OsStr::from_bytes(bytes));
     let (x, y, hidden, below) = (
         odd(b"x\xff.log"),
         odd(b"x\xfe.log"),
