@@ -180,7 +180,10 @@ impl FromStr for Condition {
 }
 
 fn bound_of(metric: Metric, text: &str) -> Result<Bound, String> {
-    if let Some(times) = text.strip_suffix('x') {
+    // A word that only ends so (`max`) is no factor, and is answered as any other bound that means nothing.
+    let times = text.strip_suffix('x');
+    if let Some(times) = times.filter(|it| it.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
+    {
         if metric == Metric::Age {
             return Err("`age` is of now: it has nothing earlier to be compared with".to_owned());
         }
@@ -189,18 +192,23 @@ fn bound_of(metric: Metric, text: &str) -> Result<Bound, String> {
     }
     let name = metric.name();
     let bound = match metric.unit() {
-        FigureUnit::Count => number(text).ok_or_else(|| format!("`{name}` takes a number"))?,
+        FigureUnit::Count => {
+            number(text).ok_or_else(|| format!("`{name}` takes a number such as 5"))
+        }
         FigureUnit::Share => {
-            share(text).ok_or_else(|| format!("`{name}` takes a share such as 5% or 0.05"))?
+            share(text).ok_or_else(|| format!("`{name}` takes a share such as 5% or 0.05"))
         }
         FigureUnit::Duration => parse_duration_us(text)
             .map(as_f64)
-            .map_err(|error| format!("{error}; {}", error.hint))?,
-        FigureUnit::Size => {
-            size_bytes(text).map(|size| as_f64(i64::try_from(size).unwrap_or(i64::MAX)))?
-        }
+            .map_err(|error| format!("`{name}` takes a length of time: {error}; {}", error.hint)),
+        FigureUnit::Size => size_bytes(text)
+            .map(|size| as_f64(i64::try_from(size).unwrap_or(i64::MAX)))
+            .map_err(|error| format!("`{name}` takes a size: {error}")),
     };
-    Ok(Bound::Number(bound))
+    bound.map(Bound::Number).map_err(|why| match metric {
+        Metric::Age => why,
+        _ => format!("{why}; or a factor such as 1.5x of what it is in --against"),
+    })
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -324,15 +332,26 @@ mod tests {
             ("error-rate>5", "5% or 0.05"),
             ("error-rate>-1%", "5% or 0.05"),
             ("p95>soon", "500ms"),
-            ("p95>x", "1.5x"),
-            ("calls>inf", "takes a number"),
+            ("p95>x", "`p95` takes a length of time"),
+            ("p95>1.5.2x", "give a factor such as 1.5x"),
+            ("calls>inf", "`calls` takes a number such as 5; or a factor"),
+            ("calls>max", "`calls` takes a number such as 5; or a factor"),
+            ("gaps>x", "`gaps` takes a number such as 5"),
+            (
+                "error-rate>max",
+                "`error-rate` takes a share such as 5% or 0.05",
+            ),
             ("bytes>1q", "500M"),
+            ("bytes>max", "`bytes` takes a size"),
             ("age>2x", "nothing earlier"),
+            ("age>max", "`age` takes a length of time"),
             ("schema:bad", "schema:breaking"),
         ];
         for (text, says) in cases {
             let error = text.parse::<Condition>().expect_err(text);
             assert!(error.contains(says), "{text}: {error}");
+            let is_of_age = text.starts_with("age");
+            assert!(!is_of_age || !error.contains("1.5x"), "{text}: {error}");
         }
     }
 }
