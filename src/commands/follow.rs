@@ -2,10 +2,12 @@
 //! whatever happens to the store meanwhile.
 
 mod cursor_file;
+mod gone;
 mod held;
 mod requests;
 
 pub(super) use cursor_file::{CursorFile, Position};
+pub(super) use gone::say_what_is_gone;
 pub(super) use held::{Held, each_page_of_newest_left};
 pub(super) use requests::{Followed, Start, follow};
 

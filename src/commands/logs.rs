@@ -4,6 +4,7 @@
 use super::args::{ReadArgs, View};
 use super::follow::{
     self, CursorFile, FollowArgs, Followed, Held, Position, Start, each_page_of_newest_left,
+    say_what_is_gone,
 };
 use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{Printer, RequestPrinter};
@@ -114,6 +115,9 @@ fn list(
             "the last run showed everything before {at}, a later --until"
         ));
         return Ok(Exit::Done);
+    }
+    if let Some(from) = from {
+        say_what_is_gone(reader, from.cursor, asked.printer.view.zone, console)?;
     }
     let range = Range {
         // What goes on from a place goes by storing: what is stored later may have happened before it.

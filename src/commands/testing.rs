@@ -20,6 +20,8 @@ pub(super) const NOW: i64 = 1_795_224_608_318;
 pub(super) struct Rows {
     pub(super) entries: Vec<Entry>,
     pub(super) sessions: Vec<SessionRow>,
+    /// Requests that were removed behind whatever place is asked for.
+    pub(super) gone: u64,
     /// The most entries that were ever fetched at once.
     pub(super) largest: Cell<usize>,
     /// How many entries and sessions were fetched in all, and in how many pages.
@@ -119,6 +121,10 @@ impl Reader for Rows {
             cursor: Cursor::from_seq(last_seq),
             version: last_seq,
         })
+    }
+
+    fn gone_behind(&self, _: Cursor) -> Result<u64, StoreError> {
+        Ok(self.gone)
     }
 
     fn watch(&self, _: Head, _: Duration) -> Result<Head, StoreError> {

@@ -176,3 +176,34 @@ fn ids(rows: &str) -> Vec<String> {
     rows.map(|row: serde_json::Value| row["request_id"].as_str().unwrap().to_owned())
         .collect()
 }
+
+#[test]
+fn what_was_removed_behind_the_cursor_is_told() {
+    let home = recorded(0..3);
+    assert_eq!(lines(&home, &["--cursor-file", "cursor"]), 3);
+    record(&home, 3..8);
+    fs::copy(home.path("cursor"), home.path("second")).unwrap();
+    home.succeed(&["store", "vacuum", "--before", "2999-01-01", "--yes"]);
+    record(&home, 8..10);
+    let following = ["--follow", "--max", "2", "--cursor-file", "second"];
+    for (rest, shown) in [(&["--cursor-file", "cursor"][..], 2), (&following, 2)] {
+        let ran = home.run(&[&["logs", "--json"], rest].concat());
+        assert_eq!(
+            (ran.code, ran.out.lines().count()),
+            (Some(0), shown),
+            "{ran:?}"
+        );
+        assert!(
+            ran.err.contains(
+                "is gone: at least 5 requests behind the cursor were removed; going on there"
+            ),
+            "{rest:?}: {ran:?}"
+        );
+    }
+    let ran = home.run(&["logs", "--json", "--cursor-file", "cursor"]);
+    assert_eq!(
+        (ran.out.as_str(), ran.err.contains("is gone")),
+        ("", false),
+        "{ran:?}"
+    );
+}

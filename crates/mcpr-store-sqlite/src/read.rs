@@ -146,6 +146,10 @@ impl Reader for SqliteReader {
         self.ask(head)
     }
 
+    fn gone_behind(&self, place: Cursor) -> Result<u64, StoreError> {
+        self.ask(|connection| totals::gone_behind(connection, place))
+    }
+
     fn watch(&self, seen: Head, timeout: Duration) -> Result<Head, StoreError> {
         let mut watch = self.watch.borrow_mut();
         let watch = watch.get_or_insert_with(|| DirectoryWatch::beside(&self.path));

@@ -55,6 +55,13 @@ pub trait Reader: Send {
     /// When the store cannot be read.
     fn head(&self) -> Result<Head, StoreError>;
 
+    /// How many requests and gaps, at least, stood behind a place and before the first one that is kept there, and
+    /// were removed; 0 where none are known to be. Stores of other programs know of none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn gone_behind(&self, place: Cursor) -> Result<u64, StoreError>;
+
     /// Waits until something is committed that was not when the store stood where it was last seen, or
     /// a time is over; says where it stands then. How it learns of news is the backend's own matter.
     ///

@@ -1,7 +1,8 @@
 //! Requests as they commit: each once and in order. Holds nothing of the store while it prints.
 
 use super::{
-    CursorFile, FollowArgs, Held, Limits, Position, Watcher, each_page_of_newest_left, watch,
+    CursorFile, FollowArgs, Held, Limits, Position, Watcher, each_page_of_newest_left,
+    say_what_is_gone, watch,
 };
 use crate::commands::Refused;
 use crate::commands::args::View;
@@ -9,6 +10,7 @@ use crate::commands::pages::{Fetched, OrderBy, Range, each_page};
 use crate::console::Console;
 use crate::exit::Exit;
 use mcpr_store::Reader;
+use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Cursor, Entry, Filter, Head, Order, Page};
 
 /// Where a listing begins.
@@ -50,6 +52,8 @@ pub(in crate::commands) fn follow(
         position: Position::default(),
         cursor,
         filter: None,
+        is_opened: true,
+        zone: view.zone,
     };
     watch(view, &limits, &mut listing, console)
 }
@@ -65,6 +69,9 @@ struct Follower<'a> {
     cursor: Option<CursorFile>,
     /// The filter, once the store that is open could tell it.
     filter: Option<Filter>,
+    /// The store was opened since the last look.
+    is_opened: bool,
+    zone: Zone,
 }
 
 impl Watcher for Follower<'_> {
@@ -77,7 +84,12 @@ impl Watcher for Follower<'_> {
         if self.filter.is_none() {
             self.filter = self.followed.filter(reader)?;
         }
+        let goes_on = self.start.is_none_or(|start| start.after.is_some());
         self.place(head);
+        if goes_on && self.is_opened {
+            say_what_is_gone(reader, self.position.cursor, self.zone, console)?;
+        }
+        self.is_opened = false;
         match self.filter.take() {
             None => Ok(()),
             Some(filter) => {
@@ -91,6 +103,7 @@ impl Watcher for Follower<'_> {
     fn opened(&mut self) {
         // The session that is meant is looked up anew: this may be another store.
         self.filter = None;
+        self.is_opened = true;
     }
 
     fn is_done(&self) -> bool {

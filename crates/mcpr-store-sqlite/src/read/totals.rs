@@ -9,10 +9,30 @@ use crate::rollups::fill_sums;
 use crate::shown::shown;
 use crate::sums::rounded;
 use mcpr_model::{BadLine, Counts, Text};
-use mcpr_store::query::{NameKind, SourceRow};
+use mcpr_store::query::{Cursor, NameKind, SourceRow};
 use mcpr_store::{Overview, RollupKey, RollupRow};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+/// How many requests and gaps, at least, were removed between a place and the first one that is kept behind it.
+/// Numbers are given out without a hole; those of bad lines are counted, or were once told by their sources.
+pub(super) fn gone_behind(connection: &Connection, place: Cursor) -> rusqlite::Result<u64> {
+    let missing: i64 = connection
+        .prepare_cached(
+            "WITH span (first, last) AS (
+                 SELECT ?1 + 1, ifnull(min(
+                     ifnull((SELECT min(seq) FROM requests WHERE seq > ?1), 9223372036854775807),
+                     ifnull((SELECT min(seq) FROM gaps WHERE seq > ?1), 9223372036854775807),
+                     (SELECT value + 1 FROM counters WHERE name = 'last_seq')), ?1 + 1) - 1)
+             SELECT last - first + 1
+                    - (SELECT count(*) FROM bad_lines WHERE seq BETWEEN first AND last)
+                    - max(0, (SELECT ifnull(sum(bad), 0) FROM sources)
+                             - (SELECT count(*) FROM bad_lines))
+             FROM span",
+        )?
+        .query_row([place.to_seq()], |row| row.get(0))?;
+    Ok(u64::try_from(missing).unwrap_or(0))
+}
 
 pub(super) fn overview(connection: &Connection) -> rusqlite::Result<Overview> {
     let number = |sql: &str| -> rusqlite::Result<u64> {

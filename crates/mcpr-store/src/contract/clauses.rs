@@ -109,6 +109,26 @@ pub(crate) fn sequence_numbers_grow_and_are_never_used_twice(backend: &dyn Fixtu
     assert_eq!(seqs, [3]);
 }
 
+pub(crate) fn what_is_gone_behind_a_place_is_counted(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    let requests = (1..=9).map(|at| request(&at.to_string(), at * 10));
+    append(&mut *store, 1, requests.collect());
+    let gone = |store: &dyn Store| -> Vec<u64> {
+        let reader = reader(store);
+        let behind = |seq| reader.gone_behind(Cursor::from_seq(seq)).expect("a number");
+        [0, 3, 5, 8, 9, 20].map(behind).to_vec()
+    };
+    assert_eq!(gone(&*store), [0; 6], "nothing was removed");
+    store
+        .vacuum(&Retention::before(60), &mut |_| {})
+        .expect("vacuum");
+    assert_eq!(gone(&*store), [5, 2, 0, 0, 0, 0]);
+    store
+        .vacuum(&Retention::before(i64::MAX), &mut |_| {})
+        .expect("vacuum");
+    assert_eq!(gone(&*store), [9, 6, 4, 1, 0, 0], "all there was");
+}
+
 pub(crate) fn sessions_are_kept_apart(backend: &dyn Fixture) {
     let mut store = backend.open();
     let elsewhere = Request {

@@ -96,6 +96,7 @@ macro_rules! contract_tests {
         news_ends_a_wait_and_so_does_the_time,
         lists_sources_and_checkpoints_come_in_pages_of_any_size,
         a_timeline_goes_by_time_and_then_by_storing_in_pages_of_any_size,
+        what_is_gone_behind_a_place_is_counted,
         sessions_are_kept_apart,
         deleting_a_session_takes_all_of_it_and_nothing_else,
         a_summary_takes_the_place_of_a_sessions_requests,

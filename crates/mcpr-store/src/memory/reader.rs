@@ -82,6 +82,18 @@ impl Reader for MemoryStore {
         })
     }
 
+    fn gone_behind(&self, place: Cursor) -> Result<u64, StoreError> {
+        let state = self.state();
+        let kept = state.requests().map(|(seq, _)| seq);
+        let kept = kept.chain(state.gaps().map(|(seq, _)| seq));
+        let first = kept.filter(|seq| *seq > place.to_seq()).min();
+        let end = first.unwrap_or(state.last_seq + 1);
+        let missing = end - place.to_seq() - 1;
+        // Bad lines have numbers too, of which nothing is known here.
+        let bad = i64::try_from(state.bad_lines.len()).unwrap_or(i64::MAX);
+        Ok(u64::try_from(missing - bad).unwrap_or(0))
+    }
+
     fn watch(&self, seen: Head, timeout: Duration) -> Result<Head, StoreError> {
         let mut wait = |timeout| {
             std::thread::sleep(timeout);

@@ -175,3 +175,32 @@ fn a_tail_counts_after_a_cursor_too() {
     rows.entries.extend([at(9, 90), at(10, 91)]);
     check(&mut rows, "--reverse", &[10, 9]);
 }
+
+#[test]
+fn history_that_is_gone_behind_the_cursor_is_said_once() {
+    let (_directory, cursor) = file();
+    let mut rows = Rows {
+        entries: vec![at(1, 10)],
+        ..Rows::default()
+    };
+    let (seqs, err) = sequences(&mut rows, &cursor, "");
+    assert_eq!(
+        (seqs, err.as_str()),
+        (vec![1], ""),
+        "the first run goes on from nowhere"
+    );
+    rows.entries = vec![at(8, 3_600_000), at(9, 3_600_001)];
+    rows.gone = 6;
+    let (seqs, err) = sequences(&mut rows, &cursor, "");
+    assert_eq!(seqs, [8, 9]);
+    assert_eq!(
+        err.trim_end(),
+        "history before 2026-11-21 02:20:00.000Z is gone: at least 6 requests behind the cursor were removed; \
+         going on there"
+    );
+    let (_, _, err) = run_on(&mut rows, "--after 1 --json");
+    assert!(err.contains("is gone: at least 6 requests"), "{err}");
+    rows.gone = 0;
+    let (_, err) = sequences(&mut rows, &cursor, "");
+    assert!(!err.contains("is gone"), "{err}");
+}
