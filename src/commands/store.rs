@@ -4,6 +4,7 @@ mod backup;
 mod export;
 mod import;
 mod outlook;
+mod rename;
 mod stats;
 mod vacuum;
 mod verify;
@@ -38,6 +39,10 @@ enum Task {
     Export(export::Args),
     /// Copy another store's requests and sessions into this one; twice adds nothing
     Import(import::Args),
+    /// Give a proxy that was recorded under a wrong name the right one
+    ///
+    /// Requests, sessions, lists and hourly sums go with it. Those who record wait for it
+    RenameProxy(rename::Args),
     /// Look for damage; exit with 1 when there is some
     Verify(verify::Args),
 }
@@ -63,6 +68,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Task::Compact(args) => backup::compact(args, console),
         Task::Export(args) => export::run(args, console),
         Task::Import(args) => import::run(args, console),
+        Task::RenameProxy(args) => rename::run(args, console),
         Task::Verify(args) => verify::run(args, console),
     }
 }

@@ -34,6 +34,7 @@ mod record;
 mod record_files;
 mod record_rotated;
 mod redaction;
+mod rename;
 mod reports;
 mod schema;
 mod schemas;

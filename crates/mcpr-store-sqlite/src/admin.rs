@@ -5,13 +5,14 @@ use super::errors::failed;
 use super::migrate::empty_bytes;
 use super::payloads;
 use super::remove::{self, AfterRemoval};
+use super::rename;
 use super::sources::checkpoints;
 use super::sweep::{self, Sweep};
 use super::whole;
 use super::writer::SqliteStore;
 use mcpr_model::{Checkpoint, FileIdentity};
 use mcpr_store::query::SessionKey;
-use mcpr_store::{Admin, Class, Oldest, Retention, StoreError, Writer, uncounted};
+use mcpr_store::{Admin, Class, Oldest, Renamed, Retention, StoreError, Writer, uncounted};
 use rusqlite::Connection;
 use std::path::Path;
 use std::time::Duration;
@@ -66,6 +67,16 @@ impl Admin for SqliteStore {
         let removed = self.removed(result)?;
         let _ = self.idle();
         Ok(removed)
+    }
+
+    fn rename_proxy(&mut self, old: &str, new: &str) -> Result<Option<Renamed>, StoreError> {
+        self.check_files()?;
+        let renamed = rename::proxy(&mut self.connection, old, new);
+        self.memory.clear();
+        let renamed = renamed.map_err(|error| error.into_error().at(&self.path))?;
+        // What it wrote is in the log. A reader in the way: the next time will do.
+        let _ = self.checkpoint_if_grown();
+        Ok(renamed)
     }
 
     fn vacuum(

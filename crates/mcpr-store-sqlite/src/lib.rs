@@ -35,6 +35,7 @@ mod read;
 mod reader;
 mod recall;
 mod remove;
+mod rename;
 mod request_ids;
 mod requests;
 mod rollups;

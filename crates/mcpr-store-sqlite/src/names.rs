@@ -438,7 +438,7 @@ fn methods_of(tx: &Transaction<'_>, proxy: i64) -> rusqlite::Result<usize> {
 }
 
 /// The number of an operation, and that of the one whose sums it counts in.
-fn find_operation(
+pub(super) fn find_operation(
     tx: &Transaction<'_>,
     called: OperationTexts<'_>,
     proxy: i64,

@@ -286,6 +286,32 @@ pub(super) fn stored_row_hash(row: &Row<'_>) -> rusqlite::Result<i64> {
     Ok(with_call(hash, row.get(14)?))
 }
 
+/// What a stored row is to be hashed by from now on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rehash {
+    /// The hash of its operation, where that changes.
+    pub(super) operation: Option<i64>,
+    /// The number of its session.
+    pub(super) session: Option<i64>,
+}
+
+/// What the hash of a stored row changes by, in the columns of [`stored_row_hash`].
+pub(super) fn row_hash_change(row: &Row<'_>, rehash: Rehash) -> rusqlite::Result<i64> {
+    let before = stored_row_hash(row)?;
+    let after = hash_of_columns(|index| match (index, rehash) {
+        (
+            3,
+            Rehash {
+                operation: Some(hash),
+                ..
+            },
+        ) => Ok(ValueRef::Integer(hash)),
+        (4, Rehash { session, .. }) => Ok(session.map_or(ValueRef::Null, ValueRef::Integer)),
+        _ => row.get_ref(index),
+    })?;
+    Ok(with_call(after, row.get(14)?).wrapping_sub(before))
+}
+
 /// What the code of its call adds to the hash of a row without one: an SQL function over the columns that
 /// [`stored_row_hash`] takes.
 pub(super) fn call_change(row: &Context<'_>) -> rusqlite::Result<i64> {

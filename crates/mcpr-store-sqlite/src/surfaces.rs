@@ -3,7 +3,7 @@
 mod pages;
 mod versions;
 
-pub(super) use versions::{remove_version, trim};
+pub(super) use versions::{remove_version, text_of, trim};
 
 use super::layout::layout_of;
 use super::names::NameNumbers;

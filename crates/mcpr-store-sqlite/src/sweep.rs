@@ -15,6 +15,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params_from_iter};
 use std::collections::VecDeque;
 
+pub(super) use names::without_references;
 pub(super) use requests::{count_of, requests_where, time_after_oldest};
 pub(super) use surfaces::oldest as oldest_versions;
 

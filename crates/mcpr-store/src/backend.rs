@@ -1,7 +1,7 @@
 //! What a backend gives: a store opened for reading, for recording, or for its care.
 
 use crate::query::SessionKey;
-use crate::{Appended, Class, Reader, Retention, StoreError, StoreUrl};
+use crate::{Appended, Class, Reader, Renamed, Retention, StoreError, StoreUrl};
 use mcpr_model::{Batch, Checkpoint};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -156,6 +156,15 @@ pub trait Admin: Send {
     /// # Errors
     /// When nothing was removed.
     fn summarize_session(&mut self, session: &SessionKey) -> Result<u64, StoreError>;
+
+    /// Gives another name to a proxy, with everything that is recorded under it, in one step. Where the
+    /// new name is recorded as well, the two become one: sessions of one id, hourly sums and versions of
+    /// lists are put together. `None` where nothing is recorded under the old name.
+    ///
+    /// # Errors
+    /// When nothing was changed; [`Unsupported`](crate::StoreErrorKind::Unsupported) where the sums of
+    /// the two cannot be put together.
+    fn rename_proxy(&mut self, old: &str, new: &str) -> Result<Option<Renamed>, StoreError>;
 
     /// Removes what is old of a class, in slices between which other writers get their turn. Returns
     /// how many rows of the class went (of requests: requests and gaps), and reports the number so far

@@ -21,6 +21,7 @@ pub mod memory;
 mod poll_schedule;
 pub mod query;
 mod reader;
+mod renaming;
 mod request_keys;
 mod retention;
 mod session_state;
@@ -33,6 +34,9 @@ pub use dedup::{Delivery, Likeness, RequestFacts};
 pub use error::{StoreError, StoreErrorKind};
 pub use poll_schedule::{PollSchedule, replaced};
 pub use reader::Reader;
+pub use renaming::{
+    MergedVersion, Renamed, SessionSpan, VersionSpan, merge_sessions, merge_versions,
+};
 pub use request_keys::{first_key, keys};
 pub use retention::{Class, Keep, Retention, uncounted};
 pub use session_state::{Membership, SessionState};

@@ -5,6 +5,7 @@
 mod admin;
 mod fold;
 mod reader;
+mod rename;
 mod retention;
 mod surfaces;
 
@@ -13,7 +14,7 @@ use super::{
     RollupChange, RollupKey, RollupRow, StoreError, Writer, keys, match_call,
 };
 use crate::query::{SessionKey, SessionRow, SourceRow, Summed};
-use fold::Listing;
+use fold::{Listing, state_of};
 use mcpr_model::{
     BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, Payload, Request, SessionUpdate,
 };

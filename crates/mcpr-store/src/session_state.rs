@@ -95,6 +95,15 @@ impl SessionState {
         }
     }
 
+    /// Takes in another session that turned out to be the same one.
+    pub fn merge(&mut self, other: &Self) {
+        self.started_at = self.started_at.min(other.started_at);
+        self.last_seen_at = self.last_seen_at.max(other.last_seen_at);
+        self.ended_at = self.ended_at.max(other.ended_at);
+        self.total_calls = self.total_calls.saturating_add(other.total_calls);
+        self.total_errors = self.total_errors.saturating_add(other.total_errors);
+    }
+
     /// Whether a client that an event says becomes that of the session: the first who is named stays,
     /// for a later one does not rename what was recorded.
     pub fn takes_client(&mut self, has_name: bool) -> bool {

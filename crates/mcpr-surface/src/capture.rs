@@ -1,8 +1,10 @@
 //! From what streams say of a surface to versions of it: page chains, what is new, what changed.
 //! Pure: a store keeps the state and asks what the next statement does to it.
 
+mod between;
 mod limits;
 
+pub use between::changes_between;
 pub use limits::{
     MAX_LONE_ITEMS, MAX_PENDING_BYTES, MAX_PENDING_CHAINS, MAX_PENDING_TOTAL_BYTES, MAX_VERSIONS,
     are_too_many_chains, is_announced, is_flapping, lone_item_key, oldest_wait,

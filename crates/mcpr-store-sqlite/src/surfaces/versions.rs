@@ -52,7 +52,7 @@ pub(super) fn latest(
 }
 
 /// The text of a version.
-pub(super) fn text_of(tx: &Transaction<'_>, id: i64) -> rusqlite::Result<String> {
+pub(crate) fn text_of(tx: &Transaction<'_>, id: i64) -> rusqlite::Result<String> {
     tx.prepare_cached(
         "SELECT x.text, x.bytes FROM surfaces s JOIN surface_texts x ON x.id = s.text
          WHERE s.id = ?1",
@@ -67,15 +67,17 @@ pub(super) fn flapping(
     method: &str,
     sha256: &str,
 ) -> rusqlite::Result<Option<i64>> {
-    let (versions, newest): (usize, Option<i64>) = tx
+    // Not by their ids: versions of two names of a proxy may have been put together. With `+` they are found by
+    // the hash and then sorted; the index that has them sorted goes through all versions of the list.
+    let versions: Vec<i64> = tx
         .prepare_cached(
-            "SELECT count(*), max(id) FROM surfaces
-             WHERE proxy = ?1 AND method = ?2 AND sha256 = ?3",
+            "SELECT id FROM surfaces WHERE proxy = ?1 AND method = ?2 AND sha256 = ?3
+             ORDER BY +version",
         )?
-        .query_row(params![proxy, method, sha256], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    Ok(newest.filter(|_| is_flapping(versions)))
+        .query_map(params![proxy, method, sha256], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let newest = versions.last().copied();
+    Ok(newest.filter(|_| is_flapping(versions.len())))
 }
 
 /// Stores a version, and lets those go that are too many.
@@ -144,7 +146,8 @@ fn text_number(
 ) -> rusqlite::Result<i64> {
     let of_list: Option<i64> = tx
         .prepare_cached(
-            "SELECT text FROM surfaces WHERE proxy = ?1 AND method = ?2 AND sha256 = ?3 LIMIT 1",
+            "SELECT text FROM surfaces WHERE proxy = ?1 AND method = ?2 AND sha256 = ?3
+             ORDER BY +version LIMIT 1",
         )?
         .query_row(params![proxy, update.method.as_str(), new.sha256], |row| {
             row.get(0)

@@ -335,7 +335,7 @@ fn numbers_after(tx: &Transaction<'_>, table: &str, after: i64) -> rusqlite::Res
 
 /// Removes names in a transaction that does not look for rows which refer to each of them: they were
 /// looked for all together, and one by one that takes the square of the time.
-fn without_references<T>(
+pub(crate) fn without_references<T>(
     connection: &mut Connection,
     remove: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {

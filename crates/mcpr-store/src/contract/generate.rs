@@ -379,6 +379,11 @@ fn latency(random: &mut Rng) -> i64 {
     }
 }
 
+/// The name of a proxy that may have been recorded.
+pub(super) fn proxy(random: &mut Rng) -> String {
+    pick(random, &PROXIES).to_string()
+}
+
 /// What a vacuum removes.
 pub(super) fn retention(random: &mut Rng) -> Retention {
     let classes = [

@@ -8,6 +8,7 @@ mod conversations;
 mod generate;
 mod pages;
 mod random;
+mod renaming;
 mod sums;
 mod surfaces;
 mod timeline;
@@ -22,6 +23,7 @@ use clauses::*;
 use conversations::a_conversation_is_the_first_said_and_goes_with_its_session;
 use pages::*;
 use random::answers_equal_those_of_the_reference;
+use renaming::{a_renamed_proxy_is_as_if_recorded_under_its_name, two_names_of_a_proxy_become_one};
 use sums::*;
 use surfaces::*;
 use timeline::a_timeline_goes_by_time_and_then_by_storing_in_pages_of_any_size;
@@ -122,6 +124,8 @@ macro_rules! contract_tests {
         lists_left_unfinished_are_bounded_in_number,
         lists_left_unfinished_are_bounded_in_bytes,
         a_list_of_more_pages_than_may_wait_is_given_up,
+        a_renamed_proxy_is_as_if_recorded_under_its_name,
+        two_names_of_a_proxy_become_one,
         answers_equal_those_of_the_reference
         }
     };

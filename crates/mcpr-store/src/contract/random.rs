@@ -3,7 +3,7 @@
 use super::{Fixture, Store, generate, sessions};
 use crate::memory::MemoryStore;
 use crate::query::{Entry, Filter, NameKind, Page, SessionKey, SessionRow, SurfaceRow, Surfaces};
-use crate::{Admin, Class, Overview, Reader, StoreError, Writer, fold};
+use crate::{Admin, Class, Overview, Reader, Renamed, StoreError, Writer, fold};
 use fastrand::Rng;
 
 const STEPS: i64 = 120;
@@ -54,6 +54,14 @@ fn change(random: &mut Rng, store: &mut dyn Store, reference: &mut MemoryStore) 
                 return;
             }
             (done, expected)
+        }
+        3 => {
+            let (old, new) = (generate::proxy(random), generate::proxy(random));
+            let requests = |renamed: Option<Renamed>| renamed.map_or(0, |it| it.requests);
+            (
+                store.rename_proxy(&old, &new).map(requests),
+                reference.rename_proxy(&old, &new).map(requests),
+            )
         }
         _ => return,
     };

@@ -2,7 +2,7 @@
 
 use super::{Logged, MemoryStore};
 use crate::query::SessionKey;
-use crate::{Admin, Class, Oldest, Retention, StoreError};
+use crate::{Admin, Class, Oldest, Renamed, Retention, StoreError};
 use mcpr_model::{Checkpoint, Request};
 use std::path::Path;
 
@@ -17,6 +17,10 @@ impl Admin for MemoryStore {
         Ok(self
             .state()
             .remove_session(session, |row| Logged::Summary(row.key(), row)))
+    }
+
+    fn rename_proxy(&mut self, old: &str, new: &str) -> Result<Option<Renamed>, StoreError> {
+        Ok(self.state().rename_proxy(old, new))
     }
 
     fn vacuum(

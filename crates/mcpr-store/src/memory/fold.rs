@@ -189,7 +189,7 @@ fn blank(key: &SessionKey) -> SessionRow {
     }
 }
 
-fn state_of(row: &SessionRow) -> SessionState {
+pub(super) fn state_of(row: &SessionRow) -> SessionState {
     SessionState {
         started_at: row.started_at,
         last_seen_at: row.last_seen_at,

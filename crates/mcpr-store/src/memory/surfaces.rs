@@ -1,7 +1,7 @@
 //! What servers show, in memory: the same steps as in every backend, on plain maps.
 
-use crate::Retention;
 use crate::query::{ListKey, LoneItem, SurfaceRow, Surfaces, in_force};
+use crate::{Retention, VersionSpan, merge_versions};
 use mcpr_model::{SurfaceContent, SurfaceUpdate};
 use mcpr_surface::capture::{
     Chain, Latest, ListTexts, MAX_LONE_ITEMS, MAX_VERSIONS, NewVersion, Pending, Seen, WaitingPage,
@@ -9,7 +9,9 @@ use mcpr_surface::capture::{
     oldest_wait, step, upstream_of,
 };
 use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 /// The pages of a list that one session or client was sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -192,6 +194,86 @@ impl StoredSurfaces {
         removed as u64
     }
 
+    /// Whether a proxy has shown anything.
+    pub(super) fn knows(&self, proxy: &str) -> bool {
+        let mut lists = self.versions.keys().chain(self.announced.keys());
+        let of_items = || self.items.keys().map(|(list, _)| list);
+        let mut parts = of_items().chain(self.waiting.keys().map(|key| &key.list));
+        lists.any(|list| list.proxy == proxy) || parts.any(|list| list.proxy == proxy)
+    }
+
+    /// Gives another name to a proxy, whose lists become one with those that the new name has.
+    pub(super) fn rename(&mut self, old: &str, new: &str) {
+        let renamed = |list: ListKey| ListKey {
+            proxy: if list.proxy == old {
+                new.to_owned()
+            } else {
+                list.proxy
+            },
+            method: list.method,
+        };
+        self.rename_versions(old, &renamed);
+        self.rename_items(new, &renamed);
+        for (list, ts) in std::mem::take(&mut self.announced) {
+            let at = self.announced.entry(renamed(list)).or_insert(ts);
+            *at = ts.max(*at);
+        }
+        let (moved, rest): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(key, _)| key.list.proxy == old);
+        self.waiting = rest;
+        for (ChainKey { list, chain }, waiting) in moved {
+            let list = renamed(list);
+            // Two readings of one list cannot go on in one chain.
+            self.waiting
+                .entry(ChainKey { list, chain })
+                .or_insert(waiting);
+        }
+    }
+
+    fn rename_versions(&mut self, old: &str, renamed: &dyn Fn(ListKey) -> ListKey) {
+        let of_old = |list: &&ListKey| list.proxy == old;
+        let lists: Vec<ListKey> = self.versions.keys().filter(of_old).cloned().collect();
+        for list in lists {
+            let mut rows = self.versions.remove(&list).unwrap_or_default();
+            let list = renamed(list);
+            let there = self.versions.remove(&list).unwrap_or_default();
+            for row in &mut rows {
+                row.proxy.clone_from(&list.proxy);
+            }
+            let rows = if there.is_empty() {
+                rows
+            } else {
+                merged(&list.method, &[there, rows].concat())
+            };
+            self.versions.insert(list, rows);
+        }
+    }
+
+    fn rename_items(&mut self, new: &str, renamed: &dyn Fn(ListKey) -> ListKey) {
+        for ((list, item), row) in std::mem::take(&mut self.items) {
+            let list = renamed(list);
+            if self.versions.contains_key(&list) && list.proxy == new {
+                continue;
+            }
+            let row = LoneItem {
+                proxy: list.proxy.clone(),
+                ..row
+            };
+            match self.items.entry((list, item)) {
+                Entry::Vacant(free) => drop(free.insert(row)),
+                Entry::Occupied(mut there) => {
+                    let there = there.get_mut();
+                    if row.last_seen_at > there.last_seen_at {
+                        there.payload = row.payload;
+                    }
+                    there.first_seen_at = there.first_seen_at.min(row.first_seen_at);
+                    there.last_seen_at = there.last_seen_at.max(row.last_seen_at);
+                }
+            }
+        }
+    }
+
     /// Gives up the chains that have waited longest, where too many wait.
     fn trim_waiting(&mut self) {
         let bytes = |chains: &BTreeMap<_, WaitingChain>| -> usize {
@@ -228,6 +310,32 @@ impl StoredSurfaces {
             .collect();
         begun.into_iter().collect()
     }
+}
+
+/// The versions of two lists of a method as those of one.
+fn merged(method: &str, rows: &[SurfaceRow]) -> Vec<SurfaceRow> {
+    let spans: Vec<VersionSpan> = rows
+        .iter()
+        .map(|row| VersionSpan {
+            version: row.version,
+            sha256: row.sha256.clone(),
+            first_seen_at: row.first_seen_at,
+            last_seen_at: row.last_seen_at,
+            protocol: row.protocol.clone(),
+        })
+        .collect();
+    let text = |at: usize| -> Result<String, Infallible> { Ok(rows[at].payload.clone()) };
+    let Ok(merged) = merge_versions(method, &spans, text);
+    let numbered = (1..).zip(merged);
+    numbered
+        .map(|(version, it)| SurfaceRow {
+            version,
+            last_seen_at: it.last_seen_at,
+            protocol: it.protocol,
+            changes: it.changes,
+            ..rows[it.of].clone()
+        })
+        .collect()
 }
 
 /// Says of a version that it was seen.

@@ -90,4 +90,13 @@ impl Summed {
         }
         summed_as.key(key)
     }
+
+    /// Counts what one proxy has sums of to those of another.
+    pub fn rename(&mut self, old: &str, new: &str) {
+        let moved = self.proxies.remove(&Text::from(old)).unwrap_or_default();
+        let methods = self.proxies.entry(new.into()).or_default();
+        for (method, targets) in moved {
+            methods.entry(method).or_default().extend(targets);
+        }
+    }
 }
