@@ -20,6 +20,7 @@ mod formats;
 mod fuzz;
 mod generated;
 mod generated_stream;
+mod group;
 mod handed_on;
 mod hostlogs;
 mod keeping;

@@ -12,8 +12,10 @@ use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// The mode of every file of a store.
+/// The mode of every file of a store, unless its owner lets a group read it.
 const PRIVATE: u32 = 0o600;
+/// The mode of a store that its owner lets a group read.
+const GROUP_READS: u32 = 0o640;
 const GROUP_MAY_WRITE: u32 = 0o020;
 const OTHERS_MAY_WRITE: u32 = 0o002;
 /// In such a directory each may remove and rename their own files only.
@@ -117,10 +119,13 @@ pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
     let Some(metadata) = file_at(path)? else {
         return Ok(());
     };
+    let mode = metadata.mode() & 0o777;
+    // What a group may read and nobody else was given to it on purpose: a slip gives it to others, too.
+    let is_given = mode & !GROUP_READS == 0;
     // Links and directories are refused by whoever opens the file.
-    if metadata.is_file() && metadata.mode() & 0o777 & !PRIVATE != 0 {
+    if metadata.is_file() && !is_given {
         // Rights are only taken away: a file that its owner made read-only stays so.
-        let mode = metadata.mode() & PRIVATE;
+        let mode = mode & PRIVATE;
         return fs::set_permissions(path, Permissions::from_mode(mode))
             .map_err(|error| inaccessible(path, error));
     }
@@ -257,6 +262,31 @@ mod tests {
             let mode = fs::metadata(&path).expect("it is there").mode();
             assert_eq!(mode & 0o777, 0o664);
             fs::remove_file(&path).expect("removed");
+        }
+    }
+
+    #[test]
+    fn a_store_that_a_group_was_given_stays_given() {
+        let directory = directory_of_mode(0o750);
+        let path = directory.path().join("store.db");
+        drop(SqliteStore::open(&path).expect("a new store"));
+        for (given, stays) in [
+            (0o640, 0o640),
+            (0o600, 0o600),
+            (0o644, 0o600),
+            (0o660, 0o600),
+        ] {
+            fs::set_permissions(&path, Permissions::from_mode(given)).expect("a mode");
+            let mut store = SqliteStore::open(&path).expect("the same store");
+            store
+                .append(&batch(i64::from(given), vec![request("a", 1)]))
+                .expect("append");
+            for file in crate::backend::own_files(&path) {
+                if let Ok(metadata) = fs::metadata(&file) {
+                    let mode = metadata.mode() & 0o777;
+                    assert_eq!(mode, stays, "{given:o}: {}", file.display());
+                }
+            }
         }
     }
 
