@@ -35,6 +35,7 @@ mod record;
 mod record_files;
 mod record_rotated;
 mod redaction;
+mod release;
 mod rename;
 mod reports;
 mod schema;
