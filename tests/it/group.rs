@@ -8,11 +8,27 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// Who records, their group, and who is in it; and somebody who is not.
-const OWNER: u32 = 54_321;
+/// As whom a program runs.
+#[derive(Clone, Copy)]
+struct User {
+    id: u32,
+    group: u32,
+}
+
 const GROUP: u32 = 54_322;
-const MEMBER: u32 = 54_323;
-const STRANGER: (u32, u32) = (54_324, 54_325);
+/// Who records, who is in the same group, and somebody who is not.
+const OWNER: User = User {
+    id: 54_321,
+    group: GROUP,
+};
+const MEMBER: User = User {
+    id: 54_323,
+    group: GROUP,
+};
+const STRANGER: User = User {
+    id: 54_324,
+    group: 54_325,
+};
 
 /// A directory that all of them reach, with a program that all of them may run.
 struct Shared(tempfile::TempDir);
@@ -31,7 +47,7 @@ impl Shared {
         mode(&shared.path("a.log"), 0o644).unwrap();
         // As docs/service.md has it.
         fs::create_dir(shared.path("store")).unwrap();
-        chown(shared.path("store"), Some(OWNER), Some(GROUP)).unwrap();
+        chown(shared.path("store"), Some(OWNER.id), Some(GROUP)).unwrap();
         mode(&shared.path("store"), 0o2750).unwrap();
         shared
     }
@@ -40,7 +56,7 @@ impl Shared {
         self.0.path().join(name)
     }
 
-    fn command(&self, (user, group): (u32, u32), arguments: &[&str]) -> Command {
+    fn command(&self, user: User, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("mcpr"));
         command
             .args(arguments)
@@ -51,13 +67,13 @@ impl Shared {
             .current_dir(self.0.path())
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
-            .uid(user)
-            .gid(group);
+            .uid(user.id)
+            .gid(user.group);
         command
     }
 
-    fn run(&self, who: (u32, u32), arguments: &[&str]) -> Output {
-        self.command(who, arguments).output().unwrap()
+    fn run(&self, user: User, arguments: &[&str]) -> Output {
+        self.command(user, arguments).output().unwrap()
     }
 
     fn mode(&self, name: &str) -> u32 {
@@ -73,39 +89,38 @@ fn a_group_reads_a_store_and_nobody_else_does() {
         return;
     }
     let shared = Shared::new();
-    let (owner, member) = ((OWNER, GROUP), (MEMBER, GROUP));
-    let recorded = shared.run(owner, &["record", "--once", "a.log"]);
+    let recorded = shared.run(OWNER, &["record", "--once", "a.log"]);
     assert!(recorded.status.success(), "{recorded:?}");
     let list = ["logs", "--json", "--tail", "all"];
     assert_eq!(shared.mode("store/recorder.db"), 0o600);
-    assert_eq!(shared.run(member, &list).status.code(), Some(2), "private");
+    assert_eq!(shared.run(MEMBER, &list).status.code(), Some(2), "private");
     let given = Permissions::from_mode(0o640);
     fs::set_permissions(shared.path("store/recorder.db"), given).unwrap();
-    let mut running = shared.command(owner, &["record", "a.log"]).spawn().unwrap();
+    let mut running = shared.command(OWNER, &["record", "a.log"]).spawn().unwrap();
     until("it records", || {
         shared.path("store/recorder.db-shm").exists()
     });
     for name in ["recorder.db", "recorder.db-wal", "recorder.db-shm"] {
         assert_eq!(shared.mode(&format!("store/{name}")), 0o640, "{name}");
     }
-    let listed = shared.run(member, &list);
+    let listed = shared.run(MEMBER, &list);
     assert!(listed.status.success(), "{listed:?}");
     assert!(!listed.stdout.is_empty());
     let stranger = shared.run(STRANGER, &list);
     assert_eq!(stranger.status.code(), Some(2), "{stranger:?}");
     let written = shared.run(
-        member,
+        MEMBER,
         &["store", "vacuum", "--before", "2999-01-01", "--yes"],
     );
     assert_eq!(written.status.code(), Some(2), "{written:?}");
     super::program::signal(&running, Signal::TERM);
     assert!(running.wait().unwrap().success());
-    let after = shared.run(member, &list);
+    let after = shared.run(MEMBER, &list);
     assert_eq!(after.stdout, listed.stdout, "also while nobody records");
     // What others may read by a slip is taken from them, and from the group.
     let slip = Permissions::from_mode(0o644);
     fs::set_permissions(shared.path("store/recorder.db"), slip).unwrap();
-    let again = shared.run(owner, &["record", "--once", "a.log"]);
+    let again = shared.run(OWNER, &["record", "--once", "a.log"]);
     assert!(again.status.success(), "{again:?}");
     assert_eq!(shared.mode("store/recorder.db"), 0o600);
 }
