@@ -51,6 +51,7 @@ impl Durations {
     #[must_use]
     pub fn buckets(&self) -> Vec<(f64, u64)> {
         let bounds = BOUNDS_US.map(|bound| seconds(bound.unsigned_abs()));
+        // The last bucket has no bound of its own.
         let bounds = bounds.into_iter().chain([f64::INFINITY]);
         bounds.zip(self.counts).collect()
     }

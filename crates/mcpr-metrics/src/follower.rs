@@ -73,6 +73,7 @@ impl Follower {
             Some(reader) => reader,
             None => (self.open)()?,
         };
+        // On an error the reader is dropped: its store may have been replaced.
         let done = attempt(self, &*reader)?;
         self.reader = Some(reader);
         Ok(done)
@@ -84,6 +85,7 @@ impl Follower {
             Some((store, cursor)) if store == head.store_id => cursor,
             // Another store has taken the place of the one that was followed.
             Some(_) => Cursor::START,
+            // Counters begin with the process: what was stored before is none of theirs.
             None => head.cursor,
         };
         self.place = Some((head.store_id, after));
@@ -98,6 +100,7 @@ impl Follower {
                 self.sessions.saw(row);
             }
         }
+        // The place of what was read and not the head: the page may end before it.
         let Some(last) = entries.last() else {
             return Ok(false);
         };

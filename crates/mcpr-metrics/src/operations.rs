@@ -40,6 +40,7 @@ impl Operations {
         if row.kind != Kind::Mcp {
             return;
         }
+        // A request whose duration nobody knows still makes its series appear.
         let labels = self.labels.of_request(row);
         let durations = self.requests.entry(labels).or_default();
         if let Some(latency_us) = row.latency_us {
@@ -52,6 +53,7 @@ impl Operations {
 
     /// Counts a session that has ended.
     pub fn add_session(&mut self, proxy: &str, duration_us: i64) {
+        // Sessions have no other label: their number has no bound, unlike that of proxies.
         let proxy = self.labels.proxy(proxy);
         self.sessions.entry(proxy).or_default().add(duration_us);
     }

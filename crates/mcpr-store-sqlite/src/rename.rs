@@ -69,6 +69,7 @@ fn rename(tx: &Transaction<'_>, old: &str, new: &str) -> Result<Option<Renamed>,
     let into = number_of(tx, new)?.filter(|into| *into != from);
     let is_merged = into.is_some();
     let into = into.unwrap_or(from);
+    // Refused before the first write, so that a refusal leaves nothing to be taken back.
     let plan = operations::plan(tx, from, into, new)?;
     let sessions = if is_merged {
         sessions::pairs(tx, from, into)?
@@ -78,6 +79,7 @@ fn rename(tx: &Transaction<'_>, old: &str, new: &str) -> Result<Option<Renamed>,
     // First of all: it reads the rows as they were hashed.
     let requests = rehash(tx, from, &plan.hashes(), &sessions.numbers())?;
     plan.carry_out(tx)?;
+    // Sessions and lists lead to the proxy by its number, which stays where the new name was free.
     if is_merged {
         sessions::merge(tx, from, into, &sessions)?;
         surfaces::merge(tx, from, into)?;
@@ -135,9 +137,11 @@ fn rehash(
                 session: session.map(|it| sessions.get(&it).copied().unwrap_or(it)),
             };
             let sum = batches.entry(batch).or_default();
+            // Checksums are sums of hashes modulo 2^64: a change is added without reading the other rows.
             *sum = sum.wrapping_add(row_hash_change(row, rehash)?);
         }
     }
+    // The seal covers the checksum, and is made in the same statement.
     let mut update = tx.prepare(
         "UPDATE batches SET checksum = ?2,
              seal = row_seal(id, writer, committed_at, first_seq, last_seq, requests, min_ts, max_ts, ?2)

@@ -49,7 +49,9 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let reader = backend.reader()?;
     // The name itself comes first among those that begin with it.
     let alike = reader.names(NameKind::Proxy, new, 1)?;
+    // The admin connection below must not wait for a reader of this same process.
     drop(reader);
+    // Two names that became one cannot be told apart again; a free name can be given back.
     let is_recorded = alike.iter().any(|name| name == new);
     let question =
         format!("`{new}` is recorded as well: put `{old}` and `{new}` together for good?");
