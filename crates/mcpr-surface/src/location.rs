@@ -257,24 +257,52 @@ struct MemberKey<'a>(#[serde(borrow)] Cow<'a, str>);
 struct Lines<'a> {
     text: &'a str,
     begins: Vec<usize>,
+    /// The first character in each stretch of [`MARK_EVERY`] bytes, and the columns before it: a file can be one
+    /// line, which must not be counted anew for every finding.
+    marks: Vec<(usize, usize)>,
 }
+
+/// Bytes from one mark to the next.
+const MARK_EVERY: usize = 1024;
 
 impl<'a> Lines<'a> {
     fn of(text: &'a str) -> Self {
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let mut marks = Vec::with_capacity(text.len() / MARK_EVERY + 1);
+        let mut before = 0;
+        for (byte, one) in text.char_indices() {
+            if byte >= marks.len() * MARK_EVERY {
+                marks.push((byte, before));
+            }
+            before += usize::from(is_column(one));
+        }
         Self {
             text,
             begins: std::iter::once(0).chain(breaks).collect(),
+            marks,
         }
     }
 
     /// Line and column of a byte, from 1.
     fn at(&self, byte: usize) -> (usize, usize) {
         let line = self.begins.partition_point(|begin| *begin <= byte);
-        let before = self.text[self.begins[line - 1]..byte].chars();
-        // Editors show no mark at the beginning of a file.
-        (line, before.filter(|one| *one != '\u{feff}').count() + 1)
+        let column = self.columns_before(byte) - self.columns_before(self.begins[line - 1]);
+        (line, column + 1)
     }
+
+    /// Columns of all characters before a byte, lines aside.
+    fn columns_before(&self, byte: usize) -> usize {
+        let Some(&(from, before)) = self.marks.get(byte / MARK_EVERY).or(self.marks.last()) else {
+            return 0;
+        };
+        let rest = self.text[from..byte].chars();
+        before + rest.filter(|one| is_column(*one)).count()
+    }
+}
+
+/// Editors show no mark at the beginning of a file.
+fn is_column(one: char) -> bool {
+    one != '\u{feff}'
 }
 
 #[cfg(test)]
@@ -299,5 +327,22 @@ mod tests {
             None,
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_column_far_behind_in_a_long_line_is_counted_from_the_mark_before_it() {
+        let text = "\u{feff}a\u{e9}\u{1f980}b\n".repeat(700) + &"\u{e9}\u{1f980}x".repeat(2_000);
+        let lines = Lines::of(&text);
+        let (mut line, mut column) = (1, 1);
+        for (byte, one) in text.char_indices() {
+            assert_eq!(lines.at(byte), (line, column), "{byte}");
+            match one {
+                '\n' => (line, column) = (line + 1, 1),
+                '\u{feff}' => {}
+                _ => column += 1,
+            }
+        }
+        assert_eq!(lines.at(text.len()), (line, column));
+        assert_eq!(Lines::of("").at(0), (1, 1));
     }
 }
