@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 /// Fault 4: nobody can write for a while.
 pub(crate) fn run_locked(place: &mut Place) -> Result<Outcome> {
-    // Longer than the recorder waits by itself, so that it has to try again.
-    let (seconds, lines) = place.length.pick((7, 15_000), (30, 100_000));
+    // Longer than the recorder waits by itself, so that it has to try again: SQLite adds up the pauses that it asks
+    // for, which are longer on a busy machine.
+    let (seconds, lines) = place.length.pick((12, 15_000), (30, 100_000));
     let mut outcome = Outcome::new(format!(
         "Another process holds `BEGIN IMMEDIATE` for {seconds} s while {lines} lines are written."
     ));
