@@ -26,7 +26,7 @@ pub(crate) struct ListenArgs {
     /// Listen on this address for what a proxy posts to its [cloud].endpoint
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
-    /// Show metrics, health and readiness at this address (they are at that of --listen too)
+    /// Show metrics, health and readiness at this address; --listen shows them at its own as well
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) metrics: Option<SocketAddr>,
     /// Accept only posts and scrapes that show the bearer token in this file (or in `MCPR_LISTEN_TOKEN`)

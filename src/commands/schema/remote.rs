@@ -142,7 +142,7 @@ pub(super) fn refused(error: &ClientError) -> Refused {
     let refused = Refused::new(super::server::clean(&error.to_string()));
     match error {
         ClientError::Unreachable { .. } => {
-            refused.hint("is the server running, and is the URL its own? HTTPS_PROXY and NO_PROXY count")
+            refused.hint("is the server running, and is the URL its own? the variables HTTPS_PROXY and NO_PROXY are obeyed")
         }
         ClientError::Insecure { .. } => refused.hint(
             "SSL_CERT_FILE names authorities of your own; a server without TLS has http:// in its URL",
