@@ -190,7 +190,7 @@ impl Closer<'_> {
             declares: outer.declares || self.defs.declares(schema),
             is_sealed: has_seal || needs_seal,
         };
-        self.close_branches(map, &mut made, [outer, inner], &shared);
+        self.close_branches(map, &mut made, outer, inner, &shared);
         let target = map.get("$ref").and_then(|name| self.defs.target(name));
         // Alone, it leads to the closed body; with others beside it, the names of both count, and
         // the value is sealed here.
@@ -267,7 +267,8 @@ impl Closer<'_> {
         &self,
         map: &Map<String, Value>,
         made: &mut Map<String, Value>,
-        [outside, whole]: [Surrounding<'_>; 2],
+        outside: Surrounding<'_>,
+        whole: Surrounding<'_>,
         shared: &BTreeSet<String>,
     ) {
         for name in IN_PLACE_LISTS {
