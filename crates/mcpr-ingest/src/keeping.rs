@@ -14,11 +14,14 @@ const AGAIN_MS: i64 = 60 * 1000;
 /// Sources and files that were silent for so long are forgotten, where nothing else needs them.
 const IDLE_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Most bytes of payloads that are removed before the size is looked at again.
-const PAYLOAD_BYTES: u64 = 8 << 20;
+// To look for them takes a step for each, and a batch waits.
+const PAYLOAD_BYTES: u64 = 1 << 20;
 /// What a request takes at least, with its part of the indexes: so many at most have to go.
 const REQUEST_BYTES: u64 = 250;
 /// Fewest requests that are removed for the size: what is looked through beside them is worth more.
 const LEAST_REQUESTS: u64 = 1000;
+/// Most requests that are removed before the size is looked at again.
+const MOST_REQUESTS: u64 = 10_000;
 /// Free room that is never given back: what is recorded next takes it.
 const FREE_BYTES: u64 = 16 << 20;
 /// How long the end of a recorder waits for what is still to go; the next one goes on with it.
@@ -155,10 +158,14 @@ impl Keeping {
 
     fn begin_round(&mut self, now: i64) {
         let before = |length: i64| now.saturating_sub(length);
-        let ages = [
-            (Class::Payloads, self.keep.payloads_ms),
-            (Class::Requests, self.keep.requests_ms),
-        ];
+        let Keep {
+            requests_ms,
+            payloads_ms,
+            ..
+        } = self.keep;
+        // Payloads of requests that are to go, too: with their requests many would go at once.
+        let kept = [payloads_ms, requests_ms].into_iter().flatten().min();
+        let ages = [(Class::Payloads, kept), (Class::Requests, requests_ms)];
         for (class, kept) in ages {
             let retention = kept.map(|length| Retention::of(class, before(length)));
             self.steps.extend(retention.map(Step::Begin));
@@ -283,7 +290,7 @@ fn next_to_go(store: &dyn Admin, too_much: u64) -> Result<Option<Retention>, Sto
     if let Some(oldest) = payloads {
         return Ok(Some(Retention::of(Class::Payloads, oldest.before)));
     }
-    let requests = (too_much / REQUEST_BYTES).max(LEAST_REQUESTS);
+    let requests = (too_much / REQUEST_BYTES).clamp(LEAST_REQUESTS, MOST_REQUESTS);
     if let Some(before) = store.time_after_oldest(None, requests)? {
         return Ok(Some(Retention::of(Class::Requests, before)));
     }

@@ -28,15 +28,27 @@ impl SqliteStore {
     /// Takes one slice of what a sweep removes; `None` when nothing is left.
     fn slice(&mut self, sweep: &mut Sweep) -> Result<Option<u64>, StoreError> {
         self.check_files()?;
+        // A batch that waits must not wait for the disk as well. What comes back with a power cut goes again; the
+        // next batch's sync takes the rest along, and a checkpoint syncs before it copies.
+        self.sync_each_commit(false)?;
         let slice = sweep.slice(&mut self.connection);
+        let synced = self.sync_each_commit(true);
         // What was remembered may be gone.
         self.memory.clear();
+        synced?;
         let slice = slice
             .map_err(failed("vacuum the store"))
             .map_err(|error| error.at(&self.path))?;
         // The rows are gone by now: a checkpoint that fails is tried again after the next slice.
         let _ = self.checkpoint_beside();
         Ok(slice)
+    }
+
+    /// Whether a commit waits until the disk has it.
+    fn sync_each_commit(&self, is_on: bool) -> Result<(), StoreError> {
+        let level = if is_on { "FULL" } else { "NORMAL" };
+        let set = self.connection.pragma_update(None, "synchronous", level);
+        self.named("set up the store", set)
     }
 
     fn removed(&mut self, result: Result<u64, StoreError>) -> Result<u64, StoreError> {

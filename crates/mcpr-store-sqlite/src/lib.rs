@@ -26,6 +26,7 @@ mod log_index;
 mod migrate;
 mod names;
 mod notes;
+mod number_set;
 mod open;
 mod packing;
 mod payloads;

@@ -19,9 +19,9 @@ pub(super) use names::without_references;
 pub(super) use requests::{count_of, requests_where, time_after_oldest};
 pub(super) use surfaces::oldest as oldest_versions;
 
-/// Most rows deleted in one transaction, so that a recorder never waits long. Tests have more slices of
-/// fewer rows: what each one does anew shows then.
-const SLICE: usize = if cfg!(test) { 500 } else { 1000 };
+/// Most rows deleted in one transaction, so that a recorder never waits long: a request is hashed, taken out of
+/// five indexes, and its pages are overwritten.
+const SLICE: usize = 200;
 
 /// What a slice has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

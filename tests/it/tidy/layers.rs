@@ -47,8 +47,18 @@ const SQLITE: Layers = Layers {
     path: &["crate", "::"],
     rows: &[
         &[
-            "codes", "errors", "file", "layout", "limits", "packing", "places", "shown", "sources",
-            "sums", "watch",
+            "codes",
+            "errors",
+            "file",
+            "layout",
+            "limits",
+            "number_set",
+            "packing",
+            "places",
+            "shown",
+            "sources",
+            "sums",
+            "watch",
         ],
         &[
             "log_index",

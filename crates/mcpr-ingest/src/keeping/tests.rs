@@ -1,5 +1,7 @@
 //! Months of recording at a clock of the test's own, slice by slice.
 
+mod names;
+
 use super::*;
 use mcpr_connect::connect;
 use mcpr_model::{EventKey, Kind, Outcome, Payload, Request, RequestId, Target, TargetKind};
@@ -56,8 +58,13 @@ impl Kept {
             let number = self.requests + at;
             request(ts + i64::try_from(at).unwrap_or(0), number, body(number))
         });
-        let events: Vec<Event> = requests.map(Event::Request).collect();
+        let events = requests.map(Event::Request).collect();
         self.requests += count;
+        self.commit(ts, events)
+    }
+
+    /// Commits events of one moment, and does what they make due; says how many slices that took.
+    fn commit(&mut self, ts: i64, events: Vec<Event>) -> usize {
         self.batches += 1;
         let batch = Batch {
             writer: 1,
@@ -79,6 +86,12 @@ impl Kept {
             assert!(slices < 10_000, "what is to be done has an end");
         }
         slices
+    }
+
+    /// Bytes that hold something.
+    fn used_bytes(&mut self) -> u64 {
+        let store = self.writer.care().expect("it takes care");
+        store.used_bytes().expect("a size")
     }
 
     fn store_bytes(&self) -> u64 {

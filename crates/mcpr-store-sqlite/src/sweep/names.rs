@@ -6,41 +6,17 @@
 
 use super::{SLICE, Slice, Stage, TableWalk};
 use crate::census;
+use crate::number_set::NumberSet;
 use mcpr_store::Class;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 /// Rows looked at in one slice of marking.
-// More than are removed at once: looking holds up no writer.
-const LOOKED_AT: i64 = 50_000;
+// More than are removed at once: looking syncs nothing. But the recorder's own thread looks, and a batch waits.
+const LOOKED_AT: i64 = 5000;
 
 /// Most checkpoints kept: those of the files that moved on longest ago go.
 const MAX_CHECKPOINTS: usize = 100_000;
-
-/// The numbers of names that are used.
-#[derive(Debug, Default)]
-struct NumberSet(Vec<u64>);
-
-impl NumberSet {
-    fn add(&mut self, number: i64) {
-        let Ok(number) = usize::try_from(number) else {
-            return;
-        };
-        let word = number / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (number % 64);
-    }
-
-    fn has(&self, number: i64) -> bool {
-        let Ok(number) = usize::try_from(number) else {
-            return false;
-        };
-        let word = self.0.get(number / 64);
-        word.is_some_and(|word| word & (1 << (number % 64)) != 0)
-    }
-}
 
 /// What is used, and how far the look for it has come.
 #[derive(Debug, Default)]

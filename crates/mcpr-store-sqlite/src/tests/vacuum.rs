@@ -165,6 +165,25 @@ fn free_pages_are_given_back_by_the_thousand() {
 }
 
 #[test]
+fn a_batch_is_synced_also_after_a_slice_was_removed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut store = store_in(&directory);
+    store
+        .append(&batch(1, (0..100).map(read_of).collect()))
+        .expect("append");
+    store.begin_sweep(&Retention::before(50));
+    let mut removed = 0;
+    while let Some(rows) = store.sweep_slice().expect("a slice") {
+        removed += rows;
+        let level = store
+            .connection
+            .pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0));
+        assert_eq!(level.expect("a level"), 2, "FULL");
+    }
+    assert_eq!(removed, 50);
+}
+
+#[test]
 fn names_are_kept_while_one_row_uses_them() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut store = store_in(&directory);
