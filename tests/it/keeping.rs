@@ -105,3 +105,76 @@ fn the_outlook_is_told() {
         "{told}"
     );
 }
+
+/// Records twenty calls an hour for a day; each has half a kilobyte of its own.
+fn record_day(home: &Home, day: i64, keep: &[&str]) {
+    let mut random = fastrand::Rng::with_seed(day.unsigned_abs());
+    let mut lines = String::new();
+    for number in day * 480..(day + 1) * 480 {
+        let noise: String = std::iter::repeat_with(|| random.alphanumeric())
+            .take(700)
+            .collect();
+        let rpc = json!({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": "t", "arguments": {"text": noise}}});
+        let line = json!({
+            "type": "transaction", "ts": NOON - 60 * DAY + number * (DAY / 480), "request_id": number.to_string(),
+            "session_id": format!("s{}", number / 50), "latency_us": 5, "upstream_us": 4,
+            "request": {"kind": "mcp", "rpc": rpc},
+            "response": {"kind": "mcp", "result": {"jsonrpc": "2.0", "id": number, "result": {}}},
+        });
+        lines.push_str(&line.to_string());
+        lines.push('\n');
+    }
+    let source = home.write("p.log", lines);
+    let source = source.to_str().unwrap();
+    let arguments = [&["record", "--once", "--payloads", source], keep].concat();
+    home.succeed(&arguments);
+}
+
+/// Payloads that are there, and when the store reaches its limit.
+fn forecast(home: &Home, keep: &[&str]) -> (i64, Option<i64>) {
+    let told = home.succeed(&[&["store", "stats", "--json"], keep].concat());
+    let stats: Value = serde_json::from_str(&told).unwrap();
+    (
+        stats["payloads"].as_i64().unwrap(),
+        stats["limit_reached_at"].as_i64(),
+    )
+}
+
+#[test]
+fn the_day_on_which_the_limit_is_reached_is_right_within_a_tenth() {
+    // While payloads still add up, and while requests alone do.
+    let cases = [("off", 60, 5, "6M"), ("3d", 3, 8, "3M")];
+    for (keep_payloads, kept_days, known_days, limit) in cases {
+        let home = Home::new();
+        let keep = [
+            "--keep",
+            "off",
+            "--keep-payloads",
+            keep_payloads,
+            "--max-size",
+            limit,
+        ];
+        // What is oldest goes as soon as the limit is reached: then payloads are missing.
+        let is_reached = |day: i64| forecast(&home, &keep).0 + 5 < 480 * day.min(kept_days);
+        for day in 0..known_days {
+            record_day(&home, day, &keep);
+        }
+        assert!(!is_reached(known_days), "{keep:?}: not yet");
+        let now = NOON - 60 * DAY + known_days * DAY;
+        let told = forecast(&home, &keep).1.expect("a day") - now;
+        let mut day = known_days;
+        while !is_reached(day) {
+            record_day(&home, day, &keep);
+            day += 1;
+            assert!(day < 60, "{keep:?}: told after {} hours", told / (DAY / 24));
+        }
+        // It was reached within the last day that was recorded.
+        let found = (day - known_days) * DAY - DAY / 2;
+        assert!(
+            (found - told).abs() <= found / 10 + DAY / 2,
+            "{keep:?}: told after {} hours, found on day {}",
+            told / (DAY / 24),
+            day - known_days
+        );
+    }
+}

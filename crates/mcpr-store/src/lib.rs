@@ -85,6 +85,10 @@ pub struct Overview {
     pub payloads: u64,
     /// Bytes that these payloads take.
     pub payload_bytes: u64,
+    /// Bytes of the store that are free: what is recorded next takes them.
+    pub free_bytes: u64,
+    /// Bytes that the store takes without any row.
+    pub base_bytes: u64,
     /// Time of the oldest and newest request, unix milliseconds.
     pub span: Option<(i64, i64)>,
     /// The last sequence number given out; 0 in a new store.

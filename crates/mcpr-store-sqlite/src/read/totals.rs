@@ -48,6 +48,14 @@ pub(super) fn overview(connection: &Connection) -> rusqlite::Result<Overview> {
     Ok(Overview {
         payloads,
         payload_bytes,
+        free_bytes: number(
+            "SELECT page_size * freelist_count FROM pragma_page_size, pragma_freelist_count",
+        )?,
+        // Each table and each index has a page of its own from the beginning.
+        base_bytes: number(
+            "SELECT page_size * (SELECT count(*) FROM sqlite_schema WHERE rootpage > 0)
+             FROM pragma_page_size",
+        )?,
         // Batches count their requests, and are far fewer than these.
         requests: number(&format!("SELECT {} FROM batches", rounded("requests")))?,
         sessions: number("SELECT count(*) FROM sessions")?,
@@ -132,6 +140,10 @@ fn redacted_column(connection: &Connection) -> rusqlite::Result<&'static str> {
     })
 }
 
+/// What is longer names no source and no file: they are cut at 4 KiB when they are recorded, and a page of names
+/// of megabytes would be gigabytes.
+const NAMES_A_SOURCE: &str = "octet_length(name) <= 65536";
+
 pub(super) fn sources(
     connection: &Connection,
     after: Option<&str>,
@@ -139,6 +151,7 @@ pub(super) fn sources(
 ) -> rusqlite::Result<Vec<SourceRow>> {
     let redacted = redacted_column(connection)?;
     let mut conditions = Conditions::default();
+    conditions.add(NAMES_A_SOURCE, []);
     // Only where there is a bound: with a term for both cases each page would go through all before it.
     if let Some(after) = after {
         conditions.add("name > ?", [after.to_owned().into()]);
@@ -167,9 +180,14 @@ pub(super) fn sources(
 /// The newest lines that did not decode, newest first.
 pub(super) fn bad_lines(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<BadLine>> {
     connection
-        .prepare_cached(
-            "SELECT source, offset, reason, excerpt, ts FROM bad_lines ORDER BY seq DESC LIMIT ?1",
-        )?
+        .prepare_cached(concat!(
+            "SELECT ",
+            shown!("source", "seq"),
+            ", offset, ",
+            shown!("reason", "seq"),
+            // As much as is ever recorded.
+            ", substr(excerpt, 1, 4096), ts FROM bad_lines ORDER BY seq DESC LIMIT ?1",
+        ))?
         .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
             Ok(BadLine {
                 source: Text::from(row.get_ref(0)?.as_str()?),

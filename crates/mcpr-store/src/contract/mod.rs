@@ -105,6 +105,7 @@ macro_rules! contract_tests {
         everything_is_there_after_reopening,
         a_vacuum_leaves_rollups_and_newer_rows,
         calls_that_cannot_be_placed_in_a_window_are_told,
+        more_clients_than_are_shown_are_put_together,
         more_lines_than_are_shown_are_put_together,
         requests_without_a_session_are_grouped_by_client_and_time,
         a_caller_is_known_from_its_session,

@@ -2,7 +2,7 @@
 
 use super::{Fixture, append, reader, request};
 use crate::Retention;
-use crate::query::{Filter, GroupBy, OTHER, StatsQuestion};
+use crate::query::{Filter, GroupBy, OTHER, SessionFilter, StatsQuestion};
 use mcpr_model::time::{HOUR_MS, MINUTE_MS};
 use mcpr_model::{Request, Target, TargetKind};
 
@@ -61,6 +61,41 @@ pub(crate) fn calls_that_cannot_be_placed_in_a_window_are_told(backend: &dyn Fix
         assert_eq!(ask(&*store, by, true), (1, 4), "{by:?}");
     }
     assert_eq!(ask(&*store, GroupBy::Client, false), (1, 4));
+}
+
+pub(crate) fn more_clients_than_are_shown_are_put_together(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    // As many sessions and calls of each client as its number.
+    let calls = (1..=5).flat_map(|client| (0..client).map(move |at| (client, at)));
+    let requests = calls.map(|(client, at)| Request {
+        client_name: Some(format!("client {client}").as_str().into()),
+        session_id: Some(format!("s-{client}-{at}").as_str().into()),
+        ..call(&format!("{client}-{at}"), "t", 100 * client + at)
+    });
+    append(&mut *store, 1, requests.collect());
+    let rows = reader(&*store).clients(&SessionFilter::default(), 2);
+    let told: Vec<_> = rows
+        .expect("clients")
+        .into_iter()
+        .map(|row| {
+            let span = (row.first_seen_at, row.last_seen_at);
+            let counts = (row.sessions, row.total_calls);
+            (row.client_name.unwrap_or_default(), counts, span)
+        })
+        .collect();
+    let of = |name: &str, counts, span| (name.to_owned(), counts, span);
+    let expected = [
+        of("client 5", (5, 5), (500, 504)),
+        of("client 4", (4, 4), (400, 403)),
+        of(OTHER, (6, 6), (100, 302)),
+    ];
+    assert_eq!(told, expected);
+    let all = reader(&*store).clients(&SessionFilter::default(), 5);
+    assert_eq!(
+        all.expect("clients").len(),
+        5,
+        "nobody is left to be put together"
+    );
 }
 
 pub(crate) fn more_lines_than_are_shown_are_put_together(backend: &dyn Fixture) {

@@ -114,8 +114,8 @@ impl Reader for MemoryStore {
         fold::stats(self, question)
     }
 
-    fn clients(&self, filter: &SessionFilter) -> Result<Vec<ClientRow>, StoreError> {
-        fold::clients(self, filter)
+    fn clients(&self, filter: &SessionFilter, most: usize) -> Result<Vec<ClientRow>, StoreError> {
+        fold::clients(self, filter, most)
     }
 
     fn names(&self, kind: NameKind, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
@@ -142,6 +142,9 @@ impl Reader for MemoryStore {
                 .values()
                 .map(|it| it.len_bytes() as u64)
                 .sum(),
+            // In memory nothing is laid out.
+            free_bytes: 0,
+            base_bytes: 0,
             span: times().min().zip(times().max()),
             last_seq: state.last_seq,
             counts: state
