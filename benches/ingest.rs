@@ -187,7 +187,8 @@ fn write_stream(path: &Path, args: &Args) -> Result<Written> {
 fn record(program: &Path, store: &Path, stream: &Path) -> Result<Ingest> {
     let started = Instant::now();
     let mut child = Command::new(program)
-        .args(["record", "--once", "--db"])
+        // What is old goes otherwise, and its removal would be measured.
+        .args(["record", "--once", "--keep", "off", "--db"])
         .args([store, stream])
         .env_remove("MCPR_DB")
         .stdin(Stdio::null())

@@ -1,5 +1,6 @@
 //! Measures how long an event waits for its commit at a steady rate while retention removes what is past what is kept,
-//! beside the same without anything to remove. Prints a Markdown table.
+//! beside the same without anything to remove: once with all of 60 days to remove at a stroke, once with a clock
+//! that goes through 60 days meanwhile. Prints Markdown tables.
 #![expect(clippy::print_stdout, reason = "a benchmark's report")]
 
 use anyhow::{Context, Result, ensure};
@@ -10,6 +11,7 @@ use mcpr_model::{Event, EventKey, Kind, Outcome, Payload, Request, RequestId, Ta
 use mcpr_store::query::{Filter, GroupBy, StatsQuestion};
 use mcpr_store::{Keep, StoreUrl};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,6 +38,9 @@ struct Args {
     /// Bytes of each payload, of what was asked and of what was answered
     #[arg(long, env = "BENCH_BODY", default_value_t = 1000)]
     body: usize,
+    /// Bytes that the store with the moved clock may take
+    #[arg(long, env = "BENCH_LIMIT", default_value_t = 3 << 20)]
+    limit: u64,
     /// Directory for the stores; on the disk that is to be measured
     #[arg(long, env = "BENCH_DIR", default_value_os_t = std::env::temp_dir())]
     dir: PathBuf,
@@ -44,8 +49,16 @@ struct Args {
     bench: bool,
 }
 
+impl Args {
+    fn events(&self) -> u64 {
+        u64::from(self.rate) * u64::from(self.seconds)
+    }
+}
+
 /// What one run found.
 struct Measured {
+    /// The most that the store's file took.
+    most_bytes: u64,
     /// From the delivery of an event to its commit, sorted.
     waits: Vec<Duration>,
     requests_removed: u64,
@@ -56,9 +69,14 @@ fn main() -> Result<()> {
     let args = Args::parse();
     ensure!(args.rate > 0 && args.seconds > 0, "nothing to measure");
     let dir = tempfile::tempdir_in(&args.dir).context("make a directory for the run")?;
-    let store = dir.path().join("retention.db");
+    at_a_stroke(&args, &dir.path().join("retention.db"))?;
+    day_by_day(&args, dir.path())
+}
+
+/// What was recorded over 60 days goes while a steady rate is recorded.
+fn at_a_stroke(args: &Args, store: &Path) -> Result<()> {
     let began = Instant::now();
-    fill(&args, &store)?;
+    fill(args, store)?;
     println!(
         "{} requests with payloads of 2 x {} bytes over {PAST_DAYS} days, recorded in {:.0} s; {} events a second for {} s\n",
         args.past,
@@ -67,7 +85,7 @@ fn main() -> Result<()> {
         args.rate,
         args.seconds
     );
-    let hours = hours(&store)?;
+    let hours = hours(store)?;
     println!(
         "| kept | median wait | 99 % | longest | over 50 ms | requests removed | payloads removed |"
     );
@@ -77,7 +95,7 @@ fn main() -> Result<()> {
         payloads_ms: Some(7 * DAY_MS),
         max_bytes: None,
     };
-    let used = std::fs::metadata(&store)?.len();
+    let used = std::fs::metadata(store)?.len();
     let by_size = Keep {
         max_bytes: Some(used / 4),
         ..Keep::EVERYTHING
@@ -90,12 +108,80 @@ fn main() -> Result<()> {
     .into_iter()
     .enumerate()
     {
-        let measured = measure(&args, &store, keep, number)?;
+        let first = args.past + args.events() * number as u64;
+        let measured = measure(args, store, keep, first, Pace::STILL)?;
         report(name, &measured);
     }
-    let left = self::hours(&store)?;
+    let left = self::hours(store)?;
     println!("\nhours that `stats` knows: {hours} before, {left} after");
     Ok(())
+}
+
+/// Records at a steady rate while the clock goes through 60 days.
+fn day_by_day(args: &Args, dir: &Path) -> Result<()> {
+    println!(
+        "\n{} events a second for {} s, in which the clock goes through {PAST_DAYS} days; the limit is {:.1} MiB\n",
+        args.rate,
+        args.seconds,
+        mebibytes(args.limit)
+    );
+    println!(
+        "| kept | median wait | 99 % | longest | over 50 ms | requests removed | payloads removed |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    let bounded = Keep {
+        requests_ms: Some(30 * DAY_MS),
+        payloads_ms: Some(7 * DAY_MS),
+        max_bytes: Some(args.limit),
+    };
+    let mut told = Vec::new();
+    for (name, keep) in [
+        ("everything", Keep::EVERYTHING),
+        ("30 days, payloads 7, the limit", bounded),
+    ] {
+        let store = dir.join(format!("{name}.db"));
+        let measured = measure(args, &store, keep, 0, Pace::days(args))?;
+        report(name, &measured);
+        told.push(format!(
+            "{name}: at most {:.1} MiB, {} hours known to `stats`, {} of them recorded",
+            mebibytes(measured.most_bytes),
+            hours(&store)?,
+            PAST_DAYS * 24
+        ));
+    }
+    println!("\n{}", told.join("\n"));
+    Ok(())
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 bytes")]
+    let bytes = bytes as f64;
+    bytes / f64::from(1 << 20)
+}
+
+/// How the clock goes.
+#[derive(Clone, Copy)]
+struct Pace {
+    begin_ms: i64,
+    /// From one event to the next.
+    step_ms: i64,
+}
+
+impl Pace {
+    /// At the end of the past, a millisecond an event.
+    const STILL: Self = Self {
+        begin_ms: BEGIN_MS + PAST_DAYS * DAY_MS,
+        step_ms: 1,
+    };
+
+    /// Through 60 days in the time of a run.
+    fn days(args: &Args) -> Self {
+        let events = i64::try_from(args.events()).unwrap_or(i64::MAX).max(1);
+        Self {
+            begin_ms: BEGIN_MS,
+            step_ms: PAST_DAYS * DAY_MS / events,
+        }
+    }
 }
 
 /// Records the past, as fast as it goes.
@@ -114,13 +200,14 @@ fn fill(args: &Args, store: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Records at a steady rate, with a clock that stands at the end of the past.
-fn measure(args: &Args, store: &Path, keep: Keep, run: usize) -> Result<Measured> {
+/// Records at a steady rate events from a number on, with a clock that goes with them.
+fn measure(args: &Args, store: &Path, keep: Keep, first: u64, pace: Pace) -> Result<Measured> {
     let mut config = Config::new(store);
-    let now = BEGIN_MS + PAST_DAYS * DAY_MS;
+    let clock = Arc::new(AtomicI64::new(pace.begin_ms));
+    let now = Arc::clone(&clock);
     config.keep = keep;
     config.exclusive = true;
-    config.clock = Some(Box::new(move || now));
+    config.clock = Some(Box::new(move || now.load(Ordering::Relaxed)));
     let removed = Arc::new(Mutex::new((0, 0)));
     let told = Arc::clone(&removed);
     config.on_removed = Some(Box::new(move |round| {
@@ -131,16 +218,18 @@ fn measure(args: &Args, store: &Path, keep: Keep, run: usize) -> Result<Measured
     let recorder = Recorder::open(config)?;
     let source = recorder.source(Full::Block);
     let waits = Arc::new(Mutex::new(Vec::new()));
-    let events = u64::from(args.rate) * u64::from(args.seconds);
+    let events = args.events();
+    let watched = FileWatch::begin(store);
     let began = Instant::now();
     for number in 0..events {
         // Each at its own moment, however long the one before took: a pause must not slow the rate down.
         let due = began + Duration::from_secs(1) * u32::try_from(number)? / args.rate;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        let id = args.past + events * run as u64 + number;
         let mut delivery = Delivery::new("live".into());
-        let ts = now + i64::try_from(number)?;
-        delivery.events.push(request(id, ts, args.body));
+        let ts = pace.begin_ms + i64::try_from(number)? * pace.step_ms;
+        clock.store(ts, Ordering::Relaxed);
+        let event = request(first + number, ts, args.body);
+        delivery.events.push(event);
         let (given, waits) = (Instant::now(), Arc::clone(&waits));
         delivery.on_commit = Some(OnCommit::new(move || {
             let mut waits = waits.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,12 +238,14 @@ fn measure(args: &Args, store: &Path, keep: Keep, run: usize) -> Result<Measured
         deliver(&source, delivery)?;
     }
     recorder.shutdown()?;
+    let most_bytes = watched.end();
     let mut waits = std::mem::take(&mut *waits.lock().unwrap_or_else(PoisonError::into_inner));
     waits.sort_unstable();
     ensure!(waits.len() as u64 == events, "an event was not committed");
     let (requests_removed, payloads_removed) =
         *removed.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Measured {
+        most_bytes,
         waits,
         requests_removed,
         payloads_removed,
@@ -165,6 +256,34 @@ fn deliver(source: &SourceHandle, delivery: Delivery) -> Result<()> {
     let taken = source.deliver(delivery, &|| false);
     ensure!(taken.is_ok(), "the recorder takes nothing more");
     Ok(())
+}
+
+/// Looks now and then how large a file is.
+struct FileWatch {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<u64>,
+}
+
+impl FileWatch {
+    fn begin(file: &Path) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, file) = (Arc::clone(&stop), file.to_owned());
+        let thread = std::thread::spawn(move || {
+            let mut most = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                // Before its first commit there may be none.
+                most = most.max(std::fs::metadata(&file).map_or(0, |it| it.len()));
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            most
+        });
+        Self { stop, thread }
+    }
+
+    fn end(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_default()
+    }
 }
 
 /// A call with bodies that no compression makes much smaller.
