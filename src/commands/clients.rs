@@ -22,6 +22,8 @@ pub struct Args {
     all: bool,
 }
 
+/// Most lines; all other clients are put together in one more.
+const MAX_LINES: usize = 1000;
 /// How far `clients` looks back when nothing is said.
 const LOOK_BACK_MS: i64 = 7 * DAY_MS;
 
@@ -46,7 +48,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         ..SessionFilter::default()
     };
     let reader = open_store(&view.url)?;
-    let rows = reader.clients(&filter)?;
+    let rows = reader.clients(&filter, MAX_LINES)?;
     let mut listing = Listing::new(columns, view.format, view.style);
     console.print(&listing.page(&rows))?;
     console.print(&listing.finish())?;

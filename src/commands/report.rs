@@ -19,7 +19,7 @@ use mcpr_report::{TrafficReport, TrafficWindow, WindowFold, WindowScope};
 use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{
-    Filter, GroupBy, Order, SessionFilter, SessionPage, SessionRow, StatsQuestion, Summary,
+    Filter, Order, SessionFilter, SessionPage, SessionRow, StatsQuestion, Summary,
 };
 use output::Output;
 use std::collections::HashMap;
@@ -325,7 +325,7 @@ fn unknown(
     let mut all = Vec::new();
     // Hourly sums know neither sessions nor clients.
     if wanted.session.is_none() && args.client.is_none() {
-        let question = StatsQuestion::sums(&wanted.filter(), GroupBy::Proxy);
+        let question = StatsQuestion::of_everything(&wanted.filter());
         let rows = reader.stats(&question)?.into_iter().map(Summary::from);
         let summed: u64 = rows
             .map(|row| row.calls.saturating_add(row.unplaced_calls))

@@ -143,8 +143,8 @@ impl Reader for Rows {
         fold::stats(self, question)
     }
 
-    fn clients(&self, filter: &SessionFilter) -> Result<Vec<ClientRow>, StoreError> {
-        fold::clients(self, filter)
+    fn clients(&self, filter: &SessionFilter, most: usize) -> Result<Vec<ClientRow>, StoreError> {
+        fold::clients(self, filter, most)
     }
 
     fn names(&self, kind: NameKind, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {

@@ -171,16 +171,18 @@ impl Reader for SqliteReader {
     }
 
     fn slowest(&self, filter: &Filter, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
-        self.ask(|connection| slow::slowest(connection, filter, limit))
+        let mut recall = self.recall.borrow_mut();
+        self.ask(|connection| slow::slowest(connection, &mut recall, filter, limit))
     }
 
     fn stats(&self, question: &StatsQuestion) -> Result<Vec<StatsRow>, StoreError> {
-        self.ask(|connection| stats::stats(connection, question))
+        let mut recall = self.recall.borrow_mut();
+        self.ask(|connection| stats::stats(connection, &mut recall, question))
     }
 
-    fn clients(&self, filter: &SessionFilter) -> Result<Vec<ClientRow>, StoreError> {
+    fn clients(&self, filter: &SessionFilter, most: usize) -> Result<Vec<ClientRow>, StoreError> {
         let mut recall = self.recall_of_sessions.borrow_mut();
-        self.ask(|connection| sessions::clients(connection, &mut recall, filter))
+        self.ask(|connection| sessions::clients(connection, &mut recall, filter, most))
     }
 
     fn names(&self, kind: NameKind, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {

@@ -4,13 +4,13 @@
 //! Only what came since is looked at again. Numbers and batches are given out in ascending order, so
 //! that is what stands behind the last one seen.
 
+use super::number_set::NumberSet;
 use super::shown::shown;
 use mcpr_model::Kind;
 use mcpr_store::query::{Cursor, Filter, Page, Pattern};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
-use rustc_hash::FxHashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Most numbers that are given to a statement as a list; more are asked for one by one.
@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 const MAX_LISTED: usize = 1000;
 
 /// Numbers that a function of SQL looks up.
-type Numbers = Arc<RwLock<FxHashSet<i64>>>;
+type Numbers = Arc<RwLock<NumberSet>>;
 
 /// What is known of the filter that was asked for last.
 #[derive(Debug, Default)]
@@ -236,7 +236,9 @@ impl Window {
 /// The names that match, as far as they were looked at.
 #[derive(Debug, Default)]
 struct Matched {
+    /// The first of them: as many as a list may have, and one more.
     list: Vec<i64>,
+    count: usize,
     total: usize,
     /// The last one looked at, and what tells it from another one with its number.
     seen: i64,
@@ -252,7 +254,7 @@ impl Matched {
         connection.create_scalar_function(name, 1, FunctionFlags::SQLITE_UTF8, move |row| {
             let number: Option<i64> = row.get(0)?;
             let numbers = theirs.read().unwrap_or_else(PoisonError::into_inner);
-            Ok(number.is_some_and(|number| numbers.contains(&number)))
+            Ok(number.is_some_and(|number| numbers.has(number)))
         })?;
         Ok(Self {
             function: Some((name, numbers)),
@@ -283,20 +285,24 @@ impl Matched {
     fn take(&mut self, number: i64, mark: i64, is_meant: bool) {
         (self.seen, self.mark) = (number, mark);
         self.total += 1;
-        if is_meant {
+        if !is_meant {
+            return;
+        }
+        self.count += 1;
+        // All of them, for the function is asked about each row.
+        if let Some((_, numbers)) = &self.function {
+            let mut numbers = numbers.write().unwrap_or_else(PoisonError::into_inner);
+            numbers.add(number);
+        }
+        // A longer list is never used where there is a function; without one it is all there is.
+        if self.list.len() <= MAX_LISTED || self.function.is_none() {
             self.list.push(number);
-            if let Some((_, numbers)) = &self.function {
-                numbers
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(number);
-            }
         }
     }
 
     fn meant(&self) -> NamesMatched {
         // Where all are meant no condition is needed. Without any row nothing can be said of all.
-        if self.total > 0 && self.list.len() == self.total {
+        if self.total > 0 && self.count == self.total {
             return NamesMatched::All;
         }
         self.numbers_or_list()
@@ -304,9 +310,35 @@ impl Matched {
 
     fn numbers_or_list(&self) -> NamesMatched {
         match &self.function {
-            _ if self.list.is_empty() => NamesMatched::None,
-            Some((name, _)) if self.list.len() > MAX_LISTED => NamesMatched::Asked(name),
+            _ if self.count == 0 => NamesMatched::None,
+            Some((name, _)) if self.count > MAX_LISTED => NamesMatched::Asked(name),
             _ => NamesMatched::These(self.list.clone()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_names_that_match_no_long_list_is_held() {
+        let connection = Connection::open_in_memory().expect("a store");
+        let mut known = Matched::asked(&connection, "is_wanted").expect("a function");
+        let many = i64::try_from(10 * MAX_LISTED).expect("a number");
+        for number in 1..=many {
+            known.take(number, 0, number % 2 == 0);
+        }
+        assert_eq!(known.meant(), NamesMatched::Asked("is_wanted"));
+        assert_eq!(known.list.len(), MAX_LISTED + 1);
+        let asked = |number: i64| -> bool {
+            let row = connection.query_row("SELECT is_wanted(?1)", [number], |row| row.get(0));
+            row.expect("an answer")
+        };
+        assert!(asked(2) && asked(many) && !asked(1) && !asked(many + 2));
+        known.take(many + 1, 0, true);
+        assert!(asked(many + 1), "what comes later counts, too");
+        known.forget();
+        assert_eq!((known.meant(), asked(2)), (NamesMatched::None, false));
     }
 }

@@ -103,7 +103,8 @@ pub(super) fn checkpoints(
         .prepare_cached(
             "SELECT device, inode, path, head_len, head_hash, marker_len, marker_hash, offset
              FROM checkpoints
-             WHERE ?1 IS NULL OR (path, device, inode) > (?1, ?2, ?3)
+             WHERE octet_length(path) <= 65536
+                   AND (?1 IS NULL OR (path, device, inode) > (?1, ?2, ?3))
              ORDER BY path, device, inode LIMIT ?4",
         )?
         .query_map(

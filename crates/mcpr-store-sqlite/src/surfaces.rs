@@ -134,6 +134,11 @@ fn lines(text: &str) -> Vec<String> {
 
 const PROXY: &str = shown!("p.name", "p.id");
 const CLIENT: &str = shown!("c.name", "c.id");
+/// The names that a version came with, as [`version_of`] numbers their columns.
+const SESSION: &str = shown!("s.session_id", "s.id");
+const OWN_CLIENT: &str = shown!("s.client_name", "s.id");
+const UPSTREAM: &str = shown!("s.upstream", "s.id");
+const PROTOCOL: &str = shown!("s.protocol", "s.id");
 
 /// The versions, with their texts or without; an older layout keeps those in the same row.
 fn select_versions(connection: &Connection, with_texts: bool) -> rusqlite::Result<String> {
@@ -148,8 +153,8 @@ fn select_versions(connection: &Connection, with_texts: bool) -> rusqlite::Resul
     };
     Ok(format!(
         "SELECT {PROXY}, s.method, s.version, s.sha256, {text}, s.first_seen, s.last_seen, s.seq,
-                s.session_id, coalesce(s.client_name, {CLIENT}), s.upstream, s.announced, s.peculiar,
-                s.id, s.protocol, {bytes}
+                {SESSION}, coalesce({OWN_CLIENT}, {CLIENT}), {UPSTREAM}, s.announced, s.peculiar,
+                s.id, {PROTOCOL}, {bytes}
          FROM surfaces s
                   CROSS JOIN proxies p NOT INDEXED ON p.id = s.proxy
                   LEFT JOIN sessions t ON t.session_id = s.session_id AND t.proxy = s.proxy

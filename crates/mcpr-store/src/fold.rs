@@ -201,10 +201,11 @@ pub fn stats<R: Reader + ?Sized>(
 pub fn clients<R: Reader + ?Sized>(
     reader: &R,
     filter: &SessionFilter,
+    most: usize,
 ) -> Result<Vec<ClientRow>, StoreError> {
     let mut clients = ClientsFold::default();
     each_session(reader, filter, &mut |row| clients.add(&row))?;
-    Ok(clients.finish())
+    Ok(clients.finish(most))
 }
 
 /// The answer of [`Reader::names`].

@@ -95,11 +95,12 @@ pub trait Reader: Send {
     /// When the store cannot be read.
     fn stats(&self, question: &StatsQuestion) -> Result<Vec<StatsRow>, StoreError>;
 
-    /// Sums by client and version over the sessions that a filter lets through.
+    /// Sums by client and version over the sessions that a filter lets through: at most so many, those with
+    /// the most calls first, and all others together in one more, [`OTHER`](crate::query::OTHER).
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn clients(&self, filter: &SessionFilter) -> Result<Vec<ClientRow>, StoreError>;
+    fn clients(&self, filter: &SessionFilter, most: usize) -> Result<Vec<ClientRow>, StoreError>;
 
     /// The first recorded names of a kind that begin with a text, in the order of their bytes, at most so
     /// many.

@@ -1,6 +1,7 @@
 //! What can be wrong with a store of another program, told by its own tables and rows.
 
 use super::Program;
+use super::held::MAX_HELD_BYTES;
 use crate::errors::failed;
 use crate::file::sibling;
 use mcpr_store::{StoreError, StoreErrorKind};
@@ -23,6 +24,8 @@ pub(super) enum Fault {
         /// What is wrong with it.
         why: String,
     },
+    /// It has more sessions or names than are held in memory.
+    TooMuch,
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -68,6 +71,12 @@ impl Fault {
                 format!("cannot read {what} of this store of {name}: {why}"),
             )
             .hint(changed),
+            Self::TooMuch => StoreError::unsupported(format!(
+                "this store of {name} has more sessions or names than {} MiB hold; its sums are not kept in the \
+                 file and would have to be made in memory",
+                MAX_HELD_BYTES >> 20
+            ))
+            .hint("`mcpr logs`, `mcpr slow` and `mcpr show` read such a store page by page"),
         };
         error.at(path)
     }

@@ -1,7 +1,6 @@
 //! What a layout is: whose it is, and the queries that give its rows in our own shape.
 
 use super::Fault;
-use crate::shown::shown;
 use mcpr_model::ErrorKind;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
@@ -44,12 +43,31 @@ impl Program {
     }
 }
 
+/// A text of the row with a number as it is shown, under its own name: what is longer than anything that these
+/// programs write is not read, or not whole.
+macro_rules! named {
+    ($text:literal, $row:literal, $name:literal) => {
+        concat!($crate::shown::shown!($text, $row), " AS ", $name)
+    };
+}
+
+pub(super) use named;
+
 /// The client of a session's row `s`, for the request `r`.
 pub(super) const CLIENT: &str = concat!(
-    shown!("s.client_name", "r.id"),
+    named!("s.client_name", "r.id", "client_name"),
     ", ",
-    shown!("s.client_version", "r.id")
+    named!("s.client_version", "r.id", "client_version")
 );
+
+/// The texts of a request `r` that both programs keep in the same way.
+pub(super) const REQUEST_ID: &str = named!("r.request_id", "r.id", "request_id");
+pub(super) const PROXY: &str = named!("r.proxy", "r.id", "proxy");
+pub(super) const SESSION: &str = named!("r.session_id", "r.id", "session_id");
+pub(super) const METHOD: &str = named!("r.method", "r.id", "method");
+pub(super) const TOOL: &str = named!("r.tool", "r.id", "tool");
+pub(super) const RESOURCE: &str = named!("r.resource_uri", "r.id", "resource_uri");
+pub(super) const PROMPT: &str = named!("r.prompt_name", "r.id", "prompt_name");
 
 /// The queries over one layout. In those of requests, `r` is the table `requests`.
 #[derive(Debug)]

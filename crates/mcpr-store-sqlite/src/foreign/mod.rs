@@ -6,6 +6,7 @@
 
 mod access;
 mod fault;
+mod held;
 mod layout;
 mod layouts;
 mod pairs;
@@ -22,15 +23,18 @@ use super::conditions::Conditions;
 use super::watch::DirectoryWatch;
 pub(super) use access::Access;
 use fault::Fault;
+use held::Held;
 use layout::Layout;
 pub(super) use layout::Program;
-use mcpr_model::{BadLine, Checkpoint, Payload};
+use mcpr_model::{BadLine, Checkpoint, Payload, Sketch};
 use mcpr_store::query::{
     ClientRow, ClientsFold, Cursor, Entry, Filter, Head, NameFold, NameKind, Order, Page,
     RequestRow, SessionFilter, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
     StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
-use mcpr_store::{Overview, Reader, RollupRow, StoreError, StoreErrorKind, fold, replaced};
+use mcpr_store::{
+    Overview, Reader, RollupKey, RollupRow, StoreError, StoreErrorKind, fold, replaced,
+};
 use pairs::Pairs;
 use rusqlite::Connection;
 use std::cell::{Cell, RefCell};
@@ -238,14 +242,14 @@ impl Reader for ForeignReader {
         fold::stats(self, question)
     }
 
-    fn clients(&self, filter: &SessionFilter) -> Result<Vec<ClientRow>, StoreError> {
+    fn clients(&self, filter: &SessionFilter, most: usize) -> Result<Vec<ClientRow>, StoreError> {
         let all = self.ask(sessions::all)?;
         let mut clients = ClientsFold::default();
         let meant = all.iter().filter(|row| filter.matches(row));
         for row in meant {
             clients.add(row);
         }
-        Ok(clients.finish())
+        Ok(clients.finish(most))
     }
 
     fn names(&self, kind: NameKind, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
@@ -355,14 +359,29 @@ fn span(source: &Source<'_>) -> Result<Option<(i64, i64)>, Fault> {
 
 fn rollups(source: &Source<'_>) -> Result<Vec<RollupRow>, Fault> {
     let mut rollups = HashMap::new();
+    let (mut held, mut within) = (Held::default(), Ok(()));
     requests::each(source, Conditions::default(), Order::Ascending, |row| {
         let key = RollupRow::key_of_row(&row);
+        if !rollups.contains_key(&key) {
+            let target = key
+                .target
+                .as_ref()
+                .map_or("", |target| target.name.as_str());
+            // Twice, for a row has its key with it.
+            let texts = [key.proxy.as_str(), key.method.as_str(), target];
+            within = held.take_in::<(RollupKey, RollupRow, Sketch)>(&[texts, texts].concat());
+            // Nothing more is read; the error is told below, where it can be.
+            if within.is_err() {
+                return ControlFlow::Break(());
+            }
+        }
         rollups
             .entry(key.clone())
             .or_insert_with(|| RollupRow::new(key))
             .add_row(&row);
         ControlFlow::Continue(())
     })?;
+    within?;
     let mut rollups: Vec<_> = rollups.into_values().collect();
     RollupRow::sort(&mut rollups);
     Ok(rollups)

@@ -4,7 +4,8 @@
 //! the session that it opened. What leads from one to the other is the request id, the proxy and the
 //! time. Each answer is given away once, to the nearest request before it.
 
-use super::{Fault, Layout};
+use super::layout::named;
+use super::{Fault, Held, Layout};
 use rusqlite::{Connection, Row};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -145,8 +146,15 @@ fn pair(
 fn asked(connection: &Connection) -> Result<Vec<LoneRequest>, Fault> {
     collect(
         connection,
-        "SELECT id, ts, proxy, request_id, method FROM requests
-         WHERE session_id IS NULL OR session_id = ''",
+        concat!(
+            "SELECT r.id, r.ts, ",
+            named!("r.proxy", "r.id", "proxy"),
+            ", ",
+            named!("r.request_id", "r.id", "request_id"),
+            ", ",
+            named!("r.method", "r.id", "method"),
+            " FROM requests r WHERE r.session_id IS NULL OR r.session_id = ''"
+        ),
         "request",
         |row| {
             Ok(LoneRequest {
@@ -157,18 +165,27 @@ fn asked(connection: &Connection) -> Result<Vec<LoneRequest>, Fault> {
                 method: row.get(4)?,
             })
         },
+        |request| [&request.proxy, &request.request_id, &request.method],
     )
 }
 
 fn answered(connection: &Connection) -> Result<Vec<LoneAnswer>, Fault> {
     collect(
         connection,
-        "SELECT p.id, p.ts, p.request_id, p.session_id, s.proxy, s.created_at
+        concat!(
+            "SELECT p.id, p.ts, ",
+            named!("p.request_id", "p.id", "request_id"),
+            ", ",
+            named!("p.session_id", "p.id", "session_id"),
+            ", ",
+            named!("s.proxy", "p.id", "proxy"),
+            ", s.created_at
          FROM responses p LEFT JOIN sessions s ON s.id = p.session_id
          WHERE p.session_id IS NULL OR p.session_id = ''
             OR p.id IN (SELECT min(id) FROM responses WHERE session_id <> '' GROUP BY session_id)
                AND NOT EXISTS (SELECT 1 FROM requests r
-                   WHERE r.session_id = p.session_id AND r.request_id = p.request_id)",
+                   WHERE r.session_id = p.session_id AND r.request_id = p.request_id)"
+        ),
         "response",
         |row| {
             let proxy: Option<String> = row.get(4)?;
@@ -180,6 +197,12 @@ fn answered(connection: &Connection) -> Result<Vec<LoneAnswer>, Fault> {
                 opened: proxy.zip(row.get(5)?),
             })
         },
+        |answer| {
+            let opened = answer.opened.as_ref();
+            let proxy = opened.map_or("", |(proxy, _)| proxy.as_str());
+            let session = answer.session.as_deref().unwrap_or_default();
+            [&answer.request_id, session, proxy]
+        },
     )
 }
 
@@ -188,13 +211,16 @@ fn collect<T>(
     sql: &str,
     what: &str,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    texts: impl Fn(&T) -> [&str; 3],
 ) -> Result<Vec<T>, Fault> {
+    let mut held = Held::default();
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
         let value = read(row).map_err(|error| Fault::in_row(format!("{what} {id}"), error))?;
+        held.take_in::<T>(&texts(&value))?;
         found.push(value);
     }
     Ok(found)

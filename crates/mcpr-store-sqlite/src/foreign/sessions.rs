@@ -2,7 +2,7 @@
 //!
 //! Calls are MCP requests here as everywhere; both programs count HTTP traffic among them, or lag.
 
-use super::{Fault, Source, requests};
+use super::{Fault, Held, Source, requests};
 use mcpr_model::{Kind, Status};
 use mcpr_store::query::{SessionKey, SessionRow};
 use rusqlite::Row;
@@ -61,7 +61,8 @@ impl ForeignCounts {
 
 /// Every session there is.
 pub(super) fn all(source: &Source<'_>) -> Result<Vec<SessionRow>, Fault> {
-    let mut tallies = tallies(source)?;
+    let mut held = Held::default();
+    let mut tallies = tallies(source, &mut held)?;
     let mut statement = source.connection.prepare_cached(source.layout.sessions)?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
@@ -73,19 +74,47 @@ pub(super) fn all(source: &Source<'_>) -> Result<Vec<SessionRow>, Fault> {
         // Taken out, so that those which are left have no row of their own.
         let tally = tallies.remove(&session.key()).unwrap_or_default();
         tally.correct(&mut session);
+        let client = [&session.client_name, &session.client_version];
+        let client = client.map(|text| text.as_deref().unwrap_or_default());
+        held.take_in::<SessionRow>(&[&session.session_id, &session.proxy, client[0], client[1]])?;
         found.push(session);
     }
     found.extend(tallies.into_iter().map(|(key, tally)| unlisted(key, tally)));
     Ok(found)
 }
 
-fn tallies(source: &Source<'_>) -> Result<HashMap<SessionKey, ForeignCounts>, Fault> {
-    let mut tallies: HashMap<SessionKey, ForeignCounts> = HashMap::new();
+/// What the requests of each session come to.
+type Tallies = HashMap<SessionKey, ForeignCounts>;
+
+/// The counts of a session, which may be the first of it.
+fn tally_of<'a>(
+    tallies: &'a mut Tallies,
+    key: SessionKey,
+    held: &mut Held,
+) -> Result<&'a mut ForeignCounts, Fault> {
+    if !tallies.contains_key(&key) {
+        // Also as the row that is made of it, where the session is not listed.
+        held.take_in::<(SessionKey, ForeignCounts, SessionRow)>(&[&key.proxy, &key.id])?;
+    }
+    Ok(tallies.entry(key).or_default())
+}
+
+fn tallies(source: &Source<'_>, held: &mut Held) -> Result<Tallies, Fault> {
+    let mut tallies = Tallies::new();
     let mut statement = source.connection.prepare_cached(source.layout.tally)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        count(row, &mut tallies)
+        let counted = CountedRequests::of(row)
             .map_err(|error| Fault::in_row("the requests of a session".to_owned(), error))?;
+        let CountedRequests {
+            key,
+            kind,
+            status,
+            count,
+            first,
+            last,
+        } = counted;
+        tally_of(&mut tallies, key, held)?.add(kind, status, count, first, last);
     }
     // The query counts by the session of the request, which these do not have.
     for (seq, answer) in source.pairs.iter() {
@@ -97,29 +126,41 @@ fn tallies(source: &Source<'_>) -> Result<HashMap<SessionKey, ForeignCounts>, Fa
             proxy: row.proxy,
             id,
         };
-        let tally = tallies.entry(key).or_default();
+        let tally = tally_of(&mut tallies, key, held)?;
         tally.add(row.kind, row.status, 1, row.ts, row.ts);
     }
     Ok(tallies)
 }
 
-fn count(row: &Row<'_>, tallies: &mut HashMap<SessionKey, ForeignCounts>) -> rusqlite::Result<()> {
-    let key = SessionKey {
-        proxy: row.get(0)?,
-        id: row.get(1)?,
-    };
-    // What is MCP is decided here by the same rule as for our own rows, not in SQL.
-    let kind = Kind::of_method(row.get_ref(2)?.as_str()?);
-    let status = if row.get(3)? {
-        Status::Ok
-    } else {
-        Status::Error
-    };
-    tallies
-        .entry(key)
-        .or_default()
-        .add(kind, status, row.get(4)?, row.get(5)?, row.get(6)?);
-    Ok(())
+/// Requests of one session and method that all ended well or all did not.
+struct CountedRequests {
+    key: SessionKey,
+    kind: Kind,
+    status: Status,
+    count: i64,
+    first: i64,
+    last: i64,
+}
+
+impl CountedRequests {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            key: SessionKey {
+                proxy: row.get(0)?,
+                id: row.get(1)?,
+            },
+            // What is MCP is decided here by the same rule as for our own rows, not in SQL.
+            kind: Kind::of_method(row.get_ref(2)?.as_str()?),
+            status: if row.get(3)? {
+                Status::Ok
+            } else {
+                Status::Error
+            },
+            count: row.get(4)?,
+            first: row.get(5)?,
+            last: row.get(6)?,
+        })
+    }
 }
 
 fn listed(row: &Row<'_>) -> rusqlite::Result<SessionRow> {

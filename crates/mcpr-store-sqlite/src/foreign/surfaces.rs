@@ -1,8 +1,8 @@
 //! What servers showed, as other programs kept it: mcpr 0.4 the newest lists whole, mcpr 0.5 items.
 
-use super::Source;
 use super::fault::Fault;
 use super::layout::{Program, columns};
+use super::{Held, Source};
 use mcpr_model::{SurfaceContent, SurfaceUpdate};
 use mcpr_store::query::{ListKey, LoneItem, SurfacePage, SurfaceRow, Surfaces};
 use mcpr_surface::capture::{Seen, negotiated, step};
@@ -20,6 +20,7 @@ pub(super) fn surfaces(
     let limit = page.limit.min(SurfacePage::MAX_LIMIT);
     let mut surfaces = Surfaces::default();
     let mut count = 0;
+    let mut held = Held::default();
     let lists = match program {
         Program::V04 => lists_of_04(connection)?,
         Program::V05 => lists_of_05(connection)?,
@@ -31,10 +32,15 @@ pub(super) fn surfaces(
         match program {
             // What is no list leaves its place to the next one.
             Program::V04 => match newest(connection, list)? {
-                Some(version) => surfaces.versions.push(version),
+                Some(version) => {
+                    held.take_in::<SurfaceRow>(&[&version.payload])?;
+                    surfaces.versions.push(version);
+                }
                 None => continue,
             },
-            Program::V05 => surfaces.items.append(&mut items(connection, list)?),
+            Program::V05 => surfaces
+                .items
+                .append(&mut items(connection, list, &mut held)?),
         }
         count += 1;
     }
@@ -172,22 +178,27 @@ fn lists_of_05(connection: &Connection) -> Result<BTreeSet<ListKey>, Fault> {
 }
 
 /// The items of a list that mcpr 0.5 saw; whether they are all, it does not say.
-fn items(connection: &Connection, list: &ListKey) -> Result<Vec<LoneItem>, Fault> {
+fn items(connection: &Connection, list: &ListKey, held: &mut Held) -> Result<Vec<LoneItem>, Fault> {
     let sql = format!(
         "SELECT item_key, payload, captured_at FROM schema_items
          WHERE proxy = ?1 AND {METHOD} = ?2 ORDER BY item_key"
     );
-    let mut items = connection.prepare_cached(&sql)?;
-    let items = items.query_map([&list.proxy, &list.method], |row| {
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([&list.proxy, &list.method])?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
         let captured_at = row.get(2)?;
-        Ok(LoneItem {
+        let item = LoneItem {
             proxy: list.proxy.clone(),
             method: list.method.clone(),
             item: row.get(0)?,
             payload: row.get(1)?,
             first_seen_at: captured_at,
             last_seen_at: captured_at,
-        })
-    })?;
-    Ok(items.collect::<rusqlite::Result<_>>()?)
+        };
+        // One by one: a page has the items of many lists.
+        held.take_in::<LoneItem>(&[&item.proxy, &item.method, &item.item, &item.payload])?;
+        items.push(item);
+    }
+    Ok(items)
 }

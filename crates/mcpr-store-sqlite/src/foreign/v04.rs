@@ -3,7 +3,10 @@
 //! Columns came one by one (`meta.schema_version` 1 to 5), so those that are there are taken.
 
 use super::Fault;
-use super::layout::{CLIENT, Layout, columns, require};
+use super::layout::{
+    CLIENT, Layout, METHOD, PROMPT, PROXY, REQUEST_ID, RESOURCE, SESSION, TOOL, columns, named,
+    require,
+};
 use mcpr_model::ErrorKind;
 use rusqlite::Connection;
 
@@ -34,6 +37,35 @@ const SESSIONS: [&str; 9] = [
     "total_errors",
 ];
 
+const STATUS: &str = named!("r.status", "r.id", "status");
+const ERROR_CODE: &str = named!("r.error_code", "r.id", "error_code");
+const ERROR_MSG: &str = named!("r.error_msg", "r.id", "error_msg");
+
+const SESSIONS_LISTED: &str = concat!(
+    "SELECT ",
+    named!("session_id", "0", "session_id"),
+    ", ",
+    named!("proxy", "0", "proxy"),
+    ", ",
+    named!("client_name", "0", "client_name"),
+    ", ",
+    named!("client_version", "0", "client_version"),
+    ", started_at, last_seen_at, ended_at, total_calls, total_errors FROM sessions"
+);
+
+// A request that names a session with a text of megabytes has it cut with a number of its own: it is in no
+// session that is listed, as before it was in none that could be told from another.
+const TALLY: &str = concat!(
+    "SELECT ",
+    named!("r.proxy", "r.id", "proxy"),
+    ", ",
+    named!("r.session_id", "r.id", "session_id"),
+    ", ",
+    named!("r.method", "r.id", "method"),
+    ", r.status = 'ok' AND r.error_code IS NULL AS is_ok, count(*), min(r.ts), max(r.ts)
+     FROM requests r WHERE r.session_id <> '' GROUP BY 1, 2, 3, 4"
+);
+
 /// Milliseconds of layouts 1 to 3. What is no number is left as it is, and told as such.
 const FROM_MS: &str = "CASE typeof(r.latency_ms) WHEN 'integer' THEN r.latency_ms * 1000
      ELSE r.latency_ms END AS latency_ms";
@@ -57,23 +89,19 @@ pub(super) fn layout(connection: &Connection) -> Result<Layout, Fault> {
     let if_there = |name: &'static str, column: &'static str| {
         if has(name) { column } else { "NULL" }
     };
-    let resource = if_there("resource_uri", "r.resource_uri");
-    let prompt = if_there("prompt_name", "r.prompt_name");
+    let resource = if_there("resource_uri", RESOURCE);
+    let prompt = if_there("prompt_name", PROMPT);
     Ok(Layout {
         requests: format!(
-            "SELECT r.id, r.request_id, r.ts, r.proxy, r.session_id, r.method, r.tool, {resource},
-                    {prompt}, {latency}, r.status, r.error_code, r.error_msg, r.bytes_in,
+            "SELECT r.id, {REQUEST_ID}, r.ts, {PROXY}, {SESSION}, {METHOD}, {TOOL}, {resource},
+                    {prompt}, {latency}, {STATUS}, {ERROR_CODE}, {ERROR_MSG}, r.bytes_in,
                     r.bytes_out, {CLIENT}
              FROM requests r
              LEFT JOIN sessions s ON s.session_id = r.session_id AND s.proxy = r.proxy"
         ),
         paired: None,
-        sessions: "SELECT session_id, proxy, client_name, client_version, started_at, last_seen_at,
-                          ended_at, total_calls, total_errors FROM sessions",
-        tally: "SELECT r.proxy, r.session_id, r.method,
-                       r.status = 'ok' AND r.error_code IS NULL AS is_ok, count(*), min(r.ts),
-                       max(r.ts)
-                FROM requests r WHERE r.session_id <> '' GROUP BY 1, 2, 3, 4",
+        sessions: SESSIONS_LISTED,
+        tally: TALLY,
         // An error that the proxy could not read as JSON-RPC is one of HTTP.
         uncoded: ErrorKind::Http,
     })

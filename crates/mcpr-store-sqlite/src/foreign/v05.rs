@@ -4,7 +4,10 @@
 //! use, and the session of an `initialize` (see [`super::pairs`]).
 
 use super::Fault;
-use super::layout::{CLIENT, Layout, require};
+use super::layout::{
+    CLIENT, Layout, METHOD, PROMPT, PROXY, REQUEST_ID, RESOURCE, SESSION, TOOL, named, require,
+};
+use crate::shown::shown;
 use mcpr_model::ErrorKind;
 use rusqlite::Connection;
 
@@ -49,15 +52,42 @@ const LATENCY: &str = "CASE WHEN p.id IS NULL THEN NULL
      WHEN p.ts > r.ts THEN (p.ts - r.ts) * 1000 END AS answered_at";
 
 /// `request_count` lags behind the rows, so the rows are counted.
-const LISTED: &str = "SELECT id, proxy, client_name, client_version, created_at, last_active,
-     CASE state WHEN 'closed' THEN last_active END, 0, 0 FROM sessions";
+const LISTED: &str = concat!(
+    "SELECT ",
+    named!("id", "0", "id"),
+    ", ",
+    named!("proxy", "0", "proxy"),
+    ", ",
+    named!("client_name", "0", "client_name"),
+    ", ",
+    named!("client_version", "0", "client_version"),
+    ", created_at, last_active, CASE state WHEN 'closed' THEN last_active END, 0, 0 FROM sessions"
+);
 
-const TALLY: &str = "SELECT r.proxy, r.session_id, r.method,
-     ifnull(p.status = 'ok' AND p.error_code IS NULL, 0) AS is_ok, count(*), min(r.ts), max(r.ts)
+const TALLY: &str = concat!(
+    "SELECT ",
+    named!("r.proxy", "r.id", "proxy"),
+    ", ",
+    named!("r.session_id", "r.id", "session_id"),
+    ", ",
+    named!("r.method", "r.id", "method"),
+    ", ifnull(p.status = 'ok' AND p.error_code IS NULL, 0) AS is_ok, count(*), min(r.ts), max(r.ts)
      FROM requests r
      LEFT JOIN responses p ON p.id = (SELECT min(a.id) FROM responses a
          WHERE a.session_id = r.session_id AND a.request_id = r.request_id)
-     WHERE r.session_id <> '' GROUP BY 1, 2, 3, 4";
+     WHERE r.session_id <> '' GROUP BY 1, 2, 3, 4"
+);
+
+// Cut as the requests' own, so that both lead to the same session.
+/// The session that an answer was filed under.
+const SESSION_OF_ANSWER: &str = named!("p.session_id", "p.id", "session_id");
+const ERROR_CODE: &str = named!("p.error_code", "p.id", "error_code");
+const ERROR_MSG: &str = named!("p.error_msg", "p.id", "error_msg");
+const STATUS: &str = concat!(
+    "CASE WHEN p.id IS NULL THEN 'timeout' ELSE ",
+    shown!("p.status", "p.id"),
+    " END AS status"
+);
 
 /// The layout, if the tables are complete.
 pub(super) fn layout(connection: &Connection) -> Result<Layout, Fault> {
@@ -66,10 +96,9 @@ pub(super) fn layout(connection: &Connection) -> Result<Layout, Fault> {
     require(connection, "sessions", &SESSIONS)?;
     let columns = |session: &str| {
         format!(
-            "SELECT r.id, r.request_id, r.ts, r.proxy, {session}.session_id, r.method, r.tool,
-                    r.resource_uri, r.prompt_name, {LATENCY},
-                    CASE WHEN p.id IS NULL THEN 'timeout' ELSE p.status END AS status,
-                    p.error_code, p.error_msg, r.bytes_in, p.bytes_out, {CLIENT}
+            "SELECT r.id, {REQUEST_ID}, r.ts, {PROXY}, {session}, {METHOD}, {TOOL}, {RESOURCE},
+                    {PROMPT}, {LATENCY}, {STATUS}, {ERROR_CODE}, {ERROR_MSG}, r.bytes_in,
+                    p.bytes_out, {CLIENT}
              FROM requests r"
         )
     };
@@ -80,13 +109,13 @@ pub(super) fn layout(connection: &Connection) -> Result<Layout, Fault> {
             "{} LEFT JOIN responses p ON p.id = (SELECT min(a.id) FROM responses a
                  WHERE a.session_id = r.session_id AND a.request_id = r.request_id)
              LEFT JOIN sessions s ON s.id = r.session_id AND s.proxy = r.proxy",
-            columns("r")
+            columns(SESSION)
         ),
         // The session is that of the answer here: the request of such a pair was filed without one.
         paired: Some(format!(
             "{} JOIN responses p ON p.id = ?2
              LEFT JOIN sessions s ON s.id = p.session_id AND s.proxy = r.proxy WHERE r.id = ?1",
-            columns("p")
+            columns(SESSION_OF_ANSWER)
         )),
         sessions: LISTED,
         tally: TALLY,

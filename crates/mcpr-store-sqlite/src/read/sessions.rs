@@ -5,13 +5,13 @@ use crate::conditions::Conditions;
 use crate::layout::layout_of;
 use crate::recall::Recall;
 use crate::shown::shown;
+use crate::sums::rounded;
 use mcpr_store::query::{
-    ClientRow, Filter, Page, SessionFilter, SessionOrder, SessionPage, SessionPlace, SessionRow,
-    sort_clients,
+    ClientRow, Filter, ListedClients, Page, SessionFilter, SessionOrder, SessionPage, SessionPlace,
+    SessionRow,
 };
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
-use rustc_hash::FxHashMap;
+use rusqlite::{Connection, Row, params_from_iter};
 
 /// The layout in which the index of use has sessions without a call, too.
 const ALL_USED_SINCE: i64 = 10;
@@ -22,6 +22,12 @@ const NAMES: &str = concat!(
     shown!("p.name", "p.id"),
     ", ",
     shown!("s.session_id", "s.id")
+);
+
+const CONVERSATION: &str = concat!(
+    "(SELECT ",
+    shown!("v.conversation", "v.session"),
+    " FROM conversations v WHERE v.session = s.id)"
 );
 
 const CLIENT: &str = concat!(shown!("c.name", "c.id"), ", ", shown!("c.version", "c.id"));
@@ -145,7 +151,7 @@ fn select(
     let conversation = if layout < CONVERSATIONS_SINCE {
         "NULL"
     } else {
-        "(SELECT v.conversation FROM conversations v WHERE v.session = s.id)"
+        CONVERSATION
     };
     // CROSS keeps the sessions in the lead, in the order of their index.
     let sql = format!(
@@ -178,45 +184,38 @@ pub(super) fn clients(
     connection: &Connection,
     recall: &mut Recall,
     filter: &SessionFilter,
+    most: usize,
 ) -> rusqlite::Result<Vec<ClientRow>> {
     let conditions = conditions_of(connection, recall, filter)?;
-    // Added up here and not by SQL, which would sort every session by its client.
+    // Sorted by SQLite, which does outside of its memory what does not fit into it: of clients there may be
+    // any number. Sums are put together by number first, so that names are read once each.
     let sql = format!(
-        "SELECT s.client, s.total_calls, s.total_errors, s.started_at, s.last_seen_at
-         FROM sessions s LEFT JOIN proxies p NOT INDEXED ON p.id = s.proxy WHERE {}",
+        "SELECT {CLIENT}, n.sessions, n.calls, n.errors, n.first, n.last
+         FROM (SELECT s.client AS client, count(*) AS sessions, {} AS calls, {} AS errors,
+                      min(s.started_at) AS first, max(s.last_seen_at) AS last
+               FROM sessions s LEFT JOIN proxies p NOT INDEXED ON p.id = s.proxy
+               WHERE {} GROUP BY s.client) n
+         LEFT JOIN clients c NOT INDEXED ON c.id = n.client
+         ORDER BY n.calls DESC, n.sessions DESC, 1, 2",
+        rounded("s.total_calls"),
+        rounded("s.total_errors"),
         conditions.sql()
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(conditions.values()))?;
-    let mut clients = FxHashMap::<Option<i64>, ClientRow>::default();
+    let mut clients = ListedClients::new(most);
     while let Some(row) = rows.next()? {
-        let (started_at, last_seen_at): (i64, i64) = (row.get(3)?, row.get(4)?);
-        let client = clients.entry(row.get(0)?).or_insert_with(|| ClientRow {
-            client_name: None,
-            client_version: None,
-            sessions: 0,
-            total_calls: 0,
-            total_errors: 0,
-            first_seen_at: started_at,
-            last_seen_at,
+        clients.add(ClientRow {
+            client_name: row.get(0)?,
+            client_version: row.get(1)?,
+            sessions: row.get(2)?,
+            total_calls: row.get(3)?,
+            total_errors: row.get(4)?,
+            first_seen_at: row.get(5)?,
+            last_seen_at: row.get(6)?,
         });
-        client.sessions += 1;
-        // Numbers from outside: a sum ends at the largest one instead of failing.
-        client.total_calls = client.total_calls.saturating_add(row.get(1)?);
-        client.total_errors = client.total_errors.saturating_add(row.get(2)?);
-        client.first_seen_at = client.first_seen_at.min(started_at);
-        client.last_seen_at = client.last_seen_at.max(last_seen_at);
     }
-    let sql = format!("SELECT {CLIENT} FROM clients c WHERE c.id = ?1");
-    let mut names = connection.prepare_cached(&sql)?;
-    for (number, client) in &mut clients {
-        let found = names.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)));
-        (client.client_name, client.client_version) = found.optional()?.unwrap_or_default();
-    }
-    let mut rows: Vec<ClientRow> = clients.into_values().collect();
-    // By the rule of all backends, which is not written twice.
-    sort_clients(&mut rows);
-    Ok(rows)
+    Ok(clients.finish())
 }
 
 fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {

@@ -18,10 +18,11 @@ const SLOW_INDEX_US: i64 = 100_000;
 
 pub(super) fn slowest(
     connection: &Connection,
+    recall: &mut Recall,
     filter: &Filter,
     limit: usize,
 ) -> rusqlite::Result<Vec<RequestRow>> {
-    let Some(selection) = conditions::of_filter(connection, &mut Recall::default(), filter)? else {
+    let Some(selection) = conditions::of_filter(connection, recall, filter)? else {
         return Ok(Vec::new());
     };
     let conditions = selection.whole(connection, filter)?;

@@ -1,12 +1,13 @@
 //! Sums over requests: hours from the rollups, the edges of the window from the rows, both by the
 //! numbers that stand for texts.
 
+mod counted;
 mod groups;
 
 use super::SUMS_OF_OTHERS_SINCE;
 use super::entries::REQUEST_TABLES;
 use crate::codes;
-use crate::conditions;
+use crate::conditions::{self, Conditions};
 use crate::layout::layout_of;
 use crate::recall::Recall;
 use crate::rollups::fill_sums;
@@ -16,15 +17,16 @@ use mcpr_store::query::{
     Counted, Filter, GroupBy, RollupKey, RollupRow, StatsFold, StatsKey, StatsQuestion, StatsRow,
     Tally,
 };
-use rusqlite::{CachedStatement, Connection, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 use rustc_hash::FxHashMap;
 
 pub(super) fn stats(
     connection: &Connection,
+    recall: &mut Recall,
     question: &StatsQuestion,
 ) -> rusqlite::Result<Vec<StatsRow>> {
     let mut sums = Sums {
-        groups: Groups::of(connection, question)?,
+        groups: Groups::of(connection, recall, question)?,
         question,
         tallies: FxHashMap::default(),
         unplaced: FxHashMap::default(),
@@ -33,7 +35,7 @@ pub(super) fn stats(
     // Hours that lie only partly in the window: their sums cannot be divided.
     for edge in question.edges() {
         sums.add_touched_hours(connection, &edge)?;
-        sums.add_requests(connection, &edge)?;
+        sums.add_requests(connection, recall, &edge)?;
     }
     Ok(sums.finish())
 }
@@ -41,7 +43,7 @@ pub(super) fn stats(
 /// The answer while it is put together, by line: the place of a group, or an hour.
 struct Sums<'a> {
     question: &'a StatsQuestion,
-    groups: Groups,
+    groups: Groups<'a>,
     tallies: FxHashMap<i64, Tally>,
     /// Calls that hourly sums hold in hours that an edge touches, less the requests that are there.
     unplaced: FxHashMap<i64, i64>,
@@ -54,14 +56,16 @@ impl Sums<'_> {
     }
 
     /// The line of an hour's sum; `None` where it is not asked for.
-    fn line_of_sum(&self, hour: i64, operation: i64) -> Option<i64> {
-        let place = self.groups.place_of_operation(operation)?;
-        Some(match self.question.by {
+    fn line_of_sum(&mut self, hour: i64, operation: i64) -> rusqlite::Result<Option<i64>> {
+        let Some(place) = self.groups.place_of_operation(operation)? else {
+            return Ok(None);
+        };
+        Ok(Some(match self.question.by {
             GroupBy::Hour => hour,
             // Hourly sums do not know who called.
-            GroupBy::Client => self.groups.place_of_nobody(),
+            GroupBy::Client => self.groups.place_of_nobody()?,
             GroupBy::Tool | GroupBy::Method | GroupBy::Proxy => place,
-        })
+        }))
     }
 
     fn add_hours(&mut self, connection: &Connection) -> rusqlite::Result<()> {
@@ -79,7 +83,7 @@ impl Sums<'_> {
         let buckets = self.question.buckets;
         while let Some(row) = rows.next()? {
             let hour = row.get(0)?;
-            let Some(line) = self.line_of_sum(hour, row.get(1)?) else {
+            let Some(line) = self.line_of_sum(hour, row.get(1)?)? else {
                 continue;
             };
             let mut sums = RollupRow::new(RollupKey::of_hour(hour));
@@ -100,7 +104,7 @@ impl Sums<'_> {
         )?;
         let mut rows = statement.query([first, end])?;
         while let Some(row) = rows.next()? {
-            if let Some(line) = self.line_of_sum(row.get(0)?, row.get(1)?) {
+            if let Some(line) = self.line_of_sum(row.get(0)?, row.get(1)?)? {
                 let calls = self.unplaced.entry(line).or_default();
                 *calls = calls.saturating_add(row.get(2)?);
             }
@@ -108,7 +112,12 @@ impl Sums<'_> {
         Ok(())
     }
 
-    fn add_requests(&mut self, connection: &Connection, edge: &Filter) -> rusqlite::Result<()> {
+    fn add_requests(
+        &mut self,
+        connection: &Connection,
+        recall: &mut Recall,
+        edge: &Filter,
+    ) -> rusqlite::Result<()> {
         let what = format!(
             "{}, {}, r.ts, r.latency_us, r.error_kind, r.bytes_in, r.bytes_out",
             number_of(self.question.by),
@@ -116,15 +125,19 @@ impl Sums<'_> {
         );
         // To the whole of the hours that it touches, since their sums are of whole hours.
         let widened = StatsQuestion::widened(edge);
-        let found = requests(connection, &what, self.question, &widened)?;
-        let Some((mut statement, values)) = found else {
+        let Some(conditions) = requested(connection, recall, self.question, &widened)? else {
             return Ok(());
         };
-        let mut rows = statement.query(params_from_iter(values))?;
+        let sql = format!(
+            "SELECT {what} FROM {REQUEST_TABLES} WHERE {}",
+            conditions.sql()
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(conditions.values()))?;
         let buckets = self.question.buckets;
         while let Some(row) = rows.next()? {
             let (number, operation, ts): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            if let Some(line) = self.line_of_sum(hour_of(ts), operation) {
+            if let Some(line) = self.line_of_sum(hour_of(ts), operation)? {
                 // What is left of a sum once the requests that are there are taken away are calls
                 // whose requests are gone.
                 let calls = self.unplaced.entry(line).or_default();
@@ -132,9 +145,9 @@ impl Sums<'_> {
             }
             let line = match self.question.by {
                 GroupBy::Hour => Some(number),
-                GroupBy::Client => self.groups.place_of_client(number),
+                GroupBy::Client => self.groups.place_of_client(number)?,
                 GroupBy::Tool | GroupBy::Method | GroupBy::Proxy => {
-                    self.groups.place_of_operation(number)
+                    self.groups.place_of_operation(number)?
                 }
             };
             let Some(line) = line.filter(|_| edge.holds_time(ts)) else {
@@ -199,26 +212,19 @@ fn summed_as(connection: &Connection) -> rusqlite::Result<&'static str> {
     })
 }
 
-/// The question for columns of the requests of a window that are counted; `None` where there are none.
-fn requests<'a>(
-    connection: &'a Connection,
-    what: &str,
+/// The conditions on the requests of a window that are counted; `None` where there are none.
+fn requested(
+    connection: &Connection,
+    recall: &mut Recall,
     question: &StatsQuestion,
     filter: &Filter,
-) -> rusqlite::Result<Option<(CachedStatement<'a>, Vec<rusqlite::types::Value>)>> {
-    let Some(selection) = conditions::of_filter(connection, &mut Recall::default(), filter)? else {
+) -> rusqlite::Result<Option<Conditions>> {
+    let Some(selection) = conditions::of_filter(connection, recall, filter)? else {
         return Ok(None);
     };
     let mut conditions = selection.whole(connection, filter)?;
     if let Some(numbers) = groups::named(connection, question)? {
         conditions.add_list("r.operation", &numbers);
     }
-    let sql = format!(
-        "SELECT {what} FROM {REQUEST_TABLES} WHERE {}",
-        conditions.sql()
-    );
-    Ok(Some((
-        connection.prepare_cached(&sql)?,
-        conditions.values(),
-    )))
+    Ok(Some(conditions))
 }

@@ -1,6 +1,6 @@
 //! `clients`: who called, with which version, from which platform, how much.
 
-use super::SessionRow;
+use super::{OTHER, SessionRow};
 use mcpr_model::Platform;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,15 @@ impl ClientRow {
     pub fn platform(&self) -> Platform {
         Platform::of_client(self.client_name.as_deref())
     }
+
+    /// Counts what another client did to this one.
+    fn take_in(&mut self, other: &Self) {
+        self.sessions = self.sessions.saturating_add(other.sessions);
+        self.total_calls = self.total_calls.saturating_add(other.total_calls);
+        self.total_errors = self.total_errors.saturating_add(other.total_errors);
+        self.first_seen_at = self.first_seen_at.min(other.first_seen_at);
+        self.last_seen_at = self.last_seen_at.max(other.last_seen_at);
+    }
 }
 
 /// Puts sessions together by client and version.
@@ -56,17 +65,67 @@ impl ClientsFold {
         client.last_seen_at = client.last_seen_at.max(session.last_seen_at);
     }
 
-    /// The clients: those with the most calls first.
+    /// The clients: those with the most calls first, and all beyond so many as one, [`OTHER`].
     #[must_use]
-    pub fn finish(self) -> Vec<ClientRow> {
+    pub fn finish(self, most: usize) -> Vec<ClientRow> {
         let mut rows: Vec<_> = self.0.into_values().collect();
         sort_clients(&mut rows);
-        rows
+        let mut listed = ListedClients::new(most);
+        for row in rows {
+            listed.add(row);
+        }
+        listed.finish()
+    }
+}
+
+/// Clients as they are listed: so many, and all others as one.
+#[derive(Debug)]
+pub struct ListedClients {
+    most: usize,
+    rows: Vec<ClientRow>,
+    others: Option<ClientRow>,
+}
+
+impl ListedClients {
+    /// No clients yet, of at most so many.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            rows: Vec::new(),
+            others: None,
+        }
+    }
+
+    /// Adds the next client in the order of the answer.
+    pub fn add(&mut self, row: ClientRow) {
+        if self.rows.len() < self.most {
+            self.rows.push(row);
+            return;
+        }
+        match &mut self.others {
+            Some(others) => others.take_in(&row),
+            others => {
+                // They have no version together, and a name that no client has.
+                *others = Some(ClientRow {
+                    client_name: Some(OTHER.to_owned()),
+                    client_version: None,
+                    ..row
+                });
+            }
+        }
+    }
+
+    /// The clients, the others last.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<ClientRow> {
+        self.rows.extend(self.others);
+        self.rows
     }
 }
 
 /// The order of the answer.
-pub fn sort_clients(rows: &mut [ClientRow]) {
+fn sort_clients(rows: &mut [ClientRow]) {
     rows.sort_by(|left, right| {
         let key = |row: &ClientRow| (row.total_calls, row.sessions);
         (key(right).cmp(&key(left)))

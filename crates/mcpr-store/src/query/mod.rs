@@ -13,12 +13,13 @@ mod sessions;
 mod slowest;
 mod sources;
 mod stats;
+mod stats_fold;
 mod summed;
 mod surfaces;
 mod tally;
 pub mod when;
 
-pub use clients::{ClientRow, ClientsFold, sort_clients};
+pub use clients::{ClientRow, ClientsFold, ListedClients};
 pub use cursor::{Cursor, CursorError};
 pub use filter::{Filter, SessionKey};
 pub use head::Head;
@@ -32,7 +33,8 @@ pub use sessions::{
 };
 pub use slowest::Slowest;
 pub use sources::SourceRow;
-pub use stats::{GroupBy, StatsFold, StatsKey, StatsQuestion, StatsRow, Summary};
+pub use stats::{GroupBy, StatsKey, StatsQuestion, StatsRow, Summary};
+pub use stats_fold::StatsFold;
 pub use summed::{MAX_SUMMED_METHODS, MAX_SUMMED_TARGETS, OTHER, Summed, SummedAs};
 pub use surfaces::{
     Captured, ChangeRow, ItemRow, ListKey, ListRow, LoneItem, SurfacePage, SurfaceRow, Surfaces,

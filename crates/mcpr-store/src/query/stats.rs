@@ -3,8 +3,9 @@
 //! Whole hours of the window come from rollups, which outlive the requests; what is left at its edges
 //! comes from the requests themselves. Without a vacuum both say the same.
 
-use super::tally::{Buckets, Counted, Latencies, Tally};
-use super::{Filter, OTHER, RequestRow, RollupKey, RollupRow};
+use super::stats_fold::MAX_FOLDED;
+use super::tally::{Buckets, Latencies, Tally};
+use super::{Filter, OTHER, RequestRow, RollupKey};
 use mcpr_model::time::{HOUR_MS, hour_of};
 use mcpr_model::{Sketch, Target, TargetKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,6 +84,15 @@ impl StatsQuestion {
             },
             most: None,
             tools: None,
+        }
+    }
+
+    /// Asks for the sums of everything in one line, or none where there is nothing.
+    #[must_use]
+    pub fn of_everything(filter: &Filter) -> Self {
+        Self {
+            most: Some(0),
+            ..Self::sums(filter, GroupBy::Proxy)
         }
     }
 
@@ -204,6 +214,17 @@ impl StatsQuestion {
         Tally::new(&latencies, self.buckets)
     }
 
+    /// The key itself, or that of the others where so many are held that one more is too many.
+    pub(super) fn bounded_key<T>(&self, key: StatsKey, held: &BTreeMap<StatsKey, T>) -> StatsKey {
+        // Whoever asks for all lines gets them.
+        let is_bounded = self.most_lines() <= MAX_FOLDED;
+        if is_bounded && held.len() >= MAX_FOLDED && !held.contains_key(&key) {
+            self.other_key()
+        } else {
+            key
+        }
+    }
+
     /// What a request is counted under.
     #[must_use]
     pub fn key_of(&self, row: &RequestRow) -> StatsKey {
@@ -286,7 +307,7 @@ impl StatsQuestion {
     }
 
     /// Whether a request that the filter has let through is counted.
-    fn takes_request(&self, row: &RequestRow) -> bool {
+    pub(super) fn takes_request(&self, row: &RequestRow) -> bool {
         self.takes_tool(&row.proxy, row.tool.as_deref())
     }
 }
@@ -298,114 +319,6 @@ fn tool_of(key: &RollupKey) -> Option<&str> {
             name,
         }) => Some(name),
         _ => None,
-    }
-}
-
-/// The answer while it is put together. This is what the question means.
-#[derive(Debug)]
-pub struct StatsFold<'a> {
-    question: &'a StatsQuestion,
-    tallies: BTreeMap<StatsKey, Tally>,
-    /// Calls that hourly sums hold in the hours that the edges touch, less the requests that are there.
-    unplaced: BTreeMap<StatsKey, i64>,
-}
-
-impl<'a> StatsFold<'a> {
-    /// An answer to which nothing was added yet.
-    #[must_use]
-    pub fn new(question: &'a StatsQuestion) -> Self {
-        Self {
-            question,
-            tallies: BTreeMap::new(),
-            unplaced: BTreeMap::new(),
-        }
-    }
-
-    fn tally(&mut self, key: StatsKey) -> &mut Tally {
-        let question = self.question;
-        self.tallies.entry(key).or_insert_with(|| question.tally())
-    }
-
-    /// Counts a request, which the filter of one of the edges has let through.
-    pub fn request(&mut self, row: &RequestRow) {
-        if !self.question.takes_request(row) {
-            return;
-        }
-        let buckets = self.question.buckets;
-        self.tally(self.question.key_of(row))
-            .add(Counted::from(row), buckets);
-    }
-
-    /// Counts an hour, if it is asked for.
-    pub fn hour(&mut self, rollup: &RollupRow) {
-        let buckets = self.question.buckets;
-        if self.question.takes_hour(&rollup.key) {
-            self.tally(self.question.key_of_hour(&rollup.key))
-                .add_hour(rollup, buckets);
-        }
-    }
-
-    /// Takes in an hour that an edge touches: its calls are known, and perhaps not their requests.
-    pub fn touched_hour(&mut self, rollup: &RollupRow) {
-        let key = self.question.key_of_hour(&rollup.key);
-        let calls = i64::try_from(rollup.calls).unwrap_or(i64::MAX);
-        let sum = self.unplaced.entry(key).or_default();
-        *sum = sum.saturating_add(calls);
-    }
-
-    /// Takes in a request of an hour that an edge touches.
-    pub fn touched_request(&mut self, row: &RequestRow) {
-        if !self.question.takes_request(row) {
-            return;
-        }
-        let key = match self.question.by {
-            // Hourly sums do not know who called.
-            GroupBy::Client => StatsKey::default(),
-            _ => self.question.key_of(row),
-        };
-        let sum = self.unplaced.entry(key).or_default();
-        *sum = sum.saturating_sub(1);
-    }
-
-    /// Adds what was counted elsewhere.
-    pub fn merge(&mut self, key: StatsKey, tally: Tally) {
-        // A line without any call would say that something was called.
-        if tally.calls > 0 || tally.unplaced > 0 {
-            self.tally(key).merge(tally);
-        }
-    }
-
-    /// The lines: by hour in order of time, else those with the most calls first.
-    #[must_use]
-    pub fn finish(mut self) -> Vec<StatsRow> {
-        for (key, calls) in std::mem::take(&mut self.unplaced) {
-            if calls > 0 {
-                self.tally(key).unplaced = calls.cast_unsigned();
-            }
-        }
-        let most = self.question.most_lines();
-        let other_key = self.question.other_key();
-        // Whoever puts lines together before says so by the same key.
-        let mut other = match most {
-            usize::MAX => None,
-            _ => self.tallies.remove(&other_key),
-        };
-        let rows = self.tallies.into_iter();
-        let mut rows: Vec<_> = rows.map(|(key, tally)| StatsRow { key, tally }).collect();
-        if self.question.by != GroupBy::Hour {
-            rows.sort_by_key(|row| std::cmp::Reverse(row.tally.calls));
-        }
-        for row in rows.drain(most.min(rows.len())..) {
-            match &mut other {
-                Some(other) => other.merge(row.tally),
-                None => other = Some(row.tally),
-            }
-        }
-        rows.extend(other.map(|tally| StatsRow {
-            key: other_key,
-            tally,
-        }));
-        rows
     }
 }
 

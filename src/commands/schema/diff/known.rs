@@ -21,6 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const LOOK_BACK_MS: i64 = 7 * DAY_MS;
 /// Most items whose callers are told by name: those with the most calls.
 const MAX_ITEMS: usize = 20;
+/// Most clients of a tool that are told apart; the calls of all others are put together.
+const MAX_CLIENTS: usize = 1000;
 
 /// All of it; nothing for files.
 #[derive(Debug, Default, Serialize)]
@@ -269,7 +271,11 @@ fn of_tools(
         };
         // The sums have a row for each version of a client.
         let mut callers = BTreeMap::<Option<String>, u64>::new();
-        for row in reader.stats(&StatsQuestion::sums(&of_tool, GroupBy::Client))? {
+        let by_client = StatsQuestion {
+            most: Some(MAX_CLIENTS),
+            ..StatsQuestion::sums(&of_tool, GroupBy::Client)
+        };
+        for row in reader.stats(&by_client)? {
             let calls = callers.entry(row.key.client_name).or_default();
             *calls = calls.saturating_add(row.tally.calls);
         }
@@ -298,7 +304,7 @@ fn of_others(
     // Hourly sums tell quickly that there is nothing to look for.
     let mut is_last = changed.is_empty()
         || reader
-            .stats(&StatsQuestion::sums(&filter, GroupBy::Method))?
+            .stats(&StatsQuestion::of_everything(&filter))?
             .is_empty();
     while !is_last {
         let entries = reader.entries(&filter, page)?;

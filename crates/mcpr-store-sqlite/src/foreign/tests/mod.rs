@@ -1,6 +1,7 @@
 //! Stores of other programs: made by hand from the captured ones, so that their layout is the real
 //! one, and read back.
 
+mod bounds;
 mod layouts;
 mod malformed;
 mod pages;

@@ -204,7 +204,10 @@ pub(crate) const OF_ALL: &[(&str, Question)] = &[
         );
     }),
     ("clients", |reader, _| {
-        drop(reader.clients(&SessionFilter::default()).expect("clients"));
+        let filter = SessionFilter::default();
+        for most in [10, usize::MAX] {
+            drop(reader.clients(&filter, most).expect("clients"));
+        }
     }),
     ("slowest", |reader, _| {
         for least in [None, Some(1), Some(200_000)] {

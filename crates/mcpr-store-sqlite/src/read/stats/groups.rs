@@ -1,86 +1,175 @@
 //! Which line of the answer each name belongs to. Where there are more than are shown, the calls are
-//! counted first: the sums of the few that are shown, and of all others together, fit into memory
-//! however many names there are.
+//! counted first, by SQLite, which sorts what does not fit into its memory outside of it. Of names only those
+//! that are shown are held, and the places of so many that were looked up lately: a store may have any number.
 
-use super::{number_of, requests, summed_as};
+use super::counted::most_called;
 use crate::codes;
+use crate::recall::Recall;
 use crate::shown::shown;
 use mcpr_model::Text;
 use mcpr_store::query::{GroupBy, RollupKey, StatsKey, StatsQuestion};
-use rusqlite::{Connection, Row, params_from_iter};
-use rustc_hash::{FxHashMap, FxHashSet};
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
-use xxhash_rust::xxh3::Xxh3;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
+use rustc_hash::FxHashMap;
+use std::collections::HashMap;
 
 /// The number of nobody among the clients.
 // Rows are numbered from 1.
 const NOBODY: i64 = 0;
 
+/// Most numbers whose places are remembered: those of what is called again and again. The others are looked
+/// up again, which takes a step into a table.
+const MAX_REMEMBERED: usize = if cfg!(test) { 64 } else { 65_536 };
+
+const OPERATIONS: &str = concat!(
+    "SELECT o.id, ",
+    shown!("p.name", "p.id"),
+    ", o.kind, ",
+    shown!("o.method", "o.id"),
+    ", o.target_kind, ",
+    shown!("o.target", "o.id"),
+    " FROM operations o CROSS JOIN proxies p NOT INDEXED ON p.id = o.proxy"
+);
+
+const CLIENT: &str = concat!(
+    "SELECT ",
+    shown!("name", "id"),
+    ", ",
+    shown!("version", "id"),
+    " FROM clients WHERE id = ?1"
+);
+
 /// The groups that are summed up, by the numbers of operations or clients.
-#[derive(Debug, Default)]
-pub(super) struct Groups {
-    /// The places of the operations that are asked for.
-    operations: FxHashMap<i64, i64>,
-    clients: FxHashMap<i64, i64>,
-    keys: Vec<StatsKey>,
+pub(super) struct Groups<'a> {
+    question: &'a StatsQuestion,
+    operation: CachedStatement<'a>,
+    client: CachedStatement<'a>,
+    places_of_operations: Places,
+    places_of_clients: Places,
+    keys: GroupKeys,
 }
 
-impl Groups {
-    pub(super) fn of(connection: &Connection, question: &StatsQuestion) -> rusqlite::Result<Self> {
-        let mut groups = Self::default();
-        let shown = shown(connection, question)?;
-        let mut places = HashMap::new();
-        if let Some(shown) = &shown {
-            groups.keys.clone_from(shown);
-            // Behind all that are shown: whatever is not found among these belongs to it.
-            groups.keys.push(question.other_key());
-            places.extend(shown.iter().cloned().zip(0..));
+/// The keys of the lines, by their places.
+#[derive(Debug, Default)]
+struct GroupKeys {
+    keys: Vec<StatsKey>,
+    places: HashMap<StatsKey, i64>,
+    /// The place of whatever is not among those that are shown.
+    other: Option<i64>,
+}
+
+impl GroupKeys {
+    fn of(shown: Option<Vec<StatsKey>>, other: StatsKey) -> Self {
+        let Some(mut keys) = shown else {
+            return Self::default();
+        };
+        let places = keys.iter().cloned().zip(0..).collect();
+        // Behind all that are shown: whatever is not found among these belongs to it.
+        let behind = place(keys.len());
+        keys.push(other);
+        Self {
+            keys,
+            places,
+            other: Some(behind),
         }
-        let other = shown.as_ref().map(|shown| place(shown.len()));
-        let mut place_of = |key: StatsKey| match (places.get(&key), other) {
+    }
+
+    fn place_of(&mut self, key: StatsKey) -> i64 {
+        match (self.places.get(&key), self.other) {
             (Some(&place), _) | (None, Some(place)) => place,
             (None, None) => {
-                let at = place(groups.keys.len());
-                groups.keys.push(key.clone());
-                places.insert(key, at);
+                let at = place(self.keys.len());
+                self.keys.push(key.clone());
+                self.places.insert(key, at);
                 at
             }
-        };
-        let mut operations = FxHashMap::default();
-        each_operation(connection, question, |number, key| {
-            let at = match question.by {
+        }
+    }
+}
+
+/// The places of the numbers that were looked up lately; `None` for one that is not asked for.
+#[derive(Debug, Default)]
+struct Places(FxHashMap<i64, Option<i64>>);
+
+impl Places {
+    fn get_or_look_up(
+        &mut self,
+        number: i64,
+        look_up: impl FnOnce() -> rusqlite::Result<Option<i64>>,
+    ) -> rusqlite::Result<Option<i64>> {
+        if let Some(found) = self.0.get(&number) {
+            return Ok(*found);
+        }
+        let found = look_up()?;
+        // All at once: to know which was used longest ago would cost each look-up something.
+        if self.0.len() >= MAX_REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(number, found);
+        Ok(found)
+    }
+}
+
+impl<'a> Groups<'a> {
+    pub(super) fn of(
+        connection: &'a Connection,
+        recall: &mut Recall,
+        question: &'a StatsQuestion,
+    ) -> rusqlite::Result<Self> {
+        let shown = shown(connection, recall, question)?;
+        Ok(Self {
+            question,
+            operation: connection.prepare_cached(&format!("{OPERATIONS} WHERE o.id = ?1"))?,
+            client: connection.prepare_cached(CLIENT)?,
+            places_of_operations: Places::default(),
+            places_of_clients: Places::default(),
+            keys: GroupKeys::of(shown, question.other_key()),
+        })
+    }
+
+    /// The place of an operation; `None` for one that is not asked for.
+    pub(super) fn place_of_operation(&mut self, number: i64) -> rusqlite::Result<Option<i64>> {
+        let Self {
+            question,
+            operation: statement,
+            keys,
+            ..
+        } = self;
+        self.places_of_operations.get_or_look_up(number, || {
+            let found = statement.query_row([number], operation).optional()?;
+            let asked = found.filter(|operation| question.takes_rollup(operation));
+            Ok(asked.map(|operation| match question.by {
                 // Whether an operation is asked for is all that matters there.
                 GroupBy::Client | GroupBy::Hour => 0,
-                _ => place_of(key),
-            };
-            operations.insert(number, at);
-        })?;
-        let mut clients = FxHashMap::default();
-        if question.by == GroupBy::Client {
-            each_client(connection, |number, key| {
-                clients.insert(number, place_of(key));
-            })?;
-        }
-        (groups.operations, groups.clients) = (operations, clients);
-        Ok(groups)
+                _ => keys.place_of(question.key_of_hour(&operation)),
+            }))
+        })
     }
 
-    pub(super) fn place_of_operation(&self, number: i64) -> Option<i64> {
-        self.operations.get(&number).copied()
+    /// The place of a client; `None` for a number that no client has.
+    pub(super) fn place_of_client(&mut self, number: i64) -> rusqlite::Result<Option<i64>> {
+        let Self { client, keys, .. } = self;
+        self.places_of_clients.get_or_look_up(number, || {
+            if number == NOBODY {
+                return Ok(Some(keys.place_of(StatsKey::default())));
+            }
+            let key = client.query_row([number], |row| {
+                Ok(StatsKey {
+                    client_name: row.get(0)?,
+                    client_version: row.get(1)?,
+                    ..StatsKey::default()
+                })
+            });
+            Ok(key.optional()?.map(|key| keys.place_of(key)))
+        })
     }
 
-    pub(super) fn place_of_client(&self, number: i64) -> Option<i64> {
-        self.clients.get(&number).copied()
-    }
-
-    pub(super) fn place_of_nobody(&self) -> i64 {
-        self.clients.get(&NOBODY).copied().unwrap_or_default()
+    pub(super) fn place_of_nobody(&mut self) -> rusqlite::Result<i64> {
+        Ok(self.place_of_client(NOBODY)?.unwrap_or_default())
     }
 
     pub(super) fn key_at(&self, place: i64) -> StatsKey {
         let at = usize::try_from(place).ok();
-        at.and_then(|at| self.keys.get(at))
+        at.and_then(|at| self.keys.keys.get(at))
             .cloned()
             .unwrap_or_default()
     }
@@ -93,6 +182,7 @@ fn place(index: usize) -> i64 {
 /// The groups with the most calls, where there are more than are shown.
 fn shown(
     connection: &Connection,
+    recall: &mut Recall,
     question: &StatsQuestion,
 ) -> rusqlite::Result<Option<Vec<StatsKey>>> {
     let most = question.most_lines();
@@ -107,105 +197,11 @@ fn shown(
     if usize::try_from(names).is_ok_and(|names| names <= most) {
         return Ok(None);
     }
-    let calls = calls(connection, question)?;
-    let unplaced = unplaced(connection, question)?;
-    // By hash and not by name: of names there may be more than fit into memory.
-    let mut groups = FxHashMap::<u128, (u64, i64)>::default();
-    each_name(connection, question, |number, key| {
-        let sums = groups.entry(hash(&key)).or_default();
-        let calls = calls.get(&number).copied().unwrap_or_default();
-        sums.0 = sums.0.saturating_add(calls);
-        let unplaced = unplaced.get(&number).copied().unwrap_or_default();
-        sums.1 = sums.1.saturating_add(unplaced);
-    })?;
-    if groups.len() <= most {
-        return Ok(None);
+    // Everything is put together: nothing has to be told apart.
+    if most == 0 {
+        return Ok(Some(Vec::new()));
     }
-    let mut shown = BTreeSet::new();
-    each_name(connection, question, |_, key| {
-        let (calls, unplaced) = groups.get(&hash(&key)).copied().unwrap_or_default();
-        // Of those without a call in the window, first the ones that have something to tell.
-        shown.insert((Reverse(calls), calls == 0 && unplaced <= 0, key));
-        if shown.len() > most {
-            // At most one more than are shown is ever held.
-            shown.pop_last();
-        }
-    })?;
-    Ok(Some(shown.into_iter().map(|(_, _, key)| key).collect()))
-}
-
-/// How often each operation or client is counted.
-fn calls(
-    connection: &Connection,
-    question: &StatsQuestion,
-) -> rusqlite::Result<FxHashMap<i64, u64>> {
-    let mut calls = FxHashMap::<i64, u64>::default();
-    let (first, end) = question.whole_hours();
-    if first < end {
-        let mut statement = connection.prepare_cached(
-            "SELECT operation, calls FROM rollups WHERE hour >= ?1 AND hour < ?2",
-        )?;
-        let mut rows = statement.query([first, end])?;
-        while let Some(row) = rows.next()? {
-            let sum = calls.entry(row.get(0)?).or_default();
-            *sum = sum.saturating_add(row.get(1)?);
-        }
-    }
-    for edge in question.edges() {
-        let what = number_of(question.by);
-        let Some((mut statement, values)) = requests(connection, what, question, &edge)? else {
-            continue;
-        };
-        let mut rows = statement.query(params_from_iter(values))?;
-        while let Some(row) = rows.next()? {
-            let sum = calls.entry(row.get(0)?).or_default();
-            *sum = sum.saturating_add(1);
-        }
-    }
-    Ok(calls)
-}
-
-/// Calls that hourly sums hold in the hours that the edges touch, less the requests that are there, by
-/// operation; of all clients together, since the sums do not know who called.
-fn unplaced(
-    connection: &Connection,
-    question: &StatsQuestion,
-) -> rusqlite::Result<FxHashMap<i64, i64>> {
-    let mut asked = FxHashSet::default();
-    each_operation(connection, question, |number, _| {
-        asked.insert(number);
-    })?;
-    let mut unplaced = FxHashMap::<i64, i64>::default();
-    let mut add = |operation: i64, calls: i64| {
-        if asked.contains(&operation) {
-            let number = match question.by {
-                GroupBy::Client => NOBODY,
-                _ => operation,
-            };
-            let sum = unplaced.entry(number).or_default();
-            *sum = sum.saturating_add(calls);
-        }
-    };
-    for edge in question.edges() {
-        let (first, end) = StatsQuestion::hours_of(&edge);
-        let mut statement = connection.prepare_cached(
-            "SELECT operation, calls FROM rollups WHERE hour >= ?1 AND hour < ?2",
-        )?;
-        let mut rows = statement.query([first, end])?;
-        while let Some(row) = rows.next()? {
-            add(row.get(0)?, row.get(1)?);
-        }
-        let widened = StatsQuestion::widened(&edge);
-        let what = summed_as(connection)?;
-        let Some((mut statement, values)) = requests(connection, what, question, &widened)? else {
-            continue;
-        };
-        let mut rows = statement.query(params_from_iter(values))?;
-        while let Some(row) = rows.next()? {
-            add(row.get(0)?, -1);
-        }
-    }
-    Ok(unplaced)
+    most_called(connection, recall, question, most).map(Some)
 }
 
 /// The operations that are asked for, where tools are asked for by name: a few of all.
@@ -216,45 +212,15 @@ pub(super) fn named(
     if question.tools.is_none() {
         return Ok(None);
     }
-    let mut numbers = Vec::new();
-    each_operation(connection, question, |number, _| numbers.push(number))?;
-    Ok(Some(numbers))
-}
-
-fn each_name(
-    connection: &Connection,
-    question: &StatsQuestion,
-    take: impl FnMut(i64, StatsKey),
-) -> rusqlite::Result<()> {
-    match question.by {
-        GroupBy::Client => each_client(connection, take),
-        _ => each_operation(connection, question, take),
-    }
-}
-
-/// Hands over the operations that are asked for.
-fn each_operation(
-    connection: &Connection,
-    question: &StatsQuestion,
-    mut take: impl FnMut(i64, StatsKey),
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT o.id, ",
-        shown!("p.name", "p.id"),
-        ", o.kind, ",
-        shown!("o.method", "o.id"),
-        ", o.target_kind, ",
-        shown!("o.target", "o.id"),
-        " FROM operations o CROSS JOIN proxies p NOT INDEXED ON p.id = o.proxy"
-    ))?;
+    let mut statement = connection.prepare_cached(OPERATIONS)?;
     let mut rows = statement.query([])?;
+    let mut numbers = Vec::new();
     while let Some(row) = rows.next()? {
-        let operation = operation(row)?;
-        if question.takes_rollup(&operation) {
-            take(row.get(0)?, question.key_of_hour(&operation));
+        if question.takes_rollup(&operation(row)?) {
+            numbers.push(row.get(0)?);
         }
     }
-    Ok(())
+    Ok(Some(numbers))
 }
 
 /// An operation as the key of a rollup, whose hour is of no concern.
@@ -268,52 +234,6 @@ fn operation(row: &Row<'_>) -> rusqlite::Result<RollupKey> {
     })
 }
 
-/// Hands over every client, and nobody.
-fn each_client(
-    connection: &Connection,
-    mut take: impl FnMut(i64, StatsKey),
-) -> rusqlite::Result<()> {
-    take(NOBODY, StatsKey::default());
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT id, ",
-        shown!("name", "id"),
-        ", ",
-        shown!("version", "id"),
-        " FROM clients"
-    ))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let key = StatsKey {
-            client_name: row.get(1)?,
-            client_version: row.get(2)?,
-            ..StatsKey::default()
-        };
-        take(row.get(0)?, key);
-    }
-    Ok(())
-}
-
-/// Wide enough that no two names share it, also where somebody looks for such.
-fn hash(key: &StatsKey) -> u128 {
-    let mut hash = Xxh3::new();
-    for text in [
-        &key.proxy,
-        &key.method,
-        &key.tool,
-        &key.client_name,
-        &key.client_version,
-    ] {
-        let text = text.as_deref();
-        hash.update(
-            &text
-                .map_or(u64::MAX, |text| text.len() as u64)
-                .to_le_bytes(),
-        );
-        hash.update(text.unwrap_or_default().as_bytes());
-    }
-    hash.digest128()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,8 +245,8 @@ mod tests {
 
     const TOOLS: i64 = 1500;
 
-    /// What is held of a store with many tools to answer a question.
-    fn held(question: &StatsQuestion) -> Groups {
+    /// What is held of a store with many tools to answer a question: keys, and places that are remembered.
+    fn held(question: &StatsQuestion) -> (usize, usize) {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("store.db");
         let mut store = SqliteStore::open(&path).expect("a new store");
@@ -339,23 +259,35 @@ mod tests {
             request
         });
         store.append(&batch(1, requests.collect())).expect("append");
-        Groups::of(&store.connection, question).expect("groups")
+        let mut recall = Recall::default();
+        let mut groups = Groups::of(&store.connection, &mut recall, question).expect("groups");
+        for number in 1..=TOOLS {
+            groups.place_of_operation(number).expect("a look");
+        }
+        (groups.keys.keys.len(), groups.places_of_operations.0.len())
     }
 
     #[test]
-    fn of_many_tools_only_the_names_of_those_that_are_shown_are_held() {
+    fn of_many_tools_only_those_that_are_shown_are_held() {
         let all = StatsQuestion::sums(&Filter::default(), GroupBy::Tool);
         let shown = StatsQuestion {
             most: Some(10),
             ..all.clone()
         };
-        assert_eq!(held(&shown).keys.len(), 11, "and one for all others");
+        let (keys, remembered) = held(&shown);
+        assert_eq!(keys, 11, "and one for all others");
+        assert!(remembered <= MAX_REMEMBERED, "{remembered}");
+        let (keys, remembered) = held(&StatsQuestion {
+            most: Some(0),
+            ..all.clone()
+        });
+        assert_eq!(keys, 1);
+        assert!(remembered <= MAX_REMEMBERED, "{remembered}");
         let tool = |name: &str| ("weather".to_owned(), name.to_owned());
         let named = StatsQuestion {
             tools: Some([tool("t7"), tool("t1400"), tool("none")].into()),
             ..all
         };
-        let groups = held(&named);
-        assert_eq!((groups.keys.len(), groups.operations.len()), (2, 2));
+        assert_eq!(held(&named).0, 2);
     }
 }
