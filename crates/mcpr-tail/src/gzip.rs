@@ -4,115 +4,18 @@
 //! it was compressed fits. Nothing is written to such a file once it is whole.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
-
+use super::decoder::{Decoder, Stamp, head, stamp_of};
 use super::file::{Progress, READ_BYTES};
 use super::handle::Handle;
 use super::identity::{self, Proof};
 use super::opening::Begin;
 use super::position::{Deliver, Named, Position};
 use mcpr_model::Checkpoint;
-
-/// Most bytes that one file is decompressed to.
-const MAX_DECOMPRESSED: u64 = 64 << 30;
-/// Up to so many bytes any ratio will do.
-const FREE_DECOMPRESSED: u64 = 64 << 20;
-/// Beyond them, the most bytes that one compressed byte may give.
-// Deflate gives about 1030 at most: nothing but a file made for it comes near.
-const MAX_RATIO: u64 = 1000;
-
-/// Reads a file from its own offset, whatever other readers do.
-#[derive(Debug)]
-struct Compressed {
-    file: Arc<File>,
-    offset: u64,
-}
-
-impl Read for Compressed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.file.read_at(buffer, self.offset)?;
-        self.offset += bytes as u64;
-        Ok(bytes)
-    }
-}
-
-/// The decompressed bytes, one after the other.
-#[derive(Debug)]
-struct Decoder {
-    // Of several members, one behind the other: some programs add to a compressed file that way.
-    inner: MultiGzDecoder<Compressed>,
-    /// How many came out.
-    offset: u64,
-    /// Size of the compressed file.
-    size: u64,
-    /// What ended it, where that is still to be said.
-    failure: Option<io::Error>,
-}
-
-impl Decoder {
-    fn new(file: &Arc<File>) -> io::Result<Self> {
-        let size = file.metadata()?.len();
-        let file = Arc::clone(file);
-        let inner = MultiGzDecoder::new(Compressed { file, offset: 0 });
-        Ok(Self {
-            inner,
-            offset: 0,
-            size,
-            failure: None,
-        })
-    }
-
-    /// Fills a buffer, less only at the end. What comes before a fault is given out first: a
-    /// checksum that is wrong is known only at the end.
-    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(failure) = self.failure.take() {
-            return Err(failure);
-        }
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.inner.read(&mut buffer[filled..]) {
-                Ok(0) => break,
-                Ok(bytes) => filled += bytes,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if filled > 0 => {
-                    // The decoder does not say it twice.
-                    self.failure = Some(error);
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        self.offset += filled as u64;
-        let most = FREE_DECOMPRESSED.max(self.size.saturating_mul(MAX_RATIO));
-        // After each buffer: a file that is a bomb is given up before it was gone through.
-        if self.offset > most.min(MAX_DECOMPRESSED) {
-            return Err(io::Error::other("decompresses to too much"));
-        }
-        Ok(filled)
-    }
-}
-
-/// The first bytes of what a compressed file holds, as many as a head can have.
-///
-/// # Errors
-/// When it cannot be decompressed.
-pub(super) fn head(file: &Arc<File>) -> io::Result<Vec<u8>> {
-    let mut head = vec![0; HEAD_BYTES];
-    let bytes = Decoder::new(file)?.fill(&mut head)?;
-    head.truncate(bytes);
-    Ok(head)
-}
-
-/// Bytes that a head can have.
-const HEAD_BYTES: usize = 1024;
-
-/// Size and time of change: a file in which they stay is taken for unchanged.
-type Stamp = (u64, i64, i64);
 
 /// How far a compressed file has come.
 #[derive(Debug)]
@@ -141,25 +44,36 @@ struct Locating {
     /// Not reached yet, the nearest last.
     candidates: Vec<Checkpoint>,
     best: Option<(u64, Proof)>,
+    /// Its head cannot be read, which is said in its turn.
+    failure: Option<io::Error>,
 }
 
 impl Locating {
     /// Begins with the head: most checkpoints are of files with another one.
     fn new(file: &Arc<File>, mut candidates: Vec<Checkpoint>) -> io::Result<Self> {
-        let head = head(file)?;
-        candidates.retain(|known| known.offset > 0 && identity::has_head(&head, known.head));
+        let decoder = Decoder::new(file)?;
+        let head = head(file);
+        let has_head = |known: &Checkpoint| {
+            let head = head.as_ref();
+            head.is_ok_and(|head| identity::has_head(head, known.head))
+        };
+        candidates.retain(|known| known.offset > 0 && has_head(known));
         // Going forward only: a stream cannot be read backwards.
         candidates.sort_by_key(|known| std::cmp::Reverse(known.offset));
         Ok(Self {
-            decoder: Decoder::new(file)?,
+            decoder,
             proof: Proof::default(),
             candidates,
             best: None,
+            failure: head.err(),
         })
     }
 
     /// Goes on to the next candidate, at most a buffer full. Says whether there is more to do.
     fn step(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         let Some(next) = self.candidates.last() else {
             return Ok(false);
         };
@@ -235,7 +149,7 @@ impl GzipFile {
     pub(super) fn backlog(&self, size: u64) -> u64 {
         match &self.state {
             State::New | State::Locating(_) => size,
-            State::Reading(decoder) => size.saturating_sub(decoder.inner.get_ref().offset),
+            State::Reading(decoder) => size.saturating_sub(decoder.compressed_offset()),
             State::Rest(_) | State::Incomplete { .. } => 0,
         }
     }
@@ -311,7 +225,7 @@ impl GzipFile {
         deliver: &mut Deliver<'_>,
     ) -> io::Result<Progress> {
         match &mut self.state {
-            State::Rest(_) | State::Incomplete { .. } => return self.look_again(named),
+            State::Rest(_) | State::Incomplete { .. } => return self.look_again(),
             // Nobody had a checkpoint to tell of.
             State::New => self.locate(named.place, Vec::new())?,
             State::Locating(locating) => {
@@ -364,7 +278,7 @@ impl GzipFile {
             return Ok(Progress::Stopped);
         }
         if bytes == 0 {
-            self.state = State::Rest(self.stamp()?);
+            self.state = State::Rest(self.stamp_of_reading()?);
             self.is_whole = true;
         }
         let at_end = bytes == 0;
@@ -393,11 +307,13 @@ impl GzipFile {
     }
 
     /// A file at rest is read again once it has changed.
-    fn look_again(&mut self, named: Named<'_>) -> io::Result<Progress> {
+    fn look_again(&mut self) -> io::Result<Progress> {
         let now = self.stamp()?;
         match &mut self.state {
             State::Rest(stamp) | State::Incomplete { stamp, .. } if *stamp != now => {
-                self.start_again(named)?;
+                // As if it were new: what it was made of may have been read, which its beginning alone
+                // did not say.
+                self.state = State::New;
                 return Ok(Progress::WentBack);
             }
             State::Incomplete { is_told, .. } if !*is_told => {
@@ -440,9 +356,10 @@ impl GzipFile {
     /// Lets the file rest where it cannot be read on. One that ends early is not finished yet.
     fn or_rest<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &result {
-            let stamp = self.stamp()?;
+            let stamp = self.stamp_of_reading()?;
             self.state = if error.kind() == io::ErrorKind::UnexpectedEof {
-                let is_told = false;
+                // Of a file without a byte nothing is unread.
+                let is_told = stamp.0 == 0;
                 State::Incomplete { stamp, is_told }
             } else {
                 State::Rest(stamp)
@@ -457,7 +374,15 @@ impl GzipFile {
     }
 
     fn stamp(&self) -> io::Result<Stamp> {
-        let metadata = self.file()?.metadata()?;
-        Ok((metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+        stamp_of(self.file()?)
+    }
+
+    /// How it was when that was begun which is done with it.
+    fn stamp_of_reading(&self) -> io::Result<Stamp> {
+        match &self.state {
+            State::Locating(locating) => Ok(locating.decoder.stamp),
+            State::Reading(decoder) => Ok(decoder.stamp),
+            State::New | State::Rest(_) | State::Incomplete { .. } => self.stamp(),
+        }
     }
 }

@@ -5,12 +5,13 @@
 //! file is seen exactly once, whatever happens to the process and to the file's name.
 //!
 //! In reading order: [`Splitter`] cuts bytes into lines; `identity` knows a file again; `position`
-//! keeps both together; `file` and `gzip` read one open file; `resolver` says what sources lead to;
+//! keeps both together; `file`, and `gzip` with its `decoder`, read one open file; `resolver` says what sources lead to;
 //! `opening`, `known` and `recover` find where each file begins, `rotated` by its name,
 //! `spelling` under whatever name its directory had; [`Tailer`] reads them all; [`Waker`] and [`Pace`] say
 //! when.
 
 mod body;
+mod decoder;
 mod family;
 mod file;
 mod gzip;

@@ -13,8 +13,8 @@ use std::time::SystemTime;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::decoder;
 use super::file;
-use super::gzip;
 use super::identity::{self, MIN_HEAD_OF_MOVED_BYTES, Proof};
 use super::nearby::{Directory, Nearby};
 use super::resolve::{Stamp, parent};
@@ -340,7 +340,7 @@ impl<'n> Siblings<'n> {
             let head = self.heads.entry(sibling.path.clone()).or_insert_with(|| {
                 let file = file::open(&sibling.path, sibling.identity);
                 // What cannot be read is not it.
-                let head = file.and_then(|file| gzip::head(&Arc::new(file)));
+                let head = file.and_then(|file| decoder::head(&Arc::new(file)));
                 head.unwrap_or_default()
             });
             if identity::has_head(head, lost.head) {

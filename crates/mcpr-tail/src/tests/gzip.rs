@@ -177,3 +177,89 @@ fn begin_at_the_end_leaves_compressed_files() {
     bench.poll();
     bench.expect(&["1"]);
 }
+
+#[test]
+fn what_gzip_passes_over_behind_the_data_is_no_fault() {
+    for padding in [1, 8, 511, 100_000] {
+        let mut bench = Bench::new(&["*.gz"]);
+        let mut compressed = gzip(b"1\n");
+        compressed.extend(gzip(b"2\n"));
+        compressed.resize(compressed.len() + padding, 0);
+        fs::write(bench.path("a.gz"), compressed).unwrap();
+        bench.poll();
+        bench.poll();
+        bench.expect(&["1", "2"]);
+        assert_eq!(unreadable(&bench), Vec::<String>::new(), "{padding}");
+        assert_eq!(bench.tailer.unread(), 0, "{padding}");
+        bench.restart();
+        bench.poll();
+        bench.expect(&[]);
+    }
+}
+
+#[test]
+fn what_follows_the_data_and_is_none_is_told_behind_it() {
+    let padded = [vec![0; 600], gzip(b"hidden\n")].concat();
+    for garbage in [&b"garbage"[..], b"\x1fgarbage of some length", &padded] {
+        let mut bench = Bench::new(&["*.gz"]);
+        fs::write(bench.path("a.gz"), [&gzip(b"1\n"), garbage].concat()).unwrap();
+        bench.poll();
+        assert_eq!(bench.tailer.unread(), 1);
+        bench.poll();
+        bench.expect(&["1"]);
+        assert_eq!(unreadable(&bench).len(), 1, "{garbage:?}");
+    }
+}
+
+#[test]
+fn nothing_of_an_empty_compressed_file_is_unread() {
+    let mut bench = Bench::new(&["*.gz"]);
+    fs::write(bench.path("a.gz"), "").unwrap();
+    bench.poll();
+    bench.poll();
+    assert_eq!(unreadable(&bench), Vec::<String>::new());
+    assert_eq!(bench.tailer.unread(), 0);
+    fs::write(bench.path("a.gz"), gzip(b"1\n")).unwrap();
+    bench.poll();
+    bench.expect(&["1"]);
+}
+
+#[test]
+fn a_file_is_not_read_again_whose_compressed_one_was_seen_while_it_was_made() {
+    let text = (0..20_000).map(|n| format!("{n} {}\n", n * 7919));
+    let text = text.collect::<String>();
+    let compressed = gzip(text.as_bytes());
+    for seen in [0, 5, 10, 200, compressed.len() / 2, compressed.len() - 4] {
+        for is_restarted in [false, true] {
+            let mut bench = Bench::new(&["app.log*"]);
+            bench.append("app.log.1", &text);
+            bench.poll();
+            assert_eq!(bench.lines().len(), 20_000);
+            fs::write(bench.path("app.log.1.gz"), &compressed[..seen]).unwrap();
+            bench.poll();
+            bench.poll();
+            bench.expect(&[]);
+            if is_restarted {
+                bench.restart();
+                bench.poll();
+            }
+            let file = OpenOptions::new()
+                .append(true)
+                .open(bench.path("app.log.1.gz"));
+            file.unwrap().write_all(&compressed[seen..]).unwrap();
+            fs::remove_file(bench.path("app.log.1")).unwrap();
+            bench.poll();
+            bench.poll_after(HELD_IDLE);
+            assert_eq!(bench.lines().len(), 0, "{seen} {is_restarted}");
+            assert_eq!(bench.missing(), 0);
+        }
+    }
+}
+
+fn unreadable(bench: &Bench) -> Vec<String> {
+    let errors = bench.notices.iter().filter_map(|notice| match notice {
+        Notice::Unreadable { error, .. } => Some(error.clone()),
+        _ => None,
+    });
+    errors.collect()
+}
