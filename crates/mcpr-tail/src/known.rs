@@ -57,6 +57,8 @@ pub(super) struct Known {
     head_lens: BTreeMap<u64, usize>,
     /// Of the files that a path led to in this run, the last one that was closed.
     last_at: FxHashMap<PathBuf, LastFile>,
+    /// Taken for the checkpoints of files that have their inodes, and perhaps of others that begin alike.
+    doubtful: Vec<Checkpoint>,
     /// Files of other sources than today's, in their places.
     elsewhere: FxHashSet<FileIdentity>,
     max: usize,
@@ -79,6 +81,7 @@ impl Known {
             by_head: FxHashMap::default(),
             head_lens: BTreeMap::new(),
             last_at: FxHashMap::default(),
+            doubtful: Vec::new(),
             elsewhere,
             // Those of the store are there anyway: the limit is on what a long run adds.
             max: checkpoints.len() + MAX_GONE,
@@ -101,6 +104,16 @@ impl Known {
             self.remove(oldest);
         }
         self.insert(checkpoint);
+    }
+
+    /// Notes that the file which a checkpoint was taken for may be another one.
+    pub(super) fn doubt(&mut self, checkpoint: Checkpoint) {
+        self.doubtful.push(checkpoint);
+    }
+
+    /// Those of which that was noted since this was last asked.
+    pub(super) fn take_doubtful(&mut self) -> Vec<Checkpoint> {
+        std::mem::take(&mut self.doubtful)
     }
 
     /// Remembers the last file that a path led to.
@@ -187,6 +200,13 @@ impl Known {
     /// Whether a checkpoint stands under this identity.
     pub(super) fn has(&self, identity: FileIdentity) -> bool {
         self.by_identity.contains_key(&identity)
+    }
+
+    /// Whether one of them has the head of a file that begins with these bytes.
+    pub(super) fn has_head(&self, identity: FileIdentity, head: &[u8]) -> bool {
+        let numbers = self.by_identity.get(&identity).into_iter().flatten();
+        let mut known = numbers.filter_map(|number| self.checkpoints.get(number));
+        known.any(|known| known.head.len > 0 && identity::has_head(head, known.head))
     }
 
     /// Whether a file was known at this path.

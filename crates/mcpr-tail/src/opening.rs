@@ -16,7 +16,8 @@ use super::handle::Handle;
 use super::identity::{MIN_HEAD_OF_MOVED_BYTES, Proof};
 use super::known::{Known, Place};
 use super::nearby::Nearby;
-use super::recover::{Reach, Siblings};
+use super::path_text::text_of;
+use super::recover::{Reach, Siblings, is_ambiguous};
 use super::resolve::Found;
 use super::rotated::{Compression, MAGIC_BYTES, Rank, is_rotated_from, rotation_of};
 use super::set::Room;
@@ -207,6 +208,15 @@ impl Opening {
             let same = file.and_then(|file| known.take_same(&file, found.identity, &found.path));
             candidate.place = same;
         }
+        let reached = self.candidates.iter().map(|it| it.found.identity);
+        let reached = reached.collect::<FxHashSet<_>>();
+        let reach = Reach {
+            reached: &reached,
+            excluded,
+        };
+        for &at in &plain {
+            self.doubt(at, known, &mut nearby, &reach);
+        }
         for at in plain {
             if let Ok(None) = self.candidates[at].place {
                 let file = self.get(at);
@@ -235,6 +245,34 @@ impl Opening {
                     )
                 });
             }
+        }
+    }
+}
+
+impl Opening {
+    /// Notes where a file was found by its inode and a beginning that others have as well: it may have the
+    /// inode of one that was compressed since.
+    fn doubt(&self, at: usize, known: &mut Known, nearby: &mut Nearby, reach: &Reach<'_>) {
+        let Candidate { found, place, .. } = &self.candidates[at];
+        let Ok(Some(place)) = place else {
+            return;
+        };
+        let (head, marker) = place.proof.fingerprints();
+        let checkpoint = Checkpoint {
+            path: text_of(&found.path),
+            identity: found.identity,
+            head,
+            marker,
+            offset: place.offset,
+        };
+        // What was read further is known by more than a beginning: no directory is looked through for it.
+        if !is_ambiguous(&checkpoint) {
+            return;
+        }
+        let mut siblings = Siblings::of(&found.path, nearby);
+        let is_known = |identity: FileIdentity| known.has(identity);
+        if siblings.has_rival(&checkpoint, reach, &is_known) {
+            known.doubt(checkpoint);
         }
     }
 }

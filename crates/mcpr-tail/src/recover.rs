@@ -223,6 +223,38 @@ impl<'n> Siblings<'n> {
         self.in_steps(|siblings, from, _| siblings.renamed(from, lost, reach))
     }
 
+    /// The same, unless a file that nobody has read begins alike and the checkpoint is of no more than
+    /// that: what was compressed gave its inode away, perhaps to this one.
+    pub(super) fn find_renamed_for_certain(
+        &mut self,
+        lost: &Checkpoint,
+        reach: &Reach<'_>,
+    ) -> Option<Recovered> {
+        let found = self.find_renamed(lost, reach)?;
+        let own = found.sibling.identity;
+        let is_own = |identity: FileIdentity| identity == own;
+        (!self.has_rival(lost, reach, &is_own)).then_some(found)
+    }
+
+    /// Whether the checkpoint says so little that it may be of another rotated file as well, which nobody has
+    /// open and of which nothing is known.
+    pub(super) fn has_rival(
+        &mut self,
+        lost: &Checkpoint,
+        reach: &Reach<'_>,
+        is_known: &dyn Fn(FileIdentity) -> bool,
+    ) -> bool {
+        if !is_ambiguous(lost) || lost.head.len < MIN_HEAD_OF_MOVED_BYTES {
+            return false;
+        }
+        self.widen();
+        let mut rivals = self.copies(0, lost, reach);
+        rivals.extend(self.compressed(0, lost, reach));
+        let identities = rivals.iter().map(|rival| rival.identity);
+        let mut others = identities.filter(|identity| !reach.reached.contains(identity));
+        others.any(|identity| !is_known(identity))
+    }
+
     /// Finds a copy of the file of a checkpoint, plain or compressed.
     pub(super) fn find_copy(&mut self, lost: &Checkpoint, reach: &Reach<'_>) -> Option<Recovered> {
         if lost.head.len < MIN_HEAD_OF_MOVED_BYTES {

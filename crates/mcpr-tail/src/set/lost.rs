@@ -19,7 +19,9 @@ use crate::nearby::Nearby;
 use crate::notice::Notice;
 use crate::opening::{Begin, Opening, Troubles};
 use crate::path_text::text_of;
-use crate::recover::{Content, Reach, Recovered, Sibling, Siblings, sort_oldest_first};
+use crate::recover::{
+    Content, Reach, Recovered, Sibling, Siblings, is_ambiguous, sort_oldest_first,
+};
 use crate::resolve::{Found, parent};
 use crate::tracked::{Stage, Tracked};
 use mcpr_model::{Checkpoint, FileIdentity};
@@ -45,6 +47,8 @@ struct Search {
     reached: FxHashSet<FileIdentity>,
     /// Where the open files are in the list.
     open: OpenFiles,
+    /// Open files of which lines were handed over, in this run or before.
+    begun: FxHashSet<FileIdentity>,
     /// Paths that lead to a file of which lines were read before.
     unmoved: FxHashSet<PathBuf>,
     /// How many more descriptors may stay open.
@@ -80,15 +84,16 @@ impl Lost {
 }
 
 impl Tailer {
-    fn begin_search(&self) -> Search {
-        let open = self.files.iter().enumerate();
+    fn begin_search(&mut self) -> Search {
+        let begun = self.begun();
         let unmoved = self.files.iter();
         let is_unmoved = |t: &&Tracked| t.held.is_none() && t.place == t.path;
         let unmoved = unmoved.filter(is_unmoved).filter(|t| t.has_checkpoint());
         Search {
             nearby: Nearby::default(),
             reached: self.reached(),
-            open: open.map(|(at, t)| (t.identity(), at)).collect(),
+            open: self.open_files(),
+            begun,
             unmoved: unmoved.map(|t| t.path.clone()).collect(),
             room: self.room_left(),
             added: BTreeMap::new(),
@@ -161,8 +166,10 @@ impl Tailer {
                 siblings.include(&parent(&place));
             }
         }
-        // A file of its own inode goes first: it must not be taken for the copy of another one.
-        for find in [Siblings::find_renamed, Siblings::find_copy] {
+        // A file of its own inode goes first: it must not be taken for the copy of another one. Of those
+        // that say little, the last: they may be of what is left then.
+        missing.sort_by_key(|lost| is_ambiguous(&lost.checkpoint));
+        for find in [Siblings::find_renamed_for_certain, Siblings::find_copy] {
             for lost in std::mem::take(&mut missing) {
                 let reach = Reach {
                     reached: &search.reached,
@@ -190,11 +197,12 @@ impl Tailer {
         let anchors = anchors.collect::<Vec<_>>();
         // A path that leads to the file that it led to last has had no others since.
         let is_same = search.unmoved.contains(path);
-        let is_known = |sibling: &Sibling| self.is_begun(sibling.identity, &search.open);
+        let is_known = |sibling: &Sibling| search.begun.contains(&sibling.identity);
         let rotated = siblings.rotated();
         let is_trace_lost = anchors.is_empty() && !is_same && !rotated.iter().any(is_known);
         if is_trace_lost {
-            self.expect_at(path, &missing);
+            // Also where all that was known of it is gone: what came since may be there still.
+            self.expect_at(path, missing.last().or(given_up.last()));
         }
         // Nothing can be said of a log that has no file, and of one that has the first of its files.
         let is_replaced = self.paths.contains_key(path) && self.logs.was_vacant(path);
@@ -222,23 +230,38 @@ impl Tailer {
         }
     }
 
-    /// Whether lines of an open file were handed over.
-    fn is_begun(&self, identity: FileIdentity, open: &OpenFiles) -> bool {
-        let open = open.get(&identity).map(|&at| &self.files[at]);
-        open.is_some_and(|tracked| {
-            // What is compressed finds its place only in its turn.
-            let is_to_be_told = tracked.file.wants_checkpoints();
-            tracked.has_checkpoint() || is_to_be_told && self.known.has(identity)
-        })
+    /// Where the open files are in the list.
+    pub(super) fn open_files(&self) -> OpenFiles {
+        let open = self.files.iter().enumerate();
+        open.map(|(at, tracked)| (tracked.identity(), at)).collect()
+    }
+
+    /// The open files of which lines were handed over.
+    fn begun(&mut self) -> FxHashSet<FileIdentity> {
+        let mut begun = FxHashSet::default();
+        for tracked in &mut self.files {
+            let identity = tracked.identity();
+            // What is compressed finds its place only in its turn. An inode alone is no proof: it may have
+            // been that of a file which is deleted.
+            let is_begun = tracked.has_checkpoint()
+                || tracked.file.wants_checkpoints() && self.known.has(identity) && {
+                    let head = tracked.file.compressed_head(&tracked.place);
+                    self.known.has_head(identity, &head)
+                };
+            if is_begun {
+                begun.insert(identity);
+            }
+        }
+        begun
     }
 
     /// Where a path leads to no file now, remembers a file that it led to before: once it leads to one
     /// again, what came between them is looked for.
-    fn expect_at(&mut self, path: &Path, lost: &[Lost]) {
+    fn expect_at(&mut self, path: &Path, lost: Option<&Lost>) {
         if self.paths.contains_key(path) {
             return;
         }
-        if let Some(lost) = lost.last() {
+        if let Some(lost) = lost {
             let file = LastFile {
                 checkpoint: lost.checkpoint.clone(),
                 modified: (i64::MIN, 0),
@@ -282,7 +305,7 @@ impl Tailer {
             if anchor.is_none() {
                 unseen.retain(|sibling| sibling.stamp.modified >= last.modified);
             }
-            let is_known = |sibling: &Sibling| self.is_begun(sibling.identity, &search.open);
+            let is_known = |sibling: &Sibling| search.begun.contains(&sibling.identity);
             let has_unknown = !unseen.iter().all(is_known);
             unseen.retain(|sibling| search.reached.insert(sibling.identity));
             // What was rotated next may have been deleted together with the file that it followed.
@@ -362,7 +385,7 @@ impl Tailer {
         if is_other || is_told {
             // It is looked for where it is now, and what is compressed is told of it.
             let is_compressed = is_other && sibling.is_compressed();
-            if is_compressed && !self.is_begun(sibling.identity, &search.open) {
+            if is_compressed && !search.begun.contains(&sibling.identity) {
                 self.hand_over(path, &lost, &sibling, label.clone());
             }
             lost.path = label;

@@ -291,6 +291,21 @@ impl Tailer {
             }
         }
         self.recover(lost);
+        self.say_doubtful();
+    }
+
+    /// Says of files that were read on by their inodes, where others begin alike, that something may be
+    /// missing: those may be what their checkpoints were of.
+    fn say_doubtful(&mut self) {
+        let doubtful = self.known.take_doubtful();
+        // The open files are gone through for their checkpoints, and mostly there is no doubt.
+        if doubtful.is_empty() {
+            return;
+        }
+        let open = self.open_files();
+        for doubtful in doubtful {
+            self.miss(doubtful, &open);
+        }
     }
 
     /// At the start, remembers the newest open file of each log whose path leads to none: what was

@@ -1,5 +1,6 @@
 //! Tests of the tailer as its caller sees it: files in a temporary directory, lines that come out.
 
+mod alike;
 mod deleted;
 mod first_look;
 mod gzip;
