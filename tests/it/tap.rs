@@ -331,20 +331,55 @@ fn a_client_that_goes_takes_a_stubborn_server_and_its_children_along() {
     let pids = ["outer", "inner"].map(|name| read_when_there(&home.path(name)));
     assert!(pids.iter().all(|pid| runs(pid)));
     drop(tap.0.stdin.take());
-    // What a client does that has waited for long enough; without it the same takes longer.
+    // What a client does that has waited for long enough; without it the server has no bound.
     signal(&tap.0, Signal::TERM);
     assert_eq!(tap.0.wait().unwrap().code(), Some(137));
     until("nobody is left", || !pids.iter().any(|pid| runs(pid)));
 }
 
 #[test]
-fn what_a_server_left_behind_goes_with_the_client() {
+fn what_a_server_leaves_behind_stays_as_it_would_without_a_tap() {
     let home = Home::new();
-    let script = "sleep 1000 > /dev/null & echo $! > left; cat > /dev/null";
+    let script = "(sleep 0.5; echo cleaned > over; exec sleep 1000) > /dev/null 2>&1 & echo $! > left; cat > /dev/null";
     let tap = Tap::start(&home, &[], script);
     let left = read_when_there(&home.path("left"));
     assert_eq!(tap.end().status.code(), Some(0));
-    until("nobody is left", || !runs(&left));
+    until("it does what it does", || home.path("over").exists());
+    assert!(runs(&left));
+    let pid = left
+        .trim()
+        .parse()
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(pid.unwrap(), Signal::TERM).unwrap();
+}
+
+#[test]
+fn a_server_that_cleans_up_for_long_after_it_was_asked_to_end_is_let_finish() {
+    let home = Home::new();
+    // Longer than clients wait before they kill, and than the rows wait for it.
+    let script = "trap 'sleep 2.5; echo cleaned > over; exit 3' TERM; echo ready; while :; do sleep 0.05; done";
+    let mut tap = Tap::start(&home, &[], script);
+    assert_eq!(tap.first_line(), "ready\n");
+    tap.send(b"{\"id\":1,\"method\":\"ping\"}\n");
+    drop(tap.0.stdin.take());
+    signal(&tap.0, Signal::TERM);
+    // What was recorded is stored before: the client may kill the tap now.
+    until("the call is stored", || home.rows_or_none().len() == 1);
+    assert_eq!(tap.0.wait().unwrap().code(), Some(3));
+    assert!(home.path("over").exists());
+    assert_eq!(home.rows(&[]).len(), 1);
+}
+
+#[test]
+fn a_server_that_says_nothing_after_its_client_has_gone_is_not_asked_to_end() {
+    let home = Home::new();
+    // Longer than a tap once waited for a silent server.
+    let script =
+        "trap 'echo asked > asked; exit 4' TERM; cat > /dev/null; sleep 5.5; echo cleaned > over";
+    let tap = Tap::start(&home, &[], script);
+    assert_eq!(tap.end().status.code(), Some(0));
+    assert!(home.path("over").exists() && !home.path("asked").exists());
 }
 
 #[test]

@@ -3,24 +3,29 @@
 
 use std::time::{Duration, Instant};
 
-/// How long each phase at the end of a session may take.
+/// How long each phase at the end of a session may take. A server whose client has gone is given no bound: it
+/// would have none without a tap.
 #[derive(Debug, Clone, Copy)]
 pub struct EndTimeouts {
-    /// How long a server that hears nothing more may be silent before it is asked to end.
-    pub after_stdin: Duration,
-    /// How long a server that was asked to end may take before it is killed.
-    pub after_term: Duration,
-    /// How long the output of a server that has exited may stay open without saying anything, once
-    /// what it left was asked to end.
+    /// How long the rows wait for a server that was asked to end, before they are stored without what it
+    /// may still say.
+    pub before_settling: Duration,
+    /// How much longer a server may take that was asked to end, before it is killed.
+    pub after_settling: Duration,
+    /// How long the output of a server that has exited may stay open without saying anything once its client
+    /// has gone.
+    pub after_client: Duration,
+    /// The same, once the tap was asked to end.
     pub after_exit: Duration,
 }
 
 impl EndTimeouts {
-    /// Clients give a server about 2 s after closing its input, 2 s after asking it to end, and
-    /// then kill the tap: all that must be over before.
+    /// Clients give a server some 2 s after asking it to end, and then kill the tap: what was recorded must be
+    /// stored before. The server dies with the tap then, so that the bound is for clients that kill nobody.
     pub const USUAL: Self = Self {
-        after_stdin: Duration::from_secs(5),
-        after_term: Duration::from_millis(1500),
+        before_settling: Duration::from_millis(1500),
+        after_settling: Duration::from_millis(8500),
+        after_client: Duration::from_secs(5),
         after_exit: Duration::from_secs(1),
     };
 }
@@ -43,8 +48,8 @@ pub(super) enum EndingEvent {
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EndingAction {
-    /// Ask the server and all it started to end.
-    Terminate,
+    /// Store what was recorded; nothing more is.
+    Settle,
     /// End the server and all it started.
     Kill,
     /// Leave.
@@ -56,10 +61,12 @@ pub(super) enum EndingAction {
 enum EndingPhase {
     /// The client is there.
     Open,
-    /// It has gone, which the server may find out by itself.
+    /// It has gone, which the server finds out by itself.
     ClientGone,
-    /// It has gone, and the server was asked to end.
+    /// It has gone, and the tap was asked to end.
     Asked,
+    /// The same, and what was recorded is being stored.
+    Settled,
     /// The server was killed.
     Killed,
 }
@@ -94,11 +101,6 @@ impl Ending {
         self.deadline
     }
 
-    /// Whether the client has gone before the end.
-    pub(super) fn is_client_gone(&self) -> bool {
-        self.phase > EndingPhase::Open
-    }
-
     /// Takes note of what happened; of output also later than it did.
     pub(super) fn note(&mut self, event: EndingEvent, now: Instant) {
         let before = self.phase;
@@ -130,11 +132,11 @@ impl Ending {
         match self.phase {
             // A server that has exited may have left another that goes on with its pipes.
             EndingPhase::Open => None,
-            EndingPhase::ClientGone => Some(self.patience.after_stdin),
-            EndingPhase::Asked | EndingPhase::Killed if self.has_exited => {
-                Some(self.patience.after_exit)
-            }
-            EndingPhase::Asked | EndingPhase::Killed => Some(self.patience.after_term),
+            EndingPhase::ClientGone => self.has_exited.then_some(self.patience.after_client),
+            _ if self.has_exited => Some(self.patience.after_exit),
+            EndingPhase::Asked => Some(self.patience.before_settling),
+            EndingPhase::Settled => Some(self.patience.after_settling),
+            EndingPhase::Killed => Some(self.patience.after_exit),
         }
     }
 
@@ -147,14 +149,14 @@ impl Ending {
             return None;
         }
         let (next, action) = match self.phase {
-            // What outlives a kill hangs within the kernel: there is nothing more to do.
+            // What outlives a kill hangs within the kernel: there is nothing more to do. What a server
+            // that has exited has left is none of the tap's.
             EndingPhase::Killed => return Some(EndingAction::Leave),
-            EndingPhase::Asked if self.has_exited => return Some(EndingAction::Leave),
-            EndingPhase::Asked => (EndingPhase::Killed, EndingAction::Kill),
-            // An open session has no deadline, and does not come here.
-            EndingPhase::Open | EndingPhase::ClientGone => {
-                (EndingPhase::Asked, EndingAction::Terminate)
-            }
+            _ if self.has_exited => return Some(EndingAction::Leave),
+            EndingPhase::Asked => (EndingPhase::Settled, EndingAction::Settle),
+            EndingPhase::Settled => (EndingPhase::Killed, EndingAction::Kill),
+            // These have no deadline while the server runs.
+            EndingPhase::Open | EndingPhase::ClientGone => return None,
         };
         self.phase = next;
         self.deadline = self.patience_now().map(|patience| now + patience);
@@ -167,8 +169,9 @@ mod tests {
     use super::*;
 
     const PATIENCE: EndTimeouts = EndTimeouts {
-        after_stdin: Duration::from_millis(50),
-        after_term: Duration::from_millis(20),
+        before_settling: Duration::from_millis(20),
+        after_settling: Duration::from_millis(60),
+        after_client: Duration::from_millis(50),
         after_exit: Duration::from_millis(10),
     };
 
@@ -194,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_ends_of_a_session() {
-        use EndingAction::{Kill, Leave, Terminate};
+        use EndingAction::{Kill, Leave, Settle};
         use EndingEvent::{AskedToEnd, Exited, Output, StdinEnded, StdoutEnded};
         // While the client is there, nothing is done to a silent server, asked to end or not.
         check(&[(1, Output)], &[]);
@@ -206,10 +209,8 @@ mod tests {
         // One that left another with its pipes goes on, while the client is there.
         check(&[(1, Exited), (9, Output)], &[]);
         check(&[(1, Exited), (90, StdoutEnded)], &[(90, Leave)]);
-        check(
-            &[(1, Exited), (9, StdinEnded)],
-            &[(59, Terminate), (69, Leave)],
-        );
+        check(&[(1, Exited), (9, StdinEnded)], &[(59, Leave)]);
+        check(&[(1, StdinEnded), (9, Exited)], &[(59, Leave)]);
         check(
             &[
                 (1, Exited),
@@ -220,24 +221,18 @@ mod tests {
             &[(80, Leave)],
         );
         check(&[(1, Exited), (5, AskedToEnd)], &[(5, Leave)]);
-        // A client that goes takes its server along.
         check(
             &[(1, StdinEnded), (9, Exited), (10, StdoutEnded)],
             &[(10, Leave)],
         );
+        // A server whose client has gone takes as long as it needs, silent or not.
+        check(&[(1, StdinEnded)], &[]);
+        check(&[(1, StdinEnded), (40, Output)], &[]);
         check(
-            &[(1, StdinEnded)],
-            &[(51, Terminate), (71, Kill), (91, Leave)],
+            &[(1, StdinEnded), (190, Exited), (191, StdoutEnded)],
+            &[(191, Leave)],
         );
-        check(
-            &[(1, StdinEnded), (55, Exited)],
-            &[(51, Terminate), (65, Leave)],
-        );
-        // A server that still answers is let finish, but not once it was asked to end.
-        check(
-            &[(1, StdinEnded), (40, Output), (95, Output)],
-            &[(90, Terminate), (110, Kill), (130, Leave)],
-        );
+        // Only a tap that was asked to end bounds that, whatever the server says.
         check(
             &[
                 (1, StdinEnded),
@@ -245,11 +240,24 @@ mod tests {
                 (20, AskedToEnd),
                 (25, Output),
             ],
-            &[(30, Kill), (50, Leave)],
+            &[(30, Settle), (90, Kill), (100, Leave)],
         );
         check(
             &[(1, AskedToEnd), (9, StdinEnded)],
-            &[(29, Kill), (49, Leave)],
+            &[(29, Settle), (89, Kill), (99, Leave)],
+        );
+        check(
+            &[
+                (1, StdinEnded),
+                (2, AskedToEnd),
+                (80, Exited),
+                (81, StdoutEnded),
+            ],
+            &[(22, Settle), (81, Leave)],
+        );
+        check(
+            &[(1, StdinEnded), (2, AskedToEnd), (40, Exited)],
+            &[(22, Settle), (50, Leave)],
         );
     }
 
@@ -259,11 +267,13 @@ mod tests {
         let at = |ms: u64| began + Duration::from_millis(ms);
         let mut ending = Ending::new(PATIENCE);
         ending.note(EndingEvent::StdinEnded, at(1));
+        ending.note(EndingEvent::Exited, at(1));
         ending.note(EndingEvent::Output, at(40));
         assert_eq!(ending.due(at(51)), None);
         assert_eq!(ending.deadline(), Some(at(90)));
-        assert_eq!(ending.due(at(90)), Some(EndingAction::Terminate));
+        assert_eq!(ending.due(at(90)), Some(EndingAction::Leave));
         let mut ending = Ending::new(PATIENCE);
+        ending.note(EndingEvent::Exited, at(2));
         ending.note(EndingEvent::StdinEnded, at(10));
         ending.note(EndingEvent::Output, at(3));
         assert_eq!(ending.deadline(), Some(at(60)), "that was before");

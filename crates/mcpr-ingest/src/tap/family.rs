@@ -4,9 +4,7 @@
 //! has the terminal, or nothing that it starts could ask there for a password; then it shares the
 //! tap's group, which is the client's, and is told apart by whose child it is.
 
-use rustix::process::{
-    Pid, Signal, kill_process, kill_process_group, test_kill_process, test_kill_process_group,
-};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 
@@ -41,16 +39,6 @@ impl SignalScope {
                     let _ = kill_process(pid, signal);
                 }
             }
-        }
-    }
-
-    /// Whether anyone is left.
-    pub(super) fn is_there(self) -> bool {
-        match self {
-            Self::Group(group) => test_kill_process_group(group).is_ok(),
-            Self::Children(server) => children(server)
-                .into_iter()
-                .any(|pid| test_kill_process(pid).is_ok()),
         }
     }
 }

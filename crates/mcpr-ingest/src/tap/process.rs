@@ -147,11 +147,7 @@ impl TappedServer {
     /// # Errors
     /// When the system does not say how the server ended.
     pub fn wait(mut self, patience: EndTimeouts) -> io::Result<ServerExit> {
-        let is_client_gone = self.supervise(patience);
-        if is_client_gone {
-            // Whatever the server started has nobody left to work for.
-            self.family.signal(Signal::TERM);
-        }
+        self.supervise(patience);
         let ended = match self.child.try_wait() {
             Ok(Some(status)) => ended(status),
             // It was killed and the system has not got round to it.
@@ -162,9 +158,6 @@ impl TappedServer {
             }
             Err(error) => return Err(error),
         };
-        if is_client_gone {
-            sweep(self.family, patience.after_term);
-        }
         if let Some(watcher) = self.watcher.take() {
             watcher.dismiss();
         }
@@ -176,16 +169,16 @@ impl TappedServer {
         Ok(ended)
     }
 
-    /// Does what has to be done until there is nothing more to stay for; says whether the client
-    /// went first.
-    fn supervise(&mut self, patience: EndTimeouts) -> bool {
+    /// Does what has to be done until there is nothing more to stay for.
+    fn supervise(&mut self, patience: EndTimeouts) {
         let mut ending = Ending::new(patience);
         loop {
             while let Some(action) = ending.due(Instant::now()) {
                 match action {
-                    EndingAction::Terminate => self.family.signal(Signal::TERM),
+                    // The tap may be killed before the server has ended, and the rows with it.
+                    EndingAction::Settle => self.copies.close(Moment::now()),
                     EndingAction::Kill => self.family.signal(Signal::KILL),
-                    EndingAction::Leave => return ending.is_client_gone(),
+                    EndingAction::Leave => return,
                 }
             }
             let news = self.next_news(ending.deadline());
@@ -240,18 +233,6 @@ fn pass_on(pid: Pid, number: i32) {
     if let Some(signal) = Signal::from_named_raw(number) {
         // The server may be gone, which its own watcher tells.
         let _ = kill_process(pid, signal);
-    }
-}
-
-/// Waits for what is left of those that were asked to end, then ends it.
-fn sweep(family: SignalScope, patience: Duration) {
-    let end = Instant::now() + patience;
-    while family.is_there() {
-        if Instant::now() >= end {
-            family.signal(Signal::KILL);
-            return;
-        }
-        thread::park_timeout(POLL);
     }
 }
 
