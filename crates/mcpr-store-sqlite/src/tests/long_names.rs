@@ -21,6 +21,7 @@ fn lengthen(path: &std::path::Path) {
         "UPDATE operations SET target = ?1 || id WHERE id IN (SELECT id FROM operations LIMIT 2)",
         "UPDATE sessions SET session_id = ?1 || id WHERE id IN (SELECT id FROM sessions LIMIT 2)",
         "UPDATE requests SET error_msg = ?1 || seq WHERE seq IN (SELECT seq FROM requests LIMIT 2)",
+        "UPDATE requests SET request_id = CAST(?1 AS BLOB) WHERE seq IN (SELECT seq FROM requests LIMIT 2)",
         "UPDATE gaps SET source = ?1",
     ] {
         assert!(raw.execute(sql, [&long]).expect(sql) > 0, "{sql}");
@@ -85,11 +86,16 @@ fn a_name_of_megabytes_is_not_read_with_each_row_that_refers_to_it() {
         status: Some(Status::Error),
         ..Filter::default()
     };
+    let searched = Filter {
+        grep: Some("nowhere".into()),
+        ..Filter::default()
+    };
     let all = usize::try_from(ROWS).expect("a number") + 1;
     for order in [Order::Ascending, Order::Descending] {
         assert_eq!(every_page(&reader, &Filter::default(), order), all);
         assert_eq!(every_page(&reader, &failed, order), all / 3 + 1);
         assert_eq!(every_page(&reader, &of_session, order), 1, "the gap alone");
+        assert_eq!(every_page(&reader, &searched, order), 1, "the gap alone");
     }
     for (name, question) in OF_ALL.iter().chain(OF_ONE) {
         println!("{name}");
