@@ -60,6 +60,10 @@ pub struct Args {
     /// Print at the end what passed and what was stored
     #[arg(long, short)]
     pub verbose: bool,
+    /// Written by `install` where a configuration had an empty list of arguments, for `uninstall`
+    // A client writes its configuration anew in its own way: only a word among the arguments survives that.
+    #[arg(long = "empty-args", hide = true)]
+    had_empty_list: bool,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

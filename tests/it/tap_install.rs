@@ -270,3 +270,50 @@ fn what_cannot_be_changed_is_refused_and_stays() {
         "{ran:?}"
     );
 }
+
+#[test]
+fn a_configuration_of_toml_is_tapped_used_and_given_back() {
+    let home = Home::new();
+    let text = "model = \"o3\"\r\n\r\n[mcp_servers.files]\r\ncommand = \"cat\" # echoes\r\n\r\n[tui]\r\nx = 1\r\n";
+    let config = home.write("config.toml", text);
+    let run = |what: &str| home.succeed(&["tap", what, "--config", "config.toml"]);
+    run("install");
+    let installed = fs::read_to_string(&config).unwrap();
+    assert!(installed.contains("\"--name=files\""), "{installed}");
+    assert!(installed.contains("\r\n[tui]\r\n"), "{installed}");
+    run("uninstall");
+    assert_eq!(fs::read_to_string(&config).unwrap(), text);
+}
+
+#[test]
+fn a_configuration_of_yaml_is_refused_with_what_to_write() {
+    let home = Home::new();
+    let text = "extensions:\n  files:\n    cmd: npx\n    args: [-y, files]\n";
+    let config = home.write("config.yaml", text);
+    let ran = home.run(&["tap", "install", "--config", "config.yaml"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("args: [tap, --name=NAME, --"), "{ran:?}");
+    assert_eq!(fs::read_to_string(config).unwrap(), text);
+}
+
+#[test]
+fn what_is_no_file_of_text_is_refused_at_once() {
+    let home = Home::new();
+    let pipe = home.path("pipe.json");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    home.write("wide.json", [0xff, 0xfe, b'{', 0]);
+    for (config, words) in [
+        ("pipe.json", "no regular file"),
+        ("/dev/zero", "no regular file"),
+        (".", "no regular file"),
+        ("wide.json", "no text of UTF-8"),
+    ] {
+        let ran = home.run(&["tap", "install", "--config", config]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains(words), "{ran:?}");
+    }
+}

@@ -4,6 +4,7 @@
 mod edit;
 mod servers;
 mod tapped;
+mod toml_file;
 
 use edit::Edits;
 use jsonc_parser::common::Ranged as _;
@@ -78,6 +79,8 @@ pub(super) struct Rewritten {
 pub(super) enum ConfigError {
     #[error("not JSON: {0}")]
     NotJson(String),
+    #[error("neither JSON nor TOML; as TOML: {0}")]
+    Neither(String),
     #[error("the key {name:?} stands twice, in lines {} and {}", .lines.0, .lines.1)]
     Doubled { name: String, lines: (usize, usize) },
     #[error("it lists no MCP servers")]
@@ -97,9 +100,8 @@ pub(super) fn rewrite(
         Some(rest) => (&text[..BOM.len_utf8()], rest),
         None => ("", text),
     };
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &options())
-        .map_err(|error| ConfigError::NotJson(error.to_string()))?;
-    let root = parsed.value.as_ref().and_then(|value| value.as_object());
+    let root = parsed(text)?;
+    let root = root.as_ref().and_then(|value| value.as_object());
     let servers = root.map(|root| servers(text, root)).transpose()?;
     let servers = servers
         .filter(|servers| !servers.is_empty())
@@ -129,6 +131,22 @@ pub(super) fn rewrite(
         servers: outcomes,
         entries,
     })
+}
+
+/// The configuration as its members and texts: JSON, or else TOML.
+fn parsed(text: &str) -> Result<Option<jsonc_parser::ast::Value<'_>>, ConfigError> {
+    let error = match parse_to_ast(text, &CollectOptions::default(), &options()) {
+        Ok(parsed) => return Ok(parsed.value),
+        Err(error) => ConfigError::NotJson(error.to_string()),
+    };
+    // No file of TOML begins as JSON does.
+    if text.trim_start().starts_with(['{', '/']) {
+        return Err(error);
+    }
+    match toml_file::read(text) {
+        Ok(root) => Ok(Some(root)),
+        Err(reason) => Err(ConfigError::Neither(reason)),
+    }
 }
 
 /// An entry as it is, and as these edits leave it.
@@ -200,15 +218,22 @@ fn rewrite_one(
             },
             None,
         ) => {
-            let after = tapped::tap(program, server.name, options, &before);
+            let after = tapped::tap(
+                program,
+                server.name,
+                options,
+                &before,
+                form.has_empty_args(),
+            );
             let tap = &after[..after.len() - before.len()];
             let edits = edit::put(text, &form, tap);
             (ServerOutcome::Changed { before, after }, edits)
         }
         (Rewrite::Uninstall { kept }, Some(tap)) => {
             let after = tap.command.to_vec();
-            let edits = give_back(text, server, kept)
-                .unwrap_or_else(|| edit::take(text, &form, before.len() - after.len()));
+            let edits = give_back(text, server, kept).unwrap_or_else(|| {
+                edit::take(text, &form, before.len() - after.len(), tap.had_empty_args)
+            });
             (ServerOutcome::Changed { before, after }, edits)
         }
         (Rewrite::Uninstall { .. }, None) => (ServerOutcome::AsWanted, Edits::new()),

@@ -101,7 +101,7 @@ fn change(target: &ConfigArgs, task: &ConfigTask, console: &mut Console) -> anyh
     // Where it is a link, the file behind it is changed and the link stays.
     let path = fs::canonicalize(&target.config).with_context(|| format!("cannot read {shown}"))?;
     for _ in 0..MAX_TRIES {
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
+        let text = read(&path, &target.config)?;
         let rewritten = match task {
             ConfigTask::Install(install) => rewrite(&text, &target.servers, install),
             ConfigTask::Uninstall => {
@@ -138,6 +138,32 @@ fn change(target: &ConfigArgs, task: &ConfigTask, console: &mut Console) -> anyh
     Err(refused.hint("close the client, then try again").into())
 }
 
+/// The text of a configuration.
+fn read(path: &Path, shown: &Path) -> anyhow::Result<String> {
+    /// Largest configuration that is read, in bytes: those of clients with years of history are far smaller.
+    const MOST_BYTES: u64 = 64 << 20;
+    let shown = shown.display();
+    let found = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
+    // A pipe or a device would be read for ever.
+    if !found.is_file() {
+        return Err(Refused::new(format!("{shown}: it is no regular file")).into());
+    }
+    if found.len() > MOST_BYTES {
+        let size = found.len() >> 20;
+        return Err(Refused::new(format!(
+            "{shown}: it is no configuration: it has {size} MiB"
+        ))
+        .into());
+    }
+    let content = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    String::from_utf8(content).map_err(|_| {
+        let refused = Refused::new(format!("{shown}: it is no text of UTF-8"));
+        refused
+            .hint("save it as UTF-8 in an editor, then try again")
+            .into()
+    })
+}
+
 /// Puts a configuration in the place of the one that was read, and keeps that one; `None` where another
 /// program changed it meanwhile.
 fn put(
@@ -172,12 +198,28 @@ fn refused(path: &Path, error: &ConfigError) -> Refused {
             refused.hint(format!("its servers are {}", known.join(", ")))
         }
         ConfigError::NoServers => refused
-            .hint("servers are looked for under mcpServers, servers, mcp and context_servers"),
+            .hint("servers are looked for under mcpServers, servers, mcp, context_servers and mcp_servers"),
         ConfigError::Doubled { .. } => refused.hint(
             "clients differ in which of the two they take: remove one of them, then try again",
         ),
-        ConfigError::NotJson(_) => refused,
+        ConfigError::NotJson(_) | ConfigError::Neither(_) => match by_hand(path) {
+            Some(hint) => refused.hint(hint),
+            None => refused,
+        },
     }
+}
+
+/// What to write into a configuration that is not changed, by the ending of its name.
+fn by_hand(path: &Path) -> Option<String> {
+    let ending = path.extension()?.to_str()?;
+    let program = std::env::current_exe().ok();
+    let program = program.map_or_else(|| "mcpr".into(), |program| program.display().to_string());
+    matches!(ending, "yaml" | "yml").then(|| {
+        format!(
+            "YAML is not changed: put the tap before a server's command by hand, as in command (or cmd): {program} \
+             and args: [tap, --name=NAME, --, COMMAND, …]"
+        )
+    })
 }
 
 /// What became of a server, in lines for a person.

@@ -66,6 +66,14 @@ const CONFIGS: &[(&str, &str)] = &[
         "{ // 1\n \"mcpServers\" /* 2 */ : { // 3\n  \"a\": /* 4 */ { \"command\" /* 5 */ : /* 6 */ \"b\" /* 7 */ , \"args\" : [ /* 8 */ \"c\" /* 9 */ , /* 10 */ \"d\" // 11\n ] // 12\n } } }\n// 13",
     ),
     (
+        "Codex",
+        "# mine\nmodel = \"o3\"\n\n[mcp_servers.files]\ncommand = \"npx\" # from npm\nargs = [\"-y\", \"server-files\"]\n\n[mcp_servers.files.env]\nKEY = \"x\"\n\n[mcp_servers.\"a b\"]\ncommand = 'uvx'\nargs = [\n  \"server\", # pinned\n  '--fast',\n]\nstartup_timeout_sec = 20\n\n[mcp_servers.web]\nurl = \"https://x\"\n\n[tui]\ntheme = \"dark\"\n",
+    ),
+    (
+        "Codex, no arguments",
+        "[mcp_servers.bare]\ncommand = \"server\" # mine\n\n[mcp_servers.empty]\n  command = \"server\"\n  args = []\n  enabled = true\n\n[mcp_servers]\ninline = { command = \"server\" }\nwhole = { command = \"server\", args = [ ], env = { A = \"b\" } }\nlisted = { command = \"server\", args = [ \"x\" ] }\ndotted.command = \"server\"\n",
+    ),
+    (
         "blank lines",
         "\n\n{\n\n  \"mcpServers\": {\n\n    \"a\": {\n\n      \"command\": \"b\",\n\n      \"args\": [\n\n        \"c\"\n\n      ]\n\n    }\n\n  }\n\n}\n\n",
     ),
@@ -105,15 +113,30 @@ fn the_same_bytes_come_back_from_every_client_and_habit() {
 
 #[test]
 fn the_same_bytes_come_back_without_what_was_kept() {
-    for (client, config) in CONFIGS
-        .iter()
-        .filter(|(client, _)| *client != "Cursor, no arguments")
-    {
+    for (client, config) in CONFIGS {
         for (habit, change) in HABITS {
             let text = change(config);
             let installed = rewrite(&text, &[], &install()).expect(client);
             let back = rewrite(&installed.text, &[], &uninstall()).expect(client);
             assert_eq!(back.text, text, "{client}, {habit}: {}", installed.text);
+        }
+    }
+}
+
+/// A client that writes its configuration anew does so in its own way.
+#[test]
+fn an_empty_list_of_arguments_comes_back_from_a_configuration_that_was_written_anew() {
+    for text in [
+        r#"{"mcpServers":{"a":{"command":"server","args":[]},"b":{"command":"server"}}}"#,
+        r#"{"mcpServers":{"a":{"args":[],"command":"server"},"b":{"command":"server","env":{}}}}"#,
+    ] {
+        let installed = rewrite(text, &[], &install()).expect("a configuration");
+        let value: serde_json::Value = serde_json::from_str(&installed.text).expect("it is JSON");
+        for anew in [value.to_string(), format!("{value:#}")] {
+            let back = rewrite(&anew, &[], &uninstall()).expect("a configuration");
+            let back: serde_json::Value = serde_json::from_str(&back.text).expect("it is JSON");
+            let expected = serde_json::json!({"command": "server", "args": []});
+            assert_eq!(back["mcpServers"]["a"], expected, "{anew}");
         }
     }
 }
@@ -144,12 +167,10 @@ fn what_is_installed_is_what_the_client_reads() {
     for (client, config) in CONFIGS {
         let installed = rewrite(config, &[], &install()).expect(client);
         for entry in &installed.entries {
-            let value = jsonc_parser::parse_to_ast(
-                &entry.installed,
-                &jsonc_parser::CollectOptions::default(),
-                &super::options(),
-            );
-            assert!(value.is_ok(), "{client}: {}", entry.installed);
+            // A table of TOML in braces stands behind its name.
+            let inline = format!("x = {}", entry.installed);
+            let is_read = super::parsed(&entry.installed).is_ok() || super::parsed(&inline).is_ok();
+            assert!(is_read, "{client}: {}", entry.installed);
             assert!(
                 entry.installed.contains("\"/bin/mcpr\""),
                 "{client}: {}",

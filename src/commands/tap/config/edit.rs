@@ -2,7 +2,7 @@
 //! that is taken away again. Pure.
 
 use super::servers::Form;
-use jsonc_parser::ast::{Array, ObjectProp};
+use jsonc_parser::ast::{Array, Object, ObjectProp};
 use jsonc_parser::common::Ranged as _;
 use std::ops::Range;
 
@@ -45,19 +45,55 @@ pub(super) fn put(text: &str, form: &Form<'_>, tap: &[String]) -> Edits {
                 object, command, ..
             },
         ) => {
-            let style = Style::of(text, object.range.start + 1, command);
-            let member = format!(
-                ",{}\"args\":{}[{}]",
-                style.before,
-                style.colon,
-                words.join(", ")
-            );
+            let words = words.join(", ");
+            let member = match Layout::of(text, object, command) {
+                Layout::Json => {
+                    let style = Style::of(text, object.range.start + 1, command);
+                    format!(",{}\"args\":{}[{words}]", style.before, style.colon)
+                }
+                Layout::Inline => format!(", args = [{words}]"),
+                Layout::Lines => {
+                    let (newline, lead) = line_before(text, command.range().start);
+                    format!("{newline}{lead}args = [{words}]")
+                }
+            };
             let end = command.range().end;
             edits.push((end..end, member));
         }
         (None, Form::Whole(_)) => {}
     }
     edits
+}
+
+/// How an object is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Json,
+    /// A table of TOML in braces.
+    Inline,
+    /// A table of TOML whose members have a line each.
+    Lines,
+}
+
+impl Layout {
+    fn of(text: &str, object: &Object<'_>, member: &ObjectProp<'_>) -> Self {
+        let sign = &text[member.name.range().end..member.value.range().start];
+        if !sign.contains('=') {
+            Self::Json
+        } else if text[object.range.start..].starts_with('{') {
+            Self::Inline
+        } else {
+            Self::Lines
+        }
+    }
+}
+
+/// How the line before this place ends, and what stands in its line before it: blanks, or the tables that a
+/// dotted key names.
+fn line_before(text: &str, at: usize) -> (&'static str, &str) {
+    let line = text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let is_crlf = text[..line].ends_with("\r\n") || line == 0 && text[at..].contains("\r\n");
+    (if is_crlf { "\r\n" } else { "\n" }, &text[line..at])
 }
 
 /// How members are set apart where they stand.
@@ -113,8 +149,9 @@ fn put_first(text: &str, array: &Array<'_>, words: &[String]) -> (Range<usize>, 
     (at..at, put.collect())
 }
 
-/// Takes a tap of so many words away, the program among them.
-pub(super) fn take(text: &str, form: &Form<'_>, words: usize) -> Edits {
+/// Takes a tap of so many words away, the program among them. `keeps_list` says that the list of arguments was
+/// there before it, with nothing in it.
+pub(super) fn take(text: &str, form: &Form<'_>, words: usize, keeps_list: bool) -> Edits {
     let Some(array) = form.array() else {
         return Edits::new();
     };
@@ -138,6 +175,7 @@ pub(super) fn take(text: &str, form: &Form<'_>, words: usize) -> Edits {
         ..
     } = form
         && array.elements.len() == gone
+        && !keeps_list
         && is_put(text, command, args, array)
     {
         edits.push((command.range().end..args.range().end, String::new()));
@@ -155,8 +193,13 @@ fn is_put(text: &str, command: &ObjectProp<'_>, args: &ObjectProp<'_>, array: &A
         .elements
         .first()
         .map_or(array.range.end - 1, jsonc_parser::common::Ranged::start);
+    let is_next = |between: &str| {
+        let lines = between.matches('\n').count();
+        // A table of TOML sets its members apart by lines.
+        between.trim() == "," || lines == 1 && !between.trim_start().contains(char::is_whitespace)
+    };
     behind.start <= behind.end
-        && text[behind].trim() == ","
+        && is_next(&text[behind])
         && first == array.range.start + 1
         && array
             .elements

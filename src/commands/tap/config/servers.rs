@@ -30,13 +30,14 @@ pub(super) enum Form<'a> {
     Whole(&'a Array<'a>),
 }
 
-/// Names of lists of servers, and the objects that they stand in: most clients, VS Code, Zed, Amp.
-const LISTS: [&[&str]; 5] = [
+/// Names of lists of servers, and the objects that they stand in: most clients, VS Code, Zed, Amp, Codex.
+const LISTS: [&[&str]; 6] = [
     &["mcpServers"],
     &["servers"],
     &["mcp", "servers"],
     &["context_servers"],
     &["amp.mcpServers"],
+    &["mcp_servers"],
 ];
 
 /// Every server of a configuration, in the order of the lists.
@@ -167,6 +168,11 @@ impl Form<'_> {
             Self::Whole(array) => Some(array),
             Self::Split { args, .. } => args.and_then(|args| args.value.as_array()),
         }
+    }
+
+    /// Whether there is a list of arguments with nothing in it.
+    pub(super) fn has_empty_args(&self) -> bool {
+        matches!(self, Self::Split { .. }) && self.array().is_some_and(|it| it.elements.is_empty())
     }
 
     /// The program where it stands apart from its arguments.

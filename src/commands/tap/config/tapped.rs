@@ -5,13 +5,18 @@ use std::path::Path;
 /// The option that names a server in the store.
 const NAME: &str = "--name";
 
+/// The option that says that there was a list of arguments with nothing in it.
+const EMPTY_ARGS: &str = "--empty-args";
+
 /// A command that is a tap of another.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tapped<'a> {
-    /// What stands before `--`, but the name.
+    /// What stands before `--`, but the name and what an installation notes for itself.
     pub(super) options: Vec<String>,
     /// A name that the tap takes for an option, as earlier installations wrote it.
     pub(super) refused_name: Option<&'a str>,
+    /// Whether the command had a list of arguments with nothing in it.
+    pub(super) had_empty_args: bool,
     /// The command that is tapped.
     pub(super) command: &'a [String],
 }
@@ -22,6 +27,7 @@ pub(super) fn tap(
     name: &str,
     options: &[String],
     command: &[String],
+    has_empty_args: bool,
 ) -> Vec<String> {
     // In one argument: a name may begin with `-`.
     let head = [
@@ -29,7 +35,9 @@ pub(super) fn tap(
         "tap".to_owned(),
         format!("{NAME}={name}"),
     ];
-    [&head, options, &["--".to_owned()], command].concat()
+    let noted = has_empty_args.then(|| EMPTY_ARGS.to_owned());
+    let noted = noted.as_slice();
+    [&head, noted, options, &["--".to_owned()], command].concat()
 }
 
 /// Takes a command apart, if it is a tap.
@@ -42,7 +50,7 @@ pub(super) fn tapped(command: &[String]) -> Option<Tapped<'_>> {
     if !is_ours(Path::new(program), rest) {
         return None;
     }
-    let (mut options, mut refused_name) = (Vec::new(), None);
+    let (mut options, mut refused_name, mut had_empty_args) = (Vec::new(), None, false);
     while let Some((argument, behind)) = rest.split_first() {
         rest = behind;
         if argument == "--" {
@@ -50,6 +58,7 @@ pub(super) fn tapped(command: &[String]) -> Option<Tapped<'_>> {
             return Some(Tapped {
                 options,
                 refused_name,
+                had_empty_args,
                 command,
             });
         }
@@ -57,6 +66,8 @@ pub(super) fn tapped(command: &[String]) -> Option<Tapped<'_>> {
             let (name, behind) = rest.split_first()?;
             refused_name = name.starts_with('-').then_some(name.as_str());
             rest = behind;
+        } else if argument == EMPTY_ARGS {
+            had_empty_args = true;
         } else if !argument.starts_with("--name=") {
             options.push(argument.clone());
         }
@@ -141,14 +152,17 @@ mod tests {
     fn what_is_written_is_known_again() {
         for name in ["a", "-x", "--", "--name", "a b", "=", ""] {
             for options in [&[][..], &owned("--payloads --redact=--")[..]] {
-                let command = owned("server -- --name y");
-                let written = tap("/x/mcpr", name, options, &command);
-                let expected = Tapped {
-                    options: options.to_vec(),
-                    refused_name: None,
-                    command: &command,
-                };
-                assert_eq!(tapped(&written), Some(expected), "{written:?}");
+                for had_empty_args in [false, true] {
+                    let command = owned("server -- --name y");
+                    let written = tap("/x/mcpr", name, options, &command, had_empty_args);
+                    let expected = Tapped {
+                        options: options.to_vec(),
+                        refused_name: None,
+                        had_empty_args,
+                        command: &command,
+                    };
+                    assert_eq!(tapped(&written), Some(expected), "{written:?}");
+                }
             }
         }
     }

@@ -1,0 +1,81 @@
+//! A configuration in TOML, as Codex has it, read as the members and texts that JSON has, each where it stands in
+//! the file. Pure. Must not change anything.
+
+use jsonc_parser::ast::{Array, NullKeyword, Object, ObjectProp, ObjectPropName, StringLit, Value};
+use jsonc_parser::common::{Range, Ranged as _};
+use std::borrow::Cow;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Reads a file.
+///
+/// # Errors
+/// What is wrong with it, where it is none of TOML.
+pub(super) fn read(text: &str) -> Result<Value<'static>, String> {
+    let root = DeTable::parse(text).map_err(|error| error.to_string())?;
+    Ok(Value::Object(object(text, root.get_ref(), root.span())))
+}
+
+/// A table; one without braces goes from its first member to its last.
+fn object(text: &str, table: &DeTable<'_>, span: std::ops::Range<usize>) -> Object<'static> {
+    let mut properties: Vec<_> = table
+        .iter()
+        .map(|(key, value)| member(text, key, value))
+        .collect();
+    // The order of the file, not of the names.
+    properties.sort_by_key(|member| member.range.start);
+    let is_inline = text
+        .get(span.clone())
+        .is_some_and(|own| own.starts_with('{'));
+    // A table of its own may stand anywhere in the file.
+    let own = properties.iter().filter(|member| is_on_line(text, member));
+    let lines = own
+        .map(|member| member.range)
+        .reduce(|all, one| Range::new(all.start.min(one.start), all.end.max(one.end)));
+    let range = match lines {
+        Some(lines) if !is_inline => lines,
+        _ => Range::new(span.start, span.end),
+    };
+    Object { range, properties }
+}
+
+/// Whether a member has its value in its own line.
+fn is_on_line(text: &str, member: &ObjectProp<'_>) -> bool {
+    let between = text.get(member.name.range().end..member.value.range().start);
+    between.is_some_and(|between| between.trim() == "=")
+}
+
+fn member(
+    text: &str,
+    key: &Spanned<Cow<'_, str>>,
+    value: &Spanned<DeValue<'_>>,
+) -> ObjectProp<'static> {
+    let name = Range::new(key.span().start, key.span().end);
+    let value = node(text, value);
+    let end = value.range().end;
+    ObjectProp {
+        range: Range::new(name.start, end.max(name.end)),
+        name: ObjectPropName::String(StringLit {
+            range: name,
+            value: Cow::Owned(key.get_ref().to_string()),
+        }),
+        value,
+    }
+}
+
+/// A value. What is no text, list or table is none that runs a server, whatever it is.
+fn node(text: &str, value: &Spanned<DeValue<'_>>) -> Value<'static> {
+    let range = Range::new(value.span().start, value.span().end);
+    match value.get_ref() {
+        DeValue::String(said) => Value::StringLit(StringLit {
+            range,
+            value: Cow::Owned(said.to_string()),
+        }),
+        DeValue::Array(list) => Value::Array(Array {
+            range,
+            elements: list.iter().map(|element| node(text, element)).collect(),
+        }),
+        DeValue::Table(table) => Value::Object(object(text, table, value.span())),
+        _ => Value::NullKeyword(NullKeyword { range }),
+    }
+}
