@@ -5,7 +5,7 @@ use super::keys::{self, Secrecy};
 use super::scan::Pass;
 use super::signs::{Sign, after_scheme, after_type, sign};
 use super::value::{self, FoundValue};
-use super::{blocks, quotes, typed, url, words};
+use super::{blocks, quotes, tongues, typed, url, words};
 use std::ops::Range;
 
 /// Values longer than this are taken as they stand: looking into them would be done over and over.
@@ -32,13 +32,14 @@ impl NamedKey<'_> {
 }
 
 impl Pass<'_> {
-    /// A word that keys are made of stands here.
-    pub(super) fn key(&mut self, hit: usize) {
-        // A name may hold several such words, and is asked once.
-        if hit < self.named {
+    /// A word that keys are made of begins here; a phrase is given whole.
+    pub(super) fn key(&mut self, hit: &Range<usize>) {
+        // A name may hold several such words, and is asked once. A phrase is more than the words in it.
+        let is_phrase = self.text[hit.clone()].contains(&b' ');
+        if hit.start < self.named && !is_phrase {
             return;
         }
-        let name = self.name_around(hit);
+        let mut name = self.name_around(hit);
         self.named = name.end;
         // The kind of a mark is no key.
         if self.text[..name.start].ends_with(b"[redacted:") {
@@ -59,6 +60,16 @@ impl Pass<'_> {
         if keys::is_secret_pin(&self.text[name.clone()], &self.text[name.end..]) {
             secrecy = Secrecy::Any;
         }
+        // `API key: …`: the words before may say whose key it is.
+        let phrase = if secrecy < Secrecy::NoNumber {
+            self.phrase(&name)
+        } else {
+            None
+        };
+        if let Some(phrase) = phrase {
+            secrecy = Secrecy::Random;
+            name = phrase;
+        }
         if secrecy == Secrecy::None {
             return;
         }
@@ -71,58 +82,6 @@ impl Pass<'_> {
         };
         key.quote = self.quote_before(key.name.start);
         self.assigned(&key);
-    }
-
-    /// The whole name around a word of it.
-    fn name_around(&self, hit: usize) -> Range<usize> {
-        let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.$".contains(byte);
-        let from = self
-            .at
-            // Names neither overlap nor grow without limit, which keeps a text of nothing but names
-            // linear.
-            .max(self.named.min(hit))
-            .max(hit.saturating_sub(keys::MAX_NAME_BYTES));
-        let before = self.text[from..hit]
-            .iter()
-            .rev()
-            .take_while(|byte| is_of_name(byte))
-            .count();
-        let mut start = hit - before;
-        // The letter of an escape is none of the name.
-        if self.text[start..hit].starts_with(b"n")
-            || self.text[start..hit].starts_with(b"r")
-            || self.text[start..hit].starts_with(b"t")
-        {
-            start += usize::from(start > 0 && self.text[start - 1] == b'\\');
-        }
-        let after = self.text[hit..]
-            .iter()
-            .take_while(|byte| is_of_name(byte))
-            .count();
-        let mut end = hit + after;
-        // `->` is a sign.
-        if self.text.get(end) == Some(&b'>') && self.text[end - 1] == b'-' {
-            end -= 1;
-        }
-        // A full stop ends a sentence, not a name.
-        while end > hit + 1 && matches!(self.text[end - 1], b'.' | b'$') {
-            end -= 1;
-        }
-        start..end
-    }
-
-    fn quote_before(&self, at: usize) -> Option<(usize, u8)> {
-        // As many as `quotes::opening` looks at.
-        const MAX_BACKSLASHES: usize = 15;
-        let quote = self.before(at).filter(|byte| b"\"'`".contains(byte))?;
-        let behind = &self.text[..at - 1];
-        let slashes = behind
-            .iter()
-            .rev()
-            .take(MAX_BACKSLASHES)
-            .take_while(|byte| **byte == b'\\')
-            .count();
-        Some((slashes, quote))
     }
 
     /// `?name=…`, `&name=…`
@@ -163,8 +122,7 @@ impl Pass<'_> {
             .take(2)
             .take_while(|byte| closers.contains(byte))
             .count();
-        let gap = value::blanks(&text[at..]).min(MAX_GAP);
-        let after = at + gap;
+        let after = at + tongues::blanks(text, at, MAX_GAP);
         // Without a sign there are lists, calls and SQL, each with its own form.
         let Some((sign, end)) = sign(text, after) else {
             return self.without_sign(key, after, is_closed);
@@ -179,7 +137,7 @@ impl Pass<'_> {
                 .take(2)
                 .take_while(|byte| **byte == b'*')
                 .count();
-        let from = end + value::blanks(&text[end..]).min(MAX_GAP);
+        let from = end + tongues::blanks(text, end, MAX_GAP);
         let is_line = sign == Sign::Colon && !is_closed;
         // A name with a dash at the start of a line, or in quotes, is a header of some program:
         // `X-Api-Key: …`.
@@ -217,6 +175,7 @@ impl Pass<'_> {
             return;
         }
         self.quoted_behind(key, at);
+        self.said(key, at);
     }
 
     /// Behind the quote that closes a name: one that was opened, too, by what is not there any more
@@ -277,9 +236,24 @@ impl Pass<'_> {
             from = typed::after_tag(text, typed::after_anchor(text, from));
         }
         let from = after_scheme(text, from);
+        if let Some(range) = tongues::bracketed(text, from)
+            && key.secrecy >= Secrecy::NoNumber
+            && !tongues::is_prose(key.bytes(), &text[range.clone()])
+        {
+            let end = range.end;
+            return self.take(range, end, "key");
+        }
         let Some(mut found) = value::value(text, from, &self.steps) else {
             return;
         };
+        if !found.is_quoted && self.is_count(sign, &found) {
+            return;
+        }
+        let mark = tongues::before_mark(&text[found.secret.clone()]);
+        if !found.is_quoted && mark > 0 && mark < found.secret.len() {
+            found.end = found.secret.start + mark;
+            found.secret.end = found.end;
+        }
         if !found.is_quoted && !found.is_code && self.is_line(key, sign) {
             found = self.with_rest_of_line(found);
         }
@@ -291,6 +265,18 @@ impl Pass<'_> {
         } else if key.secrecy >= Secrecy::NoNumber && !found.is_code {
             self.take_new(found.end);
         }
+    }
+
+    /// Whether prose counts something here: `credentials: 3 found`, `Password: 8 characters at least`.
+    fn is_count(&self, sign: Sign, found: &FoundValue) -> bool {
+        const MOST_DIGITS: usize = 2;
+        let said = &self.text[found.secret.clone()];
+        let is_number = said.len() <= MOST_DIGITS && said.iter().all(u8::is_ascii_digit);
+        let next = self.text[found.end..].strip_prefix(b" ");
+        let is_followed = next
+            .and_then(<[u8]>::first)
+            .is_some_and(|byte| byte.is_ascii_lowercase() || *byte >= 0xc3);
+        sign == Sign::Colon && is_number && is_followed
     }
 
     /// Whether the quote here closes a text that the key is the end of: `"token=" + value`.
@@ -379,6 +365,7 @@ impl Pass<'_> {
         let is_mark = value::mark_at(self.text, found.secret.start).is_some();
         let is_own = !found.is_quoted && is_name_again(key.bytes(), said);
         if words::is_placeholder(said)
+            || sign == Sign::Colon && !found.is_quoted && tongues::is_prose(key.bytes(), said)
             || !is_mark && !found.is_quoted && (is_own || words::is_expression(said))
         {
             return false;
@@ -396,6 +383,10 @@ impl Pass<'_> {
             }
             (_, Secrecy::None) | (Sign::Column, _) => false,
             (_, Secrecy::KeyMaterial) => words::is_key_material(&plain),
+            // Prose names methods behind such words, too: `Encryption key: AES-256-GCM`.
+            (_, Secrecy::Random) if key.bytes().contains(&b' ') => {
+                words::looks_random(&plain) && words::has_token(&plain)
+            }
             (_, Secrecy::Random) => words::looks_random(&plain),
             (_, Secrecy::NoNumber) if plain.iter().all(u8::is_ascii_digit) => is_mark,
             (_, Secrecy::NoNumber | Secrecy::Any) => {

@@ -2,19 +2,15 @@
 //! log in, commands that set a variable, lines of protocols, what is piped into a program. Must not hold
 //! what `NAME = VALUE` in some language is.
 
-use super::keys::{self, Secrecy};
-use super::scan::Pass;
-use super::{value, words};
-use regex::bytes::{Captures, Regex};
-use std::ops::Range;
+use regex::bytes::Regex;
 use std::sync::LazyLock;
 
 /// How far a form goes on each side of what it is found by, in bytes.
-const WINDOW_BYTES: usize = 256;
+pub(super) const WINDOW_BYTES: usize = 256;
 
 /// What is looked at around the finder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FormWindow {
+pub(super) enum FormWindow {
     /// From the finder on.
     From,
     /// What stands before it.
@@ -25,7 +21,7 @@ enum FormWindow {
 
 /// What the secret looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Looks {
+pub(super) enum Looks {
     /// Any word that is no placeholder.
     Word,
     /// A word in quotes.
@@ -41,11 +37,11 @@ enum Looks {
 pub(super) struct SignlessForm {
     /// What the text is searched for; with a capital in it, in this case only.
     pub(super) finders: &'static [&'static str],
-    reach: FormWindow,
-    looks: Looks,
+    pub(super) reach: FormWindow,
+    pub(super) looks: Looks,
     /// Its groups are the secrets. An empty one is where a value begins, in quotes or without. The group
     /// `name` is a key that must be one of a secret.
-    pattern: LazyLock<Regex>,
+    pub(super) pattern: LazyLock<Regex>,
 }
 
 macro_rules! form {
@@ -73,7 +69,7 @@ const NAME: &str = r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]{1,63})";
 const SWITCHES: &str = r"(?:\s+-{1,2}[A-Za-z-]{1,24})*";
 
 /// Every form. The order says nothing.
-pub(super) static FORMS: [SignlessForm; 35] = [
+pub(super) static FORMS: [SignlessForm; 42] = [
     // Calls that are given a user and a secret.
     form!(
         From,
@@ -329,6 +325,53 @@ pub(super) static FORMS: [SignlessForm; 35] = [
         ["assword:"],
         r#"^(?i-u)assword:[^\n]{0,12}?\\?["'}]\s{0,8}[;{]?\s{0,8}send(?: --)? \\?"([^"\\\n$]{3,128})\\"#
     ),
+    // What makes a secret of a text in PowerShell, and what such a text is piped into.
+    form!(
+        From,
+        Word,
+        ["convertto-securestring "],
+        r"^(?i-u)convertto-securestring (?:-(?:string|asplaintext|force) )*()"
+    ),
+    form!(
+        Before,
+        Word,
+        ["| convertto-securestring", "|convertto-securestring"],
+        r#"(?-u)(?:"([^"\n]{1,200})"|'([^'\n]{1,200})') *$"#
+    ),
+    // A field of a form that is sent in parts.
+    form!(
+        From,
+        Word,
+        ["form-data; name="],
+        r#"^(?-u)form-data; name=\\?"?(?P<name>[^"\r\n;\\]{1,64})\\?"?(?:\r?\n|\\r\\n|\\n)(?:[A-Za-z-]{1,32}: ?[^\n\\]{0,96}(?:\r?\n|\\r\\n|\\n)){0,3}(?:\r?\n|\\r\\n|\\n)([^\r\n\\]{1,160})"#
+    ),
+    // A macro of C, and a user of Redis.
+    form!(
+        From,
+        Word,
+        ["#define "],
+        r"^(?-u)#define ",
+        NAME,
+        r"[ \t]+()"
+    ),
+    form!(
+        Around,
+        Word,
+        [" on >"],
+        r"(?-u)\buser \S{1,64} on >([^\s]{2,200})"
+    ),
+    form!(
+        Before,
+        Word,
+        [".pgpass"],
+        r#"(?-u)["'][A-Za-z0-9._*/-]{1,128}:(?:[0-9]{2,5}|\*):[^\s:]{1,64}:[A-Za-z_*][^\s:]{0,63}:([^\s:"']{3,128})["'] ?>>? ?[^\s]{0,48}$"#
+    ),
+    form!(
+        From,
+        Word,
+        ["curl -b ", "curl --cookie "],
+        r#"^(?-u)curl (?:-b|--cookie) ["']?[A-Za-z0-9_.-]{1,64}=([^\s"';]{2,256})"#
+    ),
     // Lines of files of passwords.
     form!(
         Around,
@@ -378,100 +421,3 @@ pub(super) static FORMS: [SignlessForm; 35] = [
         r"(?-u)://[^\s/\x22']{1,96}(?:/[a-z0-9_-]{1,32}){0,2}/hooks/([a-z0-9]{26}|[A-Za-z0-9]{17}/[A-Za-z0-9]{40,64})(?:[^A-Za-z0-9/]|$)"
     ),
 ];
-
-impl Pass<'_> {
-    pub(super) fn form(&mut self, form: &SignlessForm, hit: &Range<usize>) {
-        let text = self.text;
-        let is_exact = |finder: &&&str| finder.as_bytes() == &text[hit.clone()];
-        let is_cased = form.finders[0]
-            .bytes()
-            .any(|byte| byte.is_ascii_uppercase());
-        let is_of_word = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
-        // Of a call the finder may be the end of its name: `HTTPBasicAuth(`.
-        let is_within = form.looks != Looks::Quoted
-            && is_of_word(hit.start)
-            && is_of_word(hit.start.wrapping_sub(1));
-        if is_within || is_cased && !form.finders.iter().any(|finder| is_exact(&finder)) {
-            return;
-        }
-        let from = match form.reach {
-            FormWindow::From => hit.start,
-            FormWindow::Before | FormWindow::Around => {
-                hit.start.saturating_sub(WINDOW_BYTES).max(self.at)
-            }
-        };
-        let to = match form.reach {
-            FormWindow::Before => hit.start,
-            FormWindow::From | FormWindow::Around => text.len().min(hit.end + WINDOW_BYTES),
-        };
-        let window = &text[from..to];
-        let mut at = 0;
-        // A form that stands before this one may be in the window, too.
-        while let Some(found) = form.pattern.captures_at(window, at) {
-            let whole = found.get(0).map_or(0..0, |whole| whole.range());
-            let is_here = form.reach != FormWindow::Around || from + whole.end >= hit.end;
-            if is_here {
-                return self.take_form(form, &found, from);
-            }
-            at = whole.end.max(at + 1);
-        }
-    }
-
-    fn take_form(&mut self, form: &SignlessForm, found: &Captures<'_>, from: usize) {
-        let text = self.text;
-        if let Some(name) = found.name("name")
-            && keys::secrecy(name.as_bytes()) < Secrecy::NoNumber
-        {
-            return;
-        }
-        let name = found.name("name").map(|name| name.range());
-        for group in found.iter().skip(1).flatten() {
-            if Some(group.range()) == name {
-                continue;
-            }
-            let at = from + group.start();
-            let (secret, end, is_quoted) = if group.is_empty() {
-                let at = super::signs::after_scheme(text, at);
-                let Some(value) =
-                    value::value(text, at, &self.steps).filter(|value| !value.is_code)
-                else {
-                    continue;
-                };
-                (value.secret, value.end, value.is_quoted)
-            } else {
-                (at..at + group.len(), at + group.len(), false)
-            };
-            if is_meant(form.looks, &text[secret.clone()], is_quoted) {
-                self.take(secret, end, "key");
-            }
-        }
-    }
-}
-
-fn is_meant(looks: Looks, said: &[u8], is_quoted: bool) -> bool {
-    const LOOKED_AT: usize = 512;
-    let short = &said[..said.len().min(LOOKED_AT)];
-    let has = |test: fn(&u8) -> bool| short.iter().any(test);
-    // Where a usage line has a value, its name stands in capitals.
-    let is_of_name = short
-        .iter()
-        .all(|byte| byte.is_ascii_uppercase() || b"_<>[]".contains(byte));
-    if words::is_placeholder(short)
-        || short.starts_with(b"-")
-        || is_of_name
-        || is_quoted && has(u8::is_ascii_whitespace) && words::is_sentence(short)
-    {
-        return false;
-    }
-    let is_expression = !is_quoted && words::is_expression(short);
-    match looks {
-        Looks::Word => !is_expression,
-        Looks::Login => !is_expression && !short.iter().all(u8::is_ascii_digit),
-        Looks::Quoted => is_quoted && !has(u8::is_ascii_whitespace),
-        Looks::Mixed => {
-            // A way to authenticate is written in capitals: `XOAUTH2`.
-            let is_of_cases = short.len() >= 8 && has(u8::is_ascii_uppercase);
-            has(u8::is_ascii_lowercase) && (has(u8::is_ascii_digit) || is_of_cases)
-        }
-    }
-}

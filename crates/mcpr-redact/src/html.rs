@@ -17,11 +17,21 @@ pub(super) const LABEL_ENDS: &[&str] = &[
     "</strong>",
     "</label>",
     "</span>",
+    "</em>",
+    "</i>",
+    "</u>",
+    "</code>",
+    "</h3>",
+    "</h4>",
 ];
 
 /// The field that hides what is typed.
-pub(super) const HIDDEN_FIELDS: &[&str] =
-    &["type=\"password\"", "type='password'", "type=password"];
+pub(super) const HIDDEN_FIELDS: &[&str] = &[
+    "type=\"password\"",
+    "type='password'",
+    "type=password",
+    "type = \"password\"",
+];
 
 /// Longest label, its element's tag included.
 const LONGEST_LABEL: usize = 96;
@@ -64,7 +74,8 @@ impl Pass<'_> {
             return;
         }
         if let Some(found) = self.beside(hit.end)
-            && is_meant(&text[found.clone()], said, secrecy)
+            && (is_meant(&text[found.clone()], said, secrecy)
+                || is_assigned(text, hit, &found) && is_word(&text[found.clone()], said, secrecy))
         {
             let end = found.end;
             return self.take(found, end, "key");
@@ -102,20 +113,25 @@ impl Pass<'_> {
                         return None;
                     }
                     if is_tag(tag, &["input"]) {
-                        return attribute(text, at + 1..at + close);
+                        return attribute(text, at + 1..at + close, &[b"value"]);
                     }
                     tags += 1;
                     at += close + 1;
                 }
                 b'<' => return None,
                 b':' => at += 1,
+                _ if near[at..].starts_with("：".as_bytes()) => at += "：".len(),
+                // A dash parts a label from its value as well.
+                _ if near[at..].starts_with("–".as_bytes()) => at += "–".len(),
+                _ if near[at..].starts_with("—".as_bytes()) => at += "—".len(),
                 byte if byte.is_ascii_whitespace() => at += 1,
                 _ => break,
             }
         }
         let len = near[at..]
             .iter()
-            .position(|byte| matches!(byte, b'<' | b'\n' | b'\r'))?;
+            .position(|byte| matches!(byte, b'<' | b'\n' | b'\r'))
+            .unwrap_or(near.len() - at);
         let whole = near[at..at + len].trim_ascii_end();
         Some(at..at + whole.len())
     }
@@ -200,9 +216,27 @@ impl Pass<'_> {
         };
         let rest = &text[hit.end..text.len().min(hit.end + WINDOW_BYTES)];
         let end = memchr::memchr(b'>', rest).map_or(hit.end + rest.len(), |len| hit.end + len);
-        if let Some(found) = attribute(text, from + open + 1..end) {
+        if let Some(found) = attribute(text, from + open + 1..end, &[b"value"]) {
             let close = found.end;
             self.take(found, close, "key");
+        }
+    }
+
+    /// `<meta name="csrf-token" content="…">`
+    pub(super) fn meta(&mut self, hit: &Range<usize>) {
+        let text = self.text;
+        let near = &text[hit.end..text.len().min(hit.end + WINDOW_BYTES)];
+        let len = memchr::memchr(b'>', near).unwrap_or(near.len());
+        // The blank before the first attribute is a part of the finder.
+        let tag = hit.end - 1..hit.end + len;
+        let names: [&[u8]; 3] = [b"name", b"property", b"id"];
+        if let Some(name) = attribute(text, tag.clone(), &names)
+            && keys::secrecy(&text[name.clone()]) >= Secrecy::NoNumber
+            && let Some(found) = attribute(text, tag, &[b"content"])
+            && !text[found.clone()].contains(&b' ')
+        {
+            let end = found.end;
+            self.take(found, end, "key");
         }
     }
 }
@@ -212,8 +246,12 @@ impl Pass<'_> {
 fn of_label(said: &[u8]) -> Secrecy {
     const MOST_WORDS: usize = 3;
     let said = said.trim_ascii();
-    let said = said.strip_suffix(b":").unwrap_or(said);
-    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte);
+    let said = said
+        .strip_suffix(b":")
+        .or_else(|| said.strip_suffix("：".as_bytes()))
+        .unwrap_or(said);
+    let is_of_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte) || *byte >= 0xc3;
     let words = said.split(u8::is_ascii_whitespace).count();
     if said.is_empty() || words > MOST_WORDS || !said.iter().all(is_of_name) {
         return Secrecy::None;
@@ -255,19 +293,18 @@ fn cells(text: &[u8], row: &Range<usize>) -> Vec<Range<usize>> {
 
 /// Where a value begins that stands in an element of its own: `Password: <code>…</code>`.
 pub(super) fn after_inline_tag(text: &[u8], at: usize) -> usize {
-    const TAGS: [&[u8]; 8] = [
-        b"<code>",
-        b"<b>",
-        b"<strong>",
-        b"<em>",
-        b"<i>",
-        b"<kbd>",
-        b"<tt>",
-        b"<samp>",
+    const TAGS: [&[u8]; 10] = [
+        b"<code", b"<b", b"<strong", b"<em", b"<i", b"<kbd", b"<tt", b"<samp", b"<span", b"<u",
     ];
+    const LONGEST: usize = 96;
     let rest = &text[at.min(text.len())..];
-    let found = TAGS.iter().find(|tag| rest.starts_with(tag));
-    found.map_or(at, |tag| at + tag.len())
+    let is_one =
+        |tag: &&[u8]| rest.starts_with(tag) && matches!(rest.get(tag.len()), Some(b'>' | b' '));
+    let near = &rest[..rest.len().min(LONGEST)];
+    match (TAGS.iter().any(is_one), memchr::memchr(b'>', near)) {
+        (true, Some(close)) => at + close + 1,
+        _ => at,
+    }
 }
 
 /// Whether the row that begins here is the first of its table.
@@ -289,39 +326,86 @@ fn is_tag(tag: &[u8], names: &[&str]) -> bool {
     })
 }
 
-/// What the attribute `value` of a tag holds.
-fn attribute(text: &[u8], tag: Range<usize>) -> Option<Range<usize>> {
-    const NAME: &[u8] = b"value=";
-    let at = memchr::memmem::find(&text[tag.clone()], NAME)?;
-    let is_own = at > 0 && text[tag.start + at - 1].is_ascii_whitespace();
-    let from = tag.start + at + NAME.len();
-    let slashes = text[from..tag.end]
+/// What the first attribute of these names holds in a tag.
+fn attribute(text: &[u8], tag: Range<usize>, names: &[&[u8]]) -> Option<Range<usize>> {
+    let mut at = tag.start;
+    while let Some(sign) = memchr::memchr(b'=', &text[at..tag.end]) {
+        let sign = at + sign;
+        let name = text[at..sign].trim_ascii_end();
+        let len = name
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"-_:".contains(byte))
+            .count();
+        let (before, name) = name.split_at(name.len() - len);
+        let value = attribute_value(text, sign + 1..tag.end);
+        at = value.end.max(sign + 1);
+        let said = &text[value.clone()];
+        let is_own = before.last().is_some_and(u8::is_ascii_whitespace);
+        if is_own
+            && names.iter().any(|known| name.eq_ignore_ascii_case(known))
+            && !said.is_empty()
+            && !words::is_placeholder(said)
+        {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// The value of an attribute behind its sign, with quotes, escaped ones, or without.
+fn attribute_value(text: &[u8], rest: Range<usize>) -> Range<usize> {
+    let said = &text[rest.clone()];
+    let blanks = said
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count();
+    let slashes = said[blanks..]
         .iter()
         .take_while(|byte| **byte == b'\\')
         .count();
-    let quote = *text[from + slashes..tag.end].first()?;
-    let is_quoted = matches!(quote, b'"' | b'\'');
-    let from = from + slashes + usize::from(is_quoted);
-    let is_end = |byte: &u8| {
-        if is_quoted {
-            *byte == quote
-        } else {
-            byte.is_ascii_whitespace()
-        }
-    };
-    let len = text[from..tag.end]
+    let quote = said
+        .get(blanks + slashes)
+        .copied()
+        .filter(|byte| b"\"'".contains(byte));
+    let from = rest.start + blanks + if quote.is_some() { slashes + 1 } else { 0 };
+    let is_end = |byte: &u8| quote.map_or(byte.is_ascii_whitespace(), |quote| *byte == quote);
+    let len = text[from..rest.end]
         .iter()
         .position(is_end)
-        .unwrap_or(tag.end - from);
+        .unwrap_or(rest.end - from);
     let whole = &text[from..from + len];
-    let len = len
-        - whole
-            .iter()
-            .rev()
-            .take_while(|byte| **byte == b'\\')
-            .count();
-    let said = &text[from..from + len];
-    (is_own && !said.is_empty() && !words::is_placeholder(said)).then_some(from..from + len)
+    // Of an element that closes itself, and of an escaped quote.
+    let marks: &[u8] = if quote.is_some() { b"\\" } else { b"\\/" };
+    let behind = whole
+        .iter()
+        .rev()
+        .take_while(|byte| marks.contains(byte))
+        .count();
+    from..from + len - behind
+}
+
+/// Whether a colon stands between a label, whose element ends here, and what is beside it.
+fn is_assigned(text: &[u8], label: &Range<usize>, found: &Range<usize>) -> bool {
+    text[..label.start].trim_ascii_end().ends_with(b":")
+        || text[label.end..found.start].contains(&b':')
+}
+
+/// Whether a lone word behind a label and a colon is a secret. Prose puts a colon behind some of these names.
+fn is_word(said: &[u8], label: &[u8], secrecy: Secrecy) -> bool {
+    const OF_PROSE: [&str; 6] = ["token", "secret", "auth", "signature", "cookie", "key"];
+    let label = label.trim_ascii();
+    let label = label
+        .strip_suffix(b":")
+        .unwrap_or(label)
+        .to_ascii_lowercase();
+    let is_one = said.len() >= 4 && !said.iter().any(u8::is_ascii_whitespace);
+    secrecy >= Secrecy::NoNumber
+        && is_one
+        && !OF_PROSE.iter().any(|word| label.ends_with(word.as_bytes()))
+        && !words::is_placeholder(said)
+        && !words::is_expression(said)
+        && value::mark_at(said, 0).is_none()
 }
 
 /// Whether a word beside the name of a secret is one. Pages describe parameters as often.

@@ -1,6 +1,7 @@
 //! Which names of members, parameters, headers and options hold secrets, as data. Must not look at the
 //! values, but for numbers of PINs.
 
+use super::endings::Endings;
 use std::sync::LazyLock;
 
 /// How sure a name is that its value is a secret.
@@ -34,6 +35,11 @@ const AT_END: &[&str] = &[
     "csrf", "functionskey", "gpgkey", "pgpkey", "cryptokey", "anonkey", "sastoken", "sharedaccesssignature", "securestring",
     "psk", "wifikey", "wlankey", "wepkey", "wpakey", "networkkey", "requirepass", "masterauth", "ssn", "socialsecuritynumber",
     "cardnumber", "cvv", "cvv2", "cvc", "securitycode", "mfacode", "otpcode", "totpcode", "2facode", "twofactorcode",
+    "recoverykey", "backupkey", "securityanswer", "secretword", "paroladordine", "psw", "passw", "pword", "passwrd", "ghpat", "githubpat", "gitlabpat", "azurepat", "adopat",
+    "devopspat", "gitpat",
+    // Words of other languages; those with a letter beyond ASCII are without it here.
+    "passord", "salasana", "heslo", "adgangskode", "losenord", "lsenord", "haslo", "jelszo", "lozinka", "geslo",
+    "contrasenya", "contrasenia", "contrasea", "palabraclave", "clavesecreta", "clavedeacceso", "clavesecretas", "katasandi", "zugangsdaten", "geheimnis", "pawort", "motpasse",
     "verificationcode", "smscode", "onetimecode", "backupcode", "recoverycode", "accesscode", "logincode", "devicecode",
 ];
 
@@ -47,7 +53,7 @@ const PLURAL: &[&str] = &[
 
 /// A name that ends so holds tokens of a language model as often as secrets.
 #[rustfmt::skip]
-const RANDOM: &[&str] = &["tokens", "sessid", "sid", "dsn", "authcode", "xsrftoken"];
+const RANDOM: &[&str] = &["tokens", "sessid", "sid", "dsn", "authcode", "xsrftoken", "clave", "parola", "sifre", "mdp"];
 
 /// A name with one of these in it holds a secret, unless what follows says that it is about one.
 #[rustfmt::skip]
@@ -140,6 +146,10 @@ fn may_be_secret(name: &[u8]) -> bool {
             [*a, *b, *c]
         }
         _ => {
+            // Names of other languages seldom end with three letters of ASCII.
+            if !name.is_ascii() {
+                return true;
+            }
             let mut letters = name
                 .iter()
                 .rev()
@@ -221,6 +231,12 @@ pub(super) fn secrecy_by_lists(name: &[u8]) -> Secrecy {
     if LAST_WORDS.iter().any(|word| is_last_word(name, word)) {
         return Secrecy::Any;
     }
+    if !name.is_ascii() {
+        let secrecy = super::tongues::secrecy(name);
+        if secrecy > Secrecy::None {
+            return secrecy;
+        }
+    }
     let mut buffer = [0; MAX_NAME_BYTES];
     let plain = plain(name, &mut buffer);
     let secrecy = of_plain(name, plain);
@@ -286,55 +302,6 @@ fn of_end(plain: &[u8]) -> Option<Secrecy> {
 fn last_place(name: &[u8], part: &[u8]) -> Option<usize> {
     let begins = &name[..(name.len() + 1).checked_sub(part.len())?];
     memchr::memrchr_iter(*part.first()?, begins).find(|at| name[*at..].starts_with(part))
-}
-
-/// Words by their last two letters, so that a name is compared with very few of them.
-pub(super) struct Endings {
-    words: Vec<&'static str>,
-    /// Where in `words` those with these last two letters begin.
-    starts: Vec<u16>,
-}
-
-/// Letters and digits: what is left of a name.
-const LETTERS: usize = 36;
-
-/// The list in which words with the same end as this name are.
-fn bucket(name: &[u8]) -> Option<usize> {
-    let number = |byte: u8| match byte {
-        b'a'..=b'z' => Some(usize::from(byte - b'a')),
-        b'0'..=b'9' => Some(usize::from(byte - b'0') + 26),
-        _ => None,
-    };
-    let [.., before, last] = name else {
-        return None;
-    };
-    Some(number(*before)? * LETTERS + number(*last)?)
-}
-
-impl Endings {
-    fn new(list: &[&'static str]) -> Self {
-        let mut words = list.to_vec();
-        // The sort is stable: words with one end stay in the order of their list.
-        words.sort_by_key(|word| bucket(word.as_bytes()));
-        // One more than there are ends, so that the last one has an end, too.
-        let starts = (0..=LETTERS * LETTERS).map(|at| {
-            let first = words.partition_point(|word| bucket(word.as_bytes()) < Some(at));
-            // The lists hold some hundred words each at most.
-            u16::try_from(first).unwrap_or(u16::MAX)
-        });
-        Self {
-            starts: starts.collect(),
-            words,
-        }
-    }
-
-    /// The word that a name ends with.
-    pub(super) fn of(&self, name: &[u8]) -> Option<&'static str> {
-        let at = bucket(name)?;
-        let words = usize::from(self.starts[at])..usize::from(self.starts[at + 1]);
-        let is_end = |word: &&&str| name.ends_with(word.as_bytes());
-        self.words[words].iter().find(is_end).copied()
-    }
 }
 
 /// The lists above, by the ends of their words.
@@ -485,5 +452,8 @@ pub(super) const FINDERS: &[&str] = &[
     "ssn", "social_security", "social-security", "socialsecurity", "cardnumber", "card_number", "card-number", "cvv", "cvc",
     "mfa", "2fa", "two_factor", "two-factor", "twofactor", "verification", "onetime", "one_time", "one-time", "sms", "security_code",
     "security-code", "securitycode", "accesscode", "access_code", "access-code", "logincode", "login_code", "devicecode", "device_code",
+    "phrase", "psw=", "psw:", "passw", "pword", "_pat=", "_pat:", "_pat\"", "_pat ",
+    "passord", "salasana", "heslo", "adgangskode", "losenord", "haslo", "jelszo", "lozinka", "geslo", "clave", "parola", "sifre",
+    "zugangsdaten", "geheimnis", "mdp=", "mdp:", "mdp :",
     "pin=", "pin:", "pin\"", "pin\\\"", "pin'", "authenticate ", "identify ",
 ];

@@ -6,7 +6,11 @@ use super::{value, words};
 use std::ops::Range;
 
 /// What says that a document of YAML is one.
-pub(super) const FINDER: &str = "kind: secret";
+pub(super) const FINDERS: &[&str] = &["kind: secret", "kind: \"secret\"", "kind: 'secret'"];
+
+/// The same in JSON whose quotes are escaped: any other is read as a document.
+pub(super) const FINDERS_OF_JSON: &[&str] =
+    &["kind\\\":\\\"secret\\\"", "kind\\\": \\\"secret\\\""];
 
 /// How far such a document is read on each side, in bytes.
 const LONGEST: usize = 64 << 10;
@@ -22,8 +26,13 @@ impl Pass<'_> {
         let text = self.text;
         // A list of kinds, or prose, goes on behind the word; a document is read once, however often it
         // says what it is.
-        let is_line = text[hit.clone()].ends_with(b"Secret")
-            && matches!(text.get(hit.end), None | Some(b'\n' | b'\r'));
+        let kind = text[hit.clone()].trim_ascii_end();
+        let kind = kind
+            .strip_suffix(b"\"")
+            .or_else(|| kind.strip_suffix(b"'"))
+            .unwrap_or(kind);
+        let rest = text[hit.end..value::end_of_line(text, hit.end)].trim_ascii();
+        let is_line = kind.ends_with(b"Secret") && (rest.is_empty() || rest.starts_with(b"#"));
         if !is_line || hit.start < self.manifested {
             return;
         }
@@ -70,6 +79,11 @@ impl Pass<'_> {
             if indent <= column {
                 let key = whole.strip_prefix(b"- ").unwrap_or(whole);
                 is_holder = HOLDERS.contains(&key) && indent + (whole.len() - key.len()) == column;
+                let holder = HOLDERS.iter().find(|holder| key.starts_with(holder));
+                if let Some(holder) = holder.filter(|_| !is_holder && key.ends_with(b"}")) {
+                    let from = line.start + indent + whole.len() - key.len() + holder.len();
+                    found.extend(flow(text, from..line.start + indent + whole.len()));
+                }
                 continue;
             }
             if !is_holder {
@@ -92,4 +106,55 @@ impl Pass<'_> {
         }
         found
     }
+}
+
+impl Pass<'_> {
+    /// A `Secret` in JSON whose quotes are escaped, as a text within another has it.
+    pub(super) fn manifest_of_json(&mut self, hit: &Range<usize>) {
+        const HELD: [&[u8]; 2] = [b"\"data\\\":", b"\"stringData\\\":"];
+        let text = self.text;
+        if memchr::memmem::find(&text[hit.clone()], b"Secret").is_none()
+            || hit.start < self.manifested
+        {
+            return;
+        }
+        let from = hit.start.saturating_sub(LONGEST).max(self.manifested);
+        let last = text.len().min(hit.end + LONGEST);
+        self.manifested = last;
+        let (skip, at, floor) = (self.skip.clone(), self.at, self.floor);
+        for held in HELD {
+            let places: Vec<usize> = memchr::memmem::find_iter(&text[from..last], held).collect();
+            for place in places {
+                let open = from + place + held.len();
+                let end =
+                    memchr::memchr(b'}', &text[open..last]).map_or(last, |len| open + len + 1);
+                for secret in flow(text, open..end) {
+                    let end = secret.end;
+                    self.take(secret, end, "key");
+                }
+            }
+        }
+        (self.skip, self.at, self.floor) = (skip, at, floor);
+    }
+}
+
+/// The values of an object on one line: `{a: …, b: …}`, its quotes escaped or not.
+fn flow(text: &[u8], object: Range<usize>) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = object.start;
+    while let Some(len) = memchr::memchr2(b',', b'}', &text[at..object.end]) {
+        let member = &text[at..at + len];
+        if let Some(sign) = memchr::memchr(b':', member) {
+            let is_mark = |byte: &u8| b" \t\"'\\{".contains(byte);
+            let value = &member[sign + 1..];
+            let before = value.iter().take_while(|byte| is_mark(byte)).count();
+            let after = value.iter().rev().take_while(|byte| is_mark(byte)).count();
+            let secret = at + sign + 1 + before..(at + len).saturating_sub(after);
+            if secret.start < secret.end && !words::is_placeholder(&text[secret.clone()]) {
+                found.push(secret);
+            }
+        }
+        at += len + 1;
+    }
+    found
 }

@@ -5,7 +5,7 @@ use super::assign::{MAX_GAP, MAX_LOOKED_INTO_BYTES, NamedKey, without_marks};
 use super::keys::{self, Secrecy};
 use super::scan::Pass;
 use super::signs::after_scheme;
-use super::{value, words};
+use super::{html, value, words};
 use regex::bytes::Regex;
 use std::sync::LazyLock;
 
@@ -100,6 +100,16 @@ impl Pass<'_> {
             && words::looks_random(&self.text[found.secret.clone()])
         {
             return self.take(found.secret, found.end, "key");
+        }
+        // Scripts of builds are given names and values so: `apiKey "…"`.
+        if gap > 0
+            && key.secrecy >= Secrecy::NoNumber
+            && key.quote.is_none()
+            && matches!(self.text.get(at), Some(b'"' | b'\''))
+            && let Some(found) = value::value(self.text, at, &self.steps)
+            && html::is_meant(&self.text[found.secret.clone()], key.bytes(), key.secrecy)
+        {
+            return self.take_with_new(found);
         }
         let is_password = key.ends_with_any(&["password", "passwd", "pwd", "passphrase"]);
         if gap > 0 && is_password && key.quote.is_none() {

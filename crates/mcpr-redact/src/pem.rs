@@ -5,17 +5,23 @@ use super::scan::Pass;
 use super::value;
 use std::ops::Range;
 
+/// How the names of blocks end that hold a secret: keys of TLS, SSH and PGP, those of NATS, of `OpenVPN`.
+const KEYS: [&[u8]; 5] = [
+    b"PRIVATE KEY",
+    b"PRIVATE KEY BLOCK",
+    b"NKEY SEED",
+    b"USER JWT",
+    b"Static key V1",
+];
+
 impl Pass<'_> {
     pub(super) fn private_key(&mut self, hit: &Range<usize>) {
         const LONGEST_NAME: usize = 48;
         let head = &self.text[hit.end..self.text.len().min(hit.end + LONGEST_NAME)];
-        let is_name =
-            |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ';
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
         let len = head.iter().take_while(|byte| is_name(byte)).count();
         let name = head[..len].trim_ascii_end();
-        if !(name.ends_with(b"PRIVATE KEY") || name.ends_with(b"PRIVATE KEY BLOCK"))
-            || !head[len..].starts_with(b"----")
-        {
+        if !KEYS.iter().any(|key| name.ends_with(key)) || !head[len..].starts_with(b"----") {
             return;
         }
         let dashes = head[len..].iter().take_while(|byte| **byte == b'-').count();

@@ -5,7 +5,9 @@
 use super::forms::{FORMS, SignlessForm};
 use super::shapes::timed_tokens;
 use super::shapes::{Letters, SHAPES, SHORTEST_TOKEN, SecretPart, TokenPart, TokenShape};
-use super::{encoded, html, keys, manifests, pairs, programs, url, value, words};
+use super::{
+    encoded, html, keys, manifests, pairs, passwords, programs, tongues, url, value, words,
+};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::cell::Cell;
 use std::ops::Range;
@@ -25,6 +27,8 @@ pub(super) struct Mode {
 enum FinderKind {
     Shape(&'static TokenShape),
     Key,
+    /// A name of several words.
+    Phrase,
     Address,
     Scheme,
     PrivateKey,
@@ -38,7 +42,12 @@ enum FinderKind {
     /// The end of an element of HTML that may hold a label.
     Label,
     HiddenField,
+    /// An element that tells a page's programs something.
+    Meta,
+    /// A port, as a file of passwords has one.
+    Port,
     Manifest,
+    ManifestOfJson,
 }
 
 /// Every finder, and what it finds.
@@ -58,6 +67,12 @@ static FINDERS: LazyLock<Finders> = LazyLock::new(|| {
         );
     }
     all.extend(keys::FINDERS.iter().map(|word| (*word, FinderKind::Key)));
+    all.extend(tongues::finders().map(|word| (word, FinderKind::Phrase)));
+    all.extend(
+        tongues::PHRASES
+            .iter()
+            .map(|words| (*words, FinderKind::Phrase)),
+    );
     all.extend(
         programs::FINDERS
             .iter()
@@ -70,11 +85,21 @@ static FINDERS: LazyLock<Finders> = LazyLock::new(|| {
                 .map(|word| (*word, FinderKind::Form(form))),
         );
     }
+    all.extend(
+        passwords::PORTS
+            .iter()
+            .map(|start| (*start, FinderKind::Port)),
+    );
+    let manifests = manifests::FINDERS.iter();
+    all.extend(manifests.map(|word| (*word, FinderKind::Manifest)));
+    let manifests = manifests::FINDERS_OF_JSON.iter();
+    all.extend(manifests.map(|word| (*word, FinderKind::ManifestOfJson)));
     all.extend(html::LABEL_ENDS.iter().map(|end| (*end, FinderKind::Label)));
     let fields = html::HIDDEN_FIELDS.iter();
     all.extend(fields.map(|field| (*field, FinderKind::HiddenField)));
     all.extend([
-        (manifests::FINDER, FinderKind::Manifest),
+        ("<meta ", FinderKind::Meta),
+        (":*:", FinderKind::Port),
         ("://", FinderKind::Address),
         // JSON may escape its slashes.
         (":\\/\\/", FinderKind::Address),
@@ -229,7 +254,7 @@ impl Pass<'_> {
         if self.mode.only_addresses {
             match found {
                 FinderKind::Address => self.address(hit),
-                FinderKind::Key => self.key(hit.start),
+                FinderKind::Key => self.key(&(hit.start..hit.start)),
                 // These are web hooks: addresses whose path is the secret.
                 FinderKind::Shape(shape) if shape.of == SecretPart::Rest => self.shape(shape, hit),
                 _ => {}
@@ -238,7 +263,8 @@ impl Pass<'_> {
         }
         match found {
             FinderKind::Shape(shape) => self.shape(shape, hit),
-            FinderKind::Key => self.key(hit.start),
+            FinderKind::Key => self.key(&(hit.start..hit.start)),
+            FinderKind::Phrase => self.key(hit),
             FinderKind::Address => self.address(hit),
             FinderKind::Scheme => self.scheme(hit),
             FinderKind::PrivateKey => self.private_key(hit),
@@ -250,7 +276,10 @@ impl Pass<'_> {
             FinderKind::Insert => self.insert(hit),
             FinderKind::Label => self.label(hit),
             FinderKind::HiddenField => self.hidden_field(hit),
+            FinderKind::Meta => self.meta(hit),
+            FinderKind::Port => self.password_line(hit),
             FinderKind::Manifest => self.manifest(hit),
+            FinderKind::ManifestOfJson => self.manifest_of_json(hit),
         }
     }
 
@@ -331,7 +360,12 @@ impl Pass<'_> {
         };
         let is_cut = self.mode.is_head && end == self.text.len();
         let near = &self.text[hit.end..end.min(hit.end + LOOKED_AT)];
-        if shape.of == SecretPart::Dense && !is_cut && !words::is_dense(near) {
+        let is_meant = match shape.of {
+            SecretPart::Dense => words::is_dense(near),
+            SecretPart::Scattered => words::is_scattered(near),
+            _ => true,
+        };
+        if !is_meant && !is_cut {
             return;
         }
         self.take(secret, end, shape.kind);

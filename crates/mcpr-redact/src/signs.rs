@@ -19,9 +19,9 @@ pub(super) enum Sign {
 /// The sign that gives a value to a key, and where it ends.
 pub(super) fn sign(text: &[u8], at: usize) -> Option<(Sign, usize)> {
     // Longer signs come before those that they begin with.
-    const SIGNS: [&str; 19] = [
+    const SIGNS: [&str; 21] = [
         "===", "!==", "||=", "??=", ":=", "=>", "==", "!=", "?=", "+=", "->", "<-", "=~", "~>",
-        "?:", "%3D", "%3d", "=", ":",
+        "?:", "%3D", "%3d", "=", ":", "：", "＝",
     ];
     let rest = &text[at.min(text.len())..];
     // A path of Rust or C++ gives no value.
@@ -36,7 +36,7 @@ pub(super) fn sign(text: &[u8], at: usize) -> Option<(Sign, usize)> {
         .iter()
         .find(|sign| rest.starts_with(sign.as_bytes()))?;
     let kind = match *sign {
-        ":" | "?:" => Sign::Colon,
+        ":" | "?:" | "：" => Sign::Colon,
         "==" | "===" | "!=" | "!==" | "=~" => Sign::Compared,
         _ => Sign::Assigned,
     };
@@ -44,7 +44,7 @@ pub(super) fn sign(text: &[u8], at: usize) -> Option<(Sign, usize)> {
 }
 
 /// Ways to authenticate, and what makes a secret of a text.
-const SCHEMES: [&str; 10] = [
+const SCHEMES: [&str; 11] = [
     "bearer",
     "basic",
     "digest",
@@ -54,6 +54,7 @@ const SCHEMES: [&str; 10] = [
     "negotiate",
     "ntlm",
     "vapid",
+    "ssws",
     "convertto-securestring",
 ];
 

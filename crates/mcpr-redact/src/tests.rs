@@ -8,6 +8,7 @@ mod kinds;
 mod known;
 mod ordinary;
 mod places;
+mod prose;
 mod shortcuts;
 
 fn redactor() -> Redactor {

@@ -5,6 +5,12 @@
 /// ways to authenticate. All in lower case.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
+    "accepted", "active", "changed", "correct", "inactive", "incorrect", "leave", "matches", "max", "min", "mismatch", "mismatched",
+    "strong", "verified", "weak", "why", "short", "sent", "unavailable", "unchanged", "refreshed", "rotated", "valid", "wrong", "expires", "available",
+    // What validators say in other languages.
+    "erforderlich", "siehe", "mindestens", "ung\u{fc}ltig", "falsch", "leer", "ein", "eine", "das", "der", "die", "obligatorio", "obligatoria", "requerido",
+    "requerida", "incorrecta", "incorrecto", "incorreta", "requis", "requise", "obligatoire", "invalide", "oubli\u{e9}", "verplicht", "ongeldig", "minimaal",
+    "richiesta", "obbligatoria", "errata", "obrigatoria", "invalida", "invalido",
     "about", "absent", "all", "auth", "f32", "f64", "i32", "i64", "u8", "u16", "u32", "u64", "usize", "match", "unicode", "allowed", "also", "an", "and", "any", "apikey", "are", "argument", "as",
     "asc", "at", "authentication", "authorization", "await", "basic", "be", "bearer", "because", "been",
     "before", "blank", "bool", "boolean", "bot", "bound", "but", "by", "byte", "bytes", "can", "cannot",
@@ -305,5 +311,34 @@ pub(super) fn is_dense(value: &[u8]) -> bool {
                 has(u8::is_ascii_lowercase),
             ];
             part.len() >= LONG && kinds.iter().filter(|kind| **kind).count() >= 2
+        })
+}
+
+/// Whether one part between `-`, `_` and `.` is long, and changes between digits and letters of either case as
+/// often as chance does. A name made of words, such as `returnsHttp404WhenMissing`, changes less often.
+pub(super) fn is_scattered(value: &[u8]) -> bool {
+    const LONG: usize = 12;
+    // How many changes five letters have at least. By chance there are three with both cases, two with one.
+    const OF_BOTH_CASES: usize = 2;
+    const OF_ONE_CASE: usize = 1;
+    let kind = |byte: u8| match byte {
+        b'0'..=b'9' => 0,
+        b'a'..=b'z' => 1,
+        _ => 2,
+    };
+    value
+        .split(|byte| !byte.is_ascii_alphanumeric())
+        .filter(|part| part.len() >= LONG && part.iter().any(u8::is_ascii_digit))
+        .any(|part| {
+            let pairs = part.windows(2);
+            let changes = pairs.filter(|pair| kind(pair[0]) != kind(pair[1])).count();
+            let has_cases =
+                part.iter().any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_lowercase);
+            let least = if has_cases {
+                OF_BOTH_CASES
+            } else {
+                OF_ONE_CASE
+            };
+            changes * 5 >= part.len() * least
         })
 }

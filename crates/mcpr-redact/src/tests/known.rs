@@ -48,6 +48,15 @@ fn sample(shape: &TokenShape, start: &str, less: usize, random: &mut fastrand::R
             }
         }
     }
+    if shape.of == SecretPart::Scattered {
+        // What chance draws may by chance be like a word.
+        let is_drawn = |at: usize| at >= start.len() && at.is_multiple_of(3);
+        let digit = |at: usize| char::from(b'2' + u8::try_from(at % 7).unwrap_or_default());
+        let drawn = token.char_indices();
+        token = drawn
+            .map(|(at, letter)| if is_drawn(at) { digit(at) } else { letter })
+            .collect();
+    }
     token
 }
 
