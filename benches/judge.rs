@@ -3,12 +3,13 @@
 //! report.
 #![expect(clippy::print_stdout, reason = "a benchmark's report")]
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use mcpr_surface::{Compatibility, Report, Surface, diff};
 use serde_json::{Map, Value, json};
 use std::fs;
-use std::process::Command;
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The longest that any comparison may take.
@@ -62,7 +63,81 @@ fn main() -> Result<()> {
         };
         measure(label, &lone(&old)?, &lone(&new)?, 1, "5,000")?;
     }
+    many_tools(args.runs.min(5))
+}
+
+/// The command over files of 5,000 tools: what a gateway shows that stands before many servers.
+fn many_tools(runs: usize) -> Result<()> {
+    const TOOLS: usize = 5_000;
+    println!("\n| 5,000 tools | format | min, s | median, s | max, s | peak memory, MB |");
+    println!("|---|---|---:|---:|---:|---:|");
+    let folder = tempfile::tempdir()?;
+    let old = folder.path().join("old.json");
+    let new = folder.path().join("new.json");
+    fs::write(&old, numbers(TOOLS, 0).to_string())?;
+    for (label, changed) in [
+        ("a tenth of the properties changed", TOOLS / 10),
+        ("all properties changed", TOOLS),
+    ] {
+        fs::write(&new, numbers(TOOLS, changed).to_string())?;
+        for format in ["text", "json", "sarif"] {
+            let mut times = Vec::new();
+            let mut peak = 0;
+            for _ in 0..runs {
+                let start = Instant::now();
+                let child = Command::new(env!("CARGO_BIN_EXE_mcpr"))
+                    .args(["schema", "diff", "--format", format])
+                    .args([&old, &new])
+                    .stdout(Stdio::piped())
+                    .spawn()?;
+                peak = peak.max(peak_while_read(child)?);
+                times.push(start.elapsed().as_secs_f64());
+            }
+            times.sort_by(f64::total_cmp);
+            let (min, median, max) = (times[0], times[runs / 2], times[runs - 1]);
+            let megabytes = peak / 1_000_000;
+            println!("| {label} | {format} | {min:.1} | {median:.1} | {max:.1} | {megabytes} |");
+        }
+    }
     Ok(())
+}
+
+/// Tools with ten properties each, those of the first ones integers and of the others numbers.
+fn numbers(tools: usize, integers: usize) -> Value {
+    let tools = (0..tools).map(|at| {
+        let name = if at < integers { "integer" } else { "number" };
+        let property = |p| {
+            (
+                format!("p{p}"),
+                json!({"type": name, "description": "words about it"}),
+            )
+        };
+        let all = (0..10).map(property).collect::<Map<_, _>>();
+        json!({"name": format!("tool_{at}"), "description": "does things",
+            "inputSchema": {"type": "object", "properties": all, "required": ["p1"]}})
+    });
+    json!({"tools": tools.collect::<Vec<_>>()})
+}
+
+/// The most memory that a process had until its output ended, in bytes; 0 where the system does not
+/// tell.
+fn peak_while_read(mut child: Child) -> Result<u64> {
+    let status = format!("/proc/{}/status", child.id());
+    let mut output = child.stdout.take().context("its output is a pipe")?;
+    let (mut piece, mut peak) = (vec![0; 1 << 20], 0);
+    loop {
+        // Asked before each piece: the process may end right after the last one.
+        let told = fs::read_to_string(&status).unwrap_or_default();
+        let told = told.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = told.and_then(|told| told.trim().strip_suffix("kB")?.trim().parse().ok());
+        peak = kibibytes.map_or(peak, |kibibytes: u64| kibibytes * 1024);
+        if output.read(&mut piece)? == 0 {
+            break;
+        }
+    }
+    let ended = child.wait()?;
+    ensure!(ended.code() == Some(1), "a wrong answer");
+    Ok(peak)
 }
 
 fn measure(label: &str, old: &Surface, new: &Surface, runs: usize, to_reach: &str) -> Result<()> {

@@ -49,9 +49,22 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     if !acts(json) {
         return Cow::Borrowed(json);
     }
+    Cow::Owned(escaped_json(json, |_| false))
+}
+
+/// As [`escape_json`], for JSON over several lines.
+#[must_use]
+pub fn escape_json_lines(json: &str) -> Cow<'_, str> {
+    if !json.split('\n').any(acts) {
+        return Cow::Borrowed(json);
+    }
+    Cow::Owned(escaped_json(json, |c| c == '\n'))
+}
+
+fn escaped_json(json: &str, stays: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(json.len() + 8);
     for (c, active) in marked(json) {
-        if !active {
+        if !active || stays(c) {
             shown.push(c);
             continue;
         }
@@ -60,7 +73,7 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
             write!(shown, "\\u{unit:04x}").expect("a string takes every write");
         }
     }
-    Cow::Owned(shown)
+    shown
 }
 
 fn escape_where(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -134,6 +147,9 @@ mod tests {
             shown,
             "\"a\\u001b\\u009b\\u202e\\udb40\\udc41\\u007f\\n\\\"é\""
         );
+        let lines = format!("[\n{json}\n]\n");
+        assert_eq!(escape_json_lines(&lines), format!("[\n{shown}\n]\n"));
+        assert_eq!(escape_json_lines("[\n1\n]"), "[\n1\n]");
         let read: String = serde_json::from_str(&shown).expect("it is JSON still");
         assert_eq!(read, text);
     }

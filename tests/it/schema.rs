@@ -1,5 +1,6 @@
 //! `mcpr schema`: what servers showed, version by version, and the verdict on a change.
 
+mod cost;
 mod diff;
 mod inputs;
 mod replay;

@@ -13,7 +13,8 @@ impl Arguments {
     #[must_use]
     pub fn of(surface: &Surface, tool: &str) -> Option<Self> {
         let tools = surface.lists.get(&ItemKind::Tool)?;
-        let schema = tools.items.get(tool)?.get("inputSchema")?;
+        let tool = tools.items.get(tool)?.value();
+        let schema = tool.get("inputSchema")?;
         // As written: a server validates with its own schema, whatever a reading of ours makes of
         // it.
         CompiledSchema::of_written(schema).map(Self)

@@ -7,11 +7,10 @@ use super::level::{Compatibility, Security};
 use super::report::Versions;
 use super::rules;
 use super::surface::Surface;
-use serde::Serialize;
 use thiserror::Error;
 
 /// What a diff found.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
     /// The worst of all findings, for callers.
     pub compatibility: Compatibility,

@@ -2,14 +2,16 @@
 
 use super::canonical::{canonical_text, sha256_hex};
 use super::level::{Compatibility, Security};
-use super::location::FileLocation;
+use super::location::{FileLocation, FindingLocations};
+use super::packed::Packed;
 use super::rules::RuleId;
 use super::surface::ItemKind;
 use serde::Serialize;
 use serde_json::Value;
 
-/// One finding.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// One finding. There may be tens of thousands: where it stands and what names it are worked out when
+/// it is told.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The rule.
     pub rule: RuleId,
@@ -24,19 +26,31 @@ pub struct Finding {
     /// JSON pointer to what changed, from the item; in schemas with references followed.
     pub pointer: String,
     /// What stood there before; none when it was added.
-    pub before: Option<Value>,
+    pub before: Option<Packed>,
     /// What stands there now; none when it was removed.
-    pub after: Option<Value>,
+    pub after: Option<Packed>,
     /// One sentence: what, and why it matters.
     pub message: String,
     /// A value that was fine before and no longer is, confirmed by a validator.
-    pub witness: Option<Value>,
-    /// Names this change, whatever the wording: SHA-256 over rule, item, pointer, before, after.
-    pub fingerprint: String,
-    /// Where it stands in the new file, or what was around it; none where no file was read.
-    pub location: Option<FileLocation>,
-    /// Where it stood in the old file; none when it was added.
-    pub old_location: Option<FileLocation>,
+    pub witness: Option<Packed>,
+}
+
+/// A finding as it is told, with all that is known of it.
+#[derive(Debug, Serialize)]
+pub struct LocatedFinding<'a> {
+    rule: RuleId,
+    compatibility: Compatibility,
+    security: Security,
+    kind: ItemKind,
+    item: &'a str,
+    pointer: &'a str,
+    before: &'a Option<Packed>,
+    after: &'a Option<Packed>,
+    message: &'a str,
+    witness: &'a Option<Packed>,
+    fingerprint: String,
+    location: Option<FileLocation>,
+    old_location: Option<FileLocation>,
 }
 
 /// Where a finding is.
@@ -56,8 +70,19 @@ impl Finding {
         after: Option<Value>,
         message: String,
     ) -> Self {
+        let before = before.map(Packed::from);
+        let after = after.map(Packed::from);
+        Self::packed(id, at, [before, after], message)
+    }
+
+    fn packed(
+        id: RuleId,
+        at: FindingPlace<'_>,
+        [before, after]: [Option<Packed>; 2],
+        message: String,
+    ) -> Self {
         let rule = id.rule();
-        let mut finding = Self {
+        Self {
             rule: id,
             // The judge of schemas sets another level where it knows the direction, or a proof.
             compatibility: rule.input,
@@ -69,13 +94,7 @@ impl Finding {
             after,
             message,
             witness: None,
-            fingerprint: String::new(),
-            location: None,
-            old_location: None,
-        };
-        // Last, as it is made of the rest.
-        finding.fingerprint = finding.fingerprint_now();
-        finding
+        }
     }
 
     /// The same about one member, as it was and as it is.
@@ -86,11 +105,13 @@ impl Finding {
         after: Option<&Value>,
         message: &str,
     ) -> Self {
-        let (before, after) = (before.cloned(), after.cloned());
-        Self::new(id, at, before, after, message.to_owned())
+        let values = [before.map(Packed::of), after.map(Packed::of)];
+        Self::packed(id, at, values, message.to_owned())
     }
 
-    fn fingerprint_now(&self) -> String {
+    /// Names this change, whatever the wording: SHA-256 over rule, item, pointer, before, after.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
         // Neither levels nor wording: an accepted finding stays so when a rule is explained anew.
         let whole = (
             self.rule,
@@ -101,5 +122,25 @@ impl Finding {
             [&self.after],
         );
         sha256_hex(canonical_text(&whole).as_bytes())
+    }
+
+    /// The finding as it is told, standing at these places.
+    #[must_use]
+    pub fn located(&self, at: FindingLocations) -> LocatedFinding<'_> {
+        LocatedFinding {
+            rule: self.rule,
+            compatibility: self.compatibility,
+            security: self.security,
+            kind: self.kind,
+            item: &self.item,
+            pointer: &self.pointer,
+            before: &self.before,
+            after: &self.after,
+            message: &self.message,
+            witness: &self.witness,
+            fingerprint: self.fingerprint(),
+            location: at.new,
+            old_location: at.old,
+        }
     }
 }

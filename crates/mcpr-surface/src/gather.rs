@@ -2,8 +2,9 @@
 //! its standard output, rows of `mcpr schema --json`, bare arrays, single tools, snapshots. Keeps where
 //! each item stands, so that a finding can be shown in the file that was read.
 
-use crate::parse::{ParseError, Parsed, parse};
-use crate::surface::{ItemKind, ItemList, Surface, SurfaceError};
+use crate::outline::{ListedItem, Outline, OutlineObject, outline};
+use crate::parse::{ParseError, Watched};
+use crate::surface::{ItemKind, ItemList, Surface, SurfaceError, read_list};
 use serde_json::{Map, Value, json};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,7 +71,7 @@ pub struct Gatherer {
 
 /// A document within a text.
 struct JsonDocument {
-    parsed: Parsed,
+    parsed: Watched<Outline>,
     start: usize,
     /// Its line, where a text has many; whole texts have none.
     line: Option<usize>,
@@ -111,7 +112,7 @@ impl Gatherer {
                 start: document.start,
                 pointer: "",
             };
-            let Parsed { value, duplicates } = document.parsed;
+            let Watched { value, duplicates } = document.parsed;
             match self.document(value, here) {
                 Ok(count) => {
                     found += count;
@@ -158,7 +159,7 @@ impl Gatherer {
 
     /// The whole text as one document, or else each line as one.
     fn documents(&mut self, text: &str) -> Result<Vec<JsonDocument>, GatherError> {
-        let whole = match parse(text) {
+        let whole = match outline(text) {
             Ok(parsed) => {
                 let document = JsonDocument {
                     parsed,
@@ -173,7 +174,7 @@ impl Gatherer {
         // A text over several lines that is no JSON is told as such, and not line by line.
         let is_stream = lines
             .next()
-            .is_some_and(|(.., line)| !line.starts_with('{') || parse(line).is_ok());
+            .is_some_and(|(.., line)| !line.starts_with('{') || outline(line).is_ok());
         if !is_stream || matches!(whole, ParseError::TooLong(_)) {
             return Err(GatherError::Unread {
                 place: String::new(),
@@ -182,8 +183,8 @@ impl Gatherer {
         }
         let mut documents = Vec::new();
         for (number, start, line) in lines_of(text) {
-            match parse(line) {
-                Ok(parsed) if parsed.value.is_object() || parsed.value.is_array() => {
+            match outline(line) {
+                Ok(parsed) if !matches!(parsed.value, Outline::Value(_)) => {
                     documents.push(JsonDocument {
                         parsed,
                         start,
@@ -204,10 +205,10 @@ impl Gatherer {
     }
 
     /// Adds a document; how many answers or items it had.
-    fn document(&mut self, value: Value, here: ReadState<'_>) -> Result<usize, GatherError> {
+    fn document(&mut self, value: Outline, here: ReadState<'_>) -> Result<usize, GatherError> {
         let list = match value {
-            Value::Array(list) => list,
-            Value::Object(map) => return self.object(map, here),
+            Outline::Array(list) => list,
+            Outline::Object(object) => return self.object(object, here),
             _ => return Err(unread(SurfaceError::NoList)),
         };
         let Some(kind) = kind_of_items(&list) else {
@@ -215,7 +216,7 @@ impl Gatherer {
             let mut found = 0;
             for (at, element) in list.into_iter().enumerate() {
                 let pointer = format!("{}/{at}", here.pointer);
-                let Value::Object(element) = element else {
+                let Some(element) = element.into_object() else {
                     return Err(unread(SurfaceError::NoList));
                 };
                 let here = ReadState {
@@ -238,65 +239,64 @@ impl Gatherer {
                 Err(unread(SurfaceError::NoList))
             };
         };
-        let member = kind.list_member().unwrap_or("tools");
-        let found = Surface::from_answer(json!({ member: list.clone() })).map_err(unread)?;
-        self.note_items(kind, &list, here);
+        let items: Vec<ListedItem> = list
+            .into_iter()
+            .map(|item| item.into_listed(kind))
+            .collect();
+        note_items(&mut self.places, kind, &items, here);
         self.places.lists.insert(kind, here.place(""));
-        self.take(found, true);
+        let listing = read_list(kind, items, false).map_err(unread)?;
+        let lists = BTreeMap::from([(kind, listing)]);
+        self.take(
+            Surface {
+                lists,
+                ..Surface::default()
+            },
+            true,
+        );
         Ok(1)
     }
 
     fn object(
         &mut self,
-        mut map: Map<String, Value>,
+        mut answer: OutlineObject,
         here: ReadState<'_>,
     ) -> Result<usize, GatherError> {
-        if is_row(&map) {
-            return self.row(&mut map, here);
+        if answer.is_row() {
+            return self.row(answer, here);
         }
-        if map.contains_key(SNAPSHOT_FORM) {
-            check_hash(&map)?;
-            map.remove(SNAPSHOT_FORM);
-            map.remove(SNAPSHOT_HASH);
+        if answer.has(SNAPSHOT_FORM) {
+            check_hash(&mut answer)?;
+            answer.rest.remove(SNAPSHOT_FORM);
         }
-        let is_lone = !map.contains_key("result") && map.contains_key("inputSchema");
-        let pointer = match map.get("result") {
-            Some(Value::Object(_)) => format!("{}/result", here.pointer),
-            _ => here.pointer.to_owned(),
+        let is_lone = !answer.has("result") && answer.has("inputSchema");
+        let (result, pointer) = match answer.inner("result") {
+            Some(result) => (result, format!("{}/result", here.pointer)),
+            None => (&answer, here.pointer.to_owned()),
         };
         let here = ReadState {
             pointer: &pointer,
             ..here
         };
-        let answer = Value::Object(map);
-        let result = match answer.get("result") {
-            Some(result) => result,
-            None => &answer,
-        };
-        let mut places = Places::default();
-        std::mem::swap(&mut places, &mut self.places);
-        for kind in ItemKind::LISTED {
+        for (kind, list) in &result.lists {
             let member = kind.list_member().unwrap_or_default();
-            let list = result.get(member).and_then(Value::as_array);
-            if let Some(list) = list {
-                let pointer = format!("{}/{member}", here.pointer);
-                let here = ReadState {
-                    pointer: &pointer,
-                    ..here
-                };
-                places.lists.insert(kind, here.place(""));
-                note_items(&mut places, kind, list, here);
-            }
+            let pointer = format!("{}/{member}", here.pointer);
+            let here = ReadState {
+                pointer: &pointer,
+                ..here
+            };
+            self.places.lists.insert(*kind, here.place(""));
+            note_items(&mut self.places, *kind, list, here);
         }
-        if is_lone && let Some(name) = result.get("name").and_then(Value::as_str) {
+        if is_lone && let Some(name) = result.rest.get("name").and_then(Value::as_str) {
             let key = (ItemKind::Tool, name.to_owned());
+            let places = &mut self.places;
             places.items.entry(key).or_insert_with(|| here.place(""));
             places
                 .lists
                 .entry(ItemKind::Tool)
                 .or_insert_with(|| here.place(""));
         }
-        self.places = places;
         let found = Surface::from_answer(answer).map_err(unread)?;
         if found.server.is_some() {
             self.places.server = Some(here.place(""));
@@ -306,16 +306,12 @@ impl Gatherer {
     }
 
     /// A row of `mcpr schema --json`.
-    fn row(
-        &mut self,
-        map: &mut Map<String, Value>,
-        here: ReadState<'_>,
-    ) -> Result<usize, GatherError> {
-        let text = |name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
-        self.proxies.extend(text("proxy"));
-        let is_partial = text("captured").as_deref() == Some("partial");
+    fn row(&mut self, mut row: OutlineObject, here: ReadState<'_>) -> Result<usize, GatherError> {
+        let text = |name: &str| row.rest.get(name).and_then(Value::as_str);
+        self.proxies.extend(text("proxy").map(str::to_owned));
+        let is_partial = text("captured") == Some("partial");
         // A list that was not captured has a row as well.
-        let Some(Value::Object(payload)) = map.remove("payload") else {
+        let Some(mut payload) = row.take_inner("payload") else {
             return Ok(1);
         };
         let pointer = format!("{}/payload", here.pointer);
@@ -323,15 +319,11 @@ impl Gatherer {
             pointer: &pointer,
             ..here
         };
-        let mut payload = payload;
         if is_partial {
-            payload.insert("nextCursor".to_owned(), json!("unknown"));
+            let cursor = ("nextCursor".to_owned(), json!("unknown"));
+            payload.rest.extend([cursor]);
         }
         self.object(payload, here)
-    }
-
-    fn note_items(&mut self, kind: ItemKind, list: &[Value], here: ReadState<'_>) {
-        note_items(&mut self.places, kind, list, here);
     }
 
     /// Takes an answer in: a page goes on where the one before it ended, a lone item joins its list,
@@ -366,13 +358,13 @@ fn join(known: &mut ItemList, page: ItemList) {
     known.partial = page.partial;
 }
 
-fn note_items(places: &mut Places, kind: ItemKind, list: &[Value], here: ReadState<'_>) {
-    for (at, item) in list.iter().enumerate() {
-        if let Some(key) = item.get(kind.key_member()).and_then(Value::as_str) {
+fn note_items(places: &mut Places, kind: ItemKind, list: &[ListedItem], here: ReadState<'_>) {
+    for (at, ListedItem { key, .. }) in list.iter().enumerate() {
+        if let Some(key) = key {
             // Of two with one key the first is compared; a list that came again is the newer one.
             let place = here.place(&format!("/{at}"));
             let is_same = |known: &Place| (known.text, known.start) == (place.text, place.start);
-            let key = (kind, key.to_owned());
+            let key = (kind, key.clone());
             if !places.items.get(&key).is_some_and(is_same) {
                 places.items.insert(key, place);
             }
@@ -401,35 +393,53 @@ fn lines_of(text: &str) -> impl Iterator<Item = (usize, usize, &str)> {
 }
 
 /// What the elements of a bare array are; none where they are messages or rows.
-fn kind_of_items(list: &[Value]) -> Option<ItemKind> {
-    let first = list.first()?.as_object()?;
-    if first.contains_key("jsonrpc") || first.contains_key("result") || is_row(first) {
-        return None;
+fn kind_of_items(list: &[Outline]) -> Option<ItemKind> {
+    match list.first()? {
+        Outline::Item(_) => {}
+        Outline::Object(object) if !object.is_message() => {}
+        _ => return None,
     }
-    let has = |name: &str| list.iter().all(|item| item.get(name).is_some());
-    if has("uriTemplate") {
+    let mut members = ItemMembers {
+        uri_template: true,
+        uri: true,
+        name: true,
+        arguments: false,
+    };
+    for item in list {
+        let has = |name: &str| item.has(name);
+        members.uri_template &= has("uriTemplate");
+        members.uri &= has("uri");
+        members.name &= has("name");
+        members.arguments |= has("arguments");
+    }
+    if members.uri_template {
         Some(ItemKind::ResourceTemplate)
-    } else if has("uri") {
+    } else if members.uri {
         Some(ItemKind::Resource)
-    } else if !has("name") {
+    } else if !members.name {
         None
-    } else if list.iter().any(|item| item.get("arguments").is_some()) {
+    } else if members.arguments {
         Some(ItemKind::Prompt)
     } else {
         Some(ItemKind::Tool)
     }
 }
 
-fn is_row(map: &Map<String, Value>) -> bool {
-    ["proxy", "method", "payload"]
-        .iter()
-        .all(|name| map.contains_key(*name))
+/// Which members all items have, arguments aside: of those, whether any has them.
+#[derive(Debug)]
+struct ItemMembers {
+    uri_template: bool,
+    uri: bool,
+    name: bool,
+    arguments: bool,
 }
 
-/// A snapshot's hash is over everything but itself.
-fn check_hash(map: &Map<String, Value>) -> Result<(), GatherError> {
-    let said = map.get(SNAPSHOT_HASH).and_then(Value::as_str);
-    if said == Some(snapshot_hash(map).as_str()) {
+/// A snapshot's hash is over everything but itself, which is taken out here.
+fn check_hash(snapshot: &mut OutlineObject) -> Result<(), GatherError> {
+    let said = snapshot.rest.remove(SNAPSHOT_HASH);
+    let text = crate::canonical::canonical_text(&*snapshot);
+    let hash = crate::canonical::sha256_hex(text.as_bytes());
+    if said.as_ref().and_then(Value::as_str) == Some(hash.as_str()) {
         Ok(())
     } else {
         Err(GatherError::Tampered)

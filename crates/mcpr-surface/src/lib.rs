@@ -19,6 +19,8 @@ pub mod gather;
 mod level;
 #[cfg(feature = "judge")]
 pub mod location;
+mod outline;
+mod packed;
 pub mod parse;
 pub mod quote;
 #[cfg(feature = "judge")]
@@ -35,7 +37,8 @@ pub use audience::{Audience, Severities, Severity, UnknownSeverity};
 #[cfg(feature = "judge")]
 pub use diff::{DiffError, Report, diff};
 #[cfg(feature = "judge")]
-pub use finding::Finding;
+pub use finding::{Finding, LocatedFinding};
 #[cfg(feature = "judge")]
 pub use level::{Compatibility, SchemaDirection, Security};
+pub use packed::Packed;
 pub use surface::{ItemKind, ItemList, Surface, SurfaceError, server_info};

@@ -1,6 +1,5 @@
 //! Where a finding stands in the files that were read: JSON pointers to lines and columns.
 
-use crate::diff::Report;
 use crate::finding::Finding;
 use crate::gather::{Place, Places};
 use crate::parse::escape_segment;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 /// A place in a file.
@@ -35,82 +35,148 @@ pub struct ReadSide<'a> {
     pub places: &'a Places,
 }
 
-/// Tells of each finding where it stands, on both sides.
-pub fn locate(report: &mut Report, old: ReadSide<'_>, new: ReadSide<'_>) {
-    let news = locations(&report.findings, new);
-    let olds = locations(&report.findings, old);
-    for ((finding, new), old) in report.findings.iter_mut().zip(news).zip(olds) {
-        finding.location = new;
-        // What was added never stood there.
-        finding.old_location = old.filter(|_| finding.before.is_some());
+/// Where one finding stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FindingLocations {
+    /// In the new file, or what was around it; none where no file was read.
+    pub new: Option<FileLocation>,
+    /// In the old file; none when it was added.
+    pub old: Option<FileLocation>,
+}
+
+/// Both sides of a comparison, ready to tell where findings stand; without files, nowhere.
+#[derive(Debug, Default)]
+pub struct Locator<'a> {
+    old: Option<SideIndex<'a>>,
+    new: Option<SideIndex<'a>>,
+}
+
+impl<'a> Locator<'a> {
+    /// Locates findings in these two.
+    #[must_use]
+    pub fn of(old: ReadSide<'a>, new: ReadSide<'a>) -> Self {
+        Self {
+            old: Some(SideIndex::of(old)),
+            new: Some(SideIndex::of(new)),
+        }
+    }
+
+    /// Each finding with the places where it stands. Fast where findings of one item come together, as
+    /// in a report: each item is parsed once, for as long as it takes.
+    pub fn located<'b>(
+        &'b self,
+        findings: &'b [Finding],
+    ) -> impl Iterator<Item = (&'b Finding, FindingLocations)> {
+        let is_same = |a: &Finding, b: &Finding| a.kind == b.kind && a.item == b.item;
+        findings.chunk_by(is_same).flat_map(|group| {
+            let of = |side: &Option<SideIndex<'_>>| match side {
+                Some(side) => side.locations(group),
+                None => vec![None; group.len()],
+            };
+            let places = of(&self.new).into_iter().zip(of(&self.old));
+            let located = group.iter().zip(places).map(|(finding, (new, old))| {
+                // What was added never stood there.
+                let old = old.filter(|_| finding.before.is_some());
+                (finding, FindingLocations { new, old })
+            });
+            located.collect::<Vec<_>>()
+        })
     }
 }
 
-/// One document of a file, and the pointers that are asked about, each with its finding.
-type Asked = BTreeMap<(usize, usize), Vec<(usize, String)>>;
+/// One document of a text: which, and where it begins.
+type DocumentStart = (usize, usize);
 
-fn locations(findings: &[Finding], side: ReadSide<'_>) -> Vec<Option<FileLocation>> {
-    let mut asked = Asked::new();
-    for (at, finding) in findings.iter().enumerate() {
-        if let Some(place) = place_of(finding, side) {
-            let document = asked.entry((place.text, place.start)).or_default();
-            document.push((at, place.pointer));
+/// One side, and where in its texts items, lists and the server's answer begin.
+#[derive(Debug)]
+struct SideIndex<'a> {
+    side: ReadSide<'a>,
+    lines: Vec<OnceCell<Lines<'a>>>,
+    /// By document and pointer; bytes from the document's begin. Read when it is first asked for.
+    begins: OnceCell<HashMap<DocumentStart, HashMap<&'a str, usize>>>,
+}
+
+impl<'a> SideIndex<'a> {
+    fn of(side: ReadSide<'a>) -> Self {
+        Self {
+            side,
+            lines: side.files.iter().map(|_| OnceCell::new()).collect(),
+            begins: OnceCell::new(),
         }
     }
-    let mut found = vec![None; findings.len()];
-    for ((text, start), pointers) in asked {
-        let Some((file, text)) = side.files.get(text) else {
-            continue;
-        };
-        let offsets = offsets(
-            &text[start..],
-            pointers.iter().map(|(_, pointer)| &**pointer),
-        );
-        let lines = Lines::of(text);
-        for (at, pointer) in &pointers {
+
+    /// Where findings of one item stand.
+    fn locations(&self, findings: &[Finding]) -> Vec<Option<FileLocation>> {
+        self.found(findings)
+            .unwrap_or_else(|| vec![None; findings.len()])
+    }
+
+    fn found(&self, findings: &[Finding]) -> Option<Vec<Option<FileLocation>>> {
+        let (place, value) = self.place_of(findings.first()?)?;
+        let (file, text) = self.side.files.get(place.text)?;
+        let begins = self.begins.get_or_init(|| begins(self.side));
+        let document = begins.get(&(place.text, place.start))?;
+        let begin = place.start + document.get(place.pointer.as_str())?;
+        let pointers = findings.iter().map(|finding| match &value {
+            Some(value) => resolved(value, &finding.pointer),
+            None => String::new(),
+        });
+        let pointers: Vec<String> = pointers.collect();
+        let offsets = offsets(&text[begin..], pointers.iter().map(String::as_str));
+        let lines = self.lines.get(place.text)?.get_or_init(|| Lines::of(text));
+        let located = pointers.iter().map(|pointer| {
             // A pointer that leads nowhere would send its reader astray.
-            let Some(offset) = offsets.get(pointer.as_str()) else {
-                continue;
-            };
-            let (line, column) = lines.at(start + offset);
-            found[*at] = Some(FileLocation {
+            let offset = offsets.get(pointer.as_str())?;
+            let (line, column) = lines.at(begin + offset);
+            Some(FileLocation {
                 file: file.clone(),
-                pointer: pointer.clone(),
+                pointer: format!("{}{pointer}", place.pointer),
                 line,
                 column,
-            });
-        }
+            })
+        });
+        Some(located.collect())
     }
-    found
+
+    /// The place of what a finding is about, and what stands there; or what is around it, where it is
+    /// not there, and nothing more to point into.
+    fn place_of(&self, finding: &Finding) -> Option<(&'a Place, Option<Value>)> {
+        let ReadSide {
+            surface, places, ..
+        } = self.side;
+        if finding.kind == ItemKind::Server {
+            let place = places.server.as_ref().or(places.lists.values().next())?;
+            return Some((place, surface.server.clone()));
+        }
+        let key = (finding.kind, finding.item.clone());
+        if let Some(place) = places.items.get(&key) {
+            let item = surface.lists.get(&finding.kind)?.items.get(&finding.item)?;
+            return Some((place, Some(item.value())));
+        }
+        // An item that this side does not have is missing from its list, and a list from its file.
+        let list = places.lists.get(&finding.kind);
+        let list = list.or_else(|| places.lists.values().next());
+        Some((list.or(places.server.as_ref())?, None))
+    }
 }
 
-/// The place of a finding, or of what is around it where it is not there.
-fn place_of(finding: &Finding, side: ReadSide<'_>) -> Option<Place> {
+/// Where everything that has a place begins.
+fn begins(side: ReadSide<'_>) -> HashMap<DocumentStart, HashMap<&str, usize>> {
     let places = side.places;
-    let within = |place: &Place, inner: &str| Place {
-        pointer: format!("{}{inner}", place.pointer),
-        ..place.clone()
-    };
-    if finding.kind == ItemKind::Server {
-        let place = places.server.as_ref().or(places.lists.values().next())?;
-        let server = side.surface.server.as_ref();
-        let inner = server.map(|server| resolved(server, &finding.pointer));
-        return Some(within(place, &inner.unwrap_or_default()));
+    let all = places.items.values().chain(places.lists.values());
+    let mut pointers = BTreeMap::<DocumentStart, Vec<&str>>::new();
+    for place in all.chain(&places.server) {
+        let document = pointers.entry((place.text, place.start)).or_default();
+        document.push(&place.pointer);
     }
-    let key = (finding.kind, finding.item.clone());
-    if let Some(place) = places.items.get(&key) {
-        let item = side
-            .surface
-            .lists
-            .get(&finding.kind)?
-            .items
-            .get(&finding.item)?;
-        return Some(within(place, &resolved(item, &finding.pointer)));
-    }
-    // An item that this side does not have is missing from its list, and a list from its file.
-    let list = places.lists.get(&finding.kind);
-    let list = list.or_else(|| places.lists.values().next());
-    list.or(places.server.as_ref()).cloned()
+    let found = pointers
+        .into_iter()
+        .filter_map(|((text, start), pointers)| {
+            let (_, whole) = side.files.get(text)?;
+            let begins = offsets(&whole[start..], pointers.into_iter());
+            Some(((text, start), begins))
+        });
+    found.collect()
 }
 
 /// The pointer of what a finding is about, as far as it stands in an item: references are followed,
@@ -254,6 +320,7 @@ fn descend<'a>(
 struct MemberKey<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Where the lines of a text begin.
+#[derive(Debug)]
 struct Lines<'a> {
     text: &'a str,
     begins: Vec<usize>,

@@ -14,14 +14,17 @@ pub const MAX_TEXT_BYTES: usize = 64 << 20;
 /// How many doubled keys are told; more say nothing new.
 pub const MAX_DUPLICATES: usize = 100;
 
-/// A parsed text.
+/// A parsed text: a value, or what else was made of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Parsed {
+pub struct Watched<T> {
     /// The value; of a key that stands twice, the last one counts, as most parsers have it.
-    pub value: Value,
+    pub value: T,
     /// JSON pointers of the keys that stand twice, at most [`MAX_DUPLICATES`].
     pub duplicates: Vec<String>,
 }
+
+/// A text parsed into a value.
+pub type Parsed = Watched<Value>;
 
 /// Why a text is no JSON that we read.
 #[derive(Debug, Error)]
@@ -43,15 +46,26 @@ pub enum ParseError {
 ///
 /// When the text is no JSON, too long, or nested too deep.
 pub fn parse(text: &str) -> Result<Parsed, ParseError> {
+    let doubled = DuplicateKeys::default();
+    let value = parse_with(text, KeyWatch(&doubled))?;
+    Ok(Parsed {
+        value,
+        duplicates: doubled.pointers(),
+    })
+}
+
+/// Parses one JSON text into whatever a seed makes of it.
+pub(crate) fn parse_with<'de, S: DeserializeSeed<'de>>(
+    text: &'de str,
+    seed: S,
+) -> Result<S::Value, ParseError> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(ParseError::TooLong(text.len()));
     }
-    let doubled = DuplicateKeys::default();
     // Editors on Windows write a byte order mark, which `serde_json` does not take.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = KeyWatch(&doubled)
-        .deserialize(&mut deserializer)
+    seed.deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| {
             // The depth limit has no kind of its own.
@@ -60,24 +74,20 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
             } else {
                 ParseError::Syntax(error)
             }
-        })?;
-    Ok(Parsed {
-        value,
-        duplicates: doubled.pointers(),
-    })
+        })
 }
 
 /// The doubled keys so far, each with the segments of its place, the innermost first: where a value
 /// stands is told when it ends, as most hold nothing to tell.
 #[derive(Default)]
-struct DuplicateKeys(RefCell<Vec<Vec<String>>>);
+pub(crate) struct DuplicateKeys(RefCell<Vec<Vec<String>>>);
 
 impl DuplicateKeys {
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.borrow().len()
     }
 
-    fn note(&self, key: &str) {
+    pub(crate) fn note(&self, key: &str) {
         let mut all = self.0.borrow_mut();
         // A text of nothing but doubled keys would cost more than it is worth.
         if all.len() < MAX_DUPLICATES {
@@ -86,7 +96,7 @@ impl DuplicateKeys {
     }
 
     /// Those after the first `known` stand in a value under this segment.
-    fn stand_under(&self, known: usize, segment: impl Fn() -> String) {
+    pub(crate) fn stand_under(&self, known: usize, segment: impl Fn() -> String) {
         // Most values hold none: then the segment is not even made.
         if known < self.count() {
             for place in &mut self.0.borrow_mut()[known..] {
@@ -95,7 +105,7 @@ impl DuplicateKeys {
         }
     }
 
-    fn pointers(self) -> Vec<String> {
+    pub(crate) fn pointers(self) -> Vec<String> {
         let all = self.0.into_inner();
         let pointers = all
             .iter()
@@ -122,7 +132,7 @@ pub fn escape_segment(segment: &str) -> String {
 
 /// Builds a [`Value`] and notes doubled keys on the way.
 #[derive(Clone, Copy)]
-struct KeyWatch<'a>(&'a DuplicateKeys);
+pub(crate) struct KeyWatch<'a>(pub(crate) &'a DuplicateKeys);
 
 impl<'de> DeserializeSeed<'de> for KeyWatch<'_> {
     type Value = Value;

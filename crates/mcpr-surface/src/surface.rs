@@ -2,7 +2,9 @@
 //! merges; does not judge.
 
 use super::canonical::{Canonical, canonical, without_ignored};
-use super::parse::{ParseError, parse};
+use super::outline::{ListedItem, Outline, OutlineObject, outline};
+use super::packed::Packed;
+use super::parse::ParseError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::btree_map::Entry;
@@ -84,7 +86,7 @@ impl fmt::Display for ItemKind {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ItemList {
     /// The items; of two with one key, the first.
-    pub items: BTreeMap<String, Value>,
+    pub items: BTreeMap<String, Packed>,
     /// Keys that more than one item has.
     pub doubled: BTreeSet<String>,
     /// Whether more pages follow: then what is not in it may still exist.
@@ -138,8 +140,8 @@ impl Surface {
     ///
     /// When the text is no JSON, an error answer, or holds no list.
     pub fn parse(text: &str) -> Result<Self, SurfaceError> {
-        let parsed = parse(text)?;
-        let mut surface = Self::from_answer(parsed.value)?;
+        let parsed = outline(text)?;
+        let mut surface = Self::from_outline(parsed.value)?;
         surface.duplicate_keys = parsed.duplicates;
         Ok(surface)
     }
@@ -150,50 +152,60 @@ impl Surface {
     ///
     /// When it is an error answer, or holds no list.
     pub fn from_value(answer: &Value) -> Result<Self, SurfaceError> {
-        Self::from_answer(answer.clone())
+        Self::from_outline(Outline::of(answer.clone()))
     }
 
-    /// The same without a copy: large answers are mostly what their items are.
-    pub(crate) fn from_answer(answer: Value) -> Result<Self, SurfaceError> {
-        let Value::Object(mut map) = answer else {
-            return Err(SurfaceError::NoList);
-        };
+    fn from_outline(answer: Outline) -> Result<Self, SurfaceError> {
+        match answer {
+            Outline::Object(object) => Self::from_answer(object),
+            _ => Err(SurfaceError::NoList),
+        }
+    }
+
+    /// Reads one answer of which the lists are apart.
+    pub(crate) fn from_answer(mut answer: OutlineObject) -> Result<Self, SurfaceError> {
         // JSON-RPC has one or the other; where both stand, the result is what counts.
-        if let Some(error) = map.get("error").filter(|_| !map.contains_key("result")) {
+        if let Some(error) = answer.rest.get("error").filter(|_| !answer.has("result")) {
             return Err(SurfaceError::Refused(error.to_string()));
         }
         // A bare result and the answer around it are both common in files.
-        let mut result = match map.remove("result") {
-            Some(Value::Object(result)) => result,
-            Some(_) => return Err(SurfaceError::NoList),
-            None => map,
+        let mut result = match answer.take_inner("result") {
+            Some(result) => result,
+            None if answer.has("result") => return Err(SurfaceError::NoList),
+            None => answer,
         };
         let mut surface = Self::default();
         let mut lone_tool = None;
-        if is_server(&result) {
+        if is_server(&result.rest) {
             // Lists in the same answer are read on their own.
             let mut server = result.clone();
-            server.retain(|name, _| !is_list(name));
-            let mut server = Value::Object(server);
+            server.lists.clear();
+            server.rest.retain(|name, _| !is_list(name));
+            let mut server = server.into_value();
             // `_meta` is not kept, and since 2026-07-28 a server says there who it is.
             if let Some(info) = server_info(&server).cloned() {
                 server["serverInfo"] = info;
             }
             surface.server = Some(without_ignored(&server).into_owned());
-        } else if is_lone_tool(&result) {
-            lone_tool = Some(Value::Object(result.clone()));
+        } else if is_lone_tool(&result.rest) {
+            lone_tool = Some(result.clone().into_value());
         }
         // By the protocol a missing cursor ends the list; null is read as missing.
-        let partial = result.get("nextCursor").is_some_and(Value::is_string);
+        let partial = result.rest.get("nextCursor").is_some_and(Value::is_string);
         for kind in ItemKind::LISTED {
-            let list = kind.list_member().and_then(|member| result.remove(member));
-            if let Some(list) = list {
+            if let Some(list) = result.lists.remove(&kind) {
                 surface.lists.insert(kind, read_list(kind, list, partial)?);
+            } else if kind
+                .list_member()
+                .is_some_and(|member| result.rest.contains_key(member))
+            {
+                return Err(bad_list(kind, "no array".to_owned()));
             }
         }
         if let Some(tool) = lone_tool {
             // One definition, as it stands in a repository: a list of one.
-            let listing = read_list(ItemKind::Tool, Value::Array(vec![tool]), false)?;
+            let listing = vec![ListedItem::of(ItemKind::Tool, &tool)];
+            let listing = read_list(ItemKind::Tool, listing, false)?;
             surface.lists.insert(ItemKind::Tool, listing);
         }
         if surface.lists.is_empty() && surface.server.is_none() {
@@ -239,7 +251,13 @@ impl Surface {
     pub fn canonical(&self, kind: ItemKind) -> Option<Canonical> {
         let items = match kind {
             ItemKind::Server => vec![self.server.clone()?],
-            _ => self.lists.get(&kind)?.items.values().cloned().collect(),
+            _ => self
+                .lists
+                .get(&kind)?
+                .items
+                .values()
+                .map(Packed::value)
+                .collect(),
         };
         Some(canonical(&items, kind.key_member()))
     }
@@ -283,28 +301,31 @@ fn is_lone_tool(result: &Map<String, Value>) -> bool {
     result.get("name").is_some_and(Value::is_string) && result.contains_key("inputSchema")
 }
 
-fn read_list(kind: ItemKind, list: Value, partial: bool) -> Result<ItemList, SurfaceError> {
-    let key = kind.key_member();
-    let bad = |why: String| SurfaceError::BadList {
+fn bad_list(kind: ItemKind, why: String) -> SurfaceError {
+    SurfaceError::BadList {
         member: kind.list_member().unwrap_or("list"),
-        key,
+        key: kind.key_member(),
         why,
-    };
-    let Value::Array(items) = list else {
-        return Err(bad("no array".to_owned()));
-    };
+    }
+}
+
+/// The items of a list under their keys.
+pub(crate) fn read_list(
+    kind: ItemKind,
+    items: Vec<ListedItem>,
+    partial: bool,
+) -> Result<ItemList, SurfaceError> {
     let mut listing = ItemList {
         partial,
         ..ItemList::default()
     };
-    for (at, item) in items.into_iter().enumerate() {
-        let name = item.get(key).and_then(Value::as_str);
+    for (at, ListedItem { key, item }) in items.into_iter().enumerate() {
         // An item without its key cannot be compared with anything: the list is refused.
-        let name = name.ok_or_else(|| bad(format!("item {at} has none")))?;
-        match listing.items.entry(name.to_owned()) {
+        let key = key.ok_or_else(|| bad_list(kind, format!("item {at} has none")))?;
+        match listing.items.entry(key) {
             // Clients differ in which one they take; that it is doubled is told by a rule.
-            Entry::Occupied(_) => {
-                listing.doubled.insert(name.to_owned());
+            Entry::Occupied(taken) => {
+                listing.doubled.insert(taken.key().clone());
             }
             Entry::Vacant(free) => {
                 free.insert(item);

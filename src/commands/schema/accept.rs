@@ -8,6 +8,7 @@ use chrono::{NaiveDate, Utc};
 use mcpr_surface::Finding;
 use mcpr_surface::rules::RuleId;
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ struct AcceptedEntry {
 pub(super) struct Accepted {
     path: PathBuf,
     entries: Vec<(AcceptedEntry, EntryState)>,
+    /// The entries that still count, by their fingerprints: there may be as many as findings.
+    by_fingerprint: HashMap<String, Vec<usize>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,23 +66,37 @@ impl Accepted {
                 },
             )
         });
+        let entries: Vec<_> = entries.collect();
+        let mut by_fingerprint = HashMap::<String, Vec<usize>>::new();
+        for (at, (entry, state)) in entries.iter().enumerate() {
+            if *state != EntryState::Expired {
+                let same = by_fingerprint.entry(entry.fingerprint.clone()).or_default();
+                same.push(at);
+            }
+        }
         Ok(Self {
             path: path.to_owned(),
-            entries: entries.collect(),
+            entries,
+            by_fingerprint,
         })
     }
 
     /// Whether a finding was agreed on.
-    pub(super) fn take(&mut self, fingerprint: &str) -> bool {
+    pub(super) fn take(&mut self, finding: &Finding) -> bool {
+        // A fingerprint is dear, and mostly there is no file.
+        if self.by_fingerprint.is_empty() {
+            return false;
+        }
+        let Some(same) = self.by_fingerprint.get(&finding.fingerprint()) else {
+            return false;
+        };
         // Merged files may hold an entry twice: both are met, and neither is called stale.
-        let mut taken = false;
-        for (entry, met) in &mut self.entries {
-            if entry.fingerprint == fingerprint && *met != EntryState::Expired {
-                *met = EntryState::Used;
-                taken = true;
+        for at in same {
+            if let Some((_, state)) = self.entries.get_mut(*at) {
+                *state = EntryState::Used;
             }
         }
-        taken
+        true
     }
 
     /// What is to be said of entries that no longer count, and of a file without any.
@@ -149,26 +166,32 @@ fn read(path: &Path) -> anyhow::Result<Agreement> {
 }
 
 /// Adds findings to a file, which is replaced as a whole; says how many it accepts then.
-pub(super) fn write(path: &Path, findings: &[Finding], args: &GateArgs) -> anyhow::Result<usize> {
+pub(super) fn write<'a>(
+    path: &Path,
+    findings: impl Iterator<Item = &'a Finding>,
+    args: &GateArgs,
+) -> anyhow::Result<usize> {
     // A file that exists but cannot be read is an error: replacing it would lose what it holds.
     let mut agreement = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Agreement::default(),
         _ => read(path)?,
     };
-    for finding in findings {
-        // Agreeing once more replaces the reason and the end, instead of adding a second entry.
-        agreement
-            .accepted
-            .retain(|entry| entry.fingerprint != finding.fingerprint);
-        agreement.accepted.push(AcceptedEntry {
-            fingerprint: finding.fingerprint.clone(),
-            rule: finding.rule,
-            item: finding.item.clone(),
-            pointer: finding.pointer.clone(),
-            reason: args.reason.clone().unwrap_or_default(),
-            expires: args.expires,
-        });
-    }
+    let fresh = findings.map(|finding| AcceptedEntry {
+        fingerprint: finding.fingerprint(),
+        rule: finding.rule,
+        item: finding.item.clone(),
+        pointer: finding.pointer.clone(),
+        reason: args.reason.clone().unwrap_or_default(),
+        expires: args.expires,
+    });
+    agreement.accepted.extend(fresh);
+    // Agreeing once more replaces the reason and the end, instead of adding a second entry.
+    let mut known = HashSet::new();
+    agreement.accepted.reverse();
+    agreement
+        .accepted
+        .retain(|entry| known.insert(entry.fingerprint.clone()));
+    agreement.accepted.reverse();
     let text = serde_json::to_string_pretty(&agreement)? + "\n";
     // At once, so that a build that reads the file meanwhile never sees half of it.
     replace(path, text.as_bytes())

@@ -3,13 +3,14 @@
 mod inputs;
 mod known;
 mod output;
+mod pieces;
 mod replay;
 mod sides;
 
 use super::accept::Accepted;
 use super::gate::{GateArgs, ReportFile, report_format};
 use super::{accept, gate};
-use crate::commands::replace::replace;
+use crate::commands::replace::Replacement;
 use crate::commands::{Refused, StoreArgs, complete};
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
@@ -18,7 +19,7 @@ use clap_complete::ArgValueCompleter;
 use known::RecordedFacts;
 use mcpr_store::query::when::Zone;
 use mcpr_surface::diff;
-use mcpr_surface::location::locate;
+use mcpr_surface::location::Locator;
 use mcpr_surface::report::ReportFormat;
 use output::Document;
 use std::path::PathBuf;
@@ -105,11 +106,16 @@ impl OutputArgs {
         }
     }
 
-    fn write_files(&self, document: &Document<'_>) -> anyhow::Result<()> {
+    fn write_files(&self, document: &Document<'_, '_>) -> anyhow::Result<()> {
         for ReportFile { format, path } in &self.also {
-            let text = output::rendered(document, *format, false);
-            replace(path, text.as_bytes())
-                .with_context(|| format!("cannot write the report {}", path.display()))?;
+            let written = || -> anyhow::Result<()> {
+                let mut file = Replacement::begin(path)?;
+                output::write(document, *format, false, &mut |piece| {
+                    Ok(file.write(piece.as_bytes())?)
+                })?;
+                Ok(file.commit()?)
+            };
+            written().with_context(|| format!("cannot write the report {}", path.display()))?;
         }
         Ok(())
     }
@@ -158,8 +164,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         console.note(note);
     }
     // The report is judged before it is printed, so that what is accepted is not in it.
-    let mut found = diff(&compared.old.surface, &compared.new.surface)?;
-    locate(&mut found, compared.old.read(), compared.new.read());
+    let found = diff(&compared.old.surface, &compared.new.surface)?;
+    let locator = Locator::of(compared.old.read(), compared.new.read());
     let verdict = gate::judge(found, &gate, &mut accepted);
     let document = Document {
         known: known::known(args, &compared, &verdict.report)?,
@@ -167,6 +173,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         verdict: &verdict,
         audience: gate.audience,
         zone: args.zone(),
+        locator: &locator,
     };
     let told = DiffView {
         document: &document,
@@ -186,9 +193,9 @@ pub(super) fn judge_and_print(
     // A snapshot stands in a repository.
     let gate = gate_args.resolved(true)?;
     let mut accepted = gate.accepted(console)?;
-    let mut found = diff(&compared.old.surface, &compared.new.surface)?;
+    let found = diff(&compared.old.surface, &compared.new.surface)?;
     // What the server shows stands in no file: findings are shown in the snapshot.
-    locate(&mut found, compared.old.read(), compared.old.read());
+    let locator = Locator::of(compared.old.read(), compared.old.read());
     let verdict = gate::judge(found, &gate, &mut accepted);
     let document = Document {
         known: RecordedFacts::default(),
@@ -196,6 +203,7 @@ pub(super) fn judge_and_print(
         verdict: &verdict,
         audience: gate.audience,
         zone: Zone::Local,
+        locator: &locator,
     };
     let told = DiffView {
         document: &document,
@@ -206,38 +214,39 @@ pub(super) fn judge_and_print(
 }
 
 /// A judged comparison, and how it is printed.
-struct DiffView<'a> {
-    document: &'a Document<'a>,
+struct DiffView<'a, 'files> {
+    document: &'a Document<'a, 'files>,
     gate: &'a GateArgs,
     output: &'a OutputArgs,
 }
 
-impl DiffView<'_> {
+impl DiffView<'_, '_> {
     fn print(&self, accepted: &Accepted, console: &mut Console) -> anyhow::Result<Exit> {
         // Only now is it known which entries met a finding.
         for note in accepted.unused_notes() {
             console.note(&note);
         }
-        let text = if self.output.json {
-            output::one_line(self.document)
+        let colour = console.colours_output();
+        let mut print = |piece: &str| Ok(console.print(piece)?);
+        if self.output.json {
+            output::write_one_line(self.document, &mut print)?;
         } else {
-            output::rendered(self.document, self.output.format, console.colours_output())
-        };
-        console.print(&text)?;
+            output::write(self.document, self.output.format, colour, &mut print)?;
+        }
         self.output.write_files(self.document)?;
-        let failing = &self.document.verdict.failing;
+        let verdict = self.document.verdict;
         // Written after the report, so that one sees what was accepted.
         if let Some(path) = &self.gate.write_accept {
-            let count = accept::write(path, failing, self.gate)?;
+            let count = accept::write(path, verdict.failing(), self.gate)?;
             let path = path.display();
             console.note(&format!("{count} findings are accepted in {path}"));
             // What would have failed is agreed on now.
             return Ok(Exit::Done);
         }
-        Ok(if failing.is_empty() {
-            Exit::Done
-        } else {
+        Ok(if verdict.is_failed() {
             Exit::No
+        } else {
+            Exit::Done
         })
     }
 }

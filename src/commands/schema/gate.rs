@@ -230,35 +230,49 @@ impl Ignored {
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) report: Report,
-    /// What fails.
-    pub(super) failing: Vec<Finding>,
+    /// Which of the report's findings fail.
+    failing: Vec<usize>,
     /// How many findings `--ignore` left out.
     pub(super) ignored: usize,
     /// How many were agreed on.
     pub(super) accepted: usize,
 }
 
+impl Verdict {
+    /// Whether anything that was found fails.
+    pub(super) fn is_failed(&self) -> bool {
+        !self.failing.is_empty()
+    }
+
+    /// What fails, in the report's order.
+    pub(super) fn failing(&self) -> impl Iterator<Item = &Finding> {
+        let findings = &self.report.findings;
+        self.failing.iter().filter_map(|at| findings.get(*at))
+    }
+}
+
 /// Leaves out what is ignored or accepted, and tells what of the rest fails.
 pub(super) fn judge(found: Report, gate: &SurfaceGate, accepted: &mut Accepted) -> Verdict {
     let mut found = found.judged_for(gate.audience, &gate.severities);
+    let (mut ignored, mut agreed) = (0, 0);
+    let mut findings = std::mem::take(&mut found.findings);
     // What is ignored never reaches the accept file: an entry that it would meet is told as stale.
-    let (ignored, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut found.findings)
-        .into_iter()
-        .partition(|finding| gate.ignored.iter().any(|ignored| ignored.holds(finding)));
-    let (agreed, rest): (Vec<_>, Vec<_>) = rest
-        .into_iter()
-        .partition(|finding| accepted.take(&finding.fingerprint));
-    let failing = rest
-        .iter()
-        .filter(|finding| gate.fails(finding))
-        .cloned()
-        .collect();
+    findings.retain(|finding| {
+        let is_ignored = gate.ignored.iter().any(|ignored| ignored.holds(finding));
+        let is_agreed = !is_ignored && accepted.take(finding);
+        ignored += usize::from(is_ignored);
+        agreed += usize::from(is_agreed);
+        !is_ignored && !is_agreed
+    });
+    // A new report, for the worst levels are those of what is left.
+    let report = found.with(findings);
+    let all = report.findings.iter().enumerate();
+    let failing = all.filter(|(_, finding)| gate.fails(finding));
     Verdict {
-        // A new report, for the worst levels are those of what is left.
-        report: found.with(rest),
-        failing,
-        ignored: ignored.len(),
-        accepted: agreed.len(),
+        failing: failing.map(|(at, _)| at).collect(),
+        report,
+        ignored,
+        accepted: agreed,
     }
 }
 

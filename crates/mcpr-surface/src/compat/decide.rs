@@ -83,8 +83,8 @@ impl Forms {
     }
 }
 
-/// Whether a value is a witness of the pair, and the steps that it took to tell.
-pub(super) fn is_witness(pair: Comparison<'_>, known: &[Value]) -> (Option<Value>, u64) {
+/// Which of the values is the first witness of the pair, and the steps that it took to tell.
+pub(super) fn first_witness(pair: Comparison<'_>, known: &[Value]) -> (Option<usize>, u64) {
     let steps = StepBudget::of(MAX_STEPS);
     let Ok(forms) = Forms::of(pair, &steps) else {
         return (None, steps.taken());
@@ -93,8 +93,8 @@ pub(super) fn is_witness(pair: Comparison<'_>, known: &[Value]) -> (Option<Value
     let sent = bounded(&forms.sent.least, Approximation::Lower);
     let taken = bounded(&forms.new.schema, Approximation::Upper);
     let confirm = Confirm::of(pair, &sent, &taken, &steps);
-    let found = known.iter().find(|value| confirm.is_witness(value));
-    (found.cloned(), steps.taken())
+    let found = known.iter().position(|value| confirm.is_witness(value));
+    (found, steps.taken())
 }
 
 /// The answer about a pair.

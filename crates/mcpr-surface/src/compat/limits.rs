@@ -45,3 +45,6 @@ pub(super) const MAX_PLACE_BYTES: usize = 4_000;
 
 /// How many answers are kept while surfaces are compared.
 pub(super) const MAX_ANSWERS: usize = 10_000;
+
+/// How long their texts may be together, in bytes.
+pub(super) const MAX_ANSWER_BYTES: usize = 8 << 20;

@@ -39,12 +39,13 @@ mod trim;
 mod unknown;
 mod witness;
 
-use decide::{Comparison, Decision, Goal, decide, is_witness};
+use decide::{Comparison, Decision, Goal, decide, first_witness};
 pub(super) use engine::CompiledSchema;
 pub(super) use focus::Focus;
 pub(super) use inhabited::has_values;
 use limits::{
-    MAX_ANSWERS, MAX_ITEM_STEPS, MAX_JSON_DEPTH, MAX_TOTAL_STEPS, MIN_ITEM_STEPS, STACK_BYTES,
+    MAX_ANSWER_BYTES, MAX_ANSWERS, MAX_ITEM_STEPS, MAX_JSON_DEPTH, MAX_TOTAL_STEPS, MIN_ITEM_STEPS,
+    STACK_BYTES,
 };
 use normal::NormalError;
 use serde_json::Value;
@@ -52,7 +53,7 @@ use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use trim::{KeptProperties, trimmed};
+use trim::{KeptProperties, may_differ, trimmed};
 
 /// Why nothing was worked out any more.
 const OUT_OF_STEPS: &str = "its item has taken all its steps";
@@ -86,7 +87,31 @@ pub struct Comparer {
     /// What the present item has taken.
     taken: u64,
     /// Answers given before: tools of one server share most of their parameters.
-    answers: Arc<Mutex<HashMap<String, Decision>>>,
+    memory: Arc<Mutex<AnswerMemory>>,
+}
+
+/// What was worked out before, by the whole texts of the schemas that were asked about.
+#[derive(Debug, Default)]
+struct AnswerMemory {
+    answers: HashMap<String, Decision>,
+    /// Of values that were tried: which is a witness, and the steps that it took to tell.
+    tried: HashMap<String, (Option<usize>, u64)>,
+    /// What the texts take, in bytes.
+    bytes: usize,
+}
+
+impl AnswerMemory {
+    /// Takes the room for one more, if there is any. Full, it only stops to learn, which changes no
+    /// answer.
+    fn has_room_for(&mut self, key: &str) -> bool {
+        let count = self.answers.len() + self.tried.len();
+        let bytes = self.bytes + key.len();
+        let has_room = count < MAX_ANSWERS && bytes <= MAX_ANSWER_BYTES;
+        if has_room {
+            self.bytes = bytes;
+        }
+        has_room
+    }
 }
 
 /// Does work with a comparer, on a thread whose stack holds what the comparison needs.
@@ -99,7 +124,7 @@ pub fn comparing<T: Send>(work: impl FnOnce(&mut Comparer) -> T + Send) -> std::
     let mut comparer = Comparer {
         item_steps: MAX_ITEM_STEPS,
         taken: 0,
-        answers: Arc::default(),
+        memory: Arc::default(),
     };
     thread::scope(|scope| {
         let thread = on_stack().name("compare".to_owned());
@@ -120,7 +145,7 @@ impl Comparer {
         Self {
             item_steps: self.item_steps,
             taken: 0,
-            answers: Arc::clone(&self.answers),
+            memory: Arc::clone(&self.memory),
         }
     }
 
@@ -141,9 +166,9 @@ impl Comparer {
         self.taken >= self.item_steps
     }
 
-    fn answers(&self) -> MutexGuard<'_, HashMap<String, Decision>> {
+    fn memory(&self) -> MutexGuard<'_, AnswerMemory> {
         // A thread that panicked left no half entry: each is inserted whole.
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether `wide` accepts everything that a caller of `narrow` sends.
@@ -215,22 +240,45 @@ impl Comparer {
             [only] => KeptProperties::SentBy(only),
             _ => KeptProperties::Differing,
         };
-        let (found, steps) = match trimmed(pair, kept) {
-            Some((narrow, wide)) => {
-                // A value may send properties that were cut from the schema.
-                let known = known.iter().map(|value| narrow.cut(value));
-                let known = known.collect::<Vec<_>>();
-                let less = Comparison {
-                    narrow: &narrow.schema,
-                    wide: &wide,
-                    caller: pair.caller,
-                };
-                is_witness(less, &known)
-            }
-            None => is_witness(pair, known),
+        let Some((narrow, wide)) = trimmed(pair, kept) else {
+            let (found, steps) = first_witness(pair, known);
+            self.taken += steps;
+            return known.get(found?).cloned();
         };
+        // A value may send properties that were cut from the schema; and one that sends nothing of
+        // what was changed proves nothing.
+        let mut known: Vec<Value> = known.iter().map(|value| narrow.cut(value)).collect();
+        known.retain(|value| may_differ(&narrow.schema, &wide, value));
+        if known.is_empty() {
+            return None;
+        }
+        let less = Comparison {
+            narrow: &narrow.schema,
+            wide: &wide,
+            caller: pair.caller,
+        };
+        let (found, steps) = self.tried(less, &known);
         self.taken += steps;
-        found
+        found.map(|at| known.swap_remove(at))
+    }
+
+    /// Which of these values is the first witness, and the steps that it took to tell; the same for
+    /// many tools of one server, so that it is remembered.
+    fn tried(&self, pair: Comparison<'_>, known: &[Value]) -> (Option<usize>, u64) {
+        let mut key = format!("{:?} {} {}", pair.caller, pair.narrow, pair.wide);
+        for value in known {
+            key += &format!(" {value}");
+        }
+        // Not held while it is worked out, as in `answer`.
+        let remembered = self.memory().tried.get(&key).copied();
+        remembered.unwrap_or_else(|| {
+            let tried = first_witness(pair, known);
+            let mut memory = self.memory();
+            if memory.has_room_for(&key) {
+                memory.tried.insert(key, tried);
+            }
+            tried
+        })
     }
 
     /// The answer, as long as there are steps for it. What was worked out before counts as if it was
@@ -248,7 +296,7 @@ impl Comparer {
         let key = format!("{task:?} {:?} {} {wide}", pair.caller, narrow.schema);
         // The lock is not held while the answer is worked out: two threads may both do it, and
         // agree.
-        let known = self.answers().get(&key).cloned();
+        let known = self.memory().answers.get(&key).cloned();
         let answer = known.unwrap_or_else(|| {
             let less = Comparison {
                 narrow: &narrow.schema,
@@ -256,10 +304,9 @@ impl Comparer {
                 caller: pair.caller,
             };
             let answer = decide(less, task);
-            let mut answers = self.answers();
-            // Full, it only stops to learn, which changes no answer.
-            if answers.len() < MAX_ANSWERS {
-                answers.insert(key, answer.clone());
+            let mut memory = self.memory();
+            if memory.has_room_for(&key) {
+                memory.answers.insert(key, answer.clone());
             }
             answer
         });

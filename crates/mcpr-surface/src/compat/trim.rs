@@ -82,6 +82,25 @@ pub(super) fn trimmed<'a>(
     Some((narrow, wide))
 }
 
+/// Whether two trimmed schemas may judge a value differently: they do not, where it sends only what both
+/// describe in the same words.
+pub(super) fn may_differ(narrow: &Value, wide: &Value, value: &Value) -> bool {
+    let (Some(narrow), Some(wide)) = (narrow.as_object(), wide.as_object()) else {
+        return true;
+    };
+    // What must be sent, or may be sent besides, counts for every value.
+    if KEPT
+        .iter()
+        .any(|name| *name != "properties" && narrow.get(*name) != wide.get(*name))
+    {
+        return true;
+    }
+    let ours = |name: &str| properties(narrow)?.get(name);
+    let theirs = |name: &str| properties(wide)?.get(name);
+    let mut sent = value.as_object().into_iter().flatten();
+    sent.any(|(name, _)| ours(name) != theirs(name))
+}
+
 /// The map of an object schema whose properties are judged each on its own.
 pub(super) fn plain(schema: &Value) -> Option<&Map<String, Value>> {
     let map = schema.as_object()?;
@@ -221,6 +240,28 @@ mod tests {
         let (cut, _) = trimmed(pair, KeptProperties::Differing).unwrap();
         assert_eq!(cut.cut(&json!({"b": null, "a": 1})), json!({"a": 1}));
         assert_eq!(cut.cut(&json!({"u": 2})), json!({"u": 2}));
+    }
+
+    #[test]
+    fn a_value_without_what_changed_proves_nothing() {
+        let object = |a: Value, required: Value| json!({"type": "object", "required": required, "properties": {"a": a, "b": {}}});
+        let narrow = object(json!({}), json!([]));
+        let wide = object(json!(false), json!([]));
+        for (value, expected) in [
+            (json!({"a": 1}), true),
+            (json!({"a": 1, "b": 1}), true),
+            (json!({"b": 1}), false),
+            (json!({"undeclared": 1}), false),
+            (json!({}), false),
+            (json!(7), false),
+        ] {
+            assert_eq!(may_differ(&narrow, &wide, &value), expected, "{value}");
+        }
+        let demanding = object(json!({}), json!(["a"]));
+        assert!(may_differ(&narrow, &demanding, &json!({})));
+        let mut closed = narrow.clone();
+        closed["additionalProperties"] = json!(false);
+        assert!(may_differ(&narrow, &closed, &json!({"undeclared": 1})));
     }
 
     #[test]

@@ -1,80 +1,77 @@
 //! What runners of tests and checks read: GitHub's annotations, `JUnit`'s XML.
 
 use super::sarif::level;
-use super::{items, lines};
+use super::{ReportContext, items, lines};
 use crate::diff::Report;
 use crate::finding::Finding;
 use crate::quote::{github_data as data, github_property as property, xml};
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
-pub(super) fn github(report: &Report, artifact: &str) -> String {
-    report
-        .findings
-        .iter()
-        .fold(String::new(), |mut out, finding| {
-            let command = match level(finding.compatibility, finding.security) {
-                // The runner's commands call the mildest level otherwise than SARIF does.
-                "note" => "notice",
-                other => other,
-            };
-            let title = format!("{} {}", finding.rule, finding.item);
-            let mut message = format!(
-                "{} {}{}: {}",
-                finding.kind, finding.item, finding.pointer, finding.message
-            );
-            for (label, value) in lines(finding) {
-                write!(message, "\n{label}: {value}").expect("a string takes all");
+pub(super) fn github(
+    report: &Report,
+    context: ReportContext<'_, '_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (finding, places) in context.locator.located(&report.findings) {
+        let command = match level(finding.compatibility, finding.security) {
+            // The runner's commands call the mildest level otherwise than SARIF does.
+            "note" => "notice",
+            other => other,
+        };
+        let title = format!("{} {}", finding.rule, finding.item);
+        let mut message = format!(
+            "{} {}{}: {}",
+            finding.kind, finding.item, finding.pointer, finding.message
+        );
+        for (label, value) in lines(finding) {
+            message.extend(["\n", label, ": ", &value]);
+        }
+        let place = match &places.new {
+            Some(at) => {
+                let file = property(&at.file);
+                format!("file={file},line={},col={}", at.line, at.column)
             }
-            let place = match &finding.location {
-                Some(at) => {
-                    let file = property(&at.file);
-                    format!("file={file},line={},col={}", at.line, at.column)
-                }
-                None => format!("file={}", property(artifact)),
-            };
-            let title = property(&title);
-            writeln!(out, "::{command} {place},title={title}::{}", data(&message))
-                .expect("a string takes all");
-            out
-        })
+            None => format!("file={}", property(context.artifact)),
+        };
+        let title = property(&title);
+        writeln!(out, "::{command} {place},title={title}::{}", data(&message))?;
+    }
+    Ok(())
 }
 
-pub(super) fn junit(report: &Report) -> String {
+pub(super) fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     // A test passes or fails: only what is an error elsewhere fails.
     let is_failure = |finding: &Finding| level(finding.compatibility, finding.security) == "error";
-    let failures = report
-        .findings
-        .iter()
-        .filter(|finding| is_failure(finding))
-        .count();
+    let findings = report.findings.iter();
+    let failures = findings.filter(|finding| is_failure(finding)).count();
     let tests = report.findings.len();
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(
         out,
         "<testsuites name=\"mcpr schema diff\" tests=\"{tests}\" failures=\"{failures}\">"
-    )
-    .expect("a string takes all");
+    )?;
     for item in items(report) {
-        let failures = item
-            .findings
-            .iter()
-            .filter(|finding| is_failure(finding))
-            .count();
+        let findings = item.findings.iter();
+        let failures = findings.filter(|finding| is_failure(finding)).count();
         let (tests, name) = (
             item.findings.len(),
             xml(&format!("{} {}", item.kind, item.name)),
         );
-        writeln!(out, "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">")
-            .expect("a string takes all");
+        writeln!(
+            out,
+            "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">"
+        )?;
         for finding in &item.findings {
             let case = xml(&format!("{} {}", finding.rule, finding.pointer));
-            write!(out, "    <testcase classname=\"{name}\" name=\"{case}\"")
-                .expect("a string takes all");
-            out.push_str(&outcome(finding, is_failure(finding)));
+            let outcome = outcome(finding, is_failure(finding));
+            write!(
+                out,
+                "    <testcase classname=\"{name}\" name=\"{case}\"{outcome}"
+            )?;
         }
-        out.push_str("  </testsuite>\n");
+        writeln!(out, "  </testsuite>")?;
     }
-    out + "</testsuites>\n"
+    writeln!(out, "</testsuites>")
 }
 
 /// The rest of a test case: nothing, or what failed.

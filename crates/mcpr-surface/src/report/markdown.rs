@@ -132,7 +132,7 @@ fn head(finding: &Finding) -> String {
 
 fn section(item: &ReportItem<'_>) -> String {
     let levels = if item.is_mild() {
-        LevelCounts::of(&item.findings).to_string()
+        LevelCounts::of(item.findings.iter().copied()).to_string()
     } else {
         match item.security().as_str() {
             "none" => item.compatibility().to_string(),

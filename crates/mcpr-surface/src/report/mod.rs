@@ -13,12 +13,16 @@ use super::canonical::canonical_text;
 use super::diff::Report;
 use super::finding::Finding;
 use super::level::{Compatibility, Security};
+use super::location::Locator;
+use super::packed::Packed;
 use super::rules::RuleId;
 use super::surface::ItemKind;
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 use std::fmt;
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 pub use release::{Bump, Versions};
 
@@ -43,34 +47,105 @@ pub enum ReportFormat {
     Changelog,
 }
 
-/// Renders a report. `artifact` is the file, or whatever was compared, that findings are about.
+/// What a report is about, beside its findings.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportContext<'a, 'files> {
+    /// The file, or whatever was compared, that findings without a place are about.
+    pub artifact: &'a str,
+    /// Where findings stand.
+    pub locator: &'a Locator<'files>,
+}
+
+/// Renders a report whose findings stand in no file. `artifact` is what was compared.
 ///
 /// # Panics
 ///
-/// Never: reports hold no numbers or keys that JSON cannot say.
+/// Never: reports hold no numbers or keys that JSON cannot say, and memory takes every write.
 #[must_use]
 pub fn render(report: &Report, format: ReportFormat, artifact: &str) -> String {
-    let json = |value: &dyn Fn() -> serde_json::Result<String>| {
-        value().expect("a report has finite numbers and keys that are texts")
+    let locator = Locator::default();
+    let context = ReportContext {
+        artifact,
+        locator: &locator,
     };
+    let mut out = Vec::new();
+    write(report, context, format, &mut out).expect("memory takes every write");
+    String::from_utf8(out).expect("reports are written as texts")
+}
+
+/// Writes a report finding by finding, so that its text is never held as a whole; only Markdown and
+/// changelogs are, which are bounded.
+///
+/// # Errors
+///
+/// When the output takes no more.
+pub fn write(
+    report: &Report,
+    context: ReportContext<'_, '_>,
+    format: ReportFormat,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
-        ReportFormat::Text => text::text(report),
-        ReportFormat::Json => json(&|| serde_json::to_string_pretty(report)) + "\n",
-        ReportFormat::Ndjson => report
-            .findings
-            .iter()
-            // An empty report has no line at all.
-            .fold(String::new(), |lines, finding| {
-                lines + &json(&|| serde_json::to_string(finding)) + "\n"
-            }),
-        ReportFormat::Markdown => markdown::markdown(report),
-        ReportFormat::Sarif => sarif::sarif(report, artifact),
-        ReportFormat::Github => ci::github(report, artifact),
-        ReportFormat::Junit => ci::junit(report),
+        ReportFormat::Text => text::text(report, out),
+        ReportFormat::Json => {
+            let document = ReportRecord {
+                compatibility: report.compatibility,
+                security: report.security,
+                findings: LocatedFindings::of(report, context.locator),
+                versions: &report.versions,
+            };
+            serde_json::to_writer_pretty(&mut *out, &document)?;
+            out.write_all(b"\n")
+        }
+        ReportFormat::Ndjson => {
+            for (finding, places) in context.locator.located(&report.findings) {
+                serde_json::to_writer(&mut *out, &finding.located(places))?;
+                out.write_all(b"\n")?;
+            }
+            Ok(())
+        }
+        ReportFormat::Markdown => out.write_all(markdown::markdown(report).as_bytes()),
+        ReportFormat::Sarif => sarif::sarif(report, context, out),
+        ReportFormat::Github => ci::github(report, context, out),
+        ReportFormat::Junit => ci::junit(report, out),
         ReportFormat::Changelog => {
             let lines = report.changelog().into_iter();
-            lines.map(|line| line + "\n").collect()
+            let text: String = lines.map(|line| line + "\n").collect();
+            out.write_all(text.as_bytes())
         }
+    }
+}
+
+#[derive(Serialize)]
+struct ReportRecord<'a, 'files> {
+    compatibility: Compatibility,
+    security: Security,
+    findings: LocatedFindings<'a, 'files>,
+    versions: &'a Versions,
+}
+
+/// The findings of a report as a sequence of JSON, each located when it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct LocatedFindings<'a, 'files> {
+    report: &'a Report,
+    locator: &'a Locator<'files>,
+}
+
+impl<'a, 'files> LocatedFindings<'a, 'files> {
+    /// Those of a report.
+    #[must_use]
+    pub fn of(report: &'a Report, locator: &'a Locator<'files>) -> Self {
+        Self { report, locator }
+    }
+}
+
+impl Serialize for LocatedFindings<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(Some(self.report.findings.len()))?;
+        for (finding, places) in self.locator.located(&self.report.findings) {
+            sequence.serialize_element(&finding.located(places))?;
+        }
+        sequence.end()
     }
 }
 
@@ -166,7 +241,7 @@ struct LevelCounts {
 }
 
 impl LevelCounts {
-    fn of(findings: &[&Finding]) -> Self {
+    fn of<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Self {
         let levels = [
             Compatibility::Breaking,
             Compatibility::Dangerous,
@@ -175,16 +250,14 @@ impl LevelCounts {
             Compatibility::Cosmetic,
         ];
         let of_level = |level: Compatibility| {
-            let found = findings.iter();
-            let count = found
-                .filter(|finding| finding.compatibility == level)
-                .count();
-            (count, level.as_str())
+            let found = findings.clone();
+            let count = found.filter(|finding| finding.compatibility == level);
+            (count.count(), level.as_str())
         };
         let of_alarm = |level: Security| {
-            let found = findings.iter();
-            let count = found.filter(|finding| finding.security == level).count();
-            (count, level.as_str())
+            let found = findings.clone();
+            let count = found.filter(|finding| finding.security == level);
+            (count.count(), level.as_str())
         };
         let is_any = |(count, _): &(usize, &str)| *count > 0;
         Self {
@@ -217,14 +290,14 @@ impl fmt::Display for LevelCounts {
 }
 
 fn summary(report: &Report) -> String {
-    LevelCounts::of(&report.findings.iter().collect::<Vec<_>>()).to_string()
+    LevelCounts::of(report.findings.iter()).to_string()
 }
 
 /// A value for a person: texts without their quotes, the rest as JSON, both cut when long.
-fn shown(value: &Value) -> String {
-    let whole = match value {
-        Value::String(text) => text.clone(),
-        other => canonical_text(other),
+fn shown(value: &Packed) -> String {
+    let whole = match value.value() {
+        Value::String(text) => text,
+        other => canonical_text(&other),
     };
     let whole = one_line(&whole);
     // By characters, as a cut within one would be no text any more.
@@ -264,24 +337,23 @@ fn word_diff(before: &str, after: &str) -> String {
 /// What changed, as labelled lines.
 fn lines(finding: &Finding) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
-    match (&finding.before, &finding.after) {
-        (Some(Value::String(before)), Some(Value::String(after)))
+    let text = |value: &Option<Packed>| value.as_ref().and_then(Packed::as_text);
+    match (text(&finding.before), text(&finding.after)) {
+        (Some(before), Some(after))
             // Single words are clearer as two lines, and a comparison by words grows with both
             // texts.
             if before.contains(' ') && before.len() + after.len() < MAX_COMPARED_BYTES =>
         {
-            lines.push(("words", one_line(&word_diff(before, after))));
+            lines.push(("words", one_line(&word_diff(&before, &after))));
         }
-        (before, after) => {
-            lines.extend(before.as_ref().map(|value| ("before", shown(value))));
-            lines.extend(after.as_ref().map(|value| ("after", shown(value))));
+        _ => {
+            lines.extend(finding.before.as_ref().map(|value| ("before", shown(value))));
+            lines.extend(finding.after.as_ref().map(|value| ("after", shown(value))));
         }
     }
     // Never cut: it is there to be tried out.
     if let Some(witness) = &finding.witness {
-        let mut text = String::new();
-        write!(text, "{witness}").expect("a string takes all");
-        lines.push(("witness", text));
+        lines.push(("witness", witness.to_string()));
     }
     lines
 }

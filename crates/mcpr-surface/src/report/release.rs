@@ -7,7 +7,6 @@ use crate::quote::{markdown_code as code, markdown_text as plain};
 use crate::rules::RuleId;
 use crate::surface::Surface;
 use serde::Serialize;
-use serde_json::Value;
 use std::cmp::Reverse;
 
 /// Most lines for a changelog: more are no release notes.
@@ -177,7 +176,9 @@ fn line(finding: &Finding) -> String {
         format!("{item}: {title} ({})", code(&finding.pointer))
     };
     let words = match (&finding.before, &finding.after) {
-        (None, Some(Value::Object(_))) if finding.pointer.is_empty() => format!("Added {item}."),
+        (None, Some(added)) if added.is_object() && finding.pointer.is_empty() => {
+            format!("Added {item}.")
+        }
         _ => words,
     };
     let level = match finding.compatibility {

@@ -1,43 +1,84 @@
 //! SARIF 2.1.0: the rules that were found, and a result a finding.
 
+use super::ReportContext;
 use crate::diff::Report;
 use crate::finding::Finding;
 use crate::level::{Compatibility, Security};
-use crate::location::FileLocation;
-use crate::rules::{Rule, rules};
+use crate::location::{FileLocation, FindingLocations};
+use crate::rules::{Rule, RuleId, rules};
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::{self, Write};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-pub(super) fn sarif(report: &Report, artifact: &str) -> String {
+/// The document; members in the order of their names.
+#[derive(Serialize)]
+struct SarifLog<'a, 'files> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    runs: [SarifRun<'a, 'files>; 1],
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifRun<'a, 'files> {
+    column_kind: &'static str,
+    results: SarifResults<'a, 'files>,
+    tool: Value,
+}
+
+/// Results, each made when it is written: as values they take a hundred times what findings do.
+struct SarifResults<'a, 'files> {
+    report: &'a Report,
+    context: ReportContext<'a, 'files>,
+    used: &'a [&'static Rule],
+}
+
+impl Serialize for SarifResults<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let findings = &self.report.findings;
+        let mut results = serializer.serialize_seq(Some(findings.len()))?;
+        for (finding, places) in self.context.locator.located(findings) {
+            let result = result(finding, &places, self.used, self.context.artifact);
+            results.serialize_element(&result)?;
+        }
+        results.end()
+    }
+}
+
+pub(super) fn sarif(
+    report: &Report,
+    context: ReportContext<'_, '_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     // Only rules with findings: viewers list every rule that a run names.
-    let used = |rule: &&Rule| {
-        report
-            .findings
-            .iter()
-            .any(|finding| finding.rule == rule.id)
-    };
-    let used = rules().filter(used).collect::<Vec<_>>();
-    let results = report
-        .findings
-        .iter()
-        .map(|finding| result(finding, &used, artifact));
-    let document = json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
+    let found: BTreeSet<RuleId> = report.findings.iter().map(|finding| finding.rule).collect();
+    let used: Vec<&'static Rule> = rules().filter(|rule| found.contains(&rule.id)).collect();
+    let log = SarifLog {
+        schema: SCHEMA,
+        runs: [SarifRun {
+            // Else a viewer counts the halves of a character that UTF-16 cuts.
+            column_kind: "unicodeCodePoints",
+            results: SarifResults {
+                report,
+                context,
+                used: &used,
+            },
+            tool: json!({"driver": {
                 "name": "mcpr",
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": used.iter().map(|rule| described(rule)).collect::<Vec<_>>(),
-            }},
-            // Else a viewer counts the halves of a character that UTF-16 cuts.
-            "columnKind": "unicodeCodePoints",
-            "results": results.collect::<Vec<_>>(),
+            }}),
         }],
-    });
-    format!("{document:#}\n")
+        version: "2.1.0",
+    };
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    out.write_all(b"\n")
 }
 
 fn described(rule: &Rule) -> Value {
@@ -62,7 +103,7 @@ pub(super) fn level(compatibility: Compatibility, security: Security) -> &'stati
     }
 }
 
-fn result(finding: &Finding, used: &[&Rule], artifact: &str) -> Value {
+fn result(finding: &Finding, places: &FindingLocations, used: &[&Rule], artifact: &str) -> Value {
     let name = format!("{} {}{}", finding.kind, finding.item, finding.pointer);
     let mut result = json!({
         "ruleId": finding.rule,
@@ -71,7 +112,7 @@ fn result(finding: &Finding, used: &[&Rule], artifact: &str) -> Value {
         "level": level(finding.compatibility, finding.security),
         "message": {"text": format!("{name}: {}", finding.message)},
         "locations": [{
-            "physicalLocation": match &finding.location {
+            "physicalLocation": match &places.new {
                 Some(at) => physical(at),
                 // Viewers place a result by its line; what comes from traffic has none.
                 None => json!({
@@ -82,17 +123,17 @@ fn result(finding: &Finding, used: &[&Rule], artifact: &str) -> Value {
             "logicalLocations": [{"name": finding.item, "fullyQualifiedName": name}],
         }],
         // By this name viewers know a finding again in later runs.
-        "partialFingerprints": {"mcpr/v1": finding.fingerprint},
+        "partialFingerprints": {"mcpr/v1": finding.fingerprint()},
         "properties": {
             "compatibility": finding.compatibility,
             "security": finding.security,
             "before": finding.before,
             "after": finding.after,
             "witness": finding.witness,
-            "pointer": finding.location.as_ref().map(|at| &at.pointer),
+            "pointer": places.new.as_ref().map(|at| &at.pointer),
         },
     });
-    if let Some(at) = &finding.old_location {
+    if let Some(at) = &places.old {
         result["relatedLocations"] = json!([{
             "physicalLocation": physical(at),
             "message": {"text": format!("before, at {}", at.pointer)},

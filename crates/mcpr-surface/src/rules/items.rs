@@ -10,6 +10,7 @@ use super::{members, mistakable, prompts, renames, resources, tasks};
 use crate::compat::{Caller, Comparer, Inclusion};
 use crate::finding::{Finding, FindingPlace};
 use crate::level::{Compatibility, SchemaDirection};
+use crate::packed::Packed;
 use crate::surface::{ItemKind, Surface};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -20,7 +21,11 @@ pub(super) fn lists(lists: &ListPair<'_>, comparer: &mut Comparer, findings: &mu
     let both = |(key, new)| Some((key, lists.old.items.get(key)?, new));
     let both = lists.new.items.iter().filter_map(both);
     let mut changed: Vec<_> = both.filter(|(_, old, new)| old != new).collect();
-    let (mut gone, mut come) = (lists.removed().collect(), lists.added().collect());
+    // Looked at again and again for renames: parsed once.
+    let parsed = |(key, item): (_, &Packed)| (key, item.value());
+    let removals: Vec<(&String, Value)> = lists.removed().map(parsed).collect();
+    let additions: Vec<(&String, Value)> = lists.added().map(parsed).collect();
+    let (mut gone, mut come) = (borrowed(&removals), borrowed(&additions));
     // Before removals and additions are told, which these would be otherwise.
     if lists.kind == ItemKind::ResourceTemplate {
         resources::reshaped_templates(&mut gone, &mut come, findings);
@@ -32,17 +37,20 @@ pub(super) fn lists(lists: &ListPair<'_>, comparer: &mut Comparer, findings: &mu
         findings.push(removed(lists, key, old, renames.get(key.as_str())));
     }
     // What goes on under another name is compared as what it was.
-    let going_on = gone.iter().filter_map(|(key, old)| {
+    let going_on = gone.iter().filter_map(|(key, _)| {
         let rename = renames.get(key.as_str())?;
-        Some((rename.key, *old, rename.item))
+        let (old, new) = (lists.old.items.get(*key)?, lists.new.items.get(rename.key)?);
+        Some((rename.key, old, new))
     });
     changed.extend(going_on.filter(|(_, old, new)| old != new));
     findings.extend(over_cores(&changed, comparer, |change, comparer| {
         let (key, old, new) = *change;
+        // Parsed for as long as it takes.
+        let (old, new) = (old.value(), new.value());
         // One list for each item: the threads do not share one.
         let mut findings = Vec::new();
-        item(lists.kind, key, old, new, comparer, &mut findings);
-        cues(lists.kind, key, &tools, Some(old), new, &mut findings);
+        item(lists.kind, key, &old, &new, comparer, &mut findings);
+        cues(lists.kind, key, &tools, Some(&old), &new, &mut findings);
         findings
     }));
     for (key, new) in &come {
@@ -57,6 +65,10 @@ pub(super) fn lists(lists: &ListPair<'_>, comparer: &mut Comparer, findings: &mu
     if lists.new.partial || lists.old.partial {
         incomplete(lists, findings);
     }
+}
+
+fn borrowed<'a>(items: &'a [(&'a String, Value)]) -> Vec<(&'a String, &'a Value)> {
+    items.iter().map(|(key, item)| (*key, item)).collect()
 }
 
 /// The tools whose names a text may name.
@@ -170,7 +182,7 @@ fn tool(key: &str, old: &Value, new: &Value, comparer: &mut Comparer, findings: 
             );
             // Any answer that the old schema refuses shows what is no longer promised.
             finding.witness = match comparer.includes(&json!({}), old, Caller::Any) {
-                Inclusion::Fails(value) => Some(value),
+                Inclusion::Fails(value) => Some(value.into()),
                 _ => None,
             };
             findings.push(finding);

@@ -9,6 +9,7 @@ use crate::compat::has_values;
 use crate::compat::{Caller, Comparer, Focus, Inclusion};
 use crate::finding::{Finding, FindingPlace};
 use crate::level::{Compatibility, SchemaDirection, Security};
+use crate::packed::Packed;
 use crate::reading::{ReadSchema, read};
 use crate::surface::ItemKind;
 use serde_json::{Value, json};
@@ -148,7 +149,7 @@ impl<'a> SchemaJudge<'a> {
             );
             // Whatever was accepted can no longer be shown to be.
             finding.witness = match anything {
-                Inclusion::Fails(value) => Some(value),
+                Inclusion::Fails(value) => Some(value.into()),
                 _ => None,
             };
             findings.push(finding);
@@ -197,7 +198,7 @@ impl<'a> SchemaJudge<'a> {
                     None,
                     rule.title.to_owned(),
                 );
-                finding.witness = Some(witness);
+                finding.witness = Some(witness.into());
                 findings.push(finding);
             }
             // An undecided whole must not look better than it is.
@@ -347,7 +348,7 @@ impl<'a> SchemaJudge<'a> {
             message,
         );
         finding.compatibility = level;
-        finding.witness = witness;
+        finding.witness = witness.map(Packed::from);
         // Words that a model reads are what makes a new place worth a look.
         if finding.security == Security::Review && !is_text {
             let has_words = change.after.as_ref().is_some_and(has_words);
@@ -477,7 +478,7 @@ impl<'a> SchemaJudge<'a> {
                 && let Effect::Breaks(witness) = self.effect(change)
             {
                 finding.compatibility = Compatibility::Breaking;
-                finding.witness = Some(witness);
+                finding.witness = Some(witness.into());
             }
         }
     }

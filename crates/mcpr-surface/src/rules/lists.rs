@@ -1,7 +1,7 @@
 //! One list of items on both sides, by key.
 
+use crate::packed::Packed;
 use crate::surface::{ItemKind, ItemList, Surface};
-use serde_json::Value;
 
 /// One list on both sides.
 pub(super) struct ListPair<'a> {
@@ -14,7 +14,7 @@ pub(super) struct ListPair<'a> {
 
 impl<'a> ListPair<'a> {
     /// Items that only the new side has.
-    pub(super) fn added(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    pub(super) fn added(&self) -> impl Iterator<Item = (&'a String, &'a Packed)> {
         let old = self.old;
         self.new
             .items
@@ -23,7 +23,7 @@ impl<'a> ListPair<'a> {
     }
 
     /// Items that only the old side has.
-    pub(super) fn removed(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    pub(super) fn removed(&self) -> impl Iterator<Item = (&'a String, &'a Packed)> {
         let new = self.new;
         self.old
             .items

@@ -3,7 +3,7 @@
 
 use super::cues::addresses;
 use crate::finding::Finding;
-use serde_json::Value;
+use crate::packed::Packed;
 use std::collections::BTreeSet;
 
 /// Words by which something is sent, fetched or run.
@@ -100,9 +100,9 @@ const REFERRING: &[&str] = &[
 
 /// Whether all addresses that a finding's text has gained are only referred to.
 pub(crate) fn names_addresses_as_reference(finding: &Finding) -> bool {
-    let text = |value: &Option<Value>| {
-        let text = value.as_ref().and_then(Value::as_str);
-        text.unwrap_or_default().to_owned()
+    let text = |value: &Option<Packed>| {
+        let text = value.as_ref().and_then(Packed::as_text);
+        text.unwrap_or_default()
     };
     let (before, after) = (text(&finding.before), text(&finding.after));
     let known = addresses(&before);

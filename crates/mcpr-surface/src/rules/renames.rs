@@ -20,7 +20,6 @@ const MAX_PROOFS: usize = 4;
 /// What an item is called now.
 pub(super) struct Rename<'a> {
     pub(super) key: &'a String,
-    pub(super) item: &'a Value,
     pub(super) evidence: RenameEvidence,
 }
 
@@ -53,13 +52,10 @@ pub(super) fn paired<'a>(
         }
         for (key, _) in gone {
             if let Some(at) = by_name.remove(&plain(key)) {
-                let (new_key, item) = come[at];
                 taken.insert(at);
-                let evidence = RenameEvidence::Name;
                 let rename = Rename {
-                    key: new_key,
-                    item,
-                    evidence,
+                    key: come[at].0,
+                    evidence: RenameEvidence::Name,
                 };
                 renames.insert(key.as_str(), rename);
             }
@@ -73,13 +69,10 @@ pub(super) fn paired<'a>(
         comparer.next_item();
         let free = (0..come.len()).filter(|at| !taken.contains(at));
         if let Some(at) = best(kind, key, old, come, free, comparer) {
-            let (new_key, item) = come[at];
             taken.insert(at);
-            let evidence = RenameEvidence::Content;
             let rename = Rename {
-                key: new_key,
-                item,
-                evidence,
+                key: come[at].0,
+                evidence: RenameEvidence::Content,
             };
             renames.insert(key.as_str(), rename);
         }

@@ -2,28 +2,34 @@
 
 use super::super::gate::Verdict;
 use super::known::{KnownVersion, RecordedCall, RecordedFacts, Usage};
+use super::pieces::{PieceEnd, in_pieces};
 use super::sides::Compared;
-use crate::render::text::{escape, escape_but_breaks, escape_json};
+use crate::render::text::{escape, escape_but_breaks, escape_json_lines};
 use crate::render::units;
 use mcpr_store::query::when::Zone;
-use mcpr_surface::report::{Bump, ReportFormat, Versions, render};
-use mcpr_surface::{Audience, Finding};
+use mcpr_surface::Audience;
+use mcpr_surface::location::Locator;
+use mcpr_surface::report::{
+    self, Bump, LocatedFindings, ReportContext, ReportFormat, Versions, render,
+};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Everything that is told.
-pub(super) struct Document<'a> {
+pub(super) struct Document<'a, 'files> {
     pub(super) compared: &'a Compared,
     pub(super) verdict: &'a Verdict,
     pub(super) audience: Audience,
     /// In which times of the traffic are shown.
     pub(super) zone: Zone,
     pub(super) known: RecordedFacts,
+    pub(super) locator: &'a Locator<'files>,
 }
 
 /// The one JSON document.
 #[derive(Serialize)]
-struct Json<'a> {
+struct Json<'a, 'files> {
     old: &'a str,
     new: &'a str,
     compatibility: &'static str,
@@ -39,33 +45,56 @@ struct Json<'a> {
     changelog: Vec<String>,
     ignored: usize,
     accepted: usize,
-    findings: &'a [Finding],
+    findings: LocatedFindings<'a, 'files>,
     #[serde(flatten)]
     known: &'a RecordedFacts,
 }
 
-/// The document as one line of JSON, as other commands print it; the format `json` is for reading.
-pub(super) fn one_line(document: &Document<'_>) -> String {
-    escape_json(&json(document, |json| serde_json::to_string(json))).into_owned() + "\n"
+/// Takes a piece of what is written; pieces are harmless to a terminal.
+pub(super) type TakePiece<'a> = dyn FnMut(&str) -> anyhow::Result<()> + 'a;
+
+/// Writes the document as one line of JSON, as other commands print it; the format `json` is for
+/// reading.
+pub(super) fn write_one_line(
+    document: &Document<'_, '_>,
+    take: &mut TakePiece<'_>,
+) -> anyhow::Result<()> {
+    in_pieces(PieceEnd::Anywhere, &escape_json_lines, take, |out| {
+        serde_json::to_writer(&mut *out, &json(document))?;
+        out.write_all(b"\n")
+    })
 }
 
-/// The text of a document, harmless to a terminal.
-pub(super) fn rendered(document: &Document<'_>, format: ReportFormat, colour: bool) -> String {
+/// Writes a document piece by piece: a long report is never held as one text.
+pub(super) fn write(
+    document: &Document<'_, '_>,
+    format: ReportFormat,
+    colour: bool,
+    take: &mut TakePiece<'_>,
+) -> anyhow::Result<()> {
     let (old, new) = (&document.compared.old, &document.compared.new);
     let report = &document.verdict.report;
     let zone = document.zone;
+    let context = ReportContext {
+        artifact: &new.name,
+        locator: document.locator,
+    };
     match format {
         ReportFormat::Text => {
-            let heading = format!("old: {}\nnew: {}\n\n", escape(&old.name), escape(&new.name));
-            let body = render(report, ReportFormat::Text, &new.name);
-            // Escaped before it is coloured: the colours themselves must survive.
-            let body = escape_but_breaks(&body);
-            let body = if colour {
-                coloured(&body)
+            take(&format!(
+                "old: {}\nnew: {}\n\n",
+                escape(&old.name),
+                escape(&new.name)
+            ))?;
+            let shown: &dyn Fn(&str) -> Cow<'_, str> = if colour {
+                &escaped_and_coloured
             } else {
-                body.into_owned()
+                &escape_but_breaks
             };
-            heading + &body + &left_out(document.verdict) + &beside(&document.known, zone, "")
+            in_pieces(PieceEnd::AfterLine, shown, take, |out| {
+                report::write(report, context, format, out)
+            })?;
+            take(&(left_out(document.verdict) + &beside(&document.known, zone, "")))
         }
         ReportFormat::Markdown => {
             let body = render(report, ReportFormat::Markdown, &new.name);
@@ -74,44 +103,48 @@ pub(super) fn rendered(document: &Document<'_>, format: ReportFormat, colour: bo
             let gap = if beside.is_empty() { "" } else { "\n" };
             let left_out = left_out(document.verdict);
             // What stands beside holds names from outside, which must not become markup.
-            fitting(format!(
+            take(&fitting(format!(
                 "{}{left_out}{gap}{}",
                 escape_but_breaks(&body),
                 plain(&beside)
-            ))
+            )))
         }
-        ReportFormat::Json => {
-            by_line(&json(document, |json| serde_json::to_string_pretty(json))) + "\n"
-        }
+        ReportFormat::Json => in_pieces(PieceEnd::Anywhere, &escape_json_lines, take, |out| {
+            serde_json::to_writer_pretty(&mut *out, &json(document))?;
+            out.write_all(b"\n")
+        }),
         // JSON escapes differ from those of text, so that it stays JSON.
         ReportFormat::Ndjson | ReportFormat::Sarif => {
-            by_line(&render(report, format, &new.name)) + "\n"
+            in_pieces(PieceEnd::Anywhere, &escape_json_lines, take, |out| {
+                report::write(report, context, format, out)
+            })
         }
         ReportFormat::Github | ReportFormat::Junit | ReportFormat::Changelog => {
-            escape_but_breaks(&render(report, format, &new.name)).into_owned()
+            in_pieces(PieceEnd::Anywhere, &escape_but_breaks, take, |out| {
+                report::write(report, context, format, out)
+            })
         }
     }
 }
 
-fn json(document: &Document<'_>, write: fn(&Json<'_>) -> serde_json::Result<String>) -> String {
+fn json<'a, 'files>(document: &'a Document<'_, 'files>) -> Json<'a, 'files> {
     let verdict = document.verdict;
-    let json = Json {
+    Json {
         old: &document.compared.old.name,
         new: &document.compared.new.name,
         compatibility: verdict.report.compatibility.as_str(),
         security: verdict.report.security.as_str(),
         audience: document.audience.as_str(),
-        failed: !verdict.failing.is_empty(),
+        failed: verdict.is_failed(),
         requires: verdict.report.requires(),
         server_versions: &verdict.report.versions,
         version_is_enough: verdict.report.is_version_enough(),
         changelog: verdict.report.changelog(),
         ignored: verdict.ignored,
         accepted: verdict.accepted,
-        findings: &verdict.report.findings,
+        findings: LocatedFindings::of(&verdict.report, document.locator),
         known: &document.known,
-    };
-    write(&json).expect("findings hold nothing that JSON cannot say")
+    }
 }
 
 /// The longest comment, in bytes: GitHub takes 65,536 characters.
@@ -133,10 +166,9 @@ fn fitting(text: String) -> String {
     format!("{kept}{}{words}", if open { "\n\n</details>" } else { "" })
 }
 
-/// JSON over several lines, each made harmless; without the last line break.
-fn by_line(json: &str) -> String {
-    let lines: Vec<_> = json.lines().map(escape_json).collect();
-    lines.join("\n")
+/// Escaped before it is coloured: the colours themselves must survive.
+fn escaped_and_coloured(lines: &str) -> Cow<'_, str> {
+    coloured(&escape_but_breaks(lines)).into()
 }
 
 /// Colours what is told by the level that a line begins with.
