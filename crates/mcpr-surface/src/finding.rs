@@ -138,6 +138,7 @@ impl Finding {
             after: &self.after,
             message: &self.message,
             witness: &self.witness,
+            // Not kept: half of the findings' memory would be digits.
             fingerprint: self.fingerprint(),
             location: at.new,
             old_location: at.old,

@@ -195,7 +195,7 @@ impl Gatherer {
                 Err(error) if line.starts_with('{') => {
                     return Err(GatherError::Unread {
                         place: format!("line {number}: "),
-                        error: error.into(),
+                        error: error.in_line().into(),
                     });
                 }
                 _ => self.noise += usize::from(!line.is_empty()),
@@ -278,6 +278,7 @@ impl Gatherer {
             pointer: &pointer,
             ..here
         };
+        // Before they are taken in, which moves them.
         for (kind, list) in &result.lists {
             let member = kind.list_member().unwrap_or_default();
             let pointer = format!("{}/{member}", here.pointer);

@@ -73,6 +73,7 @@ impl<'a> Locator<'a> {
                 Some(side) => side.locations(group),
                 None => vec![None; group.len()],
             };
+            // Both sides before the next item, so that no more than these are held.
             let places = of(&self.new).into_iter().zip(of(&self.old));
             let located = group.iter().zip(places).map(|(finding, (new, old))| {
                 // What was added never stood there.
@@ -113,6 +114,7 @@ impl<'a> SideIndex<'a> {
 
     fn found(&self, findings: &[Finding]) -> Option<Vec<Option<FileLocation>>> {
         let (place, value) = self.place_of(findings.first()?)?;
+        // What was recorded has places in no file.
         let (file, text) = self.side.files.get(place.text)?;
         let begins = self.begins.get_or_init(|| begins(self.side));
         let document = begins.get(&(place.text, place.start))?;
@@ -122,6 +124,7 @@ impl<'a> SideIndex<'a> {
             None => String::new(),
         });
         let pointers: Vec<String> = pointers.collect();
+        // From the item on, and no further than it goes: files may be one line of megabytes.
         let offsets = offsets(&text[begin..], pointers.iter().map(String::as_str));
         let lines = self.lines.get(place.text)?.get_or_init(|| Lines::of(text));
         let located = pointers.iter().map(|pointer| {
@@ -165,6 +168,7 @@ fn begins(side: ReadSide<'_>) -> HashMap<DocumentStart, HashMap<&str, usize>> {
     let places = side.places;
     let all = places.items.values().chain(places.lists.values());
     let mut pointers = BTreeMap::<DocumentStart, Vec<&str>>::new();
+    // All at once, as each document is then read once.
     for place in all.chain(&places.server) {
         let document = pointers.entry((place.text, place.start)).or_default();
         document.push(&place.pointer);

@@ -110,6 +110,7 @@ impl Outline {
     pub(crate) fn into_object(self) -> Option<OutlineObject> {
         match self {
             Self::Object(object) => Some(object),
+            // Among messages after all: parsed anew, as there are few of them.
             Self::Item(_) => match self.into_value() {
                 Value::Object(map) => Some(OutlineObject::of(map)),
                 _ => None,
@@ -140,6 +141,7 @@ impl OutlineObject {
     pub(crate) fn of(map: Map<String, Value>) -> Self {
         let mut object = Self::default();
         for (name, value) in map {
+            // A member of that name that is no array stays a value: it is refused later, with its reason.
             let member = match (list_named(&name), value) {
                 (Some(kind), Value::Array(list)) => {
                     let items = list.iter().map(|item| ListedItem::of(kind, item));
@@ -178,6 +180,7 @@ impl OutlineObject {
     /// The value that it is the outline of.
     pub(crate) fn into_value(self) -> Value {
         let mut map = self.rest;
+        // Put back under the names that they were known by.
         for (kind, items) in self.lists {
             let name = kind.list_member().unwrap_or_default().to_owned();
             map.insert(name, Outline::List(kind, items).into_value());
@@ -193,6 +196,7 @@ impl OutlineObject {
     }
 
     fn packed_if_item(self) -> Outline {
+        // What holds lists is taken apart again; packed, they would be parsed as a whole.
         if self.is_message() || !self.lists.is_empty() || !self.inner.is_empty() {
             return Outline::Object(self);
         }
@@ -204,6 +208,7 @@ impl OutlineObject {
 
     /// Adds a member; whether one of its name was there, which it takes the place of.
     fn insert(&mut self, name: String, member: Outline) -> bool {
+        // It may have been of another sort before, so that all three are looked through.
         let kind = list_named(&name);
         let was_list = kind.is_some_and(|kind| self.lists.remove(&kind).is_some());
         let was_there =
@@ -215,6 +220,7 @@ impl OutlineObject {
             Outline::Object(object) => {
                 self.inner.insert(name, object);
             }
+            // Of a value that was parsed elsewhere, or of one below.
             Outline::Value(Value::Object(map)) if is_inner(&name) => {
                 self.inner.insert(name, Self::of(map));
             }
@@ -338,6 +344,7 @@ impl<'de> Visitor<'de> for OutlineSeed<'_> {
         let mut known = self.doubled.count();
         match self.role {
             Role::Document => {
+                // Of what kind they are is known only once all were read.
                 let mut list = Vec::new();
                 let part = self.in_role(Role::Part);
                 while let Some(element) = elements.next_element_seed(part)? {
@@ -355,6 +362,7 @@ impl<'de> Visitor<'de> for OutlineSeed<'_> {
                 while let Some(element) = elements.next_element_seed(self.plain())? {
                     self.doubled.stand_under(known, || list.len().to_string());
                     known = self.doubled.count();
+                    // Here the parsed element ends: no two are held at a time.
                     list.push(ListedItem::of(kind, &element));
                 }
                 Ok(Outline::List(kind, list))
@@ -369,6 +377,7 @@ impl<'de> Visitor<'de> for OutlineSeed<'_> {
         }
         let mut object = OutlineObject::default();
         while let Some(key) = entries.next_key::<String>()? {
+            // Deeper down a member called `tools` is one of a schema, or of anything.
             let role = match list_named(&key) {
                 Some(kind) => Role::List(kind),
                 None if is_inner(&key) => Role::Part,

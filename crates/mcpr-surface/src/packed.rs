@@ -26,6 +26,7 @@ impl Packed {
     /// Packs a value.
     #[must_use]
     pub fn of(value: &Value) -> Self {
+        // Only callers that made a value themselves come here with one that deep.
         Self(if is_deeper(value, MAX_DEPTH) {
             PackedForm::Deep(Box::new(value.clone()))
         } else {

@@ -38,6 +38,28 @@ pub enum ParseError {
     /// No JSON.
     #[error("not JSON: {0}")]
     Syntax(serde_json::Error),
+    /// The same of one line of several, which whoever tells it names.
+    #[error("not JSON: {0}")]
+    SyntaxInLine(String),
+    /// Nothing but blanks.
+    #[error("it is empty")]
+    Empty,
+}
+
+impl ParseError {
+    /// The same error, told of a line that was parsed alone: its own line is always the first.
+    pub(crate) fn in_line(self) -> Self {
+        match self {
+            Self::Syntax(error) => {
+                let column = error.column();
+                let place = format!(" at line {} column {column}", error.line());
+                let words = error.to_string();
+                let words = words.strip_suffix(&place).unwrap_or(&words);
+                Self::SyntaxInLine(format!("{words} at column {column}"))
+            }
+            other => other,
+        }
+    }
 }
 
 /// Parses one JSON text.
@@ -64,6 +86,10 @@ pub(crate) fn parse_with<'de, S: DeserializeSeed<'de>>(
     }
     // Editors on Windows write a byte order mark, which `serde_json` does not take.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // A parser would miss a value at line 1 column 0, which helps nobody.
+    if text.trim().is_empty() {
+        return Err(ParseError::Empty);
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     seed.deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -248,6 +274,9 @@ mod tests {
             "not JSON: EOF while parsing an object at line 1 column 1",
         );
         check("1 2", "not JSON: trailing characters at line 1 column 3");
+        check("\u{feff} \r\n", "it is empty");
+        let cut = parse("{\"a\"").unwrap_err().in_line().to_string();
+        assert_eq!(cut, "not JSON: EOF while parsing an object at column 4");
         let deep = "[".repeat(10_000) + &"]".repeat(10_000);
         check(&deep, "the JSON is nested more than 127 levels deep");
     }

@@ -187,6 +187,7 @@ pub(super) fn write<'a>(
     agreement.accepted.extend(fresh);
     // Agreeing once more replaces the reason and the end, instead of adding a second entry.
     let mut known = HashSet::new();
+    // From the end, where the newest of equal ones stands.
     agreement.accepted.reverse();
     agreement
         .accepted

@@ -108,6 +108,7 @@ impl OutputArgs {
 
     fn write_files(&self, document: &Document<'_, '_>) -> anyhow::Result<()> {
         for ReportFile { format, path } in &self.also {
+            // The old report stays until the new one is whole.
             let written = || -> anyhow::Result<()> {
                 let mut file = Replacement::begin(path)?;
                 output::write(document, *format, false, &mut |piece| {

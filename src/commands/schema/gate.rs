@@ -266,6 +266,7 @@ pub(super) fn judge(found: Report, gate: &SurfaceGate, accepted: &mut Accepted) 
     });
     // A new report, for the worst levels are those of what is left.
     let report = found.with(findings);
+    // Their places, and not copies of them: all of a long report may fail.
     let all = report.findings.iter().enumerate();
     let failing = all.filter(|(_, finding)| gate.fails(finding));
     Verdict {

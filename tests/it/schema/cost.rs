@@ -30,7 +30,7 @@ fn with_default(default: &str) -> Value {
 }
 
 /// So much is read while the process is asked for its memory; as much follows.
-const HALF: usize = 512 << 10;
+const HALF: usize = 400 << 10;
 
 #[test]
 fn a_report_of_thousands_of_findings_is_never_held_as_a_whole() {
@@ -55,7 +55,7 @@ fn a_report_of_thousands_of_findings_is_never_held_as_a_whole() {
         }
         child.wait().unwrap();
         assert!(bytes > 2 * HALF, "{format}: {bytes} bytes");
-        // Findings alone take some 4 MiB, and a document of SARIF made at once took 200.
-        assert!(peak < 64, "{format}: {peak} MiB");
+        // The program alone takes most of that; with all of the text held it was 60, and 210 as SARIF.
+        assert!(peak < 44, "{format}: {peak} MiB");
     }
 }

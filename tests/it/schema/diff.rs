@@ -26,6 +26,32 @@ fn diff(home: &Home, more: &[&str]) -> Ran {
 }
 
 #[test]
+fn nothing_found_has_no_line_of_ndjson() {
+    let home = Home::new();
+    files(&home);
+    let ran = home.run(&[
+        "schema", "diff", "old.json", "old.json", "--format", "ndjson",
+    ]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn accepting_again_replaces_the_entry_and_its_reason() {
+    let home = Home::new();
+    files(&home);
+    for reason in ["first", "second"] {
+        let words = ["--write-accept", "accept.json", "--reason", reason];
+        let ran = diff(&home, &words);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    let text = std::fs::read_to_string(home.path("accept.json")).unwrap();
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let entries = file["accepted"].as_array().unwrap();
+    let reasons: Vec<&Value> = entries.iter().map(|entry| &entry["reason"]).collect();
+    assert_eq!(reasons, ["second"]);
+}
+
+#[test]
 fn the_gates_decide_what_fails() {
     let home = Home::new();
     files(&home);

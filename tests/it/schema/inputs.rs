@@ -76,7 +76,14 @@ fn lists_are_read_in_whatever_they_come() {
     );
     let ran = diff(&home, &["old.json", "cut.ndjson"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.err.contains("cut.ndjson: line 2: not JSON"), "{ran:?}");
+    // The line's own column; that it is the first line of itself says nothing.
+    let words = "cut.ndjson: line 2: not JSON: EOF while parsing";
+    assert!(ran.err.contains(words), "{ran:?}");
+    assert!(ran.err.contains(" at column "), "{ran:?}");
+    assert!(!ran.err.contains("line 1"), "{ran:?}");
+    home.write("empty.json", " \n");
+    let ran = diff(&home, &["empty.json", "cut.ndjson"]);
+    assert!(ran.err.contains("empty.json: it is empty"), "{ran:?}");
 }
 
 #[test]

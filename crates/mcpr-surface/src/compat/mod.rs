@@ -265,6 +265,7 @@ impl Comparer {
     /// Which of these values is the first witness, and the steps that it took to tell; the same for
     /// many tools of one server, so that it is remembered.
     fn tried(&self, pair: Comparison<'_>, known: &[Value]) -> (Option<usize>, u64) {
+        // Whole texts, as in `answer`; JSON values end by themselves, so that no two lists read alike.
         let mut key = format!("{:?} {} {}", pair.caller, pair.narrow, pair.wide);
         for value in known {
             key += &format!(" {value}");

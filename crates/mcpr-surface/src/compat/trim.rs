@@ -95,6 +95,7 @@ pub(super) fn may_differ(narrow: &Value, wide: &Value, value: &Value) -> bool {
     {
         return true;
     }
+    // What a side does not declare falls under its rule for the rest, which is the same on both.
     let ours = |name: &str| properties(narrow)?.get(name);
     let theirs = |name: &str| properties(wide)?.get(name);
     let mut sent = value.as_object().into_iter().flatten();

@@ -98,6 +98,7 @@ pub fn write(
             out.write_all(b"\n")
         }
         ReportFormat::Ndjson => {
+            // A line break is the end of a finding, also for who reads while it is written.
             for (finding, places) in context.locator.located(&report.findings) {
                 serde_json::to_writer(&mut *out, &finding.located(places))?;
                 out.write_all(b"\n")?;

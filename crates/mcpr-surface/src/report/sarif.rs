@@ -59,6 +59,7 @@ pub(super) fn sarif(
     // Only rules with findings: viewers list every rule that a run names.
     let found: BTreeSet<RuleId> = report.findings.iter().map(|finding| finding.rule).collect();
     let used: Vec<&'static Rule> = rules().filter(|rule| found.contains(&rule.id)).collect();
+    // Written by structs, as the results must be made one by one; a value would hold them all.
     let log = SarifLog {
         schema: SCHEMA,
         runs: [SarifRun {

@@ -37,6 +37,7 @@ pub(super) fn lists(lists: &ListPair<'_>, comparer: &mut Comparer, findings: &mu
         findings.push(removed(lists, key, old, renames.get(key.as_str())));
     }
     // What goes on under another name is compared as what it was.
+    // Packed again, as the rest: they are judged among it.
     let going_on = gone.iter().filter_map(|(key, _)| {
         let rename = renames.get(key.as_str())?;
         let (old, new) = (lists.old.items.get(*key)?, lists.new.items.get(rename.key)?);

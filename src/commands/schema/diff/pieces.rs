@@ -62,6 +62,7 @@ impl PieceWriter<'_, '_> {
         if end == 0 {
             return;
         }
+        // Texts are written, and cut before ASCII: no character is torn.
         let piece = String::from_utf8_lossy(&self.held[..end]);
         let passed = (self.take)(&(self.escape)(&piece));
         self.failed = passed.err();
