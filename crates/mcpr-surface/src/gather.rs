@@ -400,39 +400,18 @@ fn kind_of_items(list: &[Outline]) -> Option<ItemKind> {
         Outline::Object(object) if !object.is_message() => {}
         _ => return None,
     }
-    let mut members = ItemMembers {
-        uri_template: true,
-        uri: true,
-        name: true,
-        arguments: false,
-    };
-    for item in list {
-        let has = |name: &str| item.has(name);
-        members.uri_template &= has("uriTemplate");
-        members.uri &= has("uri");
-        members.name &= has("name");
-        members.arguments |= has("arguments");
-    }
-    if members.uri_template {
+    let has = |name: &str| list.iter().all(|item| item.has(name));
+    if has("uriTemplate") {
         Some(ItemKind::ResourceTemplate)
-    } else if members.uri {
+    } else if has("uri") {
         Some(ItemKind::Resource)
-    } else if !members.name {
+    } else if !has("name") {
         None
-    } else if members.arguments {
+    } else if list.iter().any(|item| item.has("arguments")) {
         Some(ItemKind::Prompt)
     } else {
         Some(ItemKind::Tool)
     }
-}
-
-/// Which members all items have, arguments aside: of those, whether any has them.
-#[derive(Debug)]
-struct ItemMembers {
-    uri_template: bool,
-    uri: bool,
-    name: bool,
-    arguments: bool,
 }
 
 /// A snapshot's hash is over everything but itself, which is taken out here.

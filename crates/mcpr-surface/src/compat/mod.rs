@@ -266,10 +266,12 @@ impl Comparer {
     /// many tools of one server, so that it is remembered.
     fn tried(&self, pair: Comparison<'_>, known: &[Value]) -> (Option<usize>, u64) {
         // Whole texts, as in `answer`; JSON values end by themselves, so that no two lists read alike.
-        let mut key = format!("{:?} {} {}", pair.caller, pair.narrow, pair.wide);
-        for value in known {
-            key += &format!(" {value}");
-        }
+        let known_texts: Vec<String> = known.iter().map(Value::to_string).collect();
+        let known_texts = known_texts.join(" ");
+        let key = format!(
+            "{:?} {} {} {known_texts}",
+            pair.caller, pair.narrow, pair.wide
+        );
         // Not held while it is worked out, as in `answer`.
         let remembered = self.memory().tried.get(&key).copied();
         remembered.unwrap_or_else(|| {

@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -242,7 +243,13 @@ struct LevelCounts {
 }
 
 impl LevelCounts {
-    fn of<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Self {
+    fn of<'a>(findings: impl Iterator<Item = &'a Finding>) -> Self {
+        let mut of_level = BTreeMap::new();
+        let mut of_alarm = BTreeMap::new();
+        for finding in findings {
+            *of_level.entry(finding.compatibility).or_default() += 1;
+            *of_alarm.entry(finding.security).or_default() += 1;
+        }
         let levels = [
             Compatibility::Breaking,
             Compatibility::Dangerous,
@@ -250,24 +257,19 @@ impl LevelCounts {
             Compatibility::Compatible,
             Compatibility::Cosmetic,
         ];
-        let of_level = |level: Compatibility| {
-            let found = findings.clone();
-            let count = found.filter(|finding| finding.compatibility == level);
-            (count.count(), level.as_str())
-        };
-        let of_alarm = |level: Security| {
-            let found = findings.clone();
-            let count = found.filter(|finding| finding.security == level);
-            (count.count(), level.as_str())
-        };
-        let is_any = |(count, _): &(usize, &str)| *count > 0;
+        // The worst first, and only those that there are.
+        let levels = levels.into_iter().filter_map(|level| {
+            let count: &usize = of_level.get(&level)?;
+            Some((*count, level.as_str()))
+        });
+        let alarms = [Security::Alert, Security::Review].into_iter();
+        let alarms = alarms.filter_map(|level| {
+            let count: &usize = of_alarm.get(&level)?;
+            Some((*count, level.as_str()))
+        });
         Self {
-            levels: levels.into_iter().map(of_level).filter(is_any).collect(),
-            security: [Security::Alert, Security::Review]
-                .into_iter()
-                .map(of_alarm)
-                .filter(is_any)
-                .collect(),
+            levels: levels.collect(),
+            security: alarms.collect(),
         }
     }
 }

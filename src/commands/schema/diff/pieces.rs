@@ -129,7 +129,7 @@ mod tests {
             PieceEnd::Anywhere,
             &|piece| piece.into(),
             &mut take,
-            |out| out.write_all(&[b'x'; 2 * PIECE_BYTES]),
+            |out| out.write_all(&vec![b'x'; 2 * PIECE_BYTES]),
         );
         assert_eq!(error.unwrap_err().to_string(), "gone");
         let mut take = |_: &str| Err(anyhow::anyhow!("gone"));
