@@ -82,7 +82,7 @@ impl Run {
             }
             row.breaking += 1;
             match &finding.witness {
-                Some(witness) => confirm(row, witness, narrow, wide),
+                Some(witness) => confirm(row, &witness.value(), narrow, wide),
                 None => row.unproven(format!(
                     "{} without a witness\n{narrow}\n{wide}",
                     finding.rule
