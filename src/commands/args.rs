@@ -1,5 +1,6 @@
 //! The arguments that every reading command takes, and what they resolve to.
 
+use super::layout_args::LayoutArgs;
 use super::{Refused, complete};
 use crate::console::{ColourChoice, Console};
 use crate::render::{Column, Format, Record, TableStyle, choose, select, units};
@@ -137,6 +138,8 @@ pub struct ReadArgs {
     #[arg(long, value_name = "A,B,…", value_delimiter = ',',
           add = ArgValueCompleter::new(complete::fields))]
     fields: Option<Vec<String>>,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
@@ -158,6 +161,7 @@ pub(super) struct View {
     pub(super) zone: Zone,
     pub(super) now_ms: i64,
     pub(super) style: TableStyle,
+    pub(super) layout: LayoutArgs,
     fields: Option<Vec<String>>,
     /// How far back is looked because nothing was said, in milliseconds.
     pub(super) default_window_ms: Option<i64>,
@@ -198,10 +202,13 @@ impl ReadArgs {
             zone,
             now_ms,
             style: TableStyle {
-                zone,
-                width: console.width(),
-                colour: console.colours_output(),
+                times: self.layout.times(self.fields.is_some()),
+                width: self.layout.width(console.width(), console.text_width()),
+                overflow: self.layout.overflow(),
+                palette: console.palette(),
+                ..TableStyle::plain(zone, now_ms)
             },
+            layout: self.layout.clone(),
             fields: self.fields.clone(),
             default_window_ms: None,
         })
@@ -209,6 +216,11 @@ impl ReadArgs {
 }
 
 impl View {
+    /// What tables are fitted to on the terminal as it is now.
+    pub(super) fn table_width(&self, console: &Console) -> Option<usize> {
+        self.layout.width(console.width(), console.text_width())
+    }
+
     /// Looks back only so far, unless a beginning was named.
     pub(super) fn looking_back(mut self, window_ms: i64) -> Self {
         if self.since.is_none() {

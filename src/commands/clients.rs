@@ -1,10 +1,11 @@
 //! `mcpr clients`: who called, with which version, from which platform, how much.
 
 use super::args::{ReadArgs, client_pattern};
+use super::list_printer::ListPrinter;
 use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, Listing, choose};
+use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, choose};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::DAY_MS;
 use mcpr_store::query::SessionFilter;
@@ -49,9 +50,9 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     let reader = open_store(&view.url)?;
     let rows = reader.clients(&filter, MAX_LINES)?;
-    let mut listing = Listing::new(columns, view.format, view.style);
-    console.print(&listing.page(&rows))?;
-    console.print(&listing.finish())?;
+    let mut listing = ListPrinter::new(columns, view.style, &view, console);
+    listing.page(&rows, console)?;
+    listing.finish(console)?;
     if rows.is_empty() {
         let mut conditions = view.conditions();
         conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));

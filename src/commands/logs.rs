@@ -7,11 +7,11 @@ use super::follow::{
     say_what_is_gone,
 };
 use super::pages::{Fetched, OrderBy, Range, each_page};
-use super::printer::{Printer, RequestPrinter};
+use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::{RowLimit, duration_us};
 use super::{empty, now_ms, open_store};
-use crate::console::Console;
+use crate::console::{Console, TablePaging};
 use crate::exit::Exit;
 use crate::render::units;
 use mcpr_store::Reader;
@@ -35,6 +35,9 @@ pub struct Args {
     /// Show requests that took at least DURATION: 500ms, 2s
     #[arg(long, value_name = "DURATION", value_parser = duration_us)]
     min_latency: Option<i64>,
+    /// Show the number of each request in a table, which `mcpr show` takes
+    #[arg(long)]
+    seq: bool,
     /// Print the latest first
     #[arg(long, conflicts_with = "follow")]
     reverse: bool,
@@ -59,7 +62,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut asked = RequestPrinter {
         request_filter: &args.request_filter,
         filter: filter(args, &view)?,
-        printer: Printer::new(&view)?,
+        printer: Printer::new(&view, table(args))?,
     };
     let cursor = args
         .cursor_file
@@ -73,6 +76,24 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let reader = open_store(&view.url)?;
     list(args, &mut asked, reader.as_ref(), start, cursor, console)
+}
+
+/// How the table looks.
+fn table(args: &Args) -> LogTable {
+    LogTable {
+        with_seq: args.seq,
+        order: if args.follow.follow {
+            RowOrder::Arrival
+        } else {
+            RowOrder::Time
+        },
+        is_one_session: args.request_filter.session.is_some(),
+        paging: TablePaging {
+            // Where the newest stand.
+            at_end: !args.reverse,
+            has_header: true,
+        },
+    }
 }
 
 /// Where the listing begins. After what a cursor says nothing is left out, unless `--tail` says so.
@@ -166,7 +187,7 @@ fn print(
     range: Range,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let mut take = |fetched: Fetched| asked.printer.page(&fetched, console);
+    let mut take = |fetched: Fetched| asked.printer.page(reader, fetched, console);
     match (range.order, range.most) {
         (Order::Ascending, Some(_)) => {
             each_page_of_newest_left(reader, filter, held, range, &mut take)

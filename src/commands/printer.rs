@@ -3,95 +3,200 @@
 use super::Refused;
 use super::args::View;
 use super::follow::Followed;
+use super::list_printer::ListPrinter;
+use super::log_rows::{ArgumentsForm, has_payloads, with_arguments};
+use super::now_ms;
 use super::pages::Fetched;
 use super::request_filter::RequestFilterArgs;
-use crate::console::Console;
-use crate::render::{Column, LOG_COLUMNS, Listing, REQUEST_COLUMNS, choose};
+use crate::console::{Console, TablePaging};
+use crate::render::{Column, LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, TableStyle, choose};
 use mcpr_store::Reader;
-use mcpr_store::query::{Entry, Filter};
+use mcpr_store::query::{Entry, Filter, RequestRow};
+
+/// In which order rows come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum RowOrder {
+    /// As they happened, or the other way round.
+    #[default]
+    Time,
+    /// The most of something first.
+    Rank,
+    /// One by one as they are stored, without an end: columns are there from the first on.
+    Arrival,
+}
+
+/// How a table of requests looks, beside what every table has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LogTable {
+    /// With the numbers that `mcpr show` takes.
+    pub(super) with_seq: bool,
+    /// In which order rows come.
+    pub(super) order: RowOrder,
+    /// Nothing but one session is shown.
+    pub(super) is_one_session: bool,
+    /// How a pager begins.
+    pub(super) paging: TablePaging,
+}
 
 /// Prints pages; the first decides which columns a table has.
 pub(super) struct Printer<'a> {
     pub(super) view: &'a View,
-    named: Option<Vec<&'static Column<Entry>>>,
-    listing: Option<Listing<Entry>>,
+    table: LogTable,
+    named: Option<Vec<&'static Column<LogRow>>>,
+    list: Option<ListPrinter<LogRow>>,
+    has_arguments: bool,
     pub(super) requests: usize,
 }
 
 impl<'a> Printer<'a> {
-    pub(super) fn new(view: &'a View) -> Result<Self, Refused> {
+    /// Rows that are held at once where their arguments are whole, which may be long.
+    const WHOLE_AT_ONCE: usize = 64;
+
+    pub(super) fn new(view: &'a View, table: LogTable) -> Result<Self, Refused> {
         Ok(Self {
             view,
+            table,
             named: view.named(LOG_COLUMNS)?,
-            listing: None,
+            list: None,
+            has_arguments: false,
             requests: 0,
         })
     }
 
-    pub(super) fn page(&mut self, fetched: &Fetched, console: &mut Console) -> anyhow::Result<()> {
+    pub(super) fn page(
+        &mut self,
+        reader: &dyn Reader,
+        fetched: Fetched,
+        console: &mut Console,
+    ) -> anyhow::Result<()> {
         let rows = fetched.entries.iter();
         self.requests += rows.filter(|entry| entry.is_request()).count();
-        let text = self.listing(fetched).page(&fetched.entries);
-        console.print(&text)?;
-        Ok(())
+        if self.list.is_none() {
+            let columns = self.columns(reader, &fetched)?;
+            self.begin(columns, console);
+        }
+        let form = if self.view.layout.is_whole() {
+            ArgumentsForm::Whole
+        } else if self.view.is_table() && console.may_page() {
+            ArgumentsForm::ShortAndWhole
+        } else {
+            ArgumentsForm::Short
+        };
+        let at_once = match form {
+            ArgumentsForm::Whole if self.has_arguments => Self::WHOLE_AT_ONCE,
+            _ => fetched.entries.len().max(1),
+        };
+        let mut entries = fetched.entries.into_iter();
+        loop {
+            let piece: Vec<Entry> = entries.by_ref().take(at_once).collect();
+            if piece.is_empty() {
+                return Ok(());
+            }
+            let rows = if self.has_arguments {
+                with_arguments(reader, piece, form)?
+            } else {
+                piece.into_iter().map(LogRow::from).collect()
+            };
+            // Printed before more is fetched, so that no more than a piece is held.
+            self.print(&rows, console)?;
+        }
+    }
+
+    fn print(&mut self, rows: &[LogRow], console: &mut Console) -> anyhow::Result<()> {
+        let Some(list) = &mut self.list else {
+            return Ok(());
+        };
+        if self.table.order == RowOrder::Arrival {
+            // The terminal may have been resized since the last row, and time goes on.
+            list.set_width(self.view.table_width(console));
+            list.set_now(now_ms());
+        }
+        Ok(list.page(rows, console)?)
     }
 
     pub(super) fn finish(&mut self, console: &mut Console) -> anyhow::Result<()> {
-        let nothing = Fetched {
-            entries: Vec::new(),
-            more: false,
-        };
-        let text = self.listing(&nothing).finish();
-        console.print(&text)?;
+        if self.list.is_none() {
+            // Nothing was listed: CSV has its header all the same.
+            let columns = match &self.named {
+                Some(columns) => columns.clone(),
+                None => choose(LOG_COLUMNS, REQUEST_COLUMNS),
+            };
+            self.begin(columns, console);
+        }
+        if let Some(list) = &mut self.list {
+            list.finish(console)?;
+        }
         Ok(())
     }
 
-    fn listing(&mut self, first: &Fetched) -> &mut Listing<Entry> {
-        let Self {
-            view,
-            named,
-            listing,
-            ..
-        } = self;
-        listing.get_or_insert_with(|| {
-            let columns = match named {
-                Some(columns) => columns.clone(),
-                None if view.is_table() => table_columns(first, view),
-                None => choose(LOG_COLUMNS, REQUEST_COLUMNS),
-            };
-            Listing::new(columns, view.format, view.style)
+    fn begin(&mut self, columns: Vec<&'static Column<LogRow>>, console: &Console) {
+        self.has_arguments = columns.iter().any(|column| column.name == "arguments");
+        let style = TableStyle {
+            goes_on: self.table.order == RowOrder::Arrival,
+            is_by_rank: self.table.order == RowOrder::Rank,
+            ..self.view.style
+        };
+        let list = ListPrinter::new(columns, style, self.view, console);
+        self.list = Some(list.paging(self.table.paging));
+    }
+
+    fn columns(
+        &self,
+        reader: &dyn Reader,
+        first: &Fetched,
+    ) -> anyhow::Result<Vec<&'static Column<LogRow>>> {
+        Ok(match &self.named {
+            Some(columns) => columns.clone(),
+            None if self.view.is_table() => self.table_columns(reader, first)?,
+            None => choose(LOG_COLUMNS, REQUEST_COLUMNS),
         })
+    }
+
+    /// The columns of a table: those that would say the same in every row are left out.
+    fn table_columns(
+        &self,
+        reader: &dyn Reader,
+        first: &Fetched,
+    ) -> anyhow::Result<Vec<&'static Column<LogRow>>> {
+        // Rows to come may be of others, and the columns are settled now.
+        let goes_on = self.table.order == RowOrder::Arrival || first.more;
+        let several = |of: fn(&RequestRow) -> Option<&str>| goes_on || differ(&first.entries, of);
+        let has_proxies = several(|row| Some(&row.proxy)) && self.view.proxy.is_none();
+        let has_sessions = several(|row| row.session.as_deref()) && !self.table.is_one_session;
+        let has_clients = several(|row| row.client_name.as_deref()) && !self.table.is_one_session;
+        // A column that stays empty would only take room from the result.
+        let has_arguments = goes_on
+            || first.entries.iter().any(has_target)
+            || has_payloads(reader, &first.entries)?;
+        let is_shown = |name: &str| match name {
+            "seq" => self.table.with_seq,
+            "proxy" => has_proxies,
+            "session" => has_sessions,
+            "client" => has_clients,
+            "arguments" => has_arguments,
+            _ => true,
+        };
+        let names = LOG_TABLE.iter().copied().filter(|name| is_shown(name));
+        Ok(choose(LOG_COLUMNS, &names.collect::<Vec<_>>()))
     }
 }
 
-/// What a table of requests shows.
-const TABLE: &[&str] = &[
-    "time",
-    "proxy",
-    "client",
-    "session",
-    "method",
-    "target",
-    "latency_us",
-    "outcome",
-    "error_msg",
-];
-
-/// The columns of a table: the proxy's only where there can be more than one.
-fn table_columns(first: &Fetched, view: &View) -> Vec<&'static Column<Entry>> {
-    let mut proxies = first.entries.iter().filter_map(|entry| match entry {
-        Entry::Request(row) => Some(&row.proxy),
+/// Whether rows differ in something; those that have none of it do not count.
+fn differ(entries: &[Entry], of: impl Fn(&RequestRow) -> Option<&str>) -> bool {
+    let mut found = entries.iter().filter_map(|entry| match entry {
+        Entry::Request(row) => of(row),
         Entry::Gap(_) => None,
     });
-    let one = proxies.next();
-    // Pages to come may be of another proxy, and the columns are settled now.
-    let several = first.more || proxies.any(|proxy| Some(proxy) != one);
-    let names: Vec<&str> = TABLE
-        .iter()
-        .copied()
-        .filter(|&name| name != "proxy" || (several && view.proxy.is_none()))
-        .collect();
-    choose(LOG_COLUMNS, &names)
+    let first = found.next();
+    found.any(|next| Some(next) != first)
+}
+
+/// Whether it is of something that is named beside its method: only tools stand in its place.
+fn has_target(entry: &Entry) -> bool {
+    match entry {
+        Entry::Request(row) => row.resource_uri.is_some() || row.prompt_name.is_some(),
+        Entry::Gap(_) => false,
+    }
 }
 
 /// Prints the requests of a listing.
@@ -107,7 +212,12 @@ impl Followed for RequestPrinter<'_> {
             .with_session(&self.filter, reader, self.printer.view)
     }
 
-    fn take(&mut self, fetched: Fetched, console: &mut Console) -> anyhow::Result<()> {
-        self.printer.page(&fetched, console)
+    fn take(
+        &mut self,
+        reader: &dyn Reader,
+        fetched: Fetched,
+        console: &mut Console,
+    ) -> anyhow::Result<()> {
+        self.printer.page(reader, fetched, console)
     }
 }

@@ -4,14 +4,14 @@ mod delete;
 
 use super::args::{ReadArgs, View};
 use super::find::find_session;
-use super::pages::{OrderBy, Range, each_page};
+use super::pages::{Fetched, OrderBy, Range, each_page};
+use super::printer::{LogTable, Printer};
 use super::{complete, now_ms, open_store};
-use crate::console::Console;
+use crate::console::{Console, TablePaging};
 use crate::exit::Exit;
 use crate::render::text::escape;
 use crate::render::{
-    Column, Format, LOG_COLUMNS, Listing, REQUEST_COLUMNS, SESSION_LOG_COLUMNS, SessionView,
-    choose, object, session_document, units,
+    Format, LOG_COLUMNS, REQUEST_COLUMNS, SessionView, choose, object, session_document, units,
 };
 use clap_complete::ArgValueCompleter;
 use mcpr_store::Reader;
@@ -27,6 +27,9 @@ pub struct Args {
     id: Option<String>,
     #[command(flatten)]
     read: ReadArgs,
+    /// Show the number of each request in a table, which `mcpr show` takes
+    #[arg(long)]
+    seq: bool,
     #[command(subcommand)]
     task: Option<Task>,
 }
@@ -48,11 +51,26 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let view = args.read.view(now_ms(), console)?;
     view.named(LOG_COLUMNS)?;
     let reader = open_store(&view.url)?;
-    let id = args.id.as_deref().unwrap_or_default();
-    show(id, &view, reader.as_ref(), console)
+    show(args, &view, reader.as_ref(), console)
 }
 
-fn show(id: &str, view: &View, reader: &dyn Reader, console: &mut Console) -> anyhow::Result<Exit> {
+/// How the table of requests looks, below what is said of the session.
+fn table(args: &Args) -> LogTable {
+    LogTable {
+        with_seq: args.seq,
+        is_one_session: true,
+        paging: TablePaging::default(),
+        ..LogTable::default()
+    }
+}
+
+fn show(
+    args: &Args,
+    view: &View,
+    reader: &dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let id = args.id.as_deref().unwrap_or_default();
     let Some(row) = find_session(reader, id, view.proxy.as_deref(), view.zone)? else {
         let proxy = view
             .proxy
@@ -67,23 +85,11 @@ fn show(id: &str, view: &View, reader: &dyn Reader, console: &mut Console) -> an
         Format::Json | Format::Ndjson => print_document(&session, view, reader, console)?,
         Format::Table => {
             console.print(&summary(&session, view))?;
-            print_list(&session, view, reader, console)?;
+            print_list(&session, view, table(args), reader, console)?;
         }
-        Format::Csv => print_list(&session, view, reader, console)?,
+        Format::Csv => print_list(&session, view, table(args), reader, console)?,
     }
     Ok(Exit::Done)
-}
-
-fn columns(view: &View) -> anyhow::Result<Vec<&'static Column<Entry>>> {
-    let default = if view.is_table() {
-        SESSION_LOG_COLUMNS
-    } else {
-        REQUEST_COLUMNS
-    };
-    Ok(match view.named(LOG_COLUMNS)? {
-        Some(columns) => columns,
-        None => choose(LOG_COLUMNS, default),
-    })
 }
 
 /// Hands over the session's requests of every kind, page by page.
@@ -93,7 +99,7 @@ fn each_page_of_session(
     session: &SessionView,
     view: &View,
     reader: &dyn Reader,
-    take: &mut dyn FnMut(&[Entry]) -> anyhow::Result<()>,
+    take: &mut dyn FnMut(Fetched) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let row = &session.row;
     let filter = Filter {
@@ -117,21 +123,22 @@ fn each_page_of_session(
             Entry::Request(_) => true,
             Entry::Gap(gap) => gap.from_ts <= end && gap.to_ts >= row.started_at,
         });
-        take(&fetched.entries)
+        take(fetched)
     })
 }
 
 fn print_list(
     session: &SessionView,
     view: &View,
+    table: LogTable,
     reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let mut listing = Listing::new(columns(view)?, view.format, view.style);
-    each_page_of_session(session, view, reader, &mut |entries| {
-        Ok(console.print(&listing.page(entries))?)
+    let mut printer = Printer::new(view, table)?;
+    each_page_of_session(session, view, reader, &mut |fetched| {
+        printer.page(reader, fetched, console)
     })?;
-    Ok(console.print(&listing.finish())?)
+    printer.finish(console)
 }
 
 /// One JSON document: the session's keys, and its requests under `requests`.
@@ -141,13 +148,14 @@ fn print_document(
     reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let columns = columns(view)?;
+    let named = view.named(LOG_COLUMNS)?;
+    let columns = named.unwrap_or_else(|| choose(LOG_COLUMNS, REQUEST_COLUMNS));
     console.print(&session_document(session))?;
     let mut separator = "";
-    each_page_of_session(session, view, reader, &mut |entries| {
-        for entry in entries {
+    each_page_of_session(session, view, reader, &mut |fetched| {
+        for entry in fetched.entries {
             console.print(separator)?;
-            console.print(&object(&columns, entry))?;
+            console.print(&object(&columns, &entry.into()))?;
             separator = ",";
         }
         Ok(())

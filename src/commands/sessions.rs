@@ -1,12 +1,13 @@
 //! `mcpr sessions`: who talked to which server, when, how much, with how many errors.
 
 use super::args::{ReadArgs, View, client_pattern};
+use super::list_printer::ListPrinter;
 use super::pages::each_page_of_sessions;
 use super::values::RowLimit;
 use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{Column, LISTED_COLUMNS, Listing, SESSION_COLUMNS, SessionView, choose};
+use crate::render::{Column, LISTED_COLUMNS, SESSION_COLUMNS, SessionView, choose};
 use clap_complete::ArgValueCompleter;
 use mcpr_store::Reader;
 use mcpr_store::query::SessionFilter;
@@ -59,7 +60,7 @@ fn list(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let named = view.named(LISTED_COLUMNS)?;
-    let mut listing: Option<Listing<SessionView>> = None;
+    let mut listing: Option<ListPrinter<SessionView>> = None;
     let mut is_empty = true;
     each_page_of_sessions(reader, filter, args.limit.rows(), &mut |rows, more| {
         is_empty &= rows.is_empty();
@@ -73,12 +74,12 @@ fn list(
                 None if view.is_table() => table_columns(&rows, more),
                 None => choose(LISTED_COLUMNS, SESSION_COLUMNS),
             };
-            Listing::new(columns, view.format, view.style)
+            ListPrinter::new(columns, view.style, view, console)
         });
-        Ok(console.print(&listing.page(&rows))?)
+        Ok(listing.page(&rows, console)?)
     })?;
     if let Some(mut listing) = listing {
-        console.print(&listing.finish())?;
+        listing.finish(console)?;
     }
     if is_empty {
         let mut conditions = view.conditions();

@@ -3,11 +3,11 @@
 use super::args::ReadArgs;
 use super::follow::{self, FollowArgs, Followed, Start};
 use super::pages::Fetched;
-use super::printer::{Printer, RequestPrinter};
+use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::duration_us;
 use super::{empty, now_ms, open_store};
-use crate::console::Console;
+use crate::console::{Console, TablePaging};
 use crate::exit::Exit;
 use crate::render::units;
 use mcpr_model::time::DAY_MS;
@@ -21,6 +21,9 @@ pub struct Args {
     /// Show requests that took at least DURATION
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration_us)]
     threshold: i64,
+    /// Show the number of each request in a table, which `mcpr show` takes
+    #[arg(long)]
+    seq: bool,
     /// Show the N slowest
     #[arg(long, value_name = "N", default_value = "20")]
     limit: usize,
@@ -32,6 +35,23 @@ pub struct Args {
 
 /// How far `slow` looks back when nothing is said.
 const LOOK_BACK_MS: i64 = DAY_MS;
+
+/// How the table looks: the slowest first, or as they come.
+fn table(args: &Args) -> LogTable {
+    LogTable {
+        with_seq: args.seq,
+        order: if args.follow.follow {
+            RowOrder::Arrival
+        } else {
+            RowOrder::Rank
+        },
+        is_one_session: args.request_filter.session.is_some(),
+        paging: TablePaging {
+            at_end: false,
+            has_header: true,
+        },
+    }
+}
 
 /// Lists the slowest requests; with `--follow`, the newest slow ones and those to come.
 ///
@@ -49,7 +69,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut listed = RequestPrinter {
         request_filter: &args.request_filter,
         filter,
-        printer: Printer::new(&view)?,
+        printer: Printer::new(&view, table(args))?,
     };
     if args.follow.follow {
         view.refuse_array()?;
@@ -69,7 +89,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .map(|row| Entry::Request(Box::new(row)))
         .collect();
     let more = false;
-    listed.take(Fetched { entries, more }, console)?;
+    listed.take(reader.as_ref(), Fetched { entries, more }, console)?;
     listed.printer.finish(console)?;
     if listed.printer.requests == 0 {
         let mut conditions = view.conditions();

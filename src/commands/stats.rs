@@ -1,11 +1,12 @@
 //! `mcpr stats`: per tool or method how often it was called, how it ended, how long it took.
 
 use super::args::{ReadArgs, View, patterns};
+use super::list_printer::ListPrinter;
 use super::values::{KindChoice, by};
 use super::{complete, empty, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{Column, Listing, STATS_COLUMNS, STATS_FIELDS, choose, units};
+use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choose, units};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::DAY_MS;
 use mcpr_store::Reader;
@@ -72,6 +73,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         most: Some(MAX_LINES),
         tools: None,
     };
+    let style = TableStyle {
+        is_unfinished: ends(question.buckets) > view.now_ms,
+        ..view.style
+    };
     let rows = reader.stats(&question)?;
     let rows: Vec<Summary> = rows.into_iter().map(Summary::from).collect();
     let one_proxy = rows
@@ -80,9 +85,13 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if view.is_table() && !view.names_fields() && one_proxy {
         columns = table_columns(args.by, false);
     }
-    let mut listing = Listing::new(columns, view.format, view.style);
-    console.print(&listing.page(&rows))?;
-    console.print(&listing.finish())?;
+    let mut listing = ListPrinter::new(columns, style, &view, console);
+    // Laid out with the bars, which are narrower than their axis where the window is short.
+    let below = axis(question.buckets, &style);
+    listing.reserve("calls_by_bucket", below.len());
+    listing.page(&rows, console)?;
+    listing.below("calls_by_bucket", &below, console)?;
+    listing.finish(console)?;
     report_unplaced(&question, &rows, console);
     if rows.is_empty() {
         let mut conditions = view.conditions();
@@ -144,6 +153,14 @@ fn buckets(view: &View, reader: &dyn Reader) -> anyhow::Result<Buckets> {
     Ok(Buckets::dividing(start, end, most))
 }
 
+/// Where the last piece of time ends, unix milliseconds.
+fn ends(buckets: Buckets) -> i64 {
+    let length = i64::try_from(buckets.count).unwrap_or(i64::MAX);
+    buckets
+        .start
+        .saturating_add(length.saturating_mul(buckets.width_ms))
+}
+
 fn table_columns(by: GroupBy, with_proxy: bool) -> Vec<&'static Column<Summary>> {
     let about: &[&str] = match by {
         GroupBy::Tool => &["proxy", "what"],
@@ -156,6 +173,7 @@ fn table_columns(by: GroupBy, with_proxy: bool) -> Vec<&'static Column<Summary>>
         "calls",
         "errors",
         "error_rate",
+        "total_us",
         "p50_us",
         "p95_us",
         "p99_us",

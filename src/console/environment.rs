@@ -1,5 +1,7 @@
 //! The variables that have a say in how output looks, read once at the start.
 
+use super::pager::DEFAULT_PAGER;
+
 /// What the process was started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -15,6 +17,8 @@ pub struct Environment {
     pub columns: Option<String>,
     /// `LINES`: the height where the terminal does not tell.
     pub lines: Option<String>,
+    /// `COLORFGBG`: what some terminals say of their colours.
+    pub colorfgbg: Option<String>,
     /// `MCPR_PAGER`: the pager for mcpr alone.
     pub mcpr_pager: Option<String>,
     /// `PAGER`: the pager for every program.
@@ -37,6 +41,7 @@ impl Environment {
             term: get("TERM"),
             columns: get("COLUMNS"),
             lines: get("LINES"),
+            colorfgbg: get("COLORFGBG"),
             mcpr_pager: get("MCPR_PAGER"),
             pager: get("PAGER"),
         }
@@ -60,14 +65,10 @@ impl Environment {
         // A variable that is set and empty asks for no pager, so it must not fall through to the
         // next.
         let named = self.mcpr_pager.as_deref().or(self.pager.as_deref());
-        let command = named.unwrap_or(Self::DEFAULT_PAGER).trim();
+        let command = named.unwrap_or(DEFAULT_PAGER).trim();
         let is_dumb = self.term.as_deref() == Some("dumb");
         (!is_dumb && !matches!(command, "" | "cat")).then_some(command)
     }
-
-    // `F` leaves at once where all of it fits, `R` lets colours through, `X` leaves the text on the
-    // screen.
-    const DEFAULT_PAGER: &str = "less -FRX";
 }
 
 fn positive(text: Option<&str>) -> Option<usize> {

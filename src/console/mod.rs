@@ -14,8 +14,10 @@ pub use captured::CapturedOutput;
 pub use colour::{ColourChoice, uses_colour};
 pub use environment::Environment;
 pub use output::GiveUp;
+pub use pager::{TablePaging, TablePart};
 pub use progress::{Progress, Unit, Waiting};
 
+use crate::render::palette::Palette;
 use crate::render::text::escape;
 use output::{PatientOutput, reader_has_gone, terminal_size};
 use pager::{HeldOutput, PagerEnd, PagerScreen, Paging};
@@ -111,6 +113,12 @@ impl Console {
         uses_colour(self.choice, &self.environment, self.out_is_terminal)
     }
 
+    /// The colours of what is printed.
+    #[must_use]
+    pub fn palette(&self) -> Palette {
+        Palette::of(self.colours_output(), self.environment.colorfgbg.as_deref())
+    }
+
     /// Whether standard error gets colour.
     #[must_use]
     pub fn colours_messages(&self) -> bool {
@@ -161,6 +169,33 @@ impl Console {
     pub fn page_long_output(&mut self) {
         if let (Some(screen), Some(command)) = (self.screen(), self.environment.pager_command()) {
             self.paging = Paging::Holding(HeldOutput::new(command, screen));
+        }
+    }
+
+    /// Whether a table may go through a pager, which needs it whole.
+    #[must_use]
+    pub fn may_page(&self) -> bool {
+        !matches!(self.paging, Paging::Off)
+    }
+
+    /// Writes a part of a table to standard output, or whole to a pager that chops lines. The text must be
+    /// harmless: see `render::text`.
+    ///
+    /// # Errors
+    /// When standard output takes no more.
+    pub fn print_table(&mut self, part: &TablePart<'_>) -> Result<(), OutputError> {
+        match &mut self.paging {
+            Paging::Off => self.print(part.shown),
+            Paging::Holding(held) => {
+                if held.take_table(part) {
+                    return Ok(());
+                }
+                self.start_pager()
+            }
+            Paging::Running(pager) => match pager.write_table(part) {
+                Ok(()) => Ok(()),
+                Err(_) => self.end_paging(),
+            },
         }
     }
 

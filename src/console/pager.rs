@@ -1,13 +1,19 @@
 //! Long output on a terminal: held back until it is known to be longer than the screen, then sent
 //! through the reader's pager. Knows nothing of what is shown.
 
+mod less;
+
+use crate::render::layout::painted_width;
 use signal_hook::consts::SIGINT;
 use std::io::{self, BufWriter, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use unicode_width::UnicodeWidthChar;
+
+/// The pager where none is named: `F` leaves at once where all of it fits, `R` lets colours through, `X` leaves
+/// the text on the screen.
+pub(super) const DEFAULT_PAGER: &str = "less -FRX";
 
 /// The size of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,24 +25,17 @@ pub(super) struct PagerScreen {
 impl PagerScreen {
     /// The rows that a line takes.
     fn rows_of(self, line: &str) -> usize {
-        cells(line).div_ceil(self.columns.max(1)).max(1)
+        painted_width(line).div_ceil(self.columns.max(1)).max(1)
     }
 }
 
-/// The cells that a line takes; colours take none.
-fn cells(line: &str) -> usize {
-    let mut chars = line.chars();
-    let mut cells = 0;
-    while let Some(c) = chars.next() {
-        if c == '\x1b' {
-            // Escapes in recorded text were made visible before, so those left are colours, which
-            // end in `m`.
-            chars.find(|&c| c == 'm');
-        } else {
-            cells += c.width().unwrap_or(0);
-        }
-    }
-    cells
+/// How a pager begins with a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TablePaging {
+    /// Whether it opens at the end, where the newest stands.
+    pub at_end: bool,
+    /// Whether the first line names the columns, and stays in sight.
+    pub has_header: bool,
 }
 
 /// Where printed text goes on its way to a terminal.
@@ -58,6 +57,14 @@ pub(super) struct HeldOutput {
     screen: PagerScreen,
     rows: usize,
     text: String,
+    /// The same for a pager that chops lines, once a table told what stands beyond the screen.
+    table: Option<HeldTable>,
+}
+
+#[derive(Debug)]
+struct HeldTable {
+    text: String,
+    paging: TablePaging,
 }
 
 impl HeldOutput {
@@ -67,11 +74,30 @@ impl HeldOutput {
             screen,
             rows: 0,
             text: String::new(),
+            table: None,
         }
+    }
+
+    /// Takes the next part of a table: as the screen shows it, and whole; as [`HeldOutput::take`].
+    pub(super) fn take_table(&mut self, part: &TablePart<'_>) -> bool {
+        // What was said before the table belongs to both.
+        let table = self.table.get_or_insert_with(|| HeldTable {
+            text: self.text.clone(),
+            paging: part.paging,
+        });
+        table.text.push_str(part.whole);
+        self.take_shown(part.shown)
     }
 
     /// Takes text; says whether all of it still fits, with a row left for the prompt after it.
     pub(super) fn take(&mut self, text: &str) -> bool {
+        if let Some(table) = &mut self.table {
+            table.text.push_str(text);
+        }
+        self.take_shown(text)
+    }
+
+    fn take_shown(&mut self, text: &str) -> bool {
         // What went before may have ended within a line, which is then counted from its start.
         let line = self.text.rfind('\n').map_or(0, |end| end + 1);
         let counted = if line < self.text.len() {
@@ -98,15 +124,33 @@ impl HeldOutput {
 
     /// Starts the pager with what was held; where it cannot be started, that is given back.
     pub(super) fn start(self) -> Result<Pager, String> {
-        match Pager::start(&self.command) {
+        let (command, text, chops) = match &self.table {
+            Some(table) => match less::with_chopped_lines(&self.command, table.paging) {
+                Some(command) => (command, &table.text, true),
+                None => (self.command.clone(), &self.text, false),
+            },
+            None => (self.command.clone(), &self.text, false),
+        };
+        match Pager::start(&command, chops) {
             Ok(mut pager) => {
                 // One that has ended already is noticed by the next write, or at the end.
-                let _ = pager.write(&self.text).and_then(|()| pager.flush());
+                let _ = pager.write(text).and_then(|()| pager.flush());
                 Ok(pager)
             }
             Err(_) => Err(self.text),
         }
     }
+}
+
+/// A part of a table on its way to a terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct TablePart<'a> {
+    /// As the screen has room for it.
+    pub shown: &'a str,
+    /// With what stands beyond the screen, for a pager that chops lines.
+    pub whole: &'a str,
+    /// How the pager begins.
+    pub paging: TablePaging,
 }
 
 /// A pager at work.
@@ -118,20 +162,23 @@ pub(super) struct Pager {
     unread: Option<String>,
     /// Whether it took something no more, which is then neither read nor buffered.
     is_left: bool,
+    /// Whether it chops lines, so that a table may be wider than the screen.
+    chops: bool,
 }
 
 impl Pager {
     /// What a pipe holds at most: once more than this was taken, somebody reads.
     const PIPE_BYTES: usize = 64 * 1024;
 
-    fn start(command: &str) -> io::Result<Self> {
+    fn start(command: &str, chops: bool) -> io::Result<Self> {
         let mut shell = Command::new("sh");
         // A pager is named as a shell command, which may have arguments of its own.
         shell.args(["-c", command]).stdin(Stdio::piped());
         // Colours as they are, no clearing, and no waiting where it all fits; UTF-8 in every locale.
         for (name, value) in [("LESS", "FRX"), ("LESSCHARSET", "utf-8")] {
-            // What the user has set for less stays as it is.
-            if std::env::var_os(name).is_none() {
+            // What the user has set for less stays as it is. A command that says all itself needs none.
+            let is_said = chops && name == "LESS";
+            if !is_said && std::env::var_os(name).is_none() {
                 shell.env(name, value);
             }
         }
@@ -153,7 +200,13 @@ impl Pager {
                 .spawn(wait)?,
             unread: Some(String::new()),
             is_left: false,
+            chops,
         })
+    }
+
+    /// Hands over the next part of a table, see [`Pager::write`].
+    pub(super) fn write_table(&mut self, part: &TablePart<'_>) -> io::Result<()> {
+        self.write(if self.chops { part.whole } else { part.shown })
     }
 
     /// Hands text over.

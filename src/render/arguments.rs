@@ -15,30 +15,62 @@ const MAX_READ: usize = 64 * 1024;
 /// The arguments of a request in short; `None` where none are kept, and where it has none.
 #[must_use]
 pub fn of(row: &RequestRow, payload: Option<&Payload>) -> Option<String> {
+    line(row, payload, IN_SHORT)
+}
+
+/// The arguments of a request with nothing cut that is kept: as long as its payload may be.
+#[must_use]
+pub fn whole(row: &RequestRow, payload: Option<&Payload>) -> Option<String> {
+    line(row, payload, WHOLE)
+}
+
+/// How much is shown, in characters.
+#[derive(Debug, Clone, Copy)]
+struct ShownLengths {
+    value: usize,
+    line: usize,
+}
+
+const IN_SHORT: ShownLengths = ShownLengths {
+    value: MAX_VALUE,
+    line: MAX_LINE,
+};
+/// A payload has a bound of its own, and its text grows by quotes only.
+const WHOLE: ShownLengths = ShownLengths {
+    value: usize::MAX,
+    line: usize::MAX,
+};
+
+fn line(row: &RequestRow, payload: Option<&Payload>, limits: ShownLengths) -> Option<String> {
     let params = payload?.params.as_ref()?;
-    let readable = !params.is_cut && params.text.len() <= MAX_READ;
+    let readable = !params.is_cut && (params.text.len() <= MAX_READ || limits.line == usize::MAX);
     let parsed = readable.then(|| serde_json::from_str::<Map<String, Value>>(&params.text));
     let Some(Ok(params)) = parsed else {
         // What was cut is no JSON any more: its beginning says something still.
-        return Some(middle_cut(&params.text, MAX_VALUE));
+        return Some(middle_cut(&params.text, limits.value));
     };
     let inner = params.get("arguments").and_then(Value::as_object);
     let line = match inner {
-        Some(arguments) => pairs(arguments, |_| true),
+        Some(arguments) => pairs(arguments, limits, |_| true),
         // The target stands in a column of its own.
-        None => pairs(&params, |value| value.as_str() != row.target()),
+        None => pairs(&params, limits, |value| value.as_str() != row.target()),
     };
     (!line.is_empty()).then_some(line)
 }
 
-fn pairs(arguments: &Map<String, Value>, is_shown: impl Fn(&Value) -> bool) -> String {
+fn pairs(
+    arguments: &Map<String, Value>,
+    limits: ShownLengths,
+    is_shown: impl Fn(&Value) -> bool,
+) -> String {
     let mut line = String::new();
     for (key, value) in arguments {
         // `_meta` is what the protocol adds, not what was asked.
         if key == "_meta" || !is_shown(value) {
             continue;
         }
-        if width(&line) > MAX_LINE {
+        // In bytes first, which is never less: the width takes a look at all of it.
+        if line.len() > limits.line && width(&line) > limits.line {
             line.push_str(" …");
             break;
         }
@@ -47,19 +79,19 @@ fn pairs(arguments: &Map<String, Value>, is_shown: impl Fn(&Value) -> bool) -> S
         }
         line.push_str(key);
         line.push('=');
-        line.push_str(&shown(value));
+        line.push_str(&shown(value, limits.value));
     }
     line
 }
 
-fn shown(value: &Value) -> String {
+fn shown(value: &Value, limit: usize) -> String {
     match value {
         // Without quotes where nothing is gained by them.
         Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=']) => {
-            middle_cut(text, MAX_VALUE)
+            middle_cut(text, limit)
         }
-        Value::String(text) => format!("\"{}\"", middle_cut(text, MAX_VALUE)),
-        value => middle_cut(&value.to_string(), MAX_VALUE),
+        Value::String(text) => format!("\"{}\"", middle_cut(text, limit)),
+        value => middle_cut(&value.to_string(), limit),
     }
 }
 

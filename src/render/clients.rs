@@ -11,7 +11,8 @@ pub const CLIENT_COLUMNS: &[Column<ClientRow>] = &[
     Column::<ClientRow>::new("client_name", "CLIENT", Show::Text, |row| {
         row.client_name.as_deref().into()
     })
-    .cut_to(8),
+    .cut_to(8)
+    .between(16, 40),
     Column::<ClientRow>::new("client_version", "VERSION", Show::Text, |row| {
         row.client_version.as_deref().into()
     })
@@ -33,7 +34,7 @@ pub const CLIENT_COLUMNS: &[Column<ClientRow>] = &[
     Column::<ClientRow>::new("first_seen_at", "FIRST SEEN", Show::Time, |row| {
         row.first_seen_at.into()
     })
-    .leave_out(0),
+    .extra(0),
     Column::<ClientRow>::new("last_seen_at", "LAST SEEN", Show::Time, |row| {
         row.last_seen_at.into()
     })

@@ -1,7 +1,6 @@
 //! What a column is: its name, its header, how its value is got and how a table shows it. The one
 //! description that drives every format and `--fields`.
 
-use mcpr_store::query::when::Zone;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -38,6 +37,12 @@ impl From<String> for Value<'_> {
     }
 }
 
+impl<'a> From<Cow<'a, str>> for Value<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Self::Int(number)
@@ -69,12 +74,22 @@ pub enum Show {
     Grouped,
     /// Unix milliseconds as a date and time.
     Time,
+    /// Unix milliseconds of rows in the order of time, as the table is told to write them.
+    Clock,
     /// Microseconds with a unit.
     Latency,
+    /// As latency, with a `!` behind what was slow.
+    Took,
+    /// Arguments in short: blank where there are none, cut in their middle.
+    Arguments,
+    /// Blank where it went well, else in red.
+    Result,
     /// Bytes with a unit.
     Bytes,
-    /// A session id, as short as stays unique.
+    /// A session id, as short as stays unique, each in a colour of its own.
     SessionId,
+    /// As it is, to the left, each in a colour of its own.
+    Name,
     /// `ok`, or something else in red.
     Outcome,
     /// Per cent, in red where there are any.
@@ -94,7 +109,29 @@ pub struct Fit {
     pub leave_out: Option<u8>,
     /// Whether what does not fit goes on in further lines, and is not cut.
     pub wraps: bool,
+    /// How wide it has to be to be read at ease: a list that goes on gives it that from its first row,
+    /// and columns that could be missed go before it gets less.
+    pub comfort: usize,
+    /// The widest it gets on a terminal where others need room, but for the last column.
+    pub most: usize,
+    /// Whether it could be missed: left out before others are cut below their comfort.
+    pub is_extra: bool,
 }
+
+impl Fit {
+    /// What is never cut and never left out.
+    pub const FIXED: Self = Self {
+        least: None,
+        leave_out: None,
+        wraps: false,
+        comfort: 0,
+        most: usize::MAX,
+        is_extra: false,
+    };
+}
+
+/// Gets the whole of a text that a column shows in short; `None` where that is all of it.
+pub type WholeText<R> = fn(&R) -> Option<Cow<'_, str>>;
 
 /// One column over rows of `R`.
 pub struct Column<R> {
@@ -108,6 +145,8 @@ pub struct Column<R> {
     pub fit: Fit,
     /// Its value in a row.
     pub value: fn(&R) -> Value<'_>,
+    /// Where the value is a short form, the whole of it, for those who ask for what is cut.
+    pub whole: Option<WholeText<R>>,
 }
 
 impl<R> Column<R> {
@@ -123,13 +162,17 @@ impl<R> Column<R> {
             name,
             header,
             show,
-            fit: Fit {
-                least: None,
-                leave_out: None,
-                wraps: false,
-            },
+            fit: Fit::FIXED,
+            whole: None,
             value,
         }
+    }
+
+    /// Says where the whole of a short form is.
+    #[must_use]
+    pub const fn short_of(mut self, whole: WholeText<R>) -> Self {
+        self.whole = Some(whole);
+        self
     }
 
     /// Lets a table cut it.
@@ -137,6 +180,22 @@ impl<R> Column<R> {
     pub const fn cut_to(mut self, least: usize) -> Self {
         self.fit.least = Some(least);
         self
+    }
+
+    /// Gives it a width at which it is read at ease, and one that it does not go beyond where others need room.
+    #[must_use]
+    pub const fn between(mut self, comfort: usize, most: usize) -> Self {
+        self.fit.comfort = comfort;
+        self.fit.most = most;
+        self
+    }
+
+    /// Lets a table leave it out, in the order of [`Column::leave_out`], as soon as others would get less
+    /// than their comfort.
+    #[must_use]
+    pub const fn extra(mut self, order: u8) -> Self {
+        self.fit.is_extra = true;
+        self.leave_out(order)
     }
 
     /// Lets a table make it narrower and give it more lines.
@@ -162,8 +221,15 @@ impl<R> fmt::Debug for Column<R> {
 
 /// What a list can hold.
 pub trait Record: 'static {
-    /// A full-width line that stands in a table in place of this row's cells.
-    fn interruption(&self, _zone: Zone) -> Option<String> {
+    /// A full-width line that stands in a table in place of this row's cells, with times (unix milliseconds) as
+    /// they are written there.
+    fn interruption(&self, _time: &dyn Fn(i64) -> String) -> Option<String> {
+        None
+    }
+
+    /// Whose clock wrote its time, and the time in unix milliseconds, where rows have one that a table
+    /// writes by [`Show::Clock`].
+    fn clock(&self) -> Option<(&str, i64)> {
         None
     }
 }

@@ -35,6 +35,47 @@ pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
+/// As [`cut`], but of a longer text the beginning and the end are kept.
+#[must_use]
+pub fn cut_middle(text: &str, limit: usize) -> Cow<'_, str> {
+    let all = width(text);
+    // Of so few cells an end says nothing.
+    if all <= limit || limit < 8 {
+        return cut(text, limit);
+    }
+    // What a text begins with tells more of it than its end.
+    let head_cells = limit * 2 / 3;
+    let head = cut(text, head_cells);
+    let head = head.trim_end_matches('…');
+    let room = limit - 1 - width(head);
+    let (mut begin, mut used) = (text.len(), 0);
+    for (at, c) in text.char_indices().rev() {
+        used += c.width().unwrap_or(0);
+        if used > room {
+            break;
+        }
+        begin = at;
+    }
+    format!("{head}…{}", &text[begin..]).into()
+}
+
+/// The cells that a line takes in which the only escape sequences are colours, which take none.
+#[must_use]
+pub fn painted_width(line: &str) -> usize {
+    let mut chars = line.chars();
+    let mut cells = 0;
+    while let Some(c) = chars.next() {
+        if c == '\x1b' {
+            // Escapes in recorded text were made visible before, so those left are colours, which
+            // end in `m`.
+            chars.find(|&c| c == 'm');
+        } else {
+            cells += c.width().unwrap_or(0);
+        }
+    }
+    cells
+}
+
 /// A text in lines of at most `limit` cells, broken between words; a word that is longer is broken where
 /// it has to be.
 #[must_use]
@@ -68,14 +109,17 @@ pub fn wrap(text: &str, limit: usize) -> Vec<String> {
 
 /// The widths with which all columns fit into `limit`, `None` for one that is left out.
 ///
-/// The widest columns are cut first. Columns are left out only when cutting is not enough; those for
-/// which there is room again once more important ones had to go come back whole. When that is not enough
-/// either, the last columns are cut as far as need be.
+/// What could be missed goes first, where others would get less than their comfort. Then the widest columns are
+/// cut. Others are left out only when cutting is not enough; those for which there is room again once more
+/// important ones had to go come back whole. When that is not enough either, the last columns are cut as far as
+/// need be. What is left over goes to the last column, if it is one of text that is cut.
 #[must_use]
 pub fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<usize>> {
     let of_least = |(&natural, fit): (&usize, &Fit)| fit.least.map_or(natural, |l| l.min(natural));
     let least: Vec<usize> = natural.iter().zip(fits).map(of_least).collect();
-    let kept = kept(&least, fits, limit);
+    let mut kept = vec![true; natural.len()];
+    drop_extras(natural, fits, limit, &mut kept);
+    leave_out(&least, fits, limit, &mut kept);
     let mut widths: Vec<Option<usize>> = (0..natural.len())
         .map(|index| kept[index].then_some(natural[index]))
         .collect();
@@ -93,34 +137,57 @@ pub fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<usize>> 
         chop(&mut widths, limit);
     }
     let spare = limit.saturating_sub(total(&widths));
-    // Later pages may need more than the first: what is left goes to the last column.
-    if let Some(last) = widths.iter_mut().flatten().last() {
-        *last += spare;
+    // A column of figures would stand at the far edge of a wide screen.
+    if let Some(last) = widths.iter().rposition(Option::is_some)
+        && fits[last].least.is_some()
+    {
+        widths[last] = widths[last].map(|width| width + spare);
     }
     widths
 }
 
-/// Which columns stay, when each is as narrow as it can be.
-fn kept(least: &[usize], fits: &[Fit], limit: usize) -> Vec<bool> {
+/// The columns that may be left out, the first to go first.
+fn optional(fits: &[Fit], is_asked: impl Fn(&Fit) -> bool) -> Vec<usize> {
+    let mut optional: Vec<usize> = (0..fits.len()).collect();
+    optional.retain(|&index| fits[index].leave_out.is_some() && is_asked(&fits[index]));
+    optional.sort_by_key(|&index| fits[index].leave_out);
+    optional
+}
+
+/// Leaves out what could be missed, until the others can be read at ease.
+fn drop_extras(natural: &[usize], fits: &[Fit], limit: usize, kept: &mut [bool]) {
+    let at_ease = |index: usize| {
+        let fit = fits[index];
+        match fit.least {
+            None => natural[index],
+            // One that may be cut is at ease with less than it asks for.
+            Some(least) => natural[index].min(least.max(fit.comfort)),
+        }
+    };
+    for index in optional(fits, |fit| fit.is_extra) {
+        let widths = (0..kept.len()).map(|at| kept[at].then_some(at_ease(at)));
+        kept[index] = total(&widths.collect::<Vec<_>>()) <= limit;
+    }
+}
+
+/// Leaves columns out until the others fit, each as narrow as it can be.
+fn leave_out(least: &[usize], fits: &[Fit], limit: usize, kept: &mut [bool]) {
     let fit = |kept: &[bool]| {
         let widths = (0..kept.len()).map(|index| kept[index].then_some(least[index]));
         total(&widths.collect::<Vec<_>>()) <= limit
     };
-    let mut kept = vec![true; least.len()];
-    let mut optional: Vec<usize> = (0..least.len()).collect();
-    optional.retain(|&index| fits[index].leave_out.is_some());
-    optional.sort_by_key(|&index| fits[index].leave_out);
+    let mut optional = optional(fits, |_| true);
+    optional.retain(|&index| kept[index]);
     for &index in &optional {
         // Asked while the column is still there: once everything fits, all further columns stay.
-        kept[index] = fit(&kept);
+        kept[index] = fit(kept);
     }
     // What could come back only in part would cut others to do so.
     optional.retain(|&index| !kept[index] && fits[index].least.is_none());
     for &index in optional.iter().rev() {
         kept[index] = true;
-        kept[index] = fit(&kept);
+        kept[index] = fit(kept);
     }
-    kept
 }
 
 /// Cuts what stands beyond the limit.
@@ -183,56 +250,88 @@ mod tests {
     }
 
     #[test]
+    fn what_could_be_missed_goes_before_others_get_less_than_their_ease() {
+        let text = |comfort| Fit {
+            least: Some(4),
+            comfort,
+            ..Fit::FIXED
+        };
+        let extra = Fit {
+            leave_out: Some(0),
+            is_extra: true,
+            ..text(6)
+        };
+        let fits = [extra, text(10)];
+        let check = |limit, expected: [Option<usize>; 2]| {
+            assert_eq!(fit(&[12, 30], &fits, limit), expected, "{limit}");
+        };
+        check(44, [Some(12), Some(30)]);
+        check(24, [Some(11), Some(11)]);
+        check(18, [Some(8), Some(8)]);
+        check(17, [None, Some(17)]);
+    }
+
+    #[test]
+    fn a_text_is_cut_in_its_middle_by_the_cells_it_takes() {
+        let cases = [
+            ("path=/etc/hosts", 15, "path=/etc/hosts"),
+            ("path=/etc/hosts", 12, "path=/e…osts"),
+            (
+                "\u{6771}\u{4eac}\u{90fd}\u{5e81}\u{6771}\u{4eac}",
+                9,
+                "\u{6771}\u{4eac}…\u{6771}\u{4eac}",
+            ),
+            ("path=/etc/hosts", 7, "path=/…"),
+        ];
+        for (text, limit, expected) in cases {
+            let cut = cut_middle(text, limit);
+            assert_eq!(cut, expected);
+            assert!(width(&cut) <= limit);
+        }
+    }
+
+    #[test]
     fn what_is_left_out_comes_back_where_there_is_room_for_it_alone() {
         let fit_at = |leave_out| Fit {
-            least: None,
             leave_out,
-            wraps: false,
+            ..Fit::FIXED
         };
         let fits = [fit_at(Some(1)), fit_at(None), fit_at(Some(0))];
         let check = |limit, expected: [Option<usize>; 3]| {
             assert_eq!(fit(&[20, 10, 5], &fits, limit), expected, "{limit}");
         };
         check(39, [Some(20), Some(10), Some(5)]);
-        check(38, [Some(20), Some(16), None]);
-        check(31, [None, Some(10), Some(19)]);
-        check(16, [None, Some(16), None]);
+        check(38, [Some(20), Some(10), None]);
+        check(31, [None, Some(10), Some(5)]);
+        check(16, [None, Some(10), None]);
     }
 
     #[test]
     fn what_cannot_be_left_out_is_cut_at_the_edge() {
-        let fixed = Fit {
-            least: None,
-            leave_out: None,
-            wraps: false,
-        };
+        let fixed = Fit::FIXED;
         let check = |limit, expected: [Option<usize>; 3]| {
             assert_eq!(fit(&[10, 8, 9], &[fixed; 3], limit), expected, "{limit}");
         };
         check(31, [Some(10), Some(8), Some(9)]);
         check(30, [Some(10), Some(8), Some(8)]);
-        check(22, [Some(10), Some(10), None]);
+        check(22, [Some(10), Some(8), None]);
         check(20, [Some(10), Some(8), None]);
-        check(12, [Some(12), None, None]);
+        check(12, [Some(10), None, None]);
         check(4, [Some(4), None, None]);
     }
 
     #[test]
     fn columns_make_room_in_their_order() {
-        let fixed = Fit {
-            least: None,
-            leave_out: None,
-            wraps: false,
-        };
+        let fixed = Fit::FIXED;
         let soft = Fit {
             least: Some(4),
             leave_out: Some(1),
-            wraps: false,
+            ..Fit::FIXED
         };
         let message = Fit {
             least: Some(6),
             leave_out: Some(0),
-            wraps: false,
+            ..Fit::FIXED
         };
         let fits = [fixed, soft, message];
         let check = |limit, expected: [Option<usize>; 3]| {
@@ -244,7 +343,7 @@ mod tests {
         check(24, [Some(10), Some(4), Some(6)]);
         check(23, [Some(10), Some(11), None]);
         check(16, [Some(10), Some(4), None]);
-        check(15, [Some(15), None, None]);
+        check(15, [Some(10), None, None]);
         check(5, [Some(5), None, None]);
     }
 }

@@ -2,34 +2,41 @@
 //! text out. Knows nothing of stores, arguments or the terminal.
 
 pub mod arguments;
+mod axis;
 mod clients;
+mod clock;
 mod columns;
 mod csv;
 mod export;
 mod json;
 pub mod layout;
+pub mod palette;
 mod requests;
 mod schema;
 mod sessions;
+mod short_ids;
 mod shown;
 mod stats;
+mod style;
 mod table;
 pub mod text;
 pub mod units;
 
+pub use axis::axis;
 pub use clients::{CLIENT_COLUMNS, CLIENT_FIELDS};
-pub use columns::{Column, Fit, Record, Show, UnknownColumn, Value, choose, select};
+pub use columns::{Column, Fit, Record, Show, UnknownColumn, Value, WholeText, choose, select};
 pub use export::{exported_entry, exported_session};
 pub use json::{object, session_document};
-pub use requests::{LOG_COLUMNS, REQUEST_COLUMNS, SESSION_LOG_COLUMNS};
+pub use requests::{LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, gap_text};
 pub use schema::{
     CHANGE_COLUMNS, CHANGE_FIELDS, ITEM_COLUMNS, LIST_COLUMNS, LIST_FIELDS, UNUSED_COLUMNS,
     UNUSED_FIELDS,
 };
 pub use sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
+pub use short_ids::ShortIds;
 pub use shown::{RequestDetails, list_of, shown_document, shown_facts, shown_text};
 pub use stats::{STATS_COLUMNS, STATS_FIELDS};
-pub use table::{ShortIds, TableStyle};
+pub use style::{Overflow, TableStyle, TimeStyle};
 
 use table::TableWriter;
 
@@ -68,7 +75,18 @@ impl<R: Record> Listing<R> {
         }
     }
 
-    /// The text of the next rows. The first page decides the width of a table's columns.
+    /// What a table is fitted to from the next page on, for the terminal may have another size by then.
+    pub fn set_width(&mut self, width: Option<usize>) {
+        self.table.set_width(width);
+    }
+
+    /// The present at the next page, unix milliseconds.
+    pub fn set_now(&mut self, now_ms: i64) {
+        self.table.set_now(now_ms);
+    }
+
+    /// The text of the next rows. A table is fitted to what came so far: where a page needs its columns
+    /// elsewhere, it begins with the header again.
     #[must_use]
     pub fn page(&mut self, rows: &[R]) -> String {
         let mut out = String::new();
@@ -102,6 +120,21 @@ impl<R: Record> Listing<R> {
             }
         }
         self.begun = true;
+        out
+    }
+
+    /// Gives a column of a table at least so many cells, for what [`Listing::below`] says there.
+    pub fn reserve(&mut self, column: &str, cells: usize) {
+        self.table.reserve(column, cells);
+    }
+
+    /// The text of a line below a table in which one column says something; nothing in other formats.
+    #[must_use]
+    pub fn below(&mut self, column: &str, text: &str) -> String {
+        let mut out = String::new();
+        if self.format == Format::Table && self.begun {
+            self.table.below(column, text, &mut out);
+        }
         out
     }
 

@@ -6,31 +6,60 @@ use super::units::{grouped, time};
 use mcpr_model::{ErrorKind, Gap, Status};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Entry, GapRow, RequestRow};
+use std::borrow::Cow;
+
+/// A request or a gap as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRow {
+    /// What is stored.
+    pub entry: Entry,
+    /// What was asked, on one line, where it is kept and wanted: see [`super::arguments`].
+    pub arguments: Option<String>,
+    /// The same with nothing cut, where that is more and wanted.
+    pub whole_arguments: Option<String>,
+}
+
+impl From<Entry> for LogRow {
+    fn from(entry: Entry) -> Self {
+        Self {
+            entry,
+            arguments: None,
+            whole_arguments: None,
+        }
+    }
+}
 
 /// A column over requests that is empty in a gap.
 macro_rules! of_request {
     ($name:literal, $header:literal, $show:ident, |$row:ident| $value:expr) => {
-        Column::new($name, $header, Show::$show, |entry: &Entry| match entry {
-            Entry::Request($row) => Value::from($value),
-            Entry::Gap(_) => Value::Null,
+        Column::new($name, $header, Show::$show, |row: &LogRow| {
+            match &row.entry {
+                Entry::Request($row) => Value::from($value),
+                Entry::Gap(_) => Value::Null,
+            }
         })
     };
 }
 
 /// Every column; those up to [`REQUEST_COLUMNS`]' length are in machine output by default.
-pub const LOG_COLUMNS: &[Column<Entry>] = &[
-    Column::new("seq", "SEQ", Show::Number, |entry| Value::Int(entry.seq())),
+pub const LOG_COLUMNS: &[Column<LogRow>] = &[
+    Column::new("seq", "#", Show::Number, |row: &LogRow| {
+        Value::Int(row.entry.seq())
+    }),
     of_request!("request_id", "REQUEST ID", Text, |row| row
         .request_id
         .as_deref()),
-    Column::new("ts", "TS", Show::Number, |entry| Value::Int(ts_of(entry))),
-    Column::new("time", "TIME", Show::Time, |entry| {
-        Value::Time(ts_of(entry))
+    Column::new("ts", "TS", Show::Number, |row: &LogRow| {
+        Value::Int(ts_of(&row.entry))
+    }),
+    Column::new("time", "TIME", Show::Clock, |row: &LogRow| {
+        Value::Time(ts_of(&row.entry))
     })
     .leave_out(5),
-    of_request!("proxy", "PROXY", Text, |row| row.proxy.as_str())
+    of_request!("proxy", "PROXY", Name, |row| row.proxy.as_str())
         .cut_to(6)
-        .leave_out(2),
+        .between(8, 20)
+        .leave_out(3),
     Column::new("kind", "KIND", Show::Text, kind_of),
     of_request!("session_id", "SESSION ID", Text, |row| row
         .session_id
@@ -38,7 +67,7 @@ pub const LOG_COLUMNS: &[Column<Entry>] = &[
     of_request!("session", "SESSION", SessionId, |row| row
         .session
         .as_deref())
-    .leave_out(3),
+    .extra(1),
     of_request!("client_name", "CLIENT", Text, |row| row
         .client_name
         .as_deref())
@@ -57,7 +86,9 @@ pub const LOG_COLUMNS: &[Column<Entry>] = &[
         .prompt_name
         .as_deref())
     .cut_to(8),
-    of_request!("latency_us", "LATENCY", Latency, |row| row.latency_us).leave_out(4),
+    of_request!("latency_us", "TOOK", Took, |row| row.latency_us)
+        .between(6, 12)
+        .leave_out(4),
     of_request!("upstream_us", "UPSTREAM", Latency, |row| row.upstream_us),
     of_request!("status", "STATUS", Outcome, |row| row.status.as_str()),
     of_request!("error_kind", "ERROR KIND", Text, |row| row
@@ -74,9 +105,26 @@ pub const LOG_COLUMNS: &[Column<Entry>] = &[
         row.client_version.as_deref()
     ))
     .cut_to(8)
-    .leave_out(1),
+    .between(14, 24)
+    .extra(0),
     of_request!("target", "TARGET", Text, |row| row.target()).cut_to(8),
     of_request!("outcome", "STATUS", Outcome, |row| outcome(row)).cut_to(9),
+    of_request!("call", "CALL", Text, |row| call(row))
+        .cut_to(16)
+        .between(16, 40),
+    Column::new("arguments", "ARGUMENTS", Show::Arguments, |row: &LogRow| {
+        asked(row, row.arguments.as_deref()).into()
+    })
+    .short_of(|row| {
+        let whole = row.whole_arguments.as_deref()?;
+        asked(row, Some(whole))
+    })
+    .cut_to(12)
+    .between(16, 240)
+    .leave_out(2),
+    of_request!("result", "RESULT", Result, |row| result(row))
+        .cut_to(16)
+        .between(20, 28),
 ];
 
 /// What a request is in machine formats, in this order.
@@ -105,14 +153,17 @@ pub const REQUEST_COLUMNS: &[&str] = &[
     "bytes_out",
 ];
 
-/// What a table of one session's requests shows.
-pub const SESSION_LOG_COLUMNS: &[&str] = &[
+/// What a table of requests shows; proxy, client and session only where there are several.
+pub const LOG_TABLE: &[&str] = &[
+    "seq",
     "time",
-    "method",
-    "target",
+    "proxy",
+    "client",
+    "session",
+    "call",
+    "arguments",
     "latency_us",
-    "outcome",
-    "error_msg",
+    "result",
 ];
 
 fn ts_of(entry: &Entry) -> i64 {
@@ -122,15 +173,15 @@ fn ts_of(entry: &Entry) -> i64 {
     }
 }
 
-fn kind_of(entry: &Entry) -> Value<'_> {
-    match entry {
+fn kind_of(row: &LogRow) -> Value<'_> {
+    match &row.entry {
         Entry::Request(row) => row.kind.as_str().into(),
         Entry::Gap(_) => "gap".into(),
     }
 }
 
-fn message_of(entry: &Entry) -> Value<'_> {
-    match entry {
+fn message_of(row: &LogRow) -> Value<'_> {
+    match &row.entry {
         Entry::Request(row) => row.error_msg.as_deref().into(),
         Entry::Gap(gap) if gap.count == Gap::UNKNOWN => {
             format!("what followed was not found: {}", gap.source).into()
@@ -162,29 +213,103 @@ fn outcome(row: &RequestRow) -> String {
     }
 }
 
-impl Record for Entry {
-    fn interruption(&self, zone: Zone) -> Option<String> {
-        match self {
-            Self::Request(_) => None,
-            Self::Gap(gap) => Some(gap_line(gap, zone)),
-        }
+/// The tool of a call, for `tools/call` goes without saying; the method of anything else.
+fn call(row: &RequestRow) -> &str {
+    row.tool
+        .as_deref()
+        .filter(|_| is_call(row))
+        .unwrap_or(&row.method)
+}
+
+fn is_call(row: &RequestRow) -> bool {
+    row.method == "tools/call" && row.tool.is_some()
+}
+
+/// What was asked: the target, where it is not the call itself, and the arguments.
+fn asked<'a>(row: &'a LogRow, arguments: Option<&'a str>) -> Option<Cow<'a, str>> {
+    let target = match &row.entry {
+        Entry::Request(request) => request.target().filter(|_| !is_call(request)),
+        Entry::Gap(_) => None,
+    };
+    match (target, arguments) {
+        (Some(target), Some(arguments)) => Some(format!("{target} {arguments}").into()),
+        // One of them at most, which needs no blank.
+        (one, other) => one.or(other).map(Cow::Borrowed),
     }
 }
 
-fn gap_line(gap: &GapRow, zone: Zone) -> String {
+/// Nothing where it went well, else `✗ kind code: message`.
+fn result(row: &RequestRow) -> Option<String> {
+    if row.status == Status::Ok {
+        return None;
+    }
+    // A row of another program may have a status alone.
+    let kind = row
+        .error_kind
+        .map_or(row.status.as_str(), ErrorKind::as_str);
+    let mut text = format!("✗ {kind}");
+    if let Some(code) = &row.error_code {
+        text = format!("{text} {code}");
+    }
+    if let Some(message) = &row.error_msg {
+        let code = row.error_code.as_deref().unwrap_or_default();
+        text = format!("{text}: {}", without_code(message, code));
+    }
+    Some(text)
+}
+
+/// A message without the code that stands before it already: many servers begin theirs with
+/// `MCP error -32602: `.
+fn without_code<'a>(message: &'a str, code: &str) -> &'a str {
+    let rest = message
+        .strip_prefix("MCP error ")
+        .and_then(|rest| rest.strip_prefix(code))
+        .and_then(|rest| rest.strip_prefix(": "));
+    rest.filter(|rest| !rest.is_empty() && !code.is_empty())
+        .unwrap_or(message)
+}
+
+impl Record for LogRow {
+    fn interruption(&self, time: &dyn Fn(i64) -> String) -> Option<String> {
+        match &self.entry {
+            Entry::Request(_) => None,
+            Entry::Gap(gap) => Some(gap_line(gap, time)),
+        }
+    }
+
+    fn clock(&self) -> Option<(&str, i64)> {
+        // Proxies of one host may log by different clocks.
+        let source = match &self.entry {
+            Entry::Request(row) => &row.proxy,
+            Entry::Gap(gap) => &gap.source,
+        };
+        Some((source, ts_of(&self.entry)))
+    }
+}
+
+/// The line that a gap is in a list; none for a request.
+#[must_use]
+pub fn gap_text(entry: &Entry, zone: Zone) -> Option<String> {
+    match entry {
+        Entry::Request(_) => None,
+        Entry::Gap(gap) => Some(gap_line(gap, &|ts| time(ts, zone))),
+    }
+}
+
+fn gap_line(gap: &GapRow, time: &dyn Fn(i64) -> String) -> String {
     if gap.count == Gap::UNKNOWN {
-        let time = time(gap.to_ts, zone);
+        let time = time(gap.to_ts);
         return format!(
-            "-- gap: what followed was not found, {time}, from {} --",
+            "── gap: what followed was not found, {time}, from {} ──",
             gap.source
         );
     }
     let events = if gap.count == 1 { "event" } else { "events" };
     format!(
-        "-- gap: {} {events} dropped, {} - {}, from {} --",
+        "── gap: {} {events} dropped, {} - {}, from {} ──",
         grouped(gap.count),
-        time(gap.from_ts, zone),
-        time(gap.to_ts, zone),
+        time(gap.from_ts),
+        time(gap.to_ts),
         gap.source
     )
 }

@@ -42,7 +42,7 @@ pub const LISTED_COLUMNS: &[Column<SessionView>] = &[
     Column::<SessionView>::new("started_at", "STARTED", Show::Time, |s| {
         s.row.started_at.into()
     })
-    .leave_out(1),
+    .extra(1),
     Column::<SessionView>::new("last_seen_at", "LAST SEEN", Show::Time, |s| {
         s.row.last_seen_at.into()
     })
@@ -62,7 +62,8 @@ pub const LISTED_COLUMNS: &[Column<SessionView>] = &[
         )
         .into()
     })
-    .cut_to(8),
+    .cut_to(8)
+    .between(16, 40),
     Column::<SessionView>::new("conversation", "CONVERSATION", Show::Text, |s| {
         s.row.conversation.as_deref().into()
     })

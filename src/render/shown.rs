@@ -214,7 +214,10 @@ fn len(bytes: usize) -> i64 {
 #[must_use]
 pub fn shown_document(shown: &RequestDetails<'_>) -> String {
     let columns = choose(LOG_COLUMNS, REQUEST_COLUMNS);
-    let mut out = object(&columns, &Entry::Request(Box::new(shown.row.clone())));
+    let mut out = object(
+        &columns,
+        &Entry::Request(Box::new(shown.row.clone())).into(),
+    );
     let brace = out.pop();
     debug_assert_eq!(brace, Some('}'));
     write!(out, ",\"retyped\":{}", shown.row.retyped).expect("a string takes every write");

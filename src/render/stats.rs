@@ -23,7 +23,7 @@ pub const STATS_COLUMNS: &[Sums] = &[
         row.key.proxy.as_deref().into()
     })
     .cut_to(6)
-    .leave_out(7),
+    .leave_out(8),
     Sums::new("method", "METHOD", Show::Text, |row| {
         row.key.method.as_deref().into()
     })
@@ -64,17 +64,21 @@ pub const STATS_COLUMNS: &[Sums] = &[
     count("errors_timeout", "TIMEOUTS", |row| {
         whole(row.errors[ErrorKind::Timeout.index()])
     }),
+    Sums::new("total_us", "SPENT", Show::Latency, |row| {
+        row.total_us.into()
+    })
+    .leave_out(5),
     Sums::new("p50_us", "P50", Show::Latency, |row| {
         row.quantiles_us[0].into()
     })
-    .leave_out(5),
+    .leave_out(6),
     Sums::new("p95_us", "P95", Show::Latency, |row| {
         row.quantiles_us[1].into()
     }),
     Sums::new("p99_us", "P99", Show::Latency, |row| {
         row.quantiles_us[2].into()
     })
-    .leave_out(6),
+    .leave_out(7),
     Sums::new("min_us", "MIN", Show::Latency, |row| {
         row.latency_range_us.map(|(low, _)| low).into()
     }),

@@ -1,95 +1,26 @@
 //! Tables for people: one line a row, cut to a width where there is one. The only user of
 //! `comfy_table`.
 
+mod cell;
+
+use super::clock::Clock;
 use super::columns::{Column, Record, Show, Value};
-use super::layout::{cut, fit, width, wrap};
+use super::layout::{GAP, cut, cut_middle, fit, painted_width, width, wrap};
+use super::palette::{Ink, Meaning};
+use super::short_ids::ShortIds;
+use super::style::{Overflow, TableStyle};
 use super::text::escape;
-use super::units;
+use cell::RenderedCell;
 use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, Width,
     presets,
 };
-use mcpr_store::query::when::Zone;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::ops::Bound::{Excluded, Unbounded};
 
-/// How a table looks where it is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TableStyle {
-    /// The zone of shown times.
-    pub zone: Zone,
-    /// What lines are cut or wrapped to; `None`: they are as long as they are.
-    pub width: Option<usize>,
-    /// Whether colours may be used.
-    pub colour: bool,
-}
-
-/// Session ids cut as short as keeps those seen so far apart.
-#[derive(Debug)]
-pub struct ShortIds {
-    seen: BTreeSet<String>,
-    chars: usize,
-}
-
-impl Default for ShortIds {
-    fn default() -> Self {
-        Self {
-            seen: BTreeSet::new(),
-            chars: Self::LEAST_CHARS,
-        }
-    }
-}
-
-impl ShortIds {
-    /// The shortest form of an id.
-    pub const LEAST_CHARS: usize = 8;
-    /// Most ids remembered; what comes later is cut to the length found by then.
-    pub const MAX_SEEN: usize = 100_000;
-
-    /// Takes note of an id.
-    pub fn learn(&mut self, id: &str) {
-        if self.seen.contains(id) || self.seen.len() >= Self::MAX_SEEN {
-            return;
-        }
-        // In an ordered set the id with the longest common beginning stands beside this one, so two
-        // neighbours stand for all.
-        let before = self
-            .seen
-            .range::<str, _>((Unbounded, Excluded(id)))
-            .next_back();
-        let after = self.seen.range::<str, _>((Excluded(id), Unbounded)).next();
-        for other in [before, after].into_iter().flatten() {
-            let common = id
-                .chars()
-                .zip(other.chars())
-                .take_while(|(a, b)| a == b)
-                .count();
-            self.chars = self.chars.max(common + 1);
-        }
-        self.seen.insert(id.to_owned());
-    }
-
-    /// The short form. An inferred id (`~` and 8 digits) stays whole.
-    #[must_use]
-    pub fn shorten<'a>(&self, id: &'a str) -> &'a str {
-        let chars = self.chars + usize::from(id.starts_with('~'));
-        id.char_indices()
-            .nth(chars)
-            .map_or(id, |(end, _)| &id[..end])
-    }
-}
-
-/// One cell as text, ready to be cut and placed.
-struct RenderedCell {
-    text: String,
-    alarming: bool,
-}
-
-/// A row's cells, or the line that stands in its place.
+/// A row's cells, or a line that stands in its place or before it.
 enum Line {
     Cells(Vec<RenderedCell>),
-    Whole(String),
+    Whole(String, Meaning),
 }
 
 /// Writes a table page by page.
@@ -98,6 +29,9 @@ pub(super) struct TableWriter<R: Record> {
     columns: Vec<&'static Column<R>>,
     style: TableStyle,
     ids: ShortIds,
+    clock: Clock,
+    /// The widest text so far by column, as far as the column may grow.
+    natural: Vec<usize>,
     /// Width by column; `None` for one that is left out. Empty before the first page.
     widths: Vec<Option<usize>>,
 }
@@ -105,132 +39,182 @@ pub(super) struct TableWriter<R: Record> {
 impl<R: Record> TableWriter<R> {
     pub(super) fn new(columns: Vec<&'static Column<R>>, style: TableStyle) -> Self {
         Self {
+            natural: vec![0; columns.len()],
             columns,
             style,
             ids: ShortIds::default(),
+            clock: Clock::starting(&style),
             widths: Vec::new(),
         }
     }
 
+    /// What holds from the next page on: the terminal may have another size by then.
+    pub(super) fn set_width(&mut self, width: Option<usize>) {
+        self.style.width = width;
+    }
+
+    /// The present at the next page, unix milliseconds.
+    pub(super) fn set_now(&mut self, now_ms: i64) {
+        self.style.now_ms = now_ms;
+    }
+
     pub(super) fn page(&mut self, rows: &[R], out: &mut String) {
-        self.learn_ids(rows);
-        let lines: Vec<Line> = rows.iter().map(|row| self.line(row)).collect();
-        let first = self.widths.is_empty();
-        self.lay_out(&lines);
-        let mut table = self.table();
+        self.learn(rows);
+        let lines: Vec<Line> = rows.iter().flat_map(|row| self.lines(row)).collect();
+        let is_first = self.widths.is_empty();
+        let has_moved = self.lay_out(&lines);
+        let mut table = self.table(&lines);
         for line in &lines {
             if let Line::Cells(cells) = line {
                 table.add_row(self.place(cells));
             }
         }
+        // comfy-table only pads and colours: what is cut, and where, is decided here.
         let mut laid = table.lines();
-        let mut push = |line: &str| {
-            out.push_str(line.trim_end());
-            out.push('\n');
-        };
         let header = laid.next();
-        if first {
-            push(header.as_deref().unwrap_or_default());
+        // Columns that moved are named anew. Without a width they only grow, and stay where they begin
+        // as far as they can: in a file a second header would be in the way.
+        if is_first || (has_moved && self.style.width.is_some()) {
+            push(header.as_deref().unwrap_or_default(), out);
         }
         for line in &lines {
             match line {
                 Line::Cells(cells) => {
-                    for _ in 0..self.height(cells) {
-                        push(&laid.next().unwrap_or_default());
+                    for at in 0..self.height(cells) {
+                        let text = laid.next().unwrap_or_default();
+                        match self.beyond(cells).filter(|_| at == 0) {
+                            Some(beyond) => push(&self.with_beyond(&text, &beyond), out),
+                            None => push(&text, out),
+                        }
                     }
                 }
-                Line::Whole(text) => push(&self.limited(text)),
+                Line::Whole(text, meaning) => {
+                    let text = self.limited(text);
+                    push(&self.style.palette.paint(*meaning, &text), out);
+                }
             }
         }
     }
 
-    fn learn_ids(&mut self, rows: &[R]) {
-        for column in self
-            .columns
-            .iter()
-            .filter(|column| column.show == Show::SessionId)
-        {
+    /// Gives a column at least so many cells, for what stands below it.
+    pub(super) fn reserve(&mut self, column: &str, cells: usize) {
+        let at = self.columns.iter().position(|it| it.name == column);
+        if let Some(natural) = at.and_then(|at| self.natural.get_mut(at)) {
+            *natural = (*natural).max(cells);
+        }
+    }
+
+    /// A line in which one column says something of the rows above.
+    pub(super) fn below(&mut self, column: &str, text: &str, out: &mut String) {
+        let dim = self.style.palette.ink(Meaning::Dim);
+        let cells = self.columns.iter().map(|it| {
+            let text = if it.name == column { text } else { "" };
+            RenderedCell::of(text.to_owned(), dim)
+        });
+        let cells: Vec<RenderedCell> = cells.collect();
+        // Only where the column is shown at all.
+        let is_shown = |(index, it, _): (usize, &Column<R>, usize)| {
+            it.name == column && !cells[index].text.is_empty()
+        };
+        if !self.kept().any(is_shown) {
+            return;
+        }
+        let row = self.place(&cells);
+        let lines = [Line::Cells(cells)];
+        let mut table = self.table(&lines);
+        table.add_row(row);
+        let laid: Vec<String> = table.lines().skip(1).collect();
+        for line in laid {
+            push(&line, out);
+        }
+    }
+
+    fn learn(&mut self, rows: &[R]) {
+        let of_ids = |column: &&&Column<R>| column.show == Show::SessionId;
+        for column in self.columns.iter().filter(of_ids) {
             for row in rows {
                 if let Value::Text(id) = (column.value)(row) {
                     self.ids.learn(&id);
                 }
             }
         }
-    }
-
-    fn line(&self, row: &R) -> Line {
-        if let Some(text) = row.interruption(self.style.zone) {
-            return Line::Whole(escape(&text).into_owned());
+        // Before any of them is written, so that all of a page are written alike.
+        for (source, ts) in rows.iter().filter_map(R::clock) {
+            self.clock.learn(source, ts);
         }
-        Line::Cells(
-            self.columns
-                .iter()
-                .map(|column| self.cell(column, row))
-                .collect(),
-        )
     }
 
-    fn cell(&self, column: &Column<R>, row: &R) -> RenderedCell {
-        let value = (column.value)(row);
-        let alarming = match (&value, column.show) {
-            (Value::Null, _) => false,
-            (value, Show::Outcome) => *value != Value::from("ok"),
-            (Value::Ratio(ratio), Show::Share) => *ratio > 0.0,
-            (Value::Text(level), Show::Level) => matches!(&**level, "breaking" | "alert"),
-            _ => false,
+    /// A row as it stands in the table, and what has to be said before it.
+    fn lines(&mut self, row: &R) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let has_clock = self.columns.iter().any(|it| it.show == Show::Clock);
+        if let Some((_, ts)) = row.clock().filter(|_| has_clock && self.style.names_days()) {
+            let day = self.clock.new_day(ts, self.style.zone);
+            lines.extend(day.map(|day| Line::Whole(day, Meaning::Dim)));
+        }
+        let time = |ts| self.clock.moment(ts, &self.style);
+        if let Some(text) = row.interruption(&time) {
+            lines.push(Line::Whole(escape(&text).into_owned(), Meaning::Slow));
+            return lines;
+        }
+        // Asked once for each row, for it remembers the row before.
+        let time = match row.clock() {
+            Some((source, ts)) if has_clock => self.clock.show(source, ts, &self.style),
+            _ => String::new(),
         };
-        let text = match (value, column.show) {
-            (Value::Null, Show::Message) => Cow::Borrowed(""),
-            (Value::Null, _) => Cow::Borrowed("-"),
-            (Value::Int(ts), Show::Time) | (Value::Time(ts), _) => {
-                units::time(ts, self.style.zone).into()
+        let cells = self.columns.iter().map(|column| match column.show {
+            Show::Clock => RenderedCell::of(time.clone(), self.style.palette.ink(Meaning::Dim)),
+            show => {
+                let cell =
+                    RenderedCell::of_value((column.value)(row), show, &self.ids, &self.style);
+                let is_asked = self.style.overflow == Overflow::Beyond;
+                let whole = column.whole.filter(|_| is_asked);
+                cell.with_whole(whole.and_then(|whole| whole(row)))
             }
-            (Value::Int(us), Show::Latency) => units::latency(us).into(),
-            (Value::Int(size), Show::Bytes) => units::bytes(size).into(),
-            (Value::Int(number), Show::Grouped) => units::grouped(number).into(),
-            (Value::Int(number), _) => number.to_string().into(),
-            (Value::Ratio(ratio), _) => units::share(ratio).into(),
-            (Value::Counts(counts), _) => units::bars(counts).into(),
-            (Value::Bool(yes), _) => (if yes { "yes" } else { "no" }).into(),
-            (Value::Json(json), _) => escape(json).into_owned().into(),
-            (Value::Text(id), Show::SessionId) => escape(self.ids.shorten(&id)).into_owned().into(),
-            (Value::Text(text), _) => escape(&text).into_owned().into(),
-        };
-        RenderedCell {
-            text: text.into_owned(),
-            alarming,
-        }
+        });
+        lines.push(Line::Cells(cells.collect()));
+        lines
     }
 
-    /// Sets the widths from the first page; later pages only widen them where nothing is cut.
-    fn lay_out(&mut self, lines: &[Line]) {
-        let mut natural: Vec<usize> = self
-            .columns
-            .iter()
-            .map(|column| Self::least_width(column))
-            .collect();
-        for line in lines {
-            if let Line::Cells(cells) = line {
-                for (most, cell) in natural.iter_mut().zip(cells) {
-                    *most = (*most).max(width(&cell.text));
-                }
-            }
+    /// Fits the columns to what came so far; says whether any of them moved.
+    fn lay_out(&mut self, lines: &[Line]) -> bool {
+        let limit = self.style.width;
+        for (index, column) in self.columns.iter().enumerate() {
+            let texts = lines.iter().filter_map(|line| match line {
+                Line::Cells(cells) => Some(width(&cells[index].text)),
+                Line::Whole(..) => None,
+            });
+            let at_ease = if self.style.goes_on {
+                column.fit.comfort
+            } else {
+                0
+            };
+            let least = Self::least_width(column).max(at_ease);
+            let natural = texts.max().unwrap_or(0).max(least);
+            self.natural[index] = natural.max(self.natural[index]);
         }
-        match (self.widths.is_empty(), self.style.width) {
-            (true, Some(limit)) => {
+        let gaps = GAP * self.natural.len().saturating_sub(1);
+        // A column never gets narrower again by what comes: that would only move it back and forth.
+        let widths = match limit {
+            Some(limit) => {
                 let fits: Vec<_> = self.columns.iter().map(|column| column.fit).collect();
-                self.widths = fit(&natural, &fits, limit);
+                let has_room = self.natural.iter().sum::<usize>() + gaps <= limit;
+                let most = self.columns.iter().map(|column| Self::most(column, limit));
+                // Bounds are for where there is not enough for all.
+                let capped = self.natural.iter().zip(most).map(|(natural, most)| {
+                    if has_room {
+                        *natural
+                    } else {
+                        most.min(*natural)
+                    }
+                });
+                fit(&capped.collect::<Vec<_>>(), &fits, limit)
             }
-            (true, None) => self.widths = natural.into_iter().map(Some).collect(),
-            // Later pages are cut to the first page's widths: columns must not move under a
-            // reader's eyes.
-            (false, Some(_)) => {}
-            (false, None) => {
-                for (width, needed) in self.widths.iter_mut().zip(natural) {
-                    *width = (*width).max(Some(needed));
-                }
-            }
-        }
+            None => self.natural.iter().copied().map(Some).collect(),
+        };
+        let has_moved = widths != self.widths;
+        self.widths = widths;
+        has_moved
     }
 
     /// Room for the header, and for an inferred id although the first page may have none.
@@ -241,22 +225,32 @@ impl<R: Record> TableWriter<R> {
         }
     }
 
+    /// The widest that a column gets on a terminal of so many cells, where others need room.
+    fn most(column: &Column<R>, limit: usize) -> usize {
+        match column.show {
+            // On a wide terminal there is room for more of what was asked.
+            Show::Arguments => column.fit.comfort.max(24).max(limit / 3),
+            _ => column.fit.most.max(Self::least_width(column)),
+        }
+    }
+
     fn kept(&self) -> impl Iterator<Item = (usize, &'static Column<R>, usize)> {
         let widths = self.widths.iter().enumerate();
         widths.filter_map(|(index, width)| width.map(|width| (index, self.columns[index], width)))
     }
 
-    fn table(&self) -> Table {
+    /// An empty table with its header and columns.
+    fn table(&self, lines: &[Line]) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_content_arrangement(ContentArrangement::Disabled);
-        if self.style.colour {
+        if self.style.palette.has_colour() {
             // comfy-table would look at the terminal itself; the console has decided already.
             table.enforce_styling();
         } else {
             table.force_no_tty();
         }
-        // The header is always set, since it makes the columns; only the first page shows it.
+        // The header is always set, since it makes the columns, whether it is shown or not.
         let header: Row = self
             .kept()
             .map(|(_, column, width)| {
@@ -267,29 +261,49 @@ impl<R: Record> TableWriter<R> {
             .into();
         table.set_header(header);
         let last = self.kept().count().saturating_sub(1);
-        for (place, (_, shown, width)) in self.kept().enumerate() {
+        for (place, (index, shown, width)) in self.kept().enumerate() {
             let column = table
                 .column_mut(place)
                 .expect("the header has made every column");
-            let gap = if place == last { 0 } else { super::layout::GAP };
+            let gap = if place == last { 0 } else { GAP };
             column.set_padding((0, u16::try_from(gap).expect("a gap is small")));
+            // Where nothing follows, nothing is moved by what is wider.
+            let width = if self.is_whole(index) {
+                width.max(widest(lines, index))
+            } else {
+                width
+            };
             let padded = u16::try_from(width + gap).unwrap_or(u16::MAX);
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(padded)));
             column.set_cell_alignment(match shown.show {
-                Show::Number | Show::Grouped | Show::Latency | Show::Bytes | Show::Share => {
-                    CellAlignment::Right
-                }
+                Show::Number
+                | Show::Grouped
+                | Show::Latency
+                | Show::Took
+                | Show::Bytes
+                | Show::Share => CellAlignment::Right,
                 _ => CellAlignment::Left,
             });
         }
         table
     }
 
+    /// Whether a column is shown whole although it is wider than it has room: nothing follows the last.
+    fn is_whole(&self, index: usize) -> bool {
+        let last = self.widths.iter().rposition(Option::is_some);
+        self.style.overflow == Overflow::Beyond && last == Some(index)
+    }
+
+    fn wraps(&self, column: &Column<R>) -> bool {
+        let may_be_cut = column.fit.least.is_some();
+        column.fit.wraps || (may_be_cut && self.style.overflow == Overflow::Wrap)
+    }
+
     /// How many lines a row takes.
     fn height(&self, cells: &[RenderedCell]) -> usize {
         let of_cell = |(index, column, width): (usize, &Column<R>, usize)| {
             let text: &str = &cells[index].text;
-            if column.fit.wraps {
+            if self.wraps(column) {
                 wrap(text, width).len()
             } else {
                 1
@@ -302,17 +316,16 @@ impl<R: Record> TableWriter<R> {
         let height = self.height(cells);
         let cells = self.kept().map(|(index, column, width)| {
             let shown = &cells[index];
-            let text = if column.fit.wraps {
+            let text = if self.wraps(column) {
                 wrap(&shown.text, width).join("\n")
+            } else if self.is_whole(index) {
+                shown.text.clone()
+            } else if column.show == Show::Arguments {
+                cut_middle(&shown.text, width).into_owned()
             } else {
                 cut(&shown.text, width).into_owned()
             };
-            let cell = Cell::new_owned(text);
-            if shown.alarming {
-                cell.fg(Color::Red)
-            } else {
-                cell
-            }
+            painted(Cell::new_owned(text), shown.ink)
         });
         let mut row = Row::from(cells.collect::<Vec<_>>());
         // `page` takes exactly as many laid lines for each row.
@@ -320,32 +333,66 @@ impl<R: Record> TableWriter<R> {
         row
     }
 
+    /// What of a row was cut or left out, whole and named, where it stands beyond the edge.
+    fn beyond(&self, cells: &[RenderedCell]) -> Option<String> {
+        if self.style.overflow != Overflow::Beyond {
+            return None;
+        }
+        let mut texts = Vec::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            let cell = &cells[index];
+            let text = cell.whole.as_ref().unwrap_or(&cell.text);
+            let has_room = self.widths[index].is_some_and(|room| width(text) <= room);
+            if !has_room && !self.wraps(column) && !self.is_whole(index) && !text.is_empty() {
+                // Under its name, for no header stands above it there.
+                texts.push(format!("{} {text}", column.header));
+            }
+        }
+        (!texts.is_empty()).then(|| texts.join("  "))
+    }
+
+    /// A laid line with more of it to the right of the screen.
+    fn with_beyond(&self, line: &str, beyond: &str) -> String {
+        let line = line.trim_end();
+        // To the right of the screen, so that what is seen first is the table as it is without a pager.
+        let edge = self.style.width.unwrap_or(0);
+        let blanks = edge.saturating_sub(painted_width(line)) + GAP;
+        format!("{line}{:blanks$}{beyond}", "")
+    }
+
     fn limited<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.style
-            .width
-            .map_or(Cow::Borrowed(text), |limit| cut(text, limit))
+        match self.style.width {
+            Some(limit) if self.style.overflow == Overflow::Cut => cut(text, limit),
+            Some(limit) if self.style.overflow == Overflow::Wrap => {
+                wrap(text, limit).join("\n").into()
+            }
+            _ => Cow::Borrowed(text),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::ShortIds;
+fn push(line: &str, out: &mut String) {
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
 
-    #[test]
-    fn short_ids_stay_unique() {
-        let mut ids = ShortIds::default();
-        ids.learn("2bdb4dcf-b09f-4c41-9733-03bc3e2ef539");
-        assert_eq!(
-            ids.shorten("2bdb4dcf-b09f-4c41-9733-03bc3e2ef539"),
-            "2bdb4dcf"
-        );
-        ids.learn("2bdb4dcf-b1");
-        assert_eq!(
-            ids.shorten("2bdb4dcf-b09f-4c41-9733-03bc3e2ef539"),
-            "2bdb4dcf-b0"
-        );
-        assert_eq!(ids.shorten("~0123abcd"), "~0123abcd");
-        assert_eq!(ids.shorten("short"), "short");
-        assert_eq!(ids.shorten("ééééééééééééééé"), "ééééééééééé");
+fn widest(lines: &[Line], index: usize) -> usize {
+    let texts = lines.iter().filter_map(|line| match line {
+        Line::Cells(cells) => Some(width(&cells[index].text)),
+        Line::Whole(..) => None,
+    });
+    texts.max().unwrap_or(0)
+}
+
+fn painted(mut cell: Cell, ink: Ink) -> Cell {
+    if let Some(colour) = ink.colour {
+        cell = cell.fg(Color::AnsiValue(colour));
     }
+    if ink.is_dim {
+        cell = cell.add_attribute(Attribute::Dim);
+    }
+    if ink.is_bold {
+        cell = cell.add_attribute(Attribute::Bold);
+    }
+    cell
 }

@@ -2,6 +2,9 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod machine;
+mod screens;
+
 use super::*;
 use expect_test::{Expect, expect};
 use mcpr_model::{ErrorKind, Kind, Status};
@@ -71,26 +74,35 @@ fn entries() -> Vec<Entry> {
     entries
 }
 
-const TABLE: &[&str] = &[
-    "time",
-    "client",
-    "session",
-    "method",
-    "target",
-    "latency_us",
-    "outcome",
-    "error_msg",
-];
+/// 2026-11-21T01:30:08.318Z, the day of the requests.
+const NOW: i64 = 1_795_224_608_318;
 
-fn check(format: Format, names: &[&str], width: Option<usize>, expected: &Expect) {
-    let style = TableStyle {
-        zone: Zone::Utc,
+fn plain(width: Option<usize>) -> TableStyle {
+    TableStyle {
         width,
-        colour: false,
-    };
+        ..TableStyle::plain(Zone::Utc, NOW)
+    }
+}
+
+/// The entries with what was asked, as a store with payloads gives them.
+fn rows() -> Vec<LogRow> {
+    let mut rows: Vec<LogRow> = entries().into_iter().map(LogRow::from).collect();
+    rows[1].arguments = Some("a=7 b=35".into());
+    rows[2].arguments =
+        Some("path=/srv/work/notes/2026/november/everything/minutes.md limit=20".into());
+    rows
+}
+
+/// The rows in two pages.
+fn text_of(format: Format, names: &[&str], style: TableStyle) -> String {
     let columns = select(LOG_COLUMNS, names).expect("known names");
     let mut listing = Listing::new(columns, format, style);
-    let text = listing.page(&entries()[..4]) + &listing.page(&entries()[4..]) + &listing.finish();
+    let rows = rows();
+    listing.page(&rows[..4]) + &listing.page(&rows[4..]) + &listing.finish()
+}
+
+fn check(format: Format, names: &[&str], width: Option<usize>, expected: &Expect) {
+    let text = text_of(format, names, plain(width));
     if let (Some(limit), Format::Table) = (width, format) {
         assert!(
             text.lines().all(|line| layout::width(line) <= limit),
@@ -100,139 +112,287 @@ fn check(format: Format, names: &[&str], width: Option<usize>, expected: &Expect
     expected.assert_eq(&text.replace('\r', "␍"));
 }
 
+fn check_table(width: Option<usize>, expected: &Expect) {
+    check(Format::Table, LOG_TABLE, width, expected);
+}
+
 #[test]
 fn a_table_at_80_columns() {
-    check(
-        Format::Table,
-        TABLE,
+    check_table(
         Some(80),
         &expect![[r#"
-        TIME                      SESSION    METHOD      TARGET   LATENCY  STATUS
-        2026-11-21 01:27:03.407Z  2bdb4dcf   initialize  -          5.3ms  ok
-        2026-11-21 01:27:04.424Z  2bdb4dcf   tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:05.441Z  2bdb4dcf   tools/call  nope       604ms  error:rpc -3…
-        -- gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.25…
-        2026-11-21 01:27:07.475Z  ~0123abcd  resources…  -          30.0s  timeout
-    "#]],
-    );
-}
-
-#[test]
-fn a_table_at_120_columns() {
-    check(
-        Format::Table,
-        TABLE,
-        Some(120),
-        &expect![[r#"
-        TIME                      CLIENT             SESSION    METHOD      TARGET   LATENCY  STATUS            ERROR
-        2026-11-21 01:27:03.407Z  claude-desktop 1…  2bdb4dcf   initialize  -          5.3ms  ok
-        2026-11-21 01:27:04.424Z  claude-desktop 1…  2bdb4dcf   tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:05.441Z  claude-desktop 1…  2bdb4dcf   tools/call  nope       604ms  error:rpc -32602  MCP error -3260…
-        -- gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.250Z, from weather.log --
-        2026-11-21 01:27:07.475Z  -                  ~0123abcd  resources…  -          30.0s  timeout
-    "#]],
-    );
-}
-
-#[test]
-fn a_table_without_a_limit_is_whole() {
-    check(
-        Format::Table,
-        TABLE,
-        None,
-        &expect![[r#"
-        TIME                      CLIENT                SESSION    METHOD      TARGET   LATENCY  STATUS            ERROR
-        2026-11-21 01:27:03.407Z  claude-desktop 1.2.0  2bdb4dcf   initialize  -          5.3ms  ok
-        2026-11-21 01:27:04.424Z  claude-desktop 1.2.0  2bdb4dcf   tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:05.441Z  claude-desktop 1.2.0  2bdb4dcf   tools/call  nope       604ms  error:rpc -32602  MCP error -32602: Tool nope not found\x1b[2J, ask for the list
-        -- gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.250Z, from weather.log --
-        2026-11-21 01:27:07.475Z  -                     ~0123abcd  resources/templates/list  -          30.0s  timeout
-    "#]],
-    );
-}
-
-#[test]
-fn ndjson_has_every_key_of_the_contract() {
-    check(
-        Format::Ndjson,
-        REQUEST_COLUMNS,
-        None,
-        &expect![[r#"
-        {"seq":1,"request_id":"c5ebd421-e321-4334-8245-d88c04b775b1","ts":1795224423407,"time":"2026-11-21T01:27:03.407Z","proxy":"everything","kind":"mcp","session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","session":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","client_name":"claude-desktop","client_version":"1.2.0","method":"initialize","tool":null,"resource_uri":null,"prompt_name":null,"latency_us":5295,"upstream_us":5100,"status":"ok","error_kind":null,"error_code":null,"error_msg":null,"bytes_in":163,"bytes_out":7705}
-        {"seq":2,"request_id":"c5ebd421-e321-4334-8245-d88c04b775b1","ts":1795224424424,"time":"2026-11-21T01:27:04.424Z","proxy":"everything","kind":"mcp","session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","session":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","client_name":"claude-desktop","client_version":"1.2.0","method":"tools/call","tool":"get-sum","resource_uri":null,"prompt_name":null,"latency_us":5295,"upstream_us":5100,"status":"ok","error_kind":null,"error_code":null,"error_msg":null,"bytes_in":163,"bytes_out":7705}
-        {"seq":3,"request_id":"c5ebd421-e321-4334-8245-d88c04b775b1","ts":1795224425441,"time":"2026-11-21T01:27:05.441Z","proxy":"everything","kind":"mcp","session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","session":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","client_name":"claude-desktop","client_version":"1.2.0","method":"tools/call","tool":"nope","resource_uri":null,"prompt_name":null,"latency_us":604000,"upstream_us":5100,"status":"error","error_kind":"rpc","error_code":"-32602","error_msg":"MCP error -32602: Tool nope not found\u001b[2J, ask for the list","bytes_in":163,"bytes_out":7705}
-        {"seq":4,"request_id":null,"ts":1795224426000,"time":"2026-11-21T01:27:06.000Z","proxy":null,"kind":"gap","session_id":null,"session":null,"client_name":null,"client_version":null,"method":null,"tool":null,"resource_uri":null,"prompt_name":null,"latency_us":null,"upstream_us":null,"status":null,"error_kind":null,"error_code":null,"error_msg":"1204 events dropped","bytes_in":null,"bytes_out":null}
-        {"seq":5,"request_id":"c5ebd421-e321-4334-8245-d88c04b775b1","ts":1795224427475,"time":"2026-11-21T01:27:07.475Z","proxy":"everything","kind":"mcp","session_id":null,"session":"~0123abcd","client_name":null,"client_version":null,"method":"resources/templates/list","tool":null,"resource_uri":null,"prompt_name":null,"latency_us":30000000,"upstream_us":null,"status":"timeout","error_kind":"timeout","error_code":null,"error_msg":null,"bytes_in":163,"bytes_out":null}
-    "#]],
-    );
-}
-
-#[test]
-fn json_is_one_array() {
-    check(
-        Format::Json,
-        &["seq", "tool"],
-        None,
-        &expect![[r#"
-        [{"seq":1,"tool":null},
-        {"seq":2,"tool":"get-sum"},
-        {"seq":3,"tool":"nope"},
-        {"seq":4,"tool":null},
-        {"seq":5,"tool":null}]
-    "#]],
-    );
-}
-
-#[test]
-fn csv_has_a_header_and_safe_cells() {
-    check(
-        Format::Csv,
-        &["seq", "time", "kind", "error_code", "error_msg"],
-        None,
-        &expect![[r#"
-            seq,time,kind,error_code,error_msg␍
-            1,2026-11-21T01:27:03.407Z,mcp,,␍
-            2,2026-11-21T01:27:04.424Z,mcp,,␍
-            3,2026-11-21T01:27:05.441Z,mcp,-32602,"MCP error -32602: Tool nope not found\x1b[2J, ask for the list"␍
-            4,2026-11-21T01:27:06.000Z,gap,,1204 events dropped␍
-            5,2026-11-21T01:27:07.475Z,mcp,,␍
+            #  TIME           PROXY       CALL        ARGUMENTS       TOOK  RESULT
+            1  01:27:03.407Z  everything  initialize                5.3ms
+            2  01:27:04.424Z  everything  get-sum     a=7 b=35      5.3ms
+            3  01:27:05.441Z  everything  nope        path=/s…t=20  604ms!  ✗ rpc -32602: T…
+            ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
+            #  TIME           PROXY       CALL                    TOOK  RESULT
+            5  01:27:07.475Z  everything  resources/templates…  30.0s!  ✗ timeout
         "#]],
     );
 }
 
 #[test]
-fn an_empty_list_in_every_format() {
-    let cases = [
-        (Format::Table, ""),
-        (Format::Json, "[]\n"),
-        (Format::Ndjson, ""),
-        (Format::Csv, "seq,tool\r\n"),
-    ];
-    for (format, expected) in cases {
-        let style = TableStyle {
-            zone: Zone::Utc,
-            width: None,
-            colour: false,
-        };
-        let columns = select(LOG_COLUMNS, &["seq", "tool"]).expect("known names");
-        let mut listing = Listing::new(columns, format, style);
-        assert_eq!(listing.page(&[]) + &listing.finish(), expected);
+fn a_table_at_100_columns() {
+    check_table(
+        Some(100),
+        &expect![[r#"
+            #  TIME           PROXY       SESSION    CALL        ARGUMENTS              TOOK  RESULT
+            1  01:27:03.407Z  everything  2bdb4dcf   initialize                       5.3ms
+            2  01:27:04.424Z  everything  2bdb4dcf   get-sum     a=7 b=35             5.3ms
+            3  01:27:05.441Z  everything  2bdb4dcf   nope        path=/srv/w…imit=20  604ms!  ✗ rpc -32602: Too…
+            ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
+            #  TIME           PROXY       CALL                  ARGUMENTS              TOOK  RESULT
+            5  01:27:07.475Z  everything  resources/templates…                       30.0s!  ✗ timeout
+        "#]],
+    );
+}
+
+#[test]
+fn a_table_at_140_columns() {
+    check_table(
+        Some(140),
+        &expect![[r#"
+            #  TIME           PROXY       CLIENT                SESSION    CALL        ARGUMENTS                       TOOK  RESULT
+            1  01:27:03.407Z  everything  claude-desktop 1.2.0  2bdb4dcf   initialize                                5.3ms
+            2  01:27:04.424Z  everything  claude-desktop 1.2.0  2bdb4dcf   get-sum     a=7 b=35                      5.3ms
+            3  01:27:05.441Z  everything  claude-desktop 1.2.0  2bdb4dcf   nope        path=/srv/work/no…d limit=20  604ms!  ✗ rpc -32602: Tool nope no…
+            ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
+            #  TIME           PROXY       CLIENT                SESSION    CALL                    ARGUMENTS                 TOOK  RESULT
+            5  01:27:07.475Z  everything  -                     ~0123abcd  resources/templates/l…                          30.0s!  ✗ timeout
+        "#]],
+    );
+}
+
+#[test]
+fn a_table_at_200_columns() {
+    check_table(
+        Some(200),
+        &expect![[r#"
+            #  TIME           PROXY       CLIENT                SESSION    CALL        ARGUMENTS                                                            TOOK  RESULT
+            1  01:27:03.407Z  everything  claude-desktop 1.2.0  2bdb4dcf   initialize                                                                     5.3ms
+            2  01:27:04.424Z  everything  claude-desktop 1.2.0  2bdb4dcf   get-sum     a=7 b=35                                                           5.3ms
+            3  01:27:05.441Z  everything  claude-desktop 1.2.0  2bdb4dcf   nope        path=/srv/work/notes/2026/november/everything/minutes.md limit=20  604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for…
+            ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
+            #  TIME           PROXY       CLIENT                SESSION    CALL                      ARGUMENTS                                                            TOOK  RESULT
+            5  01:27:07.475Z  everything  -                     ~0123abcd  resources/templates/list                                                                     30.0s!  ✗ timeout
+        "#]],
+    );
+}
+
+#[test]
+fn a_table_without_a_limit_is_whole() {
+    check_table(
+        None,
+        &expect![[r#"
+            #  TIME           PROXY       CLIENT                SESSION    CALL        ARGUMENTS                                                            TOOK  RESULT
+            1  01:27:03.407Z  everything  claude-desktop 1.2.0  2bdb4dcf   initialize                                                                     5.3ms
+            2  01:27:04.424Z  everything  claude-desktop 1.2.0  2bdb4dcf   get-sum     a=7 b=35                                                           5.3ms
+            3  01:27:05.441Z  everything  claude-desktop 1.2.0  2bdb4dcf   nope        path=/srv/work/notes/2026/november/everything/minutes.md limit=20  604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for the list
+            ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
+            5  01:27:07.475Z  everything  -                     ~0123abcd  resources/templates/list                                                                     30.0s!  ✗ timeout
+        "#]],
+    );
+}
+
+const SHORT_TABLE: &[&str] = &["time", "call", "arguments", "latency_us", "result"];
+
+#[test]
+fn what_is_cut_stands_whole_beyond_the_edge_for_a_pager() {
+    let style = TableStyle {
+        overflow: Overflow::Beyond,
+        ..plain(Some(60))
+    };
+    let text = text_of(Format::Table, SHORT_TABLE, style);
+    expect![[r#"
+        TIME           CALL          TOOK  RESULT
+        01:27:03.407Z  initialize  5.3ms
+        01:27:04.424Z  get-sum     5.3ms                              ARGUMENTS a=7 b=35
+        01:27:05.441Z  nope        604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for the list  ARGUMENTS path=/srv/work/notes/2026/november/everything/minutes.md limit=20
+        ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
+        TIME           CALL                  TOOK  RESULT
+        01:27:07.475Z  resources/templat…  30.0s!  ✗ timeout          CALL resources/templates/list
+    "#]].assert_eq(&text);
+    let cut = text_of(Format::Table, SHORT_TABLE, plain(Some(60)));
+    for (whole, cut) in text.lines().zip(cut.lines()) {
+        let seen = cut.trim_end_matches('…');
+        assert!(whole.starts_with(seen), "the screen is the same: {whole}");
     }
 }
 
 #[test]
-fn colour_is_for_outcomes_and_escapes_appear_only_with_it() {
-    for (colour, escapes) in [(true, true), (false, false)] {
+fn long_text_wraps_between_words() {
+    let style = TableStyle {
+        overflow: Overflow::Wrap,
+        ..plain(Some(80))
+    };
+    let text = text_of(Format::Table, SHORT_TABLE, style);
+    assert!(text.lines().all(|line| layout::width(line) <= 80), "{text}");
+    expect![[r#"
+        TIME           CALL        ARGUMENTS                 TOOK  RESULT
+        01:27:03.407Z  initialize                          5.3ms
+        01:27:04.424Z  get-sum     a=7 b=35                5.3ms
+        01:27:05.441Z  nope        path=/srv/work/notes/2  604ms!  ✗ rpc -32602: Tool
+                                   026/november/everythin          nope not
+                                   g/minutes.md limit=20           found\x1b[2J, ask for
+                                                                   the list
+        ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
+        TIME           CALL                ARGUMENTS             TOOK  RESULT
+        01:27:07.475Z  resources/template                      30.0s!  ✗ timeout
+                       s/list
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn a_list_that_goes_on_is_laid_out_anew_when_something_wider_comes_or_the_terminal_changes() {
+    let style = TableStyle {
+        goes_on: true,
+        ..plain(Some(80))
+    };
+    let columns = select(
+        LOG_COLUMNS,
+        &["time", "proxy", "call", "latency_us", "result"],
+    );
+    let mut listing = Listing::new(columns.expect("known names"), Format::Table, style);
+    let row = |call: &str, proxy: &str| {
+        let mut row = request(2, "tools/call", Some(call));
+        row.proxy = proxy.into();
+        [LogRow::from(Entry::Request(Box::new(row)))]
+    };
+    let mut text = listing.page(&row("echo", "one"));
+    text += &listing.page(&row("print", "two"));
+    text += &listing.page(&row("a_tool_with_a_rather_long_name", "the-second-server"));
+    text += &listing.page(&row("echo", "one"));
+    listing.set_width(Some(50));
+    text += &listing.page(&row("a_tool_with_a_rather_long_name", "the-second-server"));
+    listing.set_width(Some(120));
+    text += &listing.page(&row("echo", "one"));
+    expect![[r#"
+        TIME           PROXY     CALL                TOOK  RESULT
+        01:27:04.424Z  one       echo              5.3ms
+        01:27:04.424Z  two       print             5.3ms
+        TIME           PROXY              CALL                  TOOK  RESULT
+        01:27:04.424Z  the-second-server  a_tool_with_a_rat…  5.3ms
+        01:27:04.424Z  one                echo                5.3ms
+        TIME           CALL               RESULT
+        01:27:04.424Z  a_tool_with_a_ra…
+        TIME           PROXY              CALL                              TOOK  RESULT
+        01:27:04.424Z  one                echo                            5.3ms
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn a_day_has_a_line_of_its_own_where_it_is_not_today() {
+    let columns = select(LOG_COLUMNS, &["time", "call"]).expect("known names");
+    let day = |days: i64| {
+        let mut row = request(2, "tools/call", Some("echo"));
+        row.ts -= days * 86_400_000 + row.ts % 1_000;
+        LogRow::from(Entry::Request(Box::new(row)))
+    };
+    let mut listing = Listing::new(columns, Format::Table, plain(Some(80)));
+    let text = listing.page(&[day(2), day(2), day(1)]) + &listing.page(&[day(1), day(0)]);
+    expect![[r#"
+        TIME       CALL
+        ── 2026-11-19 ──
+        01:27:04Z  echo
+        01:27:04Z  echo
+        ── 2026-11-20 ──
+        01:27:04Z  echo
+        01:27:04Z  echo
+        ── 2026-11-21 ──
+        01:27:04Z  echo
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn times_in_every_style() {
+    for (times, expected) in [
+        (
+            TimeStyle::Full,
+            expect![[r#"
+            TIME                      CALL
+            2026-11-21 01:27:03.407Z  initialize
+            2026-11-21 01:27:04.424Z  get-sum
+            2026-11-21 01:27:05.441Z  nope
+            ── gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.25…
+            2026-11-21 01:27:07.475Z  resources/templates/list
+        "#]],
+        ),
+        (
+            TimeStyle::Ago,
+            expect![[r#"
+            TIME    CALL
+            3m ago  initialize
+            3m ago  get-sum
+            3m ago  nope
+            ── gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.25…
+            3m ago  resources/templates/list
+        "#]],
+        ),
+        (
+            TimeStyle::Delta,
+            expect![[r#"
+            TIME   CALL
+            -      initialize
+            +1.0s  get-sum
+            +1.0s  nope
+            ── gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.25…
+            +2.0s  resources/templates/list
+        "#]],
+        ),
+    ] {
         let style = TableStyle {
-            zone: Zone::Utc,
-            width: None,
-            colour,
+            times,
+            ..plain(Some(80))
         };
-        let columns = select(LOG_COLUMNS, &["seq", "outcome"]).expect("known names");
-        let text = Listing::new(columns, Format::Table, style).page(&entries());
-        assert_eq!(text.contains('\x1b'), escapes, "{text:?}");
-        assert!(!text.contains("\x1b[2J"));
+        expected.assert_eq(&text_of(Format::Table, &["time", "call"], style));
     }
+}
+
+#[test]
+fn rows_by_rank_have_their_dates() {
+    let style = TableStyle {
+        is_by_rank: true,
+        now_ms: NOW + 86_400_000,
+        ..plain(Some(80))
+    };
+    expect![[r#"
+        TIME                  CALL
+        2026-11-21 01:27:03Z  initialize
+        2026-11-21 01:27:04Z  get-sum
+        2026-11-21 01:27:05Z  nope
+        ── gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:07.25…
+        2026-11-21 01:27:07Z  resources/templates/list
+    "#]]
+    .assert_eq(&text_of(Format::Table, &["time", "call"], style));
+}
+
+#[test]
+fn colours_mean_something_and_a_sign_says_the_same() {
+    let names = ["time", "session", "call", "latency_us", "result"];
+    for palette in [palette::Palette::Dark, palette::Palette::Light] {
+        let style = TableStyle {
+            palette,
+            ..plain(Some(80))
+        };
+        let text = text_of(Format::Table, &names, style);
+        let ink = |meaning| palette.ink(meaning).colour.map(|it| format!("38;5;{it}m"));
+        for (line, meaning, sign) in [
+            ("nope", palette::Meaning::Failed, "✗ rpc"),
+            ("nope", palette::Meaning::Slow, "604ms!"),
+            ("gap", palette::Meaning::Slow, "── gap"),
+        ] {
+            let line = text.lines().find(|it| it.contains(line)).expect(line);
+            let ink = ink(meaning).expect("a colour");
+            assert!(line.contains(&ink) && line.contains(sign), "{line:?}");
+        }
+        assert!(!text.contains("\x1b[2J"), "{text:?}");
+    }
+    let bare = text_of(Format::Table, &names, plain(Some(80)));
+    assert!(!bare.contains('\x1b'), "{bare:?}");
 }
 
 fn session() -> SessionView {
@@ -254,11 +414,7 @@ fn session() -> SessionView {
 
 #[test]
 fn sessions_at_80_columns_and_as_json() {
-    let style = TableStyle {
-        zone: Zone::Utc,
-        width: Some(80),
-        colour: false,
-    };
+    let style = plain(Some(80));
     let names = [
         "session_id",
         "client",
@@ -271,8 +427,8 @@ fn sessions_at_80_columns_and_as_json() {
     let columns = select(LISTED_COLUMNS, &names).expect("known names");
     let table = Listing::new(columns, Format::Table, style).page(&[session()]);
     expect![[r#"
-        SESSION    CLIENT                LAST SEEN                 CALLS  ERRORS  STATE
-        2bdb4dcf   claude-desktop 1.2.0  2026-11-21 01:27:03.739Z     23       1  active
+        SESSION    CLIENT                STARTED    LAST SEEN  CALLS  ERRORS  STATE
+        2bdb4dcf   claude-desktop 1.2.0  01:27:02Z  01:27:03Z     23       1  active
     "#]]
     .assert_eq(&table);
     let columns = select(LISTED_COLUMNS, SESSION_COLUMNS).expect("known names");
@@ -281,7 +437,7 @@ fn sessions_at_80_columns_and_as_json() {
 
 #[test]
 fn every_default_names_a_column_and_no_name_repeats() {
-    for names in [REQUEST_COLUMNS, SESSION_LOG_COLUMNS] {
+    for names in [REQUEST_COLUMNS, LOG_TABLE] {
         assert!(select(LOG_COLUMNS, names).is_ok());
     }
     assert!(select(LISTED_COLUMNS, SESSION_COLUMNS).is_ok());

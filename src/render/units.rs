@@ -27,6 +27,23 @@ pub fn latency(us: i64) -> String {
     }
 }
 
+/// Whether a request that took so many microseconds is marked as slow: from half a second on, as `mcpr slow`
+/// has it.
+#[must_use]
+pub fn is_slow(us: i64) -> bool {
+    us >= 500_000
+}
+
+/// A difference of milliseconds, with its sign: `+0ms`, `+12ms`, `-3.4s`.
+#[must_use]
+pub fn difference(ms: i64) -> String {
+    let sign = if ms < 0 { '-' } else { '+' };
+    match ms.saturating_abs() {
+        ms @ ..1_000 => format!("{sign}{ms}ms"),
+        ms => format!("{sign}{}", latency(ms.saturating_mul(1_000))),
+    }
+}
+
 /// A size: `112`, `7.5K`, `1.2M`, in powers of 1024.
 #[must_use]
 pub fn bytes(size: i64) -> String {
@@ -132,6 +149,18 @@ pub fn bars(counts: &[u64]) -> String {
     counts.iter().map(bar).collect()
 }
 
+/// As [`bars`], of which the last is counted still: `▸` stands behind it, and nothing yet is no outage.
+#[must_use]
+pub fn unfinished_bars(counts: &[u64]) -> String {
+    let mut bars = bars(counts);
+    if counts.last() == Some(&0) {
+        bars.pop();
+        bars.push(' ');
+    }
+    bars.push('▸');
+    bars
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +212,35 @@ mod tests {
         for (counts, expected) in cases {
             assert_eq!(bars(counts), expected, "{counts:?}");
         }
+    }
+
+    #[test]
+    fn what_is_counted_still_is_no_outage() {
+        let cases: [(&[u64], &str); 4] = [
+            (&[], "▸"),
+            (&[0], " ▸"),
+            (&[8, 0, 0], "█· ▸"),
+            (&[8, 1], "█▁▸"),
+        ];
+        for (counts, expected) in cases {
+            assert_eq!(unfinished_bars(counts), expected, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn differences_have_a_sign() {
+        let cases = [
+            (0, "+0ms"),
+            (12, "+12ms"),
+            (-999, "-999ms"),
+            (1_000, "+1.0s"),
+            (-3_400, "-3.4s"),
+            (62_000, "+1m02s"),
+        ];
+        for (ms, expected) in cases {
+            assert_eq!(difference(ms), expected);
+        }
+        assert!(difference(i64::MIN).starts_with('-'));
     }
 
     #[test]

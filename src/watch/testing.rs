@@ -163,7 +163,7 @@ impl Bench {
             reader: store.reader(),
             app: App::new(setting),
             store,
-            drawing: Drawing::new(Palette::Colourless),
+            drawing: Drawing::new(Palette::of(false, None)),
             looks: ListScans::default(),
             now_ms: NOW,
         };

@@ -43,6 +43,7 @@ mod schemas;
 mod scripts;
 mod service;
 mod store;
+mod tables;
 mod tap;
 mod tap_answers;
 mod tap_ends;

@@ -126,12 +126,12 @@ fn the_newest_surface_is_a_page_for_people() {
     expect![[r"
         weather: weather-app 1.4.0, protocol 2025-06-18
         offers logging, prompts, resources, tools
-        LIST                      CAPTURED  VERSION  ITEMS  FIRST SEEN                LAST SEEN
-        initialize                complete        1      -  2026-11-21 01:29:30.000Z  2026-11-21 01:30:16.000Z
-        tools/list                complete        2      4  2026-11-21 01:30:16.000Z  2026-11-21 01:30:16.000Z
-        prompts/list              complete        1      1  2026-11-21 01:30:08.000Z  2026-11-21 01:30:16.000Z
-        resources/list            complete        1      1  2026-11-21 01:30:08.000Z  2026-11-21 01:30:16.000Z
-        resources/templates/list  complete        1      1  2026-11-21 01:30:08.000Z  2026-11-21 01:30:16.000Z
+        LIST                      CAPTURED  VERSION  ITEMS  FIRST SEEN            LAST SEEN
+        initialize                complete        1      -  2026-11-21 01:29:30Z  2026-11-21 01:30:16Z
+        tools/list                complete        2      4  2026-11-21 01:30:16Z  2026-11-21 01:30:16Z
+        prompts/list              complete        1      1  2026-11-21 01:30:08Z  2026-11-21 01:30:16Z
+        resources/list            complete        1      1  2026-11-21 01:30:08Z  2026-11-21 01:30:16Z
+        resources/templates/list  complete        1      1  2026-11-21 01:30:08Z  2026-11-21 01:30:16Z
 
         tools/list
         ITEM             DESCRIPTION

@@ -196,6 +196,7 @@ pub(super) mod testing {
             errors,
             quantiles_us: [at(50), at(95), at(99)],
             latency_range_us: Some((1000, i64::from(calls) * 1000)),
+            total_us: 0,
             bytes_in: i64::from(calls) * 400,
             bytes_out: i64::from(calls) * 600,
             calls_by_bucket: Vec::new(),

@@ -27,8 +27,13 @@ pub(in crate::commands) trait Followed {
     /// The filter; `None` while what it asks for is not in the store yet.
     fn filter(&mut self, reader: &dyn Reader) -> anyhow::Result<Option<Filter>>;
 
-    /// Prints rows.
-    fn take(&mut self, fetched: Fetched, console: &mut Console) -> anyhow::Result<()>;
+    /// Prints rows of a store.
+    fn take(
+        &mut self,
+        reader: &dyn Reader,
+        fetched: Fetched,
+        console: &mut Console,
+    ) -> anyhow::Result<()>;
 }
 
 /// Follows the requests of a store until something ends it.
@@ -141,7 +146,7 @@ impl Follower<'_> {
             };
             each_page_of_newest_left(reader, filter, due, range, &mut |fetched| {
                 count(&mut self.left, &fetched.entries);
-                self.followed.take(fetched, console)
+                self.followed.take(reader, fetched, console)
             })?;
             self.start = None;
             return self.reach(reader, filter, head.cursor, console);
@@ -169,7 +174,8 @@ impl Follower<'_> {
             if !entries.is_empty() {
                 count(&mut self.left, &entries);
                 let more = true;
-                self.followed.take(Fetched { entries, more }, console)?;
+                self.followed
+                    .take(reader, Fetched { entries, more }, console)?;
             }
             self.reach(reader, filter, cursor, console)?;
             // A long backlog must not keep a signal or a deadline waiting.
@@ -213,7 +219,7 @@ impl Follower<'_> {
                 return Ok(());
             };
             count(&mut self.left, &fetched.entries);
-            self.followed.take(fetched, console)
+            self.followed.take(reader, fetched, console)
         })?;
         // What this run's own end holds back stays for a later one.
         self.position.held = if self.left == Some(0) {

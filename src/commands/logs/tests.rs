@@ -29,7 +29,7 @@ fn run_on(rows: &mut Rows, line: &str) -> (Exit, String, String) {
     let mut asked = RequestPrinter {
         request_filter: &args.request_filter,
         filter,
-        printer: Printer::new(&view).expect("known fields"),
+        printer: Printer::new(&view, table(&args)).expect("known fields"),
     };
     let cursor = args.cursor_file.as_deref();
     let cursor = cursor.map(|path| CursorFile::open(path, &mut console).expect("sound"));
@@ -84,14 +84,14 @@ fn a_table_of_requests() {
     check(
         "--tail 5",
         &expect![[r#"
-        TIME                      CLIENT                SESSION    METHOD      TARGET   LATENCY  STATUS            ERROR
-        2026-11-21 01:27:08.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  nope       5.3ms  error:rpc -32602  tool nope not found
-        2026-11-21 01:27:09.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:10.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:11.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:12.000Z  claude-desktop 1.2.0  e31fd88f   tools/call  get-sum    5.3ms  ok
-        Done
-    "#]],
+            TIME       CALL       TOOK  RESULT
+            01:27:08Z  nope     5.3ms   ✗ rpc -32602: tool nope not found
+            01:27:09Z  get-sum  5.3ms
+            01:27:10Z  get-sum  5.3ms
+            01:27:11Z  get-sum  5.3ms
+            01:27:12Z  get-sum  5.3ms
+            Done
+        "#]],
     );
 }
 
@@ -100,8 +100,8 @@ fn named_fields_in_a_table() {
     check(
         "--tail 1 --fields seq,request_id,bytes_out,error_kind",
         &expect![[r#"
-            SEQ  REQUEST ID   OUT  ERROR KIND
-             10  10          7.5K  -
+             #  REQUEST ID   OUT  ERROR KIND
+            10  10          7.5K  -
             Done
         "#]],
     );
@@ -200,7 +200,7 @@ fn a_time_that_rfc3339_cannot_say_is_null_for_machines() {
     check("csv", "time,seq\r\n,1\r\n");
     check(
         "table",
-        "TIME                  SEQ\n@9223372036854775807    1\n",
+        "TIME                  #\n@9223372036854775807  1\n",
     );
 }
 

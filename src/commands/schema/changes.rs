@@ -4,11 +4,12 @@ use super::history::History;
 use super::lists::Lists;
 use crate::commands::args::{ReadArgs, View};
 use crate::commands::follow::{FollowArgs, Limits, Watcher, watch};
+use crate::commands::list_printer::ListPrinter;
 use crate::commands::values::RowLimit;
 use crate::commands::{now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{CHANGE_COLUMNS, CHANGE_FIELDS, Listing, choose};
+use crate::render::{CHANGE_COLUMNS, CHANGE_FIELDS, choose};
 use mcpr_store::Reader;
 use mcpr_store::query::{ChangeRow, Head, SurfaceRow, Surfaces};
 use mcpr_surface::capture::{kind_of, surface_of};
@@ -51,7 +52,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     })?;
     let mut changes = Changes {
         args,
-        listing: Listing::new(columns, view.format, view.style),
+        listing: ListPrinter::new(columns, view.style, &view, console),
         view: &view,
         left: args.follow.most(),
         tail: args.tail.rows(),
@@ -67,8 +68,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let reader = open_store(&view.url)?;
     let (rows, proxies) = changes.news(reader.as_ref())?;
-    console.print(&changes.listing.page(&rows))?;
-    console.print(&changes.listing.finish())?;
+    changes.listing.page(&rows, console)?;
+    changes.listing.finish(console)?;
     if rows.is_empty() {
         super::nothing(&view, &proxies, console);
     }
@@ -79,7 +80,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 struct Changes<'a> {
     args: &'a Args,
     view: &'a View,
-    listing: Listing<ChangeRow>,
+    listing: ListPrinter<ChangeRow>,
     /// Rows still to be shown; `None` is all.
     left: Option<usize>,
     /// Rows to begin with.
@@ -109,7 +110,8 @@ impl Watcher for Changes<'_> {
             return Ok(());
         }
         let (rows, _) = self.news(reader)?;
-        console.print(&self.listing.page(&rows))?;
+        self.listing.set_width(self.view.table_width(console));
+        self.listing.page(&rows, console)?;
         // A pipe holds back what is not flushed, and the next change may be hours away.
         console.flush()?;
         Ok(())

@@ -3,10 +3,11 @@
 
 use super::overview::items;
 use crate::commands::args::{ReadArgs, patterns};
+use crate::commands::list_printer::ListPrinter;
 use crate::commands::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{Listing, UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
+use crate::render::{UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::{DAY_MS, HOUR_MS};
 use mcpr_model::{Kind, TargetKind};
@@ -78,9 +79,9 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     } else {
         columns
     };
-    let mut listing = Listing::new(columns, view.format, view.style);
-    console.print(&listing.page(&rows))?;
-    console.print(&listing.finish())?;
+    let mut listing = ListPrinter::new(columns, view.style, &view, console);
+    listing.page(&rows, console)?;
+    listing.finish(console)?;
     // Programs add up the rows themselves.
     if view.is_table() {
         for of_proxy in all.chunk_by(|a, b| a.proxy == b.proxy) {

@@ -21,13 +21,8 @@ fn run_on(rows: &mut Rows, line: &str) -> (Exit, String, String) {
     let args = Line::try_parse_from(words).expect(line).args;
     let (mut console, out, err) = Console::captured();
     let view = view(&args.read, &mut console);
-    let exit = show(
-        args.id.as_deref().expect("an id"),
-        &view,
-        rows,
-        &mut console,
-    )
-    .unwrap_or_else(|error| report(&error, &mut console));
+    let exit =
+        show(&args, &view, rows, &mut console).unwrap_or_else(|error| report(&error, &mut console));
     console.flush().expect("memory takes it");
     (exit, out.text(), err.text())
 }
@@ -42,25 +37,25 @@ fn a_session_for_people() {
     check(
         "e31fd88f",
         &expect![[r#"
-        session    e31fd88f-8982-403c-a091-6ef7e8f748bd
-        proxy      everything
-        client     claude-desktop 1.2.0 (claude)
-        started    2026-11-21 01:27:02.000Z
-        last seen  2026-11-21 01:27:12.000Z
-        state      active
-        calls      5
-        errors     1
+            session    e31fd88f-8982-403c-a091-6ef7e8f748bd
+            proxy      everything
+            client     claude-desktop 1.2.0 (claude)
+            started    2026-11-21 01:27:02.000Z
+            last seen  2026-11-21 01:27:12.000Z
+            state      active
+            calls      5
+            errors     1
 
-        TIME                      METHOD      TARGET   LATENCY  STATUS            ERROR
-        -- gap: 1,204 events dropped, 2026-11-21 01:27:06.000Z - 2026-11-21 01:27:06.500Z, from weather.log --
-        2026-11-21 01:27:08.000Z  tools/call  nope       5.3ms  error:rpc -32602  tool nope not found
-        2026-11-21 01:27:09.000Z  tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:10.000Z  tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:11.000Z  tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:12.000Z  tools/call  get-sum    5.3ms  ok
-        2026-11-21 01:27:13.000Z  DELETE      -          5.3ms  ok
-        Done
-    "#]],
+            TIME       CALL       TOOK  RESULT
+            ── gap: 1,204 events dropped, 01:27:06Z - 01:27:06.500Z, from weather.log ──
+            01:27:08Z  nope     5.3ms   ✗ rpc -32602: tool nope not found
+            01:27:09Z  get-sum  5.3ms
+            01:27:10Z  get-sum  5.3ms
+            01:27:11Z  get-sum  5.3ms
+            01:27:12Z  get-sum  5.3ms
+            01:27:13Z  DELETE   5.3ms
+            Done
+        "#]],
     );
 }
 

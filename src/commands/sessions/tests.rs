@@ -40,12 +40,12 @@ fn a_table_of_sessions() {
     check(
         "--all",
         &expect![[r#"
-        SESSION      PROXY       CLIENT                STARTED                   LAST SEEN                 CALLS  ERRORS  STATE
-        2bdb4dcf-b0  everything  claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z      4       1  active
-        e31fd88f-89  everything  claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z      5       1  active
-        ~0123abcd    everything  claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z      0       1  active
-        2bdb4dcf-b1  weather     claude-desktop 1.2.0  2026-11-21 01:27:02.000Z  2026-11-21 01:27:12.000Z   1204       1  active
-    "#]],
+            SESSION      PROXY       CLIENT                STARTED    LAST SEEN  CALLS  ERRORS  STATE
+            2bdb4dcf-b0  everything  claude-desktop 1.2.0  01:27:02Z  01:27:12Z      4       1  active
+            e31fd88f-89  everything  claude-desktop 1.2.0  01:27:02Z  01:27:12Z      5       1  active
+            ~0123abcd    everything  claude-desktop 1.2.0  01:27:02Z  01:27:12Z      0       1  active
+            2bdb4dcf-b1  weather     claude-desktop 1.2.0  01:27:02Z  01:27:12Z   1204       1  active
+        "#]],
     );
 }
 

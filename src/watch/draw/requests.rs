@@ -3,7 +3,7 @@
 use super::table::{Cell, Heading, Table, TableRow};
 use super::{Times, outside};
 use crate::render::text::escape;
-use crate::render::{Record, ShortIds, units};
+use crate::render::{ShortIds, gap_text, units};
 use crate::watch::app::App;
 use crate::watch::palette::{Meaning, Palette};
 use crate::watch::queries::Row;
@@ -11,8 +11,6 @@ use mcpr_model::{ErrorKind, Status};
 use mcpr_store::query::{Entry, RequestRow};
 use ratatui::style::Style;
 
-/// What takes so long is slow, in microseconds: as `mcpr slow` has it.
-const SLOW_US: i64 = 500_000;
 /// A terminal from this width on has room for sessions.
 const WITH_SESSIONS: u16 = 100;
 
@@ -51,8 +49,7 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
             TableRow::Cells(cells(request, arguments, several, times, &ids, palette))
         }
         Entry::Gap(_) => {
-            let text = row.entry.interruption(app.setting.zone).unwrap_or_default();
-            let text = text.replace("-- ", "── ").replace(" --", " ──");
+            let text = gap_text(&row.entry, app.setting.zone).unwrap_or_default();
             TableRow::Whole(escape(&text).into_owned(), palette.style(Meaning::Slow))
         }
     });
@@ -137,7 +134,7 @@ fn took(row: &RequestRow, palette: Palette) -> Cell {
             style: palette.style(Meaning::Dim),
         };
     };
-    let is_slow = us >= SLOW_US;
+    let is_slow = units::is_slow(us);
     Cell {
         // The sign stands where the others have a blank, so that the figures stand below each other.
         text: format!("{}{}", units::latency(us), if is_slow { "!" } else { " " }),

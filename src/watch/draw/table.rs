@@ -26,11 +26,7 @@ impl Heading {
         Self {
             text: text.to_owned(),
             is_right: false,
-            fit: Fit {
-                least: None,
-                leave_out: None,
-                wraps: false,
-            },
+            fit: Fit::FIXED,
             most: usize::MAX,
         }
     }

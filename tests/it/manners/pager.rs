@@ -67,10 +67,10 @@ fn a_pager_is_used_only_where_it_serves() {
     let following = [long, &["--follow", "--timeout", "1ms"]].concat();
     check("following", small(), &following, false);
     check("dumb", small().env("TERM", "dumb"), long, false);
-    // Eight lines and the prompt fit on nine rows; on eight they do not.
+    // A header, a day, seven rows and the prompt fit on ten rows; on nine they do not.
     let seven = &["logs", "--tail", "7"][..];
-    check("just fits", Terminal::of(&home).size(80, 9), seven, false);
-    check("just not", Terminal::of(&home).size(80, 8), seven, true);
+    check("just fits", Terminal::of(&home).size(80, 10), seven, false);
+    check("just not", Terminal::of(&home).size(80, 9), seven, true);
     // A terminal that has no size has 24 rows, or what `LINES` says.
     let sizeless = || Terminal::of(&home).size(0, 0);
     check("sizeless", sizeless(), long, true);

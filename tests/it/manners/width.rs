@@ -10,6 +10,12 @@ fn widest(text: &str) -> usize {
     text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
+/// The lines but for the one below a table, which goes with its column.
+fn rows(table: &str) -> usize {
+    let is_row = |line: &&str| !line.starts_with("   ");
+    table.lines().filter(is_row).count()
+}
+
 fn shown(terminal: Terminal<'_>, arguments: &[&str]) -> String {
     let ran = terminal.env("NO_COLOR", "1").run(arguments);
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -26,7 +32,7 @@ fn no_line_is_wider_than_the_terminal() {
             let cut = shown(Terminal::of(&home).size(columns, 1000), arguments);
             let most = usize::from(columns);
             assert!(widest(&cut) <= most, "{arguments:?} {columns}:\n{cut}");
-            assert_eq!(cut.lines().count(), full.lines().count(), "a line a row");
+            assert_eq!(rows(&cut), rows(&full), "a line a row");
         }
     }
 }
@@ -45,8 +51,8 @@ fn the_most_important_columns_stay_longest() {
         );
     };
     let [logs, sessions, _, stats, clients] = LISTS;
-    check(logs, 60, "TIME METHOD TARGET STATUS");
-    check(logs, 40, "METHOD TARGET LATENCY STATUS");
+    check(logs, 60, "TIME CALL TOOK RESULT");
+    check(logs, 40, "CALL RESULT");
     check(sessions, 60, "SESSION CLIENT LAST SEEN CALLS ERRORS");
     check(sessions, 40, "SESSION CLIENT CALLS ERRORS");
     check(stats, 40, "TOOL / METHOD CALLS ERR% P95");

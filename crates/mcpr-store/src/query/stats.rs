@@ -337,6 +337,8 @@ pub struct Summary {
     pub quantiles_us: [Option<i64>; 3],
     /// Shortest and longest latency, microseconds.
     pub latency_range_us: Option<(i64, i64)>,
+    /// Time spent in all: the sum of the latencies that are known, microseconds.
+    pub total_us: i64,
     /// Sum of request sizes, bytes.
     pub bytes_in: i64,
     /// Sum of answer sizes, bytes.
@@ -377,6 +379,7 @@ impl From<StatsRow> for Summary {
             total_errors: tally.total_errors(),
             errors: tally.errors,
             latency_range_us: range,
+            total_us: tally.total_us,
             bytes_in: tally.bytes_in,
             bytes_out: tally.bytes_out,
             calls_by_bucket: tally.calls_by_bucket,

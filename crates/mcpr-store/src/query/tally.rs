@@ -115,6 +115,8 @@ pub struct Tally {
     pub latency_range_us: Option<(i64, i64)>,
     /// The latencies' distribution.
     pub latencies: Latencies,
+    /// Sum of the latencies that are known, microseconds.
+    pub total_us: i64,
     /// Sum of request sizes, bytes.
     pub bytes_in: i64,
     /// Sum of answer sizes, bytes.
@@ -161,6 +163,7 @@ impl Tally {
             errors: [0; ErrorKind::ALL.len()],
             latency_range_us: None,
             latencies: latencies.like(),
+            total_us: 0,
             bytes_in: 0,
             bytes_out: 0,
             calls_by_bucket: vec![0; buckets.count],
@@ -195,6 +198,7 @@ impl Tally {
         if let Some(latency_us) = request.latency_us {
             self.widen(latency_us, latency_us);
             self.latencies.add(latency_us);
+            self.total_us = self.total_us.saturating_add(latency_us);
         }
         self.bytes_in = self.bytes_in.saturating_add(request.bytes_in.unwrap_or(0));
         self.bytes_out = self
@@ -212,6 +216,7 @@ impl Tally {
         if let Latencies::Sketch(sketch) = &mut self.latencies {
             sketch.merge(&rollup.sketch);
         }
+        self.total_us = self.total_us.saturating_add(rollup.latency_sum_us);
         // Where no latency is known, the rollup's bounds are those of nothing: `i64::MAX` and 0.
         if rollup.sketch.count() > 0 {
             self.widen(rollup.latency_min_us, rollup.latency_max_us);
@@ -241,6 +246,7 @@ impl Tally {
         if let Some((low, high)) = other.latency_range_us {
             self.widen(low, high);
         }
+        self.total_us = self.total_us.saturating_add(other.total_us);
         self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
         self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
         for (mine, theirs) in self.calls_by_bucket.iter_mut().zip(other.calls_by_bucket) {

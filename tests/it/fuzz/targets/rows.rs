@@ -3,7 +3,7 @@
 
 use super::Choices;
 use mcpr::render::text::acts;
-use mcpr::render::{Format, LOG_COLUMNS, Listing, REQUEST_COLUMNS, TableStyle, choose};
+use mcpr::render::{Format, LOG_COLUMNS, Listing, LogRow, REQUEST_COLUMNS, TableStyle, choose};
 use mcpr_model::{ErrorKind, Kind, Status};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Entry, RequestRow};
@@ -48,12 +48,11 @@ fn is_huge(cell: &str) -> bool {
 
 fn print(entry: &Entry, format: Format) -> String {
     let style = TableStyle {
-        zone: Zone::Utc,
         width: Some(80),
-        colour: false,
+        ..TableStyle::plain(Zone::Utc, 0)
     };
     let mut listing = Listing::new(choose(LOG_COLUMNS, REQUEST_COLUMNS), format, style);
-    let text = listing.page(std::slice::from_ref(entry));
+    let text = listing.page(&[LogRow::from(entry.clone())]);
     text + &listing.finish()
 }
 
