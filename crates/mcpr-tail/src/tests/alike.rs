@@ -4,7 +4,8 @@ use std::fs;
 
 use super::stopped::compress_to;
 use super::{Bench, long};
-use crate::{HELD_IDLE, identity_of};
+use crate::{HELD_IDLE, identity_of, label};
+use mcpr_model::{Checkpoint, FileIdentity};
 
 /// A log of which no more was read than the line with which each of its files begins.
 fn with_header() -> Bench {
@@ -99,9 +100,22 @@ fn a_compressed_file_with_the_inode_of_one_that_was_deleted_is_no_trace_of_it() 
     fs::remove_file(bench.path("p.log")).unwrap();
     bench.append("p.log", "4\n");
     let identity = identity_of(&fs::metadata(bench.path("p.log.1.gz")).unwrap());
-    bench.committed.clear();
-    let known = mcpr_model::Checkpoint { identity, ..known };
-    bench.committed.insert(identity, known);
+    let gone = Checkpoint {
+        identity,
+        path: label::gone(&bench.path("p.log")),
+        ..known.clone()
+    };
+    // That of the compressed file, whose own inode nobody has.
+    let deleted = FileIdentity {
+        inode: u64::MAX,
+        ..known.identity
+    };
+    let known = Checkpoint {
+        identity: deleted,
+        ..known
+    };
+    bench.committed.retain(|_, it| it.offset == 0);
+    bench.committed.extend([(identity, gone), (deleted, known)]);
     bench.restart();
     bench.poll();
     let lines = bench.lines();
