@@ -28,7 +28,14 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap_mangen", &["src/commands/generated"]),
     ("rusqlite", &["crates/mcpr-store-sqlite/src"]),
     ("comfy_table", &["src/render/table"]),
-    ("toml", &["src/config", "src/commands/schema/settings"]),
+    (
+        "toml",
+        &[
+            "src/config",
+            "src/commands/schema/settings",
+            "src/commands/tap/config/toml_file",
+        ],
+    ),
     ("notify", &["crates/mcpr-tail/src/wake"]),
     ("jsonschema", &["crates/mcpr-surface/src/compat/engine"]),
     (
