@@ -85,24 +85,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let _ = report_bus_errors(watch::give_back_terminal);
     match std::env::var(complete::VARIABLE) {
         Ok(shell) if !shell.is_empty() => complete_in(&shell, args),
-        _ => run_with(&args, Settings::of_user(), &mut Console::of_process()).into(),
+        _ => run_with(&args, &Settings::of_user, &mut Console::of_process()).into(),
     }
 }
 
 /// Runs mcpr on a console, without a configuration file.
 pub fn run_on(args: impl IntoIterator<Item = OsString>, console: &mut Console) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
-    run_with(&args, Ok(Settings::default()), console)
+    run_with(&args, &|| Ok(Settings::default()), console)
 }
 
 /// Runs mcpr on a console: every message and every exit code is decided here.
 fn run_with(
     args: &[OsString],
-    settings: Result<Settings, SettingsError>,
+    read_settings: &dyn Fn() -> Result<Settings, SettingsError>,
     console: &mut Console,
 ) -> Exit {
     console.choose_colour(colour_of_usage_errors(args));
-    let (settings, fault) = match settings {
+    let (settings, fault) = match read_settings() {
         Ok(settings) => (settings, None),
         Err(fault) => (Settings::default(), Some(fault)),
     };
@@ -113,12 +113,28 @@ fn run_with(
         .map_err(|error| error.format(&mut command));
     let outcome = match parsed {
         Ok(mut cli) => match cli.command.take_in(&settings, fault) {
-            Ok(()) => dispatch(cli.command, &settings, console),
+            Ok(()) => {
+                let reread = || recording_anew(args, &read_settings()?);
+                dispatch(cli.command, &settings, &reread, console)
+            }
             Err(refused) => Err(refused.into()),
         },
         Err(error) => answer_parser(&harmless(error, args), console),
     };
     end(outcome, console)
+}
+
+/// The arguments of a recorder as they are with these settings: what it was started with stands above them.
+fn recording_anew(args: &[OsString], settings: &Settings) -> anyhow::Result<Box<record::Args>> {
+    let mut command = configured(Cli::command(), "mcpr", settings);
+    let matches = command.try_get_matches_from_mut(args)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    cli.command.take_in(settings, None)?;
+    match cli.command {
+        // They were those of a recorder once, and are the same.
+        Command::Record(args) => Ok(args),
+        _ => anyhow::bail!("the arguments are those of no recorder"),
+    }
 }
 
 /// The same command, whose flags have the defaults that the configuration file says: arguments and
@@ -232,9 +248,14 @@ fn colour_of_usage_errors(args: &[OsString]) -> ColourChoice {
     choice.unwrap_or_default()
 }
 
-fn dispatch(command: Command, settings: &Settings, console: &mut Console) -> anyhow::Result<Exit> {
+fn dispatch(
+    command: Command,
+    settings: &Settings,
+    reread: record::Reread<'_>,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
     match command {
-        Command::Record(args) => record::run(&args, console),
+        Command::Record(args) => record::run(&args, reread, console),
         #[cfg(feature = "tap")]
         Command::Tap(args) => tap::run(&args, console),
         Command::Logs(args) => logs::run(&args, console),

@@ -5,6 +5,7 @@ mod limit;
 #[cfg_attr(not(feature = "listen"), path = "record/no_listen.rs")]
 mod listen;
 mod progress;
+mod reload;
 mod report;
 mod run;
 mod sources;
@@ -15,9 +16,11 @@ use super::{Refused, StoreArgs, TrustArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use listen::ListenArgs;
-use mcpr_ingest::{Config, Full, LineOptions, MethodFilter, Notes};
+use mcpr_ingest::{Config, Full, LineOptions, Live, MethodFilter, Notes};
 use mcpr_store::query::Pattern;
 use mcpr_store::query::when::parse_duration_us;
+use mcpr_wire::Bodies;
+pub(crate) use reload::Reread;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -66,6 +69,9 @@ pub struct Args {
     /// What the sources have to say meanwhile.
     #[arg(skip)]
     notes: Notes,
+    /// Whether payloads are kept, as every source sees it.
+    #[arg(skip)]
+    bodies: Live<Bodies>,
 }
 
 /// Where a file without a checkpoint begins.
@@ -103,7 +109,7 @@ impl Args {
                 include: self.include.clone(),
                 exclude: self.exclude.clone(),
             },
-            bodies: self.recording.bodies(),
+            bodies: self.bodies.clone(),
             notes: self.notes.clone(),
         }
     }
@@ -124,11 +130,11 @@ fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Records until the sources end or a signal comes.
+/// Records until the sources end or a signal comes; SIGHUP has it read the configuration again.
 ///
 /// # Errors
 /// When a source or the store cannot be opened, or the store fails for good.
-pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> anyhow::Result<Exit> {
     // An address of the configuration has no end, and `--once` asks for one.
     let listens = args.listen.is_named() && !args.once;
     if args.sources.is_empty() && !listens {
@@ -141,5 +147,5 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             .hint(hint)
             .into());
     }
-    run::run(args, console)
+    run::run(args, reread, console)
 }

@@ -11,7 +11,7 @@ use mcpr_wire::Bodies;
 const PAYLOAD_LIMIT: usize = 64 * 1024;
 
 /// What is taken out before anything is stored.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct Redaction {
     /// Redact matches of this regular expression as well; may be repeated
     #[arg(long, value_name = "PATTERN")]
@@ -75,6 +75,16 @@ impl RecordingOptions {
         } else {
             Bodies::Left
         }
+    }
+
+    /// How much is kept of a body, in bytes.
+    pub(crate) fn payload_limit(&self) -> usize {
+        self.payload_limit
+    }
+
+    /// What is taken out.
+    pub(crate) fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 
     /// What events pass on their way into the store.

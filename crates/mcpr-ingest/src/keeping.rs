@@ -115,6 +115,27 @@ impl Keeping {
         }
     }
 
+    /// Has other limits hold. What is past them is looked for at once; what was being removed by the old ones
+    /// may be within the new, and stays.
+    pub(super) fn set_keep(&mut self, keep: Keep) {
+        if keep == self.keep {
+            return;
+        }
+        self.keep = keep;
+        self.steps.clear();
+        // What went by the old limits is told before anything goes by the new ones.
+        self.report_removed();
+        self.next_round = None;
+        self.stuck_at = None;
+    }
+
+    fn report_removed(&mut self) {
+        let removed = std::mem::take(&mut self.removed);
+        if let (Some(hook), false) = (&self.hook, removed.is_nothing()) {
+            hook(&removed);
+        }
+    }
+
     /// Whether something is left to be done now.
     pub(super) fn is_busy(&self) -> bool {
         !self.steps.is_empty()
@@ -122,14 +143,15 @@ impl Keeping {
 
     /// Takes note of a batch that was committed, and of what it makes due.
     pub(super) fn committed(&mut self, batch: &Batch, store: &dyn Admin) {
-        if self.keep == Keep::EVERYTHING {
-            return;
-        }
         let times = batch.events.iter().filter_map(|event| match event {
             Event::Request(request) => Some(request.ts),
             _ => None,
         });
+        // Also where everything is kept: that may change.
         self.newest = self.newest.max(times.max());
+        if self.keep == Keep::EVERYTHING {
+            return;
+        }
         self.look(store);
     }
 
@@ -192,10 +214,7 @@ impl Keeping {
             Ok(()) => {}
         }
         if !self.is_busy() {
-            let removed = std::mem::take(&mut self.removed);
-            if let (Some(hook), false) = (&self.hook, removed.is_nothing()) {
-                hook(&removed);
-            }
+            self.report_removed();
         }
         Ok(())
     }

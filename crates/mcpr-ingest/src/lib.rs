@@ -32,6 +32,7 @@ mod keeping;
 mod lines;
 #[cfg(feature = "listen")]
 pub mod listen;
+mod live;
 #[cfg(feature = "listen")]
 pub mod monitor;
 mod notes;
@@ -54,6 +55,7 @@ pub use gone::GoneFiles;
 pub use import::{Destination, Imported, import};
 pub use keeping::{CareHook, Clock, Removed};
 pub use lines::{LineDecoder, LineOptions, MethodFilter};
+pub use live::Live;
 pub use notes::Notes;
 pub use pairing::{LogReading, Moment, Pairing, PairingTally, UnresolvedRequests, WaitTime};
 pub use queue::{Delivery, Full, OnCommit, QueueClosed, QueueFill};

@@ -2,6 +2,7 @@
 
 use super::Delivery;
 use super::hostlogs::HostLogs;
+use super::live::Live;
 use super::notes::Notes;
 use super::parts::{Joined, Parts, Place, is_whole_object};
 use mcpr_model::{BadLine, Checkpoint, Event, Text};
@@ -37,7 +38,7 @@ pub struct LineOptions {
     /// Which methods.
     pub methods: MethodFilter,
     /// Whether payloads are handed over as well.
-    pub bodies: Bodies,
+    pub bodies: Live<Bodies>,
     /// Where a source puts what a person should know of it.
     pub notes: Notes,
 }
@@ -189,7 +190,7 @@ impl LineDecoder {
     fn layer(&mut self, place: Place, line: &[u8], now: i64) {
         let context = LineContext {
             proxy: &self.proxy,
-            bodies: self.wanted.bodies,
+            bodies: *self.wanted.bodies.get(),
         };
         let bare = bare(line);
         // An event that has a member `log` of its own is an event: wrappers are tried only then.
@@ -459,12 +460,14 @@ impl LineDecoder {
     }
 
     /// Keeps a bad line, but no more of them in one delivery than a store keeps at all.
-    fn bad_line(&mut self, offset: u64, reason: String, part: &[u8], now: i64) {
+    fn bad_line(&mut self, offset: u64, mut reason: String, part: &[u8], now: i64) {
         // A file of nothing but bad lines must not fill the queue with copies of itself.
         if self.kept_bad == BadLine::MAX_ROWS {
             return;
         }
         self.kept_bad += 1;
+        // A reason may quote what it was given.
+        reason.truncate(reason.floor_char_boundary(BadLine::MAX_REASON_BYTES));
         let excerpt = part[..part.len().min(BadLine::MAX_EXCERPT_BYTES)].to_vec();
         let source = self.source.clone();
         let line = BadLine {

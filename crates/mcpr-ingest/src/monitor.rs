@@ -76,7 +76,7 @@ impl Monitor {
         version: &'static str,
     ) -> Result<Self, StoreError> {
         let screen = recorder.screen();
-        let clean = Clean::by(move |name| screen.name(name));
+        let clean = Clean::by(move |name| screen.get().name(name));
         let followed = connect(store)?;
         let open = Box::new(move || followed.reader());
         Ok(Self {

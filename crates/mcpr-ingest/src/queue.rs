@@ -90,6 +90,8 @@ struct QueueState {
     /// What was dropped and is not in the queue yet, one entry a source.
     dropped: Dropped,
     is_closed: bool,
+    /// Whoever waits for a delivery is to look up, though there may be none.
+    is_woken: bool,
 }
 
 /// The queue itself.
@@ -291,6 +293,10 @@ impl Queue {
             if inner.is_closed {
                 return Popped::Closed;
             }
+            // Only where nothing waits: the writer looks at what is new after each delivery anyway.
+            if std::mem::take(&mut inner.is_woken) {
+                return Popped::Nothing;
+            }
             let wait = match deadline {
                 // There is no wait without an end, and waking once an hour costs nothing.
                 None => Duration::from_hours(1),
@@ -320,6 +326,12 @@ impl Queue {
         self.lock().is_closed = true;
         self.has_items.notify_all();
         self.has_room.notify_all();
+    }
+
+    /// Has the writer look up, where it waits: something else than a delivery is there for it.
+    pub(super) fn wake(&self) {
+        self.lock().is_woken = true;
+        self.has_items.notify_all();
     }
 
     /// How many events were dropped so far.
@@ -359,7 +371,7 @@ impl Queue {
 pub(super) enum Popped {
     /// The next delivery, and the bytes it takes.
     Delivery(Box<Delivery>, usize),
-    /// Nothing until the deadline.
+    /// Nothing until the deadline, or the writer was woken.
     Nothing,
     /// Nothing, and nothing will come.
     Closed,

@@ -3,11 +3,12 @@
 use super::Screen;
 use super::batcher::Thresholds;
 use super::keeping::{CareHook, Clock, Keeping};
+use super::live::Live;
 use super::queue::{Delivery, Full, Queue, QueueClosed, QueueLimits};
 use super::spill::{self, Spilled};
 use super::unix_ms;
 use super::unsaved::Unsaved;
-use super::vitals::Vitals;
+use super::vitals::{Vitals, lock};
 use super::writer::{ErrorHook, Failure, Summary, WriterState, WriterThread};
 use mcpr_connect::connect;
 use mcpr_model::{Checkpoint, Event, Request, Text};
@@ -117,7 +118,7 @@ pub struct Recorder {
     queue: Arc<Queue>,
     shared: Arc<WriterState>,
     filter: Option<Predicate>,
-    screen: Arc<Screen>,
+    screen: Live<Screen>,
     checkpoints: Vec<Checkpoint>,
     path: Option<PathBuf>,
     writer: Option<JoinHandle<Result<(), StoreError>>>,
@@ -180,7 +181,7 @@ impl Recorder {
             queue,
             shared,
             filter: config.filter,
-            screen: Arc::new(config.screen),
+            screen: Live::new(config.screen),
             checkpoints,
             path,
             writer: Some(writer),
@@ -201,7 +202,7 @@ impl Recorder {
             }
             (_, event) => delivery.events.push(event),
         }
-        screen_delivery(&self.screen, &mut delivery);
+        screen_delivery(&self.screen.get(), &mut delivery);
         // A closed queue is that of a writer that has failed, which `shutdown` tells.
         let _ = self
             .queue
@@ -213,7 +214,7 @@ impl Recorder {
     pub fn source(&self, full: Full) -> SourceHandle {
         SourceHandle {
             queue: Arc::clone(&self.queue),
-            screen: Arc::clone(&self.screen),
+            screen: self.screen.clone(),
             full,
         }
     }
@@ -236,10 +237,17 @@ impl Recorder {
         Vitals::new(Arc::clone(&self.queue), Arc::clone(&self.shared))
     }
 
-    /// What takes the secrets out of everything that is recorded.
+    /// What takes the secrets out of everything that is recorded. A screen that is set in its place holds
+    /// for what is delivered from then on.
     #[must_use]
-    pub fn screen(&self) -> Arc<Screen> {
-        Arc::clone(&self.screen)
+    pub fn screen(&self) -> Live<Screen> {
+        self.screen.clone()
+    }
+
+    /// Has other limits hold for what is kept, at once: what is past them begins to go.
+    pub fn set_keep(&self, keep: Keep) {
+        *lock(&self.shared.new_keep) = Some(keep);
+        self.queue.wake();
     }
 
     /// Whether the writer has ended: by itself, which it does only when the store is beyond help, or
@@ -338,7 +346,7 @@ impl fmt::Display for Failure<'_> {
 #[derive(Debug, Clone)]
 pub struct SourceHandle {
     queue: Arc<Queue>,
-    screen: Arc<Screen>,
+    screen: Live<Screen>,
     full: Full,
 }
 
@@ -353,7 +361,7 @@ impl SourceHandle {
         mut delivery: Delivery,
         give_up: &dyn Fn() -> bool,
     ) -> Result<u64, QueueClosed> {
-        screen_delivery(&self.screen, &mut delivery);
+        screen_delivery(&self.screen.get(), &mut delivery);
         let bytes = delivery.bytes;
         let dropped = match self.full {
             Full::Block => self.queue.push_waiting(delivery, give_up).map(|()| 0),
@@ -368,7 +376,7 @@ impl SourceHandle {
     /// Takes the secrets out of a delivery that is to be offered.
     #[must_use]
     pub fn screened(&self, mut delivery: Box<Delivery>) -> Screened {
-        screen_delivery(&self.screen, &mut delivery);
+        screen_delivery(&self.screen.get(), &mut delivery);
         Screened(delivery)
     }
 

@@ -6,7 +6,7 @@ use super::unsaved::Unsaved;
 use super::vitals::{Commits, lock};
 use super::{spill, unix_ms};
 use mcpr_model::{Batch, Counts};
-use mcpr_store::{Appended, StoreError, StoreErrorKind, Writer as StoreWriter};
+use mcpr_store::{Appended, Keep, StoreError, StoreErrorKind, Writer as StoreWriter};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -88,6 +88,8 @@ pub(super) struct WriterState {
     /// What is not. The writer holds it while it waits for the queue: whoever wants it closes that
     /// first.
     unsaved: Mutex<Unsaved>,
+    /// What is to be kept from now on, until the writer has seen it.
+    pub(super) new_keep: Mutex<Option<Keep>>,
     /// Set when the recorder is to stop: a failing store is then tried only for a while.
     pub(super) is_stopping: AtomicBool,
     /// Set when the writer has ended, for whatever reason.
@@ -100,6 +102,7 @@ impl WriterState {
             summary: Mutex::default(),
             commits: Mutex::default(),
             unsaved: Mutex::new(unsaved),
+            new_keep: Mutex::default(),
             is_stopping: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
         }
@@ -158,6 +161,7 @@ impl WriterThread {
                 None => Some(Instant::now() + IDLE),
             };
             let popped = self.queue.pop(deadline);
+            self.take_new_keep();
             let is_closed = matches!(popped, Popped::Closed);
             match popped {
                 Popped::Delivery(delivery, bytes) => {
@@ -199,6 +203,12 @@ impl WriterThread {
                 drop(unsaved);
                 return self.last_care();
             }
+        }
+    }
+
+    fn take_new_keep(&mut self) {
+        if let Some(keep) = lock(&self.shared.new_keep).take() {
+            self.keeping.set_keep(keep);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Events on their way from a source to the store, and the batch that carries them.
 
 use super::time::in_calendar;
-use super::{Checkpoint, Request, SessionUpdate, SurfaceUpdate, Text};
+use super::{Checkpoint, Request, SessionUpdate, SurfaceContent, SurfaceUpdate, Text};
 use serde::{Deserialize, Serialize};
 
 /// One thing to store, in the order in which it was seen.
@@ -35,14 +35,19 @@ impl Event {
                 let told = [&mut update.started_at, &mut update.last_seen_at];
                 told.into_iter().flatten().for_each(settle);
             }
-            Self::Surface(update) => settle(&mut update.ts),
+            Self::Surface(update) => {
+                settle(&mut update.ts);
+                if let SurfaceContent::Version(version) = &mut update.content {
+                    settle(&mut version.last_seen_at);
+                }
+            }
             Self::Gap(gap) => {
                 // Gaps come in from exports as well, with whatever times stand there.
                 settle(&mut gap.from_ts);
                 settle(&mut gap.to_ts);
             }
-            // Its time is ours: nothing in the line could be read.
-            Self::BadLine(_) => {}
+            // Its time is ours, unless it comes from an export.
+            Self::BadLine(line) => settle(&mut line.ts),
         }
     }
 
@@ -123,6 +128,8 @@ impl BadLine {
     /// Most bytes kept of one bad line.
     // As much of it as is kept of a line that is too long to be read.
     pub const MAX_EXCERPT_BYTES: usize = 4096;
+    /// Most bytes kept of the reason, which may quote the line.
+    pub const MAX_REASON_BYTES: usize = 4096;
     /// Most bad lines kept in a store; the oldest make room.
     pub const MAX_ROWS: u64 = 1000;
 }

@@ -21,7 +21,7 @@ pub use payload::{Body, Payload};
 pub use request::{ErrorKind, Kind, Outcome, Request, Status, Target, TargetKind};
 pub use session::{Platform, SessionState, SessionUpdate};
 pub use sketch::Sketch;
-pub use surface::{SurfaceContent, SurfaceUpdate};
+pub use surface::{SurfaceContent, SurfaceUpdate, SurfaceVersion};
 
 /// Short recorded text (a name, a method, a version): inline up to 24 bytes.
 pub type Text = compact_str::CompactString;

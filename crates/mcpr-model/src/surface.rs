@@ -48,6 +48,30 @@ pub enum SurfaceContent {
     },
     /// The server announced that the list has changed.
     ListChanged,
+    /// A version of a list as another store has it, with all that is known of it. The statement's time,
+    /// session and client are those of its first sight.
+    Version(Box<SurfaceVersion>),
+}
+
+/// A version of a list as a store has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurfaceVersion {
+    /// Its number in that store, from 1.
+    pub version: i64,
+    /// The raw JSON of the whole list, as an answer without further pages holds it.
+    pub payload: Box<str>,
+    /// When it was last seen, unix milliseconds.
+    pub last_seen_at: i64,
+    /// The server's address, where it is told.
+    pub upstream: Option<Text>,
+    /// Whether the server had announced a change before it.
+    pub announced: bool,
+    /// The protocol version that was negotiated when it was last seen; of `initialize` only.
+    pub protocol: Option<Text>,
+    /// What is peculiar about it.
+    pub peculiar: Vec<String>,
+    /// What it brought, with the item's key: `tool_added` and such.
+    pub changes: Vec<(String, Option<String>)>,
 }
 
 impl SurfaceUpdate {

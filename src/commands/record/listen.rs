@@ -2,13 +2,14 @@
 //! or made.
 
 use super::Args;
+use super::reload::Changes;
 use crate::commands::Refused;
 use crate::config::values::address;
 use crate::console::Console;
 use anyhow::Context;
-use mcpr_ingest::listen::{BoundAddress, Gate, Intake, Listening, Served, Token};
+use mcpr_ingest::listen::{Admission, BoundAddress, Gate, Intake, Listening, Served, Token};
 use mcpr_ingest::monitor::Monitor;
-use mcpr_ingest::{DEFAULT_PROXY, Full, LineDecoder, Recorder};
+use mcpr_ingest::{DEFAULT_PROXY, Full, LineDecoder, Live, Recorder};
 use mcpr_tail::Tailer;
 use std::io;
 use std::net::SocketAddr;
@@ -44,6 +45,7 @@ pub(crate) struct ListenArgs {
 pub(super) struct Ready {
     posts: Option<ReadyAddress>,
     metrics: Option<ReadyAddress>,
+    admission: Live<Admission>,
 }
 
 /// An address, taken, and who is let in there.
@@ -63,25 +65,73 @@ impl ListenArgs {
         if !self.is_named() {
             return Ok(None);
         }
-        let token = self.token(console)?;
+        let admission = Live::new(self.admission(console)?);
         let take = |address: Option<SocketAddr>, takes_posts: bool| {
-            let ready = address.map(|address| self.take(address, token.clone(), takes_posts));
+            let ready = address.map(|address| self.take(address, &admission, takes_posts));
             ready.transpose()
         };
         Ok(Some(Ready {
             posts: take(self.listen, true)?,
             metrics: take(self.metrics, false)?,
+            admission,
         }))
+    }
+
+    fn admission(&self, console: &mut Console) -> anyhow::Result<Admission> {
+        Ok(Admission {
+            hosts: self.allow_host.clone(),
+            token: self.token(console)?,
+        })
+    }
+
+    /// What changes where these are taken in while the addresses of `bound` are served.
+    ///
+    /// # Errors
+    /// When the token cannot be read, or what is served must not be served by these rules.
+    pub(super) fn changes(&self, bound: &Self, console: &mut Console) -> anyhow::Result<NewRules> {
+        let mut need_start = Vec::new();
+        for (key, now, then) in [
+            ("listen", self.listen, bound.listen),
+            ("metrics", self.metrics, bound.metrics),
+        ] {
+            if now != then {
+                need_start.push(key);
+            }
+        }
+        // Nobody is let in or kept out where nothing is served.
+        if !bound.is_named() {
+            return Ok(NewRules {
+                admission: None,
+                need_start,
+            });
+        }
+        let admission = self.admission(console)?;
+        let served = [bound.listen, bound.metrics].into_iter().flatten();
+        let mut served = served.filter(|address| !address.ip().is_loopback());
+        let allowed =
+            served.try_for_each(|address| self.may_be_remote(address, admission.token.is_some()));
+        match allowed {
+            Ok(()) => Ok(NewRules {
+                admission: Some(admission),
+                need_start,
+            }),
+            // They are for another address, which is served after a start.
+            Err(_) if !need_start.is_empty() => Ok(NewRules {
+                admission: None,
+                need_start,
+            }),
+            Err(refused) => Err(refused.into()),
+        }
     }
 
     fn take(
         &self,
         address: SocketAddr,
-        token: Option<Token>,
+        admission: &Live<Admission>,
         takes_posts: bool,
     ) -> anyhow::Result<ReadyAddress> {
         if !address.ip().is_loopback() {
-            self.may_be_remote(address, token.is_some())?;
+            self.may_be_remote(address, admission.get().token.is_some())?;
         }
         let bound = BoundAddress::bind(address).map_err(|error| {
             Refused::new(format!("cannot listen on {address}: {error}"))
@@ -89,8 +139,7 @@ impl ListenArgs {
         })?;
         let gate = Gate {
             address: bound.address(),
-            hosts: self.allow_host.clone(),
-            token,
+            admission: admission.clone(),
             takes_posts,
         };
         Ok(ReadyAddress { bound, gate })
@@ -172,7 +221,11 @@ impl Ready {
             listening.push(metrics.serve(None, &monitor)?);
             console.note(&format!("metrics on http://{address}/metrics"));
         }
-        Ok(Servers { listening, monitor })
+        Ok(Servers {
+            listening,
+            monitor,
+            admission: self.admission,
+        })
     }
 }
 
@@ -192,6 +245,34 @@ impl ReadyAddress {
 pub(super) struct Servers {
     listening: Vec<Listening>,
     monitor: Arc<Monitor>,
+    admission: Live<Admission>,
+}
+
+/// Rules that were read while addresses are served.
+pub(super) struct NewRules {
+    /// Whom they let in, where that can change now.
+    admission: Option<Admission>,
+    /// Keys of addresses, which are taken at a start.
+    need_start: Vec<&'static str>,
+}
+
+impl NewRules {
+    /// Has them hold from now on.
+    pub(super) fn apply(self, servers: Option<&Servers>, changes: &mut Changes) {
+        changes.need_start.extend(self.need_start);
+        let (Some(servers), Some(admission)) = (servers, self.admission) else {
+            return;
+        };
+        // The token by its digest: that it changed is told, not what it is.
+        let before = servers.admission.get();
+        if admission.hosts != before.hosts {
+            changes.now.push("allow_host");
+        }
+        if admission.token != before.token {
+            changes.now.push("token_file");
+        }
+        servers.admission.set(admission);
+    }
 }
 
 impl Servers {

@@ -2,6 +2,7 @@
 //! could be ready or listening.
 
 use super::Args;
+use super::reload::Changes;
 use crate::console::Console;
 use mcpr_ingest::Recorder;
 use mcpr_tail::Tailer;
@@ -31,6 +32,25 @@ impl ListenArgs {
     pub(super) fn prepare(&self, _: &mut Console) -> anyhow::Result<Option<Ready>> {
         Ok(None)
     }
+}
+
+impl ListenArgs {
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "the shape of the one that is left out"
+    )]
+    pub(super) fn changes(&self, _: &Self, _: &mut Console) -> anyhow::Result<NewRules> {
+        Ok(NewRules)
+    }
+}
+
+/// No rules.
+pub(super) struct NewRules;
+
+impl NewRules {
+    #[expect(clippy::unused_self, reason = "the shape of the one that is left out")]
+    pub(super) fn apply(self, _: Option<&Servers>, _: &mut Changes) {}
 }
 
 impl Ready {

@@ -1,10 +1,10 @@
 //! A recorder that goes on tells what it does: at its start, every hour, and when SIGUSR1 asks. SIGHUP has it look
-//! for its sources anew, and ends nothing.
+//! for its sources anew and read its configuration again, and ends nothing.
 
 use super::Args;
+use super::reload::Reload;
 use super::report::closing_line;
 use crate::console::Console;
-use mcpr_ingest::Recorder;
 use signal_hook::consts::{SIGHUP, SIGUSR1};
 use std::io;
 use std::sync::Arc;
@@ -16,26 +16,42 @@ const EVERY: Duration = Duration::from_hours(1);
 
 /// Who asks a recorder for something while it runs.
 #[derive(Debug)]
-pub(super) struct Running {
-    began: Instant,
-    next: Instant,
+pub(super) struct Signals {
     is_asked: Arc<AtomicBool>,
     is_hung_up: Arc<AtomicBool>,
 }
 
-impl Running {
-    /// Begins to listen for signals.
-    pub(super) fn begin() -> io::Result<Self> {
-        let began = Instant::now();
-        let running = Self {
-            began,
-            next: began + EVERY,
+impl Signals {
+    /// Begins to listen for them.
+    pub(super) fn catch() -> io::Result<Self> {
+        let signals = Self {
             is_asked: Arc::default(),
             is_hung_up: Arc::default(),
         };
-        signal_hook::flag::register(SIGUSR1, Arc::clone(&running.is_asked))?;
-        signal_hook::flag::register(SIGHUP, Arc::clone(&running.is_hung_up))?;
-        Ok(running)
+        signal_hook::flag::register(SIGUSR1, Arc::clone(&signals.is_asked))?;
+        signal_hook::flag::register(SIGHUP, Arc::clone(&signals.is_hung_up))?;
+        Ok(signals)
+    }
+}
+
+/// A recorder at work, and who asks it for something.
+pub(super) struct Running<'a> {
+    began: Instant,
+    next: Instant,
+    signals: Signals,
+    reload: Reload<'a>,
+}
+
+impl<'a> Running<'a> {
+    /// A recorder that begins its work now.
+    pub(super) fn new(signals: Signals, reload: Reload<'a>) -> Self {
+        let began = Instant::now();
+        Self {
+            began,
+            next: began + EVERY,
+            signals,
+            reload,
+        }
     }
 
     /// How long the recorder has been running.
@@ -43,24 +59,26 @@ impl Running {
         self.began.elapsed()
     }
 
+    /// Answers what signals have asked for; says whether the sources are to be looked for anew.
+    pub(super) fn heed(&mut self, console: &mut Console) -> bool {
+        self.tell(console);
+        let is_hung_up = self.signals.is_hung_up.swap(false, Ordering::AcqRel);
+        if is_hung_up {
+            let outcome = self.reload.again(console);
+            console.note(&format!("looking for the sources anew; {outcome}"));
+        }
+        is_hung_up
+    }
+
     /// Says how far the recorder is, where that is asked for or an hour has passed.
-    pub(super) fn tell(&mut self, recorder: &Recorder, console: &mut Console) {
-        let is_asked = self.is_asked.swap(false, Ordering::AcqRel);
+    fn tell(&mut self, console: &mut Console) {
+        let is_asked = self.signals.is_asked.swap(false, Ordering::AcqRel);
         if !is_asked && Instant::now() < self.next {
             return;
         }
         self.next = Instant::now() + EVERY;
-        let so_far = closing_line(&recorder.summary(), self.elapsed());
+        let so_far = closing_line(&self.reload.recorder().summary(), self.elapsed());
         console.note(&format!("so far: {so_far}"));
-    }
-
-    /// Whether the sources are to be looked for anew; says that they are.
-    pub(super) fn looks_anew(&self, console: &mut Console) -> bool {
-        let is_hung_up = self.is_hung_up.swap(false, Ordering::AcqRel);
-        if is_hung_up {
-            console.note("looking for the sources anew");
-        }
-        is_hung_up
     }
 }
 

@@ -3,7 +3,8 @@
 use super::fifo::Fifo;
 use super::limit::room_for_files;
 use super::listen::Servers;
-use super::progress::{Running, print_sources};
+use super::progress::{Running, Signals, print_sources};
+use super::reload::{Reload, Reread};
 use super::report::{closing_line, shortened};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
@@ -31,12 +32,12 @@ const POLL: Duration = Duration::from_millis(50);
 /// Set by the first signal, and by whatever else ends the recorder.
 type Stop = Arc<AtomicBool>;
 
-pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> anyhow::Result<Exit> {
     let sources = Sources::resolve(&args.sources, args.once).map_err(|error| {
         let BadSource { hint, .. } = &error;
         Refused::new(error.to_string()).hint(hint)
     })?;
-    let mut running = Running::begin().context("cannot catch signals")?;
+    let signals = Signals::catch().context("cannot catch signals")?;
     // An address of the configuration has no end, and `--once` asks for one.
     let ready = if args.once {
         None
@@ -44,6 +45,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         args.listen.prepare(console)?
     };
     let stop = catch_signals().context("cannot catch signals")?;
+    args.bodies.set(args.recording.bodies());
     let recorder = Recorder::open(config(args)?)?;
     for path in &sources.awaited {
         console.note(&format!(
@@ -64,6 +66,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let servers = ready.map(|ready| ready.start(args, &recorder, console));
     let servers = servers.transpose()?;
     print_sources(args, console)?;
+    let reload = Reload::new(args, reread, &recorder, servers.as_ref());
+    let mut running = Running::new(signals, reload);
     let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
     let mut unread = 0;
     if !sources.files.is_empty() {
@@ -77,16 +81,16 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let mut report = || {
         args.report_notes(console);
-        running.tell(&recorder, console);
-        // A stream has nothing that could be opened anew; that it was asked is told.
-        running.looks_anew(console);
+        // A stream has nothing that could be opened anew.
+        running.heed(console);
     };
     wait_for_streams(&streams, servers.as_ref(), &recorder, &stop, &mut report);
+    let elapsed = running.elapsed();
     recorder.stop();
     let ended = end_streams(streams, &recorder).and(end_serving(servers));
     let summary = recorder.shutdown()?;
     args.report_notes(console);
-    console.note(&closing_line(&summary, running.elapsed()));
+    console.note(&closing_line(&summary, elapsed));
     // Not earlier: what was read is committed, whatever became of a source.
     ended?;
     if args.once && unread > 0 {
@@ -247,7 +251,7 @@ struct Following<'a> {
 impl Following<'_> {
     /// Follows files until a signal comes or the store fails, or to their ends; says how many could not be
     /// read.
-    fn follow(&self, sources: Sources, running: &mut Running, console: &mut Console) -> usize {
+    fn follow(&self, sources: Sources, running: &mut Running<'_>, console: &mut Console) -> usize {
         let args = self.args;
         let begin = match args.from {
             From::Start => Begin::Start,
@@ -269,7 +273,8 @@ impl Following<'_> {
         let mut progress = Progress::new(Unit::Bytes, console.is_message_terminal());
         loop {
             files.tailer().scan(Instant::now());
-            let bytes = self.read_backlog(&mut files, &mut progress);
+            let mut heed = || running.heed(console);
+            let bytes = self.read_backlog(&mut files, &mut progress, &mut heed);
             if args.once && !self.is_over() {
                 files.finish(&|| self.is_over());
             }
@@ -280,8 +285,7 @@ impl Following<'_> {
             if args.once || self.is_over() {
                 return files.tailer().unread();
             }
-            running.tell(self.recorder, console);
-            if running.looks_anew(console) {
+            if running.heed(console) {
                 continue;
             }
             waker.watch(files.tailer().directories());
@@ -300,9 +304,19 @@ impl Following<'_> {
     }
 
     /// Reads until every file is at its end; says how many bytes that were.
-    fn read_backlog(&self, files: &mut FileSources, progress: &mut Progress) -> u64 {
+    /// `heed` answers signals, and says whether the files are to be looked for anew.
+    fn read_backlog(
+        &self,
+        files: &mut FileSources,
+        progress: &mut Progress,
+        heed: &mut dyn FnMut() -> bool,
+    ) -> u64 {
         let mut done = 0;
         loop {
+            // A backlog can take many minutes, and whoever asks wants an answer now.
+            if heed() {
+                files.tailer().scan(Instant::now());
+            }
             // Before each turn: a backlog is what it is good to see.
             if let Some(servers) = self.servers {
                 servers.see_files(files.tailer());

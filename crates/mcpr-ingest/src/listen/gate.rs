@@ -3,14 +3,15 @@
 use super::Token;
 use super::answer::Refusal;
 use super::limits::BODY_BYTES;
+use crate::live::Live;
 use crate::monitor::Format;
+use hyper::Method;
 use hyper::header::{
     ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap,
     HeaderName, ORIGIN,
 };
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
-use hyper::{Method, Uri};
 use std::net::{IpAddr, SocketAddr};
 
 /// The rules for heads.
@@ -18,12 +19,19 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Gate {
     /// The address that is served.
     pub address: SocketAddr,
+    /// Who is let in; it may change while the address is served.
+    pub admission: Live<Admission>,
+    /// Whether events are taken; else the recorder only shows itself.
+    pub takes_posts: bool,
+}
+
+/// Whom an address lets in besides who calls it by its own name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Admission {
     /// Further names that the `Host` header may have, at any port.
     pub hosts: Vec<String>,
     /// What every post and every scrape must show, if anything.
     pub token: Option<Token>,
-    /// Whether events are taken; else the recorder only shows itself.
-    pub takes_posts: bool,
 }
 
 /// What a request that is let in wants.
@@ -45,11 +53,13 @@ impl Gate {
     /// What a request asks for, or why it is refused. `local` is the connection's own address.
     pub(super) fn check(&self, head: &Parts, local: IpAddr) -> Result<Wish, Refusal> {
         let headers = &head.headers;
+        // One for the whole head: it may be changed meanwhile.
+        let admission = self.admission.get();
         // Browsers name the page behind a post; a proxy has none to name.
         if headers.contains_key(ORIGIN) {
             return Err(Refusal::Origin);
         }
-        if !self.is_our_host(headers, &head.uri, local) {
+        if !self.is_our_host(&admission, head, local) {
             return Err(Refusal::Host);
         }
         let is_get = matches!(head.method, Method::GET | Method::HEAD);
@@ -60,7 +70,8 @@ impl Gate {
             _ => {}
         }
         let shown = only(headers, &AUTHORIZATION).unwrap_or_default();
-        if self.token.as_ref().is_some_and(|it| !it.is_shown_by(shown)) {
+        let token = admission.token.as_ref();
+        if token.is_some_and(|it| !it.is_shown_by(shown)) {
             return Err(Refusal::Token);
         }
         if head.uri.path() == "/metrics" && is_get {
@@ -92,22 +103,24 @@ impl Gate {
     }
 
     /// A page that has made its own name point at this machine still calls us by that name.
-    fn is_our_host(&self, headers: &HeaderMap, uri: &Uri, local: IpAddr) -> bool {
-        let named = only(headers, &HOST).and_then(|host| Authority::try_from(host).ok());
+    fn is_our_host(&self, admission: &Admission, head: &Parts, local: IpAddr) -> bool {
+        let named = only(&head.headers, &HOST).and_then(|host| Authority::try_from(host).ok());
         let Some(named) = named else {
             return false;
         };
+        let is_ours = |named: &Authority| self.is_ours(admission, named, local);
         // The request line may name a host as well, and then both count.
-        self.is_ours(&named, local) && uri.authority().is_none_or(|it| self.is_ours(it, local))
+        is_ours(&named) && head.uri.authority().is_none_or(is_ours)
     }
 
-    fn is_ours(&self, named: &Authority, local: IpAddr) -> bool {
+    fn is_ours(&self, admission: &Admission, named: &Authority, local: IpAddr) -> bool {
         // A `Host` header has no user part.
         if named.as_str().contains('@') {
             return false;
         }
         let host = named.host();
-        if self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host)) {
+        let mut further = admission.hosts.iter();
+        if further.any(|own| own.eq_ignore_ascii_case(host)) {
             return true;
         }
         let is_own_name = host.eq_ignore_ascii_case("localhost") && local.is_loopback();

@@ -11,7 +11,7 @@ mod server;
 mod token;
 mod watched;
 
-pub use gate::Gate;
+pub use gate::{Admission, Gate};
 pub use intake::Intake;
 pub use server::Served;
 pub use token::{Token, TokenError};
