@@ -35,7 +35,7 @@ enum Task {
     Compact(backup::CompactArgs),
     /// Print requests, gaps and sessions as NDJSON that `mcpr record` takes back
     ///
-    /// Payloads and what servers offered (what `mcpr schema` shows) are left out
+    /// Payloads, bad lines and what servers offered (what `mcpr schema` shows) are part of it with --whole
     Export(export::Args),
     /// Copy another store's requests and sessions into this one; twice adds nothing
     Import(import::Args),

@@ -2,9 +2,9 @@
 
 use super::args::{ReadArgs, View};
 use crate::console::Console;
-use mcpr_model::{BadLine, Checkpoint, ErrorKind, Kind, Payload, Status};
+use mcpr_model::{Checkpoint, ErrorKind, Kind, Payload, Status};
 use mcpr_store::query::{
-    ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, Order, Page, RequestRow,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, Order, Page, RequestRow,
     SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
     StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
@@ -187,7 +187,7 @@ impl Reader for Rows {
         Ok(self.surfaces.versions.len() as u64)
     }
 
-    fn bad_lines(&self, _: usize) -> Result<Vec<BadLine>, StoreError> {
+    fn bad_lines(&self, _: usize) -> Result<Vec<BadLineRow>, StoreError> {
         Ok(Vec::new())
     }
 

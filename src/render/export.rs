@@ -1,9 +1,11 @@
 //! `export`: a store's content as lines that `mcpr record` takes back. `wire` decodes it.
 
 use super::text::escape_json;
-use mcpr_model::ErrorKind;
-use mcpr_store::query::{Entry, GapRow, RequestRow, SessionRow, StoredKey};
+use mcpr_model::{BadLine, Body, ErrorKind, Payload};
+use mcpr_store::query::{Entry, GapRow, LoneItem, RequestRow, SessionRow, StoredKey, SurfaceRow};
 use serde::Serialize;
+use serde_json::value::RawValue;
+use std::fmt::Write as _;
 use std::ops::Not;
 
 // What is not there is left out where the key came with a later version: a line without a `key` is known
@@ -36,6 +38,29 @@ struct RequestLine<'a> {
     bytes_out: Option<i64>,
     #[serde(skip_serializing_if = "Not::not")]
     retyped: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<BodyPart<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<BodyPart<'a>>,
+}
+
+/// A body is a text within the line and not a part of its JSON: its end may be missing.
+#[derive(Serialize)]
+struct BodyPart<'a> {
+    text: &'a str,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Not::not")]
+    cut: bool,
+}
+
+impl<'a> BodyPart<'a> {
+    fn of(body: &'a Body) -> Self {
+        Self {
+            text: &body.text,
+            bytes: body.bytes,
+            cut: body.is_cut,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -63,13 +88,122 @@ struct GapLine<'a> {
     to_ts: i64,
 }
 
-/// One entry as a line, with what a second delivery of it is recognised by, where that is known.
+/// One entry as a line, with what a second delivery of it is recognised by, where that is known, and its
+/// payload, where that is exported.
 #[must_use]
-pub fn exported_entry(entry: &Entry, key: Option<StoredKey>) -> String {
+pub fn exported_entry(entry: &Entry, key: Option<StoredKey>, payload: Option<&Payload>) -> String {
     match entry {
-        Entry::Request(row) => request(row, key),
+        Entry::Request(row) => request(row, key, payload),
         Entry::Gap(gap) => line(&gap_line(gap, key)),
     }
+}
+
+#[derive(Serialize)]
+struct VersionLine<'a> {
+    r#type: &'static str,
+    proxy: &'a str,
+    method: &'a str,
+    version: i64,
+    first_seen_at: i64,
+    last_seen_at: i64,
+    session_id: Option<&'a str>,
+    client_name: Option<&'a str>,
+    upstream: Option<&'a str>,
+    announced: bool,
+    protocol: Option<&'a str>,
+    peculiar: &'a [String],
+    changes: Vec<ChangePart<'a>>,
+    payload: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct ChangePart<'a> {
+    change: &'a str,
+    item: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ItemLine<'a> {
+    r#type: &'static str,
+    proxy: &'a str,
+    method: &'a str,
+    first_seen_at: i64,
+    last_seen_at: i64,
+    payload: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct BadLineLine<'a> {
+    r#type: &'static str,
+    source: &'a str,
+    offset: u64,
+    ts: i64,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excerpt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excerpt_hex: Option<String>,
+}
+
+/// One version of a list as a line; `None` where what is stored of it is no JSON.
+#[must_use]
+pub fn exported_version(row: &SurfaceRow) -> Option<String> {
+    let changes = row.changes.iter().map(|(change, item)| ChangePart {
+        change,
+        item: item.as_deref(),
+    });
+    Some(line(&VersionLine {
+        r#type: "mcpr_surface",
+        proxy: &row.proxy,
+        method: &row.method,
+        version: row.version,
+        first_seen_at: row.first_seen_at,
+        last_seen_at: row.last_seen_at,
+        session_id: row.session_id.as_deref(),
+        client_name: row.client_name.as_deref(),
+        upstream: row.upstream.as_deref(),
+        announced: row.announced,
+        protocol: row.protocol.as_deref(),
+        peculiar: &row.peculiar,
+        changes: changes.collect(),
+        // As it stands, so that no number and no order of members is written otherwise.
+        payload: serde_json::from_str(&row.payload).ok()?,
+    }))
+}
+
+/// One item that was seen alone as a line; `None` where what is stored of it is no JSON.
+#[must_use]
+pub fn exported_item(item: &LoneItem) -> Option<String> {
+    Some(line(&ItemLine {
+        r#type: "mcpr_surface_item",
+        proxy: &item.proxy,
+        method: &item.method,
+        first_seen_at: item.first_seen_at,
+        last_seen_at: item.last_seen_at,
+        payload: serde_json::from_str(&item.payload).ok()?,
+    }))
+}
+
+/// One line that did not decode as a line. What is no text of it is written in hexadecimal.
+#[must_use]
+pub fn exported_bad_line(bad: &BadLine) -> String {
+    let excerpt = std::str::from_utf8(&bad.excerpt).ok();
+    // JSON holds text alone, and these bytes may be of any file.
+    let hex = || {
+        bad.excerpt.iter().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("a string takes every write");
+            hex
+        })
+    };
+    line(&BadLineLine {
+        r#type: "mcpr_bad_line",
+        source: &bad.source,
+        offset: bad.offset,
+        ts: bad.ts,
+        reason: &bad.reason,
+        excerpt,
+        excerpt_hex: excerpt.is_none().then(hex),
+    })
 }
 
 /// One session as a line.
@@ -88,7 +222,8 @@ pub fn exported_session(row: &SessionRow) -> String {
     })
 }
 
-fn request(row: &RequestRow, key: Option<StoredKey>) -> String {
+fn request(row: &RequestRow, key: Option<StoredKey>, payload: Option<&Payload>) -> String {
+    let body = |part: fn(&Payload) -> Option<&Body>| payload.and_then(part).map(BodyPart::of);
     // A client that only the session named must not become the event's own word.
     let names_client = key.is_none_or(|key| key.names_client);
     let own = |text: &'_ Option<String>| names_client.then(|| text.clone()).flatten();
@@ -116,6 +251,8 @@ fn request(row: &RequestRow, key: Option<StoredKey>) -> String {
         bytes_in: row.bytes_in,
         bytes_out: row.bytes_out,
         retyped: row.retyped,
+        params: body(|payload| payload.params.as_ref()),
+        answer: body(|payload| payload.answer.as_ref()),
     })
 }
 

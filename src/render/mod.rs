@@ -25,7 +25,9 @@ pub mod units;
 pub use axis::axis;
 pub use clients::{CLIENT_COLUMNS, CLIENT_FIELDS};
 pub use columns::{Column, Fit, Record, Show, UnknownColumn, Value, WholeText, choose, select};
-pub use export::{exported_entry, exported_session};
+pub use export::{
+    exported_bad_line, exported_entry, exported_item, exported_session, exported_version,
+};
 pub use json::{object, session_document};
 pub use requests::{LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, gap_text};
 pub use schema::{

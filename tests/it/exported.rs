@@ -78,13 +78,17 @@ fn exported_lines_are_what_their_schema_says() {
         let errors: Vec<_> = validator.iter_errors(line).collect();
         assert!(errors.is_empty(), "{errors:?}\n{line}");
     }
-    for (name, described) in schema["$defs"].as_object().unwrap() {
+    for name in ["request", "session", "gap"] {
+        let described = &schema["$defs"][name];
         let tag = &described["properties"]["type"]["const"];
         let of_it = lines.iter().filter(|line| line["type"] == *tag);
         let printed: Vec<BTreeSet<&str>> = of_it.map(keys).collect();
         let some: BTreeSet<&str> = printed.iter().flatten().copied().collect();
         let every = printed.iter().cloned().reduce(|left, right| &left & &right);
-        assert_eq!(some, keys(&described["properties"]), "{name}");
+        let mut known = keys(&described["properties"]);
+        // Bodies are part of a whole export alone.
+        known.retain(|key| !matches!(*key, "params" | "answer"));
+        assert_eq!(some, known, "{name}");
         assert_eq!(every.unwrap(), required(described), "{name}");
     }
 }

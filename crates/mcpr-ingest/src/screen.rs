@@ -171,13 +171,19 @@ fn in_surface(redactor: &Redactor, update: &mut SurfaceUpdate) -> u64 {
         SurfaceContent::Item { item } => item,
         SurfaceContent::ListChanged => return 0,
         SurfaceContent::Whole { upstream, result } => {
-            let address = upstream.as_mut().map_or(0, |address| {
-                replace(address, |address| redactor.text(address))
-            });
-            return address + put_json(result);
+            return in_address(redactor, upstream) + put_json(result);
+        }
+        SurfaceContent::Version(version) => {
+            return in_address(redactor, &mut version.upstream) + put_json(&mut version.payload);
         }
     };
     put_json(json)
+}
+
+fn in_address(redactor: &Redactor, address: &mut Option<Text>) -> u64 {
+    address.as_mut().map_or(0, |address| {
+        replace(address, |address| redactor.text(address))
+    })
 }
 
 fn put_json(json: &mut Box<str>) -> u64 {

@@ -2,7 +2,8 @@
 
 use super::Delivery;
 use mcpr_model::{
-    Event, Payload, Request, RequestId, SessionUpdate, SurfaceContent, SurfaceUpdate, Text,
+    Event, Payload, Request, RequestId, SessionUpdate, SurfaceContent, SurfaceUpdate,
+    SurfaceVersion, Text,
 };
 
 impl Delivery {
@@ -79,12 +80,28 @@ fn of_surface(update: &SurfaceUpdate) -> usize {
         SurfaceContent::Whole { upstream, result } => optional([upstream]) + result.len(),
         SurfaceContent::Item { item } => item.len(),
         SurfaceContent::ListChanged => 0,
+        SurfaceContent::Version(version) => of_version(version),
     };
     size_of::<SurfaceUpdate>()
         + content
         + text(&update.proxy)
         + text(&update.method)
         + optional([&update.session_id, &update.client_name])
+}
+
+fn of_version(version: &SurfaceVersion) -> usize {
+    let peculiar = version
+        .peculiar
+        .iter()
+        .map(|text| size_of::<String>() + text.len());
+    let changes = version.changes.iter().map(|(change, item)| {
+        let item = item.as_ref().map_or(0, String::len);
+        size_of::<(String, Option<String>)>() + change.len() + item
+    });
+    size_of::<SurfaceVersion>()
+        + version.payload.len()
+        + optional([&version.upstream, &version.protocol])
+        + peculiar.chain(changes).sum::<usize>()
 }
 
 /// Short texts are part of whatever holds them.

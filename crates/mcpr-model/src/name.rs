@@ -148,11 +148,12 @@ impl SurfaceUpdate {
         cut(&mut self.method, MAX_NAME_BYTES);
         cut_all([self.session_id.as_mut(), self.client_name.as_mut()]);
         // The answers themselves are no names: they are limited where they are read.
-        if let SurfaceContent::Whole {
-            upstream: Some(upstream),
-            ..
-        } = &mut self.content
-        {
+        let upstream = match &mut self.content {
+            SurfaceContent::Whole { upstream, .. } => upstream.as_mut(),
+            SurfaceContent::Version(version) => version.upstream.as_mut(),
+            _ => None,
+        };
+        if let Some(upstream) = upstream {
             cut(upstream, MAX_URI_BYTES);
         }
     }

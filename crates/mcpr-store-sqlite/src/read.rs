@@ -18,11 +18,11 @@ use super::log_index::LogIndex;
 use super::recall::Recall;
 use super::surfaces::KnownLists;
 use super::watch::DirectoryWatch;
-use mcpr_model::{BadLine, Checkpoint, FileIdentity, Payload};
+use mcpr_model::{Checkpoint, FileIdentity, Payload};
 use mcpr_store::query::{
-    ClientRow, Cursor, Entry, Filter, Head, NameKind, Page, RequestRow, SessionFilter, SessionPage,
-    SessionRow, SourceRow, StatsQuestion, StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces,
-    TimePage,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, Page, RequestRow, SessionFilter,
+    SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow, StoredKey, SurfacePage,
+    SurfaceRow, Surfaces, TimePage,
 };
 use mcpr_store::{Overview, Reader, RollupRow, StoreError, replaced};
 use rusqlite::Connection;
@@ -262,7 +262,7 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn bad_lines(&self, limit: usize) -> Result<Vec<BadLine>, StoreError> {
+    fn bad_lines(&self, limit: usize) -> Result<Vec<BadLineRow>, StoreError> {
         self.ask(|connection| totals::bad_lines(connection, limit))
     }
 

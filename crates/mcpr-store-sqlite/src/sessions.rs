@@ -201,10 +201,13 @@ impl Sessions {
         }
     }
 
-    /// Counts a request anew that turned out to have ended otherwise.
+    /// Counts a request anew that turned out to have ended otherwise, or at another time.
     pub(super) fn recount(&mut self, slot: Slot, before: &Request, after: &Request) {
+        // At its old place and at its new one, as when a request is counted.
+        self.forget_around(slot);
         if self.slots[slot].state.recount(before, after) {
             self.touch(slot);
+            self.forget_around(slot);
         }
     }
 

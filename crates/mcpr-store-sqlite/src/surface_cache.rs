@@ -160,9 +160,10 @@ fn fingerprint(update: &SurfaceUpdate) -> Option<u128> {
             hasher.update(b"\0");
             hasher.update(result.as_bytes());
         }
-        SurfaceContent::Page { .. } | SurfaceContent::Item { .. } | SurfaceContent::ListChanged => {
-            return None;
-        }
+        SurfaceContent::Page { .. }
+        | SurfaceContent::Item { .. }
+        | SurfaceContent::ListChanged
+        | SurfaceContent::Version(_) => return None,
     }
     Some(hasher.digest128())
 }

@@ -9,10 +9,13 @@ use super::layout::layout_of;
 use super::names::NameNumbers;
 use super::shown::shown;
 use super::surface_cache::{SeenAgain, SurfaceCache, seen};
-use mcpr_model::{SurfaceContent, SurfaceUpdate};
+use mcpr_model::{SurfaceContent, SurfaceUpdate, SurfaceVersion};
 use mcpr_store::query::{ListKey, LoneItem, SurfacePage, SurfaceRow, Surfaces};
-use mcpr_surface::capture::{Chain, ListTexts, Seen, WaitingPage, chain_of, negotiated, step};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use mcpr_surface::capture::{
+    Chain, KnownVersion, ListTexts, Seen, WaitingPage, chain_of, known_as, last_seen_of,
+    negotiated, read_version, step,
+};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, Transaction, params};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -34,7 +37,39 @@ pub(super) fn take(
         SurfaceContent::Page { .. } | SurfaceContent::Whole { .. } => {
             listed(tx, proxy, cache, update, last_seq)
         }
+        SurfaceContent::Version(version) => {
+            // What the cache knows has to stand in the rows before they are looked at.
+            cache.forget(tx, proxy, &update.method)?;
+            restore(tx, proxy, update, version, last_seq)
+        }
     }
+}
+
+/// Takes in a version that another store had.
+fn restore(
+    tx: &Transaction<'_>,
+    proxy: i64,
+    update: &SurfaceUpdate,
+    version: &SurfaceVersion,
+    last_seq: i64,
+) -> rusqlite::Result<()> {
+    let Some(mut new) = read_version(&update.method, version) else {
+        return Ok(());
+    };
+    // An export may be recorded twice, or into a store that has seen the same server.
+    let same = versions::of_text(tx, proxy, &update.method, &new.sha256)?;
+    let numbers: Vec<KnownVersion> = same.iter().map(|row| row.known).collect();
+    if let Some(number) = known_as(update.ts, &numbers) {
+        let row = same.iter().find(|row| row.known.version == number);
+        let last_seen_at = last_seen_of(update);
+        return match row.filter(|row| row.last_seen_at < last_seen_at) {
+            Some(row) => seen(tx, row.id, last_seen_at, negotiated(update).as_deref()),
+            None => Ok(()),
+        };
+    }
+    new.version = versions::free_number(tx, proxy, &update.method, new.version)?;
+    // What it brought is known: it is compared with no version before it.
+    versions::insert(tx, proxy, update, &new, last_seq, None).map(drop)
 }
 
 fn announce(tx: &Transaction<'_>, proxy: i64, update: &SurfaceUpdate) -> rusqlite::Result<()> {
@@ -186,7 +221,7 @@ pub(super) fn surface_in_force(
         .optional()
 }
 
-/// One version of a list, without what it brought.
+/// One version of a list, with what it brought.
 pub(super) fn surface_version(
     connection: &Connection,
     proxy: &str,
@@ -194,13 +229,32 @@ pub(super) fn surface_version(
     version: i64,
 ) -> rusqlite::Result<Option<SurfaceRow>> {
     let versions = select_versions(connection, true)?;
+    let mut changes = connection.prepare_cached(CHANGES)?;
     connection
         .prepare_cached(&format!(
             "{versions} WHERE s.proxy = (SELECT id FROM proxies WHERE name = ?1) AND s.method = ?2
                  AND s.version = ?3"
         ))?
-        .query_row(params![proxy, method, version], version_of)
+        .query_row(params![proxy, method, version], |row| {
+            version_with_changes(row, &mut changes)
+        })
         .optional()
+}
+
+/// What a version brought.
+const CHANGES: &str = "SELECT change, item FROM surface_changes WHERE surface = ?1 ORDER BY id";
+
+fn version_with_changes(
+    row: &Row<'_>,
+    changes: &mut Statement<'_>,
+) -> rusqlite::Result<SurfaceRow> {
+    let mut version = version_of(row)?;
+    version.changes = changes
+        .query_map([row.get::<_, i64>(13)?], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(version)
 }
 
 /// The lists that were there when a page was asked for last: else each page would look for all of them.
@@ -294,22 +348,14 @@ fn versions_of(
     method: &str,
     with_texts: bool,
 ) -> rusqlite::Result<Vec<SurfaceRow>> {
-    let mut changes = connection.prepare_cached(
-        "SELECT change, item FROM surface_changes WHERE surface = ?1 ORDER BY id",
-    )?;
+    let mut changes = connection.prepare_cached(CHANGES)?;
     let versions = select_versions(connection, with_texts)?;
     let mut versions = connection.prepare_cached(&format!(
         "{versions} WHERE s.proxy = ?1 AND s.method = ?2 ORDER BY s.version"
     ))?;
     versions
         .query_map(params![proxy, method], |row| {
-            let mut version = version_of(row)?;
-            version.changes = changes
-                .query_map([row.get::<_, i64>(13)?], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })?
-                .collect::<rusqlite::Result<_>>()?;
-            Ok(version)
+            version_with_changes(row, &mut changes)
         })?
         .collect()
 }

@@ -13,7 +13,7 @@ use super::{
     Appended, CallMatch, Candidate, Delivery, Likeness, MAX_CANDIDATES, Reader, RequestFacts,
     RollupChange, RollupKey, RollupRow, StoreError, Writer, keys, match_call,
 };
-use crate::query::{SessionKey, SessionRow, SourceRow, Summed};
+use crate::query::{BadLineRow, SessionKey, SessionRow, SourceRow, Summed};
 use fold::{Listing, state_of};
 use mcpr_model::{
     BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, Payload, Request, SessionUpdate,
@@ -40,7 +40,7 @@ enum Logged {
 #[derive(Debug, Default)]
 struct State {
     log: Vec<Logged>,
-    bad_lines: Vec<BadLine>,
+    bad_lines: Vec<BadLineRow>,
     rollups: HashMap<RollupKey, RollupRow>,
     summed: Summed,
     shown: surfaces::StoredSurfaces,
@@ -224,8 +224,9 @@ impl State {
     }
 
     fn bad_line(&mut self, line: &BadLine) {
-        self.next_seq();
-        self.bad_lines.push(line.clone());
+        let seq = self.next_seq();
+        let line = line.clone();
+        self.bad_lines.push(BadLineRow { seq, line });
         let most = usize::try_from(BadLine::MAX_ROWS).unwrap_or(usize::MAX);
         if self.bad_lines.len() > most {
             self.bad_lines.remove(0);

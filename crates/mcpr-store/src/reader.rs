@@ -1,12 +1,12 @@
 //! What can be asked of a store.
 
 use crate::query::{
-    ClientRow, Cursor, Entry, Filter, Head, NameKind, Page, RequestRow, SessionFilter, SessionPage,
-    SessionRow, SourceRow, StatsQuestion, StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces,
-    TimePage,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, Page, RequestRow, SessionFilter,
+    SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow, StoredKey, SurfacePage,
+    SurfaceRow, Surfaces, TimePage,
 };
 use crate::{Overview, RollupRow, StoreError};
-use mcpr_model::{BadLine, Checkpoint, Payload};
+use mcpr_model::{Checkpoint, Payload};
 use std::time::Duration;
 
 /// A store opened for reading: never writes, never migrates, never blocks the writer.
@@ -150,7 +150,7 @@ pub trait Reader: Send {
         at: i64,
     ) -> Result<Option<SurfaceRow>, StoreError>;
 
-    /// One version of a list, without what it brought.
+    /// One version of a list, with what it brought.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -172,7 +172,7 @@ pub trait Reader: Send {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn bad_lines(&self, limit: usize) -> Result<Vec<BadLine>, StoreError>;
+    fn bad_lines(&self, limit: usize) -> Result<Vec<BadLineRow>, StoreError>;
 
     /// The sources after one of a name, by name, at most so many.
     ///

@@ -68,15 +68,20 @@ impl SessionState {
         }
     }
 
-    /// Counts a request anew that turned out to have ended otherwise; says whether that changed
-    /// anything.
+    /// Counts a request anew that turned out to have ended otherwise, or at a time that is better known; says
+    /// whether that changed anything.
     pub fn recount(&mut self, before: &Request, after: &Request) -> bool {
+        let was = *self;
+        // What its requests say when it was used is what it says: of an inferred one they are chosen by it.
+        if after.session_id.is_some() {
+            self.started_at = self.started_at.min(after.ts);
+            self.last_seen_at = self.last_seen_at.max(after.ts);
+        }
         let change = failures(after) - failures(before);
         if before.kind == Kind::Mcp && change != 0 {
             self.total_errors = self.total_errors.saturating_add(change);
-            return true;
         }
-        false
+        was != *self
     }
 
     /// Applies what a stream said of the session.

@@ -3,12 +3,15 @@
 
 mod between;
 mod limits;
+mod restore;
 
 pub use between::changes_between;
 pub use limits::{
     MAX_LONE_ITEMS, MAX_PENDING_BYTES, MAX_PENDING_CHAINS, MAX_PENDING_TOTAL_BYTES, MAX_VERSIONS,
     are_too_many_chains, is_announced, is_flapping, lone_item_key, oldest_wait,
 };
+
+pub use restore::{KnownVersion, known_as, last_seen_of, read_version};
 
 use super::canonical::{canonical, canonical_text, sha256_hex, without_ignored};
 use super::parse::{Parsed, parse};
@@ -167,6 +170,7 @@ pub fn kind_of(method: &str) -> Option<ItemKind> {
 pub fn upstream_of(update: &SurfaceUpdate) -> Option<&str> {
     match &update.content {
         SurfaceContent::Whole { upstream, .. } => upstream.as_deref(),
+        SurfaceContent::Version(version) => version.upstream.as_deref(),
         _ => None,
     }
 }
@@ -182,6 +186,9 @@ pub fn chain_of(update: &SurfaceUpdate) -> String {
 /// The protocol version that an answer of `initialize` settles on.
 #[must_use]
 pub fn negotiated(update: &SurfaceUpdate) -> Option<String> {
+    if let SurfaceContent::Version(version) = &update.content {
+        return version.protocol.as_deref().map(str::to_owned);
+    }
     let (SurfaceContent::Page { result, .. } | SurfaceContent::Whole { result, .. }) =
         &update.content
     else {
@@ -242,8 +249,10 @@ pub fn step<T: ListTexts>(
                 None => last_page(kind, pages, waiting, latest, texts),
             }
         }
-        // Items and announcements are kept elsewhere, and are no list.
-        SurfaceContent::Item { .. } | SurfaceContent::ListChanged => nothing,
+        // Items and announcements are kept elsewhere, and are no list; versions are restored, not inferred.
+        SurfaceContent::Item { .. } | SurfaceContent::ListChanged | SurfaceContent::Version(_) => {
+            nothing
+        }
     }
 }
 

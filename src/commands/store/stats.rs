@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             &overview,
             sizes.store_bytes,
         )?,
-        bad_lines: reader.bad_lines(bad_lines)?,
+        bad_lines: (reader.bad_lines(bad_lines)?.into_iter().map(|row| row.line)).collect(),
         path: url.to_string(),
         sizes,
         overview,

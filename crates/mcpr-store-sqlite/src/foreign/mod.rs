@@ -26,10 +26,10 @@ use fault::Fault;
 use held::Held;
 use layout::Layout;
 pub(super) use layout::Program;
-use mcpr_model::{BadLine, Checkpoint, Payload, Sketch};
+use mcpr_model::{Checkpoint, Payload, Sketch};
 use mcpr_store::query::{
-    ClientRow, ClientsFold, Cursor, Entry, Filter, Head, NameFold, NameKind, Order, Page,
-    RequestRow, SessionFilter, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
+    BadLineRow, ClientRow, ClientsFold, Cursor, Entry, Filter, Head, NameFold, NameKind, Order,
+    Page, RequestRow, SessionFilter, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
     StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use mcpr_store::{
@@ -296,7 +296,7 @@ impl Reader for ForeignReader {
     }
 
     /// None: such a store keeps no lines that did not decode.
-    fn bad_lines(&self, _: usize) -> Result<Vec<BadLine>, StoreError> {
+    fn bad_lines(&self, _: usize) -> Result<Vec<BadLineRow>, StoreError> {
         Ok(Vec::new())
     }
 

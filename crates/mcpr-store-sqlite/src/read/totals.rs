@@ -9,7 +9,7 @@ use crate::rollups::fill_sums;
 use crate::shown::shown;
 use crate::sums::rounded;
 use mcpr_model::{BadLine, Counts, Text};
-use mcpr_store::query::{Cursor, NameKind, SourceRow};
+use mcpr_store::query::{BadLineRow, Cursor, NameKind, SourceRow};
 use mcpr_store::{Overview, RollupKey, RollupRow};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -178,7 +178,10 @@ pub(super) fn sources(
 }
 
 /// The newest lines that did not decode, newest first.
-pub(super) fn bad_lines(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<BadLine>> {
+pub(super) fn bad_lines(
+    connection: &Connection,
+    limit: usize,
+) -> rusqlite::Result<Vec<BadLineRow>> {
     connection
         .prepare_cached(concat!(
             "SELECT ",
@@ -186,16 +189,18 @@ pub(super) fn bad_lines(connection: &Connection, limit: usize) -> rusqlite::Resu
             ", offset, ",
             shown!("reason", "seq"),
             // As much as is ever recorded.
-            ", substr(excerpt, 1, 4096), ts FROM bad_lines ORDER BY seq DESC LIMIT ?1",
+            ", substr(excerpt, 1, 4096), ts, seq FROM bad_lines ORDER BY seq DESC LIMIT ?1",
         ))?
         .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-            Ok(BadLine {
+            let line = BadLine {
                 source: Text::from(row.get_ref(0)?.as_str()?),
                 offset: row.get::<_, i64>(1)?.cast_unsigned(),
                 reason: row.get(2)?,
                 excerpt: row.get(3)?,
                 ts: row.get(4)?,
-            })
+            };
+            let seq = row.get(5)?;
+            Ok(BadLineRow { seq, line })
         })?
         .collect()
 }

@@ -5,7 +5,8 @@ use crate::seal;
 use mcpr_model::SurfaceUpdate;
 use mcpr_surface::canonical::sha256_hex;
 use mcpr_surface::capture::{
-    Latest, MAX_VERSIONS, NewVersion, is_announced, is_flapping, negotiated, upstream_of,
+    KnownVersion, Latest, MAX_VERSIONS, NewVersion, is_announced, is_flapping, last_seen_of,
+    negotiated, upstream_of,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -80,6 +81,53 @@ pub(super) fn flapping(
     Ok(newest.filter(|_| is_flapping(versions.len())))
 }
 
+/// A version that has a text, with its number in the store.
+pub(super) struct StoredVersion {
+    pub(super) id: i64,
+    pub(super) known: KnownVersion,
+    pub(super) last_seen_at: i64,
+}
+
+/// The versions of a list whose canonical form has a hash, by their numbers.
+pub(super) fn of_text(
+    tx: &Transaction<'_>,
+    proxy: i64,
+    method: &str,
+    sha256: &str,
+) -> rusqlite::Result<Vec<StoredVersion>> {
+    tx.prepare_cached(
+        "SELECT id, version, first_seen, last_seen FROM surfaces
+         WHERE proxy = ?1 AND method = ?2 AND sha256 = ?3 ORDER BY +version",
+    )?
+    .query_map(params![proxy, method, sha256], |row| {
+        Ok(StoredVersion {
+            id: row.get(0)?,
+            known: KnownVersion {
+                version: row.get(1)?,
+                first_seen_at: row.get(2)?,
+            },
+            last_seen_at: row.get(3)?,
+        })
+    })?
+    .collect()
+}
+
+/// A number for a version: the one that is wished for, unless another version of the list has it.
+pub(super) fn free_number(
+    tx: &Transaction<'_>,
+    proxy: i64,
+    method: &str,
+    wished: i64,
+) -> rusqlite::Result<i64> {
+    tx.prepare_cached(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM surfaces
+                                  WHERE proxy = ?1 AND method = ?2 AND version = ?3)
+                THEN (SELECT max(version) + 1 FROM surfaces WHERE proxy = ?1 AND method = ?2)
+                ELSE ?3 END",
+    )?
+    .query_row(params![proxy, method, wished], |row| row.get(0))
+}
+
 /// Stores a version, and lets those go that are too many.
 pub(super) fn insert(
     tx: &Transaction<'_>,
@@ -98,8 +146,8 @@ pub(super) fn insert(
     tx.prepare_cached(
         "INSERT INTO surfaces (proxy, method, version, sha256, text, first_seen, last_seen, seq,
                                session_id, client_name, upstream, announced, peculiar, protocol)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10,
-                 ?11, ?12, ?13)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+                 ?12, ?13, ?14)",
     )?
     .execute(params![
         proxy,
@@ -108,6 +156,7 @@ pub(super) fn insert(
         new.sha256,
         text,
         update.ts,
+        last_seen_of(update),
         last_seq,
         update.session_id.as_deref(),
         update.client_name.as_deref(),

@@ -392,10 +392,16 @@ pub(crate) fn bad_lines_are_capped(backend: &dyn Fixture) {
     let newest = |limit| reader.bad_lines(limit).expect("bad lines");
     let last = BadLine::MAX_ROWS + 9;
     let expected: Vec<Event> = (10..=last).rev().map(line).collect();
-    let told: Vec<Event> = newest(usize::MAX).into_iter().map(Event::BadLine).collect();
+    let lines = |limit| -> Vec<Event> {
+        let rows = newest(limit).into_iter();
+        rows.map(|row| Event::BadLine(row.line)).collect()
+    };
+    let told = lines(usize::MAX);
     assert_eq!(told, expected, "whole, newest first");
-    let told: Vec<Event> = newest(2).into_iter().map(Event::BadLine).collect();
-    assert_eq!(told, expected[..2]);
+    assert_eq!(lines(2), expected[..2]);
+    let seqs: Vec<i64> = newest(2).iter().map(|row| row.seq).collect();
+    let last = i64::try_from(last).expect("few") + 1;
+    assert_eq!(seqs, [last, last - 1], "each with its place in the store");
     assert_eq!(newest(0), []);
 }
 

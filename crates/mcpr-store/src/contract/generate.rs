@@ -11,7 +11,7 @@ use mcpr_model::time::MINUTE_MS;
 use mcpr_model::{
     BadLine, Batch, Body, Counts, ErrorKind, Event, EventKey, Gap, Kind, Outcome, Payload, Request,
     RequestId, SessionState, SessionUpdate, SourceProgress, Status, SurfaceContent, SurfaceUpdate,
-    Target, TargetKind, Text,
+    SurfaceVersion, Target, TargetKind, Text,
 };
 use std::collections::BTreeSet;
 
@@ -209,7 +209,8 @@ fn surface(random: &mut Rng) -> SurfaceUpdate {
         &["", ",\"nextCursor\":\"1\"", ",\"nextCursor\":\"2\""],
     );
     let result = format!("{{\"tools\":[{}]{next}}}", tools.join(",")).into();
-    let content = match random.u8(0..8) {
+    let ts = time(random);
+    let content = match random.u8(0..9) {
         0 => SurfaceContent::ListChanged,
         1 => SurfaceContent::Item {
             item: "{\"name\":\"t1\"}".into(),
@@ -218,6 +219,7 @@ fn surface(random: &mut Rng) -> SurfaceUpdate {
             upstream: maybe(random, |_| "http://x".into()),
             result,
         },
+        3 => SurfaceContent::Version(Box::new(version(random, ts, result))),
         _ => SurfaceContent::Page {
             cursor: rarely(random, |random| pick(random, &["1", "2"])),
             asked_version: None,
@@ -227,10 +229,25 @@ fn surface(random: &mut Rng) -> SurfaceUpdate {
     SurfaceUpdate {
         proxy: pick(random, &PROXIES),
         method: "tools/list".into(),
-        ts: time(random),
+        ts,
         session_id: maybe(random, |random| pick(random, &SESSIONS)),
         client_name: None,
         content,
+    }
+}
+
+/// A version as another store has it, which was first seen at a time.
+fn version(random: &mut Rng, ts: i64, payload: Box<str>) -> SurfaceVersion {
+    SurfaceVersion {
+        version: random.i64(1..5),
+        payload,
+        // Also before: whatever an export says must not do harm.
+        last_seen_at: ts + random.i64(-5..50),
+        upstream: maybe(random, |_| "http://x".into()),
+        announced: random.bool(),
+        protocol: None,
+        peculiar: Vec::new(),
+        changes: vec![("tool_added".to_owned(), Some("t1".to_owned()))],
     }
 }
 

@@ -17,8 +17,8 @@ pub(super) struct Listing {
 impl Listing {
     /// Folds a log, from its beginning to its end.
     ///
-    /// `first_ts` has the times that requests were first told with, where these are others now: a
-    /// session's span is made of them.
+    /// `first_ts` has the times that requests were first told with, where these are others now: an inferred
+    /// session's span is made of them, one with an id holds both.
     pub(super) fn of(log: &[Logged], first_ts: &BTreeMap<i64, i64>) -> Self {
         let mut listing = Self::default();
         for logged in log {
@@ -61,6 +61,8 @@ impl Listing {
             ts,
             ..request.clone()
         });
+        // The time that is known by now, beside the one that was told first.
+        state.recount(request, request);
         let (name, version) = (&request.client_name, &request.client_version);
         take_client(row, &mut state, name.as_ref(), version.as_ref());
         if row.inferred {

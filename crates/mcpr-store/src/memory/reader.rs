@@ -2,12 +2,12 @@
 
 use super::{Logged, MemoryStore};
 use crate::query::{
-    ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, Order, Page, RequestRow,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, Order, Page, RequestRow,
     SessionFilter, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow, StoredKey,
     SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use crate::{Overview, PollSchedule, Reader, RollupRow, StoreError, fold};
-use mcpr_model::{BadLine, Checkpoint, Counts, Payload};
+use mcpr_model::{Checkpoint, Counts, Payload};
 use std::time::Duration;
 
 impl MemoryStore {
@@ -170,7 +170,7 @@ impl Reader for MemoryStore {
         Ok(rows)
     }
 
-    fn bad_lines(&self, limit: usize) -> Result<Vec<BadLine>, StoreError> {
+    fn bad_lines(&self, limit: usize) -> Result<Vec<BadLineRow>, StoreError> {
         let state = self.state();
         let newest = state.bad_lines.iter().rev().take(limit);
         Ok(newest.cloned().collect())

@@ -52,7 +52,7 @@ impl State {
             self.log
                 .retain(|logged| !matches!(logged, Logged::Gap(_, gap, _) if gap.to_ts < before));
             removed += (length - self.log.len()) as u64;
-            self.bad_lines.retain(|line| line.ts >= before);
+            self.bad_lines.retain(|row| row.line.ts >= before);
         }
         let kept: BTreeSet<i64> = self.requests().map(|(seq, _)| seq).collect();
         for row in sessions.rows() {
@@ -90,7 +90,7 @@ impl State {
     /// Names are no rows here; sources are, and what has sums of its own.
     fn vacuum_names(&mut self, what: &Retention) -> u64 {
         let gaps = self.gaps().map(|(_, gap)| gap.source.to_string());
-        let lines = self.bad_lines.iter().map(|line| line.source.to_string());
+        let lines = self.bad_lines.iter().map(|row| row.line.source.to_string());
         let files = self.checkpoints.values().map(|it| it.path.to_string());
         let used: BTreeSet<String> = gaps.chain(lines).chain(files).collect();
         let before = self.sources.len();

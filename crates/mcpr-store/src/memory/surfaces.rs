@@ -2,11 +2,11 @@
 
 use crate::query::{ListKey, LoneItem, SurfaceRow, Surfaces, in_force};
 use crate::{Retention, VersionSpan, merge_versions};
-use mcpr_model::{SurfaceContent, SurfaceUpdate};
+use mcpr_model::{SurfaceContent, SurfaceUpdate, SurfaceVersion};
 use mcpr_surface::capture::{
-    Chain, Latest, ListTexts, MAX_LONE_ITEMS, MAX_VERSIONS, NewVersion, Pending, Seen, WaitingPage,
-    are_too_many_chains, chain_of, is_announced, is_flapping, lone_item_key, negotiated,
-    oldest_wait, step, upstream_of,
+    Chain, KnownVersion, Latest, ListTexts, MAX_LONE_ITEMS, MAX_VERSIONS, NewVersion, Pending,
+    Seen, WaitingPage, are_too_many_chains, chain_of, is_announced, is_flapping, known_as,
+    last_seen_of, lone_item_key, negotiated, oldest_wait, read_version, step, upstream_of,
 };
 use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
@@ -72,7 +72,47 @@ impl StoredSurfaces {
             SurfaceContent::Page { .. } | SurfaceContent::Whole { .. } => {
                 self.listed(list, update, last_seq);
             }
+            SurfaceContent::Version(version) => self.restore(list, update, version, last_seq),
         }
+    }
+
+    /// Takes in a version that another store had.
+    fn restore(
+        &mut self,
+        list: ListKey,
+        update: &SurfaceUpdate,
+        version: &SurfaceVersion,
+        last_seq: i64,
+    ) {
+        let Some(mut new) = read_version(&update.method, version) else {
+            return;
+        };
+        // A whole list says more than items of it.
+        self.items.retain(|(of, _), _| *of != list);
+        let versions = self.versions.entry(list).or_default();
+        let same: Vec<KnownVersion> = versions
+            .iter()
+            .filter(|row| row.sha256 == new.sha256)
+            .map(|row| KnownVersion {
+                version: row.version,
+                first_seen_at: row.first_seen_at,
+            })
+            .collect();
+        if let Some(number) = known_as(update.ts, &same) {
+            let known = versions.iter_mut().find(|row| row.version == number);
+            if let Some(row) = known.filter(|row| row.last_seen_at < last_seen_of(update)) {
+                row.last_seen_at = last_seen_of(update);
+                row.protocol = negotiated(update);
+            }
+            return;
+        }
+        if versions.iter().any(|row| row.version == new.version) {
+            let highest = versions.iter().map(|row| row.version).max();
+            new.version = highest.unwrap_or(0) + 1;
+        }
+        add_version(versions, new, update, last_seq, version.announced);
+        // Its number may be lower than that of the last one.
+        versions.sort_by_key(|row| row.version);
     }
 
     fn lone_item(&mut self, list: ListKey, update: &SurfaceUpdate, payload: &str) {
@@ -370,7 +410,7 @@ fn add_version(
         sha256: new.sha256,
         payload,
         first_seen_at: update.ts,
-        last_seen_at: update.ts,
+        last_seen_at: last_seen_of(update),
         seq,
         session_id: update.session_id.as_deref().map(str::to_owned),
         client_name: update.client_name.as_deref().map(str::to_owned),

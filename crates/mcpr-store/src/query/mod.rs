@@ -32,7 +32,7 @@ pub use sessions::{
     inferred_id,
 };
 pub use slowest::Slowest;
-pub use sources::SourceRow;
+pub use sources::{BadLineRow, SourceRow};
 pub use stats::{GroupBy, StatsKey, StatsQuestion, StatsRow, Summary};
 pub use stats_fold::StatsFold;
 pub use summed::{MAX_SUMMED_METHODS, MAX_SUMMED_TARGETS, OTHER, Summed, SummedAs};

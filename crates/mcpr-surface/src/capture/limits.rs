@@ -1,7 +1,7 @@
 //! What is kept of surfaces: how many versions, items and pages that wait, and for how long.
 
 use super::{Latest, kind_of};
-use mcpr_model::SurfaceUpdate;
+use mcpr_model::{SurfaceContent, SurfaceUpdate};
 use serde_json::Value;
 
 /// Most bytes of a chain of pages that wait for their last one; longer ones are given up.
@@ -66,6 +66,9 @@ pub fn is_announced(
     announced_at: Option<i64>,
     update: &SurfaceUpdate,
 ) -> bool {
+    if let SurfaceContent::Version(version) = &update.content {
+        return version.announced;
+    }
     let since = before.map(|before| before.last_seen_at).zip(announced_at);
     since.is_some_and(|(since, at)| (since..=update.ts).contains(&at))
 }

@@ -1,9 +1,12 @@
 //! `export`: what `mcpr store export` prints, one JSON object each, tagged `mcpr_request`,
-//! `mcpr_session` or `mcpr_gap`. A value that is not there is null or left out.
+//! `mcpr_session` or `mcpr_gap`, and of a whole export those of [`whole`]. A value that is not there is null
+//! or left out.
 
-use crate::Decoded;
+mod whole;
+
 use crate::fields::{Str, WholeNumber, parsed, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
+use crate::{Bodies, Decoded};
 use mcpr_model::{
     CallKey, ErrorKind, Event, EventKey, Gap, KeySource, Kind, Outcome, Request, RequestId,
     SessionState, SessionUpdate, Target, Text,
@@ -34,6 +37,8 @@ impl Format for Export {
             Fact::BytesOut,
             Fact::RpcError,
             Fact::ToolError,
+            Fact::Bodies,
+            Fact::Surface,
         ])
     }
 
@@ -44,12 +49,14 @@ impl Format for Export {
     fn claims(&self, tags: &Tags<'_>) -> bool {
         // The prefix keeps these apart from the `request` and `session` that the proxies write.
         tags.is_one_of("type", &["mcpr_request", "mcpr_session", "mcpr_gap"])
+            || tags.is_one_of("type", &whole::TAGS)
     }
 
     fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
         match event.tags.text("type").as_ref().map(|it| &*it.0) {
             Some("mcpr_request") => request(event, decoded),
             Some("mcpr_session") => session(event, decoded),
+            Some(tag) if whole::TAGS.contains(&tag) => whole::decode(tag, event, decoded),
             _ => gap(event, decoded),
         }
     }
@@ -94,6 +101,11 @@ struct ExportedRequest<'a> {
     // Left out where it is false, and by earlier versions.
     #[serde(default)]
     retyped: bool,
+    // Those of a whole export alone.
+    #[serde(borrow)]
+    params: Option<whole::ExportedBody<'a>>,
+    #[serde(borrow)]
+    answer: Option<whole::ExportedBody<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -150,6 +162,10 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
         // The line itself is the key then: imported twice, it is stored once.
         None => EventKey::of_bytes(json.as_bytes(), 0),
     };
+    let payload = match context.bodies {
+        Bodies::Kept => whole::payload(line.params.as_ref(), line.answer.as_ref()),
+        Bodies::Left => None,
+    };
     // An empty name is one: what was exported is imported as it was.
     let name = |name: &Option<Str<'_>>| name.as_ref().map(|name| Text::from(&*name.0));
     decoded.known += 1;
@@ -178,7 +194,7 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
             error_msg: line.error_msg.map(|message| Text::from(&*message.0)),
             retyped: line.retyped,
         },
-        payload: None,
+        payload,
         surface: None,
     }));
     Ok(())
