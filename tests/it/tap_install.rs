@@ -292,6 +292,7 @@ fn a_configuration_of_yaml_is_refused_with_what_to_write() {
     let config = home.write("config.yaml", text);
     let ran = home.run(&["tap", "install", "--config", "config.yaml"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("as TOML: line 1: "), "{ran:?}");
     assert!(ran.err.contains("args: [tap, --name=NAME, --"), "{ran:?}");
     assert_eq!(fs::read_to_string(config).unwrap(), text);
 }

@@ -12,7 +12,13 @@ use toml::de::{DeTable, DeValue};
 /// # Errors
 /// What is wrong with it, where it is none of TOML.
 pub(super) fn read(text: &str) -> Result<Value<'static>, String> {
-    let root = DeTable::parse(text).map_err(|error| error.to_string())?;
+    let root = DeTable::parse(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        // What the crate prints besides is a drawing of the line.
+        let before = text.get(..at).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
+        format!("line {line}: {}", error.message())
+    })?;
     Ok(Value::Object(object(text, root.get_ref(), root.span())))
 }
 
