@@ -3,14 +3,15 @@
 use super::{batch, request};
 use crate::layout::MIGRATIONS;
 use crate::migrate::lay_out;
+use crate::packing::{pack, unpack_bytes};
 use crate::{APPLICATION_ID, SqliteStore, census, functions, open_reader, seal, verify};
-use mcpr_model::{Outcome, Payload, Request};
+use mcpr_model::{Batch, Outcome, Payload, Request};
 use mcpr_store::query::{
     Cursor, Filter, GroupBy, Page, SessionFilter, SessionPage, SessionRow, StatsQuestion,
 };
 use mcpr_store::{Depth, StoreErrorKind, Writer};
 use rusqlite::Connection;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How layouts 3 to 6 sealed a session and a source: a seal that is read otherwise would be a fault.
 const AS_SEALED_BEFORE: &str = "
@@ -144,22 +145,24 @@ fn older_copy(whole: &Path, path: &Path, layout: usize) {
         .expect("the mark of ours");
 }
 
+/// Three requests: with a payload, without a session id, and without an error.
+fn recorded(number: i64) -> Batch {
+    let uuid = "00000000-0000-4000-8000-000000000001";
+    let mut requests: Vec<Request> = [uuid, "two", "3"]
+        .iter()
+        .zip([10, 20, 3_600_030])
+        .map(|(id, ts)| request(id, ts))
+        .collect();
+    requests[0].payload = Payload::of(Some("{\"a\":1}"), Some("[]")).map(Box::new);
+    requests[1].session_id = None;
+    requests[2].outcome = Outcome::default();
+    batch(number, requests)
+}
+
 #[test]
 fn requests_of_every_older_layout_stay_what_they_were() {
     let directory = tempfile::tempdir().expect("a directory");
     let whole = directory.path().join("whole.db");
-    let recorded = |number: i64| {
-        let uuid = "00000000-0000-4000-8000-000000000001";
-        let mut requests: Vec<Request> = [uuid, "two", "3"]
-            .iter()
-            .zip([10, 20, 3_600_030])
-            .map(|(id, ts)| request(id, ts))
-            .collect();
-        requests[0].payload = Payload::of(Some("{\"a\":1}"), Some("[]")).map(Box::new);
-        requests[1].session_id = None;
-        requests[2].outcome = Outcome::default();
-        batch(number, requests)
-    };
     let mut store = SqliteStore::open(&whole).expect("a new store");
     store.append(&recorded(1)).expect("append");
     drop(store);
@@ -229,4 +232,41 @@ fn a_store_of_a_later_layout_is_left_as_it_is_and_said_to_be_newer() {
         assert!(hint.contains("written by a newer mcpr"), "{hint}");
     }
     assert_eq!(std::fs::read(&path).expect("a file"), before);
+}
+
+/// What a store's tables, indexes and views are made by.
+fn schema_of(path: &Path) -> Vec<String> {
+    let store = Connection::open(path).expect("a file");
+    let mut statement = store
+        .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+        .expect("a statement");
+    let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+    rows.collect::<Result<_, _>>().expect("a schema")
+}
+
+/// The stored files that the tests of the program open: written once, so that a migration that is changed
+/// later no longer fits them.
+#[test]
+fn stored_files_of_every_older_layout_are_as_the_migrations_still_make_them() {
+    let files = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/layouts");
+    let directory = tempfile::tempdir().expect("a directory");
+    let whole = directory.path().join("whole.db");
+    let mut store = SqliteStore::open(&whole).expect("a new store");
+    store.append(&recorded(1)).expect("append");
+    drop(store);
+    for layout in 1..MIGRATIONS.len() {
+        let file = files.join(format!("{layout}.db.zst"));
+        let made = directory.path().join(format!("made-{layout}.db"));
+        older_copy(&whole, &made, layout);
+        if !file.exists() && std::env::var_os("UPDATE_EXPECT").is_some() {
+            let bytes = std::fs::read(&made).expect("a file");
+            let packed = pack(&bytes).expect("a frame");
+            std::fs::write(&file, packed).expect("a file");
+        }
+        let packed = std::fs::read(&file).expect("a stored file: UPDATE_EXPECT=1 writes a new one");
+        let bytes = unpack_bytes(&packed, 16 << 20).expect("a frame");
+        let stored = directory.path().join(format!("stored-{layout}.db"));
+        std::fs::write(&stored, bytes).expect("a file");
+        assert_eq!(schema_of(&stored), schema_of(&made), "layout {layout}");
+    }
 }
