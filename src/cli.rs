@@ -8,6 +8,7 @@ use crate::commands::{
     self, Refused, check, clients, complete, config, generated, logs, proxy, record, report,
     service, session, sessions, show, slow, stats, store, watch,
 };
+use crate::commands::{known_elsewhere, topic_of, with_help};
 use crate::config::{KEYS, Settings, SettingsError};
 use crate::console::{ColourChoice, Console, report_bus_errors};
 use crate::exit::Exit;
@@ -106,7 +107,16 @@ fn run_with(
         Ok(settings) => (settings, None),
         Err(fault) => (Settings::default(), Some(fault)),
     };
-    let mut command = configured(Cli::command(), "mcpr", &settings);
+    if let Some(text) = asked_topic(args) {
+        return end(
+            console
+                .print(&text)
+                .map(|()| Exit::Done)
+                .map_err(Into::into),
+            console,
+        );
+    }
+    let mut command = configured(with_help(Cli::command()), "mcpr", &settings);
     let parsed = command
         .try_get_matches_from_mut(args)
         .and_then(|matches| Cli::from_arg_matches(&matches))
@@ -134,6 +144,15 @@ fn recording_anew(args: &[OsString], settings: &Settings) -> anyhow::Result<Box<
         // They were those of a recorder once, and are the same.
         Command::Record(args) => Ok(args),
         _ => anyhow::bail!("the arguments are those of no recorder"),
+    }
+}
+
+/// The text of the topic that `mcpr help TOPIC` asks for.
+fn asked_topic(args: &[OsString]) -> Option<String> {
+    let words: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
+    match &words?[..] {
+        [_, "help", rest @ ..] => topic_of(rest),
+        _ => None,
     }
 }
 
@@ -274,7 +293,7 @@ fn dispatch(
         Command::Service(args) => service::run(&args, console),
         Command::Config(args) => config::run(&args, settings, console),
         Command::Completions(args) => generated::completions(&args, console),
-        Command::Man(args) => generated::man(&args, Cli::command(), console),
+        Command::Man(args) => generated::man(&args, with_help(Cli::command()), console),
         Command::Proxy(args) => proxy::run(args, console),
     }
 }
@@ -290,13 +309,29 @@ fn answer_parser(error: &clap::Error, console: &mut Console) -> anyhow::Result<E
         }
     };
     if error.use_stderr() {
+        let known = known_elsewhere(error);
         let text = render(console.colours_messages());
+        // What looks alike is a poor guess where the word itself is known.
+        let text = match &known {
+            Some(_) => without_tips(&text),
+            None => text,
+        };
         console.write_message(&text);
+        if let Some(hint) = known {
+            console.hint(&hint);
+        }
         return Ok(Exit::Failed);
     }
     let text = render(console.colours_output());
     console.print(&text)?;
     Ok(Exit::Done)
+}
+
+/// The message of an error without what looks alike: paragraphs that begin with a tip.
+fn without_tips(text: &str) -> String {
+    let paragraphs = text.split("\n\n");
+    let kept: Vec<&str> = paragraphs.filter(|text| !text.contains("tip:")).collect();
+    kept.join("\n\n")
 }
 
 #[cfg(test)]
@@ -325,6 +360,11 @@ mod tests {
         );
         check("mcpr --help", Exit::Done, "sessions");
         check("mcpr logs --help", Exit::Done, "--min-latency");
+        check("mcpr logs -h", Exit::Done, "What to show:");
+        check("mcpr logs -h", Exit::Done, "Examples:");
+        check("mcpr help logs", Exit::Done, "--min-latency");
+        check("mcpr help topics", Exit::Done, "exit-codes");
+        check("mcpr help times", Exit::Done, "2 hours ago");
     }
 
     #[test]
@@ -352,6 +392,12 @@ mod tests {
             ("mcpr sessions --fields nope", "session_id"),
             ("mcpr session", "<ID>"),
             ("mcpr proxy slower", "slower"),
+            ("mcpr tail", "hint: `mcpr logs --follow`"),
+            ("mcpr top", "hint: `mcpr watch`"),
+            ("mcpr errors", "--status error,timeout"),
+            ("mcpr logs --last 5", "hint: use --limit N"),
+            ("mcpr logs --server=x", "hint: use --proxy NAME"),
+            ("mcpr sesions", "sessions"),
         ];
         for (line, says) in cases {
             check(line, Exit::Failed, says);

@@ -116,23 +116,29 @@ fn default_directory() -> anyhow::Result<PathBuf> {
 pub struct ReadArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// Show this proxy only
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
-    pub proxy: Option<String>,
+    /// Show proxies whose name matches GLOB (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::proxies))]
+    pub proxy: Vec<String>,
     /// Show what happened at or after TIME: 30m, 2h, 7d, 2026-11-21 14:00, today, monday, @EPOCH
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
     /// Show what happened before TIME
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
     /// Show and read times in UTC instead of local time
     #[arg(long)]
     utc: bool,
     /// Print JSON: one object a line for lists, one document for single reports
-    #[arg(long, conflicts_with = "format")]
+    #[arg(short, long, conflicts_with = "format")]
     json: bool,
     /// Choose the output format
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
+    #[arg(
+        short = 'o',
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "table"
+    )]
     format: Format,
     /// Print these fields, in this order
     #[arg(long, value_name = "A,B,…", value_delimiter = ',',
@@ -146,6 +152,9 @@ pub struct ReadArgs {
     /// Never send long output through a pager
     #[arg(long)]
     no_pager: bool,
+    /// Print no notes and hints, only the answer and errors
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 /// The common arguments, resolved once.
@@ -154,7 +163,9 @@ pub(super) struct View {
     pub(super) url: StoreUrl,
     /// The store that is followed as soon as it is there; the same one, but where the proxy's is read.
     pub(super) own: StoreUrl,
-    pub(super) proxy: Option<String>,
+    pub(super) proxy: Option<Pattern>,
+    /// The proxies that were named, as they were typed.
+    pub(super) proxies_typed: Vec<String>,
     pub(super) since: Option<i64>,
     pub(super) until: Option<i64>,
     pub(super) format: Format,
@@ -171,6 +182,9 @@ impl ReadArgs {
     /// Resolves the arguments against the present and the console, which learns about colour.
     pub(super) fn view(&self, now_ms: i64, console: &mut Console) -> anyhow::Result<View> {
         console.choose_colour(self.color);
+        if self.quiet {
+            console.leave_out_notes();
+        }
         if !self.no_pager {
             console.page_long_output();
         }
@@ -191,7 +205,8 @@ impl ReadArgs {
         Ok(View {
             url: self.store.read_url(console)?,
             own: self.store.url()?,
-            proxy: self.proxy.clone(),
+            proxy: proxy_pattern(&self.proxy),
+            proxies_typed: self.proxy.clone(),
             since,
             until,
             format: if self.json {
@@ -298,17 +313,41 @@ pub(super) fn moment(flag: &str, text: &str, now_ms: i64, zone: Zone) -> Result<
         .map_err(|error| Refused::new(format!("{flag}: {error}")).hint(error.hint))
 }
 
-/// Compiles globs, naming the flag where one is not well-formed.
+/// Compiles globs, naming the flag where one is not well-formed. A comma separates two.
 pub(super) fn patterns(flag: &str, globs: &[String]) -> Result<Vec<Pattern>, Refused> {
     let compiled = globs
         .iter()
-        .map(|glob| Pattern::new(glob))
+        .flat_map(|globs| Pattern::split(globs))
+        .map(Pattern::new)
         .collect::<Result<_, _>>();
     compiled.map_err(|error| Refused::new(format!("{flag}: {error}")))
 }
 
-/// Compiles the glob of `--client`, which does not tell upper from lower case.
-pub(super) fn client_pattern(glob: Option<&str>) -> Result<Option<Pattern>, Refused> {
-    let compiled = glob.map(Pattern::ignoring_case).transpose();
-    compiled.map_err(|error| Refused::new(format!("--client: {error}")))
+/// Compiles the globs of `--client`, which do not tell upper from lower case. A comma separates two.
+pub(super) fn client_pattern(globs: &[String]) -> Result<Option<Pattern>, Refused> {
+    let compiled = globs
+        .iter()
+        .flat_map(|globs| Pattern::split(globs))
+        .map(Pattern::ignoring_case)
+        .collect::<Result<Vec<_>, _>>();
+    match compiled {
+        Ok(compiled) => Ok(Pattern::any_of(compiled)),
+        Err(error) => Err(Refused::new(format!("--client: {error}"))),
+    }
+}
+
+/// Compiles the globs of `--proxy`. A comma separates two.
+///
+/// What was typed is a name, too: a server's name may hold brackets and commas, and then is often no glob, or
+/// one that does not match itself.
+pub(super) fn proxy_pattern(globs: &[String]) -> Option<Pattern> {
+    let each = globs.iter().flat_map(|text| {
+        let globs = Pattern::split(text).filter_map(|glob| Pattern::new(glob).ok());
+        let mut all: Vec<Pattern> = globs.collect();
+        if !Pattern::any_matches(&all, Some(text)) || all.is_empty() {
+            all.insert(0, Pattern::name(text));
+        }
+        all
+    });
+    Pattern::any_of(each)
 }

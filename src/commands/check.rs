@@ -10,7 +10,7 @@ mod measure;
 mod outcome;
 mod report;
 
-use super::args::{moment, patterns};
+use super::args::{moment, patterns, proxy_pattern};
 use super::find::find_session;
 use super::follow::FollowArgs;
 use super::values::{duration_us, one_of};
@@ -22,9 +22,8 @@ use clap_complete::ArgValueCompleter;
 use condition::Condition;
 use mcpr_model::Kind;
 use mcpr_model::time::{DAY_MS, HOUR_MS};
-use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Filter, GroupBy, SessionFilter, SessionPage, SessionRow};
+use mcpr_store::query::{Filter, GroupBy, Pattern, SessionRow};
 use measure::Scope;
 pub(super) use measure::TimeWindow;
 use outcome::{ConditionState, Outcomes, Question};
@@ -54,10 +53,10 @@ pub struct Args {
     /// Look at one session: any unambiguous prefix of its id, or `latest`, the one used last
     #[arg(short = 'S', long, value_name = "ID", add = ArgValueCompleter::new(complete::sessions))]
     session: Option<String>,
-    /// Look at this proxy only
-    #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
-    proxy: Option<String>,
-    /// Look at tools that match GLOB (repeatable)
+    /// Look at proxies whose name matches GLOB (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::proxies))]
+    proxy: Vec<String>,
+    /// Look at tools that match GLOB (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
     /// Judge each tool (and each other method), each method or each proxy on its own
@@ -207,7 +206,13 @@ fn judged(args: &Args, console: &mut Console) -> anyhow::Result<Outcomes> {
     let reader = open_store(&url)?;
     let session = match &args.session {
         Some(id) => Some(
-            session(args, id, reader.as_ref())?.ok_or_else(|| NoSession {
+            find_session(
+                reader.as_ref(),
+                id,
+                proxy_pattern(&args.proxy).as_ref(),
+                args.zone(),
+            )?
+            .ok_or_else(|| NoSession {
                 id: id.clone(),
                 store: url.to_string(),
             })?,
@@ -216,20 +221,6 @@ fn judged(args: &Args, console: &mut Console) -> anyhow::Result<Outcomes> {
     };
     let question = question(args, session, now_ms())?;
     outcome::outcomes(args, reader.as_ref(), &question)
-}
-
-/// The session that is meant.
-fn session(args: &Args, id: &str, reader: &dyn Reader) -> anyhow::Result<Option<SessionRow>> {
-    let proxy = args.proxy.as_deref();
-    if id != "latest" {
-        return find_session(reader, id, proxy, args.zone());
-    }
-    let filter = SessionFilter {
-        proxy: proxy.map(str::to_owned),
-        ..SessionFilter::default()
-    };
-    let mut rows = reader.sessions(&filter, &SessionPage::used_last(1))?;
-    Ok(rows.pop())
 }
 
 /// A moment that a flag names, where it is given.
@@ -278,10 +269,10 @@ fn question(args: &Args, session: Option<SessionRow>, now: i64) -> anyhow::Resul
     let window = window_of(since, until, session.as_ref(), now)?;
     let against = args.against.as_deref();
     let earlier = against.map(|text| earlier(text, window, now, zone));
-    let proxy = session.as_ref().map(|row| row.proxy.clone());
+    let of_session = session.as_ref().map(|row| Pattern::name(&row.proxy));
     let scope = Scope {
         filter: Filter {
-            proxy: proxy.or_else(|| args.proxy.clone()),
+            proxy: of_session.or_else(|| proxy_pattern(&args.proxy)),
             kind: Some(Kind::Mcp),
             tools: patterns("--tool", &args.tool)?,
             ..Filter::default()

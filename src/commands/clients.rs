@@ -2,22 +2,23 @@
 
 use super::args::{ReadArgs, client_pattern};
 use super::list_printer::ListPrinter;
-use super::{complete, empty, now_ms, open_store};
+use super::empty::{self, Sought, SoughtName};
+use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, choose};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::DAY_MS;
-use mcpr_store::query::SessionFilter;
+use mcpr_store::query::{NameKind, SessionFilter};
 
 /// What `mcpr clients` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     pub(super) read: ReadArgs,
-    /// Show clients whose name matches GLOB, ignoring case
-    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
-    client: Option<String>,
+    /// Show clients whose name matches GLOB, ignoring case (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
+    client: Vec<String>,
     /// Count sessions without a call, too
     #[arg(long)]
     all: bool,
@@ -44,7 +45,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         proxy: view.proxy.clone(),
         since: view.since,
         until: view.until,
-        client: client_pattern(args.client.as_deref())?,
+        client: client_pattern(&args.client)?,
         with_empty: args.all,
         ..SessionFilter::default()
     };
@@ -56,7 +57,12 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if rows.is_empty() {
         let mut conditions = view.conditions();
         conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
-        empty::explain("clients", &view, &conditions, reader.as_ref(), console)?;
+        let sought = Sought {
+            what: "clients",
+            conditions,
+            names: SoughtName::each(NameKind::Client, &args.client).collect(),
+        };
+        empty::explain(&sought, &view, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
 }

@@ -2,25 +2,120 @@
 
 use super::args::View;
 use crate::console::Console;
+use crate::nearest::did_you_mean;
 use crate::render::units;
 use mcpr_model::time::{DAY_MS, HOUR_MS, rfc3339};
 use mcpr_store::Reader;
+use mcpr_store::query::{NameKind, Pattern};
+
+/// What an empty list was asked for.
+pub(super) struct Sought<'a> {
+    /// What the list is of, in the plural.
+    pub(super) what: &'a str,
+    /// The conditions in words.
+    pub(super) conditions: Vec<String>,
+    /// The names and globs among them, but those of proxies.
+    pub(super) names: Vec<SoughtName>,
+}
+
+/// A name or a glob, as it was typed.
+pub(super) struct SoughtName {
+    pub(super) kind: NameKind,
+    pub(super) text: String,
+}
+
+impl SoughtName {
+    /// Each of what was typed after one flag.
+    pub(super) fn each(kind: NameKind, typed: &[String]) -> impl Iterator<Item = Self> {
+        let texts = typed.iter().flat_map(|list| Pattern::split(list));
+        texts.map(move |text| Self {
+            kind,
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// Most names that one is compared with which is not among them.
+const MAX_NAMES: usize = 10_000;
+
+/// A line for each name that was asked for and never recorded, with the one that was probably meant.
+fn unknown_names(
+    sought: &Sought<'_>,
+    view: &View,
+    reader: &dyn Reader,
+) -> anyhow::Result<Vec<String>> {
+    let proxies = SoughtName::each(NameKind::Proxy, &view.proxies_typed);
+    let mut lines = Vec::new();
+    for name in sought.names.iter().chain(&proxies.collect::<Vec<_>>()) {
+        let text = &name.text;
+        // A glob may be about names to come.
+        let is_name = Pattern::new(text).is_ok_and(|pattern| pattern.as_name().is_some());
+        if !is_name || is_recorded(name, reader)? {
+            continue;
+        }
+        let what = match name.kind {
+            NameKind::Proxy => "proxy",
+            NameKind::Method => "method",
+            NameKind::Tool => "tool",
+            NameKind::Client => "client",
+        };
+        let all = reader.names(name.kind, "", MAX_NAMES)?;
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let remedy = match did_you_mean(text, &all) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if all.is_empty() => continue,
+            None if all.len() <= MAX_LISTED => format!("there is {}", all.join(", ")),
+            None => continue,
+        };
+        lines.push(format!("no {what} `{text}` was recorded; {remedy}"));
+    }
+    Ok(lines)
+}
+
+/// Most names that are listed where none of them is alike.
+const MAX_LISTED: usize = 5;
+
+fn is_recorded(name: &SoughtName, reader: &dyn Reader) -> anyhow::Result<bool> {
+    let text = &name.text;
+    if name.kind == NameKind::Client {
+        // Clients are looked for in any case.
+        let all = reader.names(name.kind, "", MAX_NAMES)?;
+        return Ok(all
+            .iter()
+            .any(|one| one.to_lowercase() == text.to_lowercase()));
+    }
+    // The first name that begins with it is the name itself, if it is there.
+    let first = reader.names(name.kind, text, 1)?;
+    Ok(first.first() == Some(text))
+}
 
 /// Tells on standard error why a list may be empty. To a program only what it cannot know: that a
 /// window it did not ask for hides everything there is.
 pub(super) fn explain(
-    what: &str,
+    sought: &Sought<'_>,
     view: &View,
-    conditions: &[String],
     reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
+    let Sought {
+        what, conditions, ..
+    } = sought;
     let tell = |console: &mut Console| {
         console.note(&format!("no {what} found in {}", view.url));
         if !conditions.is_empty() {
             console.note(&format!("looked for: {}", conditions.join(", ")));
         }
     };
+    if view.is_table() && !console.is_quiet() {
+        let unknown = unknown_names(sought, view, reader)?;
+        if !unknown.is_empty() {
+            tell(console);
+            for line in unknown {
+                console.hint(&line);
+            }
+            return Ok(());
+        }
+    }
     let span = reader.span()?;
     if let (Some(window), Some((_, newest))) = (view.default_window_ms, span)
         && view.since.is_some_and(|since| newest < since)
@@ -44,7 +139,7 @@ pub(super) fn explain(
         console.hint("the store is empty: `mcpr record FILE` fills it");
         return Ok(());
     };
-    let more = match what {
+    let more = match *what {
         "sessions" | "clients" => "--all counts sessions without a call too",
         _ => "--kind all shows HTTP and OAuth too",
     };

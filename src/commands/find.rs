@@ -1,22 +1,27 @@
 //! From what a person typed of a session's id to the one session that is meant.
 
 use super::Refused;
+use super::args::View;
 use super::pages::each_page_of_sessions;
+use crate::console::Console;
 use crate::render::units;
 use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{SessionFilter, SessionRow};
+use mcpr_store::query::{Pattern, SessionFilter, SessionPage, SessionRow};
 
+/// Stands for the session that was used last, where none has it for an id.
+const LATEST: &str = "latest";
 /// Most candidates that are listed when a prefix fits several sessions.
 const MAX_CANDIDATES: usize = 10;
 
 /// The session that an id or a prefix means; `None` where there is none.
 ///
-/// The `~` of an inferred id may be left out, since shells have a meaning of their own for it.
+/// The `~` of an inferred id may be left out, since shells have a meaning of their own for it. `latest` is the one
+/// that was used last.
 pub(super) fn find_session(
     reader: &dyn Reader,
     text: &str,
-    proxy: Option<&str>,
+    proxy: Option<&Pattern>,
     zone: Zone,
 ) -> anyhow::Result<Option<SessionRow>> {
     if text.is_empty() {
@@ -26,7 +31,7 @@ pub(super) fn find_session(
     // A whole id wins over a longer one; and what was typed wins over the same with the `~`.
     let filters = [text.to_owned(), format!("~{text}")].map(|id| {
         let of_proxy = SessionFilter {
-            proxy: proxy.map(str::to_owned),
+            proxy: proxy.cloned(),
             with_empty: true,
             ..SessionFilter::default()
         };
@@ -51,7 +56,24 @@ pub(super) fn find_session(
             _ => return Err(ambiguous(text, &found, zone).into()),
         }
     }
+    if text == LATEST {
+        let filter = SessionFilter {
+            proxy: proxy.cloned(),
+            ..SessionFilter::default()
+        };
+        return Ok(reader.sessions(&filter, &SessionPage::used_last(1))?.pop());
+    }
     Ok(None)
+}
+
+/// Says that there is no session with an id.
+pub(super) fn say_no_session(id: &str, view: &View, console: &mut Console) {
+    let proxy = view
+        .proxy
+        .as_ref()
+        .map_or_else(String::new, |proxy| format!(" of proxy `{proxy}`"));
+    console.note(&format!("no session `{id}`{proxy} in {}", view.url));
+    console.hint("`mcpr sessions --all --limit all` lists every session");
 }
 
 /// Sessions that an id may mean: the first of them, and how many there are.

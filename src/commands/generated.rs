@@ -1,9 +1,10 @@
 //! `mcpr completions` and `mcpr man`: what packages install beside the program. The same texts are
 //! checked in; a test compares them.
 
-use super::Refused;
 use super::complete::VARIABLE;
+use super::help::examples_of;
 use super::replace::replace;
+use super::{Refused, topics};
 use crate::console::Console;
 use crate::exit::Exit;
 use anyhow::Context;
@@ -72,13 +73,76 @@ fn add_page(
         .clone()
         .name(name.to_owned())
         .display_name(name.to_owned());
-    clap_mangen::Man::new(named).render(&mut text)?;
+    render_page(&named, name, &mut text)?;
     let text = String::from_utf8(text).context("a page is text")?;
     pages.push((format!("{name}.1"), text));
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         add_page(sub, &format!("{name}-{}", sub.get_name()), pages)?;
     }
     Ok(())
+}
+
+/// The sections of clap, and behind them those of every page.
+fn render_page(named: &clap::Command, page: &str, text: &mut Vec<u8>) -> anyhow::Result<()> {
+    // What the help says after the flags is a section of its own here.
+    let man = clap_mangen::Man::new(named.clone().after_help(None::<&str>));
+    man.render_title(text)?;
+    man.render_name_section(text)?;
+    man.render_synopsis_section(text)?;
+    man.render_description_section(text)?;
+    man.render_options_section(text)?;
+    if named.get_subcommands().any(|one| !one.is_hide_set()) {
+        man.render_subcommands_section(text)?;
+    }
+    let has_times = named.get_arguments().any(|arg| arg.get_id() == "since");
+    if has_times {
+        section("TIMES", topics::text("times"), text);
+    }
+    let examples = examples_of(page.strip_prefix("mcpr-").unwrap_or(page)).iter();
+    let examples: String = examples
+        .map(|example| format!("  # {}\n  {}\n", example.what, example.line))
+        .collect();
+    if !examples.is_empty() {
+        section("EXAMPLES", &examples, text);
+    }
+    for (heading, topic) in [
+        ("EXIT STATUS", "exit-codes"),
+        ("ENVIRONMENT", "environment"),
+        ("FILES", "files"),
+    ] {
+        section(heading, topics::text(topic), text);
+    }
+    if page == "mcpr" {
+        man.render_version_section(text)?;
+    }
+    Ok(())
+}
+
+/// A section of running text, in which lines that begin with two blanks stay as they are.
+fn section(heading: &str, of: &str, text: &mut Vec<u8>) {
+    let mut out = format!(".SH {heading:?}\n");
+    let mut is_kept = false;
+    for line in of.lines() {
+        let keeps = line.starts_with("  ");
+        if keeps != is_kept {
+            out.push_str(if keeps { ".nf\n" } else { ".fi\n" });
+            is_kept = keeps;
+        }
+        if line.is_empty() {
+            out.push_str(".PP\n");
+            continue;
+        }
+        // A line that begins with a point or a quote would be a request to the formatter.
+        if line.starts_with(['.', '\'']) {
+            out.push_str("\\&");
+        }
+        out.push_str(&line.replace('\\', "\\e").replace('-', "\\-"));
+        out.push('\n');
+    }
+    if is_kept {
+        out.push_str(".fi\n");
+    }
+    text.extend(out.into_bytes());
 }
 
 /// Prints the program's manual page, or writes every page into a directory.

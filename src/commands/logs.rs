@@ -2,6 +2,7 @@
 //! list goes on from a place in the store, in order of storing.
 
 use super::args::{ReadArgs, View};
+use super::empty::{self, Sought};
 use super::follow::{
     self, CursorFile, FollowArgs, Followed, Held, Position, Start, each_page_of_newest_left,
     say_what_is_gone,
@@ -10,8 +11,8 @@ use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::{RowLimit, duration_us};
-use super::{empty, now_ms, open_store};
 use crate::console::{Console, TablePaging};
+use super::{now_ms, open_store};
 use crate::exit::Exit;
 use crate::render::units;
 use mcpr_store::Reader;
@@ -25,8 +26,8 @@ pub struct Args {
     pub(super) read: ReadArgs,
     /// Show the newest N requests, or `all` [default: 50; 10 with --follow; all after a cursor]; what
     /// is left out so does not come again with --cursor-file
-    #[arg(long, value_name = "N")]
-    tail: Option<RowLimit>,
+    #[arg(short = 'n', long = "limit", visible_alias = "tail", value_name = "N")]
+    limit: Option<RowLimit>,
     /// Show what was stored after this sequence number, in order of storing
     #[arg(long, value_name = "SEQ")]
     after: Option<Cursor>,
@@ -39,7 +40,7 @@ pub struct Args {
     #[arg(long)]
     seq: bool,
     /// Print the latest first
-    #[arg(long, conflicts_with = "follow")]
+    #[arg(short, long, conflicts_with = "follow")]
     reverse: bool,
     /// Continue from the cursor in FILE, and save the new cursor there
     #[arg(long, value_name = "FILE", conflicts_with = "after")]
@@ -96,22 +97,22 @@ fn table(args: &Args) -> LogTable {
     }
 }
 
-/// Where the listing begins. After what a cursor says nothing is left out, unless `--tail` says so.
+/// Where the listing begins. After what a cursor says nothing is left out, unless `--limit` says so.
 fn start(args: &Args, cursor: Option<&CursorFile>) -> Start {
     let by_place = |cursor| Position {
         cursor,
         ..Position::default()
     };
     let kept = cursor.and_then(CursorFile::position);
-    let tail = match args.tail {
-        Some(tail) => tail.rows(),
+    let most = match args.limit {
+        Some(limit) => limit.rows(),
         None if cursor.is_some() || args.after.is_some() => None,
         None if args.follow.follow => Some(DEFAULT_FOLLOWED_TAIL),
         None => Some(DEFAULT_TAIL),
     };
     Start {
         after: kept.or(args.after.map(by_place)),
-        most: tail,
+        most,
     }
 }
 
@@ -156,8 +157,9 @@ fn list(
         },
         most: start.most,
     };
-    if let Some(filter) = asked.filter(reader)? {
-        print(asked, reader, &filter, due, range, console)?;
+    let filter = asked.filter(reader)?;
+    if let Some(filter) = &filter {
+        print(asked, reader, filter, due, range, console)?;
     }
     asked.printer.finish(console)?;
     if let Some(mut cursor) = cursor {
@@ -171,9 +173,19 @@ fn list(
             held: Held::between(reader, after, head.cursor, until)?,
         })?;
     }
+    if filter.is_none() {
+        args.request_filter
+            .say_no_session(asked.printer.view, console);
+        return Ok(Exit::Done);
+    }
     if asked.printer.requests == 0 {
         let view = asked.printer.view;
-        empty::explain("requests", view, &conditions(args, view), reader, console)?;
+        let sought = Sought {
+            what: "requests",
+            conditions: conditions(args, view),
+            names: args.request_filter.names(),
+        };
+        empty::explain(&sought, view, reader, console)?;
     }
     Ok(Exit::Done)
 }

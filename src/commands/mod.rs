@@ -10,6 +10,7 @@ mod empty;
 mod find;
 mod follow;
 pub mod generated;
+mod help;
 mod keep_args;
 mod layout_args;
 mod list_printer;
@@ -34,10 +35,15 @@ pub mod stats;
 pub mod store;
 #[cfg(feature = "tap")]
 pub mod tap;
+mod topics;
+mod usage;
 mod values;
 pub mod watch;
 
 pub use args::{ReadArgs, StoreArgs, TrustArgs};
+pub(crate) use help::with_help;
+pub(crate) use topics::of_words as topic_of;
+pub(crate) use usage::known_elsewhere;
 
 use crate::console::{Console, OutputError};
 use crate::exit::Exit;

@@ -75,28 +75,28 @@ enum Command {
 pub fn run(args: Args, console: &mut Console) -> anyhow::Result<Exit> {
     match args.command {
         Command::Logs { name, mut args } => {
-            args.read.proxy = name.or(args.read.proxy);
+            args.read.proxy.extend(name);
             logs::run(&args, console)
         }
         Command::Sessions { name, mut args } => {
-            args.read.proxy = name.or(args.read.proxy);
+            args.read.proxy.extend(name);
             sessions::run(&args, console)
         }
         Command::Slow { name, mut args } => {
-            args.read.proxy = name.or(args.read.proxy);
+            args.read.proxy.extend(name);
             slow::run(&args, console)
         }
         Command::Status { name, mut args } => {
-            args.read.proxy = name.or(args.read.proxy);
+            args.read.proxy.extend(name);
             stats::run(&args, console)
         }
         Command::Clients { name, mut args } => {
-            args.read.proxy = name.or(args.read.proxy);
+            args.read.proxy.extend(name);
             clients::run(&args, console)
         }
         #[cfg(feature = "schema")]
         Command::Schema { name, mut args } => {
-            args.read.proxy = name.or(args.read.proxy);
+            args.read.proxy.extend(name);
             schema::run(&args, console)
         }
         Command::Session(args) => session::run(&args, console),

@@ -5,7 +5,7 @@ mod output;
 #[cfg_attr(not(feature = "schema"), path = "report/no_changes.rs")]
 mod server_changes;
 
-use super::args::{client_pattern, patterns};
+use super::args::{client_pattern, patterns, proxy_pattern};
 use super::check::{TimeWindow, earlier, moment_if, window_of};
 use super::find::find_session;
 use super::pages::{OrderBy, Range, each_page};
@@ -18,9 +18,7 @@ use mcpr_model::{Kind, Payload};
 use mcpr_report::{TrafficReport, TrafficWindow, WindowFold, WindowScope};
 use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{
-    Filter, Order, SessionFilter, SessionPage, SessionRow, StatsQuestion, Summary,
-};
+use mcpr_store::query::{Filter, Order, Pattern, SessionRow, StatsQuestion, Summary};
 use output::Output;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -47,15 +45,15 @@ pub struct Args {
     #[arg(short = 'S', long, value_name = "ID", conflicts_with = "against",
           add = ArgValueCompleter::new(complete::sessions))]
     session: Option<String>,
-    /// Report this proxy only
-    #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
-    proxy: Option<String>,
-    /// Report tools that match GLOB (repeatable)
+    /// Report proxies whose name matches GLOB (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::proxies))]
+    proxy: Vec<String>,
+    /// Report tools that match GLOB (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
-    /// Report clients whose name matches GLOB, ignoring case
+    /// Report clients whose name matches GLOB, ignoring case (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
-    client: Option<String>,
+    client: Vec<String>,
     /// Leave out payloads, though they are kept
     #[arg(long)]
     no_payloads: bool,
@@ -121,7 +119,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let reader = open_store(&url)?;
     let session = match &args.session {
         Some(id) => {
-            let found = find(args, id, reader.as_ref())?;
+            let proxy = proxy_pattern(&args.proxy);
+            let found = find_session(reader.as_ref(), id, proxy.as_ref(), zone(args))?;
             if found.is_none() {
                 let message = format!("no session `{id}` in {url}");
                 console.error(&message, Some("`mcpr sessions` lists them"));
@@ -169,20 +168,6 @@ fn refuse_what_does_not_fit(args: &Args, console: &Console) -> Result<(), Refuse
     Ok(())
 }
 
-/// The session that is meant.
-fn find(args: &Args, id: &str, reader: &dyn Reader) -> anyhow::Result<Option<SessionRow>> {
-    let proxy = args.proxy.as_deref();
-    if id != "latest" {
-        return find_session(reader, id, proxy, zone(args));
-    }
-    let filter = SessionFilter {
-        proxy: proxy.map(str::to_owned),
-        ..SessionFilter::default()
-    };
-    let mut rows = reader.sessions(&filter, &SessionPage::used_last(1))?;
-    Ok(rows.pop())
-}
-
 fn zone(args: &Args) -> Zone {
     if args.utc { Zone::Utc } else { Zone::Local }
 }
@@ -199,11 +184,11 @@ fn wanted(args: &Args, session: Option<SessionRow>) -> anyhow::Result<Vec<Report
     let filter = Filter {
         proxy: session
             .as_ref()
-            .map(|row| row.proxy.clone())
-            .or_else(|| args.proxy.clone()),
+            .map(|row| Pattern::name(&row.proxy))
+            .or_else(|| proxy_pattern(&args.proxy)),
         kind: Some(Kind::Mcp),
         tools: patterns("--tool", &args.tool)?,
-        client: client_pattern(args.client.as_deref())?,
+        client: client_pattern(&args.client)?,
         session: session.as_ref().map(SessionRow::key),
         ..Filter::default()
     };
@@ -324,7 +309,7 @@ fn unknown(
 ) -> anyhow::Result<Vec<String>> {
     let mut all = Vec::new();
     // Hourly sums know neither sessions nor clients.
-    if wanted.session.is_none() && args.client.is_none() {
+    if wanted.session.is_none() && args.client.is_empty() {
         let question = StatsQuestion::of_everything(&wanted.filter());
         let rows = reader.stats(&question)?.into_iter().map(Summary::from);
         let summed: u64 = rows

@@ -1,40 +1,42 @@
 //! Request filter arguments: the conditions that `logs` and `slow` share.
 
 use super::args::{View, client_pattern, patterns};
-use super::find::find_session;
+use super::empty::SoughtName;
+use super::find::{find_session, say_no_session};
 use super::values::{self, KindChoice};
 use super::{Refused, complete};
+use crate::console::Console;
 use clap_complete::ArgValueCompleter;
 use mcpr_model::{ErrorKind, Status};
 use mcpr_store::Reader;
-use mcpr_store::query::Filter;
+use mcpr_store::query::{Filter, NameKind};
 
 /// Conditions on requests, as they were typed.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct RequestFilterArgs {
-    /// Show tools that match GLOB (repeatable)
-    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
+    /// Show tools that match GLOB (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     pub(super) tool: Vec<String>,
-    /// Show methods that match GLOB (repeatable)
+    /// Show methods that match GLOB (repeatable; commas separate)
     #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::methods))]
     pub(super) method: Vec<String>,
-    /// Show one session, by any unambiguous prefix of its id
-    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::sessions))]
+    /// Show one session: any unambiguous prefix of its id, or `latest`, the one used last
+    #[arg(short = 'S', long, value_name = "ID", add = ArgValueCompleter::new(complete::sessions))]
     pub(super) session: Option<String>,
-    /// Show clients whose name matches GLOB, ignoring case
-    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
-    pub(super) client: Option<String>,
-    /// Show one status
-    #[arg(long, value_parser = values::status(), value_name = "STATUS")]
-    pub(super) status: Option<Status>,
-    /// Show errors of one layer
-    #[arg(long, value_parser = values::error_kind(), value_name = "KIND")]
-    pub(super) error_kind: Option<ErrorKind>,
+    /// Show clients whose name matches GLOB, ignoring case (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
+    pub(super) client: Vec<String>,
+    /// Show this status (repeatable; commas separate)
+    #[arg(long, value_parser = values::status(), value_name = "STATUS", value_delimiter = ',')]
+    pub(super) status: Vec<Status>,
+    /// Show errors of this layer (repeatable; commas separate)
+    #[arg(long, value_parser = values::error_kind(), value_name = "KIND", value_delimiter = ',')]
+    pub(super) error_kind: Vec<ErrorKind>,
     /// Show errors with this JSON-RPC code or HTTP status
     #[arg(long, value_name = "CODE", allow_hyphen_values = true)]
     pub(super) error_code: Option<String>,
     /// Show requests that mention TEXT, ignoring case
-    #[arg(long, value_name = "TEXT")]
+    #[arg(short, long, value_name = "TEXT")]
     pub(super) grep: Option<String>,
     /// Show this kind of traffic
     #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]
@@ -52,9 +54,9 @@ impl RequestFilterArgs {
             methods: patterns("--method", &self.method)?,
             tools: patterns("--tool", &self.tool)?,
             session: None,
-            client: client_pattern(self.client.as_deref())?,
-            status: self.status,
-            error_kind: self.error_kind,
+            client: client_pattern(&self.client)?,
+            statuses: self.status.clone(),
+            error_kinds: self.error_kind.clone(),
             error_code: self.error_code.clone(),
             grep: self.grep.clone(),
             min_latency_us: None,
@@ -71,11 +73,27 @@ impl RequestFilterArgs {
         let Some(id) = &self.session else {
             return Ok(Some(filter.clone()));
         };
-        let found = find_session(reader, id, view.proxy.as_deref(), view.zone)?;
+        let found = find_session(reader, id, view.proxy.as_ref(), view.zone)?;
         Ok(found.map(|session| Filter {
             session: Some(session.key()),
             ..filter.clone()
         }))
+    }
+
+    /// Tells a person that there is no such session as was named: a list of its requests is empty.
+    pub(super) fn say_no_session(&self, view: &View, console: &mut Console) {
+        let id = self.session.as_deref().unwrap_or_default();
+        if view.is_table() {
+            say_no_session(id, view, console);
+        }
+    }
+
+    /// The names and globs that were typed.
+    pub(super) fn names(&self) -> Vec<SoughtName> {
+        let tools = SoughtName::each(NameKind::Tool, &self.tool);
+        let methods = SoughtName::each(NameKind::Method, &self.method);
+        let clients = SoughtName::each(NameKind::Client, &self.client);
+        tools.chain(methods).chain(clients).collect()
     }
 
     /// The conditions in words.
@@ -86,9 +104,14 @@ impl RequestFilterArgs {
         words.extend(self.tool.iter().map(|glob| quoted("tool", glob)));
         words.extend(self.session.iter().map(|id| quoted("session", id)));
         words.extend(self.client.iter().map(|glob| quoted("client", glob)));
-        words.extend(self.status.map(|status| quoted("status", status.as_str())));
+        words.extend(
+            self.status
+                .iter()
+                .map(|status| quoted("status", status.as_str())),
+        );
         words.extend(
             self.error_kind
+                .iter()
                 .map(|kind| quoted("error kind", kind.as_str())),
         );
         words.extend(

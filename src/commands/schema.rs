@@ -127,7 +127,11 @@ fn list(
     let mut is_first = true;
     fold::each_server(reader, None, &mut |proxy, known| {
         proxies.push(proxy.to_owned());
-        if view.proxy.as_deref().is_some_and(|wanted| wanted != proxy) {
+        if view
+            .proxy
+            .as_ref()
+            .is_some_and(|wanted| !wanted.matches(proxy))
+        {
             return Ok(());
         }
         waiting.append(&mut overview::rows(reader, proxy, &known, asked)?);

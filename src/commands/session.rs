@@ -3,9 +3,9 @@
 mod delete;
 
 use super::args::{ReadArgs, View};
-use super::find::find_session;
 use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer};
+use super::find::{find_session, say_no_session};
 use super::{complete, now_ms, open_store};
 use crate::console::{Console, TablePaging};
 use crate::exit::Exit;
@@ -22,7 +22,7 @@ use std::fmt::Write as _;
 #[derive(Debug, Clone, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
-    /// The session's id, or any unambiguous prefix
+    /// The session's id, any unambiguous prefix of it, or `latest`, the one used last
     #[arg(value_name = "ID", required = true, add = ArgValueCompleter::new(complete::sessions))]
     id: Option<String>,
     #[command(flatten)]
@@ -71,13 +71,8 @@ fn show(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let id = args.id.as_deref().unwrap_or_default();
-    let Some(row) = find_session(reader, id, view.proxy.as_deref(), view.zone)? else {
-        let proxy = view
-            .proxy
-            .as_ref()
-            .map_or_else(String::new, |p| format!(" of proxy `{p}`"));
-        console.note(&format!("no session `{id}`{proxy} in {}", view.url));
-        console.hint("`mcpr sessions --all --limit all` lists every session");
+    let Some(row) = find_session(reader, id, view.proxy.as_ref(), view.zone)? else {
+        say_no_session(id, view, console);
         return Ok(Exit::No);
     };
     let session = SessionView::at(row, view.now_ms);

@@ -2,15 +2,16 @@
 
 use super::args::{ReadArgs, View, client_pattern};
 use super::list_printer::ListPrinter;
+use super::empty::{self, Sought, SoughtName};
 use super::pages::each_page_of_sessions;
 use super::values::RowLimit;
-use super::{complete, empty, now_ms, open_store};
+use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{Column, LISTED_COLUMNS, SESSION_COLUMNS, SessionView, choose};
 use clap_complete::ArgValueCompleter;
 use mcpr_store::Reader;
-use mcpr_store::query::SessionFilter;
+use mcpr_store::query::{NameKind, SessionFilter};
 
 /// What `mcpr sessions` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,14 +21,14 @@ pub struct Args {
     /// Show sessions that were used in the last 5 minutes and have not ended
     #[arg(long)]
     active: bool,
-    /// Show clients whose name matches GLOB, ignoring case
-    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
-    client: Option<String>,
+    /// Show clients whose name matches GLOB, ignoring case (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
+    client: Vec<String>,
     /// Show sessions without a call, too
     #[arg(long)]
     all: bool,
     /// Show the N sessions that were used last, or `all`
-    #[arg(long, value_name = "N", default_value = "50")]
+    #[arg(short = 'n', long, value_name = "N", default_value = "50")]
     limit: RowLimit,
 }
 
@@ -41,7 +42,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         proxy: view.proxy.clone(),
         since: view.since,
         until: view.until,
-        client: client_pattern(args.client.as_deref())?,
+        client: client_pattern(&args.client)?,
         active_at: args.active.then_some(view.now_ms),
         with_empty: args.all,
         ..SessionFilter::default()
@@ -85,7 +86,12 @@ fn list(
         let mut conditions = view.conditions();
         conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
         conditions.extend(args.active.then(|| "active".to_owned()));
-        empty::explain("sessions", view, &conditions, reader, console)?;
+        let sought = Sought {
+            what: "sessions",
+            conditions,
+            names: SoughtName::each(NameKind::Client, &args.client).collect(),
+        };
+        empty::explain(&sought, view, reader, console)?;
     }
     Ok(Exit::Done)
 }

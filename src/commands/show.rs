@@ -1,14 +1,16 @@
 //! `mcpr show SEQ|REQUEST_ID`: one request whole, with its payload where that is
 //! kept.
 
+use super::pages::{OrderBy, Range, each_page};
 use super::{Refused, StoreArgs, complete, open_store};
-use crate::console::Console;
+use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
 use crate::render::{RequestDetails, list_of, shown_document, shown_text, units};
 use clap_complete::ArgValueCompleter;
+use mcpr_model::Kind;
 use mcpr_store::Reader;
-use mcpr_store::query::RequestRow;
 use mcpr_store::query::when::Zone;
+use mcpr_store::query::{Entry, Filter, Order, RequestRow};
 
 /// Most candidates that are listed when an id fits several requests.
 const MAX_CANDIDATES: usize = 10;
@@ -16,17 +18,25 @@ const MAX_CANDIDATES: usize = 10;
 /// What `mcpr show` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// The request's number in the store, or the id it came with
-    #[arg(value_name = "SEQ|REQUEST_ID", add = ArgValueCompleter::new(complete::requests))]
+    /// The request's number in the store, the id it came with, or its place from the end: -1 is the last
+    /// request of MCP, @-3 the third last
+    #[arg(value_name = "SEQ|REQUEST_ID", allow_negative_numbers = true,
+          add = ArgValueCompleter::new(complete::requests))]
     id: String,
     #[command(flatten)]
     store: StoreArgs,
     /// Print one JSON document
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
     /// Show times in UTC instead of local time
     #[arg(long)]
     utc: bool,
+    /// Use colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: ColourChoice,
+    /// Never send long output through a pager
+    #[arg(long)]
+    no_pager: bool,
 }
 
 /// Shows one request; finding none is the answer no.
@@ -34,6 +44,10 @@ pub struct Args {
 /// # Errors
 /// When the id fits several requests, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    console.choose_colour(args.color);
+    if !args.no_pager {
+        console.page_long_output();
+    }
     let url = args.store.read_url(console)?;
     let reader = open_store(&url)?;
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
@@ -59,6 +73,9 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 
 /// The request that is meant: a number in the store wins over an id.
 fn find(reader: &dyn Reader, id: &str, zone: Zone) -> anyhow::Result<Option<RequestRow>> {
+    if let Some(nth) = from_the_end(id) {
+        return nth_last(reader, nth);
+    }
     if let Ok(seq) = id.parse::<i64>()
         && let Some(row) = reader.request(seq)?
     {
@@ -70,6 +87,43 @@ fn find(reader: &dyn Reader, id: &str, zone: Zone) -> anyhow::Result<Option<Requ
         return Err(ambiguous(id, &found, zone).into());
     }
     Ok(found.pop())
+}
+
+/// The place from the end that is meant, if one is. A request whose id is a negative number has its number in
+/// the store to be shown by.
+fn from_the_end(id: &str) -> Option<usize> {
+    let number = id.strip_prefix('@').unwrap_or(id).strip_prefix('-')?;
+    number.parse().ok().filter(|&nth| nth > 0)
+}
+
+/// The request that stands so far from the end of what `logs` lists.
+fn nth_last(reader: &dyn Reader, nth: usize) -> anyhow::Result<Option<RequestRow>> {
+    let filter = Filter {
+        kind: Some(Kind::Mcp),
+        ..Filter::default()
+    };
+    let range = Range {
+        by: OrderBy::Time,
+        after: None,
+        before: None,
+        order: Order::Descending,
+        most: Some(nth),
+    };
+    let mut left = nth;
+    let mut found = None;
+    each_page(reader, &filter, range, &mut |fetched| {
+        for entry in fetched.entries {
+            // Gaps lie between the requests, and are none.
+            if let Entry::Request(row) = entry
+                && left > 0
+            {
+                left -= 1;
+                found = (left == 0).then_some(*row);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 fn ambiguous(id: &str, found: &[RequestRow], zone: Zone) -> Refused {

@@ -1,13 +1,14 @@
 //! `mcpr slow`: the requests that took longest.
 
 use super::args::ReadArgs;
+use super::empty::{self, Sought};
 use super::follow::{self, FollowArgs, Followed, Start};
 use super::pages::Fetched;
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::duration_us;
-use super::{empty, now_ms, open_store};
 use crate::console::{Console, TablePaging};
+use super::{now_ms, open_store};
 use crate::exit::Exit;
 use crate::render::units;
 use mcpr_model::time::DAY_MS;
@@ -25,7 +26,7 @@ pub struct Args {
     #[arg(long)]
     seq: bool,
     /// Show the N slowest
-    #[arg(long, value_name = "N", default_value = "20")]
+    #[arg(short = 'n', long, value_name = "N", default_value = "20")]
     limit: usize,
     #[command(flatten)]
     request_filter: RequestFilterArgs,
@@ -80,8 +81,9 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         return follow::follow(&view, &args.follow, start, None, &mut listed, console);
     }
     let reader = open_store(&view.url)?;
-    let rows = match listed.filter(reader.as_ref())? {
-        Some(filter) => reader.slowest(&filter, args.limit)?,
+    let filter = listed.filter(reader.as_ref())?;
+    let rows = match &filter {
+        Some(filter) => reader.slowest(filter, args.limit)?,
         None => Vec::new(),
     };
     let entries = rows
@@ -91,17 +93,20 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let more = false;
     listed.take(reader.as_ref(), Fetched { entries, more }, console)?;
     listed.printer.finish(console)?;
+    if filter.is_none() {
+        args.request_filter.say_no_session(&view, console);
+        return Ok(Exit::Done);
+    }
     if listed.printer.requests == 0 {
         let mut conditions = view.conditions();
         conditions.push(format!("latency from {}", units::latency(args.threshold)));
         conditions.extend(args.request_filter.words());
-        empty::explain(
-            "slow requests",
-            &view,
-            &conditions,
-            reader.as_ref(),
-            console,
-        )?;
+        let sought = Sought {
+            what: "slow requests",
+            conditions,
+            names: args.request_filter.names(),
+        };
+        empty::explain(&sought, &view, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
 }

@@ -2,15 +2,16 @@
 
 use super::args::{ReadArgs, View, patterns};
 use super::list_printer::ListPrinter;
+use super::empty::{self, Sought, SoughtName};
 use super::values::{KindChoice, by};
-use super::{complete, empty, now_ms, open_store};
+use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choose, units};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::DAY_MS;
 use mcpr_store::Reader;
-use mcpr_store::query::{Buckets, Filter, GroupBy, StatsQuestion, Summary};
+use mcpr_store::query::{Buckets, Filter, GroupBy, NameKind, StatsQuestion, Summary};
 
 /// What `mcpr stats` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,10 +21,10 @@ pub struct Args {
     /// Group requests by this
     #[arg(long, value_parser = by(), value_name = "WHAT", default_value = "tool")]
     by: GroupBy,
-    /// Count tools that match GLOB (repeatable)
-    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
+    /// Count tools that match GLOB (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
-    /// Count methods that match GLOB (repeatable)
+    /// Count methods that match GLOB (repeatable; commas separate)
     #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::methods))]
     method: Vec<String>,
     /// Count this kind of traffic
@@ -94,6 +95,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     listing.finish(console)?;
     report_unplaced(&question, &rows, console);
     if rows.is_empty() {
+        let tools = SoughtName::each(NameKind::Tool, &args.tool);
+        let methods = SoughtName::each(NameKind::Method, &args.method);
         let mut conditions = view.conditions();
         conditions.extend(args.method.iter().map(|glob| format!("method `{glob}`")));
         conditions.extend(args.tool.iter().map(|glob| format!("tool `{glob}`")));
@@ -102,7 +105,12 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
                 .kind()
                 .map(|kind| format!("kind `{}`", kind.as_str())),
         );
-        empty::explain("requests", &view, &conditions, reader.as_ref(), console)?;
+        let sought = Sought {
+            what: "requests",
+            conditions,
+            names: tools.chain(methods).collect(),
+        };
+        empty::explain(&sought, &view, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! `mcpr watch`: the live screen over a store.
 
-use super::args::is_there;
+use super::args::{is_there, proxy_pattern};
 use super::values::KindChoice;
 use super::{Refused, StoreArgs, complete, now_ms};
 use crate::console::{ColourChoice, Console};
@@ -18,9 +18,9 @@ use mcpr_store::{Reader, StoreError, StoreErrorKind, StoreUrl};
 pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
-    /// Show this proxy only
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
-    proxy: Option<String>,
+    /// Show proxies whose name matches GLOB (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::proxies))]
+    proxy: Vec<String>,
     /// Show this kind of traffic
     #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]
     kind: KindChoice,
@@ -58,7 +58,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         store: source.url.to_string(),
         sources: [Box::new(source.clone()), Box::new(source)],
         filter: Filter {
-            proxy: args.proxy.clone(),
+            proxy: proxy_pattern(&args.proxy),
             kind: args.kind.kind(),
             ..Filter::default()
         },

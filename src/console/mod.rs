@@ -60,6 +60,7 @@ pub struct Console {
     out_is_terminal: bool,
     err_is_terminal: bool,
     is_captured: bool,
+    is_quiet: bool,
 }
 
 impl Console {
@@ -82,6 +83,7 @@ impl Console {
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal: io::stderr().is_terminal(),
             is_captured: false,
+            is_quiet: false,
         }
     }
 
@@ -98,6 +100,7 @@ impl Console {
             out_is_terminal: false,
             err_is_terminal: false,
             is_captured: true,
+            is_quiet: false,
         };
         (console, out, err)
     }
@@ -277,7 +280,20 @@ impl Console {
 
     /// Writes a line to standard error, escaping what could act on a terminal.
     pub fn note(&mut self, line: &str) {
-        self.write_message(&format!("{}\n", escape(line)));
+        if !self.is_quiet {
+            self.write_message(&format!("{}\n", escape(line)));
+        }
+    }
+
+    /// Whether notes and hints are left out.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.is_quiet
+    }
+
+    /// From now on notes and hints are left out; errors are still told.
+    pub fn leave_out_notes(&mut self) {
+        self.is_quiet = true;
     }
 
     /// Asks on standard error and reads a line; `None` where no person sits at a terminal.

@@ -2,7 +2,7 @@
 
 use super::needle::Needle;
 use super::view::ListView;
-use mcpr_store::query::ChangeRow;
+use mcpr_store::query::{ChangeRow, Pattern};
 
 /// How often changes are looked for, at the most, in milliseconds.
 const REFRESH_MS: i64 = 1_000;
@@ -11,7 +11,7 @@ const REFRESH_MS: i64 = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct ChangeList {
     pub(super) text: String,
-    pub(super) proxy: Option<String>,
+    pub(super) proxy: Option<Pattern>,
     all: Vec<ChangeRow>,
     /// Those that are shown, by their places in `all`.
     order: Vec<usize>,
@@ -96,7 +96,10 @@ impl ChangeList {
                 row.client_name.as_deref(),
             ];
             let mut texts = texts.into_iter().flatten();
-            let is_of_proxy = self.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy);
+            let is_of_proxy = self
+                .proxy
+                .as_ref()
+                .is_none_or(|proxy| proxy.matches(&row.proxy));
             is_of_proxy
                 && needle
                     .as_ref()

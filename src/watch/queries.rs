@@ -2,7 +2,7 @@
 
 use mcpr_model::Payload;
 use mcpr_store::query::{
-    ChangeRow, Cursor, Entry, Filter, Head, RequestRow, SessionPlace, SessionRow, Summary,
+    ChangeRow, Cursor, Entry, Filter, Head, Pattern, RequestRow, SessionPlace, SessionRow, Summary,
 };
 
 /// Which requests are meant.
@@ -54,7 +54,7 @@ pub(super) struct RecheckQuery {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SessionsQuery {
     pub(super) generation: u64,
-    pub(super) proxy: Option<String>,
+    pub(super) proxy: Option<Pattern>,
     /// Only sessions with this text in their id, proxy or client.
     pub(super) text: String,
     /// Those behind this place.

@@ -157,33 +157,15 @@ impl Scan {
             let reached = seen(&entries);
             return Ok((entries, reached));
         }
-        // A filter names one status; which of the two comes first is told from both, as far as both were
-        // looked at.
-        let mut found: Vec<Entry> = Vec::new();
-        let mut reached = None;
-        for status in [Status::Error, Status::Timeout] {
-            let filter = Filter {
-                status: Some(status),
-                ..filter.clone()
-            };
-            let entries = reader.entries(&filter, page)?;
-            reached = match (reached, seen(&entries), page.order) {
-                (Some(a), Some(b), Order::Ascending) => Some(Cursor::min(a, b)),
-                (Some(a), Some(b), Order::Descending) => Some(Cursor::max(a, b)),
-                (a, b, _) => a.or(b),
-            };
-            // A gap comes with every filter, and is no failure of a request.
-            found.extend(entries.into_iter().filter(Entry::is_request));
-        }
-        found.sort_by_key(Entry::seq);
-        match page.order {
-            Order::Ascending => found.retain(|it| reached.is_none_or(|end| it.cursor() <= end)),
-            Order::Descending => {
-                found.retain(|it| reached.is_none_or(|end| it.cursor() >= end));
-                found.reverse();
-            }
-        }
-        Ok((found, reached))
+        let failed = Filter {
+            statuses: vec![Status::Error, Status::Timeout],
+            ..filter.clone()
+        };
+        let mut entries = reader.entries(&failed, page)?;
+        let reached = seen(&entries);
+        // A gap comes with every filter, and is no failure of a request.
+        entries.retain(Entry::is_request);
+        Ok((entries, reached))
     }
 
     /// The entries that are meant, with their arguments in short.

@@ -3,7 +3,7 @@
 use super::queries::SessionsQuery;
 use super::query_slots::ListQueries;
 use super::view::ListView;
-use mcpr_store::query::{SessionPlace, SessionRow};
+use mcpr_store::query::{Pattern, SessionPlace, SessionRow};
 use std::collections::VecDeque;
 
 /// Most pages in memory.
@@ -24,7 +24,7 @@ struct LoadedPage {
 #[derive(Debug, Default)]
 pub(super) struct SessionList {
     pub(super) text: String,
-    pub(super) proxy: Option<String>,
+    pub(super) proxy: Option<Pattern>,
     generation: u64,
     pages: VecDeque<LoadedPage>,
     /// Where the pages begin that slid out at the top: one place for each, which is all that is needed to

@@ -1,6 +1,7 @@
 //! The manners of the manual, rule by rule, through the built program.
 
 mod colour;
+mod grammar;
 mod hostile;
 mod pager;
 mod progress;

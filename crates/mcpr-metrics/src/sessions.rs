@@ -1,7 +1,7 @@
 //! Sessions that may end: those that a stored request belonged to, looked at until their end is stored.
 
 use crate::Operations;
-use mcpr_store::query::{RequestRow, SessionFilter, SessionKey, SessionPage};
+use mcpr_store::query::{Pattern, RequestRow, SessionFilter, SessionKey, SessionPage};
 use mcpr_store::{Reader, StoreError};
 use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
@@ -69,7 +69,7 @@ impl OpenSessions {
                 break;
             };
             let filter = SessionFilter {
-                proxy: Some(key.proxy.clone()),
+                proxy: Some(Pattern::name(&key.proxy)),
                 id: Some(key.id.clone()),
                 with_empty: true,
                 ..SessionFilter::default()

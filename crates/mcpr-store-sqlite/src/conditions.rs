@@ -211,15 +211,30 @@ fn add_client(clients: &NamesMatched, conditions: &mut Conditions) -> bool {
 
 fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
     let timeout = ErrorKind::Timeout.code();
-    match filter.status {
-        None => {}
-        Some(Status::Ok) => conditions.add("r.error_kind IS NULL", []),
-        Some(Status::Timeout) => conditions.add("r.error_kind = ?", [timeout.into()]),
+    let has = |status| filter.statuses.contains(&status);
+    match (has(Status::Ok), has(Status::Error), has(Status::Timeout)) {
+        (false, false, false) | (true, true, true) => {}
+        (true, false, false) => conditions.add("r.error_kind IS NULL", []),
+        (false, false, true) => conditions.add("r.error_kind = ?", [timeout.into()]),
         // Rows that ended well have NULL, which is neither equal nor unequal: they stay out.
-        Some(Status::Error) => conditions.add("r.error_kind <> ?", [timeout.into()]),
+        (false, true, false) => conditions.add("r.error_kind <> ?", [timeout.into()]),
+        (false, true, true) => conditions.add("r.error_kind IS NOT NULL", []),
+        (true, true, false) => conditions.add("r.error_kind IS NOT ?", [timeout.into()]),
+        (true, false, true) => {
+            conditions.add(
+                "(r.error_kind IS NULL OR r.error_kind = ?)",
+                [timeout.into()],
+            );
+        }
     }
-    if let Some(kind) = filter.error_kind {
-        conditions.add("r.error_kind = ?", [kind.code().into()]);
+    match filter.error_kinds[..] {
+        [] => {}
+        [kind] => conditions.add("r.error_kind = ?", [kind.code().into()]),
+        ref kinds => {
+            let codes: Vec<i64> = kinds.iter().map(|kind| kind.code()).collect();
+            let clause = "r.error_kind IN (SELECT value FROM json_each(?))";
+            conditions.add(clause, [number_list(&codes)]);
+        }
     }
     if let Some(code) = &filter.error_code {
         conditions.add("r.error_code = ?", [code.clone().into()]);

@@ -6,6 +6,7 @@
 
 use super::number_set::NumberSet;
 use super::shown::shown;
+use crate::conditions::number_list;
 use mcpr_model::Kind;
 use mcpr_store::query::{Cursor, Filter, Page, Pattern};
 use rusqlite::functions::FunctionFlags;
@@ -27,6 +28,8 @@ pub(crate) struct Recall {
     window: Window,
     operations: Matched,
     clients: Matched,
+    /// Without a function for a list of requests: that of operations is made of them.
+    proxies: Matched,
 }
 
 /// The rows of a table of names that a filter matches.
@@ -56,6 +59,7 @@ impl Recall {
     pub(crate) fn of_sessions(connection: &Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             clients: Matched::asked(connection, "is_client_of_wanted_session")?,
+            proxies: Matched::asked(connection, "is_proxy_of_wanted_session")?,
             ..Self::default()
         })
     }
@@ -66,6 +70,7 @@ impl Recall {
             self.window = Window::default();
             self.operations.forget();
             self.clients.forget();
+            self.proxies.forget();
         }
     }
 
@@ -88,18 +93,31 @@ impl Recall {
         // A vacuum removes names, and the highest number may then be given out again: a row that is
         // gone, or another one, has another mark.
         known.begin(mark.unwrap_or_default());
-        // The proxy by its number: its name, compared with that of each operation, may be long.
+        let newest: Option<i64> = connection
+            .prepare_cached("SELECT max(id) FROM operations")?
+            .query_row([], |row| row.get(0))?;
+        if newest.is_none_or(|newest| newest <= known.seen) {
+            // Nothing came since; the list of proxies, which may be long, is not needed.
+            return Ok(known.meant());
+        }
+        // Proxies by their numbers: their names, compared with that of each operation, may be long.
+        let proxies = match self.proxies(connection, filter)? {
+            NamesMatched::None => return Ok(NamesMatched::None),
+            NamesMatched::These(ids) => Some(number_list(&ids)),
+            NamesMatched::All | NamesMatched::Asked(_) => None,
+        };
+        let known = &mut self.operations;
         let mut statement = connection.prepare_cached(concat!(
             "SELECT o.id, o.hash, ",
             shown!("o.method", "o.id"),
             ", CASE o.target_kind WHEN 1 THEN ",
             shown!("o.target", "o.id"),
-            " END, (?1 IS NULL OR o.proxy = (SELECT id FROM proxies WHERE name = ?1))
+            " END, (?1 IS NULL OR o.proxy IN (SELECT value FROM json_each(?1)))
                     AND (?2 IS NULL OR o.kind = ?2)
              FROM operations o WHERE o.id > ?3 ORDER BY o.id"
         ))?;
         let kind = filter.kind.map(Kind::code);
-        let mut rows = statement.query(params![filter.proxy, kind, known.seen])?;
+        let mut rows = statement.query(params![proxies, kind, known.seen])?;
         while let Some(row) = rows.next()? {
             let is_meant = row.get::<_, Option<bool>>(4)?.unwrap_or(false)
                 && Pattern::any_matches(&filter.methods, Some(row.get_ref(2)?.as_str()?))
@@ -119,44 +137,32 @@ impl Recall {
             return Ok(NamesMatched::All);
         };
         self.turn_to(filter);
-        let known = &mut self.clients;
-        let mut statement = connection.prepare_cached(concat!(
-            "SELECT id, ",
-            shown!("name", "id"),
-            " FROM clients WHERE id >= ?1 ORDER BY id"
-        ))?;
-        // The last one seen comes once more, to tell whether it is still the same.
-        let mut rows = statement.query([known.seen])?;
-        let mut is_first = true;
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            let name = match row.get_ref(1)?.data_type() {
-                Type::Null => None,
-                _ => Some(row.get_ref(1)?.as_str()?),
-            };
-            let mark = name.map_or(0, |name| {
-                xxhash_rust::xxh3::xxh3_64(name.as_bytes()).cast_signed()
-            });
-            if std::mem::take(&mut is_first) {
-                if id == known.seen && mark == known.mark {
-                    continue;
-                }
-                // The last one seen is gone or another one, so that nothing that was remembered
-                // holds.
-                if known.seen != 0 {
-                    drop(rows);
-                    drop(statement);
-                    known.forget();
-                    return self.clients(connection, filter);
-                }
-            }
-            known.take(id, mark, name.is_some_and(|name| pattern.matches(name)));
-        }
-        Ok(match known.meant() {
+        read_on(&mut self.clients, connection, CLIENTS, pattern)?;
+        Ok(match self.clients.meant() {
             // A client without a name matches no pattern.
-            NamesMatched::All => known.numbers_or_list(),
+            NamesMatched::All => self.clients.numbers_or_list(),
             meant => meant,
         })
+    }
+
+    /// The proxies that a filter lets through.
+    pub(crate) fn proxies(
+        &mut self,
+        connection: &Connection,
+        filter: &Filter,
+    ) -> rusqlite::Result<NamesMatched> {
+        let Some(pattern) = &filter.proxy else {
+            return Ok(NamesMatched::All);
+        };
+        if let Some(name) = pattern.as_name() {
+            let mut statement =
+                connection.prepare_cached("SELECT id FROM proxies WHERE name = ?1")?;
+            let found = statement.query_row([name], |row| row.get(0)).optional()?;
+            return Ok(found.map_or(NamesMatched::None, |id| NamesMatched::These(vec![id])));
+        }
+        self.turn_to(filter);
+        read_on(&mut self.proxies, connection, PROXIES, pattern)?;
+        Ok(self.proxies.meant())
     }
 
     /// Narrows a page to the part of the sequence that the batches' own spans leave over.
@@ -187,6 +193,54 @@ impl Recall {
             ..page
         })
     }
+}
+
+const CLIENTS: &str = concat!(
+    "SELECT id, ",
+    shown!("name", "id"),
+    " FROM clients WHERE id >= ?1 ORDER BY id"
+);
+const PROXIES: &str = concat!(
+    "SELECT id, ",
+    shown!("name", "id"),
+    " FROM proxies WHERE id >= ?1 ORDER BY id"
+);
+
+/// Looks at the names of a table that came since.
+fn read_on(
+    known: &mut Matched,
+    connection: &Connection,
+    names: &str,
+    pattern: &Pattern,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(names)?;
+    // The last one seen comes once more, to tell whether it is still the same.
+    let mut rows = statement.query([known.seen])?;
+    let mut is_first = true;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        let name = match row.get_ref(1)?.data_type() {
+            Type::Null => None,
+            _ => Some(row.get_ref(1)?.as_str()?),
+        };
+        let mark = name.map_or(0, |name| {
+            xxhash_rust::xxh3::xxh3_64(name.as_bytes()).cast_signed()
+        });
+        if std::mem::take(&mut is_first) {
+            if id == known.seen && mark == known.mark {
+                continue;
+            }
+            // The last one seen is gone or another one, so that nothing that was remembered holds.
+            if known.seen != 0 {
+                drop(rows);
+                drop(statement);
+                known.forget();
+                return read_on(known, connection, names, pattern);
+            }
+        }
+        known.take(id, mark, name.is_some_and(|name| pattern.matches(name)));
+    }
+    Ok(())
 }
 
 /// Where in the sequence requests of a time window can be.

@@ -6,7 +6,7 @@ use super::measure::TimeWindow;
 use super::outcome::{ConditionState, Outcome};
 use crate::commands::schema::{Brought, History, brought, is_seen_in};
 use mcpr_store::Reader;
-use mcpr_store::query::{StatsKey, SurfaceRow};
+use mcpr_store::query::{Pattern, StatsKey, SurfaceRow};
 use mcpr_surface::{Compatibility, Security};
 
 impl SchemaLevel {
@@ -27,7 +27,7 @@ impl SchemaLevel {
 /// Judges what the versions of a window brought.
 pub(super) fn judge(
     reader: &dyn Reader,
-    proxy: Option<&str>,
+    proxy: Option<&Pattern>,
     window: TimeWindow,
     level: SchemaLevel,
 ) -> anyhow::Result<Outcome> {
@@ -70,8 +70,8 @@ pub(super) fn judge(
 }
 
 /// Whether a list was shown in the window: of one that nobody asked for it is not known whether it changed.
-fn was_seen(row: &SurfaceRow, proxy: Option<&str>, window: TimeWindow) -> bool {
-    proxy.is_none_or(|proxy| proxy == row.proxy)
+fn was_seen(row: &SurfaceRow, proxy: Option<&Pattern>, window: TimeWindow) -> bool {
+    proxy.is_none_or(|proxy| proxy.matches(&row.proxy))
         && row.last_seen_at >= window.since
         && row.first_seen_at < window.until
 }

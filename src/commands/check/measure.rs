@@ -191,9 +191,7 @@ fn gaps(reader: &dyn Reader, window: TimeWindow) -> anyhow::Result<(u64, u64)> {
 
 /// From the last call to the end of the window, wherever the window begins.
 fn age_us(reader: &dyn Reader, scope: &Scope, key: &StatsKey) -> anyhow::Result<Option<i64>> {
-    let Ok(filter) = narrowed(scope, key) else {
-        return Ok(None);
-    };
+    let filter = narrowed(scope, key);
     let range = Range {
         by: OrderBy::Time,
         after: None,
@@ -211,19 +209,19 @@ fn age_us(reader: &dyn Reader, scope: &Scope, key: &StatsKey) -> anyhow::Result<
 }
 
 /// The filter of one line's calls, from whenever on.
-fn narrowed(scope: &Scope, key: &StatsKey) -> Result<Filter, mcpr_store::query::PatternError> {
+fn narrowed(scope: &Scope, key: &StatsKey) -> Filter {
     let mut filter = Filter {
         since: None,
         ..scope.whole_filter()
     };
     if let Some(proxy) = &key.proxy {
-        filter.proxy = Some(proxy.clone());
+        filter.proxy = Some(Pattern::name(proxy));
     }
     if let Some(method) = &key.method {
-        filter.methods = vec![Pattern::exactly(method)?];
+        filter.methods = vec![Pattern::name(method)];
     }
     if let Some(tool) = &key.tool {
-        filter.tools = vec![Pattern::exactly(tool)?];
+        filter.tools = vec![Pattern::name(tool)];
     }
-    Ok(filter)
+    filter
 }

@@ -108,7 +108,7 @@ pub(super) fn outcomes(
     for condition in &args.fail_on {
         match condition {
             Condition::Schema(level) => {
-                let proxy = scope.filter.proxy.as_deref();
+                let proxy = scope.filter.proxy.as_ref();
                 all.push(super::lists::judge(reader, proxy, scope.window, *level)?);
             }
             Condition::Figure(figure) if condition.is_of_requests() => {
@@ -138,7 +138,7 @@ pub(super) fn outcomes(
     all.sort_by_key(|outcome| outcome.state);
     Ok(Outcomes {
         window: scope.window,
-        proxy: scope.filter.proxy.clone(),
+        proxy: scope.filter.proxy.as_ref().map(ToString::to_string),
         session: scope.session.as_ref().map(|row| row.session_id.clone()),
         calls: total.calls(),
         all,

@@ -125,9 +125,8 @@ fn an_unknown_session_is_an_empty_list() {
     check(
         "--session zzz",
         &expect![[r#"
-            no requests found in /store.db
-            looked for: session `zzz`, kind `mcp`
-            hint: the newest request is of 2026-11-21 01:27:13.000Z (2m ago); --kind all shows HTTP and OAuth too
+            no session `zzz` in /store.db
+            hint: `mcpr sessions --all --limit all` lists every session
             Done
         "#]],
     );

@@ -8,5 +8,5 @@ use mcpr_store::query::ChangeRow;
 /// The changes of a window, oldest first.
 pub(super) fn rows(reader: &dyn Reader, wanted: &ReportScope) -> anyhow::Result<Vec<ChangeRow>> {
     let window = wanted.window.since..wanted.window.until;
-    change_rows(reader, wanted.filter.proxy.as_deref(), &window)
+    change_rows(reader, wanted.filter.proxy.as_ref(), &window)
 }

@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{CHANGE_COLUMNS, CHANGE_FIELDS, choose};
 use mcpr_store::Reader;
-use mcpr_store::query::{ChangeRow, Head, SurfaceRow, Surfaces};
+use mcpr_store::query::{ChangeRow, Head, Pattern, SurfaceRow, Surfaces};
 use mcpr_surface::capture::{kind_of, surface_of};
 use mcpr_surface::{Compatibility, ItemKind, Report, Security, diff};
 use std::collections::HashSet;
@@ -153,7 +153,9 @@ impl Changes<'_> {
 
     fn is_meant(&self, row: &SurfaceRow) -> bool {
         let view = self.view;
-        view.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
+        view.proxy
+            .as_ref()
+            .is_none_or(|proxy| proxy.matches(&row.proxy))
             && self
                 .args
                 .method
@@ -211,7 +213,7 @@ pub(in crate::commands) struct Brought {
 /// seen.
 pub(in crate::commands) fn change_rows(
     reader: &dyn Reader,
-    proxy: Option<&str>,
+    proxy: Option<&Pattern>,
     window: &Range<i64>,
 ) -> anyhow::Result<Vec<ChangeRow>> {
     let is_meant = &mut |row: &SurfaceRow| is_seen_in(row, proxy, window);
@@ -226,10 +228,10 @@ pub(in crate::commands) fn change_rows(
 /// Whether a version of a proxy was first seen in a window.
 pub(in crate::commands) fn is_seen_in(
     row: &SurfaceRow,
-    proxy: Option<&str>,
+    proxy: Option<&Pattern>,
     window: &Range<i64>,
 ) -> bool {
-    proxy.is_none_or(|proxy| proxy == row.proxy) && window.contains(&row.first_seen_at)
+    proxy.is_none_or(|proxy| proxy.matches(&row.proxy)) && window.contains(&row.first_seen_at)
 }
 
 /// What some versions brought, in their order. The first version of a list changes nothing.

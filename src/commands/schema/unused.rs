@@ -11,7 +11,9 @@ use crate::render::{UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::{DAY_MS, HOUR_MS};
 use mcpr_model::{Kind, TargetKind};
-use mcpr_store::query::{Entry, Filter, GroupBy, Order, Page, StatsQuestion, TimePage, UnusedRow};
+use mcpr_store::query::{
+    Entry, Filter, GroupBy, Order, Page, Pattern, StatsQuestion, TimePage, UnusedRow,
+};
 use mcpr_store::{Reader, StoreError, fold};
 use mcpr_surface::canonical::{canonical_text, without_ignored};
 use serde_json::Value;
@@ -169,7 +171,7 @@ fn count(rows: &mut [UnusedRow], filter: &Filter, reader: &dyn Reader) -> anyhow
 /// The last call within an hour; the hour itself, where its requests are gone.
 fn last_call((proxy, tool): &Tool, hour: i64, reader: &dyn Reader) -> anyhow::Result<i64> {
     let filter = Filter {
-        proxy: Some(proxy.clone()),
+        proxy: Some(Pattern::name(proxy)),
         since: Some(hour),
         until: Some(hour.saturating_add(HOUR_MS)),
         kind: Some(Kind::Mcp),

@@ -1,5 +1,6 @@
 //! `mcpr session delete ID`: remove a session with all its requests, in one step.
 
+use crate::commands::args::proxy_pattern;
 use crate::commands::confirm::confirmed;
 use crate::commands::find::find_session;
 use crate::commands::{StoreArgs, TrustArgs, complete};
@@ -14,16 +15,16 @@ use mcpr_store::query::when::Zone;
 /// What `mcpr session delete` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// The session's id, or any unambiguous prefix
+    /// The session's id, any unambiguous prefix of it, or `latest`, the one used last
     #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::sessions))]
     id: String,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
     trust: TrustArgs,
-    /// Look for the session of this proxy only
-    #[arg(long, value_name = "NAME")]
-    proxy: Option<String>,
+    /// Look for the session among proxies whose name matches GLOB (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB")]
+    proxy: Vec<String>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -35,13 +36,13 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let found = find_session(
         reader.as_ref(),
         &args.id,
-        args.proxy.as_deref(),
+        proxy_pattern(&args.proxy).as_ref(),
         Zone::Local,
     )?;
     drop(reader);
     let Some(session) = found else {
         console.note(&format!("no session `{}`: nothing to remove", args.id));
-        return Ok(Exit::Done);
+        return Ok(Exit::No);
     };
     let question = format!(
         "remove session {} of proxy `{}` with {} calls?",

@@ -24,7 +24,7 @@ fn check(line: &str, expected: &Expect) {
     let view = view(&args.read, &mut console);
     let filter = SessionFilter {
         with_empty: args.all,
-        client: client_pattern(args.client.as_deref()).expect("a sound pattern"),
+        client: client_pattern(&args.client).expect("a sound pattern"),
         ..SessionFilter::default()
     };
     let mut rows = sample();
@@ -66,7 +66,7 @@ fn no_sessions() {
         &expect![[r#"
             no sessions found in /store.db
             looked for: client `zzz`
-            hint: the newest request is of 2026-11-21 01:27:13.000Z (2m ago); --all counts sessions without a call too
+            hint: no client `zzz` was recorded; there is claude-desktop
         "#]],
     );
 }

@@ -16,7 +16,11 @@ impl App {
     pub(in crate::watch) fn filters(&self) -> Vec<(&'static str, String)> {
         let mut words = Vec::new();
         let base = &self.setting.base;
-        words.extend(base.proxy.clone().map(|proxy| ("proxy", proxy)));
+        words.extend(
+            base.proxy
+                .as_ref()
+                .map(|proxy| ("proxy", proxy.to_string())),
+        );
         if self.pane == Pane::Requests {
             if let Some(key) = &self.only_tool {
                 let of_proxy = key.proxy.clone().filter(|_| base.proxy.is_none());
@@ -188,7 +192,7 @@ impl App {
     fn filter_anew(&mut self) {
         let mut filter = self.setting.base.clone();
         if let Some(key) = &self.only_tool {
-            filter.proxy = key.proxy.clone().or(filter.proxy);
+            filter.proxy = key.proxy.as_deref().map(Pattern::name).or(filter.proxy);
             filter.methods = exactly(key.method.as_deref());
             filter.tools = exactly(key.tool.as_deref());
             filter.kind = None;
@@ -222,7 +226,5 @@ impl App {
 
 /// A pattern for one name. A name too long for a pattern is none that was recorded: names are cut.
 fn exactly(name: Option<&str>) -> Vec<Pattern> {
-    name.and_then(|name| Pattern::exactly(name).ok())
-        .into_iter()
-        .collect()
+    name.map(Pattern::name).into_iter().collect()
 }

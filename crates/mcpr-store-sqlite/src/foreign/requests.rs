@@ -2,7 +2,7 @@
 
 use super::{Conditions, Fault, Source};
 use mcpr_model::{ErrorKind, Kind, Outcome, Status};
-use mcpr_store::query::{Cursor, Entry, Filter, Order, Page, RequestRow, Slowest};
+use mcpr_store::query::{Cursor, Entry, Filter, Order, Page, Pattern, RequestRow, Slowest};
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, params_from_iter};
 use std::ops::ControlFlow;
@@ -63,9 +63,11 @@ pub(super) fn conditions(source: &Source<'_>, filter: &Filter, page: Page) -> Co
     if let Some(until) = filter.until {
         conditions.add("+r.ts < ?", [until.into()]);
     }
-    let proxy = filter.session.as_ref().map(|key| &key.proxy);
-    for proxy in proxy.into_iter().chain(&filter.proxy) {
-        conditions.add("+r.proxy = ?", [proxy.clone().into()]);
+    let of_session = filter.session.as_ref().map(|key| key.proxy.as_str());
+    // Globs are left to the filter itself, which every row has to pass.
+    let named = filter.proxy.as_ref().and_then(Pattern::as_name);
+    for proxy in of_session.into_iter().chain(named) {
+        conditions.add("+r.proxy = ?", [proxy.to_owned().into()]);
     }
     if let Some(key) = &filter.session {
         // An `initialize` has no session in its row, and belongs to the one that its answer opened.

@@ -3,7 +3,7 @@
 use super::CONVERSATIONS_SINCE;
 use crate::conditions::Conditions;
 use crate::layout::layout_of;
-use crate::recall::Recall;
+use crate::recall::{NamesMatched, Recall};
 use crate::shown::shown;
 use crate::sums::rounded;
 use mcpr_store::query::{
@@ -47,10 +47,19 @@ fn conditions_of(
         // Word for word the condition of an older layout's index, which could not be used otherwise.
         conditions.add("s.total_calls > 0", []);
     }
-    if let Some(proxy) = &filter.proxy {
-        // By its number: its name, compared with that of each session, may be long.
-        let clause = "s.proxy = (SELECT id FROM proxies WHERE name = ?)";
-        conditions.add(clause, [proxy.clone().into()]);
+    // Remembered from page to page: each would compare the patterns with every name anew.
+    let named = Filter {
+        client: filter.client.clone(),
+        proxy: filter.proxy.clone(),
+        ..Filter::default()
+    };
+    // By their numbers: a name, compared with that of each session, may be long.
+    match recall.proxies(connection, &named)? {
+        NamesMatched::These(ids) if ids.len() == 1 => {
+            conditions.add("s.proxy = ?", [ids[0].into()]);
+        }
+        // The `+` keeps it from sorting all sessions of these for the sake of one page.
+        several => conditions.add_meant("+s.proxy", &several),
     }
     if let Some(since) = filter.since {
         // A session is in a window if any part of it is.
@@ -63,12 +72,7 @@ fn conditions_of(
         let least = now - SessionRow::ACTIVE_MS;
         conditions.add("s.ended_at IS NULL AND s.last_seen_at >= ?", [least.into()]);
     }
-    let of_client = Filter {
-        client: filter.client.clone(),
-        ..Filter::default()
-    };
-    // Remembered from page to page: each would compare the pattern with every name anew.
-    conditions.add_meant("s.client", &recall.clients(connection, &of_client)?);
+    conditions.add_meant("s.client", &recall.clients(connection, &named)?);
     conditions.add_prefix("s.session_id", filter.prefix.as_deref().unwrap_or_default());
     if let Some(id) = &filter.id {
         conditions.add("s.session_id = ?", [id.clone().into()]);

@@ -83,7 +83,7 @@ fn a_name_of_megabytes_is_not_read_with_each_row_that_refers_to_it() {
         ..Filter::default()
     };
     let failed = Filter {
-        status: Some(Status::Error),
+        statuses: vec![Status::Error],
         ..Filter::default()
     };
     let searched = Filter {

@@ -175,6 +175,11 @@ fn rarely<T>(random: &mut Rng, value: impl FnOnce(&mut Rng) -> T) -> Option<T> {
     (random.u8(0..5) == 0).then(|| value(random))
 }
 
+fn proxy_pattern(random: &mut Rng) -> Pattern {
+    let globs = ["p", "q", "none", "[pq]", "p*"];
+    Pattern::new(&pick(random, &globs)).expect("a glob")
+}
+
 fn pattern(random: &mut Rng) -> Pattern {
     let glob = ["*", "tools/*", "p*", "e?ho", "{ping,echo}", "none", "c*"];
     Pattern::ignoring_case(&pick(random, &glob)).expect("a glob")
@@ -254,9 +259,7 @@ fn version(random: &mut Rng, ts: i64, payload: Box<str>) -> SurfaceVersion {
 /// A filter with a few conditions.
 pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
     Filter {
-        proxy: rarely(random, |random| {
-            pick(random, &["p", "q", "none"]).to_string()
-        }),
+        proxy: rarely(random, proxy_pattern),
         since: rarely(random, time),
         until: rarely(random, time),
         kind: rarely(random, |random| *random.choice(&Kind::ALL).expect("kinds")),
@@ -264,13 +267,17 @@ pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
         tools: rarely(random, pattern).into_iter().collect(),
         session: rarely(random, |random| session_key(random, known)),
         client: rarely(random, pattern),
-        status: rarely(random, |random| {
+        statuses: if random.u8(0..5) == 0 {
             let all = [Status::Ok, Status::Error, Status::Timeout];
-            *random.choice(&all).expect("statuses")
-        }),
-        error_kind: rarely(random, |random| {
-            random.choice(ErrorKind::ALL).expect("kinds")
-        }),
+            all.into_iter().filter(|_| random.bool()).collect()
+        } else {
+            Vec::new()
+        },
+        error_kinds: rarely(random, |random| {
+            let count = random.usize(1..3);
+            random.choose_multiple(ErrorKind::ALL, count)
+        })
+        .unwrap_or_default(),
         error_code: rarely(random, |_| "-1".to_owned()),
         grep: rarely(random, |random| {
             pick(
@@ -320,7 +327,7 @@ pub(super) fn time_page(random: &mut Rng, last_seq: i64) -> TimePage {
 /// A filter of sessions.
 pub(super) fn session_filter(random: &mut Rng) -> SessionFilter {
     SessionFilter {
-        proxy: rarely(random, |random| pick(random, &PROXIES).to_string()),
+        proxy: rarely(random, proxy_pattern),
         since: rarely(random, time),
         until: rarely(random, time),
         client: rarely(random, pattern),

@@ -15,8 +15,8 @@ pub struct SessionKey {
 /// Conditions on requests; all must hold. The default lets everything through.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
-    /// Only this proxy.
-    pub proxy: Option<String>,
+    /// Only proxies whose name matches.
+    pub proxy: Option<Pattern>,
     /// Not before this time (inclusive), unix milliseconds.
     pub since: Option<i64>,
     /// Before this time (exclusive), unix milliseconds.
@@ -31,10 +31,10 @@ pub struct Filter {
     pub session: Option<SessionKey>,
     /// Only clients whose name matches.
     pub client: Option<Pattern>,
-    /// Only this status.
-    pub status: Option<Status>,
-    /// Only errors of this layer.
-    pub error_kind: Option<ErrorKind>,
+    /// Only one of these statuses; none is all.
+    pub statuses: Vec<Status>,
+    /// Only errors of one of these layers; none is all, and what is no error.
+    pub error_kinds: Vec<ErrorKind>,
     /// Only errors with exactly this code.
     pub error_code: Option<String>,
     /// Only rows with this text, without regard to ASCII case, in one of [`Filter::grep_fields`].
@@ -59,7 +59,9 @@ impl Filter {
         method: &str,
         tool: Option<&str>,
     ) -> bool {
-        self.proxy.as_ref().is_none_or(|wanted| wanted == proxy)
+        self.proxy
+            .as_ref()
+            .is_none_or(|wanted| wanted.matches(proxy))
             && self.kind.is_none_or(|wanted| wanted == kind)
             && Pattern::any_matches(&self.methods, Some(method))
             && Pattern::any_matches(&self.tools, tool)
@@ -79,10 +81,11 @@ impl Filter {
                     .as_deref()
                     .is_some_and(|name| client.matches(name))
             })
-            && self.status.is_none_or(|status| status == row.status)
-            && self
-                .error_kind
-                .is_none_or(|kind| Some(kind) == row.error_kind)
+            && (self.statuses.is_empty() || self.statuses.contains(&row.status))
+            && (self.error_kinds.is_empty()
+                || row
+                    .error_kind
+                    .is_some_and(|kind| self.error_kinds.contains(&kind)))
             && self
                 .error_code
                 .as_ref()
@@ -99,7 +102,8 @@ impl Filter {
     /// Whether only requests that failed are asked for.
     #[must_use]
     pub fn is_of_failed(&self) -> bool {
-        self.error_kind.is_some() || self.status.is_some_and(|status| status != Status::Ok)
+        !self.error_kinds.is_empty()
+            || !(self.statuses.is_empty() || self.statuses.contains(&Status::Ok))
     }
 
     /// Whether a gap is shown: one that overlaps the time window is, whatever else is asked.

@@ -1,6 +1,7 @@
 //! Globs over names: `*` and `?` match any character, `/` too; `[a-z]` and `{a,b}` as usual.
 
 use globset::{GlobBuilder, GlobMatcher};
+use std::fmt;
 
 /// A glob that is not well-formed.
 #[derive(Debug, thiserror::Error)]
@@ -10,17 +11,24 @@ pub struct PatternError {
     reason: String,
 }
 
-/// A compiled glob, matched against a whole name with regard to case.
-#[derive(Debug, Clone)]
-pub struct Pattern(GlobMatcher);
+/// Names and globs, of which one has to match the whole of a name.
+#[derive(Debug, Clone, Default)]
+pub struct Pattern {
+    names: Vec<String>,
+    globs: Vec<GlobMatcher>,
+}
 
 impl Pattern {
-    /// Compiles a glob.
+    /// Compiles a glob. One without a special character is the name that it is.
     ///
     /// # Errors
     /// When the glob is not well-formed.
     pub fn new(glob: &str) -> Result<Self, PatternError> {
-        Self::build(glob, false)
+        if glob.contains(['*', '?', '[', ']', '{', '}', '\\']) {
+            build(glob, false).map(Self::of_glob)
+        } else {
+            Ok(Self::name(glob))
+        }
     }
 
     /// Compiles a glob that does not tell upper from lower case.
@@ -28,36 +36,66 @@ impl Pattern {
     /// # Errors
     /// When the glob is not well-formed.
     pub fn ignoring_case(glob: &str) -> Result<Self, PatternError> {
-        Self::build(glob, true)
+        build(glob, true).map(Self::of_glob)
     }
 
     /// A pattern that matches this name and no other.
-    ///
-    /// # Errors
-    /// When the name is longer than a pattern can be.
-    pub fn exactly(name: &str) -> Result<Self, PatternError> {
-        Self::new(&globset::escape(name))
+    #[must_use]
+    pub fn name(name: &str) -> Self {
+        Self {
+            names: vec![name.to_owned()],
+            globs: Vec::new(),
+        }
     }
 
-    fn build(glob: &str, ignore_case: bool) -> Result<Self, PatternError> {
-        GlobBuilder::new(glob)
-            // Methods and URIs have `/` within them, and `*` is to match across it.
-            .literal_separator(false)
-            .case_insensitive(ignore_case)
-            // globset's default differs by system; a pattern has to mean the same on each.
-            .backslash_escape(true)
-            .build()
-            .map(|glob| Self(glob.compile_matcher()))
-            .map_err(|error| PatternError {
-                pattern: glob.to_owned(),
-                reason: error.kind().to_string(),
-            })
+    fn of_glob(glob: GlobMatcher) -> Self {
+        Self {
+            names: Vec::new(),
+            globs: vec![glob],
+        }
+    }
+
+    /// One pattern that matches what any of these does; `None` where there are none.
+    pub fn any_of(patterns: impl IntoIterator<Item = Self>) -> Option<Self> {
+        patterns.into_iter().reduce(|mut all, one| {
+            all.names.extend(one.names);
+            all.globs.extend(one.globs);
+            all
+        })
+    }
+
+    /// The globs of a list that commas separate; a comma within `{}` or `[]`, or after `\`, belongs to its glob.
+    pub fn split(list: &str) -> impl Iterator<Item = &str> {
+        let mut depth = 0_usize;
+        let mut is_escaped = false;
+        list.split(move |character| {
+            let was_escaped = std::mem::take(&mut is_escaped);
+            match character {
+                _ if was_escaped => {}
+                '\\' => is_escaped = true,
+                '{' | '[' => depth += 1,
+                '}' | ']' => depth = depth.saturating_sub(1),
+                ',' => return depth == 0,
+                _ => {}
+            }
+            false
+        })
+    }
+
+    /// The one name that matches, where that is known.
+    #[must_use]
+    pub fn as_name(&self) -> Option<&str> {
+        match (&self.names[..], &self.globs[..]) {
+            ([name], []) => Some(name),
+            _ => None,
+        }
     }
 
     /// Whether the whole of `name` matches.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        self.0.is_match(name)
+        self.names.iter().any(|only| only == name)
+            || self.globs.iter().any(|glob| glob.is_match(name))
     }
 
     /// Whether there is no pattern, or one that matches.
@@ -68,9 +106,44 @@ impl Pattern {
     }
 }
 
+fn build(glob: &str, ignore_case: bool) -> Result<GlobMatcher, PatternError> {
+    GlobBuilder::new(glob)
+        // Methods and URIs have `/` within them, and `*` is to match across it.
+        .literal_separator(false)
+        .case_insensitive(ignore_case)
+        // globset's default differs by system; a pattern has to mean the same on each.
+        .backslash_escape(true)
+        .build()
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| PatternError {
+            pattern: glob.to_owned(),
+            reason: error.kind().to_string(),
+        })
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let globs = self.globs.iter().map(|glob| glob.glob().glob());
+        // A name that is meant as it stands and as a glob is typed once.
+        let globs = globs.filter(|glob| !self.names.iter().any(|name| name == glob));
+        for (at, text) in self
+            .names
+            .iter()
+            .map(String::as_str)
+            .chain(globs)
+            .enumerate()
+        {
+            write!(f, "{}{text}", if at == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.0.glob() == other.0.glob()
+        let globs =
+            |of: &Self| -> Vec<_> { of.globs.iter().map(|glob| glob.glob().clone()).collect() };
+        self.names == other.names && globs(self) == globs(other)
     }
 }
 
@@ -110,5 +183,35 @@ mod tests {
                 .matches("Claude Code")
         );
         assert!(Pattern::new("tools/[").is_err());
+    }
+
+    #[test]
+    fn commas_separate_globs_but_not_within_one() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("a", &["a"]),
+            ("a,b*", &["a", "b*"]),
+            ("{a,b},c", &["{a,b}", "c"]),
+            ("[,;]x,y", &["[,;]x", "y"]),
+            (r"a\,b,c", &[r"a\,b", "c"]),
+            ("", &[""]),
+        ];
+        for (list, expected) in cases {
+            assert_eq!(Pattern::split(list).collect::<Vec<_>>(), expected, "{list}");
+        }
+    }
+
+    #[test]
+    fn several_patterns_make_one() {
+        let of = |globs: &[&str]| {
+            let globs = globs.iter().map(|glob| Pattern::new(glob).expect(glob));
+            Pattern::any_of(globs)
+        };
+        assert!(of(&[]).is_none());
+        assert_eq!(of(&["a"]).expect("one").as_name(), Some("a"));
+        let both = of(&["a", "b*"]).expect("two");
+        assert!(both.matches("a") && both.matches("bc") && !both.matches("ab"));
+        assert_eq!(both.to_string(), "a,b*");
+        assert_eq!(Pattern::name("[x]*").to_string(), "[x]*");
+        assert!(Pattern::name("[x]*").matches("[x]*") && !Pattern::name("[x]*").matches("xy"));
     }
 }

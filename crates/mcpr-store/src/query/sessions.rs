@@ -207,8 +207,8 @@ impl SessionPage {
 /// Conditions on sessions; all must hold.
 #[derive(Debug, Clone, Default)]
 pub struct SessionFilter {
-    /// Only this proxy.
-    pub proxy: Option<String>,
+    /// Only proxies whose name matches.
+    pub proxy: Option<Pattern>,
     /// Last seen at or after this time, unix milliseconds.
     pub since: Option<i64>,
     /// Started before this time, unix milliseconds.
@@ -232,7 +232,10 @@ impl SessionFilter {
     #[must_use]
     pub fn matches(&self, row: &SessionRow) -> bool {
         (self.with_empty || row.total_calls > 0)
-            && self.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
+            && self
+                .proxy
+                .as_ref()
+                .is_none_or(|proxy| proxy.matches(&row.proxy))
             && self.since.is_none_or(|since| row.last_seen_at >= since)
             && self.until.is_none_or(|until| row.started_at < until)
             && self.active_at.is_none_or(|now| row.is_active(now))

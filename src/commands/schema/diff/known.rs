@@ -104,7 +104,7 @@ pub(super) fn known(
         None => None,
     };
     let filter = Filter {
-        proxy: Some(proxy),
+        proxy: Some(Pattern::name(&proxy)),
         since: Some(since),
         until,
         kind: Some(Kind::Mcp),
@@ -159,7 +159,7 @@ fn beside(
     let is_before = order == Order::Descending;
     let calls = ["tools/call", "prompts/get", "resources/read"];
     let filter = Filter {
-        proxy: Some(row.proxy.clone()),
+        proxy: Some(Pattern::name(&row.proxy)),
         kind: Some(Kind::Mcp),
         methods: patterns("--method", &calls.map(str::to_owned))?,
         // A window holds its begin but not its end; the moment itself belongs to neither side here.
@@ -227,15 +227,19 @@ fn of_tools(
         return Ok(Vec::new());
     }
     // One question for all tools; per tool only those are asked about that were called.
-    let of_proxy = |proxy: &String| {
+    let of_proxy = |proxy: &str| {
         changed
             .iter()
-            .map(|tool| (proxy.clone(), (*tool).to_owned()))
+            .map(|tool| (proxy.to_owned(), (*tool).to_owned()))
             .collect()
     };
     let question = StatsQuestion {
         // Of the others there may be any number.
-        tools: filter.proxy.as_ref().map(of_proxy),
+        tools: filter
+            .proxy
+            .as_ref()
+            .and_then(Pattern::as_name)
+            .map(of_proxy),
         ..StatsQuestion::sums(filter, GroupBy::Tool)
     };
     let rows = reader.stats(&question)?;
@@ -266,7 +270,7 @@ fn of_tools(
     {
         // A name may hold the signs of a pattern; it is meant literally.
         let of_tool = Filter {
-            tools: vec![Pattern::exactly(&item.item)?],
+            tools: vec![Pattern::name(&item.item)],
             ..filter.clone()
         };
         // The sums have a row for each version of a client.
@@ -296,7 +300,7 @@ fn of_others(
     reader: &dyn Reader,
 ) -> anyhow::Result<Vec<Usage>> {
     let filter = Filter {
-        methods: vec![Pattern::exactly(method)?],
+        methods: vec![Pattern::name(method)],
         ..filter.clone()
     };
     let mut counts = BTreeMap::<String, (u64, BTreeMap<Option<String>, u64>)>::new();

@@ -95,9 +95,14 @@ fn filter_of(choices: &mut Choices<'_>, rows: &[RequestRow]) -> Filter {
     let mut filter = Filter {
         since: wants(0).then_some(known.ts),
         kind: wants(1).then_some([Kind::Mcp, Kind::Http, Kind::Oauth][usize::from(more % 3)]),
-        status: wants(2)
-            .then_some([Status::Ok, Status::Error, Status::Timeout][usize::from(more % 3)]),
-        error_kind: wants(3).then_some([ErrorKind::Rpc, ErrorKind::Tool][usize::from(more % 2)]),
+        statuses: wants(2)
+            .then_some([Status::Ok, Status::Error, Status::Timeout][usize::from(more % 3)])
+            .into_iter()
+            .collect(),
+        error_kinds: wants(3)
+            .then_some([ErrorKind::Rpc, ErrorKind::Tool][usize::from(more % 2)])
+            .into_iter()
+            .collect(),
         min_latency_us: wants(4).then(|| known.latency_us.unwrap_or_default()),
         ..Filter::default()
     };

@@ -15,7 +15,7 @@ fn filter_near(random: &mut fastrand::Rng, row: &RequestRow) -> Filter {
     let mut filter = Filter::default();
     for _ in 0..random.usize(1..3) {
         match random.u8(0..12) {
-            0 => filter.proxy = Some(row.proxy.clone()),
+            0 => filter.proxy = Some(Pattern::name(&row.proxy)),
             1 => filter.since = Some(row.ts),
             2 => filter.until = Some(row.ts),
             3 => filter.kind = Some(Kind::Mcp),
@@ -28,8 +28,11 @@ fn filter_near(random: &mut fastrand::Rng, row: &RequestRow) -> Filter {
                 });
             }
             7 => filter.client = Some(Pattern::ignoring_case("C*").expect("a glob")),
-            8 => filter.status = random.choice([Status::Ok, Status::Error, Status::Timeout]),
-            9 => filter.error_kind = random.choice(ErrorKind::ALL),
+            8 => {
+                let all = [Status::Ok, Status::Error, Status::Timeout];
+                filter.statuses = all.into_iter().filter(|_| random.bool()).collect();
+            }
+            9 => filter.error_kinds.extend(random.choice(ErrorKind::ALL)),
             10 => filter.grep = row.request_id.clone(),
             _ => filter.min_latency_us = Some(row.latency_us.unwrap_or(1)),
         }
@@ -152,7 +155,7 @@ fn sessions_are_chosen_as_their_filter_says() {
         let some = &all[all.len() / 2];
         let filters = [
             SessionFilter {
-                proxy: Some(some.proxy.clone()),
+                proxy: Some(Pattern::name(&some.proxy)),
                 ..SessionFilter::default()
             },
             SessionFilter {

@@ -128,12 +128,29 @@ pub(crate) const OF_ALL: &[(&str, Question)] = &[
         );
     }),
     ("every page of a proxy", |reader, _| {
-        let proxy = Some("weather".to_owned());
+        let proxy = Some(Pattern::name("weather"));
         each_way(
             reader,
             &Filter {
                 proxy,
                 ..Filter::default()
+            },
+        );
+    }),
+    ("every page of proxies that match", |reader, _| {
+        let proxy = Some(glob("w*"));
+        each_way(
+            reader,
+            &Filter {
+                proxy: proxy.clone(),
+                ..Filter::default()
+            },
+        );
+        every_session(
+            reader,
+            &SessionFilter {
+                proxy,
+                ..SessionFilter::default()
             },
         );
     }),
@@ -148,11 +165,11 @@ pub(crate) const OF_ALL: &[(&str, Question)] = &[
         );
     }),
     ("every page of failures", |reader, _| {
-        let status = Some(Status::Error);
+        let statuses = vec![Status::Error, Status::Timeout];
         each_way(
             reader,
             &Filter {
-                status,
+                statuses,
                 ..Filter::default()
             },
         );
@@ -161,7 +178,7 @@ pub(crate) const OF_ALL: &[(&str, Question)] = &[
         each_way(
             reader,
             &Filter {
-                error_kind: Some(ErrorKind::Tool),
+                error_kinds: vec![ErrorKind::Tool, ErrorKind::Rpc],
                 methods: vec![glob("resources/*")],
                 ..Filter::default()
             },
@@ -196,7 +213,7 @@ pub(crate) const OF_ALL: &[(&str, Question)] = &[
             reader,
             &SessionFilter {
                 client,
-                proxy: Some("weather".into()),
+                proxy: Some(Pattern::name("weather")),
                 since: Some(rows / 4 * 31 * MINUTE_MS),
                 until: Some(rows / 2 * 31 * MINUTE_MS),
                 ..SessionFilter::default()

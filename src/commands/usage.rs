@@ -1,0 +1,157 @@
+//! What is said of a command or a flag that there is none of: what was probably meant. Pure.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// Words that other programs have for it, and what does it here.
+const COMMANDS: &[(&str, &str)] = &[
+    (
+        "top",
+        "`mcpr watch` is the live screen, `mcpr stats` the table",
+    ),
+    ("ls", "`mcpr logs` lists requests, `mcpr sessions` sessions"),
+    (
+        "list",
+        "`mcpr logs` lists requests, `mcpr sessions` sessions",
+    ),
+    ("log", "`mcpr logs` lists requests"),
+    ("tail", "`mcpr logs --follow` goes on as more is recorded"),
+    ("follow", "`mcpr logs --follow` goes on as more is recorded"),
+    (
+        "errors",
+        "`mcpr logs --status error,timeout` lists what failed",
+    ),
+    (
+        "failures",
+        "`mcpr logs --status error,timeout` lists what failed",
+    ),
+    ("search", "`mcpr logs --grep TEXT` searches"),
+    ("grep", "`mcpr logs --grep TEXT` searches"),
+    (
+        "tools",
+        "`mcpr stats` sums up per tool, `mcpr schema` lists what servers offer",
+    ),
+    (
+        "servers",
+        "`mcpr schema` lists what servers offer, `mcpr stats --by proxy` sums up per server",
+    ),
+    ("proxies", "`mcpr stats --by proxy` sums up per proxy"),
+    ("diff", "`mcpr schema diff` compares lists of tools"),
+    ("export", "`mcpr store export` writes a store as a stream"),
+    ("import", "`mcpr store import` takes in another store"),
+    ("backup", "`mcpr store backup FILE` copies a store"),
+    ("vacuum", "`mcpr store vacuum` removes what is old"),
+    ("verify", "`mcpr store verify` looks for damage"),
+    (
+        "install",
+        "`mcpr tap install` puts the tap into a client's configuration",
+    ),
+    ("uninstall", "`mcpr tap uninstall` takes the tap out of it"),
+    (
+        "serve",
+        "`mcpr record --listen ADDR` receives events over HTTP",
+    ),
+    (
+        "listen",
+        "`mcpr record --listen ADDR` receives events over HTTP",
+    ),
+    (
+        "status",
+        "`mcpr stats` sums up requests, `mcpr store stats` describes the store",
+    ),
+    ("version", "`mcpr --version` prints it"),
+];
+
+/// Flags that other programs have for it, and what does it here.
+const FLAGS: &[(&str, &str)] = &[
+    ("--errors", "--status error,timeout"),
+    ("--failed", "--status error,timeout"),
+    ("--last", "--limit N"),
+    ("--lines", "--limit N"),
+    ("--head", "--limit N"),
+    ("--top", "--limit N"),
+    ("--count", "--limit N"),
+    ("--from", "--since TIME"),
+    ("--after-time", "--since TIME"),
+    ("--to", "--until TIME"),
+    ("--before", "--until TIME"),
+    ("--filter", "--grep TEXT"),
+    ("--search", "--grep TEXT"),
+    ("--server", "--proxy NAME"),
+    ("--store", "--db FILE"),
+    ("--database", "--db FILE"),
+    ("--output-format", "--format FORMAT"),
+    ("--columns", "--fields A,B"),
+    ("--watch", "--follow"),
+    ("--tools", "--tool GLOB"),
+];
+
+/// What does here what a wrong word asks for, where another program has that word for it.
+pub(crate) fn known_elsewhere(error: &clap::Error) -> Option<String> {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let word = word(ContextKind::InvalidSubcommand)?;
+            found(COMMANDS, word).map(str::to_owned)
+        }
+        ErrorKind::UnknownArgument => {
+            let word = word(ContextKind::InvalidArg)?;
+            let flag = word.split('=').next().unwrap_or(word);
+            found(FLAGS, flag).map(|ours| format!("use {ours}"))
+        }
+        _ => None,
+    }
+}
+
+fn found(table: &[(&str, &'static str)], word: &str) -> Option<&'static str> {
+    let row = table.iter().find(|(theirs, _)| *theirs == word);
+    row.map(|(_, ours)| *ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COMMANDS, FLAGS};
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_word_of_ours_is_taken_for_another_programs() {
+        let command = Cli::command();
+        for (word, _) in COMMANDS {
+            assert!(command.find_subcommand(word).is_none(), "{word}");
+        }
+        let logs = command.find_subcommand("logs").expect("logs");
+        for (flag, _) in FLAGS {
+            let is_ours = |arg: &clap::Arg| arg.get_long() == flag.strip_prefix("--");
+            assert!(!logs.get_arguments().any(is_ours), "{flag}");
+        }
+    }
+
+    #[test]
+    fn what_is_named_instead_exists() {
+        let command = Cli::command();
+        for (_, ours) in COMMANDS {
+            for named in ours.split('`').skip(1).step_by(2) {
+                let words = named.split(' ').skip(1);
+                let mut at = &command;
+                for word in words.take_while(|word| word.starts_with(char::is_lowercase)) {
+                    let Some(next) = at.find_subcommand(word) else {
+                        break;
+                    };
+                    at = next;
+                }
+                let flag = named.split(' ').find_map(|word| word.strip_prefix("--"));
+                let has = |flag| {
+                    flag == "version" || at.get_arguments().any(|arg| arg.get_long() == Some(flag))
+                };
+                assert!(flag.is_none_or(has), "{named}");
+                assert!(
+                    at.get_name() != "mcpr" || named == "mcpr --version",
+                    "{named}"
+                );
+            }
+        }
+    }
+}
