@@ -151,6 +151,7 @@ fn recording_anew(args: &[OsString], settings: &Settings) -> anyhow::Result<Box<
 fn asked_topic(args: &[OsString]) -> Option<String> {
     let words: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
     match &words?[..] {
+        // Before clap, which takes every word after `help` for a command.
         [_, "help", rest @ ..] => topic_of(rest),
         _ => None,
     }
@@ -329,6 +330,7 @@ fn answer_parser(error: &clap::Error, console: &mut Console) -> anyhow::Result<E
 
 /// The message of an error without what looks alike: paragraphs that begin with a tip.
 fn without_tips(text: &str) -> String {
+    // clap gives no tips as data, only in its own words.
     let paragraphs = text.split("\n\n");
     let kept: Vec<&str> = paragraphs.filter(|text| !text.contains("tip:")).collect();
     kept.join("\n\n")

@@ -342,6 +342,7 @@ pub(super) fn client_pattern(globs: &[String]) -> Result<Option<Pattern>, Refuse
 /// one that does not match itself.
 pub(super) fn proxy_pattern(globs: &[String]) -> Option<Pattern> {
     let each = globs.iter().flat_map(|text| {
+        // One that is no glob is a name, and no error: `srv[` may be a server.
         let globs = Pattern::split(text).filter_map(|glob| Pattern::new(glob).ok());
         let mut all: Vec<Pattern> = globs.collect();
         if !Pattern::any_matches(&all, Some(text)) || all.is_empty() {

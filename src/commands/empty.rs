@@ -60,6 +60,7 @@ fn unknown_names(
             NameKind::Client => "client",
         };
         let all = reader.names(name.kind, "", MAX_NAMES)?;
+        // A few are worth a list; of many, one that is alike or none.
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let remedy = match did_you_mean(text, &all) {
             Some(meant) => format!("did you mean `{meant}`?"),
@@ -108,6 +109,7 @@ pub(super) fn explain(
     };
     if view.is_table() && !console.is_quiet() {
         let unknown = unknown_names(sought, view, reader)?;
+        // Then no flag would bring more: the hint about the window would lead astray.
         if !unknown.is_empty() {
             tell(console);
             for line in unknown {

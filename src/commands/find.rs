@@ -56,6 +56,7 @@ pub(super) fn find_session(
             _ => return Err(ambiguous(text, &found, zone).into()),
         }
     }
+    // After the ids: a stream may call a session so.
     if text == LATEST {
         let filter = SessionFilter {
             proxy: proxy.cloned(),

@@ -86,6 +86,7 @@ fn add_page(
 fn render_page(named: &clap::Command, page: &str, text: &mut Vec<u8>) -> anyhow::Result<()> {
     // What the help says after the flags is a section of its own here.
     let man = clap_mangen::Man::new(named.clone().after_help(None::<&str>));
+    // Not `render`, which puts what follows the flags into a section named EXTRA.
     man.render_title(text)?;
     man.render_name_section(text)?;
     man.render_synopsis_section(text)?;
@@ -94,6 +95,7 @@ fn render_page(named: &clap::Command, page: &str, text: &mut Vec<u8>) -> anyhow:
     if named.get_subcommands().any(|one| !one.is_hide_set()) {
         man.render_subcommands_section(text)?;
     }
+    // Whoever takes no time has no use for how one is written.
     let has_times = named.get_arguments().any(|arg| arg.get_id() == "since");
     if has_times {
         section("TIMES", topics::text("times"), text);
@@ -128,6 +130,7 @@ fn section(heading: &str, of: &str, text: &mut Vec<u8>) {
             out.push_str(if keeps { ".nf\n" } else { ".fi\n" });
             is_kept = keeps;
         }
+        // An empty line would end nothing in filled text.
         if line.is_empty() {
             out.push_str(".PP\n");
             continue;
@@ -136,6 +139,7 @@ fn section(heading: &str, of: &str, text: &mut Vec<u8>) {
         if line.starts_with(['.', '\'']) {
             out.push_str("\\&");
         }
+        // A bare minus becomes a hyphen, which nobody can paste.
         out.push_str(&line.replace('\\', "\\e").replace('-', "\\-"));
         out.push('\n');
     }

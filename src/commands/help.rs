@@ -43,6 +43,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
 
 /// The commands that have headings: those that read.
 const READING: &[&str] = &[
+    // `schema` has commands of its own below it, whose flags are few.
     "logs", "watch", "sessions", "session", "show", "slow", "stats", "clients", "check", "report",
 ];
 
@@ -192,6 +193,7 @@ pub(crate) fn with_help(mut command: Command) -> Command {
     }
     for (name, examples) in EXAMPLES {
         let text = after_help(examples);
+        // The program's own help leads on to the topics, which no command has.
         command = if *name == "mcpr" {
             command.after_help(format!(
                 "{text}\n`mcpr help topics` lists what holds for all commands: times, filters, output, exit codes."
@@ -203,9 +205,11 @@ pub(crate) fn with_help(mut command: Command) -> Command {
     command
 }
 
+// Done here for all, not flag by flag: the same flag has to stand under the same heading everywhere.
 fn with_headings(mut command: Command) -> Command {
     for (heading, flags) in HEADINGS {
         for flag in *flags {
+            // Not every reading command has every flag, and clap panics over one that is not there.
             if command.get_arguments().any(|arg| arg.get_id() == flag) {
                 command = command.mut_arg(flag, |arg| arg.help_heading(*heading));
             }

@@ -92,12 +92,14 @@ fn find(reader: &dyn Reader, id: &str, zone: Zone) -> anyhow::Result<Option<Requ
 /// The place from the end that is meant, if one is. A request whose id is a negative number has its number in
 /// the store to be shown by.
 fn from_the_end(id: &str) -> Option<usize> {
+    // With the `@` the shell and clap cannot take it for a flag.
     let number = id.strip_prefix('@').unwrap_or(id).strip_prefix('-')?;
     number.parse().ok().filter(|&nth| nth > 0)
 }
 
 /// The request that stands so far from the end of what `logs` lists.
 fn nth_last(reader: &dyn Reader, nth: usize) -> anyhow::Result<Option<RequestRow>> {
+    // What `logs` lists when nothing is said: its last line is the last request.
     let filter = Filter {
         kind: Some(Kind::Mcp),
         ..Filter::default()

@@ -12,6 +12,7 @@ pub(crate) struct Topic {
 
 /// Every topic, in the order in which they are listed.
 pub(crate) const TOPICS: &[Topic] = &[
+    // First what people ask for most.
     Topic {
         name: "times",
         about: "What --since, --until and --at take",
@@ -107,6 +108,7 @@ These files are used unless something else is named:
 
 /// What `mcpr help` with one word prints, where that word is a topic or asks for them all.
 pub(crate) fn of_words(words: &[&str]) -> Option<String> {
+    // More words are a command with its own: clap knows whether there is one.
     let [word] = words else { return None };
     if *word == "topics" {
         let lines = TOPICS
@@ -124,6 +126,7 @@ pub(crate) fn of_words(words: &[&str]) -> Option<String> {
 /// The text of a topic that is known to be there.
 pub(crate) fn text(name: &str) -> &'static str {
     let found = TOPICS.iter().find(|topic| topic.name == name);
+    // A test holds that each one that is asked for is there.
     found.map_or("", |topic| topic.text)
 }
 

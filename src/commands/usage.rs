@@ -4,6 +4,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Words that other programs have for it, and what does it here.
 const COMMANDS: &[(&str, &str)] = &[
+    // Of process viewers and file tools.
     (
         "top",
         "`mcpr watch` is the live screen, `mcpr stats` the table",
@@ -16,6 +17,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("log", "`mcpr logs` lists requests"),
     ("tail", "`mcpr logs --follow` goes on as more is recorded"),
     ("follow", "`mcpr logs --follow` goes on as more is recorded"),
+    // What one looks for, by its own name.
     (
         "errors",
         "`mcpr logs --status error,timeout` lists what failed",
@@ -38,6 +40,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("diff", "`mcpr schema diff` compares lists of tools"),
     ("export", "`mcpr store export` writes a store as a stream"),
     ("import", "`mcpr store import` takes in another store"),
+    // Tasks of `store` and `tap` that look like commands.
     ("backup", "`mcpr store backup FILE` copies a store"),
     ("vacuum", "`mcpr store vacuum` removes what is old"),
     ("verify", "`mcpr store verify` looks for damage"),
@@ -63,6 +66,7 @@ const COMMANDS: &[(&str, &str)] = &[
 
 /// Flags that other programs have for it, and what does it here.
 const FLAGS: &[(&str, &str)] = &[
+    // Of `journalctl`, `tail` and `kubectl`.
     ("--errors", "--status error,timeout"),
     ("--failed", "--status error,timeout"),
     ("--last", "--limit N"),
@@ -74,8 +78,10 @@ const FLAGS: &[(&str, &str)] = &[
     ("--after-time", "--since TIME"),
     ("--to", "--until TIME"),
     ("--before", "--until TIME"),
+    // Of searching.
     ("--filter", "--grep TEXT"),
     ("--search", "--grep TEXT"),
+    // What a proxy is called elsewhere.
     ("--server", "--proxy NAME"),
     ("--store", "--db FILE"),
     ("--database", "--db FILE"),
@@ -98,6 +104,7 @@ pub(crate) fn known_elsewhere(error: &clap::Error) -> Option<String> {
         }
         ErrorKind::UnknownArgument => {
             let word = word(ContextKind::InvalidArg)?;
+            // clap names a flag with what was joined to it.
             let flag = word.split('=').next().unwrap_or(word);
             found(FLAGS, flag).map(|ours| format!("use {ours}"))
         }

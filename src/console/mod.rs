@@ -280,6 +280,7 @@ impl Console {
 
     /// Writes a line to standard error, escaping what could act on a terminal.
     pub fn note(&mut self, line: &str) {
+        // Errors are written in another way and never left out.
         if !self.is_quiet {
             self.write_message(&format!("{}\n", escape(line)));
         }

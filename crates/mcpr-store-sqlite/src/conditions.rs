@@ -212,6 +212,7 @@ fn add_client(clients: &NamesMatched, conditions: &mut Conditions) -> bool {
 fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
     let timeout = ErrorKind::Timeout.code();
     let has = |status| filter.statuses.contains(&status);
+    // A status is not stored: it is told from the kind of the error, of which success has none.
     match (has(Status::Ok), has(Status::Error), has(Status::Timeout)) {
         (false, false, false) | (true, true, true) => {}
         (true, false, false) => conditions.add("r.error_kind IS NULL", []),

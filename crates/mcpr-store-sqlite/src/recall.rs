@@ -102,6 +102,7 @@ impl Recall {
         }
         // Proxies by their numbers: their names, compared with that of each operation, may be long.
         let proxies = match self.proxies(connection, filter)? {
+            // No operation is of a proxy that is not there. One to come brings operations of its own.
             NamesMatched::None => return Ok(NamesMatched::None),
             NamesMatched::These(ids) => Some(number_list(&ids)),
             NamesMatched::All | NamesMatched::Asked(_) => None,
@@ -154,6 +155,7 @@ impl Recall {
         let Some(pattern) = &filter.proxy else {
             return Ok(NamesMatched::All);
         };
+        // By the index over names: nothing to remember, and a store with many proxies is not looked through.
         if let Some(name) = pattern.as_name() {
             let mut statement =
                 connection.prepare_cached("SELECT id FROM proxies WHERE name = ?1")?;

@@ -24,6 +24,7 @@ impl Pattern {
     /// # Errors
     /// When the glob is not well-formed.
     pub fn new(glob: &str) -> Result<Self, PatternError> {
+        // A name is found by an index, a glob by looking at each name.
         if glob.contains(['*', '?', '[', ']', '{', '}', '\\']) {
             build(glob, false).map(Self::of_glob)
         } else {
@@ -57,6 +58,7 @@ impl Pattern {
 
     /// One pattern that matches what any of these does; `None` where there are none.
     pub fn any_of(patterns: impl IntoIterator<Item = Self>) -> Option<Self> {
+        // Not joined into one glob with braces: a name may hold commas and braces itself.
         patterns.into_iter().reduce(|mut all, one| {
             all.names.extend(one.names);
             all.globs.extend(one.globs);
@@ -69,6 +71,7 @@ impl Pattern {
         let mut depth = 0_usize;
         let mut is_escaped = false;
         list.split(move |character| {
+            // What stands behind a backslash means itself, a comma too.
             let was_escaped = std::mem::take(&mut is_escaped);
             match character {
                 _ if was_escaped => {}
@@ -141,9 +144,9 @@ impl fmt::Display for Pattern {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        let globs =
-            |of: &Self| -> Vec<_> { of.globs.iter().map(|glob| glob.glob().clone()).collect() };
-        self.names == other.names && globs(self) == globs(other)
+        // A compiled glob cannot be compared; what it was made of can, its case included.
+        let globs = self.globs.iter().map(GlobMatcher::glob);
+        self.names == other.names && globs.eq(other.globs.iter().map(GlobMatcher::glob))
     }
 }
 
