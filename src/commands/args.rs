@@ -146,6 +146,13 @@ pub struct ReadArgs {
     fields: Option<Vec<String>>,
     #[command(flatten)]
     layout: LayoutArgs,
+    #[command(flatten)]
+    manners: OutputArgs,
+}
+
+/// How an answer reaches whoever asked, whatever the answer is.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct OutputArgs {
     /// Use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
@@ -155,6 +162,19 @@ pub struct ReadArgs {
     /// Print no notes and hints, only the answer and errors
     #[arg(short, long)]
     quiet: bool,
+}
+
+impl OutputArgs {
+    /// Tells the console.
+    pub(super) fn apply(self, console: &mut Console) {
+        console.choose_colour(self.color);
+        if self.quiet {
+            console.leave_out_notes();
+        }
+        if !self.no_pager {
+            console.page_long_output();
+        }
+    }
 }
 
 /// The common arguments, resolved once.
@@ -181,13 +201,7 @@ pub(super) struct View {
 impl ReadArgs {
     /// Resolves the arguments against the present and the console, which learns about colour.
     pub(super) fn view(&self, now_ms: i64, console: &mut Console) -> anyhow::Result<View> {
-        console.choose_colour(self.color);
-        if self.quiet {
-            console.leave_out_notes();
-        }
-        if !self.no_pager {
-            console.page_long_output();
-        }
+        self.manners.apply(console);
         let zone = if self.utc { Zone::Utc } else { Zone::Local };
         let read = |flag: &str, text: &Option<String>| {
             let text = text.as_deref();

@@ -100,10 +100,10 @@ fn render_page(named: &clap::Command, page: &str, text: &mut Vec<u8>) -> anyhow:
     if has_times {
         section("TIMES", topics::text("times"), text);
     }
-    let examples = examples_of(page.strip_prefix("mcpr-").unwrap_or(page)).iter();
-    let examples: String = examples
-        .map(|example| format!("  # {}\n  {}\n", example.what, example.line))
-        .collect();
+    let mut examples = String::new();
+    for example in examples_of(page.strip_prefix("mcpr-").unwrap_or(page)) {
+        examples.extend(["  # ", example.what, "\n  ", example.line, "\n"]);
+    }
     if !examples.is_empty() {
         section("EXAMPLES", &examples, text);
     }

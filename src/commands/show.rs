@@ -1,9 +1,10 @@
 //! `mcpr show SEQ|REQUEST_ID`: one request whole, with its payload where that is
 //! kept.
 
+use super::args::OutputArgs;
 use super::pages::{OrderBy, Range, each_page};
 use super::{Refused, StoreArgs, complete, open_store};
-use crate::console::{ColourChoice, Console};
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{RequestDetails, list_of, shown_document, shown_text, units};
 use clap_complete::ArgValueCompleter;
@@ -31,12 +32,8 @@ pub struct Args {
     /// Show times in UTC instead of local time
     #[arg(long)]
     utc: bool,
-    /// Use colour
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
-    color: ColourChoice,
-    /// Never send long output through a pager
-    #[arg(long)]
-    no_pager: bool,
+    #[command(flatten)]
+    manners: OutputArgs,
 }
 
 /// Shows one request; finding none is the answer no.
@@ -44,10 +41,7 @@ pub struct Args {
 /// # Errors
 /// When the id fits several requests, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    console.choose_colour(args.color);
-    if !args.no_pager {
-        console.page_long_output();
-    }
+    args.manners.apply(console);
     let url = args.store.read_url(console)?;
     let reader = open_store(&url)?;
     let zone = if args.utc { Zone::Utc } else { Zone::Local };

@@ -50,6 +50,13 @@ impl From<io::Error> for OutputError {
     }
 }
 
+/// Which messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Messages {
+    All,
+    Errors,
+}
+
 /// The two output streams and what is known of where they lead.
 pub struct Console {
     out: BufWriter<Box<dyn Write + Send>>,
@@ -60,7 +67,7 @@ pub struct Console {
     out_is_terminal: bool,
     err_is_terminal: bool,
     is_captured: bool,
-    is_quiet: bool,
+    messages: Messages,
 }
 
 impl Console {
@@ -83,7 +90,7 @@ impl Console {
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal: io::stderr().is_terminal(),
             is_captured: false,
-            is_quiet: false,
+            messages: Messages::All,
         }
     }
 
@@ -100,7 +107,7 @@ impl Console {
             out_is_terminal: false,
             err_is_terminal: false,
             is_captured: true,
-            is_quiet: false,
+            messages: Messages::All,
         };
         (console, out, err)
     }
@@ -281,7 +288,7 @@ impl Console {
     /// Writes a line to standard error, escaping what could act on a terminal.
     pub fn note(&mut self, line: &str) {
         // Errors are written in another way and never left out.
-        if !self.is_quiet {
+        if !self.is_quiet() {
             self.write_message(&format!("{}\n", escape(line)));
         }
     }
@@ -289,12 +296,12 @@ impl Console {
     /// Whether notes and hints are left out.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.is_quiet
+        self.messages == Messages::Errors
     }
 
     /// From now on notes and hints are left out; errors are still told.
     pub fn leave_out_notes(&mut self) {
-        self.is_quiet = true;
+        self.messages = Messages::Errors;
     }
 
     /// Asks on standard error and reads a line; `None` where no person sits at a terminal.
