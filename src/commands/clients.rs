@@ -1,8 +1,8 @@
 //! `mcpr clients`: who called, with which version, from which platform, how much.
 
 use super::args::{ReadArgs, client_pattern};
-use super::list_printer::ListPrinter;
 use super::empty::{self, Sought, SoughtName};
+use super::list_printer::ListPrinter;
 use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;

@@ -36,6 +36,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
         "Output",
         &[
             "limit", "reverse", "json", "format", "fields", "color", "no_pager", "quiet", "utc",
+            "time", "seq", "wide", "wrap",
         ],
     ),
     ("Store", &["db"]),

@@ -3,9 +3,9 @@
 mod delete;
 
 use super::args::{ReadArgs, View};
+use super::find::{find_session, say_no_session};
 use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer};
-use super::find::{find_session, say_no_session};
 use super::{complete, now_ms, open_store};
 use crate::console::{Console, TablePaging};
 use crate::exit::Exit;

@@ -1,8 +1,8 @@
 //! `mcpr sessions`: who talked to which server, when, how much, with how many errors.
 
 use super::args::{ReadArgs, View, client_pattern};
-use super::list_printer::ListPrinter;
 use super::empty::{self, Sought, SoughtName};
+use super::list_printer::ListPrinter;
 use super::pages::each_page_of_sessions;
 use super::values::RowLimit;
 use super::{complete, now_ms, open_store};

@@ -1,8 +1,8 @@
 //! `mcpr stats`: per tool or method how often it was called, how it ended, how long it took.
 
 use super::args::{ReadArgs, View, patterns};
-use super::list_printer::ListPrinter;
 use super::empty::{self, Sought, SoughtName};
+use super::list_printer::ListPrinter;
 use super::values::{KindChoice, by};
 use super::{complete, now_ms, open_store};
 use crate::console::Console;
