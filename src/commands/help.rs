@@ -3,7 +3,7 @@
 use clap::Command;
 
 /// Which flags stand under which heading. Those of a command alone stand first, without one.
-const HEADINGS: &[(&str, &[&str])] = &[
+pub(crate) const HEADINGS: &[(&str, &[&str])] = &[
     (
         "What to show",
         &[
@@ -43,7 +43,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
 ];
 
 /// The commands that have headings: those that read.
-const READING: &[&str] = &[
+pub(crate) const READING: &[&str] = &[
     // `schema` has commands of its own below it, whose flags are few.
     "logs", "watch", "sessions", "session", "show", "slow", "stats", "clients", "check", "report",
 ];
@@ -224,40 +224,4 @@ fn after_help(examples: &[Example]) -> String {
         .iter()
         .map(|Example { what, line }| format!("  {line}\n      {what}\n"));
     format!("Examples:\n{}", lines.collect::<String>())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{EXAMPLES, HEADINGS, READING};
-    use crate::cli::Cli;
-    use clap::{CommandFactory, Parser};
-
-    #[test]
-    fn every_example_is_a_command_line() {
-        for (_, examples) in EXAMPLES {
-            for example in *examples {
-                let words = example.line.split(' ').map(|word| word.trim_matches('\''));
-                let parsed = Cli::try_parse_from(words);
-                assert!(parsed.is_ok(), "{}: {:?}", example.line, parsed.err());
-            }
-        }
-    }
-
-    #[test]
-    fn every_flag_with_a_heading_is_a_flag() {
-        let command = Cli::command();
-        let reading = || {
-            READING
-                .iter()
-                .filter_map(|name| command.find_subcommand(name))
-        };
-        for (_, flags) in HEADINGS {
-            for flag in *flags {
-                let is_there =
-                    |one: &clap::Command| one.get_arguments().any(|arg| arg.get_id() == flag);
-                assert!(reading().any(is_there), "{flag}");
-            }
-        }
-        assert_eq!(reading().count(), READING.len());
-    }
 }

@@ -42,8 +42,12 @@ pub mod watch;
 
 pub use args::{ReadArgs, StoreArgs, TrustArgs};
 pub(crate) use help::with_help;
+#[cfg(test)]
+pub(crate) use help::{EXAMPLES, HEADINGS, READING};
 pub(crate) use topics::of_words as topic_of;
 pub(crate) use usage::known_elsewhere;
+#[cfg(test)]
+pub(crate) use usage::{COMMANDS, FLAGS};
 
 use crate::console::{Console, OutputError};
 use crate::exit::Exit;

@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Words that other programs have for it, and what does it here.
-const COMMANDS: &[(&str, &str)] = &[
+pub(crate) const COMMANDS: &[(&str, &str)] = &[
     // Of process viewers and file tools.
     (
         "top",
@@ -65,7 +65,7 @@ const COMMANDS: &[(&str, &str)] = &[
 ];
 
 /// Flags that other programs have for it, and what does it here.
-const FLAGS: &[(&str, &str)] = &[
+pub(crate) const FLAGS: &[(&str, &str)] = &[
     // Of `journalctl`, `tail` and `kubectl`.
     ("--errors", "--status error,timeout"),
     ("--failed", "--status error,timeout"),
@@ -115,50 +115,4 @@ pub(crate) fn known_elsewhere(error: &clap::Error) -> Option<String> {
 fn found(table: &[(&str, &'static str)], word: &str) -> Option<&'static str> {
     let row = table.iter().find(|(theirs, _)| *theirs == word);
     row.map(|(_, ours)| *ours)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{COMMANDS, FLAGS};
-    use crate::cli::Cli;
-    use clap::CommandFactory;
-
-    #[test]
-    fn no_word_of_ours_is_taken_for_another_programs() {
-        let command = Cli::command();
-        for (word, _) in COMMANDS {
-            assert!(command.find_subcommand(word).is_none(), "{word}");
-        }
-        let logs = command.find_subcommand("logs").expect("logs");
-        for (flag, _) in FLAGS {
-            let is_ours = |arg: &clap::Arg| arg.get_long() == flag.strip_prefix("--");
-            assert!(!logs.get_arguments().any(is_ours), "{flag}");
-        }
-    }
-
-    #[test]
-    fn what_is_named_instead_exists() {
-        let command = Cli::command();
-        for (_, ours) in COMMANDS {
-            for named in ours.split('`').skip(1).step_by(2) {
-                let words = named.split(' ').skip(1);
-                let mut at = &command;
-                for word in words.take_while(|word| word.starts_with(char::is_lowercase)) {
-                    let Some(next) = at.find_subcommand(word) else {
-                        break;
-                    };
-                    at = next;
-                }
-                let flag = named.split(' ').find_map(|word| word.strip_prefix("--"));
-                let has = |flag| {
-                    flag == "version" || at.get_arguments().any(|arg| arg.get_long() == Some(flag))
-                };
-                assert!(flag.is_none_or(has), "{named}");
-                assert!(
-                    at.get_name() != "mcpr" || named == "mcpr --version",
-                    "{named}"
-                );
-            }
-        }
-    }
 }

@@ -24,7 +24,8 @@ fn reading_commands_work_and_recording_is_refused() {
         let before = std::fs::read(&path).unwrap();
         let db = path.to_str().unwrap();
         let logs = home.succeed(&["logs", "--db", db, "--tail", "5"]);
-        assert_eq!(logs.lines().count(), 6, "{logs}");
+        // The head, the line of the day, and the requests.
+        assert_eq!(logs.lines().count(), 7, "{logs}");
         let listed = home.succeed(&["sessions", "--db", db]);
         assert!(listed.contains(session), "{listed}");
         let one = home.succeed(&["session", session, "--db", db]);

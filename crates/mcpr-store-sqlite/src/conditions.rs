@@ -1,6 +1,6 @@
 //! A filter as SQL: conditions with bound values only.
 
-use super::recall::{NamesMatched, Recall};
+use super::recall::{NamesMatched, Recall, number_list};
 use super::shown::shown;
 use mcpr_model::{ErrorKind, Status};
 use mcpr_store::query::{Cursor, Filter, Page};
@@ -171,12 +171,6 @@ pub(super) fn of_filter(
         conditions,
         operations,
     }))
-}
-
-pub(super) fn number_list(numbers: &[i64]) -> Value {
-    serde_json::to_string(numbers)
-        .expect("numbers are JSON")
-        .into()
 }
 
 fn add_session(

@@ -1,7 +1,7 @@
 //! What is said of few requests: in a table of its own, so that it costs the others nothing.
 
-use super::conditions::number_list;
 use super::layout::layout_of;
+use super::recall::number_list;
 use mcpr_model::Request;
 use mcpr_store::query::RequestRow;
 use rusqlite::{Connection, Transaction};

@@ -1,7 +1,7 @@
 //! Payloads: a table of its own, each body a zstd frame.
 
-use super::conditions::number_list;
 use super::packing::{pack, unpack};
+use super::recall::number_list;
 use mcpr_model::{Body, Payload};
 use mcpr_store::{Oldest, Retention};
 use rusqlite::{Connection, OptionalExtension, Rows, Transaction, params};

@@ -6,11 +6,10 @@
 
 use super::number_set::NumberSet;
 use super::shown::shown;
-use crate::conditions::number_list;
 use mcpr_model::Kind;
 use mcpr_store::query::{Cursor, Filter, Page, Pattern};
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::Type;
+use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -195,6 +194,13 @@ impl Recall {
             ..page
         })
     }
+}
+
+/// Numbers as one value of a statement, which `json_each` takes apart.
+pub(crate) fn number_list(numbers: &[i64]) -> Value {
+    serde_json::to_string(numbers)
+        .expect("numbers are JSON")
+        .into()
 }
 
 const CLIENTS: &str = concat!(

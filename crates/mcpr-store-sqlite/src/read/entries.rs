@@ -1,9 +1,10 @@
 //! Requests and gaps, page by page.
 
 use crate::codes;
-use crate::conditions::{self, Conditions, Selection, number_list};
+use crate::conditions::{self, Conditions, Selection};
 use crate::layout::layout_of;
 use crate::notes;
+use crate::recall::number_list;
 use crate::recall::{NamesMatched, Recall};
 use crate::requests::id_text;
 use crate::shown::shown;

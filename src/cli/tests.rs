@@ -1,0 +1,176 @@
+//! What the command line as a whole takes, and what it says of what it does not.
+
+use super::*;
+use crate::commands::{COMMANDS, EXAMPLES, FLAGS, HEADINGS, READING};
+
+fn check(line: &str, exit: Exit, says: &str) {
+    let (mut console, out, err) = Console::captured();
+    let got = run_on(line.split(' ').map(OsString::from), &mut console);
+    let said = out.text() + &err.text();
+    assert_eq!(got, exit, "{line}: {said}");
+    assert!(said.contains(says), "{line}: {said}");
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_and_version_are_done() {
+    check(
+        "mcpr --version",
+        Exit::Done,
+        concat!("mcpr ", env!("CARGO_PKG_VERSION")),
+    );
+    check("mcpr --help", Exit::Done, "sessions");
+    check("mcpr logs --help", Exit::Done, "--min-latency");
+    check("mcpr logs -h", Exit::Done, "What to show:");
+    check("mcpr logs -h", Exit::Done, "Examples:");
+    check("mcpr help logs", Exit::Done, "--min-latency");
+    check("mcpr help topics", Exit::Done, "exit-codes");
+    check("mcpr help times", Exit::Done, "2 hours ago");
+}
+
+#[test]
+fn usage_errors_say_what_was_wrong() {
+    let cases = [
+        ("mcpr", "Usage"),
+        ("mcpr nope", "nope"),
+        ("mcpr logs --nope", "--nope"),
+        ("mcpr logs --tail many", "many"),
+        ("mcpr logs --status fine", "timeout"),
+        ("mcpr logs --json --format csv", "cannot be used with"),
+        ("mcpr logs --format xml", "ndjson"),
+        ("mcpr logs --min-latency soon", "500ms"),
+        ("mcpr logs --after -1", "-1"),
+        ("mcpr logs --since whenever", "hint: give a duration"),
+        (
+            "mcpr logs --since 1h --until 2h",
+            "--since is after --until",
+        ),
+        (
+            "mcpr logs --fields seq,nope",
+            "hint: the fields are seq, request_id",
+        ),
+        ("mcpr logs --tool a[", "bad pattern"),
+        ("mcpr sessions --fields nope", "session_id"),
+        ("mcpr session", "<ID>"),
+        ("mcpr proxy slower", "slower"),
+        ("mcpr tail", "hint: `mcpr logs --follow`"),
+        ("mcpr top", "hint: `mcpr watch`"),
+        ("mcpr errors", "--status error,timeout"),
+        ("mcpr logs --last 5", "hint: use --limit N"),
+        ("mcpr logs --server=x", "hint: use --proxy NAME"),
+        ("mcpr sesions", "sessions"),
+    ];
+    for (line, says) in cases {
+        check(line, Exit::Failed, says);
+    }
+}
+
+#[test]
+fn usage_errors_heed_the_colour_asked_for() {
+    for (line, coloured) in [
+        ("--color always", true),
+        ("--color=never", false),
+        ("", false),
+    ] {
+        let line = format!("mcpr logs --nope {line}");
+        let (mut console, _, err) = Console::captured();
+        run_on(line.split(' ').map(OsString::from), &mut console);
+        assert_eq!(err.text().contains('\x1b'), coloured, "{line}");
+    }
+}
+
+#[test]
+fn a_missing_store_is_an_error_that_says_what_makes_one() {
+    for line in [
+        "logs",
+        "sessions",
+        "session abc",
+        "proxy logs everything",
+        "logs --json",
+    ] {
+        let line = format!("mcpr {line} --db /nonexistent/store.db");
+        check(&line, Exit::Failed, "/nonexistent/store.db");
+        check(&line, Exit::Failed, "mcpr record FILE");
+    }
+}
+
+#[test]
+fn a_code_may_begin_with_a_minus() {
+    check(
+        "mcpr logs --error-code -32602 --db /nonexistent/x",
+        Exit::Failed,
+        "/nonexistent/x",
+    );
+}
+
+#[test]
+fn every_example_is_a_command_line() {
+    for (_, examples) in EXAMPLES {
+        for example in *examples {
+            let words = example.line.split(' ').map(|word| word.trim_matches('\''));
+            let parsed = Cli::try_parse_from(words);
+            assert!(parsed.is_ok(), "{}: {:?}", example.line, parsed.err());
+        }
+    }
+}
+
+#[test]
+fn every_flag_with_a_heading_is_a_flag() {
+    let command = Cli::command();
+    let reading = || {
+        READING
+            .iter()
+            .filter_map(|name| command.find_subcommand(name))
+    };
+    for (_, flags) in HEADINGS {
+        for flag in *flags {
+            let is_there =
+                |one: &clap::Command| one.get_arguments().any(|arg| arg.get_id() == flag);
+            assert!(reading().any(is_there), "{flag}");
+        }
+    }
+    assert_eq!(reading().count(), READING.len());
+}
+
+#[test]
+fn no_word_of_ours_is_taken_for_another_programs() {
+    let command = Cli::command();
+    for (word, _) in COMMANDS {
+        assert!(command.find_subcommand(word).is_none(), "{word}");
+    }
+    let logs = command.find_subcommand("logs").expect("logs");
+    for (flag, _) in FLAGS {
+        let is_ours = |arg: &clap::Arg| arg.get_long() == flag.strip_prefix("--");
+        assert!(!logs.get_arguments().any(is_ours), "{flag}");
+    }
+}
+
+#[test]
+fn what_is_named_instead_exists() {
+    let command = Cli::command();
+    for (_, ours) in COMMANDS {
+        for named in ours.split('`').skip(1).step_by(2) {
+            let words = named.split(' ').skip(1);
+            let mut at = &command;
+            for word in words.take_while(|word| word.starts_with(char::is_lowercase)) {
+                let Some(next) = at.find_subcommand(word) else {
+                    break;
+                };
+                at = next;
+            }
+            let flag = named.split(' ').find_map(|word| word.strip_prefix("--"));
+            let has = |flag| {
+                flag == "version" || at.get_arguments().any(|arg| arg.get_long() == Some(flag))
+            };
+            assert!(flag.is_none_or(has), "{named}");
+            assert!(
+                at.get_name() != "mcpr" || named == "mcpr --version",
+                "{named}"
+            );
+        }
+    }
+}
