@@ -147,12 +147,12 @@ pub struct ReadArgs {
     #[command(flatten)]
     layout: LayoutArgs,
     #[command(flatten)]
-    manners: OutputArgs,
+    manners: AnswerArgs,
 }
 
 /// How an answer reaches whoever asked, whatever the answer is.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct OutputArgs {
+pub(super) struct AnswerArgs {
     /// Use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
@@ -164,7 +164,7 @@ pub(super) struct OutputArgs {
     quiet: bool,
 }
 
-impl OutputArgs {
+impl AnswerArgs {
     /// Tells the console.
     pub(super) fn apply(self, console: &mut Console) {
         console.choose_colour(self.color);

@@ -1,7 +1,7 @@
 //! `mcpr show SEQ|REQUEST_ID`: one request whole, with its payload where that is
 //! kept.
 
-use super::args::OutputArgs;
+use super::args::AnswerArgs;
 use super::pages::{OrderBy, Range, each_page};
 use super::{Refused, StoreArgs, complete, open_store};
 use crate::console::Console;
@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long)]
     utc: bool,
     #[command(flatten)]
-    manners: OutputArgs,
+    manners: AnswerArgs,
 }
 
 /// Shows one request; finding none is the answer no.

@@ -52,7 +52,7 @@ impl From<io::Error> for OutputError {
 
 /// Which messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Messages {
+enum MessageLevel {
     All,
     Errors,
 }
@@ -67,7 +67,7 @@ pub struct Console {
     out_is_terminal: bool,
     err_is_terminal: bool,
     is_captured: bool,
-    messages: Messages,
+    messages: MessageLevel,
 }
 
 impl Console {
@@ -90,7 +90,7 @@ impl Console {
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal: io::stderr().is_terminal(),
             is_captured: false,
-            messages: Messages::All,
+            messages: MessageLevel::All,
         }
     }
 
@@ -107,7 +107,7 @@ impl Console {
             out_is_terminal: false,
             err_is_terminal: false,
             is_captured: true,
-            messages: Messages::All,
+            messages: MessageLevel::All,
         };
         (console, out, err)
     }
@@ -296,12 +296,12 @@ impl Console {
     /// Whether notes and hints are left out.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.messages == Messages::Errors
+        self.messages == MessageLevel::Errors
     }
 
     /// From now on notes and hints are left out; errors are still told.
     pub fn leave_out_notes(&mut self) {
-        self.messages = Messages::Errors;
+        self.messages = MessageLevel::Errors;
     }
 
     /// Asks on standard error and reads a line; `None` where no person sits at a terminal.
