@@ -24,6 +24,8 @@
 //! ```
 
 mod batcher;
+#[cfg(all(test, feature = "tap"))]
+mod costs;
 mod files;
 mod gone;
 mod hostlogs;

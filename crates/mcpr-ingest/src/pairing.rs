@@ -13,7 +13,7 @@ pub use tally::{PairingTally, UnresolvedRequests};
 use calls::{Calls, FoundRequest, WaitingRequest};
 use mcpr_model::{
     Body, ErrorKind, Event, EventKey, Kind, Payload, Request, RequestId, SessionState,
-    SessionUpdate, SurfaceContent, SurfaceUpdate, Text,
+    SessionUpdate, SurfaceContent, SurfaceUpdate, Text, steps,
 };
 use mcpr_wire::{AnswerMessage, Direction, Message, NotificationMessage, RequestMessage, TypedId};
 
@@ -84,6 +84,7 @@ impl Pairing {
     /// request will have.
     #[must_use]
     pub fn waiting(&self) -> (Option<u64>, u64) {
+        steps::look();
         let oldest = [&self.from_client, &self.from_server]
             .iter()
             .filter_map(|calls| calls.by_age.keys().next().copied())

@@ -2,6 +2,7 @@
 //! of its own.
 
 use super::hostlogs::limit_marks;
+use mcpr_model::steps::{self, Counted};
 use mcpr_model::{Checkpoint, Text};
 use mcpr_tail::{MAX_LINE_BYTES, OVERSIZED_HEAD_BYTES};
 use mcpr_wire::LinePart;
@@ -42,7 +43,7 @@ pub(super) struct Place {
 }
 
 /// A stream whose lines are cut, within so many layers.
-type Stream = (usize, Text);
+type Stream = (usize, Counted<Text>);
 
 /// A line of which some parts were seen.
 #[derive(Debug)]
@@ -84,14 +85,17 @@ impl Parts {
         if self.waiting.is_empty() && self.broken.is_empty() {
             return false;
         }
-        let stream = (layers, part.stream.clone());
+        let stream = (layers, Counted(part.stream.clone()));
         self.waiting.contains_key(&stream) || self.broken.contains(&stream)
     }
 
     /// Takes a part that is more of a line that was told as broken: it is no line of its own. Says
     /// whether it is, which what is whole by itself is not.
     pub(super) fn take_rest(&mut self, layers: usize, part: &LinePart, bytes: &[u8]) -> bool {
-        let is_of = |stream: &Stream| stream.0 == layers && stream.1 == part.stream;
+        let is_of = |stream: &Stream| {
+            steps::look();
+            stream.0 == layers && stream.1.0 == part.stream
+        };
         let Some(at) = self.broken.iter().position(is_of) else {
             return false;
         };
@@ -125,7 +129,7 @@ impl Parts {
 
     /// Takes a part; gives what that finishes.
     pub(super) fn add(&mut self, place: Place, part: &LinePart, bytes: &[u8]) -> Vec<Joined> {
-        let stream = (place.layers, part.stream.clone());
+        let stream = (place.layers, Counted(part.stream.clone()));
         let mut finished = Vec::new();
         let ordinal = self.ordinal;
         let waiting = self

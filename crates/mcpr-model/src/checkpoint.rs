@@ -1,10 +1,12 @@
 //! Where a file source stands, and how its file is known again.
 
-use super::Text;
+use super::{Text, steps};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 
 /// Device and inode of a file: a first guess at its identity, never proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct FileIdentity {
     /// Device number.
     pub device: u64,
@@ -13,12 +15,66 @@ pub struct FileIdentity {
 }
 
 /// A hash over a known run of a file's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// How many bytes were hashed.
     pub len: u64,
     /// XXH3 (64 bits) of them.
     pub hash: u64,
+}
+
+impl FileIdentity {
+    /// What is compared and hashed, as a step that tests count.
+    fn key(&self) -> steps::Counted<(u64, u64)> {
+        steps::Counted((self.device, self.inode))
+    }
+}
+
+impl PartialEq for FileIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for FileIdentity {}
+
+impl PartialOrd for FileIdentity {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for FileIdentity {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Hash for FileIdentity {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+impl Fingerprint {
+    /// What is compared and hashed, as a step that tests count.
+    fn key(&self) -> steps::Counted<(u64, u64)> {
+        steps::Counted((self.len, self.hash))
+    }
+}
+
+impl PartialEq for Fingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Fingerprint {}
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
 }
 
 /// The end of the last whole line that was committed, with what proves that it is still the same file.

@@ -9,6 +9,7 @@ mod payload;
 mod request;
 mod session;
 mod sketch;
+pub mod steps;
 mod surface;
 pub mod time;
 

@@ -29,7 +29,7 @@ pub use formats::jsonrpc::{
 pub use typed_id::{LooseId, TypedId};
 pub use wrappers::{Bare, Layer, LinePart, MAX_LAYERS, bare, unwrap};
 
-use mcpr_model::{Event, Request, SessionState, SessionUpdate};
+use mcpr_model::{Event, Request, SessionState, SessionUpdate, steps};
 
 /// Where a decoded line came from, as far as decoding needs it.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +156,7 @@ pub fn doubt_of(head: &[u8]) -> Option<UnreadMessage> {
 
 /// Decodes a line that has nothing on its edges.
 pub fn decode_bare(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) {
+    steps::decode(line);
     decoded.clear();
     detect::line(line, context, decoded);
 }

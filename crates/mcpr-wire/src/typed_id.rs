@@ -1,5 +1,6 @@
 //! JSON-RPC ids as pairing sees them. Pure.
 
+use mcpr_model::steps::Counted;
 use mcpr_model::{EventKey, Text};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -7,11 +8,11 @@ use serde_json::value::RawValue;
 /// A JSON-RPC id as pairing sees it: typed, so that `1` is not `"1"`. A long one is held as its
 /// beginning and a hash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TypedId(Text);
+pub struct TypedId(Counted<Text>);
 
 /// A JSON-RPC id without its type, as a hash: released clients take `"1"` and `1.0` for `1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LooseId(u64);
+pub struct LooseId(Counted<u64>);
 
 impl TypedId {
     /// Most bytes of an id that is held whole.
@@ -42,22 +43,25 @@ impl TypedId {
 
     fn held(text: &str) -> Self {
         if text.len() <= Self::MAX_BYTES {
-            return Self(text.into());
+            return Self(Counted(text.into()));
         }
         // A peer chooses its ids, and each is held in several indexes.
         let head = &text[..text.floor_char_boundary(Self::HEAD_BYTES)];
         let hash = EventKey::of_id(text).hash;
-        Self(compact_str::format_compact!("{head}…{hash:016x}"))
+        Self(Counted(compact_str::format_compact!("{head}…{hash:016x}")))
     }
 
     /// The same id for those who do not look at its type.
     #[must_use]
     pub fn loose(&self) -> LooseId {
-        let text = self.0.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-        let text = text.unwrap_or(&self.0).trim();
+        let text = self
+            .as_json()
+            .strip_prefix('"')
+            .and_then(|it| it.strip_suffix('"'));
+        let text = text.unwrap_or(self.as_json()).trim();
         // `1`, `1.0` and `"1"` are one number to a client in JavaScript.
         let number = text.parse::<f64>().ok().filter(|it| it.is_finite());
-        let hash = |text: &str| LooseId(EventKey::of_id(text).hash);
+        let hash = |text: &str| LooseId(Counted(EventKey::of_id(text).hash));
         match number {
             Some(number) => hash(&(number + 0.0).to_string()),
             None => hash(text),
@@ -66,7 +70,7 @@ impl TypedId {
 
     /// The id as JSON.
     pub(super) fn as_json(&self) -> &str {
-        &self.0
+        &self.0.0
     }
 }
 

@@ -7,7 +7,9 @@ use crate::format::{Fact, Format, Knows};
 use crate::mend::{bare, last_counts, may_hold_surrogates, mended};
 use crate::rpc::{RpcAnswer, RpcCall, lenient};
 use crate::{Bodies, TypedId};
-use mcpr_model::{Body, ErrorKind, EventKey, Outcome, RequestId, SurfaceContent, Target, Text};
+use mcpr_model::{
+    Body, ErrorKind, EventKey, Outcome, RequestId, SurfaceContent, Target, Text, steps,
+};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -218,6 +220,7 @@ struct Cancelled<'a> {
 /// clients is read as they do: a session that works for its client is never shown as hanging.
 #[must_use]
 pub fn messages(line: &[u8], bodies: Bodies) -> Messages {
+    steps::decode(line);
     let line = bare(line);
     // Mending copies the message: what is strict JSON, as nearly all is, goes without.
     let strict = std::str::from_utf8(line).ok();
