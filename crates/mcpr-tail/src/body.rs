@@ -88,6 +88,11 @@ impl Body {
         }
     }
 
+    /// Whether it is compressed.
+    pub(super) fn is_compressed(&self) -> bool {
+        matches!(self, Self::Gzip(_))
+    }
+
     /// Whether it is finished and was read to its end.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self, Self::Gzip(file) if file.is_whole())

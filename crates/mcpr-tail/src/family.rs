@@ -1,6 +1,7 @@
 //! Which files are one log: what rotation has put aside, and what is written now. Told from names;
 //! looks at no file itself.
 
+use mcpr_model::steps;
 use std::path::{Path, PathBuf};
 
 /// What compressors add to a name.
@@ -13,6 +14,7 @@ const WORDS: [&str; 4] = ["old", "bak", "prev", "last"];
 /// numbered logs side by side.
 #[must_use]
 pub fn log_of(path: &Path, exists: &dyn Fn(&Path) -> bool) -> PathBuf {
+    steps::look();
     let log = beside(path, exists);
     above(&log, exists).unwrap_or(log)
 }

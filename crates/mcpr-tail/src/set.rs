@@ -2,6 +2,7 @@
 //!
 //! No threads, no clock and no waiting of its own: the caller says when to look and when to read.
 
+mod among;
 mod bases;
 mod hold;
 mod lost;
@@ -17,9 +18,7 @@ use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::family::log_of;
 use super::file::{Progress, READ_BYTES};
-use super::identity;
 use super::known::Known;
 use super::label;
 use super::lines::Piece;
@@ -31,12 +30,17 @@ use super::resolver::Resolver;
 use super::spelling::Spelling;
 use super::tracked::{Stage, Tracked, Turn};
 use super::writers;
-use mcpr_model::{Checkpoint, FileIdentity};
+use mcpr_model::{Checkpoint, FileIdentity, steps};
 
+use among::{HalfEnded, OpenHeads};
 use bases::Logs;
 pub use hold::MAX_HELD;
 use lost::Lost;
 pub use room::Room;
+
+/// Most steps that a compressed file takes in one turn: a small one is found among what is known, read
+/// and seen to end in fewer.
+const STEPS_OF_COMPRESSED: usize = 8;
 
 /// What came of one round of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,6 +72,7 @@ pub struct Tailer {
     room: Room,
     /// In the order in which they are read: of one source, a new one waits for those before it.
     files: Vec<Tracked>,
+    heads: OpenHeads,
     /// What each path led to at the last scan that found a change.
     paths: BTreeMap<PathBuf, FileIdentity>,
     /// The last file that was open of each path that leads to none now: what was rotated unseen came
@@ -113,6 +118,7 @@ impl Tailer {
             logs,
             room: Room::default(),
             files: Vec::new(),
+            heads: OpenHeads::default(),
             paths: BTreeMap::new(),
             vacant: FxHashMap::default(),
             troubles: BTreeMap::new(),
@@ -174,22 +180,22 @@ impl Tailer {
         let mut blocked = vec![false; self.resolver.sources().len()];
         let mut lost = Vec::<Lost>::new();
         let mut closed = FxHashSet::default();
-        let mut half_ended = Vec::new();
+        let mut half_ended = HalfEnded::default();
         let mut open = self.count_open();
         for index in 0..self.files.len() {
             if outcome.stopped {
                 break;
             }
+            steps::look();
             let tracked = &self.files[index];
             let (source, identity) = (tracked.source, tracked.identity());
             let may_begin = tracked.stage != Stage::Waiting || !blocked[source];
             if may_begin && tracked.is_due(self.now) && self.has_room_for(index, &mut open) {
-                if self.say_torn(index, &half_ended, deliver).is_break() {
+                if self.say_torn(index, &mut half_ended, deliver).is_break() {
                     outcome.stopped = true;
                     break;
                 }
-                let turn = self.turn(index, deliver);
-                if self.note(index, turn, &mut outcome, &mut lost) {
+                if self.take_turn(index, deliver, &mut outcome, &mut lost) {
                     closed.insert(identity);
                     continue;
                 }
@@ -197,8 +203,12 @@ impl Tailer {
             let tracked = &self.files[index];
             blocked[source] |= tracked.stage != Stage::Drained;
             if tracked.file.position().unfinished_len() > 0 {
-                half_ended.push(index);
+                half_ended.add(index);
             }
+        }
+        // Both change which file stands where.
+        if !closed.is_empty() || !lost.is_empty() {
+            self.heads = OpenHeads::default();
         }
         let is_closed = |tracked: &mut Tracked| closed.contains(&tracked.identity());
         let closed = self.files.extract_if(.., is_closed).collect();
@@ -208,17 +218,18 @@ impl Tailer {
     }
 
     /// Where a file begins whose log ends with half a line so far, in one of these files, says that first.
-    fn say_torn(&self, index: usize, torn: &[usize], deliver: &mut Deliver<'_>) -> ControlFlow<()> {
+    fn say_torn(
+        &self,
+        index: usize,
+        torn: &mut HalfEnded,
+        deliver: &mut Deliver<'_>,
+    ) -> ControlFlow<()> {
         let begun = &self.files[index];
-        if torn.is_empty() || !begun.is_beginning() {
+        if !begun.is_beginning() {
             return ControlFlow::Continue(());
         }
-        let log = |tracked: &Tracked| log_of(&tracked.path, &Path::exists);
-        // The nearest one before it: that is the file which was written until this one was begun.
-        let torn = torn.iter().rev().map(|&at| &self.files[at]);
-        let mut torn = torn.filter(|torn| torn.source == begun.source);
-        match torn.find(|torn| log(torn) == log(begun)) {
-            Some(torn) => torn.deliver_torn(deliver),
+        match torn.before(begun, &self.files) {
+            Some(torn) => self.files[torn].deliver_torn(deliver),
             None => ControlFlow::Continue(()),
         }
     }
@@ -244,17 +255,43 @@ impl Tailer {
         files.try_for_each(|tracked| tracked.announce(deliver))
     }
 
+    /// Gives a file its turn; says whether it is to be closed.
+    fn take_turn(
+        &mut self,
+        index: usize,
+        deliver: &mut Deliver<'_>,
+        outcome: &mut ReadOutcome,
+        lost: &mut Vec<Lost>,
+    ) -> bool {
+        let is_compressed = self.files[index].file.is_compressed();
+        // A compressed file takes several steps to its end, and those of its source wait for that: with
+        // a round of all files for each step, many small ones would take the square of their number.
+        for _ in 1..STEPS_OF_COMPRESSED {
+            let turn = self.turn(index, deliver);
+            let goes_on = match &turn {
+                Ok(Turn::Progress(Progress::WentBack)) => true,
+                Ok(Turn::Progress(Progress::Read { bytes, at_end })) => {
+                    !at_end && *bytes < self.buffer.len()
+                }
+                _ => false,
+            };
+            let is_over = self.note(index, turn, outcome, lost);
+            if is_over || !(is_compressed && goes_on) {
+                return is_over;
+            }
+        }
+        let turn = self.turn(index, deliver);
+        self.note(index, turn, outcome, lost)
+    }
+
     fn turn(&mut self, index: usize, deliver: &mut Deliver<'_>) -> io::Result<Turn> {
         self.turns += 1;
         let tracked = &mut self.files[index];
         if tracked.file.wants_checkpoints() {
             let head = tracked.file.compressed_head(&tracked.place);
             // Also those of open files: its original may be held still.
-            let open = self.files.iter().filter(|open| {
-                let known = open.file.position().head();
-                known.len > 0 && identity::has_head(&head, known)
-            });
-            let open = open.map(Tracked::checkpoint);
+            let open = self.heads.of(&head, &self.files).into_iter();
+            let open = open.map(|open| self.files[open].checkpoint());
             // Only those with its head: no other can be of its contents.
             let all = open.chain(self.known.with_head(&head).cloned());
             let all = all.collect::<Vec<_>>();
@@ -266,7 +303,9 @@ impl Tailer {
                 tracked.set_was_done();
             }
         }
-        self.files[index].take_turn(self.now, &mut self.buffer, deliver)
+        let turn = self.files[index].take_turn(self.now, &mut self.buffer, deliver);
+        self.heads.see(index, &self.files[index]);
+        turn
     }
 
     /// Reads everything that the files hold now, then delivers their unfinished last lines.

@@ -88,6 +88,8 @@ pub(super) struct Tracked {
     pub(super) stamp: Stamp,
     /// Since when it is so.
     pub(super) changed: Option<Instant>,
+    /// The scan after which it was last found whole, where it is compressed.
+    whole_at: Option<Instant>,
     pub(super) stage: Stage,
     /// Where it begins is still to be said.
     pub(super) announce: bool,
@@ -112,6 +114,7 @@ impl Tracked {
             file,
             stamp,
             changed: None,
+            whole_at: None,
             stage: Stage::Waiting,
             announce: false,
             held: None,
@@ -249,10 +252,16 @@ impl Tracked {
         self.stage != Stage::Drained
             || is_leaving
             || self.is_failing
-            || self.is_busy(now)
+            || self.is_busy(now) && !self.is_seen_whole(now)
             || self.backlog() > 0
             // Its last chunk was not taken and is read again.
             || self.file.position().is_ahead()
+    }
+
+    /// Whether it is compressed and was found whole since the last scan, which is soon enough to see of
+    /// it what a look at each round of other files would see.
+    fn is_seen_whole(&self, now: Option<Instant>) -> bool {
+        now.is_some() && self.whole_at == now && self.file.is_whole()
     }
 
     /// No path leads to it: it is held, as its writer may not know yet.
@@ -357,6 +366,7 @@ impl Tracked {
         }
         if at_end && self.file.is_whole() {
             self.set_writing(Writing::Over);
+            self.whole_at = now;
         }
         // Only bytes keep a held file: a look that finds none must not.
         if let (Some(held), Some(now), 1..) = (&mut self.held, now, bytes) {

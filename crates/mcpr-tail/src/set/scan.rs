@@ -7,6 +7,7 @@ use std::time::Instant;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Tailer;
+use super::among::OpenHeads;
 use super::bases::{is_ours, rotations_of};
 use super::lost::{Lost, Moved};
 use crate::file::Progress;
@@ -30,6 +31,8 @@ struct Vacated {
 impl Tailer {
     /// Looks where all paths lead now; opens what is new and lets go of what nobody writes to.
     pub fn scan(&mut self, now: Instant) {
+        // Files may come, go and change their places in the order.
+        self.heads = OpenHeads::default();
         let is_first = self.now.replace(now).is_none();
         let busy = self.files.iter().filter(|t| t.is_busy(Some(now)));
         let busy = busy.map(Tracked::identity).collect::<FxHashSet<_>>();

@@ -1,6 +1,7 @@
 //! Tests of the tailer as its caller sees it: files in a temporary directory, lines that come out.
 
 mod alike;
+mod costs;
 mod deleted;
 mod first_look;
 mod gzip;
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 
 use super::writers::{Ask, Writers};
 use super::{Begin, Chunk, Notice, Piece, SourceSpec, Tailer};
+use mcpr_model::steps::Steps;
 use mcpr_model::{Checkpoint, FileIdentity};
 
 /// A directory with one in it that a test writes into. Lost files are looked for in the directories beside that
@@ -49,6 +51,8 @@ struct Bench {
     notices: Vec<Notice>,
     /// How many of them a test has seen.
     noted: usize,
+    /// Looks that it took to keep what is committed: they are none of the tailer's.
+    own_looks: u64,
 }
 
 impl Bench {
@@ -68,6 +72,7 @@ impl Bench {
             pieces: Vec::new(),
             notices: Vec::new(),
             noted: 0,
+            own_looks: 0,
         };
         bench.restart();
         bench
@@ -130,6 +135,7 @@ impl Bench {
             committed,
             lines,
             pieces,
+            own_looks,
             ..
         } = self;
         let outcome = tailer.read(&mut |chunk: Chunk<'_>| {
@@ -141,7 +147,9 @@ impl Bench {
                 return ControlFlow::Continue(()); // its rest is not looked for here
             }
             take(&chunk, lines, pieces);
+            let before = Steps::taken();
             committed.insert(chunk.checkpoint.identity, chunk.checkpoint);
+            *own_looks += before.since().looks;
             ControlFlow::Continue(())
         });
         outcome.progressed && !outcome.stopped
@@ -155,6 +163,7 @@ impl Bench {
             committed,
             lines,
             pieces,
+            own_looks,
             ..
         } = self;
         tailer.finish(&mut |chunk| {
@@ -162,7 +171,9 @@ impl Bench {
                 return ControlFlow::Continue(());
             }
             take(&chunk, lines, pieces);
+            let before = Steps::taken();
             committed.insert(chunk.checkpoint.identity, chunk.checkpoint);
+            *own_looks += before.since().looks;
             ControlFlow::Continue(())
         });
     }
