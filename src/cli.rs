@@ -207,6 +207,10 @@ impl Command {
             #[cfg(feature = "tap")]
             Self::Tap(args) => {
                 args.recording.configure(patterns);
+                let configured = settings.get("payloads").map(|setting| &setting.values);
+                if configured.is_none_or(|values| values[..] == ["true"]) {
+                    args.recording.keep_payloads();
+                }
                 if args.runs_server() {
                     // A session must not end for a slip in a file that its client knows nothing of.
                     args.unrecorded = fault.map(|fault| fault.to_string());

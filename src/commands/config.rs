@@ -67,7 +67,11 @@ fn effective(key: &'static Key, settings: &Settings) -> Effective {
     Effective {
         key,
         values: default.into_iter().collect(),
-        from: "default".to_owned(),
+        from: match key.name {
+            // The one key whose default is not the same for all commands.
+            "payloads" => "default; `tap` keeps them".to_owned(),
+            _ => "default".to_owned(),
+        },
     }
 }
 

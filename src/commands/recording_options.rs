@@ -27,7 +27,7 @@ pub(crate) struct Redaction {
 /// What is kept besides the facts of a request.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct RecordingOptions {
-    /// Keep the payloads of MCP requests as well
+    /// Keep the payloads of MCP requests as well; `tap` does unless it is told otherwise
     #[arg(long, overrides_with = "no_payloads")]
     payloads: bool,
     /// Keep no payloads, whatever the configuration says
@@ -38,6 +38,9 @@ pub(crate) struct RecordingOptions {
     payload_limit: usize,
     #[command(flatten)]
     redaction: Redaction,
+    /// Whether payloads are kept where neither a flag nor the configuration says so.
+    #[arg(skip)]
+    keeps_payloads: bool,
 }
 
 impl RecordingOptions {
@@ -68,9 +71,15 @@ impl RecordingOptions {
         self.redaction.configure(patterns);
     }
 
+    /// Keeps payloads unless a flag says otherwise: for a tap, whose user wants to see what was asked.
+    #[cfg(feature = "tap")]
+    pub(crate) fn keep_payloads(&mut self) {
+        self.keeps_payloads = true;
+    }
+
     /// Whether payloads are kept.
     pub(crate) fn bodies(&self) -> Bodies {
-        if self.payloads && !self.no_payloads {
+        if (self.payloads || self.keeps_payloads) && !self.no_payloads {
             Bodies::Kept
         } else {
             Bodies::Left

@@ -161,7 +161,7 @@ fn what_holds_is_shown_with_who_says_so() {
             .join(" ")
     };
     assert_eq!(line("store "), "/x.db MCPR_DB");
-    assert_eq!(line("payloads "), "false default");
+    assert_eq!(line("payloads "), "false default; `tap` keeps them");
     assert!(
         line("payload_limit ").ends_with("config.toml:2"),
         "{}",

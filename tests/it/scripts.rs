@@ -1,4 +1,4 @@
-//! Shell scripts over the built program: real work with `--json` and `jq`, and the README's examples.
+//! Shell scripts over the built program: real work with `--json` and `jq`, and the examples of docs/json.md.
 #![expect(
     clippy::print_stderr,
     reason = "a test that needs jq says when there is none"
@@ -53,10 +53,9 @@ fn a_report_gets_the_same_figures_in_two_ways() {
 }
 
 #[test]
-fn the_examples_of_the_readme_run() {
-    let readme = include_str!("../../README.md");
-    let (_, after) = readme.split_once("## JSON is a contract").unwrap();
-    let (_, block) = after.split_once("```sh\n").unwrap();
+fn the_examples_for_scripts_run() {
+    let page = include_str!("../../docs/json.md");
+    let (_, block) = page.split_once("```sh\n").unwrap();
     let (examples, _) = block.split_once("```").unwrap();
     assert!(examples.contains("jq"), "{examples}");
     check(examples, "\"slowest\"");

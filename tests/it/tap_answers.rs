@@ -115,3 +115,37 @@ fn names_and_ids_of_a_megabyte_are_stored_short_and_paired() {
     methods.dedup();
     assert_eq!(methods.len(), 3, "they are still told apart");
 }
+
+#[test]
+fn arguments_and_answers_are_kept_unless_a_flag_or_the_configuration_says_otherwise() {
+    for (options, configured, is_kept) in [
+        (&[][..], None, true),
+        (&["--no-payloads"], None, false),
+        (&[], Some("payloads = false"), false),
+        (&[], Some("payloads = true"), true),
+        (&["--payloads"], Some("payloads = false"), true),
+        (&["--no-payloads"], Some("payloads = true"), false),
+    ] {
+        let home = Home::new();
+        if let Some(text) = configured {
+            std::fs::create_dir_all(home.path(".config/mcpr")).unwrap();
+            home.write(".config/mcpr/config.toml", format!("{text}\n"));
+        }
+        home.write(
+            "answers",
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#,
+        );
+        let mut tap = Tap::start(&home, options, BY_HEART);
+        tap.send(b"{\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"t\",\"arguments\":{\"city\":\"Kiel\"}}}\n");
+        let mut output = BufReader::new(tap.0.stdout.take().unwrap());
+        output.read_until(b'\n', &mut Vec::new()).unwrap();
+        drop(tap.0.stdin.take());
+        assert!(tap.0.wait().unwrap().success());
+        let shown = home.succeed(&["show", "-1"]);
+        assert_eq!(
+            shown.contains("Kiel"),
+            is_kept,
+            "{options:?} {configured:?}: {shown}"
+        );
+    }
+}

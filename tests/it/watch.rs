@@ -3,6 +3,7 @@
 
 mod ends;
 mod keys;
+mod picture;
 mod stores;
 
 use super::program::{Home, until};
