@@ -42,7 +42,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     drop(reader);
     let Some(session) = found else {
         console.note(&format!("no session `{}`: nothing to remove", args.id));
-        return Ok(Exit::No);
+        // What was asked for is so already: no question was answered no.
+        return Ok(Exit::Done);
     };
     let question = format!(
         "remove session {} of proxy `{}` with {} calls?",

@@ -153,7 +153,6 @@ fn one_exit_code_for_what_is_not_there() {
     let home = recorded();
     for args in [
         &["session", "nobody"][..],
-        &["session", "delete", "nobody", "--yes"],
         &["show", "nobody"],
         &["report", "--session", "nobody", "-o", "-"],
     ] {
