@@ -98,6 +98,7 @@ impl Outline {
     }
 
     /// Whether it is an object with a member of this name.
+    #[cfg(feature = "judge")]
     pub(crate) fn has(&self, name: &str) -> bool {
         match self {
             Self::Object(object) => object.has(name),
@@ -107,6 +108,7 @@ impl Outline {
     }
 
     /// Itself, as an object; none where it is something else.
+    #[cfg(feature = "judge")]
     pub(crate) fn into_object(self) -> Option<OutlineObject> {
         match self {
             Self::Object(object) => Some(object),
@@ -120,6 +122,7 @@ impl Outline {
     }
 
     /// Itself, as an element of a list of this kind.
+    #[cfg(feature = "judge")]
     pub(crate) fn into_listed(self, kind: ItemKind) -> ListedItem {
         ListedItem::of(kind, &self.into_value())
     }
@@ -161,6 +164,7 @@ impl OutlineObject {
     }
 
     /// The object under `result` or `payload`; none where there is something else.
+    #[cfg(feature = "judge")]
     pub(crate) fn inner(&self, name: &str) -> Option<&Self> {
         self.inner.get(name)
     }

@@ -48,6 +48,7 @@ pub enum ParseError {
 
 impl ParseError {
     /// The same error, told of a line that was parsed alone: its own line is always the first.
+    #[cfg(feature = "judge")]
     pub(crate) fn in_line(self) -> Self {
         match self {
             Self::Syntax(error) => {

@@ -5,11 +5,12 @@ use super::measure::TimeWindow;
 use super::outcome::Outcome;
 use crate::commands::Refused;
 use mcpr_store::Reader;
+use mcpr_store::query::Pattern;
 
 /// Says what is missing.
 pub(super) fn judge(
     _reader: &dyn Reader,
-    _proxy: Option<&str>,
+    _proxy: Option<&Pattern>,
     _window: TimeWindow,
     _level: SchemaLevel,
 ) -> anyhow::Result<Outcome> {
