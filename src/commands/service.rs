@@ -5,7 +5,8 @@ use crate::console::Console;
 use crate::exit::Exit;
 use anyhow::Context;
 use mcpr_surface::quote::xml;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 const SYSTEM_UNIT: &str = include_str!("../../contrib/systemd/system/mcpr.service");
 const USER_UNIT: &str = include_str!("../../contrib/systemd/user/mcpr.service");
@@ -55,7 +56,9 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if args.arguments.is_empty() {
         words.extend(["--listen".into(), "127.0.0.1:8787".into()]);
     } else {
-        words.extend(args.arguments.iter().cloned());
+        let directory = std::env::current_dir().context("cannot tell where this is run")?;
+        let arguments = args.arguments.iter();
+        words.extend(arguments.map(|word| absolute(word, &directory)));
     }
     let words: Vec<String> = words.into_iter().map(text).collect::<Result<_, _>>()?;
     let unit = match args.kind {
@@ -65,6 +68,19 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     console.print(&unit)?;
     Ok(Exit::Done)
+}
+
+/// An argument as it is meant here: a service is run in another directory.
+fn absolute(word: &OsStr, directory: &Path) -> OsString {
+    let path = directory.join(word);
+    let bytes = word.as_encoded_bytes();
+    // Only what is a file here, or a glob over a directory that is: a name of a proxy stays a name.
+    let is_glob = bytes.contains(&b'*') && path.parent().is_some_and(Path::is_dir);
+    if !bytes.starts_with(b"-") && (path.exists() || is_glob) {
+        path.into_os_string()
+    } else {
+        word.to_owned()
+    }
 }
 
 fn text(word: OsString) -> Result<String, Refused> {

@@ -130,3 +130,32 @@ fn a_recorder_says_what_it_does_and_how_far_it_is() {
         "it went on until it was asked to end: {said:?}"
     );
 }
+
+#[test]
+fn sources_of_a_unit_are_those_of_the_directory_in_which_it_was_printed() {
+    let home = Home::new();
+    home.write("x.log", "");
+    let printed = home.succeed(&[
+        "service",
+        "print",
+        "systemd",
+        "--",
+        "x.log",
+        "*.err",
+        "--proxy",
+        "weather",
+        "/var/log/y.log",
+    ]);
+    let here = std::fs::canonicalize(home.path("")).unwrap();
+    let line = printed
+        .lines()
+        .find(|line| line.starts_with("ExecStart="))
+        .unwrap();
+    let here = here.to_str().unwrap();
+    assert!(
+        line.ends_with(&format!(
+            " record {here}/x.log \"{here}/*.err\" --proxy weather /var/log/y.log"
+        )),
+        "{line}"
+    );
+}
