@@ -81,9 +81,10 @@ fn is_recorded(name: &SoughtName, reader: &dyn Reader) -> anyhow::Result<bool> {
     if name.kind == NameKind::Client {
         // Clients are looked for in any case.
         let all = reader.names(name.kind, "", MAX_NAMES)?;
-        return Ok(all
-            .iter()
-            .any(|one| one.to_lowercase() == text.to_lowercase()));
+        let text = text.to_lowercase();
+        let is_there = all.iter().any(|one| one.to_lowercase() == text);
+        // Of more than were looked at nobody can say that one is missing.
+        return Ok(is_there || all.len() >= MAX_NAMES);
     }
     // The first name that begins with it is the name itself, if it is there.
     let first = reader.names(name.kind, text, 1)?;

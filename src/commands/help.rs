@@ -66,7 +66,7 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 line: "mcpr watch",
             },
             Example {
-                what: "what failed, and the last failure whole",
+                what: "what failed",
                 line: "mcpr logs --status error",
             },
         ],

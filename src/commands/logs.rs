@@ -12,7 +12,7 @@ use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::{RowLimit, duration_us};
 use super::{now_ms, open_store};
-use crate::console::{Console, TablePaging};
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::units;
 use mcpr_store::Reader;
@@ -81,20 +81,11 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 
 /// How the table looks.
 fn table(args: &Args) -> LogTable {
-    LogTable {
-        with_seq: args.seq,
-        order: if args.follow.follow {
-            RowOrder::Arrival
-        } else {
-            RowOrder::Time
-        },
-        is_one_session: args.request_filter.session.is_some(),
-        paging: TablePaging {
-            // Where the newest stand.
-            at_end: !args.reverse,
-            has_header: true,
-        },
-    }
+    let mut table = LogTable::in_order(RowOrder::Time, &args.follow, &args.request_filter);
+    table.with_seq = args.seq;
+    // Where the newest stand.
+    table.paging.at_end = !args.reverse;
+    table
 }
 
 /// Where the listing begins. After what a cursor says nothing is left out, unless `--limit` says so.

@@ -2,7 +2,7 @@
 
 use super::Refused;
 use super::args::View;
-use super::follow::Followed;
+use super::follow::{FollowArgs, Followed};
 use super::list_printer::ListPrinter;
 use super::log_rows::{ArgumentsForm, has_payloads, with_arguments};
 use super::now_ms;
@@ -36,6 +36,29 @@ pub(super) struct LogTable {
     pub(super) is_one_session: bool,
     /// How a pager begins.
     pub(super) paging: TablePaging,
+}
+
+impl LogTable {
+    /// A table of what passes a filter: in this order, or as it comes where the list goes on.
+    pub(super) fn in_order(
+        order: RowOrder,
+        follow: &FollowArgs,
+        request_filter: &RequestFilterArgs,
+    ) -> Self {
+        Self {
+            with_seq: false,
+            order: if follow.follow {
+                RowOrder::Arrival
+            } else {
+                order
+            },
+            is_one_session: request_filter.session.is_some(),
+            paging: TablePaging {
+                at_end: false,
+                has_header: true,
+            },
+        }
+    }
 }
 
 /// Prints pages; the first decides which columns a table has.

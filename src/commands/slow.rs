@@ -8,7 +8,7 @@ use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::duration_us;
 use super::{now_ms, open_store};
-use crate::console::{Console, TablePaging};
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::units;
 use mcpr_model::time::DAY_MS;
@@ -39,19 +39,9 @@ const LOOK_BACK_MS: i64 = DAY_MS;
 
 /// How the table looks: the slowest first, or as they come.
 fn table(args: &Args) -> LogTable {
-    LogTable {
-        with_seq: args.seq,
-        order: if args.follow.follow {
-            RowOrder::Arrival
-        } else {
-            RowOrder::Rank
-        },
-        is_one_session: args.request_filter.session.is_some(),
-        paging: TablePaging {
-            at_end: false,
-            has_header: true,
-        },
-    }
+    let mut table = LogTable::in_order(RowOrder::Rank, &args.follow, &args.request_filter);
+    table.with_seq = args.seq;
+    table
 }
 
 /// Lists the slowest requests; with `--follow`, the newest slow ones and those to come.

@@ -2,28 +2,9 @@
 //! is decided in `render::palette`.
 
 use super::json_lines::Tone;
+pub(super) use crate::render::palette::Meaning;
 use crate::render::palette::{self, Ink};
 use ratatui::style::{Color, Modifier, Style};
-
-/// What a text means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    Plain,
-    /// Of second rank.
-    Dim,
-    /// A heading.
-    Heading,
-    /// What failed.
-    Failed,
-    /// What was slow, and what is missing.
-    Slow,
-    /// What goes on.
-    Live,
-    /// What is active or good.
-    Good,
-    /// What a search found.
-    Found,
-}
 
 /// Which colours there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,19 +18,13 @@ impl Palette {
 
     /// How a meaning looks.
     pub(super) fn style(self, meaning: Meaning) -> Style {
-        let meaning = match meaning {
-            Meaning::Plain => palette::Meaning::Plain,
-            Meaning::Dim => palette::Meaning::Dim,
-            Meaning::Heading => palette::Meaning::Heading,
-            Meaning::Failed => palette::Meaning::Failed,
-            Meaning::Slow => palette::Meaning::Slow,
-            Meaning::Live => palette::Meaning::Live,
-            Meaning::Good => palette::Meaning::Good,
-            Meaning::Found => {
-                return Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD);
-            }
-        };
         styled(self.0.ink(meaning))
+    }
+
+    /// How that looks which a search found.
+    pub(super) fn found() -> Style {
+        // On a screen alone: what is printed is searched by the pager.
+        Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)
     }
 
     /// How a piece of JSON looks.

@@ -72,6 +72,38 @@ fn no_sessions() {
 }
 
 #[test]
+fn a_client_beyond_the_names_that_are_looked_at_is_not_said_to_be_missing() {
+    let args = Line::try_parse_from(["sessions", "--db", "/store.db", "-c", "a123x", "--active"])
+        .expect("a line")
+        .args;
+    for (clients, is_told) in [(9_999, true), (10_001, false)] {
+        let (mut console, _, err) = Console::captured();
+        let view = view(&args.read, &mut console);
+        let filter = SessionFilter {
+            client: client_pattern(&args.client).expect("a sound pattern"),
+            // Nothing is active then, though the client is there.
+            active_at: Some(i64::MAX),
+            ..SessionFilter::default()
+        };
+        let mut rows = sample();
+        rows.sessions = (1..clients)
+            .map(|number| {
+                let mut row = session(&key("weather", &number.to_string()), 1);
+                row.client_name = Some(format!("a{number}"));
+                row
+            })
+            .collect();
+        list(&args, &filter, &view, &rows, &mut console).expect("a list");
+        assert_eq!(
+            err.text().contains("no client `a123x`"),
+            is_told,
+            "{clients}: {}",
+            err.text()
+        );
+    }
+}
+
+#[test]
 fn more_sessions_than_a_page_are_listed_once_and_in_the_order_of_their_beginnings() {
     let mut rows = sample();
     rows.sessions = (0..2_500_i64)

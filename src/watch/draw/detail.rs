@@ -143,10 +143,7 @@ fn line(row: &BodyRow, needle: Option<&Needle>, palette: Palette) -> Line<'stati
                 continue;
             };
             spans.push(Span::styled(before.to_owned(), style));
-            spans.push(Span::styled(
-                found.to_owned(),
-                palette.style(Meaning::Found),
-            ));
+            spans.push(Span::styled(found.to_owned(), Palette::found()));
             at = place.end;
         }
         spans.push(Span::styled(text[at..].to_owned(), style));
