@@ -64,6 +64,9 @@ pub const STATS_COLUMNS: &[Sums] = &[
     count("errors_timeout", "TIMEOUTS", |row| {
         whole(row.errors[ErrorKind::Timeout.index()])
     }),
+    count("errors_died", "DIED", |row| {
+        whole(row.errors[ErrorKind::Died.index()])
+    }),
     Sums::new("total_us", "SPENT", Show::Latency, |row| {
         row.total_us.into()
     })
@@ -135,4 +138,6 @@ pub const STATS_FIELDS: &[&str] = &[
     "bytes_out",
     "calls_by_bucket",
     "unplaced_calls",
+    // Last, so that the columns of a CSV stand where they stood.
+    "errors_died",
 ];

@@ -195,3 +195,33 @@ fn a_large_end_is_stored_or_told_as_lost_and_never_gone_in_silence() {
     let (stored, lost) = (told("requests"), told("dropped"));
     assert!(stored + lost >= 2 * CALLS, "{stats}");
 }
+
+/// How the only call of a session ended whose server does this when it was asked; the client is still there, or
+/// has left.
+fn outcome(script: &str, client_leaves: bool) -> String {
+    let home = Home::new();
+    let mut tap = Tap::start(&home, &["--name", "p"], script);
+    let call = b"{\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"t\"}}\n";
+    tap.send(call);
+    let held = (!client_leaves).then(|| tap.0.stdin.take());
+    let _ = tap.end();
+    drop(held);
+    let rows = home.rows(&[]);
+    let text = |key: &str| rows[0][key].as_str().unwrap_or("-").to_owned();
+    ["status", "error_kind", "error_msg"].map(text).join(" ")
+}
+
+#[test]
+fn what_was_open_when_the_server_died_is_no_timeout() {
+    let fails = "read -r line; exit 7";
+    let code = "error died server exited with code 7";
+    assert_eq!(outcome(fails, false), code);
+    assert_eq!(outcome("read -r line; cat >/dev/null; exit 7", true), code);
+    let killed = "error died server was killed by signal 9 (SIGKILL)";
+    assert_eq!(outcome("read -r line; kill -9 $$", false), killed);
+    let well = "read -r line; exit 0";
+    assert_eq!(outcome(well, false), "error died server exited with code 0");
+    // It ends as it should, when its client has left.
+    let left = "read -r line; cat >/dev/null";
+    assert_eq!(outcome(left, true), "timeout timeout -");
+}

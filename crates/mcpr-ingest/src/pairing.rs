@@ -10,9 +10,9 @@ pub use calls::{LogReading, WaitTime};
 pub use moment::Moment;
 pub use tally::{PairingTally, UnresolvedRequests};
 
-use calls::{Calls, FoundRequest, WaitingRequest};
+use calls::{Calls, FoundRequest, WaitingRequest, unanswered};
 use mcpr_model::{
-    Body, ErrorKind, Event, EventKey, Kind, Payload, Request, RequestId, SessionState,
+    Body, ErrorKind, Event, EventKey, Kind, Outcome, Payload, Request, RequestId, SessionState,
     SessionUpdate, SurfaceContent, SurfaceUpdate, Text, steps,
 };
 use mcpr_wire::{AnswerMessage, Direction, Message, NotificationMessage, RequestMessage, TypedId};
@@ -151,7 +151,13 @@ impl Pairing {
         events: &mut Vec<Event>,
     ) -> usize {
         for id in ids {
-            self.give_up(direction, id, ErrorKind::Timeout, moment, events);
+            self.give_up(
+                direction,
+                id,
+                &unanswered(ErrorKind::Timeout),
+                moment,
+                events,
+            );
         }
         ids.len()
     }
@@ -195,6 +201,18 @@ impl Pairing {
         self.doubtful.take()
     }
 
+    /// Says that the server has died: what it was asked and has not answered, it never will.
+    pub fn died(&mut self, how: &Text, moment: Moment, events: &mut Vec<Event>) {
+        let waiting: Vec<TypedId> = self.from_client.by_age.values().cloned().collect();
+        let why = Outcome {
+            error_msg: Some(how.clone()),
+            ..unanswered(ErrorKind::Died)
+        };
+        for id in &waiting {
+            self.give_up(Direction::ToServer, id, &why, moment, events);
+        }
+    }
+
     /// Ends the session: what still waits was never answered.
     pub fn end(&mut self, moment: Moment, events: &mut Vec<Event>) {
         self.give_up_where(&|_| true, moment, events);
@@ -235,7 +253,8 @@ impl Pairing {
         }
         // An id that is asked again while it waits was given up by whoever asks.
         let id = asked.id.clone();
-        self.give_up(direction, &id, ErrorKind::Timeout, moment, events);
+        let timeout = unanswered(ErrorKind::Timeout);
+        self.give_up(direction, &id, &timeout, moment, events);
         let (ordinal, reading) = (self.next_ordinal, self.reading);
         self.next_ordinal += 1;
         let calls = self.calls(direction);
@@ -257,7 +276,7 @@ impl Pairing {
         if calls.waiting.len() > MAX_WAITING
             && let Some(oldest) = calls.by_age.values().next().cloned()
         {
-            self.give_up(direction, &oldest, ErrorKind::Timeout, moment, events);
+            self.give_up(direction, &oldest, &timeout, moment, events);
         }
     }
 
@@ -299,7 +318,8 @@ impl Pairing {
         // Only whoever asked can cancel.
         let cancelled = notice.cancels.as_ref();
         if let Some(id) = cancelled.and_then(|id| self.calls(direction).meant_by(id)) {
-            self.give_up(direction, &id, ErrorKind::Cancelled, moment, events);
+            let cancelled = unanswered(ErrorKind::Cancelled);
+            self.give_up(direction, &id, &cancelled, moment, events);
         }
     }
 
@@ -342,7 +362,7 @@ impl Pairing {
         &mut self,
         direction: Direction,
         id: &TypedId,
-        why: ErrorKind,
+        why: &Outcome,
         moment: Moment,
         events: &mut Vec<Event>,
     ) {
@@ -354,7 +374,7 @@ impl Pairing {
         calls.set_over(id.clone());
         let is_doubtful = waiting.is_doubtful || waiting.ordinal < calls.doubted_before;
         // Calling it hung would be a guess; it is counted and leads to a gap.
-        if is_doubtful && why == ErrorKind::Timeout {
+        if is_doubtful && why.error_kind != Some(ErrorKind::Cancelled) {
             self.tally.doubtful += 1;
             let ts = waiting.moment.ts;
             let doubtful = self.doubtful.get_or_insert(UnresolvedRequests::at(ts));
@@ -364,7 +384,7 @@ impl Pairing {
         let mut waiting = waiting;
         let params = waiting.asked.params.take();
         let mut row = self.row(direction, waiting, moment);
-        row.outcome.error_kind = Some(why);
+        row.outcome = why.clone();
         row.payload = payload(params, None);
         events.push(Event::Request(row));
     }

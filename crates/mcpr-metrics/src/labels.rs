@@ -159,6 +159,6 @@ fn error_type(row: &RequestRow) -> Option<&str> {
     Some(match kind {
         ErrorKind::Rpc | ErrorKind::Http => code.unwrap_or(kind.as_str()),
         ErrorKind::Tool => "tool_error",
-        ErrorKind::Cancelled | ErrorKind::Timeout => kind.as_str(),
+        ErrorKind::Cancelled | ErrorKind::Timeout | ErrorKind::Died => kind.as_str(),
     })
 }

@@ -104,16 +104,19 @@ pub enum ErrorKind {
     Cancelled,
     /// No answer at all.
     Timeout,
+    /// The server ended while the request waited for its answer.
+    Died,
 }
 
 impl ErrorKind {
     /// Every kind, in the order in which sums list them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Rpc,
         Self::Tool,
         Self::Http,
         Self::Cancelled,
         Self::Timeout,
+        Self::Died,
     ];
 
     /// The number that stands for it in every store, for ever; none is 0, which stands for success.
@@ -126,6 +129,7 @@ impl ErrorKind {
             Self::Http => 3,
             Self::Cancelled => 4,
             Self::Timeout => 5,
+            Self::Died => 6,
         }
     }
 
@@ -146,6 +150,7 @@ impl ErrorKind {
             Self::Http => 2,
             Self::Cancelled => 3,
             Self::Timeout => 4,
+            Self::Died => 5,
         }
     }
 
@@ -158,6 +163,7 @@ impl ErrorKind {
             Self::Http => "http",
             Self::Cancelled => "cancelled",
             Self::Timeout => "timeout",
+            Self::Died => "died",
         }
     }
 
@@ -345,6 +351,7 @@ mod tests {
             ("http", 3),
             ("cancelled", 4),
             ("timeout", 5),
+            ("died", 6),
         ];
         assert_eq!(errors, expected);
         let targets = [
@@ -364,7 +371,7 @@ mod tests {
             let kind = Kind::from_code(code);
             assert_eq!(kind.map(Kind::code), (0..3).contains(&code).then_some(code));
             let error = ErrorKind::from_code(code).map(ErrorKind::code);
-            assert_eq!(error, (1..6).contains(&code).then_some(code));
+            assert_eq!(error, (1..7).contains(&code).then_some(code));
             let target = TargetKind::from_code(code).map(TargetKind::code);
             assert_eq!(target, (1..4).contains(&code).then_some(code));
         }

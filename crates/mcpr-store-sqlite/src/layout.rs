@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 12] = [
+pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0001_layout.sql"),
     include_str!("migrations/0002_heads_and_indexes.sql"),
     include_str!("migrations/0003_surfaces.sql"),
@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0010_census.sql"),
     include_str!("migrations/0011_id_blocks.sql"),
     include_str!("migrations/0012_notes.sql"),
+    include_str!("migrations/0013_flight.sql"),
 ];
 
 /// How many layouts a store has seen.

@@ -1,10 +1,14 @@
 //! Rollups while a batch is written: summed in memory, merged into their rows at its end.
 
+use super::layout::layout_of;
 use super::seal;
 use mcpr_model::{ErrorKind, Kind, Request, Sketch, Text};
 use mcpr_store::{RollupChange, RollupKey, RollupRow};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use rustc_hash::FxHashMap;
+
+/// The layout that brought the count of requests whose server died.
+const DIED_SINCE: i64 = 13;
 
 /// Sums by (hour, operation).
 #[derive(Debug, Default)]
@@ -40,7 +44,7 @@ impl Rollups {
             "UPDATE rollups SET bytes_in = bytes_in + ?3, bytes_out = bytes_out + ?4,
              errors_rpc = errors_rpc + ?5, errors_tool = errors_tool + ?6,
              errors_http = errors_http + ?7, errors_cancelled = errors_cancelled + ?8,
-             errors_timeout = errors_timeout + ?9 WHERE hour = ?1 AND operation = ?2",
+             errors_timeout = errors_timeout + ?9, errors_died = errors_died + ?10 WHERE hour = ?1 AND operation = ?2",
         )?
         .execute(params![
             hour,
@@ -52,6 +56,7 @@ impl Rollups {
             errors(ErrorKind::Http),
             errors(ErrorKind::Cancelled),
             errors(ErrorKind::Timeout),
+            errors(ErrorKind::Died),
         ])?;
         seal::renew(
             tx,
@@ -70,15 +75,15 @@ impl Rollups {
     pub(super) fn write_back(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         let mut select = tx.prepare_cached(
             "SELECT calls, errors_rpc, errors_tool, errors_http, errors_cancelled, errors_timeout,
-             latency_sum_us, latency_min_us, latency_max_us, bytes_in, bytes_out, sketch
+             errors_died, latency_sum_us, latency_min_us, latency_max_us, bytes_in, bytes_out, sketch
              FROM rollups WHERE hour = ?1 AND operation = ?2",
         )?;
         let mut replace = tx.prepare_cached(
             "REPLACE INTO rollups (hour, operation, calls, errors_rpc, errors_tool, errors_http,
              errors_cancelled, errors_timeout, latency_sum_us, latency_min_us, latency_max_us,
-             bytes_in, bytes_out, sketch, seal)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
-                     row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14))",
+             bytes_in, bytes_out, sketch, errors_died, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+                     row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15))",
         )?;
         // Read, merged and written here, because SQL cannot merge two sketches.
         for ((hour, operation), mut sums) in self.0.drain() {
@@ -107,6 +112,7 @@ impl Rollups {
                 sums.bytes_in,
                 sums.bytes_out,
                 sums.sketch.to_bytes(),
+                sums.errors[ErrorKind::Died.index()].cast_signed(),
             ])?;
         }
         Ok(())
@@ -126,7 +132,7 @@ pub(super) fn add_to(tx: &Transaction<'_>, hour: i64, from: i64, to: i64) -> rus
     let mut sums = RollupRow::new(nothing);
     tx.prepare_cached(
         "SELECT calls, errors_rpc, errors_tool, errors_http, errors_cancelled, errors_timeout,
-         latency_sum_us, latency_min_us, latency_max_us, bytes_in, bytes_out, sketch
+         errors_died, latency_sum_us, latency_min_us, latency_max_us, bytes_in, bytes_out, sketch
          FROM rollups WHERE hour = ?1 AND operation = ?2",
     )?
     .query_row([hour, from], |row| fill_sums(&mut sums, row, 0))?;
@@ -138,21 +144,27 @@ pub(super) fn add_to(tx: &Transaction<'_>, hour: i64, from: i64, to: i64) -> rus
         .map(drop)
 }
 
-/// Reads the twelve columns `calls` … `sketch`, from the column `first` on.
+/// The SQL of how many requests of a sum were open when their server died: layouts before told of none.
+pub(super) fn died_of(connection: &Connection) -> rusqlite::Result<&'static str> {
+    let is_told = layout_of(connection)? >= DIED_SINCE;
+    Ok(if is_told { "errors_died" } else { "0" })
+}
+
+/// Reads the thirteen columns `calls` … `sketch`, from the column `first` on.
 pub(super) fn fill_sums(sums: &mut RollupRow, row: &Row<'_>, first: usize) -> rusqlite::Result<()> {
     sums.calls = row.get(first)?;
     for (index, count) in sums.errors.iter_mut().enumerate() {
         *count = row.get(first + 1 + index)?;
     }
-    sums.latency_sum_us = row.get(first + 6)?;
-    sums.latency_min_us = row.get(first + 7)?;
-    sums.latency_max_us = row.get(first + 8)?;
-    sums.bytes_in = row.get(first + 9)?;
-    sums.bytes_out = row.get(first + 10)?;
-    let sketch = row.get_ref(first + 11)?.as_blob()?;
+    sums.latency_sum_us = row.get(first + 7)?;
+    sums.latency_min_us = row.get(first + 8)?;
+    sums.latency_max_us = row.get(first + 9)?;
+    sums.bytes_in = row.get(first + 10)?;
+    sums.bytes_out = row.get(first + 11)?;
+    let sketch = row.get_ref(first + 12)?.as_blob()?;
     sums.sketch = Sketch::from_bytes(sketch).ok_or_else(|| {
         rusqlite::Error::FromSqlConversionFailure(
-            first + 11,
+            first + 12,
             rusqlite::types::Type::Blob,
             "the sketch of a rollup does not decode".into(),
         )

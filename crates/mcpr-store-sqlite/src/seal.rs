@@ -41,6 +41,8 @@ impl Sealed {
         match self.table.as_str() {
             "rollups" => "`stats`",
             "sessions" | "conversations" => "`sessions`",
+            "open_requests" => "`logs --follow`",
+            "server_runs" => "`session`",
             "clients" | "proxies" | "operations" => "`clients`, `logs` and `sessions`",
             "gaps" => "`logs`",
             "payloads" | "request_notes" | "request_ids" | "id_blocks" | "id_marks" => "`show`",

@@ -116,7 +116,8 @@ fn merged(candidate: &Candidate, incoming: &Request) -> Request {
 /// that nothing is known to have failed, and each detail is more.
 fn knowledge(outcome: &Outcome) -> (u8, usize) {
     let level = match outcome.error_kind {
-        Some(ErrorKind::Timeout) => 0,
+        // A server that is gone has not answered either.
+        Some(ErrorKind::Timeout | ErrorKind::Died) => 0,
         None => 1,
         Some(ErrorKind::Http) => 2,
         Some(_) => 3,

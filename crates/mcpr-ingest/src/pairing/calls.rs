@@ -3,7 +3,9 @@
 
 use super::Moment;
 use super::by_id::ById;
-use mcpr_model::{MAX_NAME_BYTES, MAX_URI_BYTES, RequestId, TargetKind, Text, cut_name};
+use mcpr_model::{
+    ErrorKind, MAX_NAME_BYTES, MAX_URI_BYTES, Outcome, RequestId, TargetKind, Text, cut_name,
+};
 use mcpr_wire::{AnswerMessage, LooseId, RequestMessage, SurfaceQuestion, TypedId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
@@ -94,6 +96,14 @@ impl WaitingRequest {
 fn cut(name: &mut Text, max: usize) {
     if let Some(short) = cut_name(name, max) {
         *name = short;
+    }
+}
+
+/// The outcome of a request that has no answer.
+pub(super) fn unanswered(why: ErrorKind) -> Outcome {
+    Outcome {
+        error_kind: Some(why),
+        ..Outcome::default()
     }
 }
 

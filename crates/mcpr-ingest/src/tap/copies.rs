@@ -3,7 +3,7 @@
 //! says so. Copies come out in the order in which their bytes passed, whichever pump was quicker to hand
 //! its copy over.
 
-use super::{Direction, Moment};
+use super::{Direction, Moment, ServerEnd};
 use memchr::memchr_iter;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -106,6 +106,7 @@ struct CopiesState {
     /// There is something else for the recorder to look at.
     is_woken: bool,
     is_closed: bool,
+    server_end: Option<ServerEnd>,
 }
 
 /// The queue of copies.
@@ -200,6 +201,16 @@ impl Copies {
         inner.awaited = WakeReason::Nothing;
         drop(inner);
         self.news.notify_one();
+    }
+
+    /// Says how the server ended.
+    pub(super) fn note_end(&self, end: ServerEnd) {
+        self.lock().server_end = Some(end);
+    }
+
+    /// How the server ended, where it has.
+    pub(super) fn server_end(&self) -> Option<ServerEnd> {
+        self.lock().server_end
     }
 
     /// Says that nothing more comes; a loss at the very end is told now.

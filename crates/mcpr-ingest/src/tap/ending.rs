@@ -1,6 +1,7 @@
 //! How a session ends: who has gone, how long the others may take, and what is done to those that
 //! take longer. Pure: what happened and when comes in, what to do comes out.
 
+use super::ServerExit;
 use std::time::{Duration, Instant};
 
 /// How long each phase at the end of a session may take. A server whose client has gone is given no bound: it
@@ -99,6 +100,12 @@ impl Ending {
     /// When [`Ending::due`] is to be asked at the latest.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Whether a server that has ended so was not to end: one that ends well because its client has left, or
+    /// ends because it was asked to, has not died.
+    pub(super) fn is_death(&self, exit: ServerExit) -> bool {
+        !self.was_asked && (self.phase == EndingPhase::Open || exit != ServerExit::Code(0))
     }
 
     /// Takes note of what happened; of output also later than it did.
@@ -259,6 +266,27 @@ mod tests {
             &[(1, StdinEnded), (2, AskedToEnd), (40, Exited)],
             &[(22, Settle), (50, Leave)],
         );
+    }
+
+    #[test]
+    fn a_server_has_died_unless_its_client_has_left_or_it_was_asked() {
+        use EndingEvent::{AskedToEnd, Exited, StdinEnded};
+        let (well, badly) = (ServerExit::Code(0), ServerExit::Code(1));
+        let cases: [(&[EndingEvent], [bool; 2]); 5] = [
+            (&[Exited], [true, true]),
+            (&[StdinEnded, Exited], [false, true]),
+            (&[AskedToEnd, Exited], [false, false]),
+            (&[StdinEnded, AskedToEnd, Exited], [false, false]),
+            (&[Exited, AskedToEnd], [true, true]),
+        ];
+        for (events, expected) in cases {
+            let mut ending = Ending::new(PATIENCE);
+            for event in events {
+                ending.note(*event, Instant::now());
+            }
+            let found = [ending.is_death(well), ending.is_death(badly)];
+            assert_eq!(found, expected, "{events:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod copies;
 mod ending;
+mod exit;
 mod family;
 mod frames;
 mod held;
@@ -17,9 +18,10 @@ mod watcher;
 
 pub use copies::{Copies, Copy, Loss, MAX_WAITING_BYTES};
 pub use ending::EndTimeouts;
+pub use exit::{ServerEnd, ServerExit};
 pub use frames::{Frame, Frames, MAX_FRAME_BYTES};
 pub use launch::become_server;
-pub use process::{ServerExit, ServerLifetime, TappedServer};
+pub use process::{ServerLifetime, TappedServer};
 pub use recorder::{FinalFlush, OnMessage, TapRecorder, TapReport};
 pub use transcript::{Transcript, TranscriptState};
 pub use watcher::watch;

@@ -6,7 +6,7 @@ use super::family::{SignalScope, has_terminal};
 use super::launch::{self, Started};
 use super::pump::{Pump, PumpProgress};
 use super::watcher::TapWatcher;
-use super::{Copies, Direction, Moment};
+use super::{Copies, Direction, Moment, ServerEnd, ServerExit};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -31,15 +31,6 @@ const PASSED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]
 const POLL: Duration = Duration::from_millis(5);
 /// How long the last copies may be under way after the end.
 const LAST_COPIES: Duration = Duration::from_millis(200);
-
-/// How the server ended, as the shell counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerExit {
-    /// With this code.
-    Code(u8),
-    /// By this signal.
-    Signal(u8),
-}
 
 /// Whether a server outlives a tap that is killed.
 #[derive(Debug)]
@@ -147,7 +138,7 @@ impl TappedServer {
     /// # Errors
     /// When the system does not say how the server ended.
     pub fn wait(mut self, patience: EndTimeouts) -> io::Result<ServerExit> {
-        self.supervise(patience);
+        let ending = self.supervise(patience);
         let ended = match self.child.try_wait() {
             Ok(Some(status)) => ended(status),
             // It was killed and the system has not got round to it.
@@ -165,12 +156,16 @@ impl TappedServer {
         while self.copies.are_announced() && Instant::now() < end {
             thread::park_timeout(POLL);
         }
+        self.copies.note_end(ServerEnd {
+            exit: ended,
+            is_death: ending.is_death(ended),
+        });
         self.copies.close(Moment::now());
         Ok(ended)
     }
 
     /// Does what has to be done until there is nothing more to stay for.
-    fn supervise(&mut self, patience: EndTimeouts) {
+    fn supervise(&mut self, patience: EndTimeouts) -> Ending {
         let mut ending = Ending::new(patience);
         loop {
             while let Some(action) = ending.due(Instant::now()) {
@@ -178,7 +173,7 @@ impl TappedServer {
                     // The tap may be killed before the server has ended, and the rows with it.
                     EndingAction::Settle => self.copies.close(Moment::now()),
                     EndingAction::Kill => self.family.signal(Signal::KILL),
-                    EndingAction::Leave => return,
+                    EndingAction::Leave => return ending,
                 }
             }
             let news = self.next_news(ending.deadline());
@@ -297,7 +292,7 @@ fn start_input(
     copies: &Arc<Copies>,
     news: Sender<SupervisorEvent>,
 ) -> io::Result<()> {
-    let pump = Pump {
+    let mut pump = Pump {
         from: File::from(io::stdin().as_fd().try_clone_to_owned()?),
         to: File::from(server),
         direction: Direction::ToServer,
@@ -306,9 +301,15 @@ fn start_input(
         shares_terminal: io::stdin().is_terminal(),
     };
     spawn("input", move || {
-        if pump.run().is_ok() {
+        let passed = pump.run();
+        if passed.is_ok() {
+            // Before the server learns of it, whose end would else seem to come first.
             let _ = news.send(SupervisorEvent::Ending(EndingEvent::StdinEnded));
-        } else if let Ok(nothing) = File::open("/dev/null") {
+        }
+        drop(pump);
+        if passed.is_err()
+            && let Ok(nothing) = File::open("/dev/null")
+        {
             // The server takes no more: its client is to notice, as it would without us.
             let _ = rustix::stdio::dup2_stdin(nothing);
         }
@@ -321,7 +322,7 @@ fn start_output(
     progress: Arc<PumpProgress>,
     news: Sender<SupervisorEvent>,
 ) -> io::Result<()> {
-    let pump = Pump {
+    let mut pump = Pump {
         from: File::from(server),
         to: File::from(io::stdout().as_fd().try_clone_to_owned()?),
         direction: Direction::ToClient,
@@ -332,6 +333,7 @@ fn start_output(
     spawn("output", move || {
         // An error means that the client takes no more; with our end closed the server learns it.
         let _ = pump.run();
+        drop(pump);
         if let Ok(nothing) = File::options().write(true).open("/dev/null") {
             let _ = rustix::stdio::dup2_stdout(nothing);
         }

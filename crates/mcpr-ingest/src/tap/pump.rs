@@ -71,11 +71,11 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    /// Passes bytes on until there are no more; both ends are closed then.
+    /// Passes bytes on until there are no more; both ends are to be closed then.
     ///
     /// # Errors
     /// When the other side takes no more.
-    pub(super) fn run(mut self) -> io::Result<()> {
+    pub(super) fn run(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             if self.shares_terminal {

@@ -271,6 +271,9 @@ impl RecordingThread {
                 }
             }
             if !goes_on {
+                if let Some(end) = self.copies.server_end() {
+                    self.transcript.server_ended(end);
+                }
                 self.transcript.end(Moment::now());
             }
             self.hand_over();

@@ -3,7 +3,7 @@
 use super::copies::{Copy, Loss};
 use super::frames::{Frame, Frames};
 use super::spread::{AddedLine, PartialMessage};
-use super::{Direction, MAX_FRAME_BYTES, Moment, Pairing, PairingTally};
+use super::{Direction, MAX_FRAME_BYTES, Moment, Pairing, PairingTally, ServerEnd};
 use crate::Delivery;
 use mcpr_model::{BadLine, Counts, Event, Gap, Text};
 use mcpr_wire::{Bodies, Messages, messages};
@@ -38,6 +38,8 @@ pub struct Transcript {
     account: TranscriptState,
     /// What there was no time to read.
     skipped: [Option<Loss>; 2],
+    /// How the server died, where it did.
+    death: Option<Text>,
 }
 
 impl Transcript {
@@ -54,6 +56,7 @@ impl Transcript {
             delivery: Delivery::new(source.clone()),
             account: TranscriptState::default(),
             skipped: [None; 2],
+            death: None,
             source,
         }
     }
@@ -101,6 +104,13 @@ impl Transcript {
         *skipped = Some(Loss::with(*skipped, copy));
     }
 
+    /// Says how the server ended, before the session is ended.
+    pub fn server_ended(&mut self, end: ServerEnd) {
+        if end.is_death {
+            self.death = Some(end.exit.to_string().into());
+        }
+    }
+
     /// Ends the session.
     pub fn end(&mut self, moment: Moment) {
         for direction in Direction::ALL {
@@ -111,6 +121,10 @@ impl Transcript {
             let mut frames = std::mem::take(&mut self.frames[direction as usize]);
             frames.end(&mut |frame| self.line(direction, frame, moment));
             self.give_up_spread(direction, moment);
+        }
+        if let Some(how) = self.death.take() {
+            // What it was asked and never answered, it did not merely take too long for.
+            self.pairing.died(&how, moment, &mut self.delivery.events);
         }
         self.pairing.end(moment, &mut self.delivery.events);
         // Their answers may have been among what was lost: they are told as missing, not as never
