@@ -12,6 +12,7 @@ use super::identity::{self, MIN_HEAD_OF_MOVED_BYTES, Proof};
 use super::label;
 use super::path_text::{path_of, text_of};
 use super::recover::is_ambiguous;
+use super::resolve::ChangedAt;
 use mcpr_model::{Checkpoint, FileIdentity, Fingerprint, Text};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -42,7 +43,7 @@ pub(super) struct LastFile {
     /// What it held when it was last seen.
     pub(super) checkpoint: Checkpoint,
     /// When it was last written to.
-    pub(super) modified: (i64, i64),
+    pub(super) modified: ChangedAt,
 }
 
 /// Checkpoints that are waiting for their file.

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::path_text::{path_of, text_of};
+use super::resolve::ChangedAt;
 use super::rotated::is_rotated_from;
 use mcpr_model::Text;
 
@@ -15,6 +16,9 @@ use mcpr_model::Text;
 const NOW: &str = " (now ";
 /// What stands after the path of a file that is nowhere to be found.
 const GONE: &str = " (gone)";
+
+/// What stands after the path of a log of which a gap was told, before when its last file was changed.
+const TOLD: &str = " (told since ";
 
 /// What stands at the end, where nobody will write to a rotated file any more.
 const DONE: &str = " (done)";
@@ -55,8 +59,25 @@ pub(super) fn gone(path: &Path) -> Text {
     format!("{}{GONE}", text_of(path)).into()
 }
 
+/// What is said of a log of which a gap was told: files of it that were changed since then are still
+/// to be begun.
+pub(super) fn told(log: &Path, since: ChangedAt) -> Text {
+    let (secs, nanos) = since;
+    format!("{}{TOLD}{secs}.{nanos})", text_of(log)).into()
+}
+
+/// The log of which that is said, and since when.
+pub(super) fn told_of(label: &str) -> Option<(PathBuf, ChangedAt)> {
+    let (log, since) = label.strip_suffix(')')?.rsplit_once(TOLD)?;
+    let (secs, nanos) = since.split_once('.')?;
+    Some((path_of(log), (secs.parse().ok()?, nanos.parse().ok()?)))
+}
+
 /// The path under which a source knows the file of a checkpoint, or knew the one that was rotated.
 pub(super) fn path(label: &str) -> PathBuf {
+    if let Some((log, _)) = told_of(label) {
+        return log;
+    }
     let label = undone(label);
     match label.split_once(NOW) {
         Some((path, _)) => path_of(path),
@@ -115,6 +136,13 @@ mod tests {
             assert!(is_done(&done) && !is_done(&label));
             assert_eq!((path(&done), file(&done)), (path(&label), file(&label)));
         }
+        let told = told(Path::new("/l/p.log"), (i64::MIN, 7));
+        assert_eq!(told_of(&told).unwrap().1, (i64::MIN, 7));
+        assert_eq!(
+            (path(&told), file(&told)),
+            ("/l/p.log".into(), "/l/p.log".into())
+        );
+        assert!(told_of("/l/p.log (told since ever)").is_none());
         let gone = gone(Path::new("/l/p.log"));
         assert_ne!(path(&gone), Path::new("/l/p.log"));
         assert_eq!(gone_from(&gone).unwrap(), Path::new("/l/p.log"));

@@ -109,13 +109,16 @@ pub(super) fn parent(path: &Path) -> PathBuf {
     }
 }
 
+/// When a file was changed: seconds and nanoseconds, as the system gives them.
+pub(super) type ChangedAt = (i64, i64);
+
 /// Size and times of change: a file in which they stay is taken for unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub(super) size: u64,
-    pub(super) modified: (i64, i64),
+    pub(super) modified: ChangedAt,
     // A program may set the time of the contents back; that of the inode it cannot.
-    changed: (i64, i64),
+    changed: ChangedAt,
 }
 
 impl Stamp {

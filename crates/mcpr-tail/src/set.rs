@@ -4,11 +4,13 @@
 
 mod among;
 mod bases;
+mod found;
 mod hold;
 mod lost;
 mod missing;
 mod room;
 mod scan;
+mod told;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -37,6 +39,7 @@ use bases::Logs;
 pub use hold::MAX_HELD;
 use lost::Lost;
 pub use room::Room;
+use told::ToldGaps;
 
 /// Most steps that a compressed file takes in one turn: a small one is found among what is known, read
 /// and seen to end in fewer.
@@ -82,6 +85,7 @@ pub struct Tailer {
     troubles: BTreeMap<PathBuf, String>,
     notices: Vec<Notice>,
     partings: VecDeque<Parting>,
+    told: ToldGaps,
     /// Rotated files that cannot be read.
     unread_siblings: usize,
     /// Files that sources lead to were not opened, and are to be tried again.
@@ -108,7 +112,8 @@ impl Tailer {
         let is_ours = |known: &Checkpoint| bases::is_ours(known, &resolver);
         let checkpoints = checkpoints.into_iter();
         let checkpoints = checkpoints.map(|known| spelling.respell(known, &is_ours));
-        let checkpoints = checkpoints.collect::<Vec<_>>();
+        let mut checkpoints = checkpoints.collect::<Vec<_>>();
+        let told = ToldGaps::take_from(&mut checkpoints, is_ours);
         let logs = Logs::new(&checkpoints);
         let known = Known::new(checkpoints, |path| resolver.source_of(path).is_some());
         Self {
@@ -124,6 +129,7 @@ impl Tailer {
             troubles: BTreeMap::new(),
             notices: Vec::new(),
             partings: VecDeque::new(),
+            told,
             unread_siblings: 0,
             has_left: false,
             asked: None,
@@ -214,6 +220,7 @@ impl Tailer {
         let closed = self.files.extract_if(.., is_closed).collect();
         self.say_goodbye(closed);
         self.recover(lost);
+        self.forget_told();
         outcome
     }
 
@@ -326,8 +333,8 @@ impl Tailer {
         }
         if !total.stopped {
             self.settle_at_end();
-            let mut files = self.files.iter_mut();
-            total.stopped = files.try_for_each(|it| it.announce(deliver)).is_break();
+            // What the last round led to as well: no other one comes.
+            total.stopped = self.say_places(deliver).is_break();
         }
         for tracked in &self.files {
             if total.stopped || tracked.deliver_unfinished(deliver).is_break() {

@@ -2,33 +2,20 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Parting, Tailer};
-use crate::body::Body;
-use crate::file::OpenFile;
-use crate::gzip::GzipFile;
-use crate::handle::Handle;
-use crate::identity::fingerprint;
+use super::Tailer;
+use super::told::Followers;
 use crate::known::LastFile;
 use crate::label;
 use crate::nearby::Nearby;
-use crate::notice::Notice;
-use crate::opening::{Begin, Opening, Troubles};
-use crate::path_text::text_of;
-use crate::recover::{
-    Content, Reach, Recovered, Sibling, Siblings, is_ambiguous, sort_oldest_first,
-};
-use crate::resolve::{Found, parent};
+use crate::opening::Begin;
+use crate::recover::{Reach, Recovered, Sibling, Siblings, is_ambiguous, sort_oldest_first};
+use crate::resolve::parent;
 use crate::tracked::{Stage, Tracked};
 use mcpr_model::{Checkpoint, FileIdentity};
-
-/// Most rotated files that are read for one path because they were never seen.
-// A directory full of old logs is not read whole for one loss; of more, the newest are.
-const MAX_UNSEEN: usize = 1000;
 
 /// A path that leads to another file than before, with the last one that it led to.
 pub(super) struct Moved {
@@ -41,20 +28,20 @@ pub(super) type OpenFiles = FxHashMap<FileIdentity, usize>;
 
 /// The open files, by what a search asks of them, and where the search has looked.
 #[derive(Debug, Default)]
-struct Search {
+pub(super) struct Search {
     nearby: Nearby,
     /// Files that are open or that a source leads to, and those that must not be opened.
-    reached: FxHashSet<FileIdentity>,
+    pub(super) reached: FxHashSet<FileIdentity>,
     /// Where the open files are in the list.
-    open: OpenFiles,
+    pub(super) open: OpenFiles,
     /// Open files of which lines were handed over, in this run or before.
-    begun: FxHashSet<FileIdentity>,
+    pub(super) begun: FxHashSet<FileIdentity>,
     /// Paths that lead to a file of which lines were read before.
     unmoved: FxHashSet<PathBuf>,
     /// How many more descriptors may stay open.
-    room: usize,
+    pub(super) room: usize,
     /// What was found for each path, the oldest first.
-    added: BTreeMap<PathBuf, Vec<Tracked>>,
+    pub(super) added: BTreeMap<PathBuf, Vec<Tracked>>,
 }
 
 /// Where reading stood in contents that are gone from their place.
@@ -72,6 +59,11 @@ impl Lost {
             checkpoint,
             more_followed: true,
         }
+    }
+
+    /// The gap after it was told, and files that came with that are still to be begun.
+    fn is_told(&self) -> bool {
+        label::told_of(&self.checkpoint.path).is_some()
     }
 
     /// Cut while it was open: unless its end was still to be read, that is where reading stood.
@@ -155,7 +147,6 @@ impl Tailer {
 
     fn recover_at(&mut self, path: &Path, lost: Vec<Lost>, search: &mut Search) {
         let mut siblings = Siblings::of(path, &mut search.nearby);
-        let mut found = Vec::new();
         // What was found to be gone is not looked for again: it says that there was such a log.
         let is_gone = |lost: &mut Lost| label::gone_from(&lost.checkpoint.path).is_some();
         let mut missing = lost;
@@ -166,26 +157,10 @@ impl Tailer {
                 siblings.include(&parent(&place));
             }
         }
-        // A file of its own inode goes first: it must not be taken for the copy of another one. Of those
-        // that say little, the last: they may be of what is left then.
-        missing.sort_by_key(|lost| is_ambiguous(&lost.checkpoint));
-        for find in [Siblings::find_renamed_for_certain, Siblings::find_copy] {
-            for lost in std::mem::take(&mut missing) {
-                let reach = Reach {
-                    reached: &search.reached,
-                    excluded: self.resolver.excluded(),
-                };
-                match find(&mut siblings, &lost.checkpoint, &reach) {
-                    Some(recovered) => {
-                        search.reached.insert(recovered.sibling.identity);
-                        found.push((lost.checkpoint, recovered));
-                    }
-                    None => missing.push(lost),
-                }
-            }
-        }
-        // Of one file that several checkpoints are of, the furthest is handed over.
-        found.sort_by_key(|(lost, _)| Reverse(lost.offset));
+        let told = missing.iter().filter(|lost| lost.is_told());
+        let told = told.map(|lost| lost.checkpoint.clone()).collect::<Vec<_>>();
+        let found = self.find_lost(&mut siblings, &mut missing, &mut search.reached);
+        missing.retain(|lost| !lost.is_told());
         // A file that was seen empty is known by its inode alone, which may be a younger file's by now:
         // where others are known by their bytes, these say what came after them.
         let is_proved = |(lost, _): &&(Checkpoint, Recovered)| lost.head.len > 0;
@@ -208,16 +183,30 @@ impl Tailer {
         let is_replaced = self.paths.contains_key(path) && self.logs.was_vacant(path);
         let is_trace_lost = is_trace_lost && (is_replaced || !rotated.is_empty());
         missing.extend(given_up);
+        // The last run was killed before it forgot these.
+        let was_told = |lost: &mut Lost| self.told.has(path, &lost.checkpoint);
+        let again = missing.extract_if(.., was_told).collect::<Vec<_>>();
         let (missing, has_successors) = self.still_missing(path, missing, is_trace_lost);
+        let has_followers = has_successors || !told.is_empty();
         // What is lost of a file that nobody wanted from its beginning is not made up for by others.
-        let is_wanted = !anchors.is_empty() || has_successors && self.begin == Begin::Start;
+        let is_wanted = !anchors.is_empty() || has_followers && self.begin == Begin::Start;
+        let mut since = (i64::MIN, 0);
+        if anchors.is_empty() && !has_successors {
+            // Those that were wanted when the gap was told.
+            let told = told.iter().filter_map(|told| label::told_of(&told.path));
+            since = told.map(|(_, since)| since).min().unwrap_or(since);
+        }
         let mut unseen = Vec::new();
         if is_wanted && !is_same {
             unseen = siblings.rotated_after(&anchors);
+            unseen.retain(|sibling| sibling.stamp.modified >= since);
             unseen.retain(|sibling| search.reached.insert(sibling.identity));
         }
-        for missing in missing {
-            self.miss(missing, &search.open);
+        let followers = Followers::new(path, since, &found, &unseen);
+        self.await_on(&told, &followers);
+        let again = again.into_iter().map(|lost| lost.checkpoint);
+        for missing in again.chain(missing) {
+            self.miss(missing, &search.open, Some(&followers));
         }
         self.note_vacant(path, &anchors, &unseen);
         let doubtful = found.iter().filter(|(_, found)| found.has_rivals);
@@ -226,8 +215,40 @@ impl Tailer {
         self.add_recovered(path, found, unseen, search);
         // Files that begin alike: the one of the checkpoint may be gone, and this one younger.
         for lost in doubtful {
-            self.miss(lost, &search.open);
+            self.miss(lost, &search.open, Some(&followers));
         }
+    }
+
+    /// Takes out, of the files of a log, those that are found near it, the furthest checkpoint first.
+    fn find_lost(
+        &self,
+        siblings: &mut Siblings<'_>,
+        missing: &mut Vec<Lost>,
+        reached: &mut FxHashSet<FileIdentity>,
+    ) -> Vec<(Checkpoint, Recovered)> {
+        let mut found = Vec::new();
+        // A file of its own inode goes first: it must not be taken for the copy of another one. Of those
+        // that say little, the last: they may be of what is left then. One that is told stands in for
+        // others, which say more.
+        missing.sort_by_key(|lost| (lost.is_told(), is_ambiguous(&lost.checkpoint)));
+        for find in [Siblings::find_renamed_for_certain, Siblings::find_copy] {
+            for lost in std::mem::take(missing) {
+                let reach = Reach {
+                    reached: &*reached,
+                    excluded: self.resolver.excluded(),
+                };
+                match find(siblings, &lost.checkpoint, &reach) {
+                    Some(recovered) => {
+                        reached.insert(recovered.sibling.identity);
+                        found.push((lost.checkpoint, recovered));
+                    }
+                    None => missing.push(lost),
+                }
+            }
+        }
+        // Of one file that several checkpoints are of, the furthest is handed over.
+        found.sort_by_key(|(lost, _)| Reverse(lost.offset));
+        found
     }
 
     /// Where the open files are in the list.
@@ -310,167 +331,13 @@ impl Tailer {
             unseen.retain(|sibling| search.reached.insert(sibling.identity));
             // What was rotated next may have been deleted together with the file that it followed.
             if anchor.is_none() && has_unknown && last.checkpoint.offset > 0 {
-                self.miss(last.checkpoint, &search.open);
+                let followers = Followers::new(&path, last.modified, &[], &unseen);
+                self.miss(last.checkpoint, &search.open, Some(&followers));
             }
             self.note_vacant(&path, &[], &unseen);
             self.add_recovered(&path, Vec::new(), unseen, &mut search);
         }
         self.end_search(search);
-    }
-
-    /// Adds what was found for a path, the oldest first.
-    fn add_recovered(
-        &mut self,
-        path: &Path,
-        found: Vec<(Checkpoint, Recovered)>,
-        unseen: Vec<Sibling>,
-        search: &mut Search,
-    ) {
-        if found.is_empty() && unseen.is_empty() {
-            return;
-        }
-        let source = self.resolver.source_of(path).unwrap_or(0);
-        let mut added = Vec::new();
-        for (lost, recovered) in found {
-            added.extend(self.open_recovered(path, source, lost, recovered, search));
-        }
-        added.extend(self.open_unseen(path, source, unseen));
-        sort_oldest_first(&mut added, |(sibling, _)| sibling);
-        for (_, mut tracked) in added {
-            if let Some(now) = self.now {
-                tracked.hold(now);
-            }
-            if search.room == 0 {
-                tracked.file.park();
-            }
-            search.room = search.room.saturating_sub(1);
-            let of_path = search.added.entry(path.to_owned()).or_default();
-            of_path.push(tracked);
-        }
-    }
-
-    /// Makes a file ready that has the contents of a checkpoint.
-    fn open_recovered(
-        &mut self,
-        path: &Path,
-        source: usize,
-        mut lost: Checkpoint,
-        Recovered {
-            sibling, content, ..
-        }: Recovered,
-        search: &Search,
-    ) -> Option<(Sibling, Tracked)> {
-        let offset = lost.offset;
-        let label = label::of(path, &sibling.path);
-        let is_moved = label != lost.path;
-        let is_other = sibling.identity != lost.identity;
-        // Where a compressed file goes on is found only when it is read; until then it is told of
-        // the checkpoint.
-        let is_told = !matches!(content, Content::Plain(..));
-        let has_more = sibling.stamp.size > offset;
-        let (body, is_new) = match content {
-            Content::Plain(file, proof) => {
-                let handle = Handle::new(file, sibling.identity);
-                let file = OpenFile::from_offset(handle, offset, proof);
-                (Some(Body::Plain(file)), has_more)
-            }
-            Content::Gzip(file) => {
-                let handle = Handle::new(file, sibling.identity);
-                let file = GzipFile::new(handle, Begin::Start);
-                (Some(Body::Gzip(Box::new(file))), true)
-            }
-            // It has a place in the list already.
-            Content::Reached => (None, false),
-        };
-        if is_other || is_told {
-            // It is looked for where it is now, and what is compressed is told of it.
-            let is_compressed = is_other && sibling.is_compressed();
-            if is_compressed && !search.begun.contains(&sibling.identity) {
-                self.hand_over(path, &lost, &sibling, label.clone());
-            }
-            lost.path = label;
-            if is_told {
-                self.known.add(lost.clone());
-            }
-            // Its inode may be that of another file by now, perhaps of one that was just found.
-            let is_given_away = is_other && search.reached.contains(&lost.identity);
-            if is_moved && !is_given_away && !search.open.contains_key(&lost.identity) {
-                self.partings.push_back(Parting {
-                    path: path.to_owned(),
-                    checkpoint: lost,
-                    missing: None,
-                });
-            }
-        }
-        let mut tracked = Tracked::new(path.to_owned(), source, body?, sibling.stamp);
-        tracked.move_to(path, &sibling.path);
-        // What is compressed says it itself, once it is known where it goes on.
-        tracked.announce = !is_told && (is_moved || is_other);
-        if is_new {
-            let path = sibling.path.clone();
-            self.notices.push(Notice::Recovered { path, offset });
-        }
-        Some((sibling, tracked))
-    }
-
-    /// Opens rotated files that were never seen; says which cannot be read.
-    fn open_unseen(
-        &mut self,
-        path: &Path,
-        source: usize,
-        mut unseen: Vec<Sibling>,
-    ) -> Vec<(Sibling, Tracked)> {
-        sort_oldest_first(&mut unseen, |sibling| sibling);
-        let surplus = unseen.len().saturating_sub(MAX_UNSEEN);
-        let mut opened = Vec::new();
-        for sibling in unseen.into_iter().skip(surplus) {
-            let found = Found {
-                path: sibling.path.clone(),
-                source,
-                identity: sibling.identity,
-                stamp: sibling.stamp,
-            };
-            let mut troubles = Troubles::new();
-            // One at a time, so that each stays in its place in the order of rotation.
-            let opening = Opening::new(vec![found], self.room, 1, &mut troubles);
-            let (added, _) = opening.finish(
-                &mut self.known,
-                Begin::Start,
-                self.resolver.excluded(),
-                &mut troubles,
-            );
-            for mut tracked in added {
-                let offset = tracked.file.position().next_offset();
-                if tracked.stamp.size > offset {
-                    let path = sibling.path.clone();
-                    self.notices.push(Notice::Recovered { path, offset });
-                }
-                tracked.move_to(path, &sibling.path);
-                opened.push((sibling.clone(), tracked));
-            }
-            for (path, error) in troubles {
-                self.lose_unseen(path, sibling.identity, &error);
-            }
-        }
-        opened
-    }
-
-    /// A rotated file that was never seen cannot be read: what it holds is missing.
-    fn lose_unseen(&mut self, path: PathBuf, identity: FileIdentity, error: &io::Error) {
-        self.unread_siblings += 1;
-        self.partings.push_back(Parting {
-            checkpoint: Checkpoint {
-                path: text_of(&path),
-                identity,
-                head: fingerprint(b""),
-                marker: fingerprint(b""),
-                offset: 0,
-            },
-            path: path.clone(),
-            missing: Some(0),
-        });
-        let error = error.to_string();
-        self.notices.push(Notice::Unreadable { path, error });
     }
 
     /// The files that are open or that a source leads to, and those that must not be opened.

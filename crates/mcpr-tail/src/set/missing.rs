@@ -3,13 +3,11 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::Tailer;
 use super::bases::rotations_of;
-use super::lost::{Lost, OpenFiles};
-use super::{Parting, Tailer};
-use crate::identity::fingerprint;
+use super::lost::Lost;
 use crate::label;
 use crate::nearby::Nearby;
-use crate::notice::Notice;
 use crate::path_text::text_of;
 use crate::recover::Siblings;
 use mcpr_model::Checkpoint;
@@ -73,31 +71,6 @@ impl Tailer {
             let others = || Siblings::of(&base, &mut Nearby::default()).has_rotated();
             self.paths.contains_key(&base) || is_longer && others()
         })
-    }
-
-    /// Says that what followed a checkpoint is nowhere to be found, and forgets the checkpoint.
-    pub(super) fn miss(&mut self, lost: Checkpoint, open: &OpenFiles) {
-        let path = label::file(&lost.path);
-        let offset = lost.offset;
-        // Its inode may be another file's by now, whose checkpoint must stay.
-        let checkpoint = match open.get(&lost.identity) {
-            Some(&at) => self.files[at].checkpoint(),
-            None => Checkpoint {
-                head: fingerprint(b""),
-                marker: fingerprint(b""),
-                offset: 0,
-                ..lost
-            },
-        };
-        self.notices.push(Notice::Missing {
-            path: path.clone(),
-            offset,
-        });
-        self.partings.push_back(Parting {
-            path,
-            checkpoint,
-            missing: Some(offset),
-        });
     }
 }
 

@@ -266,11 +266,10 @@ impl Tailer {
         lost.retain(|lost| self.known.take(&lost.checkpoint));
         let mut unread = Vec::new();
         if is_first {
+            lost.extend(self.told.of_last_run().into_iter().map(Lost::certain));
             unread = self.known.take_where(|known| {
                 is_ours(known, &self.resolver) || self.logs.is_last_trace(known, &self.resolver)
             });
-        }
-        if is_first {
             self.note_all_vacant();
         }
         for path in paths {
@@ -307,7 +306,7 @@ impl Tailer {
         }
         let open = self.open_files();
         for doubtful in doubtful {
-            self.miss(doubtful, &open);
+            self.miss(doubtful, &open, None);
         }
     }
 

@@ -4,7 +4,8 @@ use std::fs;
 
 use super::stopped::{begun, compress_to};
 use super::{Bench, long};
-use crate::HELD_IDLE;
+use crate::{HELD_IDLE, label};
+use mcpr_model::Checkpoint;
 
 #[test]
 fn what_was_rotated_while_the_log_was_away_and_deleted_is_missing() {
@@ -143,4 +144,68 @@ fn a_run_that_ends_at_once_knows_which_rotated_files_nobody_writes_to() {
     bench.restart();
     bench.finish();
     assert_eq!(bench.missing(), 0);
+}
+
+/// Takes so many chunks after the log was deleted and rotated twice, then begins anew.
+fn killed_after(chunks: usize, is_running: bool) -> Bench {
+    let mut bench = begun();
+    fs::remove_file(bench.path("p.log")).unwrap();
+    for (name, line) in [("p.log.2", "3\n"), ("p.log.1", "4\n"), ("p.log", "5\n")] {
+        bench.append(name, line);
+    }
+    if !is_running {
+        bench.restart();
+    }
+    bench.tailer.scan(bench.now);
+    bench.read(chunks);
+    bench.restart();
+    bench
+}
+
+#[test]
+fn a_kill_after_a_gap_loses_none_of_the_files_that_were_found_with_it() {
+    for is_running in [false, true] {
+        for chunks in 0..8 {
+            let mut bench = killed_after(chunks, is_running);
+            bench.poll();
+            assert_eq!(bench.pieces.len(), 1, "told once: {chunks}, {is_running}");
+            bench.expect(&["3", "4", "5"]);
+            bench.restart();
+            bench.poll();
+            bench.expect(&[]);
+        }
+    }
+}
+
+#[test]
+fn what_stands_for_a_gap_is_over_once_the_files_after_it_were_begun() {
+    let mut bench = killed_after(1, false);
+    bench.poll();
+    let is_open = |known: &&Checkpoint| known.head.len > 0;
+    let open = bench.committed.values().filter(is_open);
+    let told = open.filter(|known| label::told_of(&known.path).is_some());
+    assert_eq!(told.count(), 0);
+    // All that was found is deleted in its turn: what stood for the gap asks for nothing any more.
+    bench.poll_after(HELD_IDLE);
+    bench.append("p.log.9", "old\n");
+    bench.lines();
+    bench.restart();
+    bench.poll();
+    bench.expect(&[]);
+}
+
+#[test]
+fn after_a_kill_no_older_files_are_read_than_those_that_were_found_with_the_gap() {
+    let mut bench = begun();
+    bench.append("p.log.7", "old\n");
+    let old = fs::File::open(bench.path("p.log.7")).unwrap();
+    old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    fs::remove_file(bench.path("p.log")).unwrap();
+    bench.append("p.log.1", "2\n");
+    bench.append("p.log", "3\n");
+    bench.tailer.scan(bench.now);
+    bench.read(1);
+    bench.restart();
+    bench.poll();
+    bench.expect(&["2", "3"]);
 }
