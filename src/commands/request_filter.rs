@@ -3,6 +3,7 @@
 use super::args::{View, client_pattern, patterns};
 use super::empty::SoughtName;
 use super::find::{find_session, say_no_session};
+use super::search_args::SearchArgs;
 use super::values::{self, KindChoice};
 use super::{Refused, complete};
 use crate::console::Console;
@@ -35,9 +36,8 @@ pub(super) struct RequestFilterArgs {
     /// Show errors with this JSON-RPC code or HTTP status
     #[arg(long, value_name = "CODE", allow_hyphen_values = true)]
     pub(super) error_code: Option<String>,
-    /// Show requests that mention TEXT, ignoring case
-    #[arg(short, long, value_name = "TEXT")]
-    pub(super) grep: Option<String>,
+    #[command(flatten)]
+    pub(super) search: SearchArgs,
     /// Show this kind of traffic
     #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]
     pub(super) kind: KindChoice,
@@ -58,7 +58,7 @@ impl RequestFilterArgs {
             statuses: self.status.clone(),
             error_kinds: self.error_kind.clone(),
             error_code: self.error_code.clone(),
-            grep: self.grep.clone(),
+            grep: self.search.search()?,
             min_latency_us: None,
         })
     }
@@ -119,7 +119,7 @@ impl RequestFilterArgs {
                 .iter()
                 .map(|code| quoted("error code", code)),
         );
-        words.extend(self.grep.iter().map(|text| quoted("text", text)));
+        words.extend(self.search.words());
         words.extend(self.kind.kind().map(|kind| quoted("kind", kind.as_str())));
         words
     }

@@ -6,6 +6,7 @@ mod hostile;
 mod pager;
 mod progress;
 mod prompts;
+mod search;
 mod streams;
 mod times;
 mod width;
