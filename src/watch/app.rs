@@ -154,7 +154,7 @@ impl App {
                 self.changed |= self.size != (columns, rows);
                 self.size = (columns, rows);
             }
-            ScreenEvent::Told(answer) => return self.take(answer),
+            ScreenEvent::Answered(answer) => return self.take(answer),
             ScreenEvent::Signal(signal) => return Some(signalled(signal)),
             ScreenEvent::Now(now_ms) => self.now_ms = self.now_ms.max(now_ms),
             ScreenEvent::Written(outcome) => {

@@ -15,7 +15,7 @@ pub(super) enum ScreenEvent {
     /// The terminal has another size: columns and rows.
     Resized(u16, u16),
     /// The store answered.
-    Told(Answer),
+    Answered(Answer),
     /// A signal came.
     Signal(i32),
     /// Time has passed; unix milliseconds.

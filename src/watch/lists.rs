@@ -83,22 +83,22 @@ impl ListWorker {
                     // What was looked for is looked for again once the store is back.
                     wait = HEAD_EVERY;
                     if !std::mem::replace(&mut in_trouble, true)
-                        && !self.tell(Answer::Trouble(Some(format!("{error:#}"))))
+                        && !self.send(Answer::Trouble(Some(format!("{error:#}"))))
                     {
                         return;
                     }
                     continue;
                 }
                 Reply::Never(error) => {
-                    self.tell(Answer::Failed(format!("{error:#}")));
+                    self.send(Answer::Failed(format!("{error:#}")));
                     return;
                 }
             };
-            if std::mem::take(&mut in_trouble) && !self.tell(Answer::Trouble(None)) {
+            if std::mem::take(&mut in_trouble) && !self.send(Answer::Trouble(None)) {
                 return;
             }
             for answer in answers {
-                if !self.tell(answer) {
+                if !self.send(answer) {
                     return;
                 }
             }
@@ -106,9 +106,9 @@ impl ListWorker {
         }
     }
 
-    /// Whether somebody took it.
-    fn tell(&self, answer: Answer) -> bool {
-        self.events.send(ScreenEvent::Told(answer))
+    /// Whether the screen took it.
+    fn send(&self, answer: Answer) -> bool {
+        self.events.send(ScreenEvent::Answered(answer))
     }
 }
 

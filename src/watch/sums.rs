@@ -52,7 +52,7 @@ impl SumWorker {
                 Reply::Answered(answers) => {
                     queries = SumQueries::default();
                     for answer in answers {
-                        if !self.events.send(ScreenEvent::Told(answer)) {
+                        if !self.events.send(ScreenEvent::Answered(answer)) {
                             return;
                         }
                     }
@@ -62,7 +62,7 @@ impl SumWorker {
                 Reply::Later(_) => RETRY,
                 Reply::Never(error) => {
                     self.events
-                        .send(ScreenEvent::Told(Answer::Failed(format!("{error:#}"))));
+                        .send(ScreenEvent::Answered(Answer::Failed(format!("{error:#}"))));
                     return;
                 }
             };

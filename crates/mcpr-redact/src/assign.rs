@@ -175,7 +175,7 @@ impl Pass<'_> {
             return;
         }
         self.quoted_behind(key, at);
-        self.said(key, at);
+        self.redact_phrase(key, at);
     }
 
     /// Behind the quote that closes a name: one that was opened, too, by what is not there any more

@@ -14,7 +14,7 @@ const OF: [&str; 16] = [
 
 impl Pass<'_> {
     /// A word that prose gives to a secret, from behind its name on: `is …`, `for bob: …`.
-    pub(super) fn said(&mut self, key: &NamedKey<'_>, at: usize) {
+    pub(super) fn redact_phrase(&mut self, key: &NamedKey<'_>, at: usize) {
         let text = self.text;
         if key.secrecy < Secrecy::Random || key.quote.is_some() {
             return;

@@ -5,7 +5,6 @@
 //! that is what stands behind the last one seen.
 
 use super::number_set::NumberSet;
-use super::searched::SearchedFor;
 use super::shown::shown;
 use mcpr_model::Kind;
 use mcpr_store::query::{Cursor, Filter, Page, Pattern};
@@ -30,7 +29,6 @@ pub(crate) struct Recall {
     clients: Matched,
     /// Without a function for a list of requests: that of operations is made of them.
     proxies: Matched,
-    pub(crate) searched: SearchedFor,
 }
 
 /// The rows of a table of names that a filter matches.
@@ -52,7 +50,6 @@ impl Recall {
         Ok(Self {
             operations: Matched::asked(connection, "is_wanted_operation")?,
             clients: Matched::asked(connection, "is_wanted_client")?,
-            searched: SearchedFor::register(connection)?,
             ..Self::default()
         })
     }
@@ -100,7 +97,7 @@ impl Recall {
             .query_row([], |row| row.get(0))?;
         if newest.is_none_or(|newest| newest <= known.seen) {
             // Nothing came since; the list of proxies, which may be long, is not needed.
-            return Ok(known.meant());
+            return Ok(known.matched());
         }
         // Proxies by their numbers: their names, compared with that of each operation, may be long.
         let proxies = match self.proxies(connection, filter)? {
@@ -127,7 +124,7 @@ impl Recall {
                 && Pattern::any_matches(&filter.tools, row.get_ref(3)?.as_str_or_null()?);
             known.take(row.get(0)?, row.get(1)?, is_meant);
         }
-        Ok(known.meant())
+        Ok(known.matched())
     }
 
     /// The clients that a filter lets through.
@@ -141,7 +138,7 @@ impl Recall {
         };
         self.turn_to(filter);
         read_on(&mut self.clients, connection, CLIENTS, pattern)?;
-        Ok(match self.clients.meant() {
+        Ok(match self.clients.matched() {
             // A client without a name matches no pattern.
             NamesMatched::All => self.clients.numbers_or_list(),
             meant => meant,
@@ -166,7 +163,7 @@ impl Recall {
         }
         self.turn_to(filter);
         read_on(&mut self.proxies, connection, PROXIES, pattern)?;
-        Ok(self.proxies.meant())
+        Ok(self.proxies.matched())
     }
 
     /// Narrows a page to the part of the sequence that the batches' own spans leave over.
@@ -365,7 +362,7 @@ impl Matched {
         }
     }
 
-    fn meant(&self) -> NamesMatched {
+    fn matched(&self) -> NamesMatched {
         // Where all are meant no condition is needed. Without any row nothing can be said of all.
         if self.total > 0 && self.count == self.total {
             return NamesMatched::All;
@@ -394,7 +391,7 @@ mod tests {
         for number in 1..=many {
             known.take(number, 0, number % 2 == 0);
         }
-        assert_eq!(known.meant(), NamesMatched::Asked("is_wanted"));
+        assert_eq!(known.matched(), NamesMatched::Asked("is_wanted"));
         assert_eq!(known.list.len(), MAX_LISTED + 1);
         let asked = |number: i64| -> bool {
             let row = connection.query_row("SELECT is_wanted(?1)", [number], |row| row.get(0));
@@ -404,6 +401,6 @@ mod tests {
         known.take(many + 1, 0, true);
         assert!(asked(many + 1), "what comes later counts, too");
         known.forget();
-        assert_eq!((known.meant(), asked(2)), (NamesMatched::None, false));
+        assert_eq!((known.matched(), asked(2)), (NamesMatched::None, false));
     }
 }

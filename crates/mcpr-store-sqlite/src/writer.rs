@@ -136,7 +136,7 @@ impl SqliteStore {
 
     fn log_pages(&self) -> Result<i64, StoreError> {
         // NOOP tells the lengths and copies nothing.
-        self.told(checkpoint(&self.connection, "NOOP"))
+        self.checkpointed(checkpoint(&self.connection, "NOOP"))
             .map(|progress| progress.pages)
     }
 
@@ -144,7 +144,8 @@ impl SqliteStore {
         // SQLite refuses a checkpoint while another one runs: the thread's own would make this one
         // fail.
         let _paused = self.checkpointer.as_ref().map(Checkpointer::pause);
-        self.told(checkpoint(&self.connection, mode)).map(drop)
+        self.checkpointed(checkpoint(&self.connection, mode))
+            .map(drop)
     }
 
     /// Copies the whole log into the main file and empties it, waiting so long for those who read.
@@ -162,7 +163,7 @@ impl SqliteStore {
         result
     }
 
-    fn told<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn checkpointed<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
         result
             .map_err(failed("checkpoint the write-ahead log"))
             .map_err(|error| error.at(&self.path))

@@ -105,7 +105,7 @@ pub(super) fn follow(args: &Args, console: &mut Console) -> anyhow::Result<Exit>
             Ok(outcomes) => {
                 reported = None;
                 for turn in broken.turns(&outcomes, now_ms()) {
-                    tell(args, &turn, console)?;
+                    print_change(args, &turn, console)?;
                     run(args, &turn, &limits, console);
                     left = left.map(|left| left.saturating_sub(1));
                     if left == Some(0) {
@@ -147,7 +147,7 @@ fn wait_or_fail(
     Ok(())
 }
 
-fn tell(args: &Args, turn: &ConditionChange, console: &mut Console) -> anyhow::Result<()> {
+fn print_change(args: &Args, turn: &ConditionChange, console: &mut Console) -> anyhow::Result<()> {
     let outcome = &turn.outcome;
     let line = if args.format() == CheckFormat::Json {
         format!("{}\n", facts(turn))

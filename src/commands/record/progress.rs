@@ -61,7 +61,7 @@ impl<'a> Running<'a> {
 
     /// Answers what signals have asked for; says whether the sources are to be looked for anew.
     pub(super) fn heed(&mut self, console: &mut Console) -> bool {
-        self.tell(console);
+        self.report_progress(console);
         let is_hung_up = self.signals.is_hung_up.swap(false, Ordering::AcqRel);
         if is_hung_up {
             let outcome = self.reload.again(console);
@@ -71,7 +71,7 @@ impl<'a> Running<'a> {
     }
 
     /// Says how far the recorder is, where that is asked for or an hour has passed.
-    fn tell(&mut self, console: &mut Console) {
+    fn report_progress(&mut self, console: &mut Console) {
         let is_asked = self.signals.is_asked.swap(false, Ordering::AcqRel);
         if !is_asked && Instant::now() < self.next {
             return;

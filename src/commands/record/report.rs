@@ -44,7 +44,7 @@ pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
 }
 
 /// What happened to a file, where a person should know.
-fn told(notice: &Notice) -> Option<String> {
+fn notice_text(notice: &Notice) -> Option<String> {
     let (path, what) = match notice {
         Notice::Truncated {
             path,
@@ -94,7 +94,7 @@ pub(super) fn shortened(notices: &[Notice]) -> Vec<String> {
     for notice in notices {
         let is_named = !is_unread(&notice) || named < MAX_NAMED;
         named += usize::from(is_unread(&notice));
-        lines.extend(told(notice).filter(|_| is_named));
+        lines.extend(notice_text(notice).filter(|_| is_named));
     }
     if unread > MAX_NAMED {
         lines.push(format!("{} more files cannot be read", unread - MAX_NAMED));

@@ -181,7 +181,7 @@ fn another_store_in_its_place_is_shown_from_its_end() {
     bench.replace_store(TestStore::of(20));
     bench
         .app
-        .handle(ScreenEvent::Told(crate::watch::queries::Answer::Head(
+        .handle(ScreenEvent::Answered(crate::watch::queries::Answer::Head(
             Head {
                 store_id: head.store_id + 1,
                 cursor: Cursor::from_seq(20),
@@ -337,7 +337,7 @@ fn trouble_is_shown_until_it_is_over() {
     let mut bench = Bench::over(1);
     let tell = |bench: &mut Bench, trouble: Option<&str>| {
         let answer = crate::watch::queries::Answer::Trouble(trouble.map(str::to_owned));
-        bench.app.handle(ScreenEvent::Told(answer));
+        bench.app.handle(ScreenEvent::Answered(answer));
         bench.screen()
     };
     assert!(tell(&mut bench, Some("no store")).contains("! waiting for the store"));

@@ -66,7 +66,7 @@ pub(super) fn status(url: &ServerUrl, asked: &str, parts: &Parts, body: &[u8]) -
         said: if parts.status.is_redirection() {
             place(url, parts)
         } else {
-            said(body)
+            explanation(body)
         },
     }
 }
@@ -99,7 +99,7 @@ fn place(url: &ServerUrl, parts: &Parts) -> String {
 }
 
 /// The beginning of a text that explains, and nothing of a page.
-fn said(body: &[u8]) -> String {
+fn explanation(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = match serde_json::from_slice::<Value>(body) {
         Ok(value) => {
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn only_what_explains_is_told_of_a_body() {
-        let check = |body: &str, expected: &str| assert_eq!(said(body.as_bytes()), expected);
+        let check = |body: &str, expected: &str| assert_eq!(explanation(body.as_bytes()), expected);
         check("<!doctype html><p>no", "");
         check("Not Found\nmore", "Not Found");
         check(r#"{"detail":"Not authenticated"}"#, "Not authenticated");

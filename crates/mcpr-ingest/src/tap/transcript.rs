@@ -322,7 +322,7 @@ mod tests {
         }
     }
 
-    fn told(event: &Event) -> String {
+    fn in_short(event: &Event) -> String {
         match event {
             Event::Request(request) => {
                 format!("{} {}", request.method, request.outcome.status().as_str())
@@ -341,7 +341,7 @@ mod tests {
             transcript.read(copy);
         }
         transcript.end(moment());
-        let events = transcript.take().events.iter().map(told).collect();
+        let events = transcript.take().events.iter().map(in_short).collect();
         (events, transcript.account())
     }
 
@@ -429,7 +429,7 @@ mod tests {
         transcript.skip(&copy(ToClient, "no newline", None));
         transcript.skip(&copy(ToClient, ", still none", None));
         transcript.end(moment());
-        let events: Vec<String> = transcript.take().events.iter().map(told).collect();
+        let events: Vec<String> = transcript.take().events.iter().map(in_short).collect();
         let expected = ["gap 5 3-7", "gap 1 7-7", "session", "gap 1 7-7"];
         assert_eq!(events, expected, "the call may have been answered there");
         assert_eq!(transcript.account().counts.dropped, 7);

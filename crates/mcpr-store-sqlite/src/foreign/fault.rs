@@ -51,8 +51,8 @@ impl Fault {
         Self::Row { what, why }
     }
 
-    /// The error as a command tells it.
-    pub(super) fn told(self, program: Program, path: &Path) -> StoreError {
+    /// The error that a command prints.
+    pub(super) fn into_store_error(self, program: Program, path: &Path) -> StoreError {
         let name = program.as_str();
         let changed = "the file is half made, damaged or changed by hand: name another with --db";
         let error = match self {

@@ -114,7 +114,7 @@ impl ForeignReader {
             // And after, for pages of two states may have been mixed: an answer, or a failure,
             // counts only if nothing changed.
             if opened.access.is_current(&self.path) {
-                return answered.map_err(|fault| fault.told(self.program, &self.path));
+                return answered.map_err(|fault| fault.into_store_error(self.program, &self.path));
             }
         }
         Err(
@@ -129,7 +129,7 @@ impl Opened {
     fn open(path: &Path, program: Program) -> Result<Self, StoreError> {
         let access = Access::open(path)?;
         let layout = layouts::layout_of(&access.connection, program)
-            .map_err(|fault| fault.told(program, path))?;
+            .map_err(|fault| fault.into_store_error(program, path))?;
         Ok(Self {
             access,
             layout,

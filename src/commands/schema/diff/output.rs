@@ -275,10 +275,10 @@ fn first_seen(version: &KnownVersion, zone: Zone) -> String {
         add(&format!(" of {}", escape(client)));
     }
     if let Some(call) = &version.after {
-        add(&format!(", after {}", told(call)));
+        add(&format!(", after {}", call_text(call)));
     }
     if let Some(call) = &version.before {
-        add(&format!(", before {}", told(call)));
+        add(&format!(", before {}", call_text(call)));
     }
     add(if version.announced {
         "; a list_changed came first"
@@ -288,7 +288,7 @@ fn first_seen(version: &KnownVersion, zone: Zone) -> String {
     words
 }
 
-fn told(call: &RecordedCall) -> String {
+fn call_text(call: &RecordedCall) -> String {
     let target = call.target.as_deref().map(escape);
     let target = target.map_or_else(String::new, |target| format!(" {target}"));
     format!("{}{target} (seq {})", escape(&call.method), call.seq)
