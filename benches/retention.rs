@@ -315,6 +315,7 @@ fn request(number: u64, ts: i64, body: usize) -> Event {
         upstream_us: None,
         bytes_in: Some(100),
         bytes_out: Some(1000),
+        trace_id: None,
         outcome: Outcome::default(),
         payload: Payload::of(Some(&params), Some(&answer)).map(Box::new),
         surface: None,

@@ -5,7 +5,7 @@ use crate::console::ColourChoice;
 use crate::render::Format;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use mcpr_model::{ErrorKind, Kind, Status};
+use mcpr_model::{ErrorKind, Kind, Status, TraceId};
 use mcpr_store::query::GroupBy;
 use mcpr_store::query::when::parse_duration_us;
 
@@ -49,6 +49,13 @@ where
         let found = named.iter().find(|(word, _)| word.matches(&given, false));
         found.expect("the parser takes listed words only").1
     })
+}
+
+/// Parses a trace id, or the `traceparent` that it stands in.
+pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
+    TraceId::of_hex(text)
+        .or_else(|| TraceId::of_traceparent(text))
+        .ok_or_else(|| "no trace id: it has 32 hexadecimal digits, not all of them 0".to_owned())
 }
 
 /// Parses a status.

@@ -39,6 +39,8 @@ struct RequestLine<'a> {
     #[serde(skip_serializing_if = "Not::not")]
     retyped: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     params: Option<BodyPart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<BodyPart<'a>>,
@@ -251,6 +253,7 @@ fn request(row: &RequestRow, key: Option<StoredKey>, payload: Option<&Payload>) 
         bytes_in: row.bytes_in,
         bytes_out: row.bytes_out,
         retyped: row.retyped,
+        trace_id: row.trace_id.map(|id| id.to_string()),
         params: body(|payload| payload.params.as_ref()),
         answer: body(|payload| payload.answer.as_ref()),
     })

@@ -125,6 +125,7 @@ pub fn shown_facts(shown: &RequestDetails<'_>, zone: Zone) -> Vec<(&'static str,
         let note = "the answer came under an id of another type";
         facts.push(("note", note.to_owned()));
     }
+    facts.extend(row.trace_id.map(|id| ("trace", id.to_string())));
     facts.push(("took", took(row)));
     facts.push((
         "size",
@@ -220,7 +221,13 @@ pub fn shown_document(shown: &RequestDetails<'_>) -> String {
     );
     let brace = out.pop();
     debug_assert_eq!(brace, Some('}'));
-    write!(out, ",\"retyped\":{}", shown.row.retyped).expect("a string takes every write");
+    let trace = (shown.row.trace_id).map_or_else(|| "null".into(), |id| format!("\"{id}\""));
+    write!(
+        out,
+        ",\"retyped\":{},\"trace_id\":{trace}",
+        shown.row.retyped
+    )
+    .expect("a string takes every write");
     let schema = shown.surface.map(|(version, lists)| {
         serde_json::json!({
             "method": version.method, "version": version.version, "sha256": version.sha256,

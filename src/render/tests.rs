@@ -35,6 +35,7 @@ fn request(seq: i64, method: &str, tool: Option<&str>) -> RequestRow {
         error_code: None,
         error_msg: None,
         retyped: false,
+        trace_id: None,
         bytes_in: Some(163),
         bytes_out: Some(7_705),
     }

@@ -120,6 +120,7 @@ fn request(n: i64) -> Request {
         upstream_us: None,
         bytes_in: Some(100),
         bytes_out: Some(200),
+        trace_id: None,
         outcome: if fails {
             Outcome {
                 error_kind: Some(ErrorKind::Tool),
@@ -186,7 +187,7 @@ impl Bench {
             told.extend(answers(&sums, None, self.reader.as_ref()).expect("it can be read"));
             let is_quiet = told.is_empty();
             for answer in told {
-                self.app.handle(ScreenEvent::Told(answer));
+                self.app.handle(ScreenEvent::Answered(answer));
             }
             if is_quiet && self.looks.is_idle() {
                 return;

@@ -11,11 +11,16 @@ use std::path::{Path, PathBuf};
 const RETYPES: &str = r#"read -r line; printf '{"jsonrpc":"2.0","id":"1","result":{}}\n'
     read -r line; printf '{"jsonrpc":"2.0","id":2,"result":{}}\n'; cat > /dev/null"#;
 
-/// A store with an answer under an id of another type.
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// A store with an answer under an id of another type, to a request of a trace.
 fn tapped() -> Home {
     let home = Home::new();
     let mut tap = Tap::start(&home, &[], RETYPES);
-    tap.send(b"{\"id\":1,\"method\":\"ping\"}\n{\"id\":2,\"method\":\"ping\"}\n");
+    let traced = format!("{{\"traceparent\":\"00-{TRACE}-00f067aa0ba902b7-01\"}}");
+    let asked = format!("{{\"id\":1,\"method\":\"ping\",\"params\":{{\"_meta\":{traced}}}}}\n");
+    tap.send(asked.as_bytes());
+    tap.send(b"{\"id\":2,\"method\":\"ping\"}\n");
     tap.end();
     home
 }
@@ -60,6 +65,45 @@ fn an_export_loses_no_note_of_an_answer_of_another_type() {
         assert_eq!(noted, [true, false], "{}", db.display());
         assert_eq!(export(&home, db), first, "{}", db.display());
     }
+}
+
+#[test]
+fn the_trace_of_a_request_is_kept_shown_asked_for_and_exported() {
+    let home = Home::new();
+    let server = r#"while read -r line; do printf '{"jsonrpc":"2.0","id":%d,"result":{}}\n' $((n+=1)); done"#;
+    let mut tap = Tap::start(&home, &[], server);
+    let meta = format!(r#"{{"_meta":{{"traceparent":"00-{TRACE}-00f067aa0ba902b7-01"}}}}"#);
+    // What is no trace, or not written as one, is none.
+    let others = [
+        r#"{"_meta":{"traceparent":7}}"#,
+        r#"{"_meta":{"traceparent":"00-x-y-01"}}"#,
+    ];
+    for (id, params) in (1..).zip([&meta, "{}", others[0], others[1], &meta]) {
+        tap.send(format!("{{\"id\":{id},\"method\":\"ping\",\"params\":{params}}}\n").as_bytes());
+    }
+    tap.end();
+    let first = export(&home, &home.store());
+    let again = recorded_again(&home, &first);
+    for db in [&home.store(), &again] {
+        let db = ["--db", db.to_str().unwrap()];
+        for trace in [TRACE, &format!("00-{TRACE}-00f067aa0ba902b7-01")] {
+            let rows = home.succeed(&[&["logs", "--json", "--trace", trace][..], &db].concat());
+            let rows = json_lines(&rows);
+            let ids: Vec<_> = rows.iter().map(|row| &row["request_id"]).collect();
+            assert_eq!(ids, ["1", "5"], "{rows:?}");
+        }
+        for (id, trace) in [("1", TRACE.into()), ("2", Value::Null), ("4", Value::Null)] {
+            let show = [&["show", id][..], &db].concat();
+            let document = home.succeed(&[&show[..], &["--json"]].concat());
+            let document: Value = serde_json::from_str(&document).unwrap();
+            assert_eq!(document["trace_id"], trace, "{document}");
+            assert_eq!(home.succeed(&show).contains(TRACE), trace == TRACE);
+        }
+        assert_eq!(export(&home, Path::new(db[1])), first);
+    }
+    let refused = home.run(&["logs", "--trace", "4bf92f"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.err.contains("32 hexadecimal digits"), "{refused:?}");
 }
 
 #[test]

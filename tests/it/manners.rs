@@ -6,7 +6,6 @@ mod hostile;
 mod pager;
 mod progress;
 mod prompts;
-mod search;
 mod streams;
 mod times;
 mod width;

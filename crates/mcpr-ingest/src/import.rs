@@ -261,6 +261,7 @@ mod tests {
             upstream_us: Some(5),
             bytes_in: Some(1),
             bytes_out: None,
+            trace_id: None,
             outcome: Outcome {
                 error_kind: Some(ErrorKind::Rpc),
                 error_code: Some("-1".into()),

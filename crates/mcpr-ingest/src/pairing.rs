@@ -458,6 +458,7 @@ impl Pairing {
             target: asked.target,
             latency_us: i64::try_from(latency.as_micros()).unwrap_or(i64::MAX),
             bytes_in: Some(asked.bytes),
+            trace_id: asked.trace_id.map(Box::new),
             ..Request::new(key, moment.ts, proxy, Kind::Mcp, asked.method)
         }
     }

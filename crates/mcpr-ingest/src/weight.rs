@@ -43,7 +43,9 @@ fn of_request(request: &Request) -> usize {
     // A box is memory of its own, beside the event that points to it.
     let payload = payload.map_or(0, |it| size_of::<Payload>() + it.len_bytes());
     let surface = request.surface.as_deref().map_or(0, of_surface);
+    let trace = request.trace_id.as_deref().map_or(0, size_of_val);
     id + payload
+        + trace
         + surface
         + text(&request.proxy)
         + text(&request.method)

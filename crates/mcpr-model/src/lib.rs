@@ -12,6 +12,7 @@ mod sketch;
 pub mod steps;
 mod surface;
 pub mod time;
+mod trace;
 
 pub use call::{CallFacts, CallKey, Channel, Channels};
 pub use checkpoint::{Checkpoint, FileIdentity, Fingerprint};
@@ -23,6 +24,7 @@ pub use request::{ErrorKind, Kind, Outcome, Request, Status, Target, TargetKind}
 pub use session::{Platform, SessionState, SessionUpdate};
 pub use sketch::Sketch;
 pub use surface::{SurfaceContent, SurfaceUpdate, SurfaceVersion};
+pub use trace::TraceId;
 
 /// Short recorded text (a name, a method, a version): inline up to 24 bytes.
 pub type Text = compact_str::CompactString;

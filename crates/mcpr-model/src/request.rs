@@ -1,6 +1,6 @@
 //! One recorded request: what was called, by whom, how long it took and how it ended.
 
-use super::{EventKey, Payload, RequestId, SurfaceUpdate, Text};
+use super::{EventKey, Payload, RequestId, SurfaceUpdate, Text, TraceId};
 use serde::{Deserialize, Serialize};
 
 /// What sort of traffic a row is.
@@ -290,6 +290,9 @@ pub struct Request {
     pub bytes_in: Option<i64>,
     /// Size of the answer in bytes.
     pub bytes_out: Option<i64>,
+    /// The trace that it is a part of, where the request says one. In a box, for few do.
+    #[serde(default)]
+    pub trace_id: Option<Box<TraceId>>,
     /// How it ended.
     pub outcome: Outcome,
     /// The payload, where it is kept. A store keeps it beside the row.
@@ -318,6 +321,7 @@ impl Request {
             upstream_us: None,
             bytes_in: None,
             bytes_out: None,
+            trace_id: None,
             outcome: Outcome::default(),
             payload: None,
             surface: None,

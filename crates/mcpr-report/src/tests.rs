@@ -35,6 +35,7 @@ fn row(seq: i64) -> RequestRow {
         bytes_in: Some(10),
         bytes_out: Some(20),
         retyped: false,
+        trace_id: None,
     }
 }
 

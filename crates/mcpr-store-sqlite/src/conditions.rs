@@ -1,9 +1,10 @@
 //! A filter as SQL: conditions with bound values only.
 
+use super::layout::{TRACES_SINCE, layout_of};
 use super::recall::{NamesMatched, Recall, number_list};
 use super::shown::shown;
 use mcpr_model::{ErrorKind, Status};
-use mcpr_store::query::{Cursor, Filter, Page, Search};
+use mcpr_store::query::{Cursor, Filter, Page};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -44,12 +45,12 @@ impl Conditions {
 
     /// Adds the condition that an operation is meant.
     pub(super) fn add_operations(&mut self, operations: &NamesMatched) {
-        self.add_meant("r.operation", operations);
+        self.add_matched("r.operation", operations);
     }
 
     /// Adds the condition that what a column refers to is meant.
-    pub(super) fn add_meant(&mut self, column: &str, meant: &NamesMatched) {
-        match meant {
+    pub(super) fn add_matched(&mut self, column: &str, matched: &NamesMatched) {
+        match matched {
             NamesMatched::All => {}
             // Still a condition, for a page is asked for and has to come out empty.
             NamesMatched::None => self.add("0", []),
@@ -160,12 +161,13 @@ pub(super) fn of_filter(
     if operations == NamesMatched::None
         || !add_session(connection, filter, &mut conditions)?
         || !add_client(&recall.clients(connection, filter)?, &mut conditions)
+        || !add_trace(connection, filter, &mut conditions)?
     {
         return Ok(None);
     }
     add_outcome(filter, &mut conditions);
-    if let Some(search) = &filter.grep {
-        add_search(connection, recall, search, &mut conditions)?;
+    if let Some(text) = &filter.grep {
+        add_grep(text, &mut conditions);
     }
     Ok(Some(Selection {
         conditions,
@@ -199,8 +201,25 @@ fn add_client(clients: &NamesMatched, conditions: &mut Conditions) -> bool {
     // A request that names no client is taken to be from the one of its session, as in
     // `request_log`.
     const CLIENT: &str = "CASE WHEN c.name IS NULL THEN s.client ELSE r.client END";
-    conditions.add_meant(CLIENT, clients);
+    conditions.add_matched(CLIENT, clients);
     *clients != NamesMatched::None
+}
+
+fn add_trace(
+    connection: &Connection,
+    filter: &Filter,
+    conditions: &mut Conditions,
+) -> rusqlite::Result<bool> {
+    let Some(trace) = filter.trace_id else {
+        return Ok(true);
+    };
+    // No writer of an older layout kept any.
+    let is_kept = layout_of(connection)? >= TRACES_SINCE;
+    conditions.add(
+        "r.seq IN (SELECT n.seq FROM request_notes n WHERE n.trace = ?)",
+        [trace.bytes().to_vec().into()],
+    );
+    Ok(is_kept)
 }
 
 fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
@@ -239,13 +258,17 @@ fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
     }
 }
 
-/// The fields of [`Filter::grep_fields`].
-fn add_search(
-    connection: &Connection,
-    recall: &Recall,
-    search: &Search,
-    conditions: &mut Conditions,
-) -> rusqlite::Result<()> {
+/// The fields of [`Filter::grep_fields`]; `LIKE` does not tell case apart within ASCII.
+fn add_grep(text: &str, conditions: &mut Conditions) {
+    let mut like = String::from("%");
+    for character in text.chars() {
+        // What is looked for is text, not a pattern.
+        if matches!(character, '%' | '_' | '\\') {
+            like.push('\\');
+        }
+        like.push(character);
+    }
+    like.push('%');
     // What is shown is what is searched: the client that a row shows may be that of its session.
     let fields = [
         shown!("o.method", "o.id"),
@@ -262,7 +285,10 @@ fn add_search(
         REQUEST_ID_TEXT,
         shown!("s.session_id", "s.id"),
     ];
-    let condition = recall.searched.condition(connection, search, &fields)?;
-    conditions.add(&condition, []);
-    Ok(())
+    let clauses: Vec<String> = fields
+        .iter()
+        .map(|field| format!("({field}) LIKE ? ESCAPE '\\'"))
+        .collect();
+    let values = fields.map(|_| Value::from(like.clone()));
+    conditions.add(&format!("({})", clauses.join(" OR ")), values);
 }

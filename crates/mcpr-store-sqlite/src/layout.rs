@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 13] = [
+pub(super) const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/0001_layout.sql"),
     include_str!("migrations/0002_heads_and_indexes.sql"),
     include_str!("migrations/0003_surfaces.sql"),
@@ -21,7 +21,11 @@ pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0011_id_blocks.sql"),
     include_str!("migrations/0012_notes.sql"),
     include_str!("migrations/0013_flight.sql"),
+    include_str!("migrations/0014_traces.sql"),
 ];
+
+/// The layout that brought the traces of requests.
+pub(super) const TRACES_SINCE: i64 = 14;
 
 /// How many layouts a store has seen.
 pub(super) fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {

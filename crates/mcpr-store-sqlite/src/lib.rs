@@ -41,7 +41,6 @@ mod request_ids;
 mod requests;
 mod rollups;
 mod seal;
-mod searched;
 mod sessions;
 mod shape;
 mod shown;

@@ -38,6 +38,7 @@ pub(super) fn request(id: &str, ts: i64) -> Request {
         upstream_us: Some(1400),
         bytes_in: Some(10),
         bytes_out: None,
+        trace_id: None,
         outcome: Outcome {
             error_kind: Some(ErrorKind::Tool),
             error_code: None,

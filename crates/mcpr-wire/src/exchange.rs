@@ -96,6 +96,7 @@ impl Exchange<'_> {
             row.target = facts.target;
             row.client_name = facts.client_name;
             row.client_version = facts.client_version;
+            row.trace_id = facts.trace_id.map(Box::new);
             row.bytes_in = Some(raw_len(raw));
             let answer = match &answers.all[..] {
                 // A lone call takes the lone answer, whatever its id.

@@ -4,7 +4,7 @@ use super::TypedId;
 use super::fields::{Str, raw_string, raw_text};
 use super::mend::last_counts;
 use mcpr_model::{
-    ErrorKind, Outcome, RequestId, SurfaceContent, SurfaceUpdate, Target, TargetKind, Text,
+    ErrorKind, Outcome, RequestId, SurfaceContent, SurfaceUpdate, Target, TargetKind, Text, TraceId,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -39,6 +39,8 @@ struct Params<'a> {
 struct RequestMeta<'a> {
     #[serde(borrow, rename = "io.modelcontextprotocol/clientInfo")]
     client_info: Option<&'a RawValue>,
+    #[serde(borrow)]
+    traceparent: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,6 +59,7 @@ pub(super) struct CallDescription {
     pub(super) target: Option<Target>,
     pub(super) client_name: Option<Text>,
     pub(super) client_version: Option<Text>,
+    pub(super) trace_id: Option<TraceId>,
 }
 
 /// Reads a value that may be of any shape: one that does not fit counts as absent.
@@ -127,6 +130,8 @@ impl<'a> RpcCall<'a> {
             target: target_of(self.method(), &params),
             client_name: raw_string(client.name),
             client_version: raw_string(client.version),
+            // One that is no string, or not written as W3C says, names no trace.
+            trace_id: raw_string(meta.traceparent).and_then(|it| TraceId::of_traceparent(&it)),
         }
     }
 }

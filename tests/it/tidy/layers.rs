@@ -60,7 +60,6 @@ const SQLITE: Layers = Layers {
             "sums",
             "watch",
         ],
-        &["searched"],
         &[
             "log_index",
             "place",

@@ -120,6 +120,7 @@ fn request(ts: i64, number: u64, body: Option<String>) -> Request {
         upstream_us: None,
         bytes_in: Some(10),
         bytes_out: Some(10),
+        trace_id: None,
         outcome: Outcome::default(),
         payload: body
             .and_then(|body| Payload::of(Some(&body), None))

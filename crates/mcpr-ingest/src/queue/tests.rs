@@ -50,6 +50,7 @@ fn request() -> Request {
         upstream_us: None,
         bytes_in: None,
         bytes_out: None,
+        trace_id: None,
         outcome: Outcome::default(),
         payload: None,
         surface: None,

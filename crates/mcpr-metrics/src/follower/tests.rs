@@ -73,6 +73,7 @@ impl Bench {
             upstream_us: None,
             bytes_in: None,
             bytes_out: None,
+            trace_id: None,
             outcome: Outcome::default(),
             payload: None,
             surface: None,

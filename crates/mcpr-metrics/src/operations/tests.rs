@@ -33,6 +33,7 @@ pub(crate) fn call(proxy: &str, tool: &str, latency_us: i64) -> RequestRow {
         retyped: false,
         bytes_in: None,
         bytes_out: None,
+        trace_id: None,
     }
 }
 

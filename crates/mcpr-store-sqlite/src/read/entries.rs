@@ -257,9 +257,9 @@ pub(super) fn request_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
         error_kind,
         error_code: row.get(17)?,
         error_msg: row.get(18)?,
-        // Noted elsewhere, see `notes`.
-        retyped: false,
         bytes_in: row.get(19)?,
         bytes_out: row.get(20)?,
+        // What few requests have is noted elsewhere, see `notes`.
+        ..RequestRow::default()
     })
 }

@@ -59,7 +59,7 @@ fn conditions_of(
             conditions.add("s.proxy = ?", [ids[0].into()]);
         }
         // The `+` keeps it from sorting all sessions of these for the sake of one page.
-        several => conditions.add_meant("+s.proxy", &several),
+        several => conditions.add_matched("+s.proxy", &several),
     }
     if let Some(since) = filter.since {
         // A session is in a window if any part of it is.
@@ -72,7 +72,7 @@ fn conditions_of(
         let least = now - SessionRow::ACTIVE_MS;
         conditions.add("s.ended_at IS NULL AND s.last_seen_at >= ?", [least.into()]);
     }
-    conditions.add_meant("s.client", &recall.clients(connection, &named)?);
+    conditions.add_matched("s.client", &recall.clients(connection, &named)?);
     conditions.add_prefix("s.session_id", filter.prefix.as_deref().unwrap_or_default());
     if let Some(id) = &filter.id {
         conditions.add("s.session_id = ?", [id.clone().into()]);

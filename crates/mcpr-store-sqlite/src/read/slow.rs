@@ -29,6 +29,8 @@ pub(super) fn slowest(
     let is_indexed = filter.min_latency_us >= Some(SLOW_INDEX_US)
         // A session has an index of its own and few requests.
         && filter.session.is_none()
+        // So has a trace.
+        && filter.trace_id.is_none()
         && layout_of(connection)? >= INDEXED_SINCE;
     let seqs = if is_indexed {
         by_hours(connection, filter, &conditions, limit)?

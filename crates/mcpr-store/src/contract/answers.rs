@@ -2,7 +2,7 @@
 
 use super::{Fixture, append, entries, ids, reader, request};
 use crate::query::{Entry, Filter};
-use mcpr_model::{ErrorKind, EventKey, Outcome, Request};
+use mcpr_model::{ErrorKind, EventKey, Outcome, Request, TraceId};
 
 /// A call in a log, which names no session.
 fn asked(line: &[u8], outcome: Outcome, latency_us: i64) -> Request {
@@ -65,6 +65,47 @@ pub(crate) fn a_line_with_and_without_its_client_is_one_request(backend: &dyn Fi
         let again = append(&mut *store, with * 2 + 2, vec![second]);
         assert_eq!((again.stored, again.duplicates), (0, 1), "case {with}");
     }
+    drop(store);
+    backend.check();
+}
+
+pub(crate) fn a_trace_is_kept_and_found(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    let of = |id: &str, trace: Option<u8>| {
+        let mut request = request(id, 1);
+        request.trace_id = trace.map(|byte| Box::new(TraceId::of_bytes([byte; 16])));
+        request
+    };
+    let requests = [
+        of("a", Some(7)),
+        of("b", None),
+        of("c", Some(7)),
+        of("d", Some(8)),
+    ];
+    append(&mut *store, 1, requests.to_vec());
+    // The same once more says nothing new.
+    append(&mut *store, 2, vec![of("a", Some(7))]);
+    let found = |trace: Option<u8>| {
+        let filter = Filter {
+            trace_id: trace.map(|byte| TraceId::of_bytes([byte; 16])),
+            ..Filter::default()
+        };
+        let ids = entries(&*store, &filter)
+            .into_iter()
+            .filter_map(|entry| match entry {
+                Entry::Request(row) => Some((row.request_id?, row.trace_id?.to_string())),
+                Entry::Gap(_) => None,
+            });
+        ids.collect::<Vec<_>>()
+    };
+    let [seven, eight] = ["07", "08"].map(|byte| byte.repeat(16));
+    let of_seven = [("a".to_owned(), seven.clone()), ("c".to_owned(), seven)];
+    assert_eq!(found(Some(7)), of_seven);
+    assert_eq!(
+        found(None),
+        [&of_seven[..], &[("d".to_owned(), eight)]].concat()
+    );
+    assert_eq!(found(Some(9)), []);
     drop(store);
     backend.check();
 }

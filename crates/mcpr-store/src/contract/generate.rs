@@ -2,8 +2,8 @@
 
 use crate::memory::MemoryStore;
 use crate::query::{
-    Buckets, Cursor, Filter, GroupBy, Order, Page, Pattern, Place, Search, SearchedBodies,
-    SessionFilter, SessionKey, SessionOrder, SessionPage, SessionRow, StatsQuestion, TimePage,
+    Buckets, Cursor, Filter, GroupBy, Order, Page, Pattern, Place, SessionFilter, SessionKey,
+    SessionOrder, SessionPage, SessionRow, StatsQuestion, TimePage,
 };
 use crate::{Class, Retention};
 use fastrand::Rng;
@@ -11,7 +11,7 @@ use mcpr_model::time::MINUTE_MS;
 use mcpr_model::{
     BadLine, Batch, Body, Counts, ErrorKind, Event, EventKey, Gap, Kind, Outcome, Payload, Request,
     RequestId, SessionState, SessionUpdate, SourceProgress, Status, SurfaceContent, SurfaceUpdate,
-    SurfaceVersion, Target, TargetKind, Text,
+    SurfaceVersion, Target, TargetKind, Text, TraceId,
 };
 use std::collections::BTreeSet;
 
@@ -135,10 +135,15 @@ fn request(random: &mut Rng) -> Request {
         upstream_us: maybe(random, |random| random.i64(0..2_000)),
         bytes_in: maybe(random, |random| random.i64(0..100)),
         bytes_out: maybe(random, |random| random.i64(0..100)),
+        trace_id: rarely(random, trace).map(Box::new),
         outcome: maybe(random, outcome).unwrap_or_default(),
         payload: rarely(random, payload).map(Box::new),
         surface: rarely(random, surface).map(Box::new),
     }
+}
+
+fn trace(random: &mut Rng) -> TraceId {
+    TraceId::of_bytes([random.u8(1..4); 16])
 }
 
 fn outcome(random: &mut Rng) -> Outcome {
@@ -256,23 +261,6 @@ fn version(random: &mut Rng, ts: i64, payload: Box<str>) -> SurfaceVersion {
     }
 }
 
-/// A text or an expression, in the fields alone or in some bodies too.
-fn search(random: &mut Rng) -> Search {
-    let texts = [
-        "CHO", "a_b", "%", "-1", "s-1", "É", "claude", "\\", "1", "{}",
-    ];
-    let expressions = ["cho", "^claude", "s-[12]$", "(?i)É|[1]", r"\d\]", ".", "^$"];
-    let search = if random.bool() {
-        Search::fixed(&pick(random, &texts))
-    } else {
-        Search::expression(&pick(random, &expressions))
-    };
-    search.expect("a search").also_in(SearchedBodies {
-        arguments: random.bool(),
-        answers: random.bool(),
-    })
-}
-
 /// A filter with a few conditions.
 pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
     Filter {
@@ -296,7 +284,14 @@ pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
         })
         .unwrap_or_default(),
         error_code: rarely(random, |_| "-1".to_owned()),
-        grep: rarely(random, search),
+        grep: rarely(random, |random| {
+            pick(
+                random,
+                &["CHO", "a_b", "%", "-1", "s-1", "É", "claude", "\\", "1"],
+            )
+            .to_string()
+        }),
+        trace_id: rarely(random, trace),
         min_latency_us: rarely(random, latency),
     }
 }

@@ -9,14 +9,14 @@ mod generate;
 mod pages;
 mod random;
 mod renaming;
-mod searching;
 mod sums;
 mod surfaces;
 mod timeline;
 
 use answers::{
     a_line_with_and_without_its_answer_is_one_request,
-    a_line_with_and_without_its_client_is_one_request, an_answer_of_another_type_is_noted,
+    a_line_with_and_without_its_client_is_one_request, a_trace_is_kept_and_found,
+    an_answer_of_another_type_is_noted,
 };
 use bounds::*;
 use call_match::*;
@@ -25,7 +25,6 @@ use conversations::a_conversation_is_the_first_said_and_goes_with_its_session;
 use pages::*;
 use random::answers_equal_those_of_the_reference;
 use renaming::{a_renamed_proxy_is_as_if_recorded_under_its_name, two_names_of_a_proxy_become_one};
-use searching::a_search_is_in_the_fields_and_in_the_bodies_that_are_named;
 use sums::*;
 use surfaces::*;
 use timeline::a_timeline_goes_by_time_and_then_by_storing_in_pages_of_any_size;
@@ -90,6 +89,7 @@ macro_rules! contract_tests {
         the_same_bytes_under_another_proxy_are_the_same_event,
         a_line_with_and_without_its_answer_is_one_request,
         a_line_with_and_without_its_client_is_one_request,
+        a_trace_is_kept_and_found,
         an_answer_of_another_type_is_noted,
         a_repeated_batch_changes_nothing,
         what_two_streams_tell_of_a_call_is_one_row,
@@ -129,7 +129,6 @@ macro_rules! contract_tests {
         a_list_of_more_pages_than_may_wait_is_given_up,
         a_renamed_proxy_is_as_if_recorded_under_its_name,
         two_names_of_a_proxy_become_one,
-        a_search_is_in_the_fields_and_in_the_bodies_that_are_named,
         answers_equal_those_of_the_reference
         }
     };
@@ -166,6 +165,7 @@ pub(super) fn request(id: &str, ts: i64) -> Request {
         upstream_us: None,
         bytes_in: None,
         bytes_out: None,
+        trace_id: None,
         outcome: Outcome::default(),
         payload: None,
         surface: None,

@@ -18,7 +18,7 @@ impl MemoryStore {
         let requests = state
             .requests()
             .map(|(seq, request)| listing.row(seq, request))
-            .filter(|row| filter.matches(row, state.payloads.get(&row.seq)))
+            .filter(|row| filter.matches(row))
             .map(|row| Entry::Request(Box::new(row)));
         let gaps = state
             .gaps()

@@ -9,7 +9,6 @@ mod names;
 mod pattern;
 mod requests;
 mod rollup;
-mod search;
 mod sessions;
 mod slowest;
 mod sources;
@@ -28,7 +27,6 @@ pub use names::{NameFold, NameKind};
 pub use pattern::{Pattern, PatternError};
 pub use requests::{Entry, GapRow, Order, Page, Place, RequestRow, StoredKey, TimePage};
 pub use rollup::{RollupChange, RollupKey, RollupRow};
-pub use search::{Search, SearchError, SearchedBodies};
 pub use sessions::{
     INFERRED_GAP_MS, Neighbour, SessionFilter, SessionOrder, SessionPage, SessionPlace, SessionRow,
     inferred_id,

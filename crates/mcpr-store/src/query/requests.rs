@@ -1,7 +1,9 @@
 //! `logs`: recorded requests, in order of time or of their sequence numbers, with gaps in their place.
 
 use super::Cursor;
-use mcpr_model::{ErrorKind, EventKey, Kind, Outcome, Request, Status, Target, TargetKind, Text};
+use mcpr_model::{
+    ErrorKind, EventKey, Kind, Outcome, Request, Status, Target, TargetKind, Text, TraceId,
+};
 
 /// One stored request with everything a command can show of it. The default is an MCP request that
 /// ended well.
@@ -51,6 +53,8 @@ pub struct RequestRow {
     pub bytes_in: Option<i64>,
     /// Size of the answer in bytes.
     pub bytes_out: Option<i64>,
+    /// The trace that it is a part of.
+    pub trace_id: Option<TraceId>,
 }
 
 impl RequestRow {
@@ -85,6 +89,7 @@ impl RequestRow {
             retyped: request.outcome.retyped,
             bytes_in: request.bytes_in,
             bytes_out: request.bytes_out,
+            trace_id: request.trace_id.as_deref().copied(),
         }
     }
 
@@ -111,6 +116,7 @@ impl RequestRow {
             upstream_us: self.upstream_us,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
+            trace_id: self.trace_id.map(Box::new),
             outcome: Outcome {
                 error_kind: self.error_kind,
                 error_code: text(&self.error_code),

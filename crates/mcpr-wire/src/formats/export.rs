@@ -9,7 +9,7 @@ use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::{Bodies, Decoded};
 use mcpr_model::{
     CallKey, ErrorKind, Event, EventKey, Gap, KeySource, Kind, Outcome, Request, RequestId,
-    SessionState, SessionUpdate, Target, Text,
+    SessionState, SessionUpdate, Target, Text, TraceId,
 };
 use serde::Deserialize;
 
@@ -101,6 +101,9 @@ struct ExportedRequest<'a> {
     // Left out where it is false, and by earlier versions.
     #[serde(default)]
     retyped: bool,
+    // Left out where there is none.
+    #[serde(borrow)]
+    trace_id: Option<Str<'a>>,
     // Those of a whole export alone.
     #[serde(borrow)]
     params: Option<whole::ExportedBody<'a>>,
@@ -188,6 +191,9 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
         upstream_us: line.upstream_us.map(|us| us.0),
         bytes_in: line.bytes_in.map(|size| size.0),
         bytes_out: line.bytes_out.map(|size| size.0),
+        trace_id: (line.trace_id)
+            .and_then(|id| TraceId::of_hex(&id.0))
+            .map(Box::new),
         outcome: Outcome {
             error_kind,
             error_code: line.error_code.map(|code| Text::from(&*code.0)),

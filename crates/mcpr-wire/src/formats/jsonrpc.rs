@@ -8,7 +8,7 @@ use crate::mend::{bare, last_counts, may_hold_surrogates, mended};
 use crate::rpc::{RpcAnswer, RpcCall, lenient};
 use crate::{Bodies, TypedId};
 use mcpr_model::{
-    Body, ErrorKind, EventKey, Outcome, RequestId, SurfaceContent, Target, Text, steps,
+    Body, ErrorKind, EventKey, Outcome, RequestId, SurfaceContent, Target, Text, TraceId, steps,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -84,6 +84,8 @@ pub struct RequestMessage {
     pub client_name: Option<Text>,
     /// The client's version, where this very request says it.
     pub client_version: Option<Text>,
+    /// The trace that it is a part of.
+    pub trace_id: Option<TraceId>,
     /// Length of its text in bytes.
     pub bytes: i64,
     /// What it asks of the surface, where its method does.
@@ -329,6 +331,7 @@ fn one(text: &str, bodies: Bodies) -> serde_json::Result<Option<Message>> {
         target: facts.target,
         client_name: facts.client_name,
         client_version: facts.client_version,
+        trace_id: facts.trace_id,
         bytes,
         surface: call
             .asks_surface()

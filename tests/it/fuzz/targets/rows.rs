@@ -65,6 +65,7 @@ fn row_of(choices: &mut Choices<'_>) -> RequestRow {
         upstream_us: None,
         bytes_in: Some(number(choices)),
         bytes_out: None,
+        trace_id: None,
         kind: Kind::Mcp,
         status: Status::Error,
         error_kind: Some(ErrorKind::Tool),

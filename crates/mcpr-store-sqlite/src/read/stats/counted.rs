@@ -195,7 +195,7 @@ struct AskedOperations {
 
 impl AskedOperations {
     fn add_to(&self, column: &str, conditions: &mut Conditions) {
-        conditions.add_meant(column, &self.matched);
+        conditions.add_matched(column, &self.matched);
         if let Some(numbers) = &self.named {
             conditions.add_list(column, numbers);
         }
