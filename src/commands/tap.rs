@@ -1,8 +1,11 @@
-//! `mcpr tap`: run a stdio MCP server, pass everything on, and record what passes.
+//! `mcpr tap`: run a stdio MCP server, or stand before one at an address, pass everything on, and record
+//! what passes.
 
 mod config;
 mod install;
 mod kept;
+#[cfg(feature = "tap-http")]
+mod relay;
 mod replace;
 mod report;
 
@@ -40,7 +43,7 @@ pub(crate) const BECOME_SERVER: &str = "__tap-become-server";
 /// The first argument of a process that a tap has started to end its server should it be killed.
 pub(crate) const WATCH_TAP: &str = "__tap-watch";
 
-/// Run a stdio MCP server and record what passes between it and its client
+/// Run a stdio MCP server, or stand before one at a URL, and record what passes between it and its client
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
@@ -50,7 +53,7 @@ pub struct Args {
     pub(crate) store: StoreArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
-    /// Name the server in the store (default: the command's file name)
+    /// Name the server in the store (default: the command's file name, or the URL's host)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     #[command(flatten)]
@@ -64,8 +67,16 @@ pub struct Args {
     // A client writes its configuration anew in its own way: only a word among the arguments survives that.
     #[arg(long = "empty-args", hide = true)]
     had_empty_list: bool,
+    #[cfg(feature = "tap-http")]
+    #[command(flatten)]
+    relay: relay::RelayArgs,
     /// The server's command and its arguments
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    #[cfg_attr(
+        feature = "tap-http",
+        arg(required_unless_present = "url", conflicts_with = "url")
+    )]
+    #[cfg_attr(not(feature = "tap-http"), arg(required = true))]
+    #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
     /// Why nothing can be recorded: the session goes on without it.
     #[arg(skip)]
@@ -120,6 +131,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             install(target, &tap, console)
         }
         Some(Action::Uninstall { target }) => uninstall(target, console),
+        #[cfg(feature = "tap-http")]
+        None if args.relay.is_asked() => relay::alone(args, console),
         None => run_server(args, console),
     }
 }
@@ -134,7 +147,7 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Refused::new(format!("cannot run {program}: {error}"))
             .hint("write the server's command after --, as its client would run it")
     })?;
-    let recorder = start_recorder(args, screen, &copies, console);
+    let recorder = start_recorder(args, screen, &copies);
     let hurry = server.hurry();
     let ended = server.wait(EndTimeouts::USUAL)?;
     if let Some(recorder) = recorder {
@@ -175,40 +188,40 @@ pub fn become_server(arguments: &[OsString], console: &mut Console) -> Exit {
 }
 
 /// Starts the recording side. Where that fails the session goes on without it.
-fn start_recorder(
-    args: &Args,
-    screen: Screen,
-    copies: &Arc<Copies>,
-    console: &mut Console,
-) -> Option<TapRecorder> {
+fn start_recorder(args: &Args, screen: Screen, copies: &Arc<Copies>) -> Option<TapRecorder> {
     let name = args.name.clone().unwrap_or_else(|| name_of(&args.command));
     let session_id = uuid::Uuid::new_v4().hyphenated().to_string();
-    let url = match &args.unrecorded {
-        Some(reason) => Err(anyhow::anyhow!("{reason}")),
-        None => args.store.url(),
-    };
-    let started = url.and_then(|store| {
-        let on_message = |line: &str| Console::of_process().note(&format!("mcpr tap: {line}"));
+    let started = recording(args, screen).and_then(|config| {
         let conversation = std::env::var(CONVERSATION).ok();
         let transcript = Transcript::new(&name, &session_id)
             .with_bodies(args.recording.bodies())
             .with_conversation(conversation.as_deref());
-        let mut config = Config::new(store);
-        config.screen = screen;
-        config.trust = args.trust.trust();
-        config.keep = args.keep.keep();
-        let recorder =
-            TapRecorder::start(config, transcript, Arc::clone(copies), Arc::new(on_message))?;
+        let recorder = TapRecorder::start(config, transcript, Arc::clone(copies), Arc::new(told))?;
         Ok(recorder)
     });
     started
         .inspect_err(|error| {
             copies.abandon();
-            console.note(&format!(
-                "mcpr tap: warning: {error:#}; this session is not recorded"
-            ));
+            told(&format!("warning: {error:#}; this session is not recorded"));
         })
         .ok()
+}
+
+/// What a recorder of a tap is told.
+fn recording(args: &Args, screen: Screen) -> anyhow::Result<Config> {
+    if let Some(reason) = &args.unrecorded {
+        anyhow::bail!("{reason}");
+    }
+    let mut config = Config::new(args.store.url()?);
+    config.screen = screen;
+    config.trust = args.trust.trust();
+    config.keep = args.keep.keep();
+    Ok(config)
+}
+
+/// Says something on standard error, from whatever thread.
+fn told(line: &str) {
+    Console::of_process().note(&format!("mcpr tap: {line}"));
 }
 
 /// A server is known by its command's file name.

@@ -36,6 +36,7 @@ mod record;
 mod record_files;
 mod record_rotated;
 mod redaction;
+mod relay;
 mod release;
 mod reload;
 mod rename;

@@ -42,6 +42,8 @@ mod pairing;
 mod parts;
 mod queue;
 mod recorder;
+#[cfg(feature = "tap-http")]
+pub mod relay;
 mod screen;
 mod spill;
 mod stream;
@@ -59,6 +61,8 @@ pub use keeping::{CareHook, Clock, Removed};
 pub use lines::{LineDecoder, LineOptions, MethodFilter};
 pub use live::Live;
 pub use notes::Notes;
+#[cfg(feature = "tap-http")]
+pub(crate) use pairing::ClientIdentity;
 pub use pairing::{LogReading, Moment, Pairing, PairingTally, UnresolvedRequests, WaitTime};
 pub use queue::{Delivery, Full, OnCommit, QueueClosed, QueueFill};
 #[cfg(feature = "tap")]

@@ -3,6 +3,8 @@
 
 mod by_id;
 mod calls;
+#[cfg(feature = "tap-http")]
+mod exchange;
 mod moment;
 mod tally;
 
@@ -10,15 +12,18 @@ pub use calls::{LogReading, WaitTime};
 pub use moment::Moment;
 pub use tally::{PairingTally, UnresolvedRequests};
 
-use calls::{Calls, FoundRequest, WaitingRequest, unanswered};
+use calls::{Calls, FoundRequest, WaitingRequest, shown_id, unanswered};
 use mcpr_model::{
-    Body, ErrorKind, Event, EventKey, Kind, Outcome, Payload, Request, RequestId, SessionState,
-    SessionUpdate, SurfaceContent, SurfaceUpdate, Text, steps,
+    Body, ErrorKind, Event, EventKey, Kind, Outcome, Payload, Request, SessionState, SessionUpdate,
+    SurfaceContent, SurfaceUpdate, Text, steps,
 };
 use mcpr_wire::{AnswerMessage, Direction, Message, NotificationMessage, RequestMessage, TypedId};
 
 /// Most requests of a direction that wait for an answer; the oldest counts as hung beyond that.
 const MAX_WAITING: usize = 16_384;
+
+/// Who a client says it is: its name and version.
+pub(crate) type ClientIdentity = (Text, Option<Text>);
 
 /// All that is open in a session.
 #[derive(Debug)]
@@ -27,10 +32,12 @@ pub struct Pairing {
     /// `None` in a log, which goes on from connection to connection.
     session_id: Option<Text>,
     /// Who the last connection in a log came from.
-    client: Option<(Text, Option<Text>)>,
+    client: Option<ClientIdentity>,
     /// What began that connection.
     connected_by: Option<EventKey>,
     reading: Option<LogReading>,
+    /// Whether no answer is ever read before its request.
+    is_ordered: bool,
     from_client: Calls,
     from_server: Calls,
     next_ordinal: u64,
@@ -58,6 +65,7 @@ impl Pairing {
             client: None,
             connected_by: None,
             reading: None,
+            is_ordered: false,
             from_client: Calls::default(),
             from_server: Calls::default(),
             next_ordinal: 0,
@@ -350,6 +358,8 @@ impl Pairing {
                 }
             }
             FoundRequest::Over => self.tally.late += 1,
+            // A server that repeats what it said must not fill the memory of its recorder.
+            FoundRequest::Nothing if self.is_ordered => self.tally.unasked += 1,
             FoundRequest::Nothing => {
                 let given_up = self.calls(direction).keep_early(id, reply, moment);
                 self.tally.unasked += given_up;
@@ -480,14 +490,6 @@ impl Pairing {
 
 fn payload(params: Option<Body>, answer: Option<Body>) -> Option<Box<Payload>> {
     (params.is_some() || answer.is_some()).then(|| Box::new(Payload { params, answer }))
-}
-
-/// Ids repeat between the directions, so that what the server asked is marked.
-fn shown_id(direction: Direction, id: RequestId) -> RequestId {
-    match direction {
-        Direction::ToServer => id,
-        Direction::ToClient => RequestId::from_text(&format!("server:{id}")),
-    }
 }
 
 #[cfg(test)]

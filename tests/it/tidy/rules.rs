@@ -64,20 +64,55 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "crates/mcpr-surface/src/canonical",
             "crates/mcpr-ingest/src/listen/token",
+            "crates/mcpr-ingest/src/relay/sessions",
             "crates/mcpr-report/src/html",
             "src/commands/tap/kept",
         ],
     ),
-    ("hyper", &["crates/mcpr-ingest/src/listen"]),
-    ("hyper_util", &["crates/mcpr-ingest/src/listen"]),
-    ("http_body_util", &["crates/mcpr-ingest/src/listen"]),
-    ("tokio", &["crates/mcpr-ingest/src/listen"]),
+    (
+        "hyper",
+        &[
+            "crates/mcpr-ingest/src/listen",
+            "crates/mcpr-ingest/src/relay",
+        ],
+    ),
+    (
+        "hyper_util",
+        &[
+            "crates/mcpr-ingest/src/listen",
+            "crates/mcpr-ingest/src/relay",
+        ],
+    ),
+    (
+        "http_body_util",
+        &[
+            "crates/mcpr-ingest/src/listen",
+            "crates/mcpr-ingest/src/relay",
+        ],
+    ),
+    (
+        "tokio",
+        &[
+            "crates/mcpr-ingest/src/listen",
+            "crates/mcpr-ingest/src/relay",
+        ],
+    ),
     ("ureq", &["crates/mcpr-client/src/http"]),
-    ("rustls", &["crates/mcpr-client/src/http"]),
+    (
+        "rustls",
+        &[
+            "crates/mcpr-client/src/http",
+            "crates/mcpr-ingest/src/relay/upstream",
+        ],
+    ),
     (
         "rustls_native_certs",
-        &["crates/mcpr-client/src/http/agent"],
+        &[
+            "crates/mcpr-client/src/http/agent",
+            "crates/mcpr-ingest/src/relay/upstream",
+        ],
     ),
+    ("hyper_rustls", &["crates/mcpr-ingest/src/relay/upstream"]),
     ("prometheus_client", &["crates/mcpr-metrics/src/render"]),
     ("ratatui", &["src/watch"]),
     ("crossterm", &["src/watch", "src/console"]),
@@ -86,9 +121,11 @@ const DOORS: &[(&str, &[&str])] = &[
     (
         "signal_hook",
         &[
+            "crates/mcpr-ingest/src/tap/exit",
             "crates/mcpr-ingest/src/tap/process",
             "src/commands/record",
             "src/commands/follow",
+            "src/commands/tap/relay",
             "src/console/bus_error",
             "src/console/pager",
             "src/watch",

@@ -6,7 +6,7 @@ use super::by_id::ById;
 use mcpr_model::{
     ErrorKind, MAX_NAME_BYTES, MAX_URI_BYTES, Outcome, RequestId, TargetKind, Text, cut_name,
 };
-use mcpr_wire::{AnswerMessage, LooseId, RequestMessage, SurfaceQuestion, TypedId};
+use mcpr_wire::{AnswerMessage, Direction, LooseId, RequestMessage, SurfaceQuestion, TypedId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
@@ -276,5 +276,13 @@ impl Calls {
     pub(super) fn drop_early(&mut self) -> u64 {
         self.early_bytes = 0;
         self.early.clear()
+    }
+}
+
+/// Ids repeat between the directions, so that what the server asked is marked.
+pub(super) fn shown_id(direction: Direction, id: RequestId) -> RequestId {
+    match direction {
+        Direction::ToServer => id,
+        Direction::ToClient => RequestId::from_text(&format!("server:{id}")),
     }
 }

@@ -11,6 +11,7 @@ mod launch;
 mod outline;
 mod process;
 mod pump;
+mod reading;
 mod recorder;
 mod spread;
 mod transcript;
@@ -21,7 +22,11 @@ pub use ending::EndTimeouts;
 pub use exit::{ServerEnd, ServerExit};
 pub use frames::{Frame, Frames, MAX_FRAME_BYTES};
 pub use launch::become_server;
-pub use process::{ServerLifetime, TappedServer};
+#[cfg(feature = "tap-http")]
+pub(crate) use outline::Outline;
+pub use process::{ServerLifetime, TappedServer, ignored_signals};
+#[cfg(feature = "tap-http")]
+pub(crate) use reading::{CopyQueue, CopyReading};
 pub use recorder::{FinalFlush, OnMessage, TapRecorder, TapReport};
 pub use transcript::{Transcript, TranscriptState};
 pub use watcher::watch;

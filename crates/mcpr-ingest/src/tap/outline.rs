@@ -30,7 +30,7 @@ impl InText {
 
 /// Follows one message byte by byte and keeps its outline.
 #[derive(Debug, Default)]
-pub(super) struct Outline {
+pub(crate) struct Outline {
     text: Vec<u8>,
     /// Values that are open at this byte.
     depth: usize,
@@ -43,7 +43,7 @@ pub(super) struct Outline {
 
 impl Outline {
     /// Takes the message's next bytes.
-    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
             bytes = rest;
             if self.within.is_none() {
@@ -63,12 +63,12 @@ impl Outline {
     }
 
     /// Bytes of memory that the outline takes.
-    pub(super) fn kept_bytes(&self) -> usize {
+    pub(crate) fn kept_bytes(&self) -> usize {
         self.text.capacity()
     }
 
     /// The outline so far.
-    pub(super) fn text(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
 

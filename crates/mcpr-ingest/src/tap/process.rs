@@ -232,7 +232,8 @@ fn pass_on(pid: Pid, number: i32) {
 }
 
 /// The signals that we were started to ignore, where the system tells.
-fn ignored_signals() -> Vec<i32> {
+#[must_use]
+pub fn ignored_signals() -> Vec<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

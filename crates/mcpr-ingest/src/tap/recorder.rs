@@ -3,6 +3,7 @@
 
 use super::held::HeldCopies;
 use super::last::LastTime;
+use super::reading::{CopyQueue, CopyReading, StdioReading};
 use super::{Copies, Moment, Transcript, TranscriptState};
 use crate::{
     Config, Delivery, Full, Recorder, Screen, Spilled, Summary, batches, screen_delivery, spill,
@@ -80,6 +81,20 @@ impl TapRecorder {
         copies: Arc<Copies>,
         on_message: OnMessage,
     ) -> io::Result<Self> {
+        let reading = StdioReading::new(transcript, Arc::clone(&copies));
+        Self::start_reading(config, reading, copies, on_message)
+    }
+
+    /// The same for copies of any kind.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub(crate) fn start_reading<R: CopyReading>(
+        config: Config,
+        reading: R,
+        copies: Arc<dyn CopyQueue>,
+        on_message: OnMessage,
+    ) -> io::Result<Self> {
         let time = Arc::new(LastTime::default());
         let account = Arc::default();
         let (db, screen) = (config.db.clone(), config.screen.clone());
@@ -92,7 +107,7 @@ impl TapRecorder {
         let opened = opening.start()?;
         let (sender, done) = channel();
         let recording = RecordingThread {
-            transcript,
+            reading,
             held: HeldCopies::default(),
             left: Vec::new(),
             opened,
@@ -160,7 +175,7 @@ struct Opening {
     config: Config,
     time: Arc<LastTime>,
     on_message: OnMessage,
-    copies: Arc<Copies>,
+    copies: Arc<dyn CopyQueue>,
 }
 
 impl Opening {
@@ -235,8 +250,8 @@ enum StoreState {
 }
 
 /// The recording thread's own things.
-struct RecordingThread {
-    transcript: Transcript,
+struct RecordingThread<R> {
+    reading: R,
     held: HeldCopies,
     /// What the recorder had no room for when there was no more time.
     left: Vec<Delivery>,
@@ -247,34 +262,24 @@ struct RecordingThread {
     on_message: OnMessage,
     account: Arc<RwLock<TranscriptState>>,
     time: Arc<LastTime>,
-    copies: Arc<Copies>,
+    copies: Arc<dyn CopyQueue>,
 }
 
-impl RecordingThread {
+impl<R: CopyReading> RecordingThread<R> {
     fn run(mut self) -> TapReport {
-        self.transcript.begin(Moment::now());
-        let mut batch = Vec::new();
+        self.reading.begin(Moment::now());
         let mut goes_on = true;
         while goes_on {
-            let kept = self.transcript.kept_bytes();
-            goes_on = self.copies.take(IDLE_POLL, kept, &mut batch);
-            for copy in batch.drain(..) {
-                if self.time.to_read() {
-                    self.transcript.read(&copy);
-                } else {
-                    self.transcript.skip(&copy);
-                }
+            goes_on = self.reading.take(IDLE_POLL);
+            while self.reading.read_next(self.time.to_read()) {
                 // Copies of many megabytes may come at once: rows leave before all of them are
                 // read.
-                if self.transcript.waiting() >= DELIVERY_EVENTS {
+                if self.reading.waiting() >= DELIVERY_EVENTS {
                     self.hand_over();
                 }
             }
             if !goes_on {
-                if let Some(end) = self.copies.server_end() {
-                    self.transcript.server_ended(end);
-                }
-                self.transcript.end(Moment::now());
+                self.reading.end(Moment::now());
             }
             self.hand_over();
         }
@@ -282,9 +287,9 @@ impl RecordingThread {
     }
 
     fn hand_over(&mut self) {
-        let delivery = self.transcript.take();
+        let delivery = self.reading.hand_out();
         // Before the delivery, which may wait for room longer than the session's end does.
-        *self.account.write().unwrap_or_else(PoisonError::into_inner) = self.transcript.account();
+        *self.account.write().unwrap_or_else(PoisonError::into_inner) = self.reading.account();
         self.look_at_store();
         self.deliver(delivery);
         self.time.step();
@@ -333,7 +338,7 @@ impl RecordingThread {
             StoreState::Opening => self.held.add(delivery),
             // Waiting here stalls nobody: behind it the copies are bounded, and dropped beyond that.
             StoreState::Open(recorder) => {
-                let waits = give(recorder, delivery, &self.time, &self.copies);
+                let waits = give(recorder, delivery, &self.time, &*self.copies);
                 self.left.extend(waits);
             }
             StoreState::Failed(_) => {}
@@ -350,7 +355,7 @@ impl RecordingThread {
             }
         }
         let mut report = TapReport {
-            account: self.transcript.account(),
+            account: self.reading.account(),
             ..TapReport::default()
         };
         match self.store {
@@ -382,7 +387,7 @@ fn give(
     recorder: &Recorder,
     delivery: Delivery,
     time: &LastTime,
-    copies: &Copies,
+    copies: &dyn CopyQueue,
 ) -> Option<Delivery> {
     let source = recorder.source(Full::Block);
     let mut waits = source.screened(Box::new(delivery));

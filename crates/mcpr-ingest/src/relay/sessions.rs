@@ -1,0 +1,245 @@
+//! The sessions of servers at addresses: which messages belong together. Bounded, and their ids are held
+//! as hashes: whoever has an id is in the session.
+
+use crate::{Moment, Pairing};
+use mcpr_model::{Event, Outcome, Text};
+use mcpr_wire::TypedId;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+/// Most sessions whose requests are followed; the one that was used least lately is given up beyond that.
+const MAX_SESSIONS: usize = 4096;
+/// Most ids of a session's events that are remembered, to tell what a server repeats.
+const MAX_EVENT_IDS: usize = 256;
+/// Most requests of a session that wait for their answers to come on another stream.
+const MAX_UNANSWERED: usize = 1024;
+
+/// The id of a session, or an address that stands for one, as its hash.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct SessionDigest([u8; 16]);
+
+impl std::fmt::Debug for SessionDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl SessionDigest {
+    /// Of the id that a header names.
+    pub(super) fn of_header(id: &[u8]) -> Self {
+        Self::of(b"session ", id)
+    }
+
+    /// Of the path and query to which the messages of a session are posted.
+    pub(super) fn of_place(path_and_query: &[u8]) -> Self {
+        Self::of(b"place ", path_and_query)
+    }
+
+    fn of(kind: &[u8], secret: &[u8]) -> Self {
+        let digest = Sha256::new().chain_update(kind).chain_update(secret);
+        let mut key = [0; 16];
+        // Half of it tells sessions apart as well, and is short enough to be read.
+        key.copy_from_slice(&digest.finalize()[..16]);
+        Self(key)
+    }
+
+    /// What is shown in the place of the id.
+    pub(super) fn shown(self) -> Text {
+        let digits = self.0.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<String>().into()
+    }
+}
+
+/// The messages that belong together.
+#[derive(Debug)]
+pub(super) struct SessionScope {
+    pub(super) pairing: Pairing,
+    /// How requests ended whose exchange is over, and whose answers may still come on another stream.
+    unanswered: BTreeMap<TypedId, Outcome>,
+    seen: HashSet<u64>,
+    seen_order: VecDeque<u64>,
+    is_closed: bool,
+    used: u64,
+    /// Bytes that waited in it when they were counted last.
+    counted: usize,
+}
+
+impl SessionScope {
+    pub(super) fn new(pairing: Pairing) -> Self {
+        Self {
+            pairing,
+            unanswered: BTreeMap::new(),
+            seen: HashSet::new(),
+            seen_order: VecDeque::new(),
+            is_closed: false,
+            used: 0,
+            counted: 0,
+        }
+    }
+
+    /// Whether an event with this id was read before.
+    pub(super) fn is_repeated(&mut self, event: Option<u64>) -> bool {
+        let Some(id) = event else {
+            return false;
+        };
+        if !self.seen.insert(id) {
+            return true;
+        }
+        self.seen_order.push_back(id);
+        // Only the last ones: a server repeats what its client has missed.
+        if self.seen_order.len() > MAX_EVENT_IDS
+            && let Some(oldest) = self.seen_order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        false
+    }
+
+    /// Lets a request wait for an answer on another stream; `outcome` is what it ends with where none
+    /// comes.
+    pub(super) fn wait_longer(
+        &mut self,
+        id: TypedId,
+        outcome: Outcome,
+        moment: Moment,
+        events: &mut Vec<Event>,
+    ) {
+        if self.unanswered.len() >= MAX_UNANSWERED {
+            let pairing = &self.pairing;
+            // Those that were answered meanwhile go first.
+            self.unanswered.retain(|id, _| pairing.awaits(id));
+        }
+        if self.unanswered.len() >= MAX_UNANSWERED
+            && let Some((id, outcome)) = self.unanswered.pop_first()
+        {
+            self.pairing.fail(&id, outcome, moment, events);
+        }
+        self.unanswered.insert(id, outcome);
+    }
+
+    /// Says that the session is over; only the first time counts.
+    pub(super) fn close(&mut self, moment: Moment, events: &mut Vec<Event>) {
+        if !std::mem::replace(&mut self.is_closed, true) {
+            self.pairing.close(moment, events);
+        }
+    }
+
+    /// Ends all that waits for answers of the server in the same way.
+    pub(super) fn fail_all(&mut self, outcome: &Outcome, moment: Moment, events: &mut Vec<Event>) {
+        for id in self.pairing.waiting_ids() {
+            self.pairing.fail(&id, outcome.clone(), moment, events);
+        }
+        self.unanswered.clear();
+    }
+
+    /// Gives up all that waits.
+    pub(super) fn abandon(&mut self, moment: Moment, events: &mut Vec<Event>) {
+        // First those of which more is known than that nobody answered.
+        for (id, outcome) in std::mem::take(&mut self.unanswered) {
+            self.pairing.fail(&id, outcome, moment, events);
+        }
+        self.pairing.abandon(moment, events);
+    }
+}
+
+/// A session of one of the servers.
+pub(super) type ServerSession = (usize, SessionDigest);
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub(super) struct FollowedSessions {
+    scopes: HashMap<ServerSession, Box<SessionScope>>,
+    by_use: BTreeMap<u64, ServerSession>,
+    next_use: u64,
+    waiting_bytes: usize,
+}
+
+impl FollowedSessions {
+    /// Bytes of what waits in all of them.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    pub(super) fn knows(&self, session: ServerSession) -> bool {
+        self.scopes.contains_key(&session)
+    }
+
+    /// The messages of a session, which is used now.
+    pub(super) fn used(&mut self, session: ServerSession) -> Option<&mut SessionScope> {
+        let scope = self.scopes.get_mut(&session)?;
+        self.by_use.remove(&scope.used);
+        scope.used = self.next_use;
+        self.by_use.insert(self.next_use, session);
+        self.next_use += 1;
+        Some(scope)
+    }
+
+    /// Takes in a session; gives the one that is given up for it, if there are too many.
+    pub(super) fn add(
+        &mut self,
+        session: ServerSession,
+        mut scope: Box<SessionScope>,
+    ) -> Option<Box<SessionScope>> {
+        scope.used = self.next_use;
+        self.by_use.insert(self.next_use, session);
+        self.next_use += 1;
+        // Its place in the order of use finds it again where room is needed.
+        self.scopes.insert(session, scope);
+        self.count(session);
+        (self.scopes.len() > MAX_SESSIONS)
+            .then(|| self.take_oldest())
+            .flatten()
+    }
+
+    /// Takes out the session that was used least lately.
+    pub(super) fn take_oldest(&mut self) -> Option<Box<SessionScope>> {
+        let (_, session) = self.by_use.pop_first()?;
+        let scope = self.scopes.remove(&session)?;
+        self.waiting_bytes -= scope.counted;
+        Some(scope)
+    }
+
+    /// Counts again what waits in a session in which something has changed.
+    pub(super) fn count(&mut self, session: ServerSession) {
+        if let Some(scope) = self.scopes.get_mut(&session) {
+            let now = scope.pairing.waiting_bytes();
+            self.waiting_bytes = self.waiting_bytes + now - scope.counted;
+            scope.counted = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_shown_as_a_hash_and_no_place_is_one() {
+        let key = SessionDigest::of_header(b"s3cr3t");
+        assert_eq!(key.shown().len(), 32);
+        assert_eq!(key, SessionDigest::of_header(b"s3cr3t"));
+        assert_ne!(key, SessionDigest::of_place(b"s3cr3t"));
+        assert!(!format!("{key:?}").contains("s3cr3t"));
+    }
+
+    #[test]
+    fn the_session_that_was_used_least_lately_goes() {
+        let mut sessions = FollowedSessions::default();
+        let scope = || Box::new(SessionScope::new(Pairing::of_exchange("p".into())));
+        let key = |number: usize| (0, SessionDigest::of_header(&number.to_le_bytes()));
+        for number in 0..MAX_SESSIONS {
+            assert!(sessions.add(key(number), scope()).is_none());
+        }
+        sessions.used(key(0)).unwrap();
+        assert!(sessions.add(key(MAX_SESSIONS), scope()).is_some());
+        let known = [0, 1, 2].map(|number| sessions.knows(key(number)));
+        assert_eq!(known, [true, false, true]);
+    }
+
+    #[test]
+    fn an_event_that_comes_again_is_known() {
+        let mut scope = SessionScope::new(Pairing::of_exchange("p".into()));
+        let told = [None, None, Some(1), Some(2), Some(1)].map(|id| scope.is_repeated(id));
+        assert_eq!(told, [false, false, false, false, true]);
+    }
+}

@@ -1,0 +1,137 @@
+//! How a request ended that has no answer of its own: by the status of its exchange, or by how that ended.
+//! Pure.
+
+use super::pieces::ExchangeEnd;
+use compact_str::format_compact;
+use mcpr_model::{ErrorKind, Outcome, Text};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Most bytes of an answer that are looked at for what it says of an error.
+pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
+/// Most characters of that in a message.
+const MAX_DETAIL_CHARS: usize = 200;
+
+/// Whether a status is about access, so that no error of MCP is expected in its answer.
+pub(super) fn is_about_access(status: u16) -> bool {
+    matches!(status, 300..=399 | 401 | 403 | 407)
+}
+
+/// What an HTTP status says of a request that it answers; nothing where it is a success.
+pub(super) fn of_status(status: u16, reason: &str, body: &[u8]) -> Option<Outcome> {
+    let mut message = match status {
+        0..=299 => return None,
+        300..=399 => format!("HTTP {status} {reason}: it is sent to another address"),
+        _ => format!("HTTP {status} {reason}"),
+    };
+    if let Some(detail) = detail(body) {
+        message.push_str(": ");
+        message.extend(detail.chars().take(MAX_DETAIL_CHARS));
+    }
+    Some(http(Some(status), &message))
+}
+
+/// What the end of an exchange says of a request that is not answered then.
+pub(super) fn of_end(end: &ExchangeEnd, status: Option<u16>) -> Outcome {
+    match end {
+        ExchangeEnd::Complete => http(status, "the answer ended without an answer to the request"),
+        ExchangeEnd::ClientLeft => Outcome {
+            error_kind: Some(ErrorKind::Cancelled),
+            ..Outcome::default()
+        },
+        // The status was a success, and says nothing of what broke then.
+        ExchangeEnd::Broken(why) => http(None, why),
+        ExchangeEnd::TapEnded => Outcome {
+            error_kind: Some(ErrorKind::Timeout),
+            ..Outcome::default()
+        },
+    }
+}
+
+fn http(status: Option<u16>, message: &str) -> Outcome {
+    let message = message.chars().take(Outcome::MAX_MESSAGE_CHARS);
+    Outcome {
+        error_kind: Some(ErrorKind::Http),
+        error_code: status.map(|status| format_compact!("{status}")),
+        error_msg: Some(message.collect()),
+        retyped: false,
+    }
+}
+
+/// An error as JSON-RPC, OAuth and others tell it.
+#[derive(Deserialize)]
+struct ErrorBody<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    error_description: Option<Text>,
+    message: Option<Text>,
+    detail: Option<Text>,
+}
+
+/// The `error` of JSON-RPC.
+#[derive(Deserialize)]
+struct ErrorMember {
+    message: Text,
+}
+
+/// What a body says of an error, in a line.
+fn detail(body: &[u8]) -> Option<Text> {
+    // It comes from the server: redaction and escapes are for whoever stores and shows it.
+    let text = std::str::from_utf8(body).ok()?.trim();
+    if text.starts_with('{') {
+        let told: ErrorBody<'_> = serde_json::from_str(text).ok()?;
+        let of_rpc = |raw: &RawValue| {
+            let error: Option<ErrorMember> = serde_json::from_str(raw.get()).ok();
+            let plain = || serde_json::from_str::<Text>(raw.get()).ok();
+            error.map(|it| it.message).or_else(plain)
+        };
+        let named = told.error_description.or(told.message).or(told.detail);
+        return named.or_else(|| told.error.and_then(of_rpc));
+    }
+    // A page says in many words what its status says in one.
+    let line = text.lines().next().filter(|line| !line.starts_with('<'));
+    line.filter(|line| !line.is_empty()).map(Text::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_told_with_what_its_body_says() {
+        let check = |status: u16, body: &str, expected: &str| {
+            let outcome = of_status(status, "X", body.as_bytes()).unwrap();
+            assert_eq!(outcome.error_msg.as_deref(), Some(expected), "{body}");
+            assert_eq!(outcome.error_kind, Some(ErrorKind::Http));
+        };
+        check(404, "", "HTTP 404 X");
+        check(400, "Invalid header\nmore", "HTTP 400 X: Invalid header");
+        check(404, "<!DOCTYPE html>\n<p>no", "HTTP 404 X");
+        check(
+            401,
+            r#"{"error":"invalid_token"}"#,
+            "HTTP 401 X: invalid_token",
+        );
+        check(
+            401,
+            r#"{"error":"invalid_token","error_description":"it is over"}"#,
+            "HTTP 401 X: it is over",
+        );
+        check(
+            403,
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"no"}}"#,
+            "HTTP 403 X: no",
+        );
+        check(307, "", "HTTP 307 X: it is sent to another address");
+        assert_eq!(of_status(202, "X", b""), None);
+    }
+
+    #[test]
+    fn an_end_without_an_answer_says_whose_it_was() {
+        let kind = |end: ExchangeEnd| of_end(&end, Some(200)).error_kind;
+        assert_eq!(kind(ExchangeEnd::Complete), Some(ErrorKind::Http));
+        assert_eq!(kind(ExchangeEnd::ClientLeft), Some(ErrorKind::Cancelled));
+        assert_eq!(kind(ExchangeEnd::Broken("x".into())), Some(ErrorKind::Http));
+        assert_eq!(kind(ExchangeEnd::TapEnded), Some(ErrorKind::Timeout));
+    }
+}

@@ -1,0 +1,147 @@
+//! `mcpr tap --url`: a server at an address, with this program in the middle.
+
+use super::{Args, LAST_ROWS, print_report, recording, told};
+use crate::commands::Refused;
+use crate::config::values::address;
+use crate::console::Console;
+use crate::exit::Exit;
+use anyhow::Context;
+use mcpr_ingest::Screen;
+use mcpr_ingest::relay::{RelayAddress, RelayTarget, ServerTrust};
+use mcpr_ingest::tap::{TapRecorder, ignored_signals};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Where the servers are, and where they are reached here.
+#[derive(Debug, clap::Args)]
+pub(super) struct RelayArgs {
+    /// Stand before the server at this URL (Streamable HTTP or SSE); its client calls the address that is
+    /// printed
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    #[command(flatten)]
+    way: RelayWay,
+}
+
+/// How clients reach the tap, and how it reaches servers.
+#[derive(Debug, clap::Args)]
+pub(super) struct RelayWay {
+    /// Listen on this address of this machine for clients; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS", value_parser = address, default_value = "127.0.0.1:0",
+          requires = "url")]
+    listen: SocketAddr,
+    /// Believe only the authorities in FILE (PEM), and not those of this machine
+    #[arg(long, value_name = "FILE", requires = "url")]
+    ca: Option<PathBuf>,
+    /// Believe any certificate; only for a server on this machine
+    #[arg(long, conflicts_with = "ca", requires = "url")]
+    insecure: bool,
+}
+
+impl RelayArgs {
+    /// Whether a server at an address is to be tapped.
+    pub(super) fn is_asked(&self) -> bool {
+        self.url.is_some()
+    }
+}
+
+impl RelayWay {
+    /// Takes the address at which these servers are to be reached.
+    fn bind(&self, targets: Vec<RelayTarget>) -> anyhow::Result<RelayAddress> {
+        if !self.listen.ip().is_loopback() {
+            let message = format!(
+                "--listen {}: other machines reach that address",
+                self.listen
+            );
+            let hint = "a tap is for the clients of this machine: give 127.0.0.1:PORT";
+            return Err(Refused::new(message).hint(hint).into());
+        }
+        let far = targets.iter().find(|target| !target.is_loopback());
+        if let Some(far) = far.filter(|_| self.insecure) {
+            let message = format!("--insecure: {} is not on this machine", far.shown());
+            let hint = "give the certificate of its authority with --ca FILE";
+            return Err(Refused::new(message).hint(hint).into());
+        }
+        let trust = match &self.ca {
+            Some(file) => ServerTrust::File(file.clone()),
+            None if self.insecure => ServerTrust::Anybody,
+            None => ServerTrust::Platform,
+        };
+        Ok(RelayAddress::bind(self.listen, targets, &trust)?)
+    }
+}
+
+/// Stands before one server until it is asked to end.
+pub(super) fn alone(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let url = args.relay.url.as_deref().unwrap_or_default();
+    let target = RelayTarget::alone(args.name.as_deref(), url).map_err(|error| {
+        let hint = "give the URL that the client has now, such as https://host/mcp";
+        Refused::new(format!("--url: {error}")).hint(hint)
+    })?;
+    let source = format!("tap {}", target.name());
+    let bound = args.relay.way.bind(vec![target])?;
+    run(args, &source, bound, console)
+}
+
+/// Serves an address until the end is asked for.
+fn run(
+    args: &Args,
+    source: &str,
+    bound: RelayAddress,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let screen = args.recording.screen()?;
+    let ignored = ignored_signals();
+    let numbers = [SIGINT, SIGTERM, SIGHUP];
+    let caught = numbers.iter().filter(|number| !ignored.contains(number));
+    // Caught before anything is recorded: what is open at the end is written.
+    let mut signals = Signals::new(caught).context("cannot catch signals")?;
+    let recorder = start_recorder(args, screen, source, &bound);
+    for target in bound.targets() {
+        console.note(&format!(
+            "mcpr tap: {} leads to {}: put it into the client in its place",
+            bound.url_of(target),
+            target.shown(),
+        ));
+    }
+    let relay = bound.serve().context("cannot start to listen")?;
+    // Nothing else ends it: a server that cannot be reached now may be there later.
+    let asked = signals.forever().next();
+    let hurry = Arc::new(AtomicBool::new(false));
+    for number in numbers {
+        // Whoever asks again does not want to wait.
+        signal_hook::flag::register(number, Arc::clone(&hurry))?;
+    }
+    if asked.is_some() && args.verbose {
+        console.note("mcpr tap: ending");
+    }
+    let report = relay.stop(recorder, LAST_ROWS, &hurry)?;
+    if let Some(report) = report {
+        print_report(&report, args, console);
+    }
+    Ok(Exit::Done)
+}
+
+/// Starts the recording side. Where that fails, what passes goes on without it.
+fn start_recorder(
+    args: &Args,
+    screen: Screen,
+    source: &str,
+    bound: &RelayAddress,
+) -> Option<TapRecorder> {
+    let run = uuid::Uuid::new_v4().hyphenated().to_string();
+    let started = recording(args, screen).and_then(|config| {
+        let bodies = args.recording.bodies();
+        Ok(bound.record(config, source, &run, bodies, Arc::new(told))?)
+    });
+    started
+        .inspect_err(|error| {
+            bound.record_nothing();
+            told(&format!("warning: {error:#}; nothing is recorded"));
+        })
+        .ok()
+}
