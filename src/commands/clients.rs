@@ -2,14 +2,16 @@
 
 use super::args::{ReadArgs, client_pattern};
 use super::empty::{self, Sought, SoughtName};
+use super::left_out::{self, LinesArgs, counted};
 use super::list_printer::ListPrinter;
+use super::values::client_order;
 use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, choose};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::DAY_MS;
-use mcpr_store::query::{NameKind, SessionFilter};
+use mcpr_store::query::{ClientOrder, ClientRow, NameKind, RankedLines, SessionFilter};
 
 /// What `mcpr clients` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,6 +24,11 @@ pub struct Args {
     /// Count sessions without a call, too
     #[arg(long)]
     all: bool,
+    /// Put lines in this order [default: calls]
+    #[arg(long, value_parser = client_order(), value_name = "WHAT")]
+    sort: Option<ClientOrder>,
+    #[command(flatten)]
+    lines: LinesArgs,
 }
 
 /// Most lines; all other clients are put together in one more.
@@ -51,9 +58,16 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     let reader = open_store(&view.url)?;
     let rows = reader.clients(&filter, MAX_LINES)?;
+    let RankedLines { mut rows, beyond } = ClientRow::ranked(rows, args.sort, args.lines.most());
+    args.lines.turn(&mut rows, ClientRow::is_other);
     let mut listing = ListPrinter::new(columns, view.style, &view, console);
     listing.page(&rows, console)?;
     listing.finish(console)?;
+    if beyond > 0 {
+        let others = counted(beyond, "client is", "clients are");
+        let told = format!("{others} counted in (other)");
+        left_out::say(&told, "-n all shows each", &view, console);
+    }
     if rows.is_empty() {
         let mut conditions = view.conditions();
         conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));

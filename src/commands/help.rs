@@ -36,8 +36,8 @@ pub(crate) const HEADINGS: &[(&str, &[&str])] = &[
     (
         "Output",
         &[
-            "limit", "reverse", "json", "format", "fields", "color", "no_pager", "quiet", "utc",
-            "time", "seq", "wide", "wrap",
+            "limit", "sort", "reverse", "json", "format", "fields", "color", "no_pager", "quiet",
+            "utc", "time", "seq", "wide", "wrap",
         ],
     ),
     ("Store", &["db"]),

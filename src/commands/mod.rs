@@ -13,6 +13,7 @@ pub mod generated;
 mod help;
 mod keep_args;
 mod layout_args;
+mod left_out;
 mod list_printer;
 mod log_rows;
 pub mod logs;

@@ -2,6 +2,7 @@
 
 use super::args::{ReadArgs, View, client_pattern};
 use super::empty::{self, Sought, SoughtName};
+use super::left_out;
 use super::list_printer::ListPrinter;
 use super::pages::each_page_of_sessions;
 use super::values::RowLimit;
@@ -11,7 +12,11 @@ use crate::exit::Exit;
 use crate::render::{Column, LISTED_COLUMNS, SESSION_COLUMNS, SessionView, choose};
 use clap_complete::ArgValueCompleter;
 use mcpr_store::Reader;
-use mcpr_store::query::{NameKind, SessionFilter};
+use mcpr_store::query::{
+    FirstSessions, NameKind, SessionFilter, SessionOrder, SessionPage, SessionPlace, SessionRank,
+    SessionRow,
+};
+use std::cmp::Ordering;
 
 /// What `mcpr sessions` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,7 +35,41 @@ pub struct Args {
     /// Show the N sessions that were used last, or `all`
     #[arg(short = 'n', long, value_name = "N", default_value = "50")]
     limit: RowLimit,
+    /// Put sessions in this order, and show the first N of it
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "started")]
+    sort: SessionSort,
+    /// Print the rows the other way round
+    #[arg(short, long)]
+    reverse: bool,
 }
+
+/// What sessions go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum SessionSort {
+    /// Those used last, in the order in which they began
+    Started,
+    /// The one used last first
+    Used,
+    /// The one with the most calls first
+    Calls,
+    /// The one with the most errors first
+    Errors,
+}
+
+impl SessionSort {
+    /// What the store's sessions are ranked by; `None` for the order in which pages come.
+    fn rank(self) -> Option<SessionRank> {
+        match self {
+            Self::Started => None,
+            Self::Used => Some(SessionRank::Used),
+            Self::Calls => Some(SessionRank::Calls),
+            Self::Errors => Some(SessionRank::Errors),
+        }
+    }
+}
+
+/// Most sessions that are held to be put in order.
+const MAX_SORTED: usize = 10_000;
 
 /// Lists sessions.
 ///
@@ -63,8 +102,10 @@ fn list(
     let named = view.named(LISTED_COLUMNS)?;
     let mut listing: Option<ListPrinter<SessionView>> = None;
     let mut is_empty = true;
-    each_page_of_sessions(reader, filter, args.limit.rows(), &mut |rows, more| {
+    let mut shown = 0;
+    let beyond = each_page(args, filter, reader, &mut |rows, more| {
         is_empty &= rows.is_empty();
+        shown += rows.len();
         let rows: Vec<_> = rows
             .into_iter()
             .map(|row| SessionView::at(row, view.now_ms))
@@ -82,6 +123,10 @@ fn list(
     if let Some(mut listing) = listing {
         listing.finish(console)?;
     }
+    if beyond {
+        let told = format!("there are more than these {shown} sessions");
+        left_out::say(&told, "-n all shows each", view, console);
+    }
     if is_empty {
         let mut conditions = view.conditions();
         conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
@@ -94,6 +139,73 @@ fn list(
         empty::explain(&sought, view, reader, console)?;
     }
     Ok(Exit::Done)
+}
+
+/// Hands pages to `take` in the order that is asked for; says whether there are sessions beside them.
+fn each_page(
+    args: &Args,
+    filter: &SessionFilter,
+    reader: &dyn Reader,
+    take: &mut dyn FnMut(Vec<SessionRow>, bool) -> anyhow::Result<()>,
+) -> anyhow::Result<bool> {
+    let most = args.limit.rows();
+    let (mut rows, beyond) = match args.sort.rank() {
+        Some(rank) => {
+            let mut first = FirstSessions::new(rank, most.unwrap_or(MAX_SORTED).min(MAX_SORTED));
+            each_page_of_sessions(reader, filter, None, &mut |rows, _| {
+                first.offer(rows);
+                Ok(())
+            })?;
+            first.finish()
+        }
+        None => {
+            let mut held = Vec::new();
+            // Only what is turned round has to be there as a whole.
+            let most = match args.reverse {
+                true => Some(most.unwrap_or(MAX_SORTED).min(MAX_SORTED)),
+                false => most,
+            };
+            let mut last: Option<SessionPlace> = None;
+            let mut count = 0;
+            each_page_of_sessions(reader, filter, most, &mut |rows, more| {
+                count += rows.len();
+                for place in rows.iter().map(SessionRow::place) {
+                    let is_later = last.as_ref().is_none_or(|last| {
+                        place.compare(last, SessionOrder::Used) == Ordering::Greater
+                    });
+                    last = if is_later { Some(place) } else { last.take() };
+                }
+                if args.reverse {
+                    held.extend(rows);
+                    return Ok(());
+                }
+                take(rows, more)
+            })?;
+            let beyond = most == Some(count) && has_more(reader, filter, last)?;
+            if !args.reverse {
+                return Ok(beyond);
+            }
+            (held, usize::from(beyond))
+        }
+    };
+    if args.reverse {
+        rows.reverse();
+    }
+    take(rows, false)?;
+    Ok(beyond > 0)
+}
+
+/// Whether there are sessions that were used before a place.
+fn has_more(
+    reader: &dyn Reader,
+    filter: &SessionFilter,
+    place: Option<SessionPlace>,
+) -> anyhow::Result<bool> {
+    let page = SessionPage {
+        after: place,
+        ..SessionPage::used_last(1)
+    };
+    Ok(!reader.sessions(filter, &page)?.is_empty())
 }
 
 /// The columns of a table: the proxy's only where there can be more than one.

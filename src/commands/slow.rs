@@ -3,6 +3,7 @@
 use super::args::ReadArgs;
 use super::empty::{self, Sought};
 use super::follow::{self, FollowArgs, Followed, Start};
+use super::left_out;
 use super::pages::Fetched;
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
@@ -12,7 +13,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::units;
 use mcpr_model::time::DAY_MS;
-use mcpr_store::query::{Entry, Filter};
+use mcpr_store::query::{Entry, Filter, RequestRow};
 
 /// What `mcpr slow` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,10 +29,25 @@ pub struct Args {
     /// Show the N slowest
     #[arg(short = 'n', long, value_name = "N", default_value = "20")]
     limit: usize,
+    /// Put the slowest in this order
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "took")]
+    sort: SlowOrder,
+    /// Print the rows the other way round
+    #[arg(short, long, conflicts_with = "follow")]
+    reverse: bool,
     #[command(flatten)]
     request_filter: RequestFilterArgs,
     #[command(flatten)]
     follow: FollowArgs,
+}
+
+/// In which order the slowest are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum SlowOrder {
+    /// The slowest first
+    Took,
+    /// As they happened
+    Time,
 }
 
 /// How far `slow` looks back when nothing is said.
@@ -39,9 +55,24 @@ const LOOK_BACK_MS: i64 = DAY_MS;
 
 /// How the table looks: the slowest first, or as they come.
 fn table(args: &Args) -> LogTable {
-    let mut table = LogTable::in_order(RowOrder::Rank, &args.follow, &args.request_filter);
+    let order = match args.sort {
+        SlowOrder::Took => RowOrder::Rank,
+        SlowOrder::Time => RowOrder::Time,
+    };
+    let mut table = LogTable::in_order(order, &args.follow, &args.request_filter);
     table.with_seq = args.seq;
     table
+}
+
+/// The rows in the order that is asked for.
+fn ordered(args: &Args, mut rows: Vec<RequestRow>) -> Vec<RequestRow> {
+    if args.sort == SlowOrder::Time {
+        rows.sort_by_key(|row| (row.ts, row.seq));
+    }
+    if args.reverse {
+        rows.reverse();
+    }
+    rows
 }
 
 /// Lists the slowest requests; with `--follow`, the newest slow ones and those to come.
@@ -72,17 +103,25 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let reader = open_store(&view.url)?;
     let filter = listed.filter(reader.as_ref())?;
-    let rows = match &filter {
-        Some(filter) => reader.slowest(filter, args.limit)?,
+    // One more than is shown tells whether there are more.
+    let mut rows = match &filter {
+        Some(filter) => reader.slowest(filter, args.limit.saturating_add(1))?,
         None => Vec::new(),
     };
-    let entries = rows
+    let has_more = rows.len() > args.limit;
+    rows.truncate(args.limit);
+    let entries = ordered(args, rows)
         .into_iter()
         .map(|row| Entry::Request(Box::new(row)))
         .collect();
     let more = false;
     listed.take(reader.as_ref(), Fetched { entries, more }, console)?;
     listed.printer.finish(console)?;
+    if has_more {
+        let told = format!("more took {} or longer", units::latency(args.threshold));
+        let remedy = format!("-n {} shows more", args.limit.saturating_mul(2).max(20));
+        left_out::say(&told, &remedy, &view, console);
+    }
     if filter.is_none() {
         args.request_filter.say_no_session(&view, console);
         return Ok(Exit::Done);

@@ -2,8 +2,9 @@
 
 use super::args::{ReadArgs, View, patterns};
 use super::empty::{self, Sought, SoughtName};
+use super::left_out::{self, LinesArgs};
 use super::list_printer::ListPrinter;
-use super::values::{KindChoice, by};
+use super::values::{KindChoice, by, stats_order};
 use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -11,7 +12,9 @@ use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choos
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::DAY_MS;
 use mcpr_store::Reader;
-use mcpr_store::query::{Buckets, Filter, GroupBy, NameKind, StatsQuestion, Summary};
+use mcpr_store::query::{
+    Buckets, Filter, GroupBy, NameKind, RankedLines, StatsOrder, StatsQuestion, StatsRow, Summary,
+};
 
 /// What `mcpr stats` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,6 +36,11 @@ pub struct Args {
     /// Compute exact quantiles from every request instead of within 1 % from hourly sums
     #[arg(long)]
     exact: bool,
+    /// Put lines in this order [default: calls; hours in order of time]
+    #[arg(long, value_parser = stats_order(), value_name = "WHAT")]
+    sort: Option<StatsOrder>,
+    #[command(flatten)]
+    lines: LinesArgs,
 }
 
 /// Most lines; what else was called is put together in one more.
@@ -78,11 +86,11 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         is_unfinished: ends(question.buckets) > view.now_ms,
         ..view.style
     };
-    let rows = reader.stats(&question)?;
-    let rows: Vec<Summary> = rows.into_iter().map(Summary::from).collect();
-    let one_proxy = rows
-        .windows(2)
-        .all(|pair| pair[0].key.proxy == pair[1].key.proxy);
+    let (rows, beyond) = lines(args, &question, reader.as_ref())?;
+    // What puts others together is of no proxy.
+    let mut proxies = rows.iter().filter_map(|row| row.key.proxy.as_deref());
+    let first = proxies.next();
+    let one_proxy = proxies.all(|proxy| Some(proxy) == first);
     if view.is_table() && !view.names_fields() && one_proxy {
         columns = table_columns(args.by, false);
     }
@@ -93,6 +101,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     listing.page(&rows, console)?;
     listing.below("calls_by_bucket", &below, console)?;
     listing.finish(console)?;
+    say_what_is_beyond(args.by, beyond, &view, console);
     report_unplaced(&question, &rows, console);
     if rows.is_empty() {
         let tools = SoughtName::each(NameKind::Tool, &args.tool);
@@ -113,6 +122,39 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         empty::explain(&sought, &view, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
+}
+
+/// The lines that are shown, in the order that is asked for, and how many there are beside them.
+fn lines(
+    args: &Args,
+    question: &StatsQuestion,
+    reader: &dyn Reader,
+) -> anyhow::Result<(Vec<Summary>, usize)> {
+    let rows = reader.stats(question)?;
+    let RankedLines { mut rows, beyond } = question.ranked(rows, args.sort, args.lines.most());
+    let other = question.other_key();
+    let is_other = |row: &StatsRow| args.by != GroupBy::Hour && row.key == other;
+    args.lines.turn(&mut rows, is_other);
+    Ok((rows.into_iter().map(Summary::from).collect(), beyond))
+}
+
+/// Says how many lines are not shown as such.
+fn say_what_is_beyond(by: GroupBy, beyond: usize, view: &View, console: &mut Console) {
+    let (one, many) = match by {
+        GroupBy::Tool => ("tool or method is", "tools and methods are"),
+        GroupBy::Method => ("method is", "methods are"),
+        GroupBy::Client => ("client is", "clients are"),
+        GroupBy::Proxy => ("proxy is", "proxies are"),
+        GroupBy::Hour => ("hour is", "hours are"),
+    };
+    let where_to = match by {
+        GroupBy::Hour => "left out",
+        _ => "counted in (other)",
+    };
+    if beyond > 0 {
+        let told = format!("{} {where_to}", left_out::counted(beyond, one, many));
+        left_out::say(&told, "-n all shows each", view, console);
+    }
 }
 
 /// Says how many calls are missing, because only the sums of their hours are left.

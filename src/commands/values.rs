@@ -6,8 +6,8 @@ use crate::render::Format;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use mcpr_model::{ErrorKind, Kind, Status, TraceId};
-use mcpr_store::query::GroupBy;
 use mcpr_store::query::when::parse_duration_us;
+use mcpr_store::query::{ClientOrder, GroupBy, StatsOrder};
 
 impl ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {
@@ -86,6 +86,45 @@ pub(super) fn by() -> impl TypedValueParser<Value = GroupBy> {
         value("client", "Each client and version", GroupBy::Client),
         value("proxy", "Each proxy", GroupBy::Proxy),
         value("hour", "Each hour, in order of time", GroupBy::Hour),
+    ])
+}
+
+/// Parses what the lines of `stats` go by.
+pub(super) fn stats_order() -> impl TypedValueParser<Value = StatsOrder> {
+    use StatsOrder as Order;
+    let value =
+        |name: &'static str, help: &'static str, by| (PossibleValue::new(name).help(help), by);
+    one_of(vec![
+        value("calls", "The most called first", Order::Calls),
+        value("errors", "The most failed first", Order::Errors),
+        value("error-rate", "By the share that failed", Order::ErrorRate),
+        value("spent", "By the time spent in all", Order::Spent),
+        value("p50", "By the median latency", Order::P50),
+        value("p95", "By what 95 % stay below", Order::P95),
+        value("p99", "By what 99 % stay below", Order::P99),
+        value("max", "By the longest latency", Order::Max),
+        value("in", "By the bytes of requests", Order::BytesIn),
+        value("out", "By the bytes of answers", Order::BytesOut),
+        value("name", "In the order of letters", Order::Name),
+    ])
+}
+
+/// Parses what the lines of `clients` go by.
+pub(super) fn client_order() -> impl TypedValueParser<Value = ClientOrder> {
+    use ClientOrder as Order;
+    let value =
+        |name: &'static str, help: &'static str, by| (PossibleValue::new(name).help(help), by);
+    one_of(vec![
+        value("calls", "The one with the most calls first", Order::Calls),
+        value(
+            "errors",
+            "The one with the most errors first",
+            Order::Errors,
+        ),
+        value("sessions", "By sessions", Order::Sessions),
+        value("first-seen", "The newest client first", Order::FirstSeen),
+        value("last-seen", "The one seen last first", Order::LastSeen),
+        value("name", "In the order of letters", Order::Name),
     ])
 }
 

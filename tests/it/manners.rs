@@ -3,6 +3,7 @@
 mod colour;
 mod grammar;
 mod hostile;
+mod order;
 mod pager;
 mod progress;
 mod prompts;

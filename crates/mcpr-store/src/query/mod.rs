@@ -7,6 +7,7 @@ mod filter;
 mod head;
 mod names;
 mod pattern;
+mod ranking;
 mod requests;
 mod rollup;
 mod sessions;
@@ -25,6 +26,7 @@ pub use filter::{Filter, SessionKey};
 pub use head::Head;
 pub use names::{NameFold, NameKind};
 pub use pattern::{Pattern, PatternError};
+pub use ranking::{ClientOrder, FirstSessions, RankedLines, SessionRank, StatsOrder};
 pub use requests::{Entry, GapRow, Order, Page, Place, RequestRow, StoredKey, TimePage};
 pub use rollup::{RollupChange, RollupKey, RollupRow};
 pub use sessions::{

@@ -1,0 +1,45 @@
+//! What a list says of the lines that it does not show.
+
+use super::args::View;
+use super::values::RowLimit;
+use crate::console::Console;
+use crate::render::units;
+
+/// The orders that a list may be turned to, and how much of it is shown.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct LinesArgs {
+    /// Show N lines, and all others together in one more, `(other)`; or `all` [default: all, up to 1,000]
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<RowLimit>,
+    /// Print the lines the other way round
+    #[arg(short, long)]
+    reverse: bool,
+}
+
+impl LinesArgs {
+    /// How many lines are shown, where that was said.
+    pub(super) fn most(self) -> Option<usize> {
+        self.limit.and_then(RowLimit::rows)
+    }
+
+    /// Turns lines round, but for the one that puts others together: it stays the last.
+    pub(super) fn turn<T>(self, rows: &mut [T], is_other: impl Fn(&T) -> bool) {
+        if self.reverse {
+            let end = rows.len() - usize::from(rows.last().is_some_and(is_other));
+            rows[..end].reverse();
+        }
+    }
+}
+
+/// A number and what it counts.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    let number = units::grouped(i64::try_from(count).unwrap_or(i64::MAX));
+    format!("{number} {}", if count == 1 { one } else { many })
+}
+
+/// Says below a table what is not in it, and what shows it. A program has asked for so many rows, and counts them.
+pub(super) fn say(what: &str, remedy: &str, view: &View, console: &mut Console) {
+    if view.is_table() {
+        console.note(&format!("{what}; {remedy}"));
+    }
+}
