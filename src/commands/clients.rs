@@ -75,6 +75,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             what: "clients",
             conditions,
             names: SoughtName::each(NameKind::Client, &args.client).collect(),
+            leaves_out_bodies: false,
         };
         empty::explain(&sought, &view, reader.as_ref(), console)?;
     }

@@ -16,6 +16,8 @@ pub(super) struct Sought<'a> {
     pub(super) conditions: Vec<String>,
     /// The names and globs among them, but those of proxies.
     pub(super) names: Vec<SoughtName>,
+    /// Whether a text was searched for that a payload may have, and payloads were not all searched.
+    pub(super) leaves_out_bodies: bool,
 }
 
 /// A name or a glob, as it was typed.
@@ -142,6 +144,10 @@ pub(super) fn explain(
         console.hint("the store is empty: `mcpr record FILE` fills it");
         return Ok(());
     };
+    if sought.leaves_out_bodies && reader.payload_span()?.is_some() {
+        console.hint("--in payloads searches arguments and answers too");
+        return Ok(());
+    }
     let more = match *what {
         "sessions" | "clients" => "--all counts sessions without a call too",
         _ => "--kind all shows HTTP and OAuth too",

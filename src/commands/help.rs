@@ -16,6 +16,8 @@ pub(crate) const HEADINGS: &[(&str, &[&str])] = &[
             "error_kind",
             "error_code",
             "grep",
+            "fixed_strings",
+            "bodies",
             "trace",
             "kind",
             "min_latency",

@@ -175,6 +175,7 @@ fn list(
             what: "requests",
             conditions: conditions(args, view),
             names: args.request_filter.names(),
+            leaves_out_bodies: args.request_filter.search.leaves_out_bodies(),
         };
         empty::explain(&sought, view, reader, console)?;
     }

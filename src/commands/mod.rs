@@ -27,6 +27,7 @@ pub mod report;
 mod request_filter;
 #[cfg(feature = "schema")]
 pub mod schema;
+mod search_args;
 pub mod service;
 pub mod session;
 pub mod sessions;

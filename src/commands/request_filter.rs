@@ -3,6 +3,7 @@
 use super::args::{View, client_pattern, patterns};
 use super::empty::SoughtName;
 use super::find::{find_session, say_no_session};
+use super::search_args::SearchArgs;
 use super::values::{self, KindChoice};
 use super::{Refused, complete};
 use crate::console::Console;
@@ -35,9 +36,8 @@ pub(super) struct RequestFilterArgs {
     /// Show errors with this JSON-RPC code or HTTP status
     #[arg(long, value_name = "CODE", allow_hyphen_values = true)]
     pub(super) error_code: Option<String>,
-    /// Show requests that mention TEXT, ignoring case
-    #[arg(short, long, value_name = "TEXT")]
-    pub(super) grep: Option<String>,
+    #[command(flatten)]
+    pub(super) search: SearchArgs,
     /// Show requests that are part of the trace with this id: 32 hexadecimal digits, or a whole `traceparent`
     #[arg(long, value_name = "ID", value_parser = values::trace_id)]
     pub(super) trace: Option<TraceId>,
@@ -61,7 +61,7 @@ impl RequestFilterArgs {
             statuses: self.status.clone(),
             error_kinds: self.error_kind.clone(),
             error_code: self.error_code.clone(),
-            grep: self.grep.clone(),
+            grep: self.search.search()?,
             trace_id: self.trace,
             min_latency_us: None,
         })
@@ -123,7 +123,7 @@ impl RequestFilterArgs {
                 .iter()
                 .map(|code| quoted("error code", code)),
         );
-        words.extend(self.grep.iter().map(|text| quoted("text", text)));
+        words.extend(self.search.words());
         words.extend(self.trace.map(|id| quoted("trace", &id.to_string())));
         words.extend(self.kind.kind().map(|kind| quoted("kind", kind.as_str())));
         words

@@ -135,6 +135,7 @@ fn list(
             what: "sessions",
             conditions,
             names: SoughtName::each(NameKind::Client, &args.client).collect(),
+            leaves_out_bodies: false,
         };
         empty::explain(&sought, view, reader, console)?;
     }

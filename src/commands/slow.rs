@@ -134,6 +134,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             what: "slow requests",
             conditions,
             names: args.request_filter.names(),
+            leaves_out_bodies: args.request_filter.search.leaves_out_bodies(),
         };
         empty::explain(&sought, &view, reader.as_ref(), console)?;
     }

@@ -118,6 +118,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             what: "requests",
             conditions,
             names: tools.chain(methods).collect(),
+            leaves_out_bodies: false,
         };
         empty::explain(&sought, &view, reader.as_ref(), console)?;
     }

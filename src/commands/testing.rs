@@ -63,7 +63,7 @@ impl Reader for Rows {
             .iter()
             .filter(|entry| page.holds(entry.cursor()))
             .filter(|entry| match entry {
-                Entry::Request(row) => filter.matches(row),
+                Entry::Request(row) => filter.matches(row, None),
                 Entry::Gap(gap) => filter.matches_gap(gap),
             })
             .cloned()
@@ -83,7 +83,7 @@ impl Reader for Rows {
             .iter()
             .filter(|entry| page.holds(entry))
             .filter(|entry| match entry {
-                Entry::Request(row) => filter.matches(row),
+                Entry::Request(row) => filter.matches(row, None),
                 Entry::Gap(gap) => filter.matches_gap(gap),
             })
             .cloned()

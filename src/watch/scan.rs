@@ -209,12 +209,10 @@ impl Scan {
             return true;
         };
         let in_fields = Filter::grep_fields(row).into_iter().flatten();
-        let in_fields = in_fields.chain([row.proxy.as_str()]);
-        let bodies = payload.into_iter().flat_map(|payload| {
-            let bodies = [&payload.params, &payload.answer].into_iter().flatten();
-            bodies.map(|body| &*body.text)
-        });
-        in_fields.chain(bodies).any(|text| needle.is_in(text))
+        // The screen names the proxy in each row, so that it is searched as well.
+        let mut in_fields = in_fields.chain([row.proxy.as_str()]);
+        in_fields.any(|text| needle.is_in(text))
+            || payload.is_some_and(|payload| needle.is_in_bodies(payload))
     }
 
     fn adapt(&mut self, took: Duration, is_full: bool) {

@@ -7,6 +7,7 @@ mod order;
 mod pager;
 mod progress;
 mod prompts;
+mod search;
 mod streams;
 mod times;
 mod width;

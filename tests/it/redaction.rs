@@ -175,7 +175,7 @@ fn patterns_of_a_user_are_taken_out_and_counted() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.err.contains("secrets redacted"), "{}", ran.err);
     assert!(!found_in(&bytes_of(&home.store()), "ACME-123"));
-    let rows = home.rows(&["--grep", "[redacted:pattern]"]);
+    let rows = home.rows(&["--grep", "[redacted:pattern]", "-F"]);
     assert_eq!(rows.len(), 4, "each says where something was");
     let stats: Value = serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
     assert!(stats["redacted"].as_u64().unwrap() >= 8, "{stats}");

@@ -4,7 +4,7 @@ use super::layout::{TRACES_SINCE, layout_of};
 use super::recall::{NamesMatched, Recall, number_list};
 use super::shown::shown;
 use mcpr_model::{ErrorKind, Status};
-use mcpr_store::query::{Cursor, Filter, Page};
+use mcpr_store::query::{Cursor, Filter, Page, Search};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -166,8 +166,8 @@ pub(super) fn of_filter(
         return Ok(None);
     }
     add_outcome(filter, &mut conditions);
-    if let Some(text) = &filter.grep {
-        add_grep(text, &mut conditions);
+    if let Some(search) = &filter.grep {
+        add_search(connection, recall, search, &mut conditions)?;
     }
     Ok(Some(Selection {
         conditions,
@@ -258,17 +258,13 @@ fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
     }
 }
 
-/// The fields of [`Filter::grep_fields`]; `LIKE` does not tell case apart within ASCII.
-fn add_grep(text: &str, conditions: &mut Conditions) {
-    let mut like = String::from("%");
-    for character in text.chars() {
-        // What is looked for is text, not a pattern.
-        if matches!(character, '%' | '_' | '\\') {
-            like.push('\\');
-        }
-        like.push(character);
-    }
-    like.push('%');
+/// The fields of [`Filter::grep_fields`].
+fn add_search(
+    connection: &Connection,
+    recall: &Recall,
+    search: &Search,
+    conditions: &mut Conditions,
+) -> rusqlite::Result<()> {
     // What is shown is what is searched: the client that a row shows may be that of its session.
     let fields = [
         shown!("o.method", "o.id"),
@@ -285,10 +281,7 @@ fn add_grep(text: &str, conditions: &mut Conditions) {
         REQUEST_ID_TEXT,
         shown!("s.session_id", "s.id"),
     ];
-    let clauses: Vec<String> = fields
-        .iter()
-        .map(|field| format!("({field}) LIKE ? ESCAPE '\\'"))
-        .collect();
-    let values = fields.map(|_| Value::from(like.clone()));
-    conditions.add(&format!("({})", clauses.join(" OR ")), values);
+    let condition = recall.searched.condition(connection, search, &fields)?;
+    conditions.add(&condition, []);
+    Ok(())
 }

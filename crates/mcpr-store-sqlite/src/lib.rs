@@ -41,6 +41,7 @@ mod request_ids;
 mod requests;
 mod rollups;
 mod seal;
+mod searched;
 mod sessions;
 mod shape;
 mod shown;

@@ -5,6 +5,7 @@
 //! that is what stands behind the last one seen.
 
 use super::number_set::NumberSet;
+use super::searched::SearchedFor;
 use super::shown::shown;
 use mcpr_model::Kind;
 use mcpr_store::query::{Cursor, Filter, Page, Pattern};
@@ -29,6 +30,7 @@ pub(crate) struct Recall {
     clients: Matched,
     /// Without a function for a list of requests: that of operations is made of them.
     proxies: Matched,
+    pub(crate) searched: SearchedFor,
 }
 
 /// The rows of a table of names that a filter matches.
@@ -50,6 +52,7 @@ impl Recall {
         Ok(Self {
             operations: Matched::asked(connection, "is_wanted_operation")?,
             clients: Matched::asked(connection, "is_wanted_client")?,
+            searched: SearchedFor::register(connection)?,
             ..Self::default()
         })
     }

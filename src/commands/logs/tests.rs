@@ -71,7 +71,11 @@ fn which_rows_in_which_order() {
     check_seqs("--tool nope --tool ech*", &[1, 2, 3, 4, 5, 6]);
     check_seqs("--status error", &[4, 6]);
     check_seqs("--error-code -32602 --error-kind rpc", &[4, 6]);
-    check_seqs("--grep NOPE", &[4, 6]);
+    check_seqs("--grep nope", &[4, 6]);
+    // The gap is shown whatever is searched for.
+    check_seqs("--grep NOPE", &[4]);
+    check_seqs("--grep n.pe$ -F", &[4]);
+    check_seqs("--grep n[o]pe --in payloads", &[4, 6]);
     check_seqs("--session e31 --tail all", &[4, 6, 7, 8, 9, 10]);
     check_seqs("--client CLAUDE* --tail 1", &[10]);
     check_seqs("--min-latency 1s", &[4]);

@@ -60,6 +60,7 @@ const SQLITE: Layers = Layers {
             "sums",
             "watch",
         ],
+        &["searched"],
         &[
             "log_index",
             "place",

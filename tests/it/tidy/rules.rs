@@ -42,7 +42,13 @@ const DOORS: &[(&str, &[&str])] = &[
         "jsonschema_regex",
         &["crates/mcpr-surface/src/compat/texts"],
     ),
-    ("regex", &["crates/mcpr-redact/src"]),
+    (
+        "regex",
+        &[
+            "crates/mcpr-redact/src",
+            "crates/mcpr-store/src/query/search",
+        ],
+    ),
     ("aho_corasick", &["crates/mcpr-redact/src/scan"]),
     ("zstd", &["crates/mcpr-store-sqlite/src/packing"]),
     ("regex_automata", &["crates/mcpr-surface/src/compat/texts"]),
@@ -51,6 +57,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "crates/mcpr-surface/src/compat/sample",
             "crates/mcpr-surface/src/unseen",
+            "crates/mcpr-store/src/query/search",
         ],
     ),
     (

@@ -20,7 +20,7 @@ pub(super) fn page(source: &Source<'_>, filter: &Filter, page: Page) -> Result<V
         conditions(source, filter, page),
         page.order,
         |row| {
-            if filter.matches(&row) {
+            if filter.matches(&row, None) {
                 found.push(Entry::Request(Box::new(row)));
             }
             if found.len() < limit {
@@ -44,7 +44,7 @@ pub(super) fn slowest(
     let conditions = conditions(source, filter, page);
     // No index of theirs has latencies: every row is looked at.
     each(source, conditions, Order::Ascending, |row| {
-        if filter.matches(&row) {
+        if filter.matches(&row, None) {
             slowest.offer(row);
         }
         ControlFlow::Continue(())

@@ -38,7 +38,7 @@ pub(super) fn page(
         // Back into the order of the places: the rows come by their ids.
         let rows = places.iter().filter_map(|place| rows.remove(&place.seq));
         let entries = rows
-            .filter(|row| filter.matches(row))
+            .filter(|row| filter.matches(row, None))
             .map(|row| Entry::Request(Box::new(row)))
             .filter(|entry| page.holds(entry));
         found.extend(entries);

@@ -4,7 +4,7 @@ use crate::SqliteStore;
 use crate::read::SqliteReader;
 use crate::read::costs::{OF_ALL, OF_ONE, events, filled, limit_lengths, reader, unfinished};
 use mcpr_model::Status;
-use mcpr_store::query::{Entry, Filter, Order, SessionKey, SurfacePage, TimePage};
+use mcpr_store::query::{Entry, Filter, Order, Search, SessionKey, SurfacePage, TimePage};
 use mcpr_store::{Reader, Writer};
 use rusqlite::Connection;
 
@@ -87,7 +87,7 @@ fn a_name_of_megabytes_is_not_read_with_each_row_that_refers_to_it() {
         ..Filter::default()
     };
     let searched = Filter {
-        grep: Some("nowhere".into()),
+        grep: Some(Search::expression("nowhere").expect("an expression")),
         ..Filter::default()
     };
     let all = usize::try_from(ROWS).expect("a number") + 1;

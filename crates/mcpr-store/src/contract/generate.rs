@@ -2,8 +2,8 @@
 
 use crate::memory::MemoryStore;
 use crate::query::{
-    Buckets, Cursor, Filter, GroupBy, Order, Page, Pattern, Place, SessionFilter, SessionKey,
-    SessionOrder, SessionPage, SessionRow, StatsQuestion, TimePage,
+    Buckets, Cursor, Filter, GroupBy, Order, Page, Pattern, Place, Search, SearchedBodies,
+    SessionFilter, SessionKey, SessionOrder, SessionPage, SessionRow, StatsQuestion, TimePage,
 };
 use crate::{Class, Retention};
 use fastrand::Rng;
@@ -261,6 +261,23 @@ fn version(random: &mut Rng, ts: i64, payload: Box<str>) -> SurfaceVersion {
     }
 }
 
+/// A text or an expression, in the fields alone or in some bodies too.
+fn search(random: &mut Rng) -> Search {
+    let texts = [
+        "CHO", "a_b", "%", "-1", "s-1", "É", "claude", "\\", "1", "{}",
+    ];
+    let expressions = ["cho", "^claude", "s-[12]$", "(?i)É|[1]", r"\d\]", ".", "^$"];
+    let search = if random.bool() {
+        Search::fixed(&pick(random, &texts))
+    } else {
+        Search::expression(&pick(random, &expressions))
+    };
+    search.expect("a search").also_in(SearchedBodies {
+        arguments: random.bool(),
+        answers: random.bool(),
+    })
+}
+
 /// A filter with a few conditions.
 pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
     Filter {
@@ -284,13 +301,7 @@ pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
         })
         .unwrap_or_default(),
         error_code: rarely(random, |_| "-1".to_owned()),
-        grep: rarely(random, |random| {
-            pick(
-                random,
-                &["CHO", "a_b", "%", "-1", "s-1", "É", "claude", "\\", "1"],
-            )
-            .to_string()
-        }),
+        grep: rarely(random, search),
         trace_id: rarely(random, trace),
         min_latency_us: rarely(random, latency),
     }

@@ -9,6 +9,7 @@ mod generate;
 mod pages;
 mod random;
 mod renaming;
+mod searching;
 mod sums;
 mod surfaces;
 mod timeline;
@@ -25,6 +26,7 @@ use conversations::a_conversation_is_the_first_said_and_goes_with_its_session;
 use pages::*;
 use random::answers_equal_those_of_the_reference;
 use renaming::{a_renamed_proxy_is_as_if_recorded_under_its_name, two_names_of_a_proxy_become_one};
+use searching::a_search_is_in_the_fields_and_in_the_bodies_that_are_named;
 use sums::*;
 use surfaces::*;
 use timeline::a_timeline_goes_by_time_and_then_by_storing_in_pages_of_any_size;
@@ -129,6 +131,7 @@ macro_rules! contract_tests {
         a_list_of_more_pages_than_may_wait_is_given_up,
         a_renamed_proxy_is_as_if_recorded_under_its_name,
         two_names_of_a_proxy_become_one,
+        a_search_is_in_the_fields_and_in_the_bodies_that_are_named,
         answers_equal_those_of_the_reference
         }
     };

@@ -18,7 +18,7 @@ impl MemoryStore {
         let requests = state
             .requests()
             .map(|(seq, request)| listing.row(seq, request))
-            .filter(|row| filter.matches(row))
+            .filter(|row| filter.matches(row, state.payloads.get(&row.seq)))
             .map(|row| Entry::Request(Box::new(row)));
         let gaps = state
             .gaps()

@@ -1,7 +1,7 @@
 //! Which requests are asked for, and what each condition means.
 
-use super::{GapRow, Pattern, RequestRow};
-use mcpr_model::{ErrorKind, Kind, Status, TraceId};
+use super::{GapRow, Pattern, RequestRow, Search};
+use mcpr_model::{ErrorKind, Kind, Payload, Status, TraceId};
 
 /// The one session that is meant: ids are unique within a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,8 +37,8 @@ pub struct Filter {
     pub error_kinds: Vec<ErrorKind>,
     /// Only errors with exactly this code.
     pub error_code: Option<String>,
-    /// Only rows with this text, without regard to ASCII case, in one of [`Filter::grep_fields`].
-    pub grep: Option<String>,
+    /// Only rows that have this in one of [`Filter::grep_fields`], or in one of the bodies that it names.
+    pub grep: Option<Search>,
     /// Only requests that are part of this trace.
     pub trace_id: Option<TraceId>,
     /// Only requests that took at least this long, microseconds.
@@ -69,9 +69,10 @@ impl Filter {
             && Pattern::any_matches(&self.tools, tool)
     }
 
-    /// Whether a request meets every condition. This is what each condition means.
+    /// Whether a request meets every condition, with its payload where that is kept. This is what each
+    /// condition means.
     #[must_use]
-    pub fn matches(&self, row: &RequestRow) -> bool {
+    pub fn matches(&self, row: &RequestRow, payload: Option<&Payload>) -> bool {
         self.holds_time(row.ts)
             && self.takes_operation(row.kind, &row.proxy, &row.method, row.tool.as_deref())
             && self
@@ -101,7 +102,7 @@ impl Filter {
             && self
                 .grep
                 .as_ref()
-                .is_none_or(|text| Self::mentions(row, text))
+                .is_none_or(|search| Self::mentions(row, payload, search))
     }
 
     /// Whether only requests that failed are asked for.
@@ -135,11 +136,10 @@ impl Filter {
         ]
     }
 
-    fn mentions(row: &RequestRow, text: &str) -> bool {
-        let text = text.to_ascii_lowercase();
-        Self::grep_fields(row)
-            .into_iter()
-            .flatten()
-            .any(|field| field.to_ascii_lowercase().contains(&text))
+    fn mentions(row: &RequestRow, payload: Option<&Payload>, search: &Search) -> bool {
+        let mut fields = Self::grep_fields(row).into_iter().flatten();
+        // Each field by itself: `^` and `$` are the ends of one.
+        fields.any(|field| search.is_in(field))
+            || payload.is_some_and(|payload| search.is_in_bodies(payload))
     }
 }

@@ -10,6 +10,7 @@ mod pattern;
 mod ranking;
 mod requests;
 mod rollup;
+mod search;
 mod sessions;
 mod slowest;
 mod sources;
@@ -29,6 +30,7 @@ pub use pattern::{Pattern, PatternError};
 pub use ranking::{ClientOrder, FirstSessions, RankedLines, SessionRank, StatsOrder};
 pub use requests::{Entry, GapRow, Order, Page, Place, RequestRow, StoredKey, TimePage};
 pub use rollup::{RollupChange, RollupKey, RollupRow};
+pub use search::{Search, SearchError, SearchedBodies};
 pub use sessions::{
     INFERRED_GAP_MS, Neighbour, SessionFilter, SessionOrder, SessionPage, SessionPlace, SessionRow,
     inferred_id,

@@ -6,7 +6,7 @@ use mcpr_model::{ErrorKind, Kind, Status};
 use mcpr_store::Depth;
 use mcpr_store::query::when::{Zone, parse_duration_us, parse_when};
 use mcpr_store::query::{
-    Cursor, Entry, Filter, NameKind, Page, Pattern, RequestRow, SessionFilter, SessionKey,
+    Cursor, Entry, Filter, NameKind, Page, Pattern, RequestRow, Search, SessionFilter, SessionKey,
     SessionPage,
 };
 use mcpr_store::{Reader, StoreError, fold};
@@ -81,7 +81,7 @@ pub(super) fn filter(data: &[u8]) {
         let filter = filter_of(&mut Choices::new(data), &base.rows);
         let answered = rows(&*base.reader, &filter).expect("an answer");
         let answered: Vec<i64> = answered.iter().map(|row| row.seq).collect();
-        let meant = base.rows.iter().filter(|row| filter.matches(row));
+        let meant = base.rows.iter().filter(|row| filter.matches(row, None));
         let meant: Vec<i64> = meant.map(|row| row.seq).collect();
         assert_eq!(answered, meant, "{filter:?}");
     });
@@ -124,7 +124,13 @@ fn filter_of(choices: &mut Choices<'_>, rows: &[RequestRow]) -> Filter {
         .text()
         .and_then(|text| Pattern::ignoring_case(&text).ok());
     filter.error_code = choices.text();
-    filter.grep = choices.text();
+    // Whatever is typed is an expression, or is told to be none; as a text it can be searched for.
+    let search = |text: String| {
+        Search::expression(&text)
+            .or_else(|_| Search::fixed(&text))
+            .ok()
+    };
+    filter.grep = choices.text().and_then(search);
     filter
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use mcpr_model::{ErrorKind, Kind, Status};
-use mcpr_store::query::{Order, Pattern, SessionKey};
+use mcpr_store::query::{Order, Pattern, Search, SessionKey};
 
 /// A value, or none, taken at random.
 fn maybe<T>(random: &mut fastrand::Rng, value: impl FnOnce(&mut fastrand::Rng) -> T) -> Option<T> {
@@ -33,7 +33,10 @@ fn filter_near(random: &mut fastrand::Rng, row: &RequestRow) -> Filter {
                 filter.statuses = all.into_iter().filter(|_| random.bool()).collect();
             }
             9 => filter.error_kinds.extend(random.choice(ErrorKind::ALL)),
-            10 => filter.grep = row.request_id.clone(),
+            10 => {
+                let id = row.request_id.as_deref();
+                filter.grep = id.map(|id| Search::fixed(id).expect("it is short"));
+            }
             _ => filter.min_latency_us = Some(row.latency_us.unwrap_or(1)),
         }
     }
@@ -70,7 +73,7 @@ fn check(path: &Path) {
         };
         let mut expected: Vec<_> = all
             .iter()
-            .filter(|row| page.holds(cursor_of(row)) && filter.matches(row))
+            .filter(|row| page.holds(cursor_of(row)) && filter.matches(row, None))
             .cloned()
             .collect();
         if page.order == Order::Descending {
@@ -118,7 +121,7 @@ fn the_slowest_are_those_of_the_fold() {
         for (filter, limit) in [(&slow, 2), (&slow, 1000), (&Filter::default(), 5)] {
             let mut expected = mcpr_store::query::Slowest::new(limit);
             for row in all_requests(reader.as_ref()).expect("requests") {
-                if filter.matches(&row) {
+                if filter.matches(&row, None) {
                     expected.offer(row);
                 }
             }

@@ -5,8 +5,8 @@ use mcpr_model::time::MINUTE_MS;
 use mcpr_model::{ErrorKind, Status};
 use mcpr_store::contract::{rollups_of, sessions_of};
 use mcpr_store::query::{
-    Cursor, Entry, Filter, GroupBy, NameKind, Order, Page, Pattern, SessionFilter, SessionKey,
-    SessionPage, SessionPlace, StatsQuestion, TimePage,
+    Cursor, Entry, Filter, GroupBy, NameKind, Order, Page, Pattern, Search, SearchedBodies,
+    SessionFilter, SessionKey, SessionPage, SessionPlace, StatsQuestion, TimePage,
 };
 use mcpr_store::{Reader, fold};
 
@@ -195,7 +195,18 @@ pub(crate) const OF_ALL: &[(&str, Question)] = &[
         );
     }),
     ("every page with a text", |reader, _| {
-        let grep = Some("file".to_owned());
+        let grep = Some(Search::expression("file").expect("an expression"));
+        each_way(
+            reader,
+            &Filter {
+                grep,
+                ..Filter::default()
+            },
+        );
+    }),
+    ("every page with a text in its payload", |reader, _| {
+        let search = Search::expression("file").expect("an expression");
+        let grep = Some(search.also_in(SearchedBodies::ALL));
         each_way(
             reader,
             &Filter {
