@@ -150,50 +150,56 @@ fn each_page(
     take: &mut dyn FnMut(Vec<SessionRow>, bool) -> anyhow::Result<()>,
 ) -> anyhow::Result<bool> {
     let most = args.limit.rows();
+    // Only what is put in another order than that of pages has to be there as a whole.
+    let held = most.unwrap_or(MAX_SORTED).min(MAX_SORTED);
     let (mut rows, beyond) = match args.sort.rank() {
         Some(rank) => {
-            let mut first = FirstSessions::new(rank, most.unwrap_or(MAX_SORTED).min(MAX_SORTED));
+            let mut first = FirstSessions::new(rank, held);
             each_page_of_sessions(reader, filter, None, &mut |rows, _| {
                 first.offer(rows);
                 Ok(())
             })?;
-            first.finish()
+            let (rows, beyond) = first.finish();
+            (rows, beyond > 0)
         }
-        None => {
-            let mut held = Vec::new();
-            // Only what is turned round has to be there as a whole.
-            let most = match args.reverse {
-                true => Some(most.unwrap_or(MAX_SORTED).min(MAX_SORTED)),
-                false => most,
-            };
-            let mut last: Option<SessionPlace> = None;
-            let mut count = 0;
-            each_page_of_sessions(reader, filter, most, &mut |rows, more| {
-                count += rows.len();
-                for place in rows.iter().map(SessionRow::place) {
-                    let is_later = last.as_ref().is_none_or(|last| {
-                        place.compare(last, SessionOrder::Used) == Ordering::Greater
-                    });
-                    last = if is_later { Some(place) } else { last.take() };
-                }
-                if args.reverse {
-                    held.extend(rows);
-                    return Ok(());
-                }
-                take(rows, more)
+        None if args.reverse => {
+            let mut all = Vec::new();
+            let beyond = each_page_used_last(reader, filter, Some(held), &mut |rows, _| {
+                all.extend(rows);
+                Ok(())
             })?;
-            let beyond = most == Some(count) && has_more(reader, filter, last)?;
-            if !args.reverse {
-                return Ok(beyond);
-            }
-            (held, usize::from(beyond))
+            (all, beyond)
         }
+        None => return each_page_used_last(reader, filter, most, take),
     };
     if args.reverse {
         rows.reverse();
     }
     take(rows, false)?;
-    Ok(beyond > 0)
+    Ok(beyond)
+}
+
+/// Hands pages of the sessions that were used last to `take`; says whether others were used before them.
+fn each_page_used_last(
+    reader: &dyn Reader,
+    filter: &SessionFilter,
+    most: Option<usize>,
+    take: &mut dyn FnMut(Vec<SessionRow>, bool) -> anyhow::Result<()>,
+) -> anyhow::Result<bool> {
+    let mut last: Option<SessionPlace> = None;
+    let mut count = 0;
+    each_page_of_sessions(reader, filter, most, &mut |rows, more| {
+        count += rows.len();
+        // Pages come by the beginnings of sessions, so that the one used least late may be in any.
+        for place in rows.iter().map(SessionRow::place) {
+            let is_later = last
+                .as_ref()
+                .is_none_or(|last| place.compare(last, SessionOrder::Used) == Ordering::Greater);
+            last = if is_later { Some(place) } else { last.take() };
+        }
+        take(rows, more)
+    })?;
+    Ok(most == Some(count) && has_more(reader, filter, last)?)
 }
 
 /// Whether there are sessions that were used before a place.
