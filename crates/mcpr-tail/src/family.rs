@@ -1,7 +1,9 @@
 //! Which files are one log: what rotation has put aside, and what is written now. Told from names;
 //! looks at no file itself.
 
+use super::rotated::base_after_date;
 use mcpr_model::steps;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What compressors add to a name.
@@ -31,6 +33,12 @@ fn beside(path: &Path, exists: &dyn Fn(&Path) -> bool) -> PathBuf {
     // Behind the extension anything that rotation adds will do; before it a short number is more
     // often part of the name.
     let name = without_addition(name, is_any).unwrap_or(name);
+    // A number before the name may be anything.
+    if let Some(base) = base_after_date(OsStr::new(name)).map(|base| path.with_file_name(base))
+        && exists(&base)
+    {
+        return base;
+    }
     let (stem, extension) = name.rfind('.').map_or((name, ""), |dot| name.split_at(dot));
     if extension.is_empty() {
         return path.with_file_name(name);
@@ -110,6 +118,8 @@ mod tests {
             ("mcp.old.log", "mcp.log"),
             ("mcp.log.old", "mcp.log"),
             ("mcp1.log", "mcp.log"),
+            ("d/2026-11-29-mcp.log.gz", "d/mcp.log"),
+            ("20261129-other.log", "20261129-other.log"),
             ("mcp-2.log", "mcp.log"),
             ("mcp.3.log", "mcp.log"),
             // Nothing is written to `window.log`: these are two logs.

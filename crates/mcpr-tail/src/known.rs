@@ -126,6 +126,11 @@ impl Known {
         self.last_at.insert(path.to_owned(), last);
     }
 
+    /// Whether that is known of any path.
+    pub(super) fn has_last(&self) -> bool {
+        !self.last_at.is_empty()
+    }
+
     /// The last file that a path led to, as far as that is known.
     pub(super) fn last_at(&self, path: &Path) -> Option<&LastFile> {
         self.last_at.get(path)

@@ -6,7 +6,7 @@
 //!
 //! In reading order: [`Splitter`] cuts bytes into lines; `identity` knows a file again; `position`
 //! keeps both together; `file`, and `gzip` with its `decoder`, read one open file; `resolver` says what sources lead to;
-//! `opening`, `known` and `recover` find where each file begins, `rotated` by its name,
+//! `opening`, `known` and `recover` find where each file begins, `rotated` and `sibling` by its name,
 //! `spelling` under whatever name its directory had; [`Tailer`] reads them all; [`Waker`] and [`Pace`] say
 //! when.
 
@@ -33,6 +33,7 @@ mod resolve;
 mod resolver;
 mod rotated;
 mod set;
+mod sibling;
 mod spelling;
 mod tracked;
 mod wake;

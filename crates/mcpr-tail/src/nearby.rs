@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::identity;
+use super::{identity, rotated};
 
 /// Most entries of a directory that are looked at.
 const MAX_ENTRIES: usize = 100_000;
+/// Most names that differ in a number alone and may be files of one log; of more, each is a log of its
+/// own: rotation keeps fewer.
+const MAX_COUNTED: usize = 100;
 /// Most directories that are looked through for one file.
 const MAX_DIRECTORIES: usize = 64;
 
@@ -23,6 +26,10 @@ pub(super) struct Directory {
     /// By name.
     entries: Vec<(OsString, u64)>,
     by_inode: FxHashMap<u64, Vec<usize>>,
+    /// Those that begin with a date, by what follows it.
+    dated: FxHashMap<OsString, Vec<usize>>,
+    /// Those that may be counted, by what they have in common.
+    counted: FxHashMap<OsString, Vec<usize>>,
     /// Directories in it.
     below: Vec<PathBuf>,
 }
@@ -45,9 +52,15 @@ impl Directory {
         // In one order on every machine, for only so many are looked through.
         directory.below.sort();
         directory.entries.sort();
-        for (at, (_, inode)) in directory.entries.iter().enumerate() {
+        for (at, (name, inode)) in directory.entries.iter().enumerate() {
             // Several names may be of one file.
             directory.by_inode.entry(*inode).or_default().push(at);
+            if let Some(base) = rotated::base_after_date(name) {
+                directory.dated.entry(base.to_owned()).or_default().push(at);
+            }
+            if let Some((shape, _)) = rotated::counted(name) {
+                directory.counted.entry(shape).or_default().push(at);
+            }
         }
         directory
     }
@@ -60,6 +73,21 @@ impl Directory {
         let entries = self.entries[from..].iter();
         let names = entries.map(|(name, _)| name.as_os_str());
         names.take_while(move |name| name.as_bytes().starts_with(begin))
+    }
+
+    /// The entries whose names are that of a log, with a date before it.
+    pub(super) fn dated(&self, base: &OsStr) -> impl Iterator<Item = &OsStr> {
+        let found = self.dated.get(base).into_iter().flatten();
+        found.map(|&at| self.entries[at].0.as_os_str())
+    }
+
+    /// The entries whose names differ from that of a log in a number alone.
+    pub(super) fn counted(&self, base: &OsStr) -> impl Iterator<Item = &OsStr> {
+        let shape = rotated::counted(base).map(|(shape, _)| shape);
+        let found = shape.and_then(|shape| self.counted.get(&shape));
+        let found = found.filter(|found| found.len() <= MAX_COUNTED);
+        let found = found.into_iter().flatten();
+        found.map(|&at| self.entries[at].0.as_os_str())
     }
 
     /// The entries that have this inode, as far as the directory says.

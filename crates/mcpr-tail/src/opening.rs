@@ -212,6 +212,8 @@ impl Opening {
         let reached = reached.collect::<FxHashSet<_>>();
         let reach = Reach {
             reached: &reached,
+            watched: &reached,
+            modified: None,
             excluded,
         };
         for &at in &plain {
@@ -232,6 +234,8 @@ impl Opening {
                         let reached = FxHashSet::default();
                         let reach = Reach {
                             reached: &reached,
+                            watched: &reached,
+                            modified: None,
                             excluded,
                         };
                         let mut siblings = Siblings::of(path, &mut nearby);

@@ -4,12 +4,12 @@
 //! They are looked for beside the path where they were, then in the directories beside and below.
 //! What is found there says what else was rotated since: that was never seen, and is read as well.
 
-use std::cmp::Ordering;
+mod counted;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -17,9 +17,12 @@ use super::decoder;
 use super::file;
 use super::identity::{self, MIN_HEAD_OF_MOVED_BYTES, Proof};
 use super::nearby::{Directory, Nearby};
-use super::resolve::{Stamp, parent};
-use super::rotated::{self, Compression, Rank, Rotation, rotation_of};
+use super::resolve::{ChangedAt, Stamp, parent};
+use super::rotated::{self, Compression, Rotation, rotation_of};
+use super::sibling::{Sibling, sort_oldest_first};
 use mcpr_model::{Checkpoint, FileIdentity};
+
+use counted::{is_counted_to, may_be};
 
 /// A file that has the contents of a checkpoint.
 #[derive(Debug)]
@@ -56,73 +59,12 @@ pub(super) enum Content {
 pub(super) struct Reach<'a> {
     /// Open already, or reached by a source.
     pub(super) reached: &'a FxHashSet<FileIdentity>,
+    /// Reached by a source: logs of their own, perhaps.
+    pub(super) watched: &'a FxHashSet<FileIdentity>,
+    /// When what is looked for was changed last, where it was open until now.
+    pub(super) modified: Option<ChangedAt>,
     /// Never to be opened.
     pub(super) excluded: &'a FxHashSet<FileIdentity>,
-}
-
-/// A file beside a path, or in a directory near it.
-#[derive(Debug, Clone)]
-pub(super) struct Sibling {
-    pub(super) path: PathBuf,
-    pub(super) identity: FileIdentity,
-    pub(super) stamp: Stamp,
-    pub(super) rotation: Option<Rotation>,
-    /// When it was made, where the file system says that.
-    born: Option<SystemTime>,
-}
-
-impl Sibling {
-    fn rank(&self) -> Option<&Rank> {
-        self.rotation.as_ref().map(|rotation| &rotation.rank)
-    }
-
-    pub(super) fn is_compressed(&self) -> bool {
-        let rotation = self.rotation.as_ref();
-        rotation.is_some_and(|rotation| rotation.compression != Compression::None)
-    }
-
-    /// Whether it was rotated after another one, or may have been.
-    fn is_newer_than(&self, other: &Self) -> bool {
-        // A compressed file was made when it was compressed, which says nothing of when it was
-        // rotated.
-        let is_plain = !self.is_compressed() && !other.is_compressed();
-        let born = self.born.zip(other.born).filter(|_| is_plain);
-        let by_birth = born.map_or(Ordering::Equal, |(own, other)| own.cmp(&other));
-        let by_name = self.rank().zip(other.rank());
-        let by_name = by_name.and_then(|(own, other)| own.is_newer_than(other));
-        let by_time = self.stamp.modified.cmp(&other.stamp.modified);
-        match (by_birth, by_name) {
-            (Ordering::Greater, _) | (Ordering::Equal, Some(true)) => true,
-            // What is older was perhaps written to for longer, or not numbered as is usual.
-            (Ordering::Less, _) | (Ordering::Equal, Some(false)) => by_time == Ordering::Greater,
-            (Ordering::Equal, None) => by_time != Ordering::Less,
-        }
-    }
-}
-
-/// Brings siblings into the order in which they were rotated: by their names where these say it of
-/// all of them, else by their times.
-pub(super) fn sort_oldest_first<T>(siblings: &mut [T], sibling: impl Fn(&T) -> &Sibling) {
-    let number = |item: &T| match sibling(item).rank() {
-        Some(Rank::Number(number)) => Some(*number),
-        _ => None,
-    };
-    let date = |item: &T| match sibling(item).rank() {
-        Some(Rank::Date(date)) => Some(date.clone()),
-        _ => None,
-    };
-    // Numbers and dates do not compare with each other: only where all have the same kind do names
-    // decide.
-    if siblings.iter().all(|item| number(item).is_some()) {
-        siblings.sort_by_key(|item| std::cmp::Reverse(number(item)));
-    } else if siblings.iter().all(|item| date(item).is_some()) {
-        siblings.sort_by_key(date);
-    } else {
-        siblings.sort_by(|a, b| {
-            let (a, b) = (sibling(a), sibling(b));
-            (a.stamp.modified, &b.path).cmp(&(b.stamp.modified, &a.path))
-        });
-    }
 }
 
 /// An entry of a directory whose name begins as that of the path.
@@ -132,6 +74,8 @@ struct Entry {
     rotation: Option<Rotation>,
     /// Its name begins with the whole of it.
     is_named_after: bool,
+    /// It may be of the log by the number in its name, which only contents show.
+    counted: Option<Rotation>,
 }
 
 /// What stands near a path.
@@ -146,6 +90,9 @@ pub(super) struct Siblings<'n> {
     /// Directories whose entries are among them.
     listed: FxHashSet<PathBuf>,
     is_wide: bool,
+    /// The highest number within a name under which a file of the log was found; of any, where the log
+    /// has none itself.
+    counted_to: Option<u64>,
     /// The first bytes of what compressed files hold.
     heads: FxHashMap<PathBuf, Vec<u8>>,
 }
@@ -163,6 +110,7 @@ impl<'n> Siblings<'n> {
             of_path: vec![own],
             listed: FxHashSet::default(),
             is_wide: false,
+            counted_to: None,
             heads: FxHashMap::default(),
         };
         siblings.list(&directory);
@@ -176,18 +124,26 @@ impl<'n> Siblings<'n> {
             return;
         }
         let base = self.base.file_name().unwrap_or_default();
-        // Rotation keeps the beginning of a name, so that the rest of a large directory is not
-        // looked at.
-        for name in directory.beginning_with(rotated::stem(base)) {
+        // Rotation keeps the beginning of a name or puts a date before it, so that the rest of a large
+        // directory is not looked at.
+        let named = directory.beginning_with(rotated::stem(base));
+        let names = named
+            .chain(directory.dated(base))
+            .chain(directory.counted(base));
+        let mut seen = FxHashSet::default();
+        for name in names.filter(|&name| seen.insert(name)) {
             let path = self.path(directory, name);
             if path != self.base {
+                let rotation = rotation_of(name, base);
                 self.entries.push(Entry {
                     path,
-                    rotation: rotation_of(name, base),
+                    counted: rotated::counted_beside(name, base).filter(|_| rotation.is_none()),
+                    rotation,
                     is_named_after: begins(name, base),
                 });
             }
         }
+        self.count();
     }
 
     /// As the path itself is named, so that one of the same directory is known as it.
@@ -220,7 +176,9 @@ impl<'n> Siblings<'n> {
     ) -> Option<Recovered> {
         // By inode, which the listing already says: no file is opened for the names that are not
         // it.
-        self.in_steps(|siblings, from, _| siblings.renamed(from, lost, reach))
+        self.in_steps(lost, reach, |siblings, from, _| {
+            siblings.renamed(from, lost, reach)
+        })
     }
 
     /// The same, unless a file that nobody has read begins alike and the checkpoint is of no more than
@@ -260,7 +218,7 @@ impl<'n> Siblings<'n> {
         if lost.head.len < MIN_HEAD_OF_MOVED_BYTES {
             return None;
         }
-        self.in_steps(|siblings, _, from| {
+        self.in_steps(lost, reach, |siblings, _, from| {
             // Plain files first: to know a compressed one, its head has to be decompressed.
             let mut copies = siblings.copies(from, lost, reach);
             if copies.is_empty() || is_ambiguous(lost) {
@@ -283,6 +241,8 @@ impl<'n> Siblings<'n> {
     /// so many on.
     fn in_steps(
         &mut self,
+        lost: &Checkpoint,
+        reach: &Reach<'_>,
         mut find: impl FnMut(&mut Self, usize, usize) -> Option<Recovered>,
     ) -> Option<Recovered> {
         let mut found = find(self, 0, 0);
@@ -292,8 +252,10 @@ impl<'n> Siblings<'n> {
             self.widen();
             found = find(self, from.0, from.1);
         }
-        if let Some(found) = &found {
+        if let Some(found) = &mut found {
             self.include(&parent(&found.sibling.path));
+            self.learn(found, lost, reach);
+            found.sibling.rotation = self.rotation(&found.sibling.path);
         }
         found
     }
@@ -333,21 +295,34 @@ impl<'n> Siblings<'n> {
     fn sibling(&self, path: &Path) -> Option<Sibling> {
         // Links are not followed: rotation makes none, and one could lead anywhere.
         let metadata = fs::symlink_metadata(path).ok()?;
-        let name = path.file_name().unwrap_or_default();
         metadata.is_file().then(|| Sibling {
             path: path.to_owned(),
             identity: identity::of(&metadata),
             stamp: Stamp::of(&metadata),
             born: metadata.created().ok(),
-            rotation: rotation_of(name, self.base.file_name().unwrap_or_default()),
+            rotation: self.rotation(path),
         })
+    }
+
+    /// What the name of a path says of its rotation.
+    fn rotation(&self, path: &Path) -> Option<Rotation> {
+        let (name, base) = path.file_name().zip(self.base.file_name())?;
+        let counted = || rotated::counted_beside(name, base);
+        let counted = || counted().filter(|it| is_counted_to(it, self.counted_to));
+        rotation_of(name, base).or_else(counted)
     }
 
     /// The first plain copy; all of them, where the checkpoint says too little to tell them apart.
     fn copies(&self, from: usize, lost: &Checkpoint, reach: &Reach<'_>) -> Vec<Sibling> {
         let entries = self.entries[from..].iter();
-        let entries = entries.filter(|entry| entry.rotation.is_some() || entry.is_named_after);
-        let siblings = entries.filter_map(|entry| self.sibling(&entry.path));
+        let siblings = entries.filter_map(|entry| {
+            let sibling = self.sibling(&entry.path)?;
+            let is_rotated = entry.rotation.is_some() || entry.is_named_after;
+            let size = || sibling.stamp.size;
+            let is_meant =
+                is_rotated || entry.counted.is_some() && may_be(&sibling, size, lost, reach);
+            is_meant.then_some(sibling)
+        });
         let copies = siblings.filter(|it| look_into(it.clone(), lost, reach).is_some());
         copies.take(most_copies(lost)).collect()
     }
@@ -360,7 +335,9 @@ impl<'n> Siblings<'n> {
                 break;
             }
             let entry = &self.entries[at];
-            let compression = entry.rotation.as_ref().map(|rotation| rotation.compression);
+            let is_counted = entry.rotation.is_none();
+            let rotation = entry.rotation.as_ref().or(entry.counted.as_ref());
+            let compression = rotation.map(|rotation| rotation.compression);
             let sibling = self.sibling(&entry.path);
             let Some(sibling) = sibling.filter(|_| compression == Some(Compression::Gzip)) else {
                 continue;
@@ -375,7 +352,9 @@ impl<'n> Siblings<'n> {
                 let head = file.and_then(|file| decoder::head(&Arc::new(file)));
                 head.unwrap_or_default()
             });
-            if identity::has_head(head, lost.head) {
+            let size = || head.len() as u64;
+            let is_meant = !is_counted || may_be(&sibling, size, lost, reach);
+            if is_meant && identity::has_head(head, lost.head) {
                 found.push(sibling);
             }
         }

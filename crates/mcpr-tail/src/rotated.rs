@@ -1,5 +1,5 @@
 //! The names that rotation gives to files: `.1`, `.2.gz`, `-20261129`, `.2026-11-29`, `-29Nov2026`, `.old`, `.bak2`,
-//! before the extension or after it. Pure; looks at no file.
+//! before the extension or after it, and `20261129-` before the name. Pure; looks at no file.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -96,16 +96,20 @@ pub(super) fn rotation_of(name: &OsStr, base: &OsStr) -> Option<Rotation> {
         // `p.log.gz` says that it is older than `p.log`, and nothing of its place among others.
         (compression != Compression::None).then_some(Rank::Word)?
     } else {
-        after(name, base).or_else(|| within(name, base))?
+        let found = after(name, base).or_else(|| within(name, base));
+        found.or_else(|| date_before(name.strip_suffix(base)?))?
     };
     Some(Rotation { rank, compression })
 }
 
-/// Whether rotation may have made a path of another one in the same directory.
+/// Whether rotation may have made a path of another one in the same directory, where a file was at both.
 pub(super) fn is_rotated_from(path: &Path, base: &Path) -> bool {
     let names = path.file_name().zip(base.file_name());
     let is_beside = path.parent() == base.parent();
-    is_beside && names.is_some_and(|(name, base)| rotation_of(name, base).is_some())
+    is_beside
+        && names.is_some_and(|(name, base)| {
+            rotation_of(name, base).is_some() || counted_beside(name, base).is_some()
+        })
 }
 
 /// The names of which rotation may have made this one.
@@ -121,6 +125,8 @@ pub(super) fn bases(name: &OsStr) -> Vec<OsString> {
         let cuts = (1..name.len()).filter(|&at| rank(&name[at..]).is_some());
         bases.extend(cuts.map(|at| [&name[..at], extension].concat()));
     }
+    let dated = dated_base(plain).into_iter();
+    bases.extend(dated.map(<[u8]>::to_vec));
     bases.into_iter().map(OsString::from_vec).collect()
 }
 
@@ -148,6 +154,82 @@ fn within(name: &[u8], base: &[u8]) -> Option<Rank> {
         return None;
     }
     rank(name.strip_prefix(stem)?.strip_suffix(extension)?)
+}
+
+/// What a date before a name says, with the separator that ends it.
+fn date_before(addition: &[u8]) -> Option<Rank> {
+    let (_, date) = addition.split_last()?;
+    // As it would stand behind the name. A number that is no date is more often a program's own.
+    let rank = rank(&[b"-", date].concat())?;
+    let is_separated = addition.last().is_some_and(|it| SEPARATORS.contains(it));
+    (is_separated && begins_with_day(date)).then_some(rank)
+}
+
+/// Whether the first eight digits are year, month and day.
+fn begins_with_day(date: &[u8]) -> bool {
+    let digits = date.iter().copied().filter(u8::is_ascii_digit);
+    let digits = digits.take(8).collect::<Vec<_>>();
+    let Some((year, day)) = digits.split_at_checked(4).filter(|(_, day)| day.len() == 4) else {
+        return false;
+    };
+    let is_in = |digits, range: std::ops::RangeInclusive<u64>| {
+        number_of(digits).is_some_and(|number| range.contains(&number))
+    };
+    is_in(year, 1970..=2199) && is_in(&day[..2], 1..=12) && is_in(&day[2..], 1..=31)
+}
+
+/// A name without the date before it, as far as it has one.
+fn dated_base(name: &[u8]) -> Option<&[u8]> {
+    // The longest: `2026-11-29-p.log` is of `p.log`, and of no `29-p.log`.
+    let cuts = (1..name.len()).rev();
+    let mut cuts = cuts.filter(|&at| date_before(&name[..at]).is_some());
+    cuts.next().map(|at| &name[at..])
+}
+
+/// The name of which rotation may have made one that begins with a date.
+pub(super) fn base_after_date(name: &OsStr) -> Option<&OsStr> {
+    let (_, plain) = Compression::by_name(name.as_bytes());
+    // Most names do not begin so, and no cut of them is tried.
+    let is_dated = plain.first().is_some_and(u8::is_ascii_digit);
+    let base = is_dated.then(|| dated_base(plain)).flatten()?;
+    Some(OsStr::from_bytes(base))
+}
+
+/// Longest number that counts rotations within a name.
+const MAX_COUNT_DIGITS: usize = 3;
+
+/// What names have in common that differ in a number before the extension alone, as `p1.log` and
+/// `p2.log` do, and `p.log`; and this one's number.
+pub(super) fn counted(name: &OsStr) -> Option<(OsString, Option<u64>)> {
+    let (_, plain) = Compression::by_name(name.as_bytes());
+    let (stem, extension) = extension(plain);
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    let len = stem.iter().rposition(|byte| !is_digit(byte))? + 1;
+    let (stem, digits) = stem.split_at(len);
+    // With a separator before it, it is read as any other addition.
+    let is_joined = stem.last().is_some_and(|byte| !SEPARATORS.contains(byte));
+    if !is_joined || digits.len() > MAX_COUNT_DIGITS {
+        return None;
+    }
+    let shape = OsString::from_vec([stem, b"\0", extension].concat());
+    Some((shape, number_of(digits)))
+}
+
+/// What the number in a name says beside another name of its shape: that one may be what rotation made
+/// it of, which only their contents show.
+pub(super) fn counted_beside(name: &OsStr, base: &OsStr) -> Option<Rotation> {
+    let ((shape, number), (of_base, base_number)) = (counted(name)?, counted(base)?);
+    if shape != of_base {
+        return None;
+    }
+    let rank = match (number, base_number) {
+        (Some(number), Some(base)) if number > base => Rank::Number(number),
+        // Which way they are counted is not known: their times say which is older.
+        (Some(_), None) => Rank::Word,
+        _ => return None,
+    };
+    let (compression, _) = Compression::by_name(name.as_bytes());
+    Some(Rotation { rank, compression })
 }
 
 /// With what every name begins that rotation makes of this one.
@@ -279,6 +361,9 @@ mod tests {
             ("p-2026-Nov-02.log", date(&[2026, 11, 2]), Plain),
             ("p.log.gz", Rank::Word, Gzip),
             ("p.log~", Rank::Word, Plain),
+            ("20261129-p.log", date(&[20_261_129]), Plain),
+            ("2026-11-29_p.log.gz", date(&[2026, 11, 29]), Gzip),
+            ("20261129.101500.p.log", date(&[20_261_129, 101_500]), Plain),
         ];
         for (name, rank, compression) in cases {
             check(name, "p.log", Some(&Rotation { rank, compression }));
@@ -303,6 +388,11 @@ mod tests {
             "p.log-02Moon2026",
             "p.log-Nov",
             "p.txt",
+            "1-p.log",
+            "123456-p.log",
+            "20269929-p.log",
+            "20261129p.log",
+            "p1.log",
         ] {
             check(name, "p.log", None);
         }
@@ -325,6 +415,27 @@ mod tests {
         assert_eq!(newer("p.log.10", "p.log.9"), Some(false));
         assert_eq!(newer("p.log-20261130", "p.log-20261129.gz"), Some(true));
         assert_eq!(newer("p.log.old", "p.log.1"), None);
+    }
+
+    #[test]
+    fn names_that_differ_in_a_number_alone_may_be_of_one_log() {
+        let rank = |name: &str, base: &str| {
+            let found = counted_beside(OsStr::new(name), OsStr::new(base));
+            found.map(|rotation| rotation.rank)
+        };
+        assert_eq!(rank("p1.log", "p.log"), Some(Rank::Word));
+        assert_eq!(rank("p3.log.gz", "p1.log"), Some(Rank::Number(3)));
+        for (name, base) in [
+            ("p1.log", "p3.log"),
+            ("p1.log", "p1.log"),
+            ("q1.log", "p.log"),
+            ("p1.txt", "p.log"),
+            ("p1234.log", "p.log"),
+            ("p-1.log", "p.log"),
+            ("p.log", "p1.log"),
+        ] {
+            assert_eq!(rank(name, base), None, "{name} {base}");
+        }
     }
 
     #[test]

@@ -14,8 +14,9 @@ use crate::label;
 use crate::notice::Notice;
 use crate::opening::{Begin, Opening, Troubles};
 use crate::path_text::text_of;
-use crate::recover::{Content, Recovered, Sibling, sort_oldest_first};
+use crate::recover::{Content, Recovered};
 use crate::resolve::Found;
+use crate::sibling::{Sibling, sort_oldest_first};
 use crate::tracked::Tracked;
 use mcpr_model::{Checkpoint, FileIdentity};
 

@@ -10,7 +10,8 @@ use crate::known::LastFile;
 use crate::label;
 use crate::nearby::Nearby;
 use crate::notice::LetGo;
-use crate::recover::{Reach, Sibling, Siblings};
+use crate::recover::{Reach, Siblings};
+use crate::sibling::Sibling;
 use crate::tracked::{HELD_IDLE, HELD_UNSEEN, Stage, Tracked, Writing};
 use mcpr_model::{Checkpoint, FileIdentity, Text};
 
@@ -139,6 +140,8 @@ impl Tailer {
             // own inode is given away.
             let reach = Reach {
                 reached: &reached,
+                watched: &reached,
+                modified: None,
                 excluded: self.resolver.excluded(),
             };
             let copy = match place {

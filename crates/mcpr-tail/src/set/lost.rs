@@ -12,8 +12,9 @@ use crate::known::LastFile;
 use crate::label;
 use crate::nearby::Nearby;
 use crate::opening::Begin;
-use crate::recover::{Reach, Recovered, Sibling, Siblings, is_ambiguous, sort_oldest_first};
+use crate::recover::{Reach, Recovered, Siblings, is_ambiguous};
 use crate::resolve::parent;
+use crate::sibling::{Sibling, sort_oldest_first};
 use crate::tracked::{Stage, Tracked};
 use mcpr_model::{Checkpoint, FileIdentity};
 
@@ -32,6 +33,8 @@ pub(super) struct Search {
     nearby: Nearby,
     /// Files that are open or that a source leads to, and those that must not be opened.
     pub(super) reached: FxHashSet<FileIdentity>,
+    /// Files that a source leads to.
+    watched: FxHashSet<FileIdentity>,
     /// Where the open files are in the list.
     pub(super) open: OpenFiles,
     /// Open files of which lines were handed over, in this run or before.
@@ -84,6 +87,7 @@ impl Tailer {
         Search {
             nearby: Nearby::default(),
             reached: self.reached(),
+            watched: self.paths.values().copied().collect(),
             open: self.open_files(),
             begun,
             unmoved: unmoved.map(|t| t.path.clone()).collect(),
@@ -146,7 +150,9 @@ impl Tailer {
     }
 
     fn recover_at(&mut self, path: &Path, lost: Vec<Lost>, search: &mut Search) {
-        let mut siblings = Siblings::of(path, &mut search.nearby);
+        // Lent, so that the rest of the search is free while it is used.
+        let mut nearby = std::mem::take(&mut search.nearby);
+        let mut siblings = Siblings::of(path, &mut nearby);
         // What was found to be gone is not looked for again: it says that there was such a log.
         let is_gone = |lost: &mut Lost| label::gone_from(&lost.checkpoint.path).is_some();
         let mut missing = lost;
@@ -155,11 +161,12 @@ impl Tailer {
             // Where earlier files of the log were moved, later ones are as well.
             if let Some(place) = label::place(&lost.checkpoint.path) {
                 siblings.include(&parent(&place));
+                siblings.learn_name(&place);
             }
         }
         let told = missing.iter().filter(|lost| lost.is_told());
         let told = told.map(|lost| lost.checkpoint.clone()).collect::<Vec<_>>();
-        let found = self.find_lost(&mut siblings, &mut missing, &mut search.reached);
+        let found = self.find_lost(&mut siblings, &mut missing, search);
         missing.retain(|lost| !lost.is_told());
         // A file that was seen empty is known by its inode alone, which may be a younger file's by now:
         // where others are known by their bytes, these say what came after them.
@@ -213,6 +220,7 @@ impl Tailer {
         let doubtful = doubtful.map(|(lost, _)| lost.clone());
         let doubtful = doubtful.collect::<Vec<_>>();
         self.add_recovered(path, found, unseen, search);
+        search.nearby = nearby;
         // Files that begin alike: the one of the checkpoint may be gone, and this one younger.
         for lost in doubtful {
             self.miss(lost, &search.open, Some(&followers));
@@ -224,7 +232,7 @@ impl Tailer {
         &self,
         siblings: &mut Siblings<'_>,
         missing: &mut Vec<Lost>,
-        reached: &mut FxHashSet<FileIdentity>,
+        search: &mut Search,
     ) -> Vec<(Checkpoint, Recovered)> {
         let mut found = Vec::new();
         // A file of its own inode goes first: it must not be taken for the copy of another one. Of those
@@ -234,12 +242,14 @@ impl Tailer {
         for find in [Siblings::find_renamed_for_certain, Siblings::find_copy] {
             for lost in std::mem::take(missing) {
                 let reach = Reach {
-                    reached: &*reached,
+                    reached: &search.reached,
+                    watched: &search.watched,
+                    modified: None,
                     excluded: self.resolver.excluded(),
                 };
                 match find(siblings, &lost.checkpoint, &reach) {
                     Some(recovered) => {
-                        reached.insert(recovered.sibling.identity);
+                        search.reached.insert(recovered.sibling.identity);
                         found.push((lost.checkpoint, recovered));
                     }
                     None => missing.push(lost),
@@ -310,10 +320,14 @@ impl Tailer {
             return;
         }
         let mut search = self.begin_search();
+        let none = FxHashSet::default();
         for Moved { path, last } in moved {
             let mut siblings = Siblings::of(&path, &mut search.nearby);
             let reach = Reach {
                 reached: &search.reached,
+                // It was open: no other file has its inode.
+                watched: &none,
+                modified: Some(last.modified),
                 excluded: self.resolver.excluded(),
             };
             let found = siblings.find_renamed(&last.checkpoint, &reach);

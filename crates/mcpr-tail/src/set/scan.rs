@@ -162,7 +162,7 @@ impl Tailer {
     /// Of paths that lead elsewhere than before, those of vacant paths that files were rotated away
     /// from: each had been at its path unseen, and others may have been there before it.
     fn rotated_from_vacant(&mut self, moved: &[Vacated]) -> Vec<Vacated> {
-        if self.vacant.is_empty() {
+        if self.vacant.is_empty() && !self.known.has_last() {
             return Vec::new();
         }
         let moved = moved.iter().map(|vacated| vacated.path.as_path());
@@ -174,9 +174,12 @@ impl Tailer {
         let mut bases = BTreeMap::new();
         for found in found {
             for base in rotations_of(&found.path) {
-                if let Some(last) = self.vacant.get_mut(&base) {
-                    let last = std::mem::replace(last, found.identity);
-                    bases.entry(base).or_insert(Some(last));
+                let last = self.vacant.get(&base).copied();
+                // Its last file may have been let go by now: what it held is remembered.
+                let is_away = !self.paths.contains_key(&base);
+                if last.is_some() || is_away && self.known.last_at(&base).is_some() {
+                    self.vacant.insert(base.clone(), found.identity);
+                    bases.entry(base).or_insert(last);
                 }
             }
         }

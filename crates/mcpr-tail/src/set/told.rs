@@ -14,8 +14,9 @@ use super::{Parting, Tailer};
 use crate::identity::fingerprint;
 use crate::label;
 use crate::notice::Notice;
-use crate::recover::{Recovered, Sibling};
+use crate::recover::Recovered;
 use crate::resolve::ChangedAt;
+use crate::sibling::Sibling;
 use crate::tracked::{Stage, Tracked};
 use mcpr_model::{Checkpoint, FileIdentity};
 

@@ -38,6 +38,12 @@ enum Naming {
     Dates,
     /// `-20261129` before the extension.
     DatesWithin,
+    /// `20261129-` before the name.
+    DatesBefore,
+    /// `p1.log`, `p2.log`, and so on, each moving on.
+    Counted,
+    /// The same, the newest with the highest number.
+    CountedUp,
 }
 
 /// When rotated files are compressed.
@@ -76,22 +82,34 @@ impl Rules {
             Naming::NumbersWithin,
             Naming::Dates,
             Naming::DatesWithin,
+            Naming::DatesBefore,
+            Naming::Counted,
+            Naming::CountedUp,
         ]);
-        let copies = fastrand::u8(..4) == 0;
+        // A copy with a number in its name is found only where more was read than a beginning: until
+        // then what came after the last look is gone without a gap.
+        let is_counted = matches!(naming, Naming::Counted | Naming::CountedUp);
+        let copies = fastrand::u8(..4) == 0 && !is_counted;
+        let creates = fastrand::u8(..3) > 0;
         Self {
             source: pick(["logs/*.log", "logs/*.log", "logs/*", "logs/p.log"]),
             naming,
             compress: pick([Compress::Never, Compress::AtOnce, Compress::Later]),
             olddir: pick(["logs/", "logs/old/", "archive/"]),
             copies,
-            creates: fastrand::u8(..3) > 0,
+            creates,
             // A copy of which no more than that was read is in no other way known from the next one.
             header: if copies {
                 ""
             } else {
                 pick([HEADER_LINE, "", "", ""])
             },
-            keeps: pick([1, 3, 1000, 1000]),
+            // Of a log that is away only another rotated file says that such numbers are its own.
+            keeps: if is_counted && !creates {
+                pick([3, 1000])
+            } else {
+                pick([1, 3, 1000, 1000])
+            },
             has_writers: fastrand::u8(..3) > 0,
         }
     }
@@ -184,9 +202,17 @@ impl Rotation {
         match naming {
             Naming::Numbers => format!("{olddir}p.log.{number}{suffix}"),
             Naming::NumbersWithin => format!("{olddir}p.{number}.log{suffix}"),
-            Naming::Dates => format!("{olddir}p.log-{}{suffix}", 20_260_000 + self.rotations),
-            Naming::DatesWithin => format!("{olddir}p-{}.log{suffix}", 20_260_000 + self.rotations),
+            Naming::Dates => format!("{olddir}p.log-{}{suffix}", self.date()),
+            Naming::DatesWithin => format!("{olddir}p-{}.log{suffix}", self.date()),
+            Naming::DatesBefore => format!("{olddir}{}-p.log{suffix}", self.date()),
+            Naming::Counted => format!("{olddir}p{number}.log{suffix}"),
+            Naming::CountedUp => format!("{olddir}p{}.log{suffix}", self.rotations),
         }
+    }
+
+    /// One for each rotation, each later than the last.
+    fn date(&self) -> u32 {
+        20_260_101 + self.rotations / 28 * 100 + self.rotations % 28
     }
 
     /// Makes room for what is rotated now; gives its name.
@@ -197,7 +223,10 @@ impl Rotation {
             self.deleted.extend(numbers(&self.text_of(&oldest)));
             fs::remove_file(self.bench.path(&oldest)).unwrap();
         }
-        if matches!(self.rules.naming, Naming::Numbers | Naming::NumbersWithin) {
+        if matches!(
+            self.rules.naming,
+            Naming::Numbers | Naming::NumbersWithin | Naming::Counted
+        ) {
             let mut rotated = std::mem::take(&mut self.rotated);
             for (at, name) in rotated.iter_mut().rev().enumerate().rev() {
                 let suffix = if is_gzip(name) { ".gz" } else { "" };
@@ -342,8 +371,13 @@ impl Rotation {
         // Where the first files went is known only once one was found there; of one file alone nothing
         // is left to go by.
         let is_traceable = self.rules.olddir == "logs/" && self.rules.keeps > 1;
+        // A number that is part of a name says nothing by itself: where no contents say that it is
+        // rotation's, there is a gap.
+        let is_counted = matches!(self.rules.naming, Naming::Counted | Naming::CountedUp);
+        let is_traceable = is_traceable && !is_counted;
         // Where files begin alike, which of them was read may be in doubt.
-        let may_be_told = !self.deleted.is_empty() || !self.rules.header.is_empty();
+        let is_certain = self.rules.header.is_empty() && !is_counted;
+        let may_be_told = !self.deleted.is_empty() || !is_certain;
         // Where a gap is told, what is there still may be read from its beginning: the store knows it.
         let is_read_anew = is_told && may_be_told;
         assert!(

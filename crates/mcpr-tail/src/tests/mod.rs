@@ -2,6 +2,7 @@
 
 mod alike;
 mod costs;
+mod counted;
 mod deleted;
 mod first_look;
 mod gzip;

@@ -1,0 +1,67 @@
+//! Rotated files with a number within their names: `p1.log` beside `p.log`. Others of such names are logs
+//! of their own, so that they are taken for rotated ones only once one was found to be.
+
+use std::path::Path;
+
+use super::{Reach, Recovered, Siblings, is_ambiguous};
+use crate::rotated::{self, Rank, Rotation};
+use crate::sibling::Sibling;
+use mcpr_model::Checkpoint;
+
+impl Siblings<'_> {
+    /// Takes files that are counted within their names for rotated ones, as far as they are known to be.
+    pub(super) fn count(&mut self) {
+        let to = self.counted_to;
+        for entry in &mut self.entries {
+            let counted = entry.counted.take_if(|counted| is_counted_to(counted, to));
+            entry.rotation = entry.rotation.take().or(counted);
+        }
+    }
+
+    /// Notes under what name a file of the log was found.
+    pub(super) fn learn(&mut self, found: &Recovered, lost: &Checkpoint, reach: &Reach<'_>) {
+        // A log that is read for itself may begin alike, and have the inode of one that is gone.
+        let is_watched = reach.watched.contains(&found.sibling.identity);
+        if !(is_watched && is_ambiguous(lost)) {
+            self.learn_name(&found.sibling.path);
+        }
+    }
+
+    /// Notes a path to which a file of the log was rotated.
+    pub(crate) fn learn_name(&mut self, rotated: &Path) {
+        let names = rotated.file_name().zip(self.base.file_name());
+        let counted = names.and_then(|(name, base)| rotated::counted_beside(name, base));
+        let to = match counted.map(|counted| counted.rank) {
+            Some(Rank::Number(number)) => number,
+            Some(_) => u64::MAX,
+            None => return,
+        };
+        if self.counted_to.is_none_or(|known| known < to) {
+            self.counted_to = Some(to);
+            self.count();
+        }
+    }
+}
+
+/// Whether a file with a number within its name may be the copy of a checkpoint. Many begin alike that are
+/// logs of their own: of little that was read it has to hold all and no more, and be as old.
+pub(super) fn may_be(
+    sibling: &Sibling,
+    size: impl FnOnce() -> u64,
+    lost: &Checkpoint,
+    reach: &Reach<'_>,
+) -> bool {
+    // Rename and compression keep that time. Without it, it may be another that holds a header alone.
+    let is_as_old = || reach.modified == Some(sibling.stamp.modified);
+    // At this length the head of a compressed file does not say whether more follows.
+    let is_whole = lost.offset < Checkpoint::HEAD_BYTES && size() == lost.offset;
+    !is_ambiguous(lost) || is_whole && is_as_old()
+}
+
+/// Whether a file is counted no further than those that are known to be of the log.
+pub(super) fn is_counted_to(counted: &Rotation, to: Option<u64>) -> bool {
+    match counted.rank {
+        Rank::Number(number) => to.is_some_and(|to| number <= to),
+        _ => to.is_some(),
+    }
+}

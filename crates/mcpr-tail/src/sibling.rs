@@ -1,0 +1,74 @@
+//! Files near a log, and which of them was rotated before another one.
+
+use std::cmp::Ordering;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use super::resolve::Stamp;
+use super::rotated::{Compression, Rank, Rotation};
+use mcpr_model::FileIdentity;
+
+/// A file beside a path, or in a directory near it.
+#[derive(Debug, Clone)]
+pub(super) struct Sibling {
+    pub(super) path: PathBuf,
+    pub(super) identity: FileIdentity,
+    pub(super) stamp: Stamp,
+    pub(super) rotation: Option<Rotation>,
+    /// When it was made, where the file system says that.
+    pub(super) born: Option<SystemTime>,
+}
+
+impl Sibling {
+    fn rank(&self) -> Option<&Rank> {
+        self.rotation.as_ref().map(|rotation| &rotation.rank)
+    }
+
+    pub(super) fn is_compressed(&self) -> bool {
+        let rotation = self.rotation.as_ref();
+        rotation.is_some_and(|rotation| rotation.compression != Compression::None)
+    }
+
+    /// Whether it was rotated after another one, or may have been.
+    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+        // A compressed file was made when it was compressed, which says nothing of when it was
+        // rotated.
+        let is_plain = !self.is_compressed() && !other.is_compressed();
+        let born = self.born.zip(other.born).filter(|_| is_plain);
+        let by_birth = born.map_or(Ordering::Equal, |(own, other)| own.cmp(&other));
+        let by_name = self.rank().zip(other.rank());
+        let by_name = by_name.and_then(|(own, other)| own.is_newer_than(other));
+        let by_time = self.stamp.modified.cmp(&other.stamp.modified);
+        match (by_birth, by_name) {
+            (Ordering::Greater, _) | (Ordering::Equal, Some(true)) => true,
+            // What is older was perhaps written to for longer, or not numbered as is usual.
+            (Ordering::Less, _) | (Ordering::Equal, Some(false)) => by_time == Ordering::Greater,
+            (Ordering::Equal, None) => by_time != Ordering::Less,
+        }
+    }
+}
+
+/// Brings siblings into the order in which they were rotated: by their names where these say it of
+/// all of them, else by their times.
+pub(super) fn sort_oldest_first<T>(siblings: &mut [T], sibling: impl Fn(&T) -> &Sibling) {
+    let number = |item: &T| match sibling(item).rank() {
+        Some(Rank::Number(number)) => Some(*number),
+        _ => None,
+    };
+    let date = |item: &T| match sibling(item).rank() {
+        Some(Rank::Date(date)) => Some(date.clone()),
+        _ => None,
+    };
+    // Numbers and dates do not compare with each other: only where all have the same kind do names
+    // decide.
+    if siblings.iter().all(|item| number(item).is_some()) {
+        siblings.sort_by_key(|item| std::cmp::Reverse(number(item)));
+    } else if siblings.iter().all(|item| date(item).is_some()) {
+        siblings.sort_by_key(date);
+    } else {
+        siblings.sort_by(|a, b| {
+            let (a, b) = (sibling(a), sibling(b));
+            (a.stamp.modified, &b.path).cmp(&(b.stamp.modified, &a.path))
+        });
+    }
+}
