@@ -106,7 +106,7 @@ impl Rules {
             },
             // Of a log that is away only another rotated file says that such numbers are its own.
             keeps: if is_counted && !creates {
-                pick([3, 1000])
+                1000
             } else {
                 pick([1, 3, 1000, 1000])
             },
