@@ -126,8 +126,8 @@ impl<'n> Siblings<'n> {
         let base = self.base.file_name().unwrap_or_default();
         // Rotation keeps the beginning of a name or puts a date before it, so that the rest of a large
         // directory is not looked at.
-        let named = directory.beginning_with(rotated::stem(base));
-        let names = named
+        let beginning = directory.beginning_with(rotated::stem(base));
+        let names = beginning
             .chain(directory.dated(base))
             .chain(directory.counted(base));
         let mut seen = FxHashSet::default();

@@ -86,26 +86,28 @@ impl Rules {
             Naming::Counted,
             Naming::CountedUp,
         ]);
-        // A copy with a number in its name is found only where more was read than a beginning: until
-        // then what came after the last look is gone without a gap.
+        // A number that is part of a name is known for rotation's only by a file that is there and was
+        // read before: what is compressed or deleted soon says too little, see `docs/limits.md`.
         let is_counted = matches!(naming, Naming::Counted | Naming::CountedUp);
         let copies = fastrand::u8(..4) == 0 && !is_counted;
-        let creates = fastrand::u8(..3) > 0;
         Self {
             source: pick(["logs/*.log", "logs/*.log", "logs/*", "logs/p.log"]),
             naming,
-            compress: pick([Compress::Never, Compress::AtOnce, Compress::Later]),
+            compress: if is_counted {
+                Compress::Never
+            } else {
+                pick([Compress::Never, Compress::AtOnce, Compress::Later])
+            },
             olddir: pick(["logs/", "logs/old/", "archive/"]),
             copies,
-            creates,
+            creates: fastrand::u8(..3) > 0 || is_counted,
             // A copy of which no more than that was read is in no other way known from the next one.
             header: if copies {
                 ""
             } else {
                 pick([HEADER_LINE, "", "", ""])
             },
-            // Of a log that is away only another rotated file says that such numbers are its own.
-            keeps: if is_counted && !creates {
+            keeps: if is_counted {
                 1000
             } else {
                 pick([1, 3, 1000, 1000])
