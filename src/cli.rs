@@ -186,7 +186,7 @@ fn configured(mut command: clap::Command, name: &str, settings: &Settings) -> cl
         .collect();
     for inner in names {
         // What an installed tap is told is in the client's file: it reads the configuration itself.
-        if name != "tap" {
+        if name != "tap" || inner == "serve" {
             command = command.mut_subcommand(&inner, |one| configured(one, &inner, settings));
         }
     }
@@ -206,11 +206,9 @@ impl Command {
             Self::Record(args) => args.recording.configure(patterns),
             #[cfg(feature = "tap")]
             Self::Tap(args) => {
-                args.recording.configure(patterns);
                 let configured = settings.get("payloads").map(|setting| &setting.values);
-                if configured.is_none_or(|values| values[..] == ["true"]) {
-                    args.recording.keep_payloads();
-                }
+                let keeps_payloads = configured.is_none_or(|values| values[..] == ["true"]);
+                args.configure(patterns, keeps_payloads);
                 if args.runs_server() {
                     // A session must not end for a slip in a file that its client knows nothing of.
                     args.unrecorded = fault.map(|fault| fault.to_string());

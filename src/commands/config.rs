@@ -59,7 +59,11 @@ fn effective(key: &'static Key, settings: &Settings) -> Effective {
         let file = file.map_or_else(String::new, |file| file.to_string());
         return Effective {
             key,
-            values: setting.values.clone(),
+            values: setting
+                .values
+                .iter()
+                .map(|it| without_key(key, it))
+                .collect(),
             from: format!("{file}:{}", setting.line),
         };
     }
@@ -72,6 +76,14 @@ fn effective(key: &'static Key, settings: &Settings) -> Effective {
             "payloads" => "default; `tap` keeps them".to_owned(),
             _ => "default".to_owned(),
         },
+    }
+}
+
+/// A value as it is shown: what stands in the query of a URL may be a key.
+fn without_key(key: &Key, value: &str) -> String {
+    match value.split_once('?') {
+        Some((before, _)) if key.name == "servers" => format!("{before}?…"),
+        _ => value.to_owned(),
     }
 }
 

@@ -97,6 +97,9 @@ enum Action {
         #[command(flatten)]
         recording: RecordingOptions,
     },
+    /// Stand before several servers at URLs, each at its name: http://127.0.0.1:PORT/NAME/…
+    #[cfg(feature = "tap-http")]
+    Serve(Box<relay::ServeArgs>),
     /// Remove the tap from the servers in an MCP client's configuration
     Uninstall {
         #[command(flatten)]
@@ -104,7 +107,59 @@ enum Action {
     },
 }
 
+/// Where what passes is recorded, and how much of it.
+#[derive(Clone, Copy)]
+struct RecordingPlan<'a> {
+    store: &'a StoreArgs,
+    trust: TrustArgs,
+    recording: &'a RecordingOptions,
+    keep: &'a KeepArgs,
+    /// Why nothing can be recorded.
+    unrecorded: Option<&'a str>,
+    is_verbose: bool,
+}
+
+impl RecordingPlan<'_> {
+    /// The same for a recorder.
+    fn config(self, screen: Screen) -> anyhow::Result<Config> {
+        if let Some(reason) = self.unrecorded {
+            anyhow::bail!("{reason}");
+        }
+        let mut config = Config::new(self.store.url()?);
+        config.screen = screen;
+        config.trust = self.trust.trust();
+        config.keep = self.keep.keep();
+        Ok(config)
+    }
+}
+
 impl Args {
+    /// Takes in what the configuration file says and no default of a flag can.
+    pub(crate) fn configure(&mut self, patterns: &[String], keeps_payloads: bool) {
+        let mut all = vec![&mut self.recording];
+        #[cfg(feature = "tap-http")]
+        if let Some(Action::Serve(args)) = &mut self.action {
+            all.push(args.recording());
+        }
+        for recording in all {
+            recording.configure(patterns);
+            if keeps_payloads {
+                recording.keep_payloads();
+            }
+        }
+    }
+
+    fn plan(&self) -> RecordingPlan<'_> {
+        RecordingPlan {
+            store: &self.store,
+            trust: self.trust,
+            recording: &self.recording,
+            keep: &self.keep,
+            unrecorded: self.unrecorded.as_deref(),
+            is_verbose: self.verbose,
+        }
+    }
+
     /// Whether a server is run, and not a client's configuration changed.
     pub(crate) fn runs_server(&self) -> bool {
         self.action.is_none()
@@ -132,6 +187,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         }
         Some(Action::Uninstall { target }) => uninstall(target, console),
         #[cfg(feature = "tap-http")]
+        Some(Action::Serve(args)) => relay::serve(args, console),
+        #[cfg(feature = "tap-http")]
         None if args.relay.is_asked() => relay::alone(args, console),
         None => run_server(args, console),
     }
@@ -152,7 +209,7 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let ended = server.wait(EndTimeouts::USUAL)?;
     if let Some(recorder) = recorder {
         let report = recorder.finish(LAST_ROWS, &hurry);
-        print_report(&report, args, console);
+        print_report(&report, args.verbose, console);
     }
     Ok(match ended {
         ServerExit::Code(code) => Exit::Child(code),
@@ -191,7 +248,7 @@ pub fn become_server(arguments: &[OsString], console: &mut Console) -> Exit {
 fn start_recorder(args: &Args, screen: Screen, copies: &Arc<Copies>) -> Option<TapRecorder> {
     let name = args.name.clone().unwrap_or_else(|| name_of(&args.command));
     let session_id = uuid::Uuid::new_v4().hyphenated().to_string();
-    let started = recording(args, screen).and_then(|config| {
+    let started = args.plan().config(screen).and_then(|config| {
         let conversation = std::env::var(CONVERSATION).ok();
         let transcript = Transcript::new(&name, &session_id)
             .with_bodies(args.recording.bodies())
@@ -205,18 +262,6 @@ fn start_recorder(args: &Args, screen: Screen, copies: &Arc<Copies>) -> Option<T
             told(&format!("warning: {error:#}; this session is not recorded"));
         })
         .ok()
-}
-
-/// What a recorder of a tap is told.
-fn recording(args: &Args, screen: Screen) -> anyhow::Result<Config> {
-    if let Some(reason) = &args.unrecorded {
-        anyhow::bail!("{reason}");
-    }
-    let mut config = Config::new(args.store.url()?);
-    config.screen = screen;
-    config.trust = args.trust.trust();
-    config.keep = args.keep.keep();
-    Ok(config)
 }
 
 /// Says something on standard error, from whatever thread.
@@ -233,8 +278,8 @@ fn name_of(command: &[OsString]) -> String {
     )
 }
 
-fn print_report(report: &TapReport, args: &Args, console: &mut Console) {
-    for line in closing_lines(report, args.verbose) {
+fn print_report(report: &TapReport, is_verbose: bool, console: &mut Console) {
+    for line in closing_lines(report, is_verbose) {
         console.note(&format!("mcpr tap: {line}"));
     }
 }

@@ -31,6 +31,8 @@ enum Shape {
     Flag,
     /// Texts for each of which this finds no fault.
     List(fn(&str) -> Result<(), String>),
+    /// Texts by name; they are read as `NAME=TEXT` each.
+    Table,
 }
 
 /// A key of the file.
@@ -70,7 +72,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "keep",
         flag: "keep",
-        commands: &["record", "tap", "stats"],
+        commands: &["record", "tap", "serve", "stats"],
         variable: Some("MCPR_KEEP"),
         default: "30d",
         shape: Shape::Text(|text| kept_ms(text).map(drop)),
@@ -78,7 +80,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "keep_payloads",
         flag: "keep_payloads",
-        commands: &["record", "tap", "stats"],
+        commands: &["record", "tap", "serve", "stats"],
         variable: Some("MCPR_KEEP_PAYLOADS"),
         default: "7d",
         shape: Shape::Text(|text| kept_ms(text).map(drop)),
@@ -86,7 +88,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "max_size",
         flag: "max_size",
-        commands: &["record", "tap", "stats"],
+        commands: &["record", "tap", "serve", "stats"],
         variable: Some("MCPR_MAX_SIZE"),
         default: "2G",
         shape: Shape::Size(|text| most_bytes(text).map(drop)),
@@ -94,7 +96,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "payloads",
         flag: "payloads",
-        commands: &["record", "tap"],
+        commands: &["record", "tap", "serve"],
         variable: None,
         default: "false",
         shape: Shape::Flag,
@@ -102,7 +104,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "payload_limit",
         flag: "payload_limit",
-        commands: &["record", "tap"],
+        commands: &["record", "tap", "serve"],
         variable: None,
         default: "64K",
         shape: Shape::Size(|text| body_limit(text).map(drop)),
@@ -110,7 +112,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "redact",
         flag: "redact",
-        commands: &["record", "tap", "import"],
+        commands: &["record", "tap", "serve", "import"],
         variable: None,
         default: "",
         shape: Shape::List(pattern),
@@ -154,6 +156,14 @@ pub const KEYS: &[Key] = &[
         variable: None,
         default: "",
         shape: Shape::List(|_| Ok(())),
+    },
+    Key {
+        name: "servers",
+        flag: "servers",
+        commands: &["serve"],
+        variable: None,
+        default: "",
+        shape: Shape::Table,
     },
 ];
 
@@ -329,6 +339,14 @@ fn values_of(key: &Key, value: &DeValue<'_>) -> Result<Vec<String>, String> {
             .iter()
             .map(|value| checked(text(value.get_ref())?, check))
             .collect(),
+        (Shape::Table, DeValue::Table(entries)) => entries
+            .iter()
+            .map(|(name, value)| Ok(format!("{}={}", name.get_ref(), text(value.get_ref())?)))
+            .collect(),
+        (Shape::Table, other) => Err(format!(
+            "a table of names is wanted, and this is {}",
+            kind_of(other)
+        )),
         (Shape::List(_), other) => Err(format!(
             "a list such as [\"a\", \"b\"] is wanted, and this is {}",
             kind_of(other)

@@ -1,7 +1,9 @@
-//! `mcpr tap --url`: a server at an address, with this program in the middle.
+//! `mcpr tap --url` and `mcpr tap serve`: servers at addresses, with this program in the middle.
 
-use super::{Args, LAST_ROWS, print_report, recording, told};
-use crate::commands::Refused;
+use super::{Args, LAST_ROWS, RecordingPlan, print_report, told};
+use crate::commands::keep_args::KeepArgs;
+use crate::commands::recording_options::RecordingOptions;
+use crate::commands::{Refused, StoreArgs, TrustArgs};
 use crate::config::values::address;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -31,15 +33,78 @@ pub(super) struct RelayArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct RelayWay {
     /// Listen on this address of this machine for clients; port 0 is any free one
-    #[arg(long, value_name = "ADDRESS", value_parser = address, default_value = "127.0.0.1:0",
-          requires = "url")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// Believe only the authorities in FILE (PEM), and not those of this machine
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// Believe any certificate; only for a server on this machine
-    #[arg(long, conflicts_with = "ca", requires = "url")]
+    #[arg(long, conflicts_with = "ca")]
     insecure: bool,
+}
+
+/// What `serve` is told.
+#[derive(Debug, clap::Args)]
+pub(super) struct ServeArgs {
+    /// Serve this one, as NAME=URL; may be repeated (default: `servers` of the configuration)
+    #[arg(long = "server", value_name = "NAME=URL")]
+    servers: Vec<String>,
+    #[command(flatten)]
+    way: RelayWay,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    recording: RecordingOptions,
+    #[command(flatten)]
+    keep: KeepArgs,
+    /// Print at the end what passed and what was stored
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+impl ServeArgs {
+    /// What is kept of what passes.
+    pub(super) fn recording(&mut self) -> &mut RecordingOptions {
+        &mut self.recording
+    }
+
+    fn plan(&self) -> RecordingPlan<'_> {
+        RecordingPlan {
+            store: &self.store,
+            trust: self.trust,
+            recording: &self.recording,
+            keep: &self.keep,
+            unrecorded: None,
+            is_verbose: self.verbose,
+        }
+    }
+
+    /// The servers, in the order in which they were named.
+    fn targets(&self) -> Result<Vec<RelayTarget>, Refused> {
+        let mut targets: Vec<RelayTarget> = Vec::new();
+        for named in &self.servers {
+            // What is wrong is told without the URL, which may hold a key.
+            let (name, url) = named.split_once('=').unwrap_or(("", named));
+            let refused = |why: String| {
+                let hint = "give NAME=URL, such as files=https://host/mcp";
+                Refused::new(format!("the server `{name}`: {why}")).hint(hint)
+            };
+            let target = RelayTarget::named(name, url);
+            let target = target.map_err(|error| refused(error.to_string()))?;
+            if targets.iter().any(|known| known.name() == target.name()) {
+                return Err(refused("there is another one of this name".to_owned()));
+            }
+            targets.push(target);
+        }
+        if targets.is_empty() {
+            let hint = "write them into the configuration, as `name = \"https://host/mcp\"` below \
+                        `[servers]`, or give --server NAME=URL";
+            return Err(Refused::new("there are no servers to stand before").hint(hint));
+        }
+        Ok(targets)
+    }
 }
 
 impl RelayArgs {
@@ -84,23 +149,29 @@ pub(super) fn alone(args: &Args, console: &mut Console) -> anyhow::Result<Exit> 
     })?;
     let source = format!("tap {}", target.name());
     let bound = args.relay.way.bind(vec![target])?;
-    run(args, &source, bound, console)
+    run(args.plan(), &source, bound, console)
+}
+
+/// Stands before several servers until it is asked to end.
+pub(super) fn serve(args: &ServeArgs, console: &mut Console) -> anyhow::Result<Exit> {
+    let bound = args.way.bind(args.targets()?)?;
+    run(args.plan(), "tap serve", bound, console)
 }
 
 /// Serves an address until the end is asked for.
 fn run(
-    args: &Args,
+    plan: RecordingPlan<'_>,
     source: &str,
     bound: RelayAddress,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let screen = args.recording.screen()?;
+    let screen = plan.recording.screen()?;
     let ignored = ignored_signals();
     let numbers = [SIGINT, SIGTERM, SIGHUP];
     let caught = numbers.iter().filter(|number| !ignored.contains(number));
     // Caught before anything is recorded: what is open at the end is written.
     let mut signals = Signals::new(caught).context("cannot catch signals")?;
-    let recorder = start_recorder(args, screen, source, &bound);
+    let recorder = start_recorder(plan, screen, source, &bound);
     for target in bound.targets() {
         console.note(&format!(
             "mcpr tap: {} leads to {}: put it into the client in its place",
@@ -116,26 +187,26 @@ fn run(
         // Whoever asks again does not want to wait.
         signal_hook::flag::register(number, Arc::clone(&hurry))?;
     }
-    if asked.is_some() && args.verbose {
+    if asked.is_some() && plan.is_verbose {
         console.note("mcpr tap: ending");
     }
     let report = relay.stop(recorder, LAST_ROWS, &hurry)?;
     if let Some(report) = report {
-        print_report(&report, args, console);
+        print_report(&report, plan.is_verbose, console);
     }
     Ok(Exit::Done)
 }
 
 /// Starts the recording side. Where that fails, what passes goes on without it.
 fn start_recorder(
-    args: &Args,
+    plan: RecordingPlan<'_>,
     screen: Screen,
     source: &str,
     bound: &RelayAddress,
 ) -> Option<TapRecorder> {
     let run = uuid::Uuid::new_v4().hyphenated().to_string();
-    let started = recording(args, screen).and_then(|config| {
-        let bodies = args.recording.bodies();
+    let started = plan.config(screen).and_then(|config| {
+        let bodies = plan.recording.bodies();
         Ok(bound.record(config, source, &run, bodies, Arc::new(told))?)
     });
     started

@@ -3,6 +3,7 @@
 mod capture;
 mod played;
 mod replay;
+mod ways;
 
 use super::program::{Home, signal};
 use rustix::process::Signal;

@@ -212,7 +212,7 @@ pub(super) struct Playing {
 }
 
 /// A message as its bytes.
-fn message(line: &str, headers: &[(String, String)], body: &str) -> Vec<u8> {
+pub(super) fn message(line: &str, headers: &[(String, String)], body: &str) -> Vec<u8> {
     let headers = headers.iter();
     let headers = headers.map(|(name, value)| format!("{name}: {value}\r\n"));
     let headers = headers.collect::<Vec<_>>().concat();

@@ -170,7 +170,7 @@ fn rows_are_the_truth(name: &str) -> Vec<Value> {
 }
 
 /// The sessions of rows, by the names of their clients.
-fn sessions(rows: &[Value]) -> BTreeMap<&str, BTreeSet<&str>> {
+pub(super) fn sessions(rows: &[Value]) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut sessions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for row in rows {
         if let (Some(client), Some(session)) =
