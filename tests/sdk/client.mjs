@@ -3,8 +3,11 @@
 //   node client.mjs everything|time -- COMMAND…   a fixed scenario; prints {"client", "did"} as JSON
 //   node client.mjs latency CALLS TOOL ARGUMENTS -- COMMAND…   calls one by one; prints {"took", "waits"}:
 //       the µs of each, and how often each of the server's threads waited meanwhile, by its name (Linux)
+//   node client.mjs … -- URL                      the same with a server at a URL: SSE where it ends in /sse
 //   node client.mjs stay -- COMMAND…              connects, prints the server's process id, and stays
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { CreateMessageRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { readdirSync, readFileSync } from "node:fs";
@@ -33,9 +36,17 @@ async function note(method, target, asked) {
     }
 }
 
+function transportTo() {
+    if (!/^https?:/.test(command)) {
+        return new StdioClientTransport({ command, args, env: process.env, stderr: "ignore" });
+    }
+    const url = new URL(command);
+    return url.pathname.endsWith("/sse") ? new SSEClientTransport(url) : new StreamableHTTPClientTransport(url);
+}
+
 async function connect(capabilities = {}) {
     const client = new Client(CLIENT, { capabilities });
-    const transport = new StdioClientTransport({ command, args, env: process.env, stderr: "ignore" });
+    const transport = transportTo();
     await note("initialize", null, client.connect(transport));
     return { client, transport };
 }
@@ -88,6 +99,7 @@ async function everything() {
     await note("logging/setLevel", null, client.setLoggingLevel("error"));
     // Several at once: their answers may come in any order.
     await Promise.all([1, 2, 3, 4].map((a) => call(client, "get-sum", { a, b: a })));
+    await client.transport.terminateSession?.();
     await client.close();
     return { client: CLIENT, did };
 }
@@ -121,13 +133,13 @@ function waits(pid) {
 async function latency(calls, name, json) {
     const { client, transport } = await connect();
     const took = [];
-    const before = waits(transport.pid);
+    const before = transport.pid ? waits(transport.pid) : {};
     for (let i = 0; i < Number(calls); i += 1) {
         const began = process.hrtime.bigint();
         await client.callTool({ name, arguments: JSON.parse(json) });
         took.push(Number(process.hrtime.bigint() - began) / 1000);
     }
-    const after = Object.entries(waits(transport.pid));
+    const after = Object.entries(transport.pid ? waits(transport.pid) : {});
     await client.close();
     return { took, waits: Object.fromEntries(after.map(([name, n]) => [name, n - (before[name] ?? 0)])) };
 }

@@ -15,6 +15,7 @@ mod page;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod program;
+mod relay;
 mod remote;
 mod scenario;
 mod shim;
@@ -28,7 +29,7 @@ use std::time::Instant;
 /// One thing that is shown: its name, and what shows it by not panicking.
 type Check = (&'static str, fn(&Packages));
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 13] = [
     ("everything_passes_unchanged", scenario::everything),
     ("a_python_server_passes_unchanged", scenario::time),
     ("exit_codes_are_equal", ends::exit_codes),
@@ -39,6 +40,12 @@ const CHECKS: [Check; 10] = [
     ("the_tap_adds_little_time", latency::added),
     ("real_servers_are_snapshot_and_checked", surface::checked),
     ("real_servers_at_urls_are_too", remote::checked),
+    (
+        "a_server_at_a_url_is_as_it_is_without_the_tap",
+        relay::everything,
+    ),
+    ("so_is_one_of_the_older_pair", relay::older_pair),
+    ("so_is_one_of_python_in_both_eras", relay::python),
 ];
 
 fn main() -> ExitCode {

@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 /// A server that ends with its test.
-struct Serving(Child);
+pub(crate) struct Serving(Child);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -18,7 +18,7 @@ impl Drop for Serving {
 }
 
 /// Starts the reference server at a port that was free; it chooses none by itself.
-fn everything(packages: &Packages) -> (Serving, u16) {
+pub(crate) fn everything(packages: &Packages, transport: &str) -> (Serving, u16) {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -27,7 +27,7 @@ fn everything(packages: &Packages) -> (Serving, u16) {
     let server = packages.everything();
     let child = Command::new(&server.command[0])
         .args(&server.command[1..])
-        .arg("streamableHttp")
+        .arg(transport)
         .env("PORT", port.to_string())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -41,7 +41,7 @@ fn everything(packages: &Packages) -> (Serving, u16) {
 }
 
 /// Starts the server of the Python SDK.
-fn python(packages: &Packages, era: &str) -> (Serving, u16) {
+pub(crate) fn python(packages: &Packages, era: &str) -> (Serving, u16) {
     let mut child = Command::new(packages.python())
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/server.py"))
         .arg(era)
@@ -60,7 +60,7 @@ fn python(packages: &Packages, era: &str) -> (Serving, u16) {
 pub(crate) fn checked(packages: &Packages) {
     let home = Home::new();
     let at = |port: u16| format!("http://127.0.0.1:{port}/mcp");
-    let (_server, port) = everything(packages);
+    let (_server, port) = everything(packages, "streamableHttp");
     let url = at(port);
     let shown = home.succeed(&["schema", "snapshot", "--url", &url, "-o", "lock.json"]);
     assert_eq!(shown, "");

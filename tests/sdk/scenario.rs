@@ -103,14 +103,14 @@ fn rows_are_what_was_done(home: &Home, server: &Server, said: &Value) {
     assert_eq!(one["requests"].as_array().unwrap().len(), done.len());
 }
 
-fn done(entry: &Value) -> String {
+pub(crate) fn done(entry: &Value) -> String {
     let word = |key: &str| entry[key].as_str().unwrap_or("-").to_owned();
     ["from", "method", "target", "outcome", "code"]
         .map(word)
         .join(" ")
 }
 
-fn recorded(row: &Value) -> String {
+pub(crate) fn recorded(row: &Value) -> String {
     let word = |key: &str| row[key].as_str();
     let is_of_server = word("request_id").is_some_and(|id| id.starts_with("server:"));
     let from = if is_of_server { "server" } else { "client" };

@@ -133,7 +133,6 @@ impl ExchangeTranscript {
         let is_unread =
             exchange.is_torn[1] || (exchange.decoder.is_unread() && exchange.has_answer);
         let can_wait = exchange.can_be_taken_up() && by_status.is_none();
-        let status = exchange.status.map(|(status, _)| status);
         self.with_scope(exchange, |transcript, scope, exchange| {
             let mut forgotten = 0;
             for id in std::mem::take(&mut exchange.asked) {
@@ -148,7 +147,7 @@ impl ExchangeTranscript {
                     // What could not be read may have been its answer.
                     None if is_unread => forgotten += u64::from(scope.pairing.forget(&id)),
                     None => {
-                        let outcome = verdict::of_end(end, status);
+                        let outcome = verdict::of_end(end);
                         end_request(scope, id, outcome, can_wait, moment, &mut *events);
                     }
                 }
@@ -160,7 +159,7 @@ impl ExchangeTranscript {
             let events = &mut transcript.delivery.events;
             match exchange.scope {
                 _ if exchange.is_session && *end != ExchangeEnd::TapEnded => {
-                    scope.fail_all(&verdict::of_end(end, None), moment, events);
+                    scope.fail_all(&verdict::of_end(end), moment, events);
                     scope.close(moment, events);
                 }
                 _ if exchange.ends_session() => scope.close(moment, events),
@@ -250,6 +249,11 @@ fn end_request(
     moment: Moment,
     events: &mut Vec<mcpr_model::Event>,
 ) {
+    let outcome = if scope.was_cancelled(&id) {
+        verdict::of_end(&ExchangeEnd::ClientLeft)
+    } else {
+        outcome
+    };
     if can_wait {
         return scope.wait_longer(id, outcome, moment, events);
     }

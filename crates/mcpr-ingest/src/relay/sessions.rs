@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 const MAX_SESSIONS: usize = 4096;
 /// Most ids of a session's events that are remembered, to tell what a server repeats.
 const MAX_EVENT_IDS: usize = 256;
+/// Most cancelled requests of a session that are remembered.
+const MAX_CANCELLED: usize = 32;
 /// Most requests of a session that wait for their answers to come on another stream.
 const MAX_UNANSWERED: usize = 1024;
 
@@ -56,6 +58,8 @@ pub(super) struct SessionScope {
     pub(super) pairing: Pairing,
     /// How requests ended whose exchange is over, and whose answers may still come on another stream.
     unanswered: BTreeMap<TypedId, Outcome>,
+    /// Requests that were cancelled before they were read: they pass on connections of their own.
+    cancelled: VecDeque<TypedId>,
     seen: HashSet<u64>,
     seen_order: VecDeque<u64>,
     is_closed: bool,
@@ -69,6 +73,7 @@ impl SessionScope {
         Self {
             pairing,
             unanswered: BTreeMap::new(),
+            cancelled: VecDeque::new(),
             seen: HashSet::new(),
             seen_order: VecDeque::new(),
             is_closed: false,
@@ -93,6 +98,23 @@ impl SessionScope {
             self.seen.remove(&oldest);
         }
         false
+    }
+
+    /// Remembers what the client cancels, where that does not wait yet.
+    pub(super) fn cancel_early(&mut self, id: &TypedId) {
+        if self.pairing.awaits(id) {
+            return;
+        }
+        self.cancelled.push_back(id.clone());
+        // Most of these were answered, and are never asked for again.
+        if self.cancelled.len() > MAX_CANCELLED {
+            self.cancelled.pop_front();
+        }
+    }
+
+    /// Whether the client has cancelled a request.
+    pub(super) fn was_cancelled(&self, id: &TypedId) -> bool {
+        self.cancelled.contains(id)
     }
 
     /// Lets a request wait for an answer on another stream; `outcome` is what it ends with where none

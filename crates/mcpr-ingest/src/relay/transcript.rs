@@ -331,6 +331,11 @@ impl ExchangeTranscript {
         }
         exchange.asked.extend(asked);
         self.with_scope(exchange, |transcript, scope, _| {
+            if let Message::Notification(notice) = &message
+                && let Some(id) = &notice.cancels
+            {
+                scope.cancel_early(id);
+            }
             let events = &mut transcript.delivery.events;
             let pairing = &mut scope.pairing;
             pairing.message(Direction::ToServer, message, moment, events);

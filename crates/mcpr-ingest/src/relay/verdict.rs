@@ -32,14 +32,14 @@ pub(super) fn of_status(status: u16, reason: &str, body: &[u8]) -> Option<Outcom
 }
 
 /// What the end of an exchange says of a request that is not answered then.
-pub(super) fn of_end(end: &ExchangeEnd, status: Option<u16>) -> Outcome {
+pub(super) fn of_end(end: &ExchangeEnd) -> Outcome {
     match end {
-        ExchangeEnd::Complete => http(status, "the answer ended without an answer to the request"),
+        // Its status was a success, and says nothing of that.
+        ExchangeEnd::Complete => http(None, "the stream ended without an answer to the request"),
         ExchangeEnd::ClientLeft => Outcome {
             error_kind: Some(ErrorKind::Cancelled),
             ..Outcome::default()
         },
-        // The status was a success, and says nothing of what broke then.
         ExchangeEnd::Broken(why) => http(None, why),
         ExchangeEnd::TapEnded => Outcome {
             error_kind: Some(ErrorKind::Timeout),
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn an_end_without_an_answer_says_whose_it_was() {
-        let kind = |end: ExchangeEnd| of_end(&end, Some(200)).error_kind;
+        let kind = |end: ExchangeEnd| of_end(&end).error_kind;
         assert_eq!(kind(ExchangeEnd::Complete), Some(ErrorKind::Http));
         assert_eq!(kind(ExchangeEnd::ClientLeft), Some(ErrorKind::Cancelled));
         assert_eq!(kind(ExchangeEnd::Broken("x".into())), Some(ErrorKind::Http));
