@@ -61,6 +61,11 @@ pub(super) trait Watcher {
         console: &mut Console,
     ) -> anyhow::Result<()>;
 
+    /// Shows what goes on without news of the store; asked many times a second.
+    fn tick(&mut self, _: &dyn Reader, _: &mut Console) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Says that the next look is into a store that was opened just now.
     fn opened(&mut self) {}
 
@@ -146,7 +151,12 @@ pub(super) fn watch(
         open: None,
         reported: None,
     };
-    match watch.run(watcher, console) {
+    let ended = watch.run(watcher, console);
+    if ended.is_ok() {
+        // What goes on is no part of what stays on the terminal.
+        console.show_below("")?;
+    }
+    match ended {
         Ok(ended) => Ok(ended.into()),
         Err(error) if is_given_up(&error) => Ok(limits.reached().unwrap_or(Ended::Done).into()),
         Err(error) => Err(error),
@@ -265,6 +275,7 @@ impl Watch<'_> {
         if open.seen.replace(head) != Some(head) {
             watcher.look(open.reader.as_ref(), head, console)?;
         }
+        watcher.tick(open.reader.as_ref(), console)?;
         self.open = Some(open);
         Ok(())
     }

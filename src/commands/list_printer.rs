@@ -98,6 +98,11 @@ impl<R: Record> ListPrinter<R> {
         console.print(&self.listing.below(column, text))
     }
 
+    /// The text of rows that do not stay: as they would stand below.
+    pub(super) fn peek(&mut self, rows: &[R]) -> String {
+        self.listing.peek(rows)
+    }
+
     /// Prints what ends the list.
     pub(super) fn finish(&mut self, console: &mut Console) -> Result<(), OutputError> {
         console.print(&self.listing.finish())

@@ -3,6 +3,7 @@
 
 use super::args::{ReadArgs, View};
 use super::empty::{self, Sought};
+use super::flight::{InsertedRows, LiveFlight, WantedInserts};
 use super::follow::{
     self, CursorFile, FollowArgs, Followed, Held, Position, Start, each_page_of_newest_left,
     say_what_is_gone,
@@ -39,6 +40,9 @@ pub struct Args {
     /// Show the number of each request in a table, which `mcpr show` takes
     #[arg(long)]
     seq: bool,
+    /// Show requests in flight, too, with the status `pending`; tables have them unless other statuses are asked
+    #[arg(long)]
+    pending: bool,
     /// Print the latest first
     #[arg(short, long, conflicts_with = "follow")]
     reverse: bool,
@@ -64,6 +68,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         request_filter: &args.request_filter,
         filter: filter(args, &view)?,
         printer: Printer::new(&view, table(args))?,
+        live: Some(LiveFlight::wanting(args.pending)),
     };
     let cursor = args
         .cursor_file
@@ -182,6 +187,29 @@ fn list(
     Ok(Exit::Done)
 }
 
+/// Puts what is in flight and where servers died between the rows of a list in order of time.
+fn insert(
+    asked: &mut RequestPrinter<'_>,
+    reader: &dyn Reader,
+    filter: &Filter,
+    order: Order,
+) -> anyhow::Result<()> {
+    let view = asked.printer.view;
+    let is_asked = asked.live.as_ref().is_some_and(|live| live.is_wanted);
+    let wanted = WantedInserts {
+        in_flight: (is_asked || view.is_table())
+            && filter.until.is_none_or(|until| until >= view.now_ms),
+        // Other formats are of requests alone.
+        deaths: view.is_table(),
+    };
+    let found = InsertedRows::of(reader, filter, wanted)?;
+    asked.printer.inserted = match order {
+        Order::Ascending => found,
+        Order::Descending => found.reversed(),
+    };
+    Ok(())
+}
+
 /// Prints a range, and what was held back before it.
 fn print(
     asked: &mut RequestPrinter<'_>,
@@ -191,7 +219,22 @@ fn print(
     range: Range,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let mut take = |fetched: Fetched| asked.printer.page(reader, fetched, console);
+    if range.by == OrderBy::Time {
+        insert(asked, reader, filter, range.order)?;
+    }
+    let most = range.most.unwrap_or(usize::MAX);
+    let mut is_first = true;
+    let mut take = |fetched: Fetched| {
+        // Where rows are left out at the beginning, servers that died before are as well.
+        if std::mem::take(&mut is_first)
+            && range.order == Order::Ascending
+            && fetched.entries.len() >= most
+            && let Some(first) = fetched.entries.first()
+        {
+            asked.printer.inserted.begin_at(first.place().ts);
+        }
+        asked.printer.page(reader, fetched, console)
+    };
     match (range.order, range.most) {
         (Order::Ascending, Some(_)) => {
             each_page_of_newest_left(reader, filter, held, range, &mut take)
@@ -215,7 +258,12 @@ fn print(
                 None => Ok(()),
             }
         }
+    }?;
+    if range.order == Order::Descending && asked.printer.requests >= most {
+        // The rows that they stand between are left out as well.
+        asked.printer.inserted.begin_at(i64::MAX);
     }
+    asked.printer.print_inserted(reader, console)
 }
 
 fn filter(args: &Args, view: &View) -> anyhow::Result<Filter> {

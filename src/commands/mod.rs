@@ -8,6 +8,7 @@ pub mod config;
 mod confirm;
 mod empty;
 mod find;
+mod flight;
 mod follow;
 pub mod generated;
 mod help;

@@ -2,6 +2,7 @@
 
 use super::Refused;
 use super::args::View;
+use super::flight::{InsertedRows, LiveFlight};
 use super::follow::{FollowArgs, Followed};
 use super::list_printer::ListPrinter;
 use super::log_rows::{ArgumentsForm, has_payloads, with_arguments};
@@ -69,6 +70,8 @@ pub(super) struct Printer<'a> {
     list: Option<ListPrinter<LogRow>>,
     has_arguments: bool,
     pub(super) requests: usize,
+    /// What is put between the rows of the store.
+    pub(super) inserted: InsertedRows,
 }
 
 impl<'a> Printer<'a> {
@@ -83,6 +86,7 @@ impl<'a> Printer<'a> {
             list: None,
             has_arguments: false,
             requests: 0,
+            inserted: InsertedRows::default(),
         })
     }
 
@@ -120,9 +124,94 @@ impl<'a> Printer<'a> {
             } else {
                 piece.into_iter().map(LogRow::from).collect()
             };
+            let rows = self.with_inserted(rows);
             // Printed before more is fetched, so that no more than a piece is held.
             self.print(&rows, console)?;
         }
+    }
+
+    /// Puts what belongs between rows between them.
+    fn with_inserted(&mut self, rows: Vec<LogRow>) -> Vec<LogRow> {
+        if self.inserted.is_empty() {
+            return rows;
+        }
+        let mut all = Vec::with_capacity(rows.len());
+        for row in rows {
+            let before = self.inserted.before(row.ts());
+            self.requests += before.iter().filter(|row| row.notice.is_none()).count();
+            all.extend(before);
+            all.push(row);
+        }
+        all
+    }
+
+    /// Prints what is left of what belongs between rows: it stands behind the last.
+    pub(super) fn print_inserted(
+        &mut self,
+        reader: &dyn Reader,
+        console: &mut Console,
+    ) -> anyhow::Result<()> {
+        if self.inserted.is_empty() {
+            return Ok(());
+        }
+        if self.list.is_none() {
+            let nothing = Fetched {
+                entries: Vec::new(),
+                more: false,
+            };
+            let columns = self.columns(reader, &nothing)?;
+            self.begin(columns, console);
+        }
+        let rows = self.inserted.rest();
+        self.requests += rows.iter().filter(|row| row.notice.is_none()).count();
+        self.print(&rows, console)
+    }
+
+    /// Prints rows that are not stored, as they come.
+    pub(super) fn print_live(
+        &mut self,
+        reader: &dyn Reader,
+        rows: &[LogRow],
+        console: &mut Console,
+    ) -> anyhow::Result<()> {
+        if !rows.is_empty() {
+            self.begin_live(reader, console)?;
+            self.print(rows, console)?;
+            console.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Shows rows below those that stay.
+    pub(super) fn show_below(
+        &mut self,
+        reader: &dyn Reader,
+        rows: &[LogRow],
+        console: &mut Console,
+    ) -> anyhow::Result<()> {
+        if !rows.is_empty() {
+            self.begin_live(reader, console)?;
+        }
+        let width = self.view.table_width(console);
+        let text = self.list.as_mut().map(|list| {
+            list.set_width(width);
+            list.set_now(now_ms());
+            list.peek(rows)
+        });
+        Ok(console.show_below(&text.unwrap_or_default())?)
+    }
+
+    /// The columns of a list that goes on, before its first row.
+    fn begin_live(&mut self, reader: &dyn Reader, console: &Console) -> anyhow::Result<()> {
+        if self.list.is_none() {
+            let nothing = Fetched {
+                entries: Vec::new(),
+                more: true,
+            };
+            let columns = self.columns(reader, &nothing)?;
+            self.begin(columns, console);
+        }
+        Ok(())
     }
 
     fn print(&mut self, rows: &[LogRow], console: &mut Console) -> anyhow::Result<()> {
@@ -183,13 +272,16 @@ impl<'a> Printer<'a> {
     ) -> anyhow::Result<Vec<&'static Column<LogRow>>> {
         // Rows to come may be of others, and the columns are settled now.
         let goes_on = self.table.order == RowOrder::Arrival || first.more;
-        let several = |of: fn(&RequestRow) -> Option<&str>| goes_on || differ(&first.entries, of);
+        let unstored = self.inserted.requests().map(|row| &row.entry);
+        let entries: Vec<&Entry> = first.entries.iter().chain(unstored).collect();
+        let several = |of: fn(&RequestRow) -> Option<&str>| goes_on || differ(&entries, of);
         let has_proxies = several(|row| Some(&row.proxy)) && self.view.proxy.is_none();
         let has_sessions = several(|row| row.session.as_deref()) && !self.table.is_one_session;
         let has_clients = several(|row| row.client_name.as_deref()) && !self.table.is_one_session;
         // A column that stays empty would only take room from the result.
         let has_arguments = goes_on
-            || first.entries.iter().any(has_target)
+            || entries.iter().any(|entry| has_target(entry))
+            || self.inserted.requests().any(|row| row.arguments.is_some())
             || has_payloads(reader, &first.entries)?;
         let is_shown = |name: &str| match name {
             "seq" => self.table.with_seq,
@@ -205,7 +297,7 @@ impl<'a> Printer<'a> {
 }
 
 /// Whether rows differ in something; those that have none of it do not count.
-fn differ(entries: &[Entry], of: impl Fn(&RequestRow) -> Option<&str>) -> bool {
+fn differ(entries: &[&Entry], of: impl Fn(&RequestRow) -> Option<&str>) -> bool {
     let mut found = entries.iter().filter_map(|entry| match entry {
         Entry::Request(row) => of(row),
         Entry::Gap(_) => None,
@@ -227,6 +319,8 @@ pub(super) struct RequestPrinter<'a> {
     pub(super) request_filter: &'a RequestFilterArgs,
     pub(super) filter: Filter,
     pub(super) printer: Printer<'a>,
+    /// What was told of what goes on, where that is shown.
+    pub(super) live: Option<LiveFlight>,
 }
 
 impl Followed for RequestPrinter<'_> {
@@ -242,5 +336,17 @@ impl Followed for RequestPrinter<'_> {
         console: &mut Console,
     ) -> anyhow::Result<()> {
         self.printer.page(reader, fetched, console)
+    }
+
+    fn go_on(
+        &mut self,
+        reader: &dyn Reader,
+        filter: &Filter,
+        console: &mut Console,
+    ) -> anyhow::Result<()> {
+        match &mut self.live {
+            Some(live) => live.show(&mut self.printer, reader, filter, console),
+            None => Ok(()),
+        }
     }
 }

@@ -4,6 +4,7 @@ mod delete;
 
 use super::args::{ReadArgs, View};
 use super::find::{find_session, say_no_session};
+use super::flight::{InsertedRows, WantedInserts};
 use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer};
 use super::{complete, now_ms, open_store};
@@ -11,9 +12,11 @@ use crate::console::{Console, TablePaging};
 use crate::exit::Exit;
 use crate::render::text::escape;
 use crate::render::{
-    Format, LOG_COLUMNS, REQUEST_COLUMNS, SessionView, choose, object, session_document, units,
+    Format, LOG_COLUMNS, REQUEST_COLUMNS, SessionView, choose, object, server_facts, server_output,
+    session_document, units,
 };
 use clap_complete::ArgValueCompleter;
+use mcpr_model::ServerRun;
 use mcpr_store::Reader;
 use mcpr_store::query::{Entry, Filter, Order};
 use std::fmt::Write as _;
@@ -76,10 +79,19 @@ fn show(
         return Ok(Exit::No);
     };
     let session = SessionView::at(row, view.now_ms);
+    let of_session = Filter {
+        session: Some(session.row.key()),
+        ..Filter::default()
+    };
+    let open = reader.open_requests(&of_session)?;
+    let session = session.with_flight(&open);
+    let run = reader.server_run(&session.row.key())?;
     match view.format {
-        Format::Json | Format::Ndjson => print_document(&session, view, reader, console)?,
+        Format::Json | Format::Ndjson => {
+            print_document(&session, run.as_ref(), view, reader, console)?
+        }
         Format::Table => {
-            console.print(&summary(&session, view))?;
+            console.print(&summary(&session, run.as_ref(), view))?;
             print_list(&session, view, table(args), reader, console)?;
         }
         Format::Csv => print_list(&session, view, table(args), reader, console)?,
@@ -130,22 +142,35 @@ fn print_list(
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let mut printer = Printer::new(view, table)?;
+    if view.is_table() {
+        let filter = Filter {
+            session: Some(session.row.key()),
+            ..Filter::default()
+        };
+        let wanted = WantedInserts {
+            in_flight: true,
+            deaths: true,
+        };
+        printer.inserted = InsertedRows::of(reader, &filter, wanted)?;
+    }
     each_page_of_session(session, view, reader, &mut |fetched| {
         printer.page(reader, fetched, console)
     })?;
+    printer.print_inserted(reader, console)?;
     printer.finish(console)
 }
 
 /// One JSON document: the session's keys, and its requests under `requests`.
 fn print_document(
     session: &SessionView,
+    run: Option<&ServerRun>,
     view: &View,
     reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let named = view.named(LOG_COLUMNS)?;
     let columns = named.unwrap_or_else(|| choose(LOG_COLUMNS, REQUEST_COLUMNS));
-    console.print(&session_document(session))?;
+    console.print(&session_document(session, run))?;
     let mut separator = "";
     each_page_of_session(session, view, reader, &mut |fetched| {
         for entry in fetched.entries {
@@ -159,7 +184,7 @@ fn print_document(
 }
 
 /// What a person wants to know of a session before its requests.
-fn summary(session: &SessionView, view: &View) -> String {
+fn summary(session: &SessionView, run: Option<&ServerRun>, view: &View) -> String {
     let row = &session.row;
     let at = |ts| units::time(ts, view.zone);
     let client = match (&row.client_name, &row.client_version) {
@@ -189,10 +214,15 @@ fn summary(session: &SessionView, view: &View) -> String {
     if let Some(conversation) = &row.conversation {
         lines.push(("part of", conversation.clone()));
     }
+    if session.in_flight > 0 {
+        lines.push(("in flight", units::grouped(session.in_flight)));
+    }
+    lines.extend(run.map(server_facts).unwrap_or_default());
     let mut text = String::new();
     for (name, value) in lines {
         writeln!(text, "{name:<11}{}", escape(&value)).expect("a string takes every write");
     }
+    text.push_str(&run.map(server_output).unwrap_or_default());
     text.push('\n');
     text
 }

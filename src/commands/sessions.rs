@@ -13,8 +13,8 @@ use crate::render::{Column, LISTED_COLUMNS, SESSION_COLUMNS, SessionView, choose
 use clap_complete::ArgValueCompleter;
 use mcpr_store::Reader;
 use mcpr_store::query::{
-    FirstSessions, NameKind, SessionFilter, SessionOrder, SessionPage, SessionPlace, SessionRank,
-    SessionRow,
+    Filter, FirstSessions, NameKind, SessionFilter, SessionOrder, SessionPage, SessionPlace,
+    SessionRank, SessionRow,
 };
 use std::cmp::Ordering;
 
@@ -100,6 +100,7 @@ fn list(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let named = view.named(LISTED_COLUMNS)?;
+    let open = reader.open_requests(&Filter::default())?;
     let mut listing: Option<ListPrinter<SessionView>> = None;
     let mut is_empty = true;
     let mut shown = 0;
@@ -108,12 +109,12 @@ fn list(
         shown += rows.len();
         let rows: Vec<_> = rows
             .into_iter()
-            .map(|row| SessionView::at(row, view.now_ms))
+            .map(|row| SessionView::at(row, view.now_ms).with_flight(&open))
             .collect();
         let listing = listing.get_or_insert_with(|| {
             let columns = match &named {
                 Some(columns) => columns.clone(),
-                None if view.is_table() => table_columns(&rows, more),
+                None if view.is_table() => table_columns(&rows, more, !open.is_empty()),
                 None => choose(LISTED_COLUMNS, SESSION_COLUMNS),
             };
             ListPrinter::new(columns, view.style, view, console)
@@ -216,7 +217,11 @@ fn has_more(
 }
 
 /// The columns of a table: the proxy's only where there can be more than one.
-fn table_columns(rows: &[SessionView], more: bool) -> Vec<&'static Column<SessionView>> {
+fn table_columns(
+    rows: &[SessionView],
+    more: bool,
+    has_flight: bool,
+) -> Vec<&'static Column<SessionView>> {
     // Pages to come may be of another proxy, and the columns are settled now.
     let several = more
         || rows
@@ -232,8 +237,9 @@ fn table_columns(rows: &[SessionView], more: bool) -> Vec<&'static Column<Sessio
     ];
     let names: Vec<&str> = names
         .into_iter()
-        .chain(["total_errors", "state"])
+        .chain(["total_errors", "in_flight", "state"])
         .filter(|&name| several || name != "proxy")
+        .filter(|&name| has_flight || name != "in_flight")
         .collect();
     choose(LISTED_COLUMNS, &names)
 }

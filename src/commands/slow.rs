@@ -92,6 +92,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         request_filter: &args.request_filter,
         filter,
         printer: Printer::new(&view, table(args))?,
+        // What has not ended is not slow yet.
+        live: None,
     };
     if args.follow.follow {
         view.refuse_array()?;

@@ -17,14 +17,15 @@ use crate::console::Console;
 use crate::exit::Exit;
 use install::{ConfigArgs, install, uninstall};
 use mcpr_ingest::tap::{
-    Copies, EndTimeouts, FinalFlush, ServerExit, ServerLifetime, TapRecorder, TapReport,
-    TappedServer, Transcript,
+    Copies, EndTimeouts, ErrorOutput, FinalFlush, Moment, ServerExit, ServerLifetime, TapRecorder,
+    TapReport, TappedServer, Transcript,
 };
 use mcpr_ingest::{Config, Screen};
 use report::closing_lines;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// How long the end of a session waits for its last rows: clients ask a server to end about 2 s after
@@ -197,14 +198,19 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let screen = args.recording.screen()?;
     let copies = Arc::new(Copies::default());
-    let server = TappedServer::start(&args.command, &lasts_with(), Arc::clone(&copies));
-    let server = server.map_err(|error| {
-        let program = args.command.first().map(|it| it.to_string_lossy());
-        let program = program.unwrap_or_default();
-        Refused::new(format!("cannot run {program}: {error}"))
-            .hint("write the server's command after --, as its client would run it")
-    })?;
-    let recorder = start_recorder(args, screen, &copies);
+    let server = match TappedServer::start(&args.command, &lasts_with(), Arc::clone(&copies)) {
+        Ok(server) => server,
+        Err(error) => {
+            record_refusal(args, screen, &copies, &error, console);
+            return Err(cannot_run(args, &error));
+        }
+    };
+    let begun = BegunServer {
+        pid: server.pid(),
+        errors: server.errors(),
+        refused: None,
+    };
+    let recorder = start_recorder(args, screen, &copies, begun);
     let hurry = server.hurry();
     let ended = server.wait(EndTimeouts::USUAL)?;
     if let Some(recorder) = recorder {
@@ -215,6 +221,58 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         ServerExit::Code(code) => Exit::Child(code),
         ServerExit::Signal(number) => Exit::Signal(number),
     })
+}
+
+/// What is known of a server when its recorder starts.
+struct BegunServer {
+    pid: Option<u32>,
+    errors: Option<ErrorOutput>,
+    /// Why it could not be started.
+    refused: Option<String>,
+}
+
+/// Leaves a session that says why there is nothing in it.
+fn record_refusal(
+    args: &Args,
+    screen: Screen,
+    copies: &Arc<Copies>,
+    error: &std::io::Error,
+    console: &mut Console,
+) {
+    // Nothing passes: the session is over as soon as it is begun.
+    copies.close(Moment::now());
+    let begun = BegunServer {
+        pid: None,
+        errors: None,
+        refused: Some(error.to_string()),
+    };
+    if let Some(recorder) = start_recorder(args, screen, copies, begun) {
+        let report = recorder.finish(LAST_ROWS, &AtomicBool::new(false));
+        print_report(&report, args, console);
+    }
+}
+
+fn cannot_run(args: &Args, error: &std::io::Error) -> anyhow::Error {
+    let program = args.command.first().map(|it| it.to_string_lossy());
+    let program = program.unwrap_or_default();
+    Refused::new(format!("cannot run {program}: {error}"))
+        .hint("write the server's command after --, as its client would run it")
+        .into()
+}
+
+/// A command line as a person would type it.
+fn command_line(command: &[OsString]) -> String {
+    let words = command.iter().map(|word| {
+        let word = word.to_string_lossy();
+        let is_plain = !word.is_empty() && !word.contains([' ', '\t', '\n', '"', '\'']);
+        if is_plain {
+            word.into_owned()
+        } else {
+            // The quote within quotes, as a shell takes it.
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// How the server ends with a tap that is killed.
@@ -245,15 +303,32 @@ pub fn become_server(arguments: &[OsString], console: &mut Console) -> Exit {
 }
 
 /// Starts the recording side. Where that fails the session goes on without it.
-fn start_recorder(args: &Args, screen: Screen, copies: &Arc<Copies>) -> Option<TapRecorder> {
+fn start_recorder(
+    args: &Args,
+    screen: Screen,
+    copies: &Arc<Copies>,
+    begun: BegunServer,
+) -> Option<TapRecorder> {
     let name = args.name.clone().unwrap_or_else(|| name_of(&args.command));
     let session_id = uuid::Uuid::new_v4().hyphenated().to_string();
     let started = args.plan().config(screen).and_then(|config| {
         let conversation = std::env::var(CONVERSATION).ok();
-        let transcript = Transcript::new(&name, &session_id)
+        let mut transcript = Transcript::new(&name, &session_id)
             .with_bodies(args.recording.bodies())
             .with_conversation(conversation.as_deref());
-        let recorder = TapRecorder::start(config, transcript, Arc::clone(copies), Arc::new(told))?;
+        transcript.say(|run| {
+            run.command = Some(command_line(&args.command).into());
+            run.pid = begun.pid;
+            run.is_death = begun.refused.is_some();
+            run.refused = begun.refused.map(Into::into);
+        });
+        let recorder = TapRecorder::start(
+            config,
+            transcript,
+            Arc::clone(copies),
+            begun.errors,
+            Arc::new(told),
+        )?;
         Ok(recorder)
     });
     started

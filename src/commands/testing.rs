@@ -2,11 +2,11 @@
 
 use super::args::{ReadArgs, View};
 use crate::console::Console;
-use mcpr_model::{Checkpoint, ErrorKind, Kind, Payload, Status};
+use mcpr_model::{Checkpoint, ErrorKind, Kind, Payload, ServerRun, Status};
 use mcpr_store::query::{
-    BadLineRow, ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, Order, Page, RequestRow,
-    SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
-    StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, OpenRow, Order, Page,
+    RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion,
+    StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use mcpr_store::{Overview, Reader, RollupRow, StoreError, fold};
 use std::cell::Cell;
@@ -20,6 +20,10 @@ pub(super) const NOW: i64 = 1_795_224_608_318;
 pub(super) struct Rows {
     pub(super) entries: Vec<Entry>,
     pub(super) sessions: Vec<SessionRow>,
+    /// What is in flight.
+    pub(super) open: Vec<OpenRow>,
+    /// The servers of taps, all of which died.
+    pub(super) runs: Vec<ServerRun>,
     /// Requests that were removed behind whatever place is asked for.
     pub(super) gone: u64,
     /// The most entries that were ever fetched at once.
@@ -102,6 +106,20 @@ impl Reader for Rows {
             Entry::Request(row) if row.seq == seq => Some((**row).clone()),
             _ => None,
         }))
+    }
+
+    fn open_requests(&self, filter: &Filter) -> Result<Vec<OpenRow>, StoreError> {
+        Ok(OpenRow::listed(self.open.clone(), filter))
+    }
+
+    fn server_run(&self, session: &SessionKey) -> Result<Option<ServerRun>, StoreError> {
+        let is_it =
+            |run: &&ServerRun| *run.proxy == *session.proxy && *run.session_id == *session.id;
+        Ok(self.runs.iter().find(is_it).cloned())
+    }
+
+    fn server_deaths(&self, _: i64, _: i64, _: usize) -> Result<Vec<ServerRun>, StoreError> {
+        Ok(self.runs.clone())
     }
 
     fn sessions(

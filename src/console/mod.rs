@@ -68,6 +68,8 @@ pub struct Console {
     err_is_terminal: bool,
     is_captured: bool,
     messages: MessageLevel,
+    /// Lines that stand below what is printed and go before more is.
+    below: usize,
 }
 
 impl Console {
@@ -91,6 +93,7 @@ impl Console {
             err_is_terminal: io::stderr().is_terminal(),
             is_captured: false,
             messages: MessageLevel::All,
+            below: 0,
         }
     }
 
@@ -108,6 +111,7 @@ impl Console {
             err_is_terminal: false,
             is_captured: true,
             messages: MessageLevel::All,
+            below: 0,
         };
         (console, out, err)
     }
@@ -234,6 +238,7 @@ impl Console {
     /// # Errors
     /// When standard output takes no more.
     pub fn print(&mut self, text: &str) -> Result<(), OutputError> {
+        self.clear_below()?;
         match &mut self.paging {
             Paging::Off => self.out.write_all(text.as_bytes()).map_err(Into::into),
             Paging::Holding(held) => {
@@ -248,6 +253,38 @@ impl Console {
                 Err(_) => self.end_paging(),
             },
         }
+    }
+
+    /// Shows lines below what is printed, until more is printed or others take their place; on a terminal alone.
+    /// The text must be harmless, and no line longer than the terminal.
+    ///
+    /// # Errors
+    /// When standard output takes no more.
+    pub fn show_below(&mut self, text: &str) -> Result<(), OutputError> {
+        if !self.has_screen() || self.may_page() {
+            return Ok(());
+        }
+        self.clear_below()?;
+        self.out.write_all(text.as_bytes())?;
+        self.below = text.lines().count();
+        self.out.flush().map_err(Into::into)
+    }
+
+    /// Takes away what stands below.
+    fn clear_below(&mut self) -> Result<(), OutputError> {
+        if self.below > 0 {
+            // Up to its first line, and everything from there on.
+            write!(self.out, "\x1b[{}A\r\x1b[J", self.below)?;
+            self.below = 0;
+        }
+        Ok(())
+    }
+
+    /// How many lines may stand below what is printed.
+    #[must_use]
+    pub fn room_below(&self) -> usize {
+        // At most half of the screen, so that what is printed stays in sight.
+        self.screen().map_or(0, |screen| (screen.rows / 2).min(10))
     }
 
     /// Writes out what is buffered; a pager is waited for until it is left.

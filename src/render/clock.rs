@@ -6,7 +6,7 @@ use mcpr_store::query::when::Zone;
 use std::collections::BTreeSet;
 
 /// What was written so far, which decides how the next time is written.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Clock {
     /// The day that a reader takes a time to be of, as `2026-11-21`.
     day: String,

@@ -1,8 +1,10 @@
 //! JSON: keys as the columns name them, `null` where there is nothing.
 
 use super::columns::{Column, Record, Value};
+use super::server::server_object;
 use super::sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
 use super::{choose, text};
+use mcpr_model::ServerRun;
 use mcpr_model::time::rfc3339;
 use std::fmt::Write as _;
 
@@ -17,12 +19,13 @@ pub fn object<R: Record>(columns: &[&'static Column<R>], row: &R) -> String {
 /// The start of one session's document: its own keys, and an open array of requests. What ends it
 /// is `]}`.
 #[must_use]
-pub fn session_document(session: &SessionView) -> String {
+pub fn session_document(session: &SessionView, run: Option<&ServerRun>) -> String {
     let columns = choose(LISTED_COLUMNS, SESSION_COLUMNS);
     let mut out = object(&columns, session);
     let brace = out.pop();
     debug_assert_eq!(brace, Some('}'));
-    out.push_str(",\"requests\":[");
+    let server = run.map_or_else(|| "null".to_owned(), server_object);
+    write!(out, ",\"server\":{server},\"requests\":[").expect("a string takes every write");
     out
 }
 

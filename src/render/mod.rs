@@ -13,6 +13,7 @@ pub mod layout;
 pub mod palette;
 mod requests;
 mod schema;
+mod server;
 mod sessions;
 mod short_ids;
 mod shown;
@@ -29,11 +30,14 @@ pub use export::{
     exported_bad_line, exported_entry, exported_item, exported_session, exported_version,
 };
 pub use json::{object, session_document};
-pub use requests::{LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, gap_text};
+pub use requests::{
+    IN_FLIGHT, LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, gap_text, in_flight,
+};
 pub use schema::{
     CHANGE_COLUMNS, CHANGE_FIELDS, ITEM_COLUMNS, LIST_COLUMNS, LIST_FIELDS, UNUSED_COLUMNS,
     UNUSED_FIELDS,
 };
+pub use server::{server_facts, server_output};
 pub use sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
 pub use short_ids::ShortIds;
 pub use shown::{RequestDetails, list_of, shown_document, shown_facts, shown_text};
@@ -136,6 +140,16 @@ impl<R: Record> Listing<R> {
         let mut out = String::new();
         if self.format == Format::Table && self.begun {
             self.table.below(column, text, &mut out);
+        }
+        out
+    }
+
+    /// The text of rows as they would stand below a table, of which nothing is remembered; nothing in other formats.
+    #[must_use]
+    pub fn peek(&mut self, rows: &[R]) -> String {
+        let mut out = String::new();
+        if self.format == Format::Table {
+            self.table.peek(rows, &mut out);
         }
         out
     }

@@ -3,9 +3,10 @@
 
 use super::columns::{Column, Record, Show, Value};
 use super::units::{grouped, time};
-use mcpr_model::{ErrorKind, Gap, Status};
+use super::{arguments, units};
+use mcpr_model::{ErrorKind, Gap, Payload, Status};
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Entry, GapRow, RequestRow};
+use mcpr_store::query::{Entry, Flight, GapRow, OpenRow, RequestRow};
 use std::borrow::Cow;
 
 /// A request or a gap as a list shows it.
@@ -17,7 +18,14 @@ pub struct LogRow {
     pub arguments: Option<String>,
     /// The same with nothing cut, where that is more and wanted.
     pub whole_arguments: Option<String>,
+    /// How long it has waited for its answer, where it is in flight, in milliseconds.
+    pub waited_ms: Option<i64>,
+    /// What stands in a table in the place of the row: such as that a server ended here.
+    pub notice: Option<String>,
 }
+
+/// The sign of what is in flight.
+pub const IN_FLIGHT: char = '▸';
 
 impl From<Entry> for LogRow {
     fn from(entry: Entry) -> Self {
@@ -25,7 +33,47 @@ impl From<Entry> for LogRow {
             entry,
             arguments: None,
             whole_arguments: None,
+            waited_ms: None,
+            notice: None,
         }
+    }
+}
+
+impl LogRow {
+    /// A request in flight as it stands at `now_ms`.
+    #[must_use]
+    pub fn in_flight(open: OpenRow, now_ms: i64) -> Self {
+        let payload = Payload {
+            params: open.params,
+            answer: None,
+        };
+        Self {
+            arguments: arguments::of(&open.row, Some(&payload)),
+            waited_ms: Some(now_ms.saturating_sub(open.row.ts).max(0)),
+            ..Self::from(Entry::Request(Box::new(open.row)))
+        }
+    }
+
+    /// A line of its own in a table, at a time of a source's clock.
+    #[must_use]
+    pub fn notice(source: &str, ts: i64, text: &str) -> Self {
+        let place = GapRow {
+            seq: 0,
+            source: source.to_owned(),
+            count: 0,
+            from_ts: ts,
+            to_ts: ts,
+        };
+        Self {
+            notice: Some(format!("── {text} ──")),
+            ..Self::from(Entry::Gap(place))
+        }
+    }
+
+    /// When it was, unix milliseconds.
+    #[must_use]
+    pub fn ts(&self) -> i64 {
+        ts_of(&self.entry)
     }
 }
 
@@ -44,7 +92,9 @@ macro_rules! of_request {
 /// Every column; those up to [`REQUEST_COLUMNS`]' length are in machine output by default.
 pub const LOG_COLUMNS: &[Column<LogRow>] = &[
     Column::new("seq", "#", Show::Number, |row: &LogRow| {
-        Value::Int(row.entry.seq())
+        // What is in flight has no number yet.
+        let seq = row.entry.seq();
+        row.waited_ms.is_none().then_some(seq).into()
     }),
     of_request!("request_id", "REQUEST ID", Text, |row| row
         .request_id
@@ -90,7 +140,7 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
         .between(6, 12)
         .leave_out(4),
     of_request!("upstream_us", "UPSTREAM", Latency, |row| row.upstream_us),
-    of_request!("status", "STATUS", Outcome, |row| row.status.as_str()),
+    of_request!("status", "STATUS", Outcome, |row| status(row)),
     of_request!("error_kind", "ERROR KIND", Text, |row| row
         .error_kind
         .map(ErrorKind::as_str)),
@@ -122,9 +172,17 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
     .cut_to(12)
     .between(16, 240)
     .leave_out(2),
-    of_request!("result", "RESULT", Result, |row| result(row))
-        .cut_to(16)
-        .between(20, 28),
+    Column::new(
+        "result",
+        "RESULT",
+        Show::Result,
+        |row: &LogRow| match &row.entry {
+            Entry::Request(request) => result(request, row.waited_ms).into(),
+            Entry::Gap(_) => Value::Null,
+        },
+    )
+    .cut_to(16)
+    .between(20, 28),
 ];
 
 /// What a request is in machine formats, in this order.
@@ -199,9 +257,14 @@ pub(super) fn client(name: Option<&str>, version: Option<&str>) -> Option<String
     }
 }
 
+/// How it ended, or that it has not.
+fn status(row: &RequestRow) -> &'static str {
+    row.flight.map_or(row.status.as_str(), Flight::as_str)
+}
+
 /// `ok`, `timeout`, `error:rpc -32602`.
 fn outcome(row: &RequestRow) -> String {
-    let mut text = row.status.as_str().to_owned();
+    let mut text = status(row).to_owned();
     if row.status == Status::Error
         && let Some(kind) = row.error_kind
     {
@@ -238,8 +301,11 @@ fn asked<'a>(row: &'a LogRow, arguments: Option<&'a str>) -> Option<Cow<'a, str>
     }
 }
 
-/// Nothing where it went well, else `✗ kind code: message`.
-fn result(row: &RequestRow) -> Option<String> {
+/// Nothing where it went well, else `✗ kind code: message`, or `▸ pending 4s` where it has no result yet.
+fn result(row: &RequestRow, waited_ms: Option<i64>) -> Option<String> {
+    if let Some(flight) = row.flight {
+        return Some(in_flight(flight, waited_ms));
+    }
     if row.status == Status::Ok {
         return None;
     }
@@ -258,6 +324,18 @@ fn result(row: &RequestRow) -> Option<String> {
     Some(text)
 }
 
+/// What is said of a request in flight.
+#[must_use]
+pub fn in_flight(flight: Flight, waited_ms: Option<i64>) -> String {
+    match flight {
+        Flight::Pending => {
+            let waited = waited_ms.map_or_else(String::new, units::lasting);
+            format!("{IN_FLIGHT} pending {waited}")
+        }
+        Flight::Unknown => format!("{IN_FLIGHT} unknown: its recorder is gone"),
+    }
+}
+
 /// A message without the code that stands before it already: many servers begin theirs with
 /// `MCP error -32602: `.
 fn without_code<'a>(message: &'a str, code: &str) -> &'a str {
@@ -272,6 +350,7 @@ fn without_code<'a>(message: &'a str, code: &str) -> &'a str {
 impl Record for LogRow {
     fn interruption(&self, time: &dyn Fn(i64) -> String) -> Option<String> {
         match &self.entry {
+            _ if self.notice.is_some() => self.notice.clone(),
             Entry::Request(_) => None,
             Entry::Gap(gap) => Some(gap_line(gap, time)),
         }

@@ -2,7 +2,7 @@
 
 use super::columns::{Column, Record, Show};
 use super::requests::client;
-use mcpr_store::query::SessionRow;
+use mcpr_store::query::{Flight, OpenRow, SessionRow};
 
 /// A session with its state at the time of the query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct SessionView {
     pub row: SessionRow,
     /// Whether it is in use.
     pub active: bool,
+    /// Its requests in flight.
+    pub in_flight: i64,
 }
 
 impl Record for SessionView {}
@@ -68,6 +70,9 @@ pub const LISTED_COLUMNS: &[Column<SessionView>] = &[
         s.row.conversation.as_deref().into()
     })
     .cut_to(8),
+    Column::<SessionView>::new("in_flight", "IN FLIGHT", Show::Number, |s| {
+        s.in_flight.into()
+    }),
     Column::<SessionView>::new("state", "STATE", Show::Text, |s| s.state().into()).leave_out(3),
 ];
 
@@ -86,6 +91,7 @@ pub const SESSION_COLUMNS: &[&str] = &[
     "total_errors",
     "active",
     "conversation",
+    "in_flight",
 ];
 
 impl SessionView {
@@ -94,8 +100,22 @@ impl SessionView {
     pub fn at(row: SessionRow, now_ms: i64) -> Self {
         Self {
             active: row.is_active(now_ms),
+            in_flight: 0,
             row,
         }
+    }
+
+    /// The same with its requests among those in flight.
+    #[must_use]
+    pub fn with_flight(mut self, open: &[OpenRow]) -> Self {
+        let is_own = |open: &&OpenRow| {
+            open.row.proxy == self.row.proxy
+                && open.row.session.as_ref() == Some(&self.row.session_id)
+                && open.row.flight == Some(Flight::Pending)
+        };
+        let count = open.iter().filter(is_own).count();
+        self.in_flight = i64::try_from(count).unwrap_or(i64::MAX);
+        self
     }
 
     /// `active`, `ended`, or `idle`: neither ended nor used of late.

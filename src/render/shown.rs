@@ -2,8 +2,9 @@
 //! bodies. As lines for a person, or as one JSON document.
 
 use super::json::object;
+use super::requests::in_flight;
 use super::text::{escape, escape_but_breaks, escape_json};
-use super::{LOG_COLUMNS, REQUEST_COLUMNS, choose, units};
+use super::{LOG_COLUMNS, LogRow, REQUEST_COLUMNS, choose, units};
 use mcpr_model::{Body, ErrorKind, Kind, Payload, Status};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Entry, RequestRow, SurfaceRow, in_force};
@@ -22,6 +23,7 @@ pub struct RequestDetails<'a> {
     /// The version of the list that was in force, and whether it lists what was called.
     surface: Option<(&'a SurfaceRow, Option<bool>)>,
     payload: Option<&'a Payload>,
+    now_ms: Option<i64>,
 }
 
 impl<'a> RequestDetails<'a> {
@@ -41,7 +43,15 @@ impl<'a> RequestDetails<'a> {
             row,
             surface: in_force.map(|version| (version, lists(version, row))),
             payload,
+            now_ms: None,
         }
+    }
+
+    /// The same at a time, for one that is in flight.
+    #[must_use]
+    pub fn at(mut self, now_ms: i64) -> Self {
+        self.now_ms = Some(now_ms);
+        self
     }
 
     fn answer_name(&self) -> &'static str {
@@ -110,15 +120,19 @@ pub fn shown_facts(shown: &RequestDetails<'_>, zone: Zone) -> Vec<(&'static str,
         (name, _) => or_none(name),
     };
     let size = |size: Option<i64>| size.map_or_else(|| "-".to_owned(), units::bytes);
+    let seq = match row.flight {
+        Some(_) => "none yet".to_owned(),
+        None => row.seq.to_string(),
+    };
     let mut facts = vec![
-        ("seq", row.seq.to_string()),
+        ("seq", seq),
         ("request id", or_none(&row.request_id)),
         ("time", units::time(row.ts, zone)),
         ("proxy", row.proxy.clone()),
         ("session", or_none(&row.session)),
         ("client", client),
         ("method", format!("{}{called}", row.method)),
-        ("outcome", outcome(row)),
+        ("outcome", outcome(shown)),
     ];
     facts.extend(row.error_msg.clone().map(|message| ("message", message)));
     if row.retyped {
@@ -147,7 +161,12 @@ pub fn shown_facts(shown: &RequestDetails<'_>, zone: Zone) -> Vec<(&'static str,
     facts
 }
 
-fn outcome(row: &RequestRow) -> String {
+fn outcome(shown: &RequestDetails<'_>) -> String {
+    let row = shown.row;
+    if let Some(flight) = row.flight {
+        let waited = shown.now_ms.map(|now| now.saturating_sub(row.ts).max(0));
+        return in_flight(flight, waited);
+    }
     let mut text = row.status.as_str().to_owned();
     // The kind of a timeout would only repeat the status.
     if let Some(kind) = row.error_kind.filter(|_| row.status == Status::Error) {
@@ -215,10 +234,10 @@ fn len(bytes: usize) -> i64 {
 #[must_use]
 pub fn shown_document(shown: &RequestDetails<'_>) -> String {
     let columns = choose(LOG_COLUMNS, REQUEST_COLUMNS);
-    let mut out = object(
-        &columns,
-        &Entry::Request(Box::new(shown.row.clone())).into(),
-    );
+    let mut row = LogRow::from(Entry::Request(Box::new(shown.row.clone())));
+    let of_flight = shown.row.flight.and(shown.now_ms);
+    row.waited_ms = of_flight.map(|now| now.saturating_sub(shown.row.ts).max(0));
+    let mut out = object(&columns, &row);
     let brace = out.pop();
     debug_assert_eq!(brace, Some('}'));
     let trace = (shown.row.trace_id).map_or_else(|| "null".into(), |id| format!("\"{id}\""));

@@ -96,6 +96,32 @@ impl<R: Record> TableWriter<R> {
         }
     }
 
+    /// Rows as they would stand below those that are out, in the columns as they are. Nothing is remembered of them.
+    pub(super) fn peek(&mut self, rows: &[R], out: &mut String) {
+        let before = (
+            self.clock.clone(),
+            self.natural.clone(),
+            self.widths.clone(),
+        );
+        let mut lines: Vec<Line> = rows.iter().flat_map(|row| self.lines(row)).collect();
+        // A day that begins with them is told with the first row that stays.
+        lines.retain(|line| matches!(line, Line::Cells(_)));
+        if self.widths.is_empty() {
+            self.lay_out(&lines);
+        }
+        let mut table = self.table(&lines);
+        for line in &lines {
+            if let Line::Cells(cells) = line {
+                table.add_row(self.place(cells));
+            }
+        }
+        let laid: Vec<String> = table.lines().skip(1).collect();
+        for line in laid {
+            push(&line, out);
+        }
+        (self.clock, self.natural, self.widths) = before;
+    }
+
     /// Gives a column at least so many cells, for what stands below it.
     pub(super) fn reserve(&mut self, column: &str, cells: usize) {
         let at = self.columns.iter().position(|it| it.name == column);

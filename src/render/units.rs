@@ -104,6 +104,20 @@ pub fn time(ts_ms: i64, zone: Zone) -> String {
     )
 }
 
+/// How long something goes on: `4s`, `3m 05s`, `2h 10m`, `3d 4h`.
+#[must_use]
+pub fn lasting(ms: i64) -> String {
+    let seconds = ms / 1000;
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    // Two units at most: a call that hangs for days does not hang to the second.
+    match seconds {
+        ..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m {:02}s", seconds % 60),
+        3600..86_400 => format!("{hours}h {:02}m", minutes % 60),
+        _ => format!("{}d {}h", hours / 24, hours % 24),
+    }
+}
+
 /// How long ago, roughly: `12s`, `5m`, `3h`, `8d`.
 #[must_use]
 pub fn age(ms: i64) -> String {

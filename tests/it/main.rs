@@ -15,6 +15,7 @@ mod config;
 mod cursor;
 mod default_store;
 mod exported;
+mod flight;
 mod follow;
 mod foreign;
 mod formats;

@@ -15,8 +15,8 @@ fn stored() -> Vec<(usize, PathBuf)> {
         .take_while(|(_, file)| file.exists())
         .collect();
     assert!(
-        files.len() >= 12,
-        "layouts 1 to 12 at least: {}",
+        files.len() >= 14,
+        "layouts 1 to 14 at least: {}",
         files.len()
     );
     files
@@ -119,7 +119,7 @@ fn recording_migrates_every_layout_and_keeps_what_it_said() {
         let before = answers(&home, &READERS[..ALIKE]);
         let line = home.write("p.log", "plain text\n");
         home.record(&[&line]);
-        assert!(layout_of(&home) > 12, "layout {layout} is migrated");
+        assert!(layout_of(&home) > 14, "layout {layout} is migrated");
         assert_eq!(answers(&home, &READERS[..ALIKE]), before, "layout {layout}");
         home.succeed(&["store", "verify", "--full"]);
         home.record(&[&capture("mcpr-0.4.64/proxy.log")]);

@@ -2,7 +2,7 @@
 
 use super::{Delivery, OnCommit};
 use mcpr_model::{Batch, Event, FileIdentity, SourceProgress, Text};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::time::{Duration, Instant};
 
 /// Most events in one transaction while there is a backlog.
@@ -127,14 +127,35 @@ impl Batcher {
         self.more_follows = false;
         self.bytes = 0;
         self.places.clear();
+        let mut events = std::mem::take(&mut self.events);
+        drop_answered(&mut events);
         Batch {
             writer,
             number,
             now,
-            events: std::mem::take(&mut self.events),
+            events,
             sources: std::mem::take(&mut self.sources),
         }
     }
+}
+
+/// Leaves out that a request is in flight whose row is in the same batch: nobody could see it.
+fn drop_answered(events: &mut Vec<Event>) {
+    let is_open = |event: &Event| matches!(event, Event::Open(_));
+    // Most batches hold none, and are not looked through twice.
+    if !events.iter().any(is_open) {
+        return;
+    }
+    let ended = events.iter().filter_map(|event| match event {
+        Event::Request(request) => Some(request.key.hash),
+        Event::Withdrawn(key) => Some(*key),
+        _ => None,
+    });
+    let ended: FxHashSet<u64> = ended.collect();
+    events.retain(|event| match event {
+        Event::Open(open) => !ended.contains(&open.request.key.hash),
+        _ => true,
+    });
 }
 
 #[cfg(test)]
@@ -227,6 +248,26 @@ mod tests {
         on_commit.into_iter().for_each(OnCommit::call);
         assert_eq!(called.try_iter().collect::<Vec<_>>(), ["a", "b"]);
         assert!(batcher.take_on_commit().is_empty());
+    }
+
+    #[test]
+    fn what_is_answered_within_a_batch_was_never_in_flight() {
+        use mcpr_model::{EventKey, Kind, OpenRequest, Request};
+        let request =
+            |id: &str| Request::new(EventKey::of_id(id), 1, "p".into(), Kind::Mcp, "m".into());
+        let open = |id: &str| {
+            let (request, resumes) = (request(id), false);
+            Event::Open(Box::new(OpenRequest { request, resumes }))
+        };
+        let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
+        let mut first = Delivery::new("a".into());
+        first.events = vec![open("1"), open("2")];
+        batcher.add(first, 1, now);
+        let mut second = Delivery::new("a".into());
+        second.events = vec![Event::Request(request("1"))];
+        batcher.add(second, 1, now);
+        let events = batcher.take(7, 1, 0).events;
+        assert_eq!(events, [open("2"), Event::Request(request("1"))]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! File sources: what the tailer reads, decoded and delivered with its checkpoints.
 
 use super::lines::{OpenLog, Torn, TornState};
-use super::{Delivery, LineDecoder, LineOptions, SourceHandle};
+use super::{ANNOUNCE_AFTER, Delivery, LineDecoder, LineOptions, SourceHandle};
 use mcpr_model::{Checkpoint, Event, Gap, Text};
 use mcpr_tail::{Chunk, Piece, ReadOutcome, Tailer, identity_of, log_of, text_of};
 use std::collections::{HashMap, HashSet};
@@ -92,8 +92,11 @@ impl FileSources {
             let now = Instant::now();
             let unread = self.tailer.unread_paths();
             let is_read = |path: &Path, _: &File| !unread.contains(path);
-            self.feed
-                .give_up(stop, &is_read, &|decoder| decoder.settle(now));
+            self.feed.give_up(stop, &is_read, &|decoder| {
+                let until = now.checked_sub(ANNOUNCE_AFTER);
+                // Both, for one request may be given up while another begins to wait.
+                decoder.settle(now) | until.is_some_and(|until| decoder.announce_open(until, true))
+            });
         }
         outcome
     }

@@ -156,6 +156,13 @@ impl HostLogs {
         count > 0
     }
 
+    /// Tells which requests are in flight that were read until a time.
+    pub(super) fn announce_open(&mut self, until: Instant, resumes: bool, events: &mut Vec<Event>) {
+        for pairing in self.servers.values_mut() {
+            pairing.announce_open(until, resumes, events);
+        }
+    }
+
     /// Gives up what was asked too long before a time, in unix milliseconds: nobody reads on now. What
     /// is younger waits for the next reader. Says whether there was any.
     pub(super) fn leave(&mut self, now: i64, events: &mut Vec<Event>) -> bool {

@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod abandoned;
 mod batcher;
 #[cfg(all(test, feature = "tap"))]
 mod costs;
@@ -61,6 +62,7 @@ pub use keeping::{CareHook, Clock, Removed};
 pub use lines::{LineDecoder, LineOptions, MethodFilter};
 pub use live::Live;
 pub use notes::Notes;
+pub(crate) use pairing::ANNOUNCE_AFTER;
 #[cfg(feature = "tap-http")]
 pub(crate) use pairing::ClientIdentity;
 pub use pairing::{LogReading, Moment, Pairing, PairingTally, UnresolvedRequests, WaitTime};

@@ -1,5 +1,7 @@
 //! Lines into deliveries: decoding, filtering by method, counting, keeping what is bad.
 
+mod open;
+
 use super::Delivery;
 use super::hostlogs::HostLogs;
 use super::live::Live;
@@ -300,6 +302,7 @@ impl LineDecoder {
                     let said = request.surface.map(Event::Surface);
                     self.delivery.events.extend(said);
                 }
+                Event::Open(open) if !self.wanted.methods.admits(&open.request.method) => {}
                 event => self.delivery.events.push(event),
             }
         }

@@ -5,10 +5,12 @@ mod by_id;
 mod calls;
 #[cfg(feature = "tap-http")]
 mod exchange;
+mod flight;
 mod moment;
 mod tally;
 
 pub use calls::{LogReading, WaitTime};
+pub(crate) use flight::ANNOUNCE_AFTER;
 pub use moment::Moment;
 pub use tally::{PairingTally, UnresolvedRequests};
 
@@ -209,18 +211,6 @@ impl Pairing {
         self.doubtful.take()
     }
 
-    /// Says that the server has died: what it was asked and has not answered, it never will.
-    pub fn died(&mut self, how: &Text, moment: Moment, events: &mut Vec<Event>) {
-        let waiting: Vec<TypedId> = self.from_client.by_age.values().cloned().collect();
-        let why = Outcome {
-            error_msg: Some(how.clone()),
-            ..unanswered(ErrorKind::Died)
-        };
-        for id in &waiting {
-            self.give_up(Direction::ToServer, id, &why, moment, events);
-        }
-    }
-
     /// Ends the session: what still waits was never answered.
     pub fn end(&mut self, moment: Moment, events: &mut Vec<Event>) {
         self.give_up_where(&|_| true, moment, events);
@@ -274,6 +264,7 @@ impl Pairing {
             reading,
             ordinal,
             is_doubtful: false,
+            is_announced: false,
         };
         // The two directions are copied by threads of their own: an answer may be read first.
         if let Some((reply, answered)) = calls.take_early(&id, moment) {
@@ -389,6 +380,11 @@ impl Pairing {
             let ts = waiting.moment.ts;
             let doubtful = self.doubtful.get_or_insert(UnresolvedRequests::at(ts));
             doubtful.add(ts);
+            if waiting.is_announced {
+                // No row will take it out of what is in flight.
+                let key = self.key_of(&waiting);
+                events.push(Event::Withdrawn(key.hash));
+            }
             return;
         }
         let mut waiting = waiting;
@@ -438,12 +434,8 @@ impl Pairing {
     }
 
     fn row(&self, direction: Direction, waiting: WaitingRequest, until: Moment) -> Request {
-        let WaitingRequest {
-            asked,
-            moment,
-            ordinal,
-            ..
-        } = waiting;
+        let key = self.key_of(&waiting);
+        let WaitingRequest { asked, moment, .. } = waiting;
         let from_client = self
             .client
             .clone()
@@ -452,12 +444,8 @@ impl Pairing {
             (None, Some((name, version))) => (Some(name), version),
             (said, _) => (said, asked.client_version),
         };
-        let session_id = self.session_id.as_deref().unwrap_or_default();
         // Times of a log may go back, and no call takes less than nothing.
         let latency = until.at.saturating_duration_since(moment.at);
-        let key = asked
-            .key
-            .unwrap_or_else(|| EventKey::of_id(&format!("{session_id} {ordinal}")));
         let proxy = self.proxy.clone();
         // A tap has no upstream: the server is at the other end of the pipe.
         Request {

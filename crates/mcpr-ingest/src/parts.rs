@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_never_ends_is_told_by_its_head() {
+    fn a_line_that_never_ends_is_announced_by_its_head() {
         let mut parts = Parts::default();
         let piece = vec![b'x'; MAX_LINE_BYTES / 4];
         for n in 0..6 {

@@ -385,7 +385,13 @@ impl Delivery {
         if let Some(gap) = gap_of(&self.progress.name, &self.events, now) {
             let lost: u64 = self.events.iter().map(Event::lost).sum();
             self.progress.counts.dropped += gap.count - lost;
-            self.events = vec![Event::Gap(gap)];
+            // Their rows will not take them out of what is in flight.
+            let ended = self.events.iter().filter_map(|event| match event {
+                Event::Request(request) => Some(Event::Withdrawn(request.key.hash)),
+                Event::Withdrawn(key) => Some(Event::Withdrawn(*key)),
+                _ => None,
+            });
+            self.events = ended.chain([Event::Gap(gap)]).collect();
         }
     }
 

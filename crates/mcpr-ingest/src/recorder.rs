@@ -200,6 +200,7 @@ impl Recorder {
                 // What the server shows is recorded all the same.
                 delivery.events.extend(request.surface.map(Event::Surface));
             }
+            (Some(filter), Event::Open(open)) if !filter(&open.request) => {}
             (_, event) => delivery.events.push(event),
         }
         screen_delivery(&self.screen.get(), &mut delivery);

@@ -3,8 +3,8 @@
 //! not drop an event.
 
 use mcpr_model::{
-    BadLine, Body, Event, Outcome, Payload, Request, SurfaceContent, SurfaceUpdate, TargetKind,
-    Text,
+    BadLine, Body, Event, Outcome, Payload, Request, ServerRun, SurfaceContent, SurfaceUpdate,
+    TargetKind, Text,
 };
 use mcpr_redact::{Redactor, shorten};
 
@@ -79,19 +79,22 @@ impl Screen {
             Event::Request(request) => in_request(redactor, request),
             Event::BadLine(line) => in_bad_line(redactor, line),
             Event::Surface(update) => in_surface(redactor, update),
+            Event::Open(open) => in_request(redactor, &mut open.request),
+            Event::Server(run) => in_run(redactor, run),
             // They hold ids, names and times alone.
-            Event::Session(_) | Event::Gap(_) => 0,
+            Event::Session(_) | Event::Gap(_) | Event::Withdrawn(_) => 0,
         };
         bodies + texts
     }
 
     /// Bodies are cut to their limit, also where secrets stay.
     fn bodies(&self, event: &mut Event) -> u64 {
-        let Event::Request(Request {
-            payload: Some(payload),
-            ..
-        }) = event
-        else {
+        let request = match event {
+            Event::Request(request) => request,
+            Event::Open(open) => &mut open.request,
+            _ => return 0,
+        };
+        let Some(payload) = &mut request.payload else {
             return 0;
         };
         let Payload { params, answer } = &mut **payload;
@@ -142,6 +145,21 @@ fn in_request(redactor: &Redactor, request: &mut Request) -> u64 {
     }
     if let Some(update) = &mut request.surface {
         count += in_surface(redactor, update);
+    }
+    count
+}
+
+/// A command line may hold a token, and whatever a server writes may hold anything.
+fn in_run(redactor: &Redactor, run: &mut ServerRun) -> u64 {
+    let mut count = 0;
+    for text in [&mut run.command, &mut run.refused].into_iter().flatten() {
+        count += replace(text, |text| redactor.text(text));
+    }
+    for tail in [&mut run.stderr, &mut run.stray].into_iter().flatten() {
+        if let Some((clean, found)) = redactor.text(&tail.text) {
+            tail.text = clean.into();
+            count += found;
+        }
     }
     count
 }

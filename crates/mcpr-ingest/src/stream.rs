@@ -5,7 +5,7 @@ use mcpr_tail::{Piece, Splitter};
 use mcpr_wire::bare;
 use std::io::{self, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// Most bytes read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -67,6 +67,10 @@ impl StreamSource {
                 state.end_of_input();
             } else {
                 state.feed(&buffer[..read]);
+                // More than a pipe holds at once is read by now: who asked waits for an answer.
+                if read < CHUNK_BYTES {
+                    state.decoder.announce_open(Instant::now(), false);
+                }
             }
             let delivery = state.decoder.take();
             // Held until it is delivered: what ends the stream comes behind it.

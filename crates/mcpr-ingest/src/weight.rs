@@ -2,8 +2,8 @@
 
 use super::Delivery;
 use mcpr_model::{
-    Event, Payload, Request, RequestId, SessionUpdate, SurfaceContent, SurfaceUpdate,
-    SurfaceVersion, Text,
+    Event, OpenRequest, Payload, Request, RequestId, ServerRun, SessionUpdate, SurfaceContent,
+    SurfaceUpdate, SurfaceVersion, Text,
 };
 
 impl Delivery {
@@ -27,6 +27,9 @@ fn held(event: &Event) -> usize {
         Event::Session(update) => of_session(update),
         Event::Surface(update) => of_surface(update),
         Event::Gap(gap) => text(&gap.source),
+        Event::Open(open) => size_of::<OpenRequest>() + of_request(&open.request),
+        Event::Withdrawn(_) => 0,
+        Event::Server(run) => of_run(run),
         Event::BadLine(line) => {
             text(&line.source) + line.reason.capacity() + line.excerpt.capacity()
         }
@@ -59,6 +62,21 @@ fn of_request(request: &Request) -> usize {
             &request.client_version,
             &request.outcome.error_code,
             &request.outcome.error_msg,
+        ])
+}
+
+fn of_run(run: &ServerRun) -> usize {
+    let tails = [&run.stderr, &run.stray].into_iter().flatten();
+    size_of::<ServerRun>()
+        + tails.map(|tail| tail.text.len()).sum::<usize>()
+        + text(&run.proxy)
+        + text(&run.session_id)
+        + optional([
+            &run.command,
+            &run.refused,
+            &run.protocol,
+            &run.server_name,
+            &run.server_version,
         ])
 }
 

@@ -4,7 +4,7 @@ use super::keeping::Keeping;
 use super::queue::{OnCommit, Popped, Queue};
 use super::unsaved::Unsaved;
 use super::vitals::{Commits, lock};
-use super::{spill, unix_ms};
+use super::{abandoned, spill, unix_ms};
 use mcpr_model::{Batch, Counts};
 use mcpr_store::{Appended, Keep, StoreError, StoreErrorKind, Writer as StoreWriter};
 use std::path::PathBuf;
@@ -239,8 +239,13 @@ impl WriterThread {
 
     /// Takes in what other recorders left; where the store does not take it now, it stays. Says when.
     fn take_in(&mut self) -> Instant {
+        // Looked for first: whoever is gone by then has left beside the store what it still knew.
+        let gone = self.store.abandoned().unwrap_or_default();
         if let Some(path) = &self.path {
             let _ = spill::take_in(path, self.store.as_mut());
+        }
+        if !gone.is_empty() {
+            let _ = abandoned::end(self.store.as_mut(), &gone);
         }
         Instant::now()
     }

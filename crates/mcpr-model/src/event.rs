@@ -1,7 +1,9 @@
 //! Events on their way from a source to the store, and the batch that carries them.
 
 use super::time::in_calendar;
-use super::{Checkpoint, Request, SessionUpdate, SurfaceContent, SurfaceUpdate, Text};
+use super::{
+    Checkpoint, OpenRequest, Request, ServerRun, SessionUpdate, SurfaceContent, SurfaceUpdate, Text,
+};
 use serde::{Deserialize, Serialize};
 
 /// One thing to store, in the order in which it was seen.
@@ -17,6 +19,12 @@ pub enum Event {
     Gap(Gap),
     /// A line that looked like JSON and did not decode.
     BadLine(BadLine),
+    /// A request that was seen and waits for its answer.
+    Open(Box<OpenRequest>),
+    /// A request that was told as waiting leads to no row: the hash of its key.
+    Withdrawn(u64),
+    /// News of the server that a tap runs.
+    Server(Box<ServerRun>),
 }
 
 impl Event {
@@ -48,6 +56,9 @@ impl Event {
             }
             // Its time is ours, unless it comes from an export.
             Self::BadLine(line) => settle(&mut line.ts),
+            Self::Open(open) => settle(&mut open.request.ts),
+            // The clock that it was told by is ours.
+            Self::Server(_) | Self::Withdrawn(_) => {}
         }
     }
 

@@ -5,8 +5,8 @@
 //! that two long names with the same beginning stay two names.
 
 use super::{
-    Event, Outcome, Request, RequestId, SessionUpdate, SurfaceContent, SurfaceUpdate, TargetKind,
-    Text,
+    Event, Outcome, OutputTail, Request, RequestId, ServerRun, SessionUpdate, SurfaceContent,
+    SurfaceUpdate, TargetKind, Text,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -74,6 +74,9 @@ impl Event {
             Self::Surface(update) => update.cut_names(),
             // A source may be a path, and Linux has paths of up to 4096 bytes.
             Self::Gap(gap) => cut(&mut gap.source, MAX_SOURCE_BYTES),
+            Self::Open(open) => open.request.cut_names(),
+            Self::Withdrawn(_) => {}
+            Self::Server(run) => run.cut_names(),
             Self::BadLine(line) => {
                 cut(&mut line.source, MAX_SOURCE_BYTES);
                 if let Some(short) = cut_name(&line.reason, MAX_URI_BYTES) {
@@ -126,6 +129,30 @@ impl Request {
         }
         if let Some(update) = &mut self.surface {
             update.cut_names();
+        }
+    }
+}
+
+impl ServerRun {
+    fn cut_names(&mut self) {
+        cut(&mut self.proxy, MAX_NAME_BYTES);
+        cut(&mut self.session_id, MAX_NAME_BYTES);
+        cut_all([
+            self.protocol.as_mut(),
+            self.server_name.as_mut(),
+            self.server_version.as_mut(),
+        ]);
+        // A command line is as long as a path with arguments.
+        for text in [&mut self.command, &mut self.refused].into_iter().flatten() {
+            cut(text, MAX_URI_BYTES);
+        }
+        for tail in [&mut self.stderr, &mut self.stray].into_iter().flatten() {
+            // A mark can be longer than the secret that it stands for: the newest lines stay.
+            let over = tail.text.len().saturating_sub(OutputTail::MAX_BYTES);
+            if over > 0 {
+                let from = tail.text.ceil_char_boundary(over);
+                tail.text = tail.text[from..].into();
+            }
         }
     }
 }

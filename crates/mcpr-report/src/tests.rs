@@ -36,6 +36,7 @@ fn row(seq: i64) -> RequestRow {
         bytes_out: Some(20),
         retyped: false,
         trace_id: None,
+        flight: None,
     }
 }
 

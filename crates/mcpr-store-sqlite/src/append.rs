@@ -1,6 +1,7 @@
 //! One batch into one transaction.
 
 use super::errors::failed;
+use super::flight::Flights;
 use super::names::NameNumbers;
 use super::request_ids::NewIds;
 use super::requests::{self, Inserted, RowPlace};
@@ -10,7 +11,7 @@ use super::sessions::{Sessions, Slot};
 use super::sources::write_source;
 use super::surface_cache::SurfaceCache;
 use super::surfaces;
-use super::{notes, payloads};
+use super::{notes, payloads, runs};
 use crate::census;
 use mcpr_model::{BadLine, Batch, Event, Gap, Request, SurfaceUpdate};
 use mcpr_store::{Appended, Membership, StoreError};
@@ -29,6 +30,8 @@ pub(super) struct WriterCache {
     pub(super) rollups: Rollups,
     surface_cache: SurfaceCache,
     data_version: Option<i64>,
+    /// The writer whose requests in flight may be told of: others could not say that they are gone.
+    pub(super) leased: Option<i64>,
 }
 
 impl WriterCache {
@@ -80,7 +83,7 @@ fn try_append(
             ..Appended::default()
         });
     }
-    let mut writing = BatchWriter::begin(&tx, memory)?;
+    let mut writing = BatchWriter::begin(&tx, memory, batch)?;
     {
         let mut insertion = requests::insertion(&tx)?;
         for (place, event) in batch.events.iter().enumerate() {
@@ -127,13 +130,19 @@ pub(super) struct BatchWriter<'a> {
     pub(super) span: Option<(i64, i64)>,
     bad_lines: u64,
     ids: NewIds,
+    flights: Flights,
 }
 
 impl<'a> BatchWriter<'a> {
-    fn begin(tx: &'a Transaction<'a>, memory: &'a mut WriterCache) -> rusqlite::Result<Self> {
+    fn begin(
+        tx: &'a Transaction<'a>,
+        memory: &'a mut WriterCache,
+        batch: &Batch,
+    ) -> rusqlite::Result<Self> {
         let last_seq = counter(tx, "last_seq")?;
         Ok(Self {
             tx,
+            flights: Flights::read(tx, batch, memory.leased)?,
             memory,
             appended: Appended::default(),
             first_seq: last_seq + 1,
@@ -147,15 +156,20 @@ impl<'a> BatchWriter<'a> {
 
     fn event(&mut self, insertion: &mut Statement<'_>, event: &Event) -> rusqlite::Result<()> {
         match event {
-            Event::Request(request) => self.request(insertion, request),
+            Event::Request(request) => {
+                self.flights.ended(self.tx, request.key.hash)?;
+                self.request(insertion, request)
+            }
+            Event::Withdrawn(key) => self.flights.ended(self.tx, *key),
             Event::Surface(update) => self.surface(update),
             Event::Session(update) => {
                 self.memory
                     .sessions
                     .apply(self.tx, &mut self.memory.names, update)
             }
-            // Its batch knows its key.
-            Event::Gap(_) => Ok(()),
+            // Its batch knows the key of a gap; servers wait for their sessions.
+            Event::Gap(_) | Event::Server(_) => Ok(()),
+            Event::Open(open) => self.flights.put(self.tx, open),
             Event::BadLine(line) => self.bad_line(line),
         }
     }
@@ -326,6 +340,7 @@ impl<'a> BatchWriter<'a> {
         // Everything that was summed in memory goes in with the rows it was summed from, or not at
         // all.
         self.memory.sessions.write_back(tx)?;
+        runs::take(tx, batch)?;
         self.memory.rollups.write_back(tx)?;
         self.memory.surface_cache.write_back(tx)?;
         self.ids.write(tx)?;

@@ -12,17 +12,19 @@ mod totals;
 
 use super::errors::failed;
 use super::file::file_identity;
+use super::flight;
 use super::layout::layout_of;
 use super::limits::StepLimit;
 use super::log_index::LogIndex;
 use super::recall::Recall;
+use super::runs;
 use super::surfaces::KnownLists;
 use super::watch::DirectoryWatch;
-use mcpr_model::{Checkpoint, FileIdentity, Payload};
+use mcpr_model::{Checkpoint, FileIdentity, Payload, ServerRun};
 use mcpr_store::query::{
-    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, Page, RequestRow, SessionFilter,
-    SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow, StoredKey, SurfacePage,
-    SurfaceRow, Surfaces, TimePage,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, OpenRow, Page, RequestRow,
+    SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
+    StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use mcpr_store::{Overview, Reader, RollupRow, StoreError, replaced};
 use rusqlite::Connection;
@@ -131,6 +133,23 @@ impl Reader for SqliteReader {
 
     fn request(&self, seq: i64) -> Result<Option<RequestRow>, StoreError> {
         self.ask(|connection| by_id::at(connection, seq))
+    }
+
+    fn open_requests(&self, filter: &Filter) -> Result<Vec<OpenRow>, StoreError> {
+        self.ask(|connection| flight::listed(connection, &self.path, filter))
+    }
+
+    fn server_run(&self, session: &SessionKey) -> Result<Option<ServerRun>, StoreError> {
+        self.ask(|connection| runs::of_session(connection, session))
+    }
+
+    fn server_deaths(
+        &self,
+        since: i64,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<ServerRun>, StoreError> {
+        self.ask(|connection| runs::died(connection, since, until, limit))
     }
 
     fn sessions(

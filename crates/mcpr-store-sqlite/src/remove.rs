@@ -1,6 +1,7 @@
 //! Taking a session out again, or its requests.
 
 use super::errors::failed;
+use super::flight;
 use super::sweep::requests_where;
 use crate::census;
 use mcpr_store::StoreError;
@@ -32,6 +33,9 @@ pub(super) fn session(
             .optional()?;
         // One that is not there was removed before, or never was: both are what was asked for.
         let Some(id) = found else { return Ok(0) };
+        if keep == AfterRemoval::Nothing {
+            flight::forget_session(&tx, key)?;
+        }
         let removed = requests_where(&tx, "session = ?1", params![id])?;
         if keep == AfterRemoval::Nothing {
             tx.execute("DELETE FROM sessions WHERE id = ?1", [id])?;

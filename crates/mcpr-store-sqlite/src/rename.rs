@@ -8,6 +8,7 @@ mod operations;
 mod sessions;
 mod surfaces;
 
+use crate::flight;
 use crate::layout::layout_of;
 use crate::requests::{Rehash, hashed_columns, row_hash_change};
 use crate::seal;
@@ -91,6 +92,7 @@ fn rename(tx: &Transaction<'_>, old: &str, new: &str) -> Result<Option<Renamed>,
         )?;
         seal::renew(tx, "proxies", "id = ?1", [from])?;
     }
+    flight::rename(tx, old, new)?;
     Ok(Some(Renamed {
         requests,
         is_merged,

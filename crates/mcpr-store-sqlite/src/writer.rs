@@ -4,13 +4,15 @@ use super::append::{self, WriterCache};
 use super::checkpointer::{Checkpointer, checkpoint};
 use super::connect::WRITER_BUSY_TIMEOUT;
 use super::errors::failed;
+use super::flight;
 use super::intact::StoreFiles;
+use super::lease::{self, Lease};
 use super::lock::RecorderLock;
 use super::open;
 use super::reader::open_reader;
 use super::sources::checkpoints;
 use super::sweep::Sweep;
-use mcpr_model::{Batch, Checkpoint};
+use mcpr_model::{Batch, Checkpoint, Event, Request};
 use mcpr_store::{Admin, Appended, Reader, StoreError, Trust, Writer};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -36,6 +38,8 @@ pub struct SqliteStore {
     pub(super) sweep: Option<Sweep>,
     /// Started when the log has first grown.
     pub(super) checkpointer: Option<Checkpointer>,
+    /// Held once requests in flight were told of.
+    lease: Option<Lease>,
     /// Held by the store's one recorder. Last, so that no other one begins before the rest is closed.
     lock: Option<RecorderLock>,
 }
@@ -63,6 +67,7 @@ impl SqliteStore {
             path,
             sweep: None,
             checkpointer: None,
+            lease: None,
             lock: None,
         })
     }
@@ -163,6 +168,16 @@ impl SqliteStore {
         result
     }
 
+    /// Says by a lock that this writer is there, before others can read that requests wait for it.
+    fn take_lease(&mut self, batch: &Batch) {
+        let is_open = |event: &Event| matches!(event, Event::Open(_));
+        if self.lease.is_none() && batch.events.iter().any(is_open) {
+            // Without it nothing is told of what is in flight: the rows come all the same.
+            self.lease = Lease::take(&self.path, batch.writer).ok();
+            self.memory.leased = self.lease.as_ref().map(|lease| lease.writer);
+        }
+    }
+
     fn checkpointed<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
         result
             .map_err(failed("checkpoint the write-ahead log"))
@@ -173,6 +188,7 @@ impl SqliteStore {
 impl Writer for SqliteStore {
     fn append(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
         self.files.check(&self.connection)?;
+        self.take_lease(batch);
         let appended = append::append(&mut self.connection, &mut self.memory, batch)
             .map_err(|error| error.at(&self.path))?;
         // What goes into a file without a name is lost with the last of its descriptors.
@@ -189,6 +205,15 @@ impl Writer for SqliteStore {
         all_checkpoints(&self.connection)
             .map_err(failed("read the checkpoints"))
             .map_err(|error| error.at(&self.path))
+    }
+
+    fn abandoned(&mut self) -> Result<Vec<Request>, StoreError> {
+        self.files.check(&self.connection)?;
+        let found = flight::abandoned(&mut self.connection, &self.path)
+            .map_err(failed("look for what is in flight"))
+            .map_err(|error| error.at(&self.path))?;
+        lease::clear_up(&self.path);
+        Ok(found)
     }
 
     fn idle(&mut self) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use crate::query::SessionKey;
 use crate::{Appended, Class, Reader, Renamed, Retention, StoreError, StoreUrl};
-use mcpr_model::{Batch, Checkpoint};
+use mcpr_model::{Batch, Checkpoint, Request};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -118,6 +118,14 @@ pub trait Writer: Send {
     /// # Errors
     /// When the store cannot be read.
     fn checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError>;
+
+    /// The requests in flight whose writer is gone and whose source is not read again: nobody will ever say how
+    /// they ended. Each has the time for which it is known to have waited. They stay until rows with their keys
+    /// are stored. What a source that is read again will tell of is forgotten here.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    fn abandoned(&mut self) -> Result<Vec<Request>, StoreError>;
 
     /// Does the work that was put off (a checkpoint of the write-ahead log) while nothing waits for it.
     ///

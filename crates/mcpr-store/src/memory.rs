@@ -3,6 +3,7 @@
 //! It says what the traits mean; other backends must give equal answers, only faster.
 
 mod admin;
+mod flight;
 mod fold;
 mod reader;
 mod rename;
@@ -16,7 +17,8 @@ use super::{
 use crate::query::{BadLineRow, SessionKey, SessionRow, SourceRow, Summed};
 use fold::{Listing, state_of};
 use mcpr_model::{
-    BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, Payload, Request, SessionUpdate,
+    BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, OpenRequest, Payload, Request,
+    ServerRun, SessionUpdate,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
@@ -52,6 +54,10 @@ struct State {
     first_ts: BTreeMap<i64, i64>,
     undecided: u64,
     payloads: BTreeMap<i64, Payload>,
+    /// The requests in flight by their keys, each with its writer.
+    open: BTreeMap<u64, (i64, OpenRequest)>,
+    /// What taps know of their servers.
+    runs: BTreeMap<SessionKey, ServerRun>,
     checkpoints: BTreeMap<FileIdentity, Checkpoint>,
     sources: BTreeMap<String, SourceRow>,
     writers: HashMap<i64, i64>,
@@ -258,6 +264,7 @@ impl State {
         let members = listing.members_of(key);
         let removed = self.remove_requests(|seq, _| members.contains(&seq));
         self.log.push(end(row));
+        self.forget_runs();
         removed
     }
 }
@@ -282,7 +289,10 @@ impl Writer for MemoryStore {
         let mut appended = Appended::default();
         for (place, event) in batch.events.iter().enumerate() {
             match event {
-                Event::Request(request) => state.request(request, &mut appended),
+                Event::Request(request) => {
+                    state.open.remove(&request.key.hash);
+                    state.request(request, &mut appended);
+                }
                 Event::Session(update) => state.log.push(Logged::Update(update.clone())),
                 Event::Surface(update) => {
                     let last_seq = state.last_seq;
@@ -290,8 +300,13 @@ impl Writer for MemoryStore {
                 }
                 Event::Gap(gap) => state.gap(gap, gap.key_in(batch, place), &mut appended),
                 Event::BadLine(line) => state.bad_line(line),
+                Event::Open(open) => state.put_open(batch.writer, open),
+                Event::Withdrawn(key) => drop(state.open.remove(key)),
+                // Once all that makes sessions is in.
+                Event::Server(_) => {}
             }
         }
+        state.put_runs(batch);
         for source in &batch.sources {
             let name = source.name.to_string();
             let counts = Counts::default();
@@ -314,6 +329,11 @@ impl Writer for MemoryStore {
 
     fn checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError> {
         crate::fold::file_checkpoints(self)
+    }
+
+    /// None: a store in memory ends with those who write it.
+    fn abandoned(&mut self) -> Result<Vec<Request>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn idle(&mut self) -> Result<(), StoreError> {

@@ -1,12 +1,12 @@
 //! What can be asked of a store.
 
 use crate::query::{
-    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, Page, RequestRow, SessionFilter,
-    SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow, StoredKey, SurfacePage,
-    SurfaceRow, Surfaces, TimePage,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, OpenRow, Page, RequestRow,
+    SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
+    StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use crate::{Overview, RollupRow, StoreError};
-use mcpr_model::{Checkpoint, Payload};
+use mcpr_model::{Checkpoint, Payload, ServerRun};
 use std::time::Duration;
 
 /// A store opened for reading: never writes, never migrates, never blocks the writer.
@@ -32,6 +32,31 @@ pub trait Reader: Send {
     /// # Errors
     /// When the store cannot be read.
     fn request(&self, seq: i64) -> Result<Option<RequestRow>, StoreError>;
+
+    /// The requests in flight, in order of time. Cheap where there are none. Stores of other programs know of
+    /// none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn open_requests(&self, filter: &Filter) -> Result<Vec<OpenRow>, StoreError>;
+
+    /// What is known of the server that a tap ran for a session.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn server_run(&self, session: &SessionKey) -> Result<Option<ServerRun>, StoreError>;
+
+    /// The servers that died, or could not be started, from a time on and before another, in order of that, at
+    /// most so many of the newest; without what they wrote but for the end of their standard error.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn server_deaths(
+        &self,
+        since: i64,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<ServerRun>, StoreError>;
 
     /// The newest requests that came with an id, newest first, at most so many.
     ///

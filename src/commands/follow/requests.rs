@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Cursor, Entry, Filter, Head, Order, Page};
+use std::time::{Duration, Instant};
 
 /// Where a listing begins.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,15 @@ pub(in crate::commands) trait Followed {
         fetched: Fetched,
         console: &mut Console,
     ) -> anyhow::Result<()>;
+
+    /// Shows what is in flight and what else goes on.
+    fn go_on(&mut self, _: &dyn Reader, _: &Filter, _: &mut Console) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
+
+/// How often a running clock is shown anew.
+const CLOCK: Duration = Duration::from_secs(1);
 
 /// Follows the requests of a store until something ends it.
 ///
@@ -58,6 +67,7 @@ pub(in crate::commands) fn follow(
         cursor,
         filter: None,
         is_opened: true,
+        ticked: None,
         zone: view.zone,
     };
     watch(view, &limits, &mut listing, console)
@@ -76,6 +86,8 @@ struct Follower<'a> {
     filter: Option<Filter>,
     /// The store was opened since the last look.
     is_opened: bool,
+    /// When what goes on was shown last; `None` once there is news.
+    ticked: Option<Instant>,
     zone: Zone,
 }
 
@@ -95,6 +107,7 @@ impl Watcher for Follower<'_> {
             say_what_is_gone(reader, self.position.cursor, self.zone, console)?;
         }
         self.is_opened = false;
+        self.ticked = None;
         match self.filter.take() {
             None => Ok(()),
             Some(filter) => {
@@ -103,6 +116,15 @@ impl Watcher for Follower<'_> {
                 shown
             }
         }
+    }
+
+    fn tick(&mut self, reader: &dyn Reader, console: &mut Console) -> anyhow::Result<()> {
+        let is_due = self.ticked.is_none_or(|at| at.elapsed() >= CLOCK);
+        if let Some(filter) = self.filter.as_ref().filter(|_| is_due) {
+            self.ticked = Some(Instant::now());
+            self.followed.go_on(reader, filter, console)?;
+        }
+        Ok(())
     }
 
     fn opened(&mut self) {

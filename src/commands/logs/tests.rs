@@ -30,6 +30,7 @@ fn run_on(rows: &mut Rows, line: &str) -> (Exit, String, String) {
         request_filter: &args.request_filter,
         filter,
         printer: Printer::new(&view, table(&args)).expect("known fields"),
+        live: None,
     };
     let cursor = args.cursor_file.as_deref();
     let cursor = cursor.map(|path| CursorFile::open(path, &mut console).expect("sound"));

@@ -1,5 +1,6 @@
 //! From a value to the text of a cell and its colour.
 
+use crate::render::IN_FLIGHT;
 use crate::render::clock::dated;
 use crate::render::columns::{Show, Value};
 use crate::render::palette::{Ink, Meaning};
@@ -82,6 +83,7 @@ fn meaning(value: &Value<'_>, show: Show) -> Meaning {
         (_, Show::Time | Show::Arguments) | (Value::Time(_), _) => Meaning::Dim,
         (Value::Int(us), Show::Took) if units::is_slow(*us) => Meaning::Slow,
         (value, Show::Outcome) if *value != Value::from("ok") => Meaning::Failed,
+        (Value::Text(text), Show::Result) if text.starts_with(IN_FLIGHT) => Meaning::Live,
         (_, Show::Result) => Meaning::Failed,
         (Value::Ratio(ratio), Show::Share) if *ratio > 0.0 => Meaning::Failed,
         (Value::Text(level), Show::Level) if matches!(&**level, "breaking" | "alert") => {

@@ -72,12 +72,16 @@ const SQLITE: Layers = Layers {
         &[
             "census",
             "conditions",
+            "lease",
             "lock",
             "names",
             "rollups",
             "surface_cache",
         ],
-        &["notes", "payloads", "requests", "sessions", "surfaces"],
+        &[
+            "notes", "payloads", "requests", "runs", "sessions", "surfaces",
+        ],
+        &["flight"],
         &["append", "functions", "sweep"],
         &[
             "connect",

@@ -46,9 +46,17 @@ pub(super) struct WaitingRequest {
     pub(super) reading: Option<LogReading>,
     pub(super) ordinal: u64,
     pub(super) is_doubtful: bool,
+    /// Whether it was told as being in flight.
+    pub(super) is_announced: bool,
 }
 
 impl WaitingRequest {
+    /// When it was seen, by the clock that never jumps.
+    pub(super) fn seen(&self) -> Instant {
+        // The times of a log are its own.
+        self.reading.map_or(self.moment.at, |reading| reading.at)
+    }
+
     /// Bytes that its texts take.
     pub(super) fn len_bytes(&self) -> usize {
         let asked = &self.asked;
@@ -117,6 +125,10 @@ pub(super) struct Calls {
     by_loose_id: BTreeSet<(LooseId, u64)>,
     /// Requests with a lower ordinal may have been answered in what was lost.
     pub(super) doubted_before: u64,
+    /// Those with a lower ordinal were looked at to be told as being in flight.
+    pub(super) announced_before: u64,
+    /// How many of those that wait were told.
+    pub(super) announced: usize,
     /// Answers whose copy came before that of their request: the directions are read side by side.
     early: ById<Instant, (AnswerMessage, Moment)>,
     early_bytes: usize,
@@ -172,6 +184,7 @@ impl Calls {
         self.by_loose_id.remove(&(id.loose(), waiting.ordinal));
         // Its texts are not changed while it waits, so that this is what was added.
         self.text_bytes -= waiting.len_bytes();
+        self.announced -= usize::from(waiting.is_announced);
         Some(waiting)
     }
 

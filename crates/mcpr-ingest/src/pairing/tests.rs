@@ -274,7 +274,7 @@ fn every_row_has_a_key_of_its_own() {
 }
 
 #[test]
-fn what_the_server_shows_of_itself_is_told() {
+fn what_the_server_shows_of_itself_is_announced() {
     check(
         r#"
         0 > {"id":1,"method":"tools/list"}

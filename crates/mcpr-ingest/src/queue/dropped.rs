@@ -106,6 +106,8 @@ pub(crate) fn gap_of<'a>(
             // The time in it is only that of its reading.
             Event::BadLine(_) => (1, now, now),
             Event::Surface(update) => (1, update.ts, update.ts),
+            // Its row is still to come, and what is known of a server is no event of its traffic.
+            Event::Open(_) | Event::Withdrawn(_) | Event::Server(_) => continue,
             Event::Gap(gap) => (gap.count, gap.from_ts, gap.to_ts),
         };
         gap.count += count;

@@ -98,7 +98,7 @@ fn what_was_left_is_taken_once_however_often_it_is_tried() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_as_a_gap() {
+fn what_does_not_fit_is_announced_as_a_gap() {
     let (place, mut store) = (Place::new(), MemoryStore::default());
     let batches = [batch(1, &["a"]), batch(2, &["b", "c"]), batch(3, &["d"])];
     let line = serde_json::to_vec(&*batches[0]).expect("JSON").len() as u64;
@@ -110,7 +110,7 @@ fn what_does_not_fit_is_told_as_a_gap() {
 }
 
 #[test]
-fn what_there_is_no_time_to_write_is_told_as_a_gap() {
+fn what_there_is_no_time_to_write_is_announced_as_a_gap() {
     let (place, mut store) = (Place::new(), MemoryStore::default());
     let batches = [batch(1, &["a"]), batch(2, &["b", "c"]), batch(3, &["d"])];
     let asked = std::cell::Cell::new(0);
@@ -139,7 +139,7 @@ fn a_gap_among_what_is_left_is_no_event_that_waits() {
 }
 
 #[test]
-fn a_damaged_end_is_told_as_a_gap() {
+fn a_damaged_end_is_announced_as_a_gap() {
     let (place, mut store) = (Place::new(), MemoryStore::default());
     let batches = [batch(1, &["a"]), batch(2, &["b", "c"])];
     let spilled = write(Some(&place.store()), &batches, &|| true)

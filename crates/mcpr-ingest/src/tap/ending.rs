@@ -31,6 +31,15 @@ impl EndTimeouts {
     };
 }
 
+/// The end of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerEnd {
+    /// How it ended.
+    pub exit: ServerExit,
+    /// Whether it was not to end: its client was there and nobody asked it, or it failed.
+    pub is_death: bool,
+}
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EndingEvent {

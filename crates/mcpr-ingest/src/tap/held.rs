@@ -40,7 +40,7 @@ impl HeldCopies {
             Event::BadLine(line) => Some((line.ts, line.ts, 1)),
             Event::Gap(gap) => Some((gap.from_ts, gap.to_ts, gap.count)),
             // It was a notification, which is no row.
-            Event::Surface(_) => None,
+            Event::Surface(_) | Event::Open(_) | Event::Withdrawn(_) | Event::Server(_) => None,
         });
         for (from_ts, to_ts, count) in times {
             let gap = self.dropped.get_or_insert(Gap {

@@ -22,6 +22,8 @@ pub(super) struct Started {
     pub(super) child: Child,
     pub(super) input: OwnedFd,
     pub(super) output: OwnedFd,
+    /// Of its standard error, where that is not inherited.
+    pub(super) errors: Option<OwnedFd>,
 }
 
 /// Starts a server from this thread, which must not end before the process does: the kernel takes
@@ -32,30 +34,42 @@ pub(super) struct Started {
 pub(super) fn start(
     command: &[OsString],
     helper: Option<&[OsString]>,
-    own_group: bool,
+    how: &StartOptions,
 ) -> io::Result<Started> {
     match helper.and_then(<[OsString]>::split_first) {
         Some((program, arguments)) => {
-            let mut helper = in_group(Command::new(program), own_group);
+            let mut helper = prepared(Command::new(program), how);
             helper.args(arguments);
-            through(helper, command, own_group)
+            through(helper, command, how)
         }
-        None => plain(command, own_group),
+        None => plain(command, how),
     }
 }
 
-fn in_group(mut command: Command, own_group: bool) -> Command {
-    if own_group {
+/// What a server is started with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StartOptions {
+    /// Whether it leads a process group of its own.
+    pub(super) own_group: bool,
+    /// Whether its standard error goes through us; else it has ours.
+    pub(super) with_errors: bool,
+}
+
+fn prepared(mut command: Command, how: &StartOptions) -> Command {
+    if how.own_group {
         command.process_group(0);
+    }
+    if how.with_errors {
+        command.stderr(Stdio::piped());
     }
     command
 }
 
-fn plain(command: &[OsString], own_group: bool) -> io::Result<Started> {
+fn plain(command: &[OsString], how: &StartOptions) -> io::Result<Started> {
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let mut child = in_group(Command::new(program), own_group)
+    let mut child = prepared(Command::new(program), how)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -65,10 +79,12 @@ fn plain(command: &[OsString], own_group: bool) -> io::Result<Started> {
     whole(child, input, output)
 }
 
-fn whole(child: Child, input: Option<OwnedFd>, output: Option<OwnedFd>) -> io::Result<Started> {
+fn whole(mut child: Child, input: Option<OwnedFd>, output: Option<OwnedFd>) -> io::Result<Started> {
+    let errors = child.stderr.take().map(OwnedFd::from);
     match (input, output) {
         (Some(input), Some(output)) => Ok(Started {
             child,
+            errors,
             input,
             output,
         }),
@@ -77,7 +93,7 @@ fn whole(child: Child, input: Option<OwnedFd>, output: Option<OwnedFd>) -> io::R
 }
 
 /// Starts a server through the helper, whose standard input is a socket until it becomes the server.
-fn through(mut helper: Command, command: &[OsString], own_group: bool) -> io::Result<Started> {
+fn through(mut helper: Command, command: &[OsString], how: &StartOptions) -> io::Result<Started> {
     // Nothing else that is started may inherit these, or the server would not see its input end.
     let (servers_input, input) = pipe_with(PipeFlags::CLOEXEC)?;
     let (status, servers_status) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -88,7 +104,7 @@ fn through(mut helper: Command, command: &[OsString], own_group: bool) -> io::Re
         .stdin(OwnedFd::from(servers_socket))
         .stdout(Stdio::piped());
     let Ok(mut child) = helper.spawn() else {
-        return plain(command, own_group);
+        return plain(command, how);
     };
     // It holds the other end of the socket. If the helper died before it took the message, that end
     // would keep the message and the pipe in it open, and the read below would never end.

@@ -3,10 +3,10 @@
 
 use super::ending::{EndTimeouts, Ending, EndingAction, EndingEvent};
 use super::family::{SignalScope, has_terminal};
-use super::launch::{self, Started};
+use super::launch::{self, StartOptions, Started};
 use super::pump::{Pump, PumpProgress};
 use super::watcher::TapWatcher;
-use super::{Copies, Direction, Moment, ServerEnd, ServerExit};
+use super::{Copies, Direction, ErrorOutput, Moment, ServerEnd, ServerExit};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -72,6 +72,7 @@ pub struct TappedServer {
     news: Receiver<SupervisorEvent>,
     copies: Arc<Copies>,
     output: Arc<PumpProgress>,
+    errors: Option<ErrorOutput>,
     is_hurried: Arc<AtomicBool>,
 }
 
@@ -95,7 +96,16 @@ impl TappedServer {
             child,
             input,
             output,
-        } = launch::start(command, lasts.helper(), !has_terminal)?;
+            errors,
+        } = launch::start(
+            command,
+            lasts.helper(),
+            &StartOptions {
+                own_group: !has_terminal,
+                // What is written on a terminal looks otherwise than what goes into a pipe, and people see it.
+                with_errors: !io::stderr().is_terminal(),
+            },
+        )?;
         let pid = Pid::from_child(&child);
         let family = if has_terminal {
             SignalScope::Children(pid)
@@ -112,6 +122,10 @@ impl TappedServer {
         let is_hurried = Arc::default();
         watch_signals(signals, sender.clone(), Arc::clone(&is_hurried))?;
         watch_exit(pid, sender.clone())?;
+        let errors = match errors {
+            Some(errors) => Some(start_errors(errors, &copies)?),
+            None => None,
+        };
         start_input(input, &copies, sender.clone())?;
         start_output(output, &copies, Arc::clone(&progress), sender)?;
         Ok(Self {
@@ -122,6 +136,7 @@ impl TappedServer {
             news,
             copies,
             output: progress,
+            errors,
             is_hurried,
         })
     }
@@ -131,6 +146,18 @@ impl TappedServer {
     #[must_use]
     pub fn hurry(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_hurried)
+    }
+
+    /// The server's process number.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        u32::try_from(self.pid.as_raw_nonzero().get()).ok()
+    }
+
+    /// What the server writes to its standard error, where that goes through the tap.
+    #[must_use]
+    pub fn errors(&self) -> Option<ErrorOutput> {
+        self.errors.clone()
     }
 
     /// Stays until the server has ended and its last bytes are passed on.
@@ -153,7 +180,11 @@ impl TappedServer {
             watcher.dismiss();
         }
         let end = Instant::now() + LAST_COPIES;
-        while self.copies.are_announced() && Instant::now() < end {
+        // What the server has started may hold its standard error open: that is not waited for.
+        let has_more = |errors: &ErrorOutput| !errors.has_ended();
+        while (self.copies.are_announced() || self.errors.as_ref().is_some_and(has_more))
+            && Instant::now() < end
+        {
             thread::park_timeout(POLL);
         }
         self.copies.note_end(ServerEnd {
@@ -286,6 +317,12 @@ fn watch_exit(pid: Pid, news: Sender<SupervisorEvent>) -> io::Result<()> {
         while waitid(WaitId::Pid(pid), options).is_err_and(|error| error == Errno::INTR) {}
         let _ = news.send(SupervisorEvent::Ending(EndingEvent::Exited));
     })
+}
+
+fn start_errors(server: OwnedFd, copies: &Arc<Copies>) -> io::Result<ErrorOutput> {
+    let errors = ErrorOutput::default();
+    errors.pump(server, Arc::clone(copies))?;
+    Ok(errors)
 }
 
 fn start_input(

@@ -102,7 +102,7 @@ impl Pump {
     }
 }
 
-fn read(from: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn read(from: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match from.read(buffer) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -112,7 +112,7 @@ fn read(from: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-fn write_all(to: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_all(to: &mut File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match to.write(bytes) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),

@@ -1,9 +1,12 @@
 //! What the recording thread of a tap reads: copies of two streams, or of exchanges at an address.
 
-use super::{Copies, Copy, Moment, Transcript, TranscriptState};
+use super::{Copies, Copy, ErrorOutput, Moment, Transcript, TranscriptState};
 use crate::Delivery;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often at most the end of a server's standard error is recorded.
+const STDERR_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Copies that wait for the recording thread, as other threads see them.
 pub(crate) trait CopyQueue: Send + Sync {
@@ -25,6 +28,14 @@ pub(crate) trait CopyReading: Send + 'static {
 
     /// Reads one of what was taken, or only counts it where there is no time; says whether there was one.
     fn read_next(&mut self, has_time: bool) -> bool;
+
+    /// When there is something to look at without news, if there is.
+    fn next_look(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Looks at what changes as time goes on; nothing follows where it is the last look.
+    fn look(&mut self, _now: Instant, _is_last: bool) {}
 
     /// How many events wait to be handed over.
     fn waiting(&self) -> usize;
@@ -55,14 +66,36 @@ pub(super) struct StdioReading {
     copies: Arc<Copies>,
     /// The last of them first.
     batch: Vec<Copy>,
+    errors: Option<ErrorOutput>,
+    /// When the server's standard error was last recorded.
+    stderr_recorded: Option<Instant>,
 }
 
 impl StdioReading {
-    pub(super) fn new(transcript: Transcript, copies: Arc<Copies>) -> Self {
+    pub(super) fn new(
+        transcript: Transcript,
+        copies: Arc<Copies>,
+        errors: Option<ErrorOutput>,
+    ) -> Self {
         Self {
             transcript,
             copies,
             batch: Vec::new(),
+            errors,
+            stderr_recorded: None,
+        }
+    }
+
+    /// Records what the server writes to its standard error, not more often than somebody reads it.
+    fn record_stderr(&mut self, now: Instant, is_last: bool) {
+        let Some(errors) = &self.errors else { return };
+        let is_over = |at| now.saturating_duration_since(at) >= STDERR_INTERVAL;
+        if !(is_last || self.stderr_recorded.is_none_or(is_over)) {
+            return;
+        }
+        if let Some(tail) = errors.take(is_last) {
+            self.stderr_recorded = Some(now);
+            self.transcript.say(|run| run.stderr = Some(tail));
         }
     }
 }
@@ -90,6 +123,21 @@ impl CopyReading for StdioReading {
             self.transcript.skip(&copy);
         }
         true
+    }
+
+    fn next_look(&self) -> Option<Instant> {
+        let has_news = |errors: &&ErrorOutput| errors.has_news();
+        let errors = self.errors.as_ref().filter(has_news).map(|_| {
+            let last = self.stderr_recorded;
+            last.map_or_else(Instant::now, |at| at + STDERR_INTERVAL)
+        });
+        let open = self.transcript.next_open();
+        [open, errors].into_iter().flatten().min()
+    }
+
+    fn look(&mut self, now: Instant, is_last: bool) {
+        self.transcript.announce_open(now);
+        self.record_stderr(now, is_last);
     }
 
     fn waiting(&self) -> usize {

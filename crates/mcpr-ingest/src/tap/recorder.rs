@@ -4,7 +4,7 @@
 use super::held::HeldCopies;
 use super::last::LastTime;
 use super::reading::{CopyQueue, CopyReading, StdioReading};
-use super::{Copies, Moment, Transcript, TranscriptState};
+use super::{Copies, ErrorOutput, Moment, Transcript, TranscriptState};
 use crate::{
     Config, Delivery, Full, Recorder, Screen, Spilled, Summary, batches, screen_delivery, spill,
 };
@@ -79,9 +79,10 @@ impl TapRecorder {
         config: Config,
         transcript: Transcript,
         copies: Arc<Copies>,
+        errors: Option<ErrorOutput>,
         on_message: OnMessage,
     ) -> io::Result<Self> {
-        let reading = StdioReading::new(transcript, Arc::clone(&copies));
+        let reading = StdioReading::new(transcript, Arc::clone(&copies), errors);
         Self::start_reading(config, reading, copies, on_message)
     }
 
@@ -270,7 +271,7 @@ impl<R: CopyReading> RecordingThread<R> {
         self.reading.begin(Moment::now());
         let mut goes_on = true;
         while goes_on {
-            goes_on = self.reading.take(IDLE_POLL);
+            goes_on = self.reading.take(self.patience());
             while self.reading.read_next(self.time.to_read()) {
                 // Copies of many megabytes may come at once: rows leave before all of them are
                 // read.
@@ -278,12 +279,20 @@ impl<R: CopyReading> RecordingThread<R> {
                     self.hand_over();
                 }
             }
+            self.reading.look(Instant::now(), !goes_on);
             if !goes_on {
                 self.reading.end(Moment::now());
             }
             self.hand_over();
         }
         self.finish()
+    }
+
+    /// How long there is nothing to do without news.
+    fn patience(&self) -> Duration {
+        self.reading.next_look().map_or(IDLE_POLL, |at| {
+            at.saturating_duration_since(Instant::now()).min(IDLE_POLL)
+        })
     }
 
     fn hand_over(&mut self) {

@@ -2,11 +2,14 @@
 
 use super::copies::{Copy, Loss};
 use super::frames::{Frame, Frames};
+use super::introduction::introduction;
 use super::spread::{AddedLine, PartialMessage};
+use super::tail::Tail;
 use super::{Direction, MAX_FRAME_BYTES, Moment, Pairing, PairingTally, ServerEnd};
-use crate::Delivery;
-use mcpr_model::{BadLine, Counts, Event, Gap, Text};
+use crate::{ANNOUNCE_AFTER, Delivery};
+use mcpr_model::{BadLine, Counts, Event, Gap, ServerRun, Text};
 use mcpr_wire::{Bodies, Messages, messages};
+use std::time::Instant;
 
 /// Most characters kept of a conversation's name.
 const MAX_CONVERSATION_CHARS: usize = 512;
@@ -40,6 +43,12 @@ pub struct Transcript {
     skipped: [Option<Loss>; 2],
     /// How the server died, where it did.
     death: Option<Text>,
+    /// What is to be said of the server.
+    said: ServerRun,
+    has_said: bool,
+    /// What it wrote beside messages.
+    stray: Tail,
+    stray_recorded: u64,
 }
 
 impl Transcript {
@@ -57,6 +66,14 @@ impl Transcript {
             account: TranscriptState::default(),
             skipped: [None; 2],
             death: None,
+            said: ServerRun {
+                proxy: proxy.into(),
+                session_id: session_id.into(),
+                ..ServerRun::default()
+            },
+            has_said: false,
+            stray: Tail::default(),
+            stray_recorded: 0,
             source,
         }
     }
@@ -84,6 +101,26 @@ impl Transcript {
             .begin(self.conversation.as_ref(), moment, events);
     }
 
+    /// Says something of the server.
+    pub fn say(&mut self, say: impl FnOnce(&mut ServerRun)) {
+        say(&mut self.said);
+        self.has_said = true;
+    }
+
+    /// Tells what is in flight for longer than a moment.
+    pub fn announce_open(&mut self, now: Instant) {
+        if let Some(until) = now.checked_sub(ANNOUNCE_AFTER) {
+            let events = &mut self.delivery.events;
+            self.pairing.announce_open(until, false, events);
+        }
+    }
+
+    /// When [`Transcript::announce_open`] will have something to tell.
+    #[must_use]
+    pub fn next_open(&self) -> Option<Instant> {
+        Some(self.pairing.first_unannounced()? + ANNOUNCE_AFTER)
+    }
+
     /// Reads what passed.
     pub fn read(&mut self, copy: &Copy) {
         if let Some(loss) = copy.loss {
@@ -109,6 +146,11 @@ impl Transcript {
         if end.is_death {
             self.death = Some(end.exit.to_string().into());
         }
+        let at = Moment::now().ts;
+        self.say(|run| {
+            run.end = Some((end.exit, at));
+            run.is_death = end.is_death;
+        });
     }
 
     /// Ends the session.
@@ -151,6 +193,18 @@ impl Transcript {
 
     /// Hands over what was read since the last time.
     pub fn take(&mut self) -> Delivery {
+        self.learn();
+        if std::mem::take(&mut self.has_said) {
+            let (proxy, session_id) = (self.said.proxy.clone(), self.said.session_id.clone());
+            let nothing = ServerRun {
+                proxy,
+                session_id,
+                ..ServerRun::default()
+            };
+            let mut said = std::mem::replace(&mut self.said, nothing);
+            said.ts = Moment::now().ts;
+            self.delivery.events.push(Event::Server(Box::new(said)));
+        }
         let delivery = std::mem::replace(&mut self.delivery, Delivery::new(self.source.clone()));
         self.account.counts.add(&delivery.progress.counts);
         let is_request = |event: &&Event| matches!(event, Event::Request(_));
@@ -164,6 +218,25 @@ impl Transcript {
         TranscriptState {
             tally: self.pairing.tally(),
             ..self.account
+        }
+    }
+
+    /// Takes from what was read how the server calls itself, and what it wrote beside messages.
+    fn learn(&mut self) {
+        let introductions = self.delivery.events.iter().filter_map(|event| match event {
+            Event::Request(request) => introduction(&request.surface.as_deref()?.content),
+            _ => None,
+        });
+        if let Some(introduction) = introductions.last() {
+            self.said.protocol = introduction.protocol;
+            self.said.server_name = introduction.name;
+            self.said.server_version = introduction.version;
+            self.has_said = true;
+        }
+        if self.stray_recorded < self.stray.bytes() {
+            self.stray_recorded = self.stray.bytes();
+            self.said.stray = Some(self.stray.kept(true));
+            self.has_said = true;
         }
     }
 
@@ -218,7 +291,13 @@ impl Transcript {
     fn take_in(&mut self, direction: Direction, frame: Frame<'_>, read: Messages, moment: Moment) {
         let counts = &mut self.delivery.progress.counts;
         match read {
-            Messages::Text => counts.text += 1,
+            Messages::Text => {
+                counts.text += 1;
+                if direction == Direction::ToClient {
+                    self.stray.add(frame.bytes);
+                    self.stray.add(b"\n");
+                }
+            }
             Messages::Unknown => counts.unknown += 1,
             // It is kept aside already.
             Messages::Bad(_) if frame.is_cut => counts.bad += 1,
@@ -302,157 +381,4 @@ fn way(direction: Direction) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Instant;
-
-    fn moment() -> Moment {
-        Moment {
-            at: Instant::now(),
-            ts: 7,
-        }
-    }
-
-    fn copy(direction: Direction, bytes: &str, loss: Option<Loss>) -> Copy {
-        Copy {
-            direction,
-            moment: moment(),
-            loss,
-            bytes: bytes.as_bytes().into(),
-        }
-    }
-
-    fn in_short(event: &Event) -> String {
-        match event {
-            Event::Request(request) => {
-                format!("{} {}", request.method, request.outcome.status().as_str())
-            }
-            Event::Session(_) => "session".to_owned(),
-            Event::Gap(gap) => format!("gap {} {}-{}", gap.count, gap.from_ts, gap.to_ts),
-            Event::BadLine(line) => format!("bad {} {}", line.offset, line.reason),
-            Event::Surface(update) => format!("surface {}", update.method),
-        }
-    }
-
-    /// Reads what passed and gives what follows from it.
-    fn read(copies: &[Copy]) -> (Vec<String>, TranscriptState) {
-        let mut transcript = Transcript::new("p", "s");
-        for copy in copies {
-            transcript.read(copy);
-        }
-        transcript.end(moment());
-        let events = transcript.take().events.iter().map(in_short).collect();
-        (events, transcript.account())
-    }
-
-    #[test]
-    fn every_sort_of_line_is_counted() {
-        use Direction::{ToClient, ToServer};
-        let (events, account) = read(&[
-            copy(ToServer, "{\"id\":1,\"method\":\"ping\"}\n", None),
-            copy(ToClient, "hello\n{\"a\":1}\n{\"id\":\n", None),
-            copy(ToClient, "{\"id\":1,\"result\":{}}", None),
-        ]);
-        let bad = "bad 14 to the client EOF while parsing a value at line 1 column 6";
-        assert_eq!(events, [bad, "ping ok", "session"]);
-        let counts = &account.counts;
-        let got = [
-            counts.lines,
-            counts.events,
-            counts.text,
-            counts.unknown,
-            counts.bad,
-        ];
-        assert_eq!(got, [5, 2, 1, 1, 1]);
-        assert_eq!((account.requests, account.cut), (1, 0));
-    }
-
-    #[test]
-    fn a_message_over_several_lines_is_one() {
-        use Direction::{ToClient, ToServer};
-        let asked = "{\"id\":1,\"method\":\"ping\"}\n{\"id\":2,\"method\":\"pong\"}\n";
-        let answers = "{\n  \"id\": 1,\n  \"result\": {\n  }\n}\n{\n\"id\":\nlog\n{\"id\":2,\"result\":{}}\n[\n";
-        let (events, account) = read(&[copy(ToServer, asked, None), copy(ToClient, answers, None)]);
-        let expected = [
-            "ping ok",
-            "bad 33 to the client EOF while parsing an object at line 1 column 1",
-            "pong ok",
-            "bad 66 to the client EOF while parsing a list at line 1 column 1",
-            "session",
-        ];
-        assert_eq!(events, expected);
-        let counts = &account.counts;
-        assert_eq!(
-            [counts.lines, counts.events, counts.text, counts.bad],
-            [12, 4, 2, 2]
-        );
-    }
-
-    #[test]
-    fn a_loss_is_a_gap_and_makes_nobody_hang() {
-        use Direction::{ToClient, ToServer};
-        let loss = Loss {
-            bytes: 40,
-            newlines: 2,
-            last: b'\n',
-            from_ts: 3,
-            to_ts: 4,
-        };
-        let (events, account) = read(&[
-            copy(ToServer, "{\"id\":1,\"method\":\"before\"}\n", None),
-            copy(ToClient, "{\"method\":\"notifications/x\"}\n", Some(loss)),
-            copy(ToServer, "{\"id\":2,\"method\":\"after\"}\n", None),
-        ]);
-        let expected = ["gap 2 3-4", "after timeout", "session", "gap 1 7-7"];
-        assert_eq!(
-            events, expected,
-            "the first may have been answered in the loss"
-        );
-        assert_eq!(account.counts.dropped, 3);
-    }
-
-    #[test]
-    fn what_there_is_no_time_to_read_is_one_gap_of_its_lines() {
-        use Direction::{ToClient, ToServer};
-        let mut transcript = Transcript::new("p", "s");
-        let asked = "{\"id\":1,\"method\":\"ping\"}\n{\"id\":2,\"meth";
-        transcript.read(&copy(ToServer, asked, None));
-        let loss = Loss {
-            bytes: 40,
-            newlines: 2,
-            last: b'\n',
-            from_ts: 3,
-            to_ts: 4,
-        };
-        transcript.skip(&copy(ToServer, "od\":\"pong\"}\n{", None));
-        transcript.skip(&copy(ToServer, "}\n{}\n", Some(loss)));
-        transcript.skip(&copy(ToClient, "no newline", None));
-        transcript.skip(&copy(ToClient, ", still none", None));
-        transcript.end(moment());
-        let events: Vec<String> = transcript.take().events.iter().map(in_short).collect();
-        let expected = ["gap 5 3-7", "gap 1 7-7", "session", "gap 1 7-7"];
-        assert_eq!(events, expected, "the call may have been answered there");
-        assert_eq!(transcript.account().counts.dropped, 7);
-    }
-
-    #[test]
-    fn a_long_line_that_is_lost_in_pieces_is_one_dropped_line() {
-        use Direction::ToClient;
-        let loss = |bytes, ts| Loss {
-            bytes,
-            newlines: 0,
-            last: b'x',
-            from_ts: ts,
-            to_ts: ts,
-        };
-        let (events, account) = read(&[
-            copy(ToClient, "{\"id\":1,", None),
-            copy(ToClient, "x", Some(loss(1 << 26, 1))),
-            copy(ToClient, "x", Some(loss(1 << 26, 2))),
-            copy(ToClient, "x}\nhello\n", Some(loss(1 << 26, 3))),
-        ]);
-        assert_eq!(events, ["gap 1 1-1", "session"]);
-        let counts = account.counts;
-        assert_eq!((counts.dropped, counts.lines, counts.text), (1, 1, 1));
-    }
-}
+mod tests;

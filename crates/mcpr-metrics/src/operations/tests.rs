@@ -31,6 +31,7 @@ pub(crate) fn call(proxy: &str, tool: &str, latency_us: i64) -> RequestRow {
         error_code: None,
         error_msg: None,
         retyped: false,
+        flight: None,
         bytes_in: None,
         bytes_out: None,
         trace_id: None,

@@ -26,11 +26,11 @@ use fault::Fault;
 use held::Held;
 use layout::Layout;
 pub(super) use layout::Program;
-use mcpr_model::{Checkpoint, Payload, Sketch};
+use mcpr_model::{Checkpoint, Payload, ServerRun, Sketch};
 use mcpr_store::query::{
-    BadLineRow, ClientRow, ClientsFold, Cursor, Entry, Filter, Head, NameFold, NameKind, Order,
-    Page, RequestRow, SessionFilter, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
-    StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
+    BadLineRow, ClientRow, ClientsFold, Cursor, Entry, Filter, Head, NameFold, NameKind, OpenRow,
+    Order, Page, RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow,
+    StatsQuestion, StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use mcpr_store::{
     Overview, Reader, RollupKey, RollupRow, StoreError, StoreErrorKind, fold, replaced,
@@ -297,6 +297,20 @@ impl Reader for ForeignReader {
 
     /// None: such a store keeps no lines that did not decode.
     fn bad_lines(&self, _: usize) -> Result<Vec<BadLineRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// None: such a store says of a request only how it ended.
+    fn open_requests(&self, _: &Filter) -> Result<Vec<OpenRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// None: these programs start no servers.
+    fn server_run(&self, _: &SessionKey) -> Result<Option<ServerRun>, StoreError> {
+        Ok(None)
+    }
+
+    fn server_deaths(&self, _: i64, _: i64, _: usize) -> Result<Vec<ServerRun>, StoreError> {
         Ok(Vec::new())
     }
 

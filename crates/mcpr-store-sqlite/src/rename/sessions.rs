@@ -1,7 +1,7 @@
 //! Sessions of a proxy that gets the name of another one: those of one id become one.
 
 use super::Moved;
-use crate::seal;
+use crate::{runs, seal};
 use mcpr_store::{SessionSpan, SessionState, merge_sessions};
 use rusqlite::{Transaction, params};
 
@@ -68,6 +68,7 @@ pub(super) fn merge(
             .execute([old, new])?;
         put_together(tx, old, new)?;
         keep_conversation(tx, old, new)?;
+        runs::merge(tx, old, new)?;
         tx.prepare_cached("DELETE FROM sessions WHERE id = ?1")?
             .execute([old])?;
     }

@@ -1,7 +1,7 @@
 //! Payloads that are older than a time.
 
 use super::Slice;
-use crate::census;
+use crate::{census, runs};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 /// Most payloads deleted in one transaction of a vacuum,
@@ -30,6 +30,9 @@ pub(super) fn remove_slice(
                  WHERE r.seq = payloads.seq))",
         )?
         .execute(params![*from, end, proxy])?;
+    if edge.is_none() {
+        runs::forget_outputs(&tx, before, proxy)?;
+    }
     census::settle(&tx)?;
     tx.commit()?;
     *from = end;

@@ -7,7 +7,8 @@ use crate::migrate::fresh;
 use crate::{SqliteStore, open_reader, seal, verify};
 use mcpr_model::{
     BadLine, CallFacts, CallKey, Channel, Checkpoint, Event, EventKey, FileIdentity, Fingerprint,
-    Gap, Payload, SessionState, SessionUpdate, SurfaceContent, SurfaceUpdate,
+    Gap, OpenRequest, Payload, ServerRun, SessionState, SessionUpdate, SurfaceContent,
+    SurfaceUpdate,
 };
 use mcpr_store::query::{Filter, Page, SessionKey};
 use mcpr_store::{Admin, Class, Depth, Retention, StoreErrorKind, Writer};
@@ -78,6 +79,16 @@ fn everything() -> Vec<Event> {
             client_version: None,
             conversation: Some("c".into()),
         }),
+        Event::Open(Box::new(OpenRequest {
+            request: request("in flight", 1),
+            resumes: false,
+        })),
+        Event::Server(Box::new(ServerRun {
+            proxy: "weather".into(),
+            session_id: "s-1".into(),
+            pid: Some(7),
+            ..ServerRun::default()
+        })),
     ]
 }
 

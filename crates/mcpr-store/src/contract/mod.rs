@@ -5,6 +5,7 @@ mod bounds;
 mod call_match;
 mod clauses;
 mod conversations;
+mod flight;
 mod generate;
 mod pages;
 mod random;
@@ -23,6 +24,7 @@ use bounds::*;
 use call_match::*;
 use clauses::*;
 use conversations::a_conversation_is_the_first_said_and_goes_with_its_session;
+use flight::*;
 use pages::*;
 use random::answers_equal_those_of_the_reference;
 use renaming::{a_renamed_proxy_is_as_if_recorded_under_its_name, two_names_of_a_proxy_become_one};
@@ -114,6 +116,11 @@ macro_rules! contract_tests {
         requests_without_a_session_are_grouped_by_client_and_time,
         a_caller_is_known_from_its_session,
         a_conversation_is_the_first_said_and_goes_with_its_session,
+        what_is_in_flight_is_listed_until_its_row_is_stored,
+        a_duplicate_ends_what_is_in_flight_too,
+        what_is_in_flight_is_bounded_and_goes_with_its_session,
+        what_a_tap_says_of_its_server_is_put_together,
+        what_is_known_of_a_server_goes_with_its_session,
         gaps_stand_in_their_place,
         equal_gaps_are_two,
         sums_of_targets_are_bounded,

@@ -8,9 +8,9 @@ use std::path::Path;
 
 impl Admin for MemoryStore {
     fn delete_session(&mut self, session: &SessionKey) -> Result<u64, StoreError> {
-        Ok(self
-            .state()
-            .remove_session(session, |row| Logged::Removal(row.key())))
+        let mut state = self.state();
+        state.forget_open(session);
+        Ok(state.remove_session(session, |row| Logged::Removal(row.key())))
     }
 
     fn summarize_session(&mut self, session: &SessionKey) -> Result<u64, StoreError> {

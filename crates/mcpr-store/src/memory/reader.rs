@@ -2,12 +2,12 @@
 
 use super::{Logged, MemoryStore};
 use crate::query::{
-    BadLineRow, ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, Order, Page, RequestRow,
-    SessionFilter, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow, StoredKey,
-    SurfacePage, SurfaceRow, Surfaces, TimePage,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, OpenRow, Order, Page,
+    RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion,
+    StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use crate::{Overview, PollSchedule, Reader, RollupRow, StoreError, fold};
-use mcpr_model::{Checkpoint, Counts, Payload};
+use mcpr_model::{Checkpoint, Counts, Payload, ServerRun};
 use std::time::Duration;
 
 impl MemoryStore {
@@ -63,6 +63,23 @@ impl Reader for MemoryStore {
         let mut requests = state.requests();
         let found = requests.find(|(stored, _)| *stored == seq);
         Ok(found.map(|(seq, request)| state.sessions().row(seq, request)))
+    }
+
+    fn open_requests(&self, filter: &Filter) -> Result<Vec<OpenRow>, StoreError> {
+        Ok(self.state().open_rows(filter))
+    }
+
+    fn server_run(&self, session: &SessionKey) -> Result<Option<ServerRun>, StoreError> {
+        Ok(self.state().runs.get(session).cloned())
+    }
+
+    fn server_deaths(
+        &self,
+        since: i64,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<ServerRun>, StoreError> {
+        Ok(self.state().deaths(since, until, limit))
     }
 
     fn sessions(

@@ -25,6 +25,7 @@ impl State {
         self.rename_rollups(old, new);
         self.summed.rename(old, new);
         self.shown.rename(old, new);
+        self.rename_flight(old, new);
         self.commits += 1;
         Some(Renamed {
             requests,

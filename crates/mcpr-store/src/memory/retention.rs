@@ -66,6 +66,7 @@ impl State {
                 Logged::Summary(row.key(), row)
             });
         }
+        self.forget_runs();
         removed
     }
 
@@ -73,6 +74,7 @@ impl State {
         let is_old = |request: &Request| request.ts < what.before && what.means(&request.proxy);
         let old = self.requests().filter(|(_, request)| is_old(request));
         let old: BTreeSet<i64> = old.map(|(seq, _)| seq).collect();
+        self.forget_outputs(what.before, &|proxy| what.means(proxy));
         let before = self.payloads.len();
         self.payloads.retain(|seq, _| !old.contains(seq));
         (before - self.payloads.len()) as u64

@@ -84,7 +84,9 @@ impl Filter {
                     .as_deref()
                     .is_some_and(|name| client.matches(name))
             })
-            && (self.statuses.is_empty() || self.statuses.contains(&row.status))
+            // What is in flight has no status yet.
+            && (self.statuses.is_empty()
+                || (row.flight.is_none() && self.statuses.contains(&row.status)))
             && (self.error_kinds.is_empty()
                 || row
                     .error_kind

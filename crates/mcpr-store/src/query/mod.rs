@@ -4,6 +4,7 @@
 mod clients;
 mod cursor;
 mod filter;
+mod flight;
 mod head;
 mod names;
 mod pattern;
@@ -24,6 +25,7 @@ pub mod when;
 pub use clients::{ClientRow, ClientsFold, ListedClients};
 pub use cursor::{Cursor, CursorError};
 pub use filter::{Filter, SessionKey};
+pub use flight::{Flight, MAX_OPEN_REQUESTS, OpenRow};
 pub use head::Head;
 pub use names::{NameFold, NameKind};
 pub use pattern::{Pattern, PatternError};

@@ -1,6 +1,6 @@
 //! `logs`: recorded requests, in order of time or of their sequence numbers, with gaps in their place.
 
-use super::Cursor;
+use super::{Cursor, Flight};
 use mcpr_model::{
     ErrorKind, EventKey, Kind, Outcome, Request, Status, Target, TargetKind, Text, TraceId,
 };
@@ -55,6 +55,8 @@ pub struct RequestRow {
     pub bytes_out: Option<i64>,
     /// The trace that it is a part of.
     pub trace_id: Option<TraceId>,
+    /// Set where it is in flight: it has no number and no outcome yet.
+    pub flight: Option<Flight>,
 }
 
 impl RequestRow {
@@ -90,6 +92,7 @@ impl RequestRow {
             bytes_in: request.bytes_in,
             bytes_out: request.bytes_out,
             trace_id: request.trace_id.as_deref().copied(),
+            flight: None,
         }
     }
 

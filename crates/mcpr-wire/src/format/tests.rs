@@ -81,7 +81,8 @@ fn shows(fact: Fact, event: &Event) -> bool {
             _ => false,
         },
         Event::Surface(_) => fact == Fact::Surface,
-        Event::Gap(_) | Event::BadLine(_) => false,
+        // What is in flight is told by whoever pairs, not by a format.
+        _ => false,
     }
 }
 

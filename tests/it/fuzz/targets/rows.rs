@@ -82,6 +82,7 @@ fn row_of(choices: &mut Choices<'_>) -> RequestRow {
         error_code: choices.text(),
         error_msg: Some(String::from_utf8_lossy(choices.rest()).into_owned()),
         retyped: false,
+        flight: None,
     }
 }
 

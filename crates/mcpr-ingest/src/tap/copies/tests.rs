@@ -23,7 +23,7 @@ fn taken(copies: &Copies) -> Vec<(Direction, Vec<u8>, Option<Loss>)> {
 }
 
 #[test]
-fn what_does_not_fit_is_told_with_the_next_of_its_direction() {
+fn what_does_not_fit_is_announced_with_the_next_of_its_direction() {
     use Direction::{ToClient, ToServer};
     let copies = Copies::with_max_bytes(2 * (OVERHEAD_BYTES + 2));
     push(&copies, ToServer, 1, b"a\n");
@@ -160,7 +160,7 @@ fn copies_come_out_as_their_bytes_passed() {
 }
 
 #[test]
-fn a_loss_at_the_end_is_told_by_the_end() {
+fn a_loss_at_the_end_is_announced_by_the_end() {
     let copies = Copies::with_max_bytes(0);
     push(&copies, Direction::ToClient, 1, b"unfinished");
     copies.close(moment(9));

@@ -1,0 +1,65 @@
+//! Requests in flight: seen by whoever records them, and not answered yet.
+
+use super::{Filter, RequestRow};
+use mcpr_model::{Body, Request};
+
+/// Most requests in flight that a store keeps of one writer; those beyond it are recorded when they end, as all
+/// are.
+pub const MAX_OPEN_REQUESTS: usize = 1000;
+
+/// How a request in flight is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flight {
+    /// Whoever saw it waits for its answer.
+    Pending,
+    /// Whoever saw it is gone: nobody knows how it ended.
+    Unknown,
+}
+
+impl Flight {
+    /// The word used in every output, in the place of a status.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One request in flight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRow {
+    /// What it is known by until it has a number.
+    pub key: i64,
+    /// The request: without a number, a duration or an outcome, and with [`RequestRow::flight`] set.
+    pub row: RequestRow,
+    /// What was asked, where that is kept.
+    pub params: Option<Body>,
+}
+
+impl OpenRow {
+    /// A request in flight, without the client that its session names.
+    #[must_use]
+    pub fn of_request(request: &Request, flight: Flight) -> Self {
+        let mut row = RequestRow::of_request(0, request);
+        row.latency_us = None;
+        row.session.clone_from(&row.session_id);
+        row.flight = Some(flight);
+        let payload = request.payload.as_deref();
+        Self {
+            key: request.key.hash.cast_signed(),
+            row,
+            params: payload.and_then(|payload| payload.params.clone()),
+        }
+    }
+
+    /// Holds some to a filter, and puts them in order of time.
+    #[must_use]
+    pub fn listed(mut rows: Vec<Self>, filter: &Filter) -> Vec<Self> {
+        rows.retain(|open| filter.matches(&open.row));
+        // Two of one moment stand in the same order at each look.
+        rows.sort_by_key(|open| (open.row.ts, open.key));
+        rows
+    }
+}
