@@ -9,6 +9,7 @@ use super::detail::Detail;
 use super::draw::layout;
 use super::event::ScreenEvent;
 use super::keys::{self, KeyPlace};
+use super::needle::Needle;
 use super::prompt::Prompt;
 use super::queries::{Answer, FailureQuery, OpenedRequest, Row, ScanDirection};
 use super::query_slots::{ListQueries, SumQueries};
@@ -16,8 +17,11 @@ use super::requests::RequestList;
 use super::sessions::SessionList;
 use super::tools::ToolList;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Cursor, Filter, Head, SessionKey, StatsKey};
+use mcpr_store::query::{Cursor, Filter, Flight, Head, OpenRow, SessionKey, StatsKey};
 use std::path::PathBuf;
+
+/// How often clocks go on, in milliseconds.
+const CLOCK_MS: i64 = 1000;
 
 /// What the screen is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +107,8 @@ pub(super) struct App {
     pub(super) paused_at: Option<Cursor>,
     pub(super) only_tool: Option<StatsKey>,
     pub(super) only_session: Option<SessionKey>,
+    /// The requests in flight, whatever is filtered.
+    open: Vec<OpenRow>,
     /// A look for a failure that was not asked for yet.
     wanted_failure: Option<FailureQuery>,
     changed: bool,
@@ -130,6 +136,7 @@ impl App {
             paused_at: None,
             only_tool: None,
             only_session: None,
+            open: Vec::new(),
             wanted_failure: None,
             changed: true,
             setting,
@@ -156,7 +163,12 @@ impl App {
             }
             ScreenEvent::Answered(answer) => return self.take(answer),
             ScreenEvent::Signal(signal) => return Some(signalled(signal)),
-            ScreenEvent::Now(now_ms) => self.now_ms = self.now_ms.max(now_ms),
+            ScreenEvent::Now(now_ms) => {
+                // The clocks of what is in flight go by the second.
+                let ticks = now_ms / CLOCK_MS > self.now_ms / CLOCK_MS;
+                self.changed |= ticks && !self.open.is_empty() && self.paused_at.is_none();
+                self.now_ms = self.now_ms.max(now_ms);
+            }
             ScreenEvent::Written(outcome) => {
                 self.changed = true;
                 self.notice = Some(outcome.unwrap_or_else(|error| error));
@@ -181,6 +193,9 @@ impl App {
         for view in views {
             view.height = height;
         }
+        // What is in flight stands below the rows.
+        let below = self.in_flight(height).len();
+        self.requests.view.height = height.saturating_sub(below).max(1);
         self.requests.settle();
         self.sessions.settle();
         self.tools.settle();
@@ -232,12 +247,52 @@ impl App {
         if self.paused_at.is_some() || self.head.is_none() {
             return None;
         }
-        match self.pane {
+        let of_pane = match self.pane {
             Pane::Requests => self.requests.due_at(),
             Pane::Sessions => self.sessions.due_at(),
             Pane::Tools => self.tools.due_at(),
             Pane::Changes => self.changes.due_at(),
-        }
+        };
+        let tick = self
+            .now_ms
+            .saturating_add(CLOCK_MS - self.now_ms % CLOCK_MS);
+        let of_clock = (!self.open.is_empty()).then_some(tick);
+        [of_pane, of_clock].into_iter().flatten().min()
+    }
+
+    /// The requests in flight that the list of requests shows below its rows, the newest, in a list of this height.
+    pub(super) fn in_flight(&self, height: usize) -> Vec<&OpenRow> {
+        let query = &self.requests.query;
+        let needle = Needle::new(&query.text);
+        let is_meant = |open: &&OpenRow| {
+            let fields = Filter::grep_fields(&open.row);
+            let params = open.params.as_ref().map(|body| &*body.text);
+            let mut texts = fields.into_iter().chain([params]).flatten();
+            query.filter.matches(&open.row)
+                && needle
+                    .as_ref()
+                    .is_none_or(|needle| texts.any(|text| needle.is_in(text)))
+        };
+        let all: Vec<&OpenRow> = self.open.iter().filter(is_meant).collect();
+        // A third of the screen at most: the rest is for what has ended.
+        let skipped = all.len().saturating_sub(height / 3);
+        all[skipped..].to_vec()
+    }
+
+    /// How many requests of a tool or method are in flight; `None` while nothing is.
+    pub(super) fn in_flight_of(&self, key: &StatsKey) -> Option<usize> {
+        let is_of_key = |open: &&OpenRow| {
+            let row = &open.row;
+            let of_name = match &key.tool {
+                Some(tool) => row.tool.as_ref() == Some(tool),
+                None => row.tool.is_none() && Some(&row.method) == key.method.as_ref(),
+            };
+            of_name
+                && row.flight == Some(Flight::Pending)
+                && key.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
+        };
+        let count = self.open.iter().filter(is_of_key).count();
+        (!self.open.is_empty()).then_some(count)
     }
 
     /// The places that keys are looked up in.
@@ -295,6 +350,10 @@ impl App {
             Answer::Changes(changes) => {
                 self.changes.take(changes);
                 true
+            }
+            Answer::Open(open) => {
+                self.open = open;
+                self.paused_at.is_none()
             }
             Answer::Trouble(trouble) => {
                 self.trouble = trouble;

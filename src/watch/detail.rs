@@ -73,6 +73,10 @@ impl Detail {
             DetailSide::of("request", params, nothing, sizes[0]),
             DetailSide::of(name, answer, nothing, sizes[1]),
         ];
+        if let Some(output) = &whole.output {
+            // It gave no answer: what it wrote instead says why.
+            self.sides[1] = DetailSide::of_output(output, sizes[1]);
+        }
         self.whole = Some(whole);
     }
 
@@ -110,6 +114,17 @@ impl DetailSide {
     pub(super) fn fold_all(&mut self) {
         self.body.fold_all();
         self.body.settle(self.size);
+    }
+
+    /// What a server wrote in the place of an answer.
+    fn of_output(output: &str, size: BodySize) -> Self {
+        Self {
+            title: "server output".to_owned(),
+            body: BodyView::new(JsonLines::of(output.trim_start(), false)),
+            text: Some(output.to_owned()),
+            size,
+            ..Self::none("answer")
+        }
     }
 
     fn none(title: &str) -> Self {

@@ -7,10 +7,12 @@ use super::queries::{Answer, OpenedRequest, RecheckQuery, SessionsQuery};
 use super::query_slots::{ListQueries, QuerySlots};
 use super::scan::Scan;
 use super::store::{Connection, Reply};
-use crate::render::{RequestDetails, list_of, shown_document, shown_facts};
+use crate::render::{RequestDetails, list_of, server_output, shown_document, shown_facts};
+use mcpr_model::ErrorKind;
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{
-    Cursor, Entry, Filter, Head, Page, SessionFilter, SessionPage, SessionRow,
+    Cursor, Entry, Filter, Head, OpenRow, Page, RequestRow, SessionFilter, SessionKey, SessionPage,
+    SessionRow,
 };
 use mcpr_store::{Reader, StoreError};
 use std::time::{Duration, Instant};
@@ -18,6 +20,8 @@ use std::time::{Duration, Instant};
 /// How often the store is asked where it stands. So rows are at most so old when they are shown, and a
 /// thousand commits a second cost no more than ten.
 const HEAD_EVERY: Duration = Duration::from_millis(100);
+/// How often what is in flight is looked at without news of the store: whoever waits for it may be gone.
+const OPEN_EVERY: Duration = Duration::from_secs(1);
 /// Sessions of one answer.
 pub(super) const SESSIONS_AT_ONCE: usize = 200;
 
@@ -41,6 +45,8 @@ pub(super) struct ListScans {
     sessions: Option<SessionScan>,
     head: Option<Head>,
     head_at: Option<Instant>,
+    open: Vec<OpenRow>,
+    open_at: Option<Instant>,
 }
 
 /// A scan for sessions that is running.
@@ -142,6 +148,7 @@ impl ListScans {
     ) -> Result<Vec<Answer>, StoreError> {
         let mut answers = Vec::new();
         if self.head_at.is_none_or(|at| at.elapsed() >= HEAD_EVERY) {
+            answers.extend(self.in_flight(reader, head)?);
             self.head_at = Some(Instant::now());
             if self.head.replace(head) != Some(head) {
                 answers.push(Answer::Head(head));
@@ -172,6 +179,22 @@ impl ListScans {
             self.sessions = None;
         }
         Ok(answers)
+    }
+
+    /// What is in flight, where that may have changed and has.
+    fn in_flight(&mut self, reader: &dyn Reader, head: Head) -> Result<Option<Answer>, StoreError> {
+        let is_over = |at: Instant| at.elapsed() >= OPEN_EVERY;
+        let is_due = !self.open.is_empty() && self.open_at.is_none_or(is_over);
+        if self.head == Some(head) && !is_due {
+            return Ok(None);
+        }
+        let open = reader.open_requests(&Filter::default())?;
+        self.open_at = Some(Instant::now());
+        if open == self.open {
+            return Ok(None);
+        }
+        self.open.clone_from(&open);
+        Ok(Some(Answer::Open(open)))
     }
 
     /// Whether nothing is being looked for.
@@ -260,12 +283,29 @@ fn whole(reader: &dyn Reader, seq: i64, zone: Zone) -> Result<Option<OpenedReque
     };
     let shown = RequestDetails::new(&row, version.as_slice(), payload.as_ref());
     let (facts, document) = (shown_facts(&shown, zone), shown_document(&shown));
+    let output = server_output_of(reader, &row)?;
     Ok(Some(OpenedRequest {
+        output,
         row,
         payload,
         facts,
         document,
     }))
+}
+
+/// What the server of a request wrote before it died with the request unanswered.
+fn server_output_of(reader: &dyn Reader, row: &RequestRow) -> Result<Option<String>, StoreError> {
+    let died = row.error_kind == Some(ErrorKind::Died);
+    let Some(id) = row.session.as_ref().filter(|_| died) else {
+        return Ok(None);
+    };
+    let key = SessionKey {
+        proxy: row.proxy.clone(),
+        id: id.clone(),
+    };
+    let run = reader.server_run(&key)?;
+    let output = run.as_ref().map(server_output);
+    Ok(output.filter(|output| !output.is_empty()))
 }
 
 /// The rows of a range that are still there.

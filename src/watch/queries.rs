@@ -2,7 +2,8 @@
 
 use mcpr_model::Payload;
 use mcpr_store::query::{
-    ChangeRow, Cursor, Entry, Filter, Head, Pattern, RequestRow, SessionPlace, SessionRow, Summary,
+    ChangeRow, Cursor, Entry, Filter, Head, OpenRow, Pattern, RequestRow, SessionPlace, SessionRow,
+    Summary,
 };
 
 /// Which requests are meant.
@@ -87,6 +88,8 @@ pub(super) struct ToolSums {
 pub(super) struct OpenedRequest {
     pub(super) row: RequestRow,
     pub(super) payload: Option<Payload>,
+    /// What its server wrote before it died, where it did.
+    pub(super) output: Option<String>,
     /// What `mcpr show` says of it above the bodies.
     pub(super) facts: Vec<(&'static str, String)>,
     /// What `mcpr show --json` prints.
@@ -179,6 +182,8 @@ pub(super) enum Answer {
         took_ms: i64,
     },
     Changes(Vec<ChangeRow>),
+    /// The requests in flight, all of them; sent when they change.
+    Open(Vec<OpenRow>),
     /// The store cannot be read now and is waited for; `None` when it can again.
     Trouble(Option<String>),
     /// The store cannot be read, and waiting does not help.

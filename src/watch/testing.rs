@@ -10,11 +10,11 @@ use super::sums::answers;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mcpr_connect::connect;
 use mcpr_model::{
-    Batch, ErrorKind, Event as Stored, EventKey, Gap, Kind, Outcome, Payload, Request, RequestId,
-    Target, TargetKind,
+    Batch, ErrorKind, Event as Stored, EventKey, Gap, Kind, OpenRequest, Outcome, Payload, Request,
+    RequestId, Target, TargetKind,
 };
 use mcpr_store::query::when::Zone;
-use mcpr_store::{Reader, Retention, StoreUrl, Trust, WriterOptions};
+use mcpr_store::{Reader, Retention, StoreUrl, Trust, Writer, WriterOptions};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -61,6 +61,27 @@ impl TestStore {
             to_ts: NOW + 5,
             key: None,
         })]);
+    }
+
+    /// Records request `n` before its answer, which is awaited as long as the writer is there.
+    pub(super) fn add_open(&mut self, n: i64) -> Box<dyn Writer> {
+        let backend = connect(&self.url).expect("a backend");
+        let mut writer = backend.writer(WriterOptions::default()).expect("a writer");
+        let request = Request {
+            ts: NOW - 3_000,
+            ..request(n)
+        };
+        let resumes = false;
+        let open = Stored::Open(Box::new(OpenRequest { request, resumes }));
+        let batch = Batch {
+            writer: 1_000 + n,
+            number: 1,
+            now: NOW,
+            events: vec![open],
+            sources: Vec::new(),
+        };
+        writer.append(&batch).expect("it is stored");
+        writer
     }
 
     fn append(&mut self, events: Vec<Stored>) {

@@ -1,13 +1,13 @@
 //! The list of requests on the screen.
 
 use super::table::{Cell, Heading, Table, TableRow};
-use super::{Times, outside};
+use super::{Times, layout, outside};
 use crate::render::text::escape;
-use crate::render::{ShortIds, gap_text, units};
+use crate::render::{ShortIds, arguments, gap_text, in_flight, units};
 use crate::watch::app::App;
 use crate::watch::palette::{Meaning, Palette};
 use crate::watch::queries::Row;
-use mcpr_model::{ErrorKind, Status};
+use mcpr_model::{ErrorKind, Payload, Status};
 use mcpr_store::query::{Entry, RequestRow};
 use ratatui::style::Style;
 
@@ -53,9 +53,20 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
             TableRow::Whole(escape(&text).into_owned(), palette.style(Meaning::Slow))
         }
     });
+    let height = layout::list_height(app.size, app.has_filters());
+    let open = app.in_flight(height);
+    let below = open.iter().map(|open| {
+        let payload = Payload {
+            params: open.params.clone(),
+            answer: None,
+        };
+        let asked = arguments::of(&open.row, Some(&payload));
+        let cells = cells(&open.row, asked.as_deref(), several, times, &ids, palette);
+        TableRow::Cells(with_clock(cells, &open.row, app.now_ms, palette))
+    });
     let table = Table {
         headings: headings(several, &heading, app.size.0),
-        rows: shown.collect(),
+        rows: shown.chain(below).collect(),
         chosen: (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),
     };
     let nothing = nothing(app);
@@ -144,6 +155,18 @@ fn took(row: &RequestRow, palette: Palette) -> Cell {
             Meaning::Plain
         }),
     }
+}
+
+/// The cells of a request in flight: its result is that it has none, and for how long.
+fn with_clock(mut cells: Vec<Cell>, row: &RequestRow, now_ms: i64, palette: Palette) -> Vec<Cell> {
+    if let (Some(flight), Some(result)) = (row.flight, cells.last_mut()) {
+        let waited = now_ms.saturating_sub(row.ts).max(0);
+        *result = Cell {
+            text: in_flight(flight, Some(waited)),
+            style: palette.style(Meaning::Live),
+        };
+    }
+    cells
 }
 
 /// Blank where it went well, else `✗ kind code: message`.

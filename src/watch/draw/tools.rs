@@ -7,7 +7,7 @@ use crate::watch::app::App;
 use crate::watch::palette::{Meaning, Palette};
 use crate::watch::tools::{BARS_IN_ONE, SortBy};
 use mcpr_model::time::{DAY_MS, HOUR_MS, MINUTE_MS};
-use mcpr_store::query::Summary;
+use mcpr_store::query::{StatsKey, Summary};
 use ratatui::style::Style;
 
 /// The rows on the screen, and what is said where there are none.
@@ -28,7 +28,15 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
         headings: headings(app, with_proxy),
         rows: rows
             .iter()
-            .map(|row| TableRow::Cells(cells(row, view, palette)))
+            .map(|row| {
+                let in_flight = app.in_flight_of(&row.key);
+                TableRow::Cells(with_flight(
+                    cells(row, view, palette),
+                    in_flight,
+                    view,
+                    palette,
+                ))
+            })
             .collect(),
         chosen: (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),
     };
@@ -96,6 +104,9 @@ fn headings(app: &App, with_proxy: bool) -> Vec<Heading> {
     if with_proxy {
         headings.push(Heading::new("PROXY").cut_to(6, 20).leave_out(4));
     }
+    if app.in_flight_of(&StatsKey::default()).is_some() {
+        headings.push(Heading::new("IN FLIGHT").right());
+    }
     headings.extend([
         named("CALLS", SortBy::Calls).right(),
         Heading::new("CALLS/S").right().leave_out(1),
@@ -150,6 +161,26 @@ fn cells(row: &Summary, view: ToolsView, palette: Palette) -> Vec<Cell> {
             style: palette.style(Meaning::Live),
         },
     ]);
+    cells
+}
+
+/// The cells with how many calls are in flight, where any are.
+fn with_flight(
+    mut cells: Vec<Cell>,
+    in_flight: Option<usize>,
+    view: ToolsView,
+    palette: Palette,
+) -> Vec<Cell> {
+    if let Some(count) = in_flight {
+        // Behind the names.
+        let at = 1 + usize::from(view.with_proxy);
+        let (text, meaning) = match count {
+            0 => (String::new(), Meaning::Plain),
+            count => (format!("▸ {count}"), Meaning::Live),
+        };
+        let style = palette.style(meaning);
+        cells.insert(at, Cell { text, style });
+    }
     cells
 }
 
