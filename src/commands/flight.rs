@@ -42,6 +42,7 @@ impl InsertedRows {
             let (since, until) = (filter.since.unwrap_or(0), filter.until.unwrap_or(i64::MAX));
             rows.extend(deaths(reader, filter, since, until)?);
         }
+        // Stable, so that of one moment requests stand before the death of their server.
         rows.sort_by_key(LogRow::ts);
         Ok(Self {
             rows: rows.into(),
@@ -169,6 +170,7 @@ impl LiveFlight {
 /// The requests in flight that pass a filter, as rows.
 pub(super) fn in_flight(reader: &dyn Reader, filter: &Filter) -> Result<Vec<LogRow>, StoreError> {
     let now = now_ms();
+    // The clock is read once, so that equally old ones look so.
     let open = reader.open_requests(filter)?.into_iter();
     Ok(open.map(|open| LogRow::in_flight(open, now)).collect())
 }

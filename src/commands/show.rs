@@ -101,10 +101,7 @@ fn in_flight(reader: &dyn Reader, id: &str) -> anyhow::Result<Vec<Found>> {
     let mut open = reader.open_requests(&Filter::default())?;
     open.retain(|open| open.row.request_id.as_deref() == Some(id));
     let found = open.into_iter().map(|open| Found {
-        asked: open.params.map(|params| Payload {
-            params: Some(params),
-            answer: None,
-        }),
+        asked: open.payload(),
         row: open.row,
     });
     Ok(found.collect())

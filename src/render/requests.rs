@@ -4,7 +4,7 @@
 use super::columns::{Column, Record, Show, Value};
 use super::units::{grouped, time};
 use super::{arguments, units};
-use mcpr_model::{ErrorKind, Gap, Payload, Status};
+use mcpr_model::{ErrorKind, Gap, Status};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Entry, Flight, GapRow, OpenRow, RequestRow};
 use std::borrow::Cow;
@@ -43,12 +43,8 @@ impl LogRow {
     /// A request in flight as it stands at `now_ms`.
     #[must_use]
     pub fn in_flight(open: OpenRow, now_ms: i64) -> Self {
-        let payload = Payload {
-            params: open.params,
-            answer: None,
-        };
         Self {
-            arguments: arguments::of(&open.row, Some(&payload)),
+            arguments: arguments::of(&open.row, open.payload().as_ref()),
             waited_ms: Some(now_ms.saturating_sub(open.row.ts).max(0)),
             ..Self::from(Entry::Request(Box::new(open.row)))
         }

@@ -39,6 +39,7 @@ pub fn server_output(run: &ServerRun) -> String {
 }
 
 fn push_output(name: &str, tail: &OutputTail, out: &mut String) {
+    // From the end: that is where a program says why it ends.
     let lines: Vec<&str> = tail.text.lines().collect();
     let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
     let size = units::bytes(i64::try_from(tail.bytes).unwrap_or(i64::MAX));

@@ -268,7 +268,7 @@ impl App {
             let fields = Filter::grep_fields(&open.row);
             let params = open.params.as_ref().map(|body| &*body.text);
             let mut texts = fields.into_iter().chain([params]).flatten();
-            query.filter.matches(&open.row)
+            query.filter.matches(&open.row, open.payload().as_ref())
                 && needle
                     .as_ref()
                     .is_none_or(|needle| texts.any(|text| needle.is_in(text)))
@@ -291,6 +291,7 @@ impl App {
                 && row.flight == Some(Flight::Pending)
                 && key.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
         };
+        // Nothing at all is told apart from none of this tool: the column is there for all or for none.
         let count = self.open.iter().filter(is_of_key).count();
         (!self.open.is_empty()).then_some(count)
     }

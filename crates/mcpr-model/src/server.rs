@@ -138,6 +138,7 @@ impl ServerRun {
 /// one at all.
 fn reason_in(text: &str) -> Option<&str> {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    // The last one: what failed first is often tried again.
     let named = lines().rev().find(|line| names_error(line));
     let line = named.or_else(|| lines().next_back())?;
     // The kind of an error goes without saying where its message follows.

@@ -44,6 +44,7 @@ impl Flights {
         let mut statement = tx.prepare_cached("SELECT key, writer FROM open_requests")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
+            // Of every writer: whoever stores the row ends it, whoever put it in.
             flights.open.insert(row.get(0)?);
             flights.own += usize::from(row.get::<_, i64>(1)? == batch.writer);
         }
@@ -238,6 +239,7 @@ pub(super) fn abandoned(
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let mut all = Vec::new();
+    // Writer by writer, as each is there or gone as a whole.
     for writer in writers {
         if lease::is_gone(store, writer) {
             forget_resumed(connection, writer)?;
@@ -248,6 +250,7 @@ pub(super) fn abandoned(
 }
 
 fn forget_resumed(connection: &mut Connection, writer: i64) -> rusqlite::Result<()> {
+    // At once, as every writer takes the lock: others may be doing the same.
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     tx.execute(
         "DELETE FROM open_requests WHERE writer = ?1 AND resumes = 1",

@@ -27,6 +27,7 @@ pub(super) fn take(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> 
             .query_row([&key.id, &key.proxy], |row| row.get(0))
             .optional()?;
         if let Some(session) = found {
+            // Read and put together here: a statement of today says only what is new.
             let mut run = of_session(tx, &key)?.unwrap_or_default();
             run.add((**said).clone());
             write(tx, session, &run)?;

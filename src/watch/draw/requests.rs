@@ -7,7 +7,7 @@ use crate::render::{ShortIds, arguments, gap_text, in_flight, units};
 use crate::watch::app::App;
 use crate::watch::palette::{Meaning, Palette};
 use crate::watch::queries::Row;
-use mcpr_model::{ErrorKind, Payload, Status};
+use mcpr_model::{ErrorKind, Status};
 use mcpr_store::query::{Entry, RequestRow};
 use ratatui::style::Style;
 
@@ -56,11 +56,7 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let height = layout::list_height(app.size, app.has_filters());
     let open = app.in_flight(height);
     let below = open.iter().map(|open| {
-        let payload = Payload {
-            params: open.params.clone(),
-            answer: None,
-        };
-        let asked = arguments::of(&open.row, Some(&payload));
+        let asked = arguments::of(&open.row, open.payload().as_ref());
         let cells = cells(&open.row, asked.as_deref(), several, times, &ids, palette);
         TableRow::Cells(with_clock(cells, &open.row, app.now_ms, palette))
     });

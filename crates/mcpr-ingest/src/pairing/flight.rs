@@ -22,6 +22,7 @@ impl Pairing {
                 let Some(waiting) = self.calls(direction).waiting.get(&id) else {
                     continue;
                 };
+                // Until now it took no time: nobody knows yet how long it will.
                 let (copy, moment) = (copy_of(waiting), waiting.moment);
                 let params = copy.asked.params.clone();
                 let mut request = self.row(direction, copy, moment);
@@ -49,6 +50,7 @@ impl Pairing {
 
     /// The requests of a direction to be told now, as many as there is room for.
     fn unannounced(&mut self, direction: Direction, until: Instant) -> Vec<TypedId> {
+        // A server that answers nothing must not fill the store.
         let calls = self.calls(direction);
         let room = MAX_ANNOUNCED.saturating_sub(calls.announced);
         let (mut ids, mut next) = (Vec::new(), calls.announced_before);

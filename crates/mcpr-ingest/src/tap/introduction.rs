@@ -19,6 +19,7 @@ pub(super) fn introduction(content: &SurfaceContent) -> Option<Introduction> {
         return None;
     }
     let result: serde_json::Value = serde_json::from_str(result).ok()?;
+    // Since 2026-07-28 it stands in each result's `_meta`.
     let of_meta = &result["_meta"]["io.modelcontextprotocol/serverInfo"];
     let info = if of_meta.is_object() {
         of_meta

@@ -26,6 +26,7 @@ impl Tail {
     /// What is to be kept of it: whole lines, as half of one may begin within a secret. The last one counts as
     /// whole where nothing follows.
     pub(super) fn kept(&self, is_all: bool) -> OutputTail {
+        // Either let go of already, or more than is kept.
         let is_cut = self.bytes > self.held.len() as u64 || self.held.len() > OutputTail::MAX_BYTES;
         let from = self.held.len().saturating_sub(OutputTail::MAX_BYTES);
         let mut kept = &self.held[from..];

@@ -1,7 +1,7 @@
 //! Requests in flight: seen by whoever records them, and not answered yet.
 
 use super::{Filter, RequestRow};
-use mcpr_model::{Body, Request};
+use mcpr_model::{Body, Payload, Request};
 
 /// Most requests in flight that a store keeps of one writer; those beyond it are recorded when they end, as all
 /// are.
@@ -54,10 +54,21 @@ impl OpenRow {
         }
     }
 
+    /// What is known of its payload: there is no answer in it.
+    #[must_use]
+    pub fn payload(&self) -> Option<Payload> {
+        let params = self.params.clone();
+        // Nothing kept is no payload, as it is of a row.
+        params.map(|params| Payload {
+            params: Some(params),
+            answer: None,
+        })
+    }
+
     /// Holds some to a filter, and puts them in order of time.
     #[must_use]
     pub fn listed(mut rows: Vec<Self>, filter: &Filter) -> Vec<Self> {
-        rows.retain(|open| filter.matches(&open.row));
+        rows.retain(|open| filter.matches(&open.row, open.payload().as_ref()));
         // Two of one moment stand in the same order at each look.
         rows.sort_by_key(|open| (open.row.ts, open.key));
         rows
