@@ -88,7 +88,7 @@ fn show(
     let run = reader.server_run(&session.row.key())?;
     match view.format {
         Format::Json | Format::Ndjson => {
-            print_document(&session, run.as_ref(), view, reader, console)?
+            print_document(&session, run.as_ref(), view, reader, console)?;
         }
         Format::Table => {
             console.print(&summary(&session, run.as_ref(), view))?;

@@ -248,7 +248,7 @@ fn record_refusal(
     };
     if let Some(recorder) = start_recorder(args, screen, copies, begun) {
         let report = recorder.finish(LAST_ROWS, &AtomicBool::new(false));
-        print_report(&report, args, console);
+        print_report(&report, args.verbose, console);
     }
 }
 

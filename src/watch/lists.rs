@@ -285,9 +285,9 @@ fn whole(reader: &dyn Reader, seq: i64, zone: Zone) -> Result<Option<OpenedReque
     let (facts, document) = (shown_facts(&shown, zone), shown_document(&shown));
     let output = server_output_of(reader, &row)?;
     Ok(Some(OpenedRequest {
-        output,
         row,
         payload,
+        output,
         facts,
         document,
     }))

@@ -98,7 +98,7 @@ pub(super) fn clear_up(store: &Path) {
         let path = entry.path();
         if is_one
             && let Ok(file) = opened(&path)
-            && matches!(file.try_lock(), Ok(()))
+            && file.try_lock().is_ok()
             && is_at(&file, &path)
         {
             // Under the lock, so that a writer which makes it anew finds out.

@@ -34,7 +34,7 @@ pub(super) struct Started {
 pub(super) fn start(
     command: &[OsString],
     helper: Option<&[OsString]>,
-    how: &StartOptions,
+    how: StartOptions,
 ) -> io::Result<Started> {
     match helper.and_then(<[OsString]>::split_first) {
         Some((program, arguments)) => {
@@ -55,7 +55,7 @@ pub(super) struct StartOptions {
     pub(super) with_errors: bool,
 }
 
-fn prepared(mut command: Command, how: &StartOptions) -> Command {
+fn prepared(mut command: Command, how: StartOptions) -> Command {
     if how.own_group {
         command.process_group(0);
     }
@@ -65,7 +65,7 @@ fn prepared(mut command: Command, how: &StartOptions) -> Command {
     command
 }
 
-fn plain(command: &[OsString], how: &StartOptions) -> io::Result<Started> {
+fn plain(command: &[OsString], how: StartOptions) -> io::Result<Started> {
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
@@ -84,16 +84,16 @@ fn whole(mut child: Child, input: Option<OwnedFd>, output: Option<OwnedFd>) -> i
     match (input, output) {
         (Some(input), Some(output)) => Ok(Started {
             child,
-            errors,
             input,
             output,
+            errors,
         }),
         _ => Err(io::Error::other("the server has no pipes")),
     }
 }
 
 /// Starts a server through the helper, whose standard input is a socket until it becomes the server.
-fn through(mut helper: Command, command: &[OsString], how: &StartOptions) -> io::Result<Started> {
+fn through(mut helper: Command, command: &[OsString], how: StartOptions) -> io::Result<Started> {
     // Nothing else that is started may inherit these, or the server would not see its input end.
     let (servers_input, input) = pipe_with(PipeFlags::CLOEXEC)?;
     let (status, servers_status) = pipe_with(PipeFlags::CLOEXEC)?;

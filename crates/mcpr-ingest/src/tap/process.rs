@@ -100,7 +100,7 @@ impl TappedServer {
         } = launch::start(
             command,
             lasts.helper(),
-            &StartOptions {
+            StartOptions {
                 own_group: !has_terminal,
                 // What is written on a terminal looks otherwise than what goes into a pipe, and people see it.
                 with_errors: !io::stderr().is_terminal(),

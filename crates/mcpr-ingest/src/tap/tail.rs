@@ -67,7 +67,7 @@ mod tests {
         assert!(kept.text.len() <= OutputTail::MAX_BYTES && kept.text.len() > 65_000);
         assert!(kept.text.starts_with("a line of"));
         assert_eq!(kept.bytes, 11 + 490_000);
-        tail.add(&[b'x'; 200_000]);
+        tail.add(&vec![b'x'; 200_000]);
         assert_eq!(&*tail.kept(true).text, "", "half a line is none");
     }
 }

@@ -223,11 +223,11 @@ impl Transcript {
 
     /// Takes from what was read how the server calls itself, and what it wrote beside messages.
     fn learn(&mut self) {
-        let introductions = self.delivery.events.iter().filter_map(|event| match event {
+        let mut introductions = self.delivery.events.iter().filter_map(|event| match event {
             Event::Request(request) => introduction(&request.surface.as_deref()?.content),
             _ => None,
         });
-        if let Some(introduction) = introductions.last() {
+        if let Some(introduction) = introductions.next_back() {
             self.said.protocol = introduction.protocol;
             self.said.server_name = introduction.name;
             self.said.server_version = introduction.version;

@@ -79,6 +79,12 @@ fn everything() -> Vec<Event> {
             client_version: None,
             conversation: Some("c".into()),
         }),
+    ]
+}
+
+/// A request in flight, and a server of a tap.
+fn in_flight() -> [Event; 2] {
+    [
         Event::Open(Box::new(OpenRequest {
             request: request("in flight", 1),
             resumes: false,
@@ -97,6 +103,7 @@ fn filled(directory: &tempfile::TempDir) -> std::path::PathBuf {
     let mut store = store_in(directory);
     let mut all = batch(1, Vec::new());
     all.events = everything();
+    all.events.extend(in_flight());
     all.sources[0].checkpoint = Some(Checkpoint {
         identity: FileIdentity {
             device: 1,

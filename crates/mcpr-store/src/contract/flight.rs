@@ -129,11 +129,11 @@ fn begun(ts: i64) -> Event {
     })
 }
 
-fn tail(text: &str) -> Option<OutputTail> {
-    Some(OutputTail {
+fn tail(text: &str) -> OutputTail {
+    OutputTail {
         text: text.into(),
         bytes: 100,
-    })
+    }
 }
 
 fn kept(store: &dyn Store, proxy: &str) -> Option<ServerRun> {
@@ -149,15 +149,15 @@ pub(crate) fn what_a_tap_says_of_its_server_is_put_together(backend: &dyn Fixtur
     let first = said(|run| {
         run.command = Some("sh -c x".into());
         run.pid = Some(7);
-        run.stderr = tail("a\n");
+        run.stderr = Some(tail("a\n"));
     });
     put(&mut *store, 2, vec![first, begun(1)]);
     let last = said(|run| {
         run.ts = 20;
         run.end = Some((ServerExit::Code(3), 20));
         run.is_death = true;
-        run.stderr = tail("a\nboom\n");
-        run.stray = tail("hello\n");
+        run.stderr = Some(tail("a\nboom\n"));
+        run.stray = Some(tail("hello\n"));
     });
     put(&mut *store, 3, vec![last]);
     let run = kept(&*store, "p").expect("a run");
@@ -165,7 +165,7 @@ pub(crate) fn what_a_tap_says_of_its_server_is_put_together(backend: &dyn Fixtur
     assert_eq!((run.pid, run.ts), (Some(7), 20));
     assert_eq!(
         (run.stderr.clone(), run.stray.clone()),
-        (tail("a\nboom\n"), tail("hello\n"))
+        (Some(tail("a\nboom\n")), Some(tail("hello\n")))
     );
     let ends = |since, until| {
         let found = reader(&*store).server_deaths(since, until, 10);
