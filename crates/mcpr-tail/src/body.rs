@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::file::{OpenFile, Progress};
-use super::gzip::GzipFile;
+use super::gzip::{GzipFile, Original};
 use super::handle::Handle;
 use super::identity;
 use super::position::{Deliver, Named, Position};
@@ -112,15 +112,21 @@ impl Body {
         }
     }
 
-    /// Tells the file of checkpoints of which one may be of its contents.
+    /// Tells the file of checkpoints of which one may be of its contents, and of open files of which it may
+    /// be a copy.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(super) fn offer(&mut self, path: &Path, known: Vec<Checkpoint>) -> io::Result<()> {
+    pub(super) fn offer(
+        &mut self,
+        path: &Path,
+        known: Vec<Checkpoint>,
+        originals: Vec<Original>,
+    ) -> io::Result<()> {
         match self {
             // A plain file was given its place when it was opened.
             Self::Plain(_) => Ok(()),
-            Self::Gzip(file) => file.locate(path, known),
+            Self::Gzip(file) => file.locate(path, known, originals),
         }
     }
 

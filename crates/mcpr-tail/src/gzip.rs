@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::decoder::{Decoder, Stamp, head, stamp_of};
 use super::file::{Progress, READ_BYTES};
 use super::handle::Handle;
-use super::identity::{self, Proof};
+use super::identity::{self, MIN_HEAD_OF_MOVED_BYTES, Proof};
 use super::opening::Begin;
 use super::position::{Deliver, Named, Position};
 use mcpr_model::Checkpoint;
@@ -24,6 +24,8 @@ enum State {
     New,
     /// It is decompressed to find which checkpoints fit.
     Locating(Locating),
+    /// A plain file beside it holds all that it does, and is read there.
+    Copied(Copied),
     /// It is read, from its beginning up to the position in order to get there.
     Reading(Decoder),
     /// All is read, or what is there cannot be, until it changes.
@@ -36,6 +38,32 @@ enum State {
     },
 }
 
+/// An open file of which a compressed one may be a copy.
+#[derive(Debug)]
+pub(super) struct Original {
+    pub(super) file: Arc<File>,
+    /// How far its lines were handed over.
+    pub(super) offset: u64,
+}
+
+/// What a compressed copy holds.
+#[derive(Debug)]
+struct Copied {
+    len: u64,
+    proof: Proof,
+    stamp: Stamp,
+}
+
+impl Copied {
+    /// How far that was read in a file that holds it still; `None` without such a file.
+    fn read_in(&self, originals: &[Original]) -> Option<u64> {
+        // One that cannot be read says nothing.
+        let holds = |it: &&Original| self.proof.holds(&it.file, self.len).unwrap_or(false);
+        let read = originals.iter().filter(holds).map(|it| it.offset);
+        read.max()
+    }
+}
+
 /// The search for the furthest checkpoint that fits.
 #[derive(Debug)]
 struct Locating {
@@ -44,13 +72,21 @@ struct Locating {
     /// Not reached yet, the nearest last.
     candidates: Vec<Checkpoint>,
     best: Option<(u64, Proof)>,
+    /// Plain files that hold the same so far.
+    originals: Vec<Original>,
+    /// One of them holds all of it.
+    is_copy: bool,
     /// Its head cannot be read, which is said in its turn.
     failure: Option<io::Error>,
 }
 
 impl Locating {
     /// Begins with the head: most checkpoints are of files with another one.
-    fn new(file: &Arc<File>, mut candidates: Vec<Checkpoint>) -> io::Result<Self> {
+    fn new(
+        file: &Arc<File>,
+        mut candidates: Vec<Checkpoint>,
+        originals: Vec<Original>,
+    ) -> io::Result<Self> {
         let decoder = Decoder::new(file)?;
         let head = head(file);
         let has_head = |known: &Checkpoint| {
@@ -65,6 +101,8 @@ impl Locating {
             proof: Proof::default(),
             candidates,
             best: None,
+            originals,
+            is_copy: false,
             failure: head.err(),
         })
     }
@@ -75,7 +113,7 @@ impl Locating {
             return Err(failure);
         }
         let Some(next) = self.candidates.last() else {
-            return Ok(false);
+            return self.compare(buffer);
         };
         let left = usize::try_from(next.offset - self.decoder.offset).unwrap_or(usize::MAX);
         let len = left.min(buffer.len());
@@ -90,7 +128,25 @@ impl Locating {
         } else if bytes == 0 {
             self.candidates.clear(); // they are of longer files
         }
-        Ok(!self.candidates.is_empty())
+        Ok(!(self.candidates.is_empty() && self.originals.is_empty()))
+    }
+
+    /// Goes on towards the end, as long as a file beside it holds the same.
+    fn compare(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        if self.originals.is_empty() {
+            return Ok(false);
+        }
+        let bytes = self.decoder.fill(buffer)?;
+        self.proof.extend(&buffer[..bytes]);
+        let (proof, offset) = (&self.proof, self.decoder.offset);
+        self.originals
+            .retain(|it| proof.holds(&it.file, offset).unwrap_or(false));
+        let has_any = !self.originals.is_empty();
+        if bytes == 0 {
+            // Short beginnings are alike too often to go by.
+            self.is_copy = has_any && offset >= MIN_HEAD_OF_MOVED_BYTES;
+        }
+        Ok(has_any && bytes > 0)
     }
 }
 
@@ -140,7 +196,10 @@ impl GzipFile {
     /// Closes its descriptor while nothing is read from it.
     pub(super) fn park(&mut self) {
         // While it is read the decoder has the descriptor as well: to close this one frees nothing.
-        if matches!(self.state, State::Rest(_) | State::Incomplete { .. }) {
+        if matches!(
+            self.state,
+            State::Rest(_) | State::Incomplete { .. } | State::Copied(_)
+        ) {
             self.handle.close();
         }
     }
@@ -148,7 +207,8 @@ impl GzipFile {
     /// Bytes, compressed, that may be left to read.
     pub(super) fn backlog(&self, size: u64) -> u64 {
         match &self.state {
-            State::New | State::Locating(_) => size,
+            // Of a copy too, so that its turn comes until its original was read.
+            State::New | State::Locating(_) | State::Copied(_) => size,
             State::Reading(decoder) => size.saturating_sub(decoder.compressed_offset()),
             State::Rest(_) | State::Incomplete { .. } => 0,
         }
@@ -156,7 +216,7 @@ impl GzipFile {
 
     /// Whether it is to be told of the checkpoints of all other files before its next turn.
     pub(super) fn is_new(&self) -> bool {
-        matches!(self.state, State::New)
+        matches!(self.state, State::New | State::Copied(_))
     }
 
     /// Whether all that it holds was handed over, and it has not changed since.
@@ -172,12 +232,20 @@ impl GzipFile {
         head(&self.handle.get(path)?)
     }
 
-    /// Takes checkpoints of which one may be of its contents.
+    /// Takes checkpoints of which one may be of its contents, and open files of which it may be a copy.
     ///
     /// # Errors
     /// When it cannot be decompressed.
-    pub(super) fn locate(&mut self, path: &Path, candidates: Vec<Checkpoint>) -> io::Result<()> {
+    pub(super) fn locate(
+        &mut self,
+        path: &Path,
+        candidates: Vec<Checkpoint>,
+        originals: Vec<Original>,
+    ) -> io::Result<()> {
         self.handle.get(path)?;
+        if self.is_copy_still(&originals)? {
+            return Ok(());
+        }
         // A file that was read to its end before is not decompressed once more at each start.
         let own = candidates
             .iter()
@@ -191,9 +259,26 @@ impl GzipFile {
             self.state = State::Rest(self.stamp()?);
             return Ok(());
         }
-        let located = Locating::new(self.file()?, candidates);
+        let located = Locating::new(self.file()?, candidates, originals);
         self.state = self.or_rest(located.map(State::Locating))?;
         Ok(())
+    }
+
+    /// Whether it is known as a copy, and the file that it is of still holds all of it. Once that was read
+    /// so far, nothing of this one is left.
+    fn is_copy_still(&mut self, originals: &[Original]) -> io::Result<bool> {
+        let now = self.stamp()?;
+        let State::Copied(copied) = &mut self.state else {
+            return Ok(false);
+        };
+        let read = copied.read_in(originals).filter(|_| copied.stamp == now);
+        // Not before: should the original be gone tomorrow, what is unread of it is read here.
+        if read.is_some_and(|read| read >= copied.len) {
+            self.position = Position::new(copied.len, std::mem::take(&mut copied.proof));
+            self.is_whole = true;
+            self.state = State::Rest(now);
+        }
+        Ok(read.is_some())
     }
 
     /// Decompresses and delivers the next bytes, at most a buffer full.
@@ -226,8 +311,13 @@ impl GzipFile {
     ) -> io::Result<Progress> {
         match &mut self.state {
             State::Rest(_) | State::Incomplete { .. } => return self.look_again(),
+            // Files after it do not wait: its original may be one of them.
+            State::Copied(_) => {
+                let (bytes, at_end) = (0, true);
+                return Ok(Progress::Read { bytes, at_end });
+            }
             // Nobody had a checkpoint to tell of.
-            State::New => self.locate(named.place, Vec::new())?,
+            State::New => self.locate(named.place, Vec::new(), Vec::new())?,
             State::Locating(locating) => {
                 let more = locating.step(buffer);
                 if !self.or_rest(more)? {
@@ -291,6 +381,14 @@ impl GzipFile {
             return Ok(());
         };
         let best = locating.best.take();
+        if locating.is_copy {
+            self.state = State::Copied(Copied {
+                len: locating.decoder.offset,
+                proof: std::mem::take(&mut locating.proof),
+                stamp: locating.decoder.stamp,
+            });
+            return Ok(());
+        }
         // What was complete before the start is not asked for.
         if best.is_none() && self.begin == Begin::End {
             self.state = State::Rest(self.stamp()?);
@@ -329,7 +427,7 @@ impl GzipFile {
     /// Looks for its own checkpoint in what it holds now.
     fn start_again(&mut self, named: Named<'_>) -> io::Result<()> {
         let own = self.position.checkpoint(named);
-        let located = Locating::new(self.file()?, vec![own]);
+        let located = Locating::new(self.file()?, vec![own], Vec::new());
         self.state = self.or_rest(located.map(State::Locating))?;
         Ok(())
     }
@@ -382,6 +480,7 @@ impl GzipFile {
         match &self.state {
             State::Locating(locating) => Ok(locating.decoder.stamp),
             State::Reading(decoder) => Ok(decoder.stamp),
+            State::Copied(copied) => Ok(copied.stamp),
             State::New | State::Rest(_) | State::Incomplete { .. } => self.stamp(),
         }
     }

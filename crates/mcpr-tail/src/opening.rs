@@ -117,7 +117,8 @@ impl Opening {
         let mut at = 0;
         let mut is_copy = vec![false; self.candidates.len()];
         while at < self.candidates.len() {
-            for original in originals(&self.candidates[at].found) {
+            let originals = originals(&self.candidates[at].found);
+            for original in originals.collect::<Vec<_>>() {
                 let file = match (tracked.get(&original), fresh.get(&original)) {
                     (Some(&of), _) => open[of].file.handle_mut().get(&original),
                     (None, Some(&of)) => self.get(of),
@@ -377,15 +378,17 @@ pub(super) fn unreadable(compression: &str) -> io::Error {
     ))
 }
 
-/// The paths of the same directory to which something was added to get this one; none where the
-/// file is too short to be known as a copy.
-fn originals(copy: &Found) -> Vec<PathBuf> {
+/// Those of its shorter names of which a file may be a copy; none where it is too short to be known as one.
+fn originals(copy: &Found) -> impl Iterator<Item = PathBuf> {
+    let is_long = copy.stamp.size >= MIN_HEAD_OF_MOVED_BYTES;
+    shorter_names(&copy.path).filter(move |_| is_long)
+}
+
+/// The paths of the same directory to which something was added to get this one.
+pub(super) fn shorter_names(path: &Path) -> impl Iterator<Item = PathBuf> {
     use std::os::unix::ffi::OsStrExt;
-    let name = copy.path.file_name().unwrap_or_default().as_bytes();
-    if copy.stamp.size < MIN_HEAD_OF_MOVED_BYTES {
-        return Vec::new();
-    }
+    let name = path.file_name().unwrap_or_default().as_bytes();
     // Every shorter name: what copies are called is up to whoever makes them.
     let shorter = (1..name.len()).map(|len| std::ffi::OsStr::from_bytes(&name[..len]));
-    shorter.map(|name| copy.path.with_file_name(name)).collect()
+    shorter.map(|name| path.with_file_name(name))
 }

@@ -21,6 +21,7 @@ use std::time::Instant;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::file::{Progress, READ_BYTES};
+use super::gzip::Original;
 use super::known::Known;
 use super::label;
 use super::lines::Piece;
@@ -302,10 +303,11 @@ impl Tailer {
             // Only those with its head: no other can be of its contents.
             let all = open.chain(self.known.with_head(&head).cloned());
             let all = all.collect::<Vec<_>>();
+            let originals = self.originals_of(index);
             let tracked = &mut self.files[index];
             let own = all.iter().filter(|it| it.identity == tracked.identity());
             let was_done = own.map(|own| &own.path).any(|it| label::is_done(it));
-            tracked.file.offer(&tracked.place, all)?;
+            tracked.file.offer(&tracked.place, all, originals)?;
             if was_done && tracked.file.is_whole() {
                 tracked.set_was_done();
             }
@@ -313,6 +315,21 @@ impl Tailer {
         let turn = self.files[index].take_turn(self.now, &mut self.buffer, deliver);
         self.heads.see(index, &self.files[index]);
         turn
+    }
+
+    /// The open files of which a compressed one may be a copy, as its name says.
+    fn originals_of(&mut self, index: usize) -> Vec<Original> {
+        let of = self.heads.originals(&self.files[index].place, &self.files);
+        let originals = of.into_iter().filter_map(|at| {
+            let Tracked { file, place, .. } = &mut self.files[at];
+            let position = file.position();
+            Some(Original {
+                offset: position.next_offset() - position.unfinished_len(),
+                // One that cannot be read says so in its own turn.
+                file: file.handle_mut().get(place).ok()?,
+            })
+        });
+        originals.collect()
     }
 
     /// Reads everything that the files hold now, then delivers their unfinished last lines.

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::family::log_of;
 use crate::identity;
+use crate::opening::shorter_names;
 use crate::tracked::Tracked;
 use mcpr_model::Fingerprint;
 
@@ -48,6 +49,8 @@ impl HalfEnded {
 pub(super) struct OpenHeads {
     by_head: FxHashMap<Fingerprint, Vec<usize>>,
     lens: BTreeSet<u64>,
+    /// Those that are not compressed, by where they are.
+    by_place: FxHashMap<PathBuf, Vec<usize>>,
     /// All files are in it: it is made once a file asks, for most rounds have none.
     is_made: bool,
 }
@@ -55,12 +58,7 @@ pub(super) struct OpenHeads {
 impl OpenHeads {
     /// The files with the head of one that begins with these bytes, in the order in which they are read.
     pub(super) fn of(&mut self, head: &[u8], files: &[Tracked]) -> Vec<usize> {
-        if !self.is_made {
-            self.is_made = true;
-            for (index, file) in files.iter().enumerate() {
-                self.see(index, file);
-            }
-        }
+        self.make(files);
         // One hash for each length, and none where the file is shorter than that.
         let heads = self.lens.iter().map_while(|&len| {
             let head = head.get(..usize::try_from(len).ok()?)?;
@@ -74,6 +72,27 @@ impl OpenHeads {
             found.extend(known.filter(|&&index| files.get(index).is_some_and(has_it)));
         }
         found.into_iter().collect()
+    }
+
+    /// The plain files of which a compressed one may be a copy, as its name says.
+    pub(super) fn originals(&mut self, copy: &Path, files: &[Tracked]) -> Vec<usize> {
+        self.make(files);
+        let places = shorter_names(copy);
+        let places = places.filter_map(|place| self.by_place.get(&place));
+        places.flatten().copied().collect()
+    }
+
+    fn make(&mut self, files: &[Tracked]) {
+        if std::mem::replace(&mut self.is_made, true) {
+            return;
+        }
+        for (index, file) in files.iter().enumerate() {
+            self.see(index, file);
+            if !file.file.is_compressed() {
+                let at_place = self.by_place.entry(file.place.clone()).or_default();
+                at_place.push(index);
+            }
+        }
     }
 
     /// Takes in what the head of a file is after its turn.

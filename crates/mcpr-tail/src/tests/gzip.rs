@@ -263,3 +263,70 @@ fn unreadable(bench: &Bench) -> Vec<String> {
     });
     errors.collect()
 }
+
+#[test]
+fn a_compressed_copy_of_a_log_that_is_still_written_is_not_read_beside_it() {
+    for is_running in [false, true] {
+        let mut bench = Bench::new(&["*"]);
+        bench.append("p.log", &(long("1") + "\n"));
+        bench.poll();
+        // What `gzip -k` does, with a line that nobody has read so far.
+        bench.append("p.log", "2\n");
+        fs::copy(bench.path("p.log"), bench.path("copy")).unwrap();
+        super::stopped::compress_to(&bench, "copy", "p.log.gz");
+        bench.append("p.log", "3\n");
+        if !is_running {
+            bench.restart();
+        }
+        bench.poll();
+        bench.append("p.log", "4\n");
+        bench.poll();
+        bench.restart();
+        bench.poll();
+        let mut lines = bench.lines();
+        lines.sort();
+        assert_eq!(lines[1..], ["2", "3", "4"], "{is_running}: {lines:?}");
+        assert_eq!((lines.len(), bench.missing()), (4, 0), "{is_running}");
+    }
+}
+
+#[test]
+fn a_log_and_its_compressed_copy_that_are_found_together_are_read_once() {
+    for is_whole_line in [true, false] {
+        let mut bench = Bench::new(&["*"]);
+        let end = if is_whole_line { "\n" } else { "" };
+        bench.append("p.log", &(long("1") + "\n2" + end));
+        fs::copy(bench.path("p.log"), bench.path("copy")).unwrap();
+        super::stopped::compress_to(&bench, "copy", "p.log.gz");
+        bench.poll();
+        bench.poll();
+        bench.restart();
+        bench.poll();
+        bench.append("p.log", if is_whole_line { "3\n" } else { "\n3\n" });
+        bench.poll();
+        bench.expect(&[&long("1"), "2", "3"]);
+        assert_eq!(bench.missing(), 0);
+    }
+}
+
+#[test]
+fn what_was_unread_of_a_log_is_read_in_its_compressed_copy_once_the_log_is_truncated() {
+    let mut bench = Bench::new(&["*"]);
+    bench.append("p.log", &(long("1") + "\n"));
+    bench.poll();
+    bench.append("p.log", "2\n");
+    fs::copy(bench.path("p.log"), bench.path("copy")).unwrap();
+    super::stopped::compress_to(&bench, "copy", "p.log.gz");
+    bench.restart();
+    // The copy had its look; of the log itself nothing more was taken.
+    bench.tailer.scan(bench.now);
+    bench.read(0);
+    fs::write(bench.path("p.log"), "3\n").unwrap();
+    bench.poll();
+    bench.restart();
+    bench.poll();
+    let mut lines = bench.lines();
+    lines.sort();
+    assert_eq!(lines, [long("1"), "2".into(), "3".into()]);
+    assert_eq!(bench.missing(), 0);
+}
