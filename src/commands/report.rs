@@ -14,11 +14,14 @@ use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
 use crate::render::units;
 use clap_complete::ArgValueCompleter;
+use mcpr_model::time::DAY_MS;
 use mcpr_model::{Kind, Payload};
 use mcpr_report::{TrafficReport, TrafficWindow, WindowFold, WindowScope};
 use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Filter, Order, Pattern, SessionRow, StatsQuestion, Summary};
+use mcpr_store::query::{
+    Filter, Order, Pattern, SessionFilter, SessionPage, SessionRow, StatsQuestion, Summary,
+};
 use output::Output;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -65,6 +68,27 @@ pub struct Args {
     /// Use colour in messages
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
+}
+
+impl Args {
+    /// What nobody has typed: a page with payloads, about whatever else is said.
+    fn of_screen() -> Self {
+        Self {
+            output: None,
+            format: FileFormat::Html,
+            since: None,
+            until: None,
+            against: None,
+            session: None,
+            proxy: Vec::new(),
+            tool: Vec::new(),
+            client: Vec::new(),
+            no_payloads: false,
+            store: StoreArgs { db: None },
+            utc: false,
+            color: ColourChoice::Auto,
+        }
+    }
 }
 
 /// How a report is written.
@@ -150,6 +174,48 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         console.hint("no call lies in this window; --since looks further back, `mcpr stats --since 1y` shows what there is");
     }
     Ok(Exit::Done)
+}
+
+/// The page about some requests, as the live screen asks for it: of one session, or of the last day that was
+/// recorded.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn page_of(reader: &dyn Reader, filter: Filter) -> anyhow::Result<String> {
+    let session = match &filter.session {
+        Some(key) => {
+            let of_key = SessionFilter {
+                proxy: Some(Pattern::name(&key.proxy)),
+                id: Some(key.id.clone()),
+                with_empty: true,
+                ..SessionFilter::default()
+            };
+            reader.sessions(&of_key, &SessionPage::used_last(1))?.pop()
+        }
+        None => None,
+    };
+    // A store that nobody fills any more has a last day, too.
+    let newest = reader.span()?.map_or_else(now_ms, |(_, newest)| newest);
+    let window = match &session {
+        Some(row) => TimeWindow {
+            since: row.started_at,
+            until: row.last_seen_at.saturating_add(1),
+        },
+        None => TimeWindow {
+            since: newest.saturating_sub(DAY_MS),
+            until: newest.saturating_add(1),
+        },
+    };
+    let wanted = ReportScope {
+        filter: Filter {
+            kind: Some(Kind::Mcp),
+            ..filter
+        },
+        window,
+        session,
+    };
+    let report = report(&Args::of_screen(), reader, &[wanted])?;
+    Ok(mcpr_report::html(report))
 }
 
 /// What can be told from the arguments alone.

@@ -1,17 +1,22 @@
 //! `mcpr watch`: the live screen over a store.
 
+mod opener;
+
 use super::args::{is_there, proxy_pattern};
 use super::values::KindChoice;
-use super::{Refused, StoreArgs, complete, now_ms};
+use super::{Refused, StoreArgs, complete, now_ms, open_store, report};
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
 pub(crate) use crate::watch::give_back_terminal;
-use crate::watch::{StoreSource, WatchEnded, WatchOptions, run as watch};
+use crate::watch::{ReportOf, StoreSource, WatchEnded, WatchOptions, run as watch};
 use clap_complete::ArgValueCompleter;
 use mcpr_connect::connect;
 use mcpr_store::query::Filter;
 use mcpr_store::query::when::Zone;
 use mcpr_store::{Reader, StoreError, StoreErrorKind, StoreUrl};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What `mcpr watch` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -56,7 +61,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let begin = WatchOptions {
         store: source.url.to_string(),
-        sources: [Box::new(source.clone()), Box::new(source)],
+        sources: [Box::new(source.clone()), Box::new(source.clone())],
         filter: Filter {
             proxy: proxy_pattern(&args.proxy),
             kind: args.kind.kind(),
@@ -66,6 +71,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         changes_of: Some(super::schema::newest_changes()),
         #[cfg(not(feature = "schema"))]
         changes_of: None,
+        report_of: report_of(&source),
         zone: if args.utc { Zone::Utc } else { Zone::Local },
         colour: console.colours_output(),
         now_ms,
@@ -79,6 +85,36 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
 }
 
+/// Makes reports of a store, each in a file of its own that is opened where somebody can see it.
+fn report_of(source: &Source) -> ReportOf {
+    let source = source.clone();
+    Arc::new(move |filter| {
+        let written = write_report(source.current(), filter);
+        let path = written.map_err(|error| format!("no report: {error:#}"))?;
+        let told = format!("wrote {}", path.display());
+        let Some(opener) = opener::opener(|name| std::env::var_os(name)) else {
+            return Ok(told);
+        };
+        Ok(match opener::open(opener, &path) {
+            Ok(()) => format!("{told}, and gave it to {opener}"),
+            // The file is there all the same.
+            Err(error) => format!("{told}; {opener}: {error}"),
+        })
+    })
+}
+
+/// Writes a report into a new file, which nobody else may read: payloads are private.
+fn write_report(url: &StoreUrl, filter: Filter) -> anyhow::Result<PathBuf> {
+    let page = report::page_of(open_store(url)?.as_ref(), filter)?;
+    let mut file = tempfile::Builder::new()
+        .prefix("mcpr-report-")
+        .suffix(".html")
+        .tempfile()?;
+    file.write_all(page.as_bytes())?;
+    let (_, path) = file.keep()?;
+    Ok(path)
+}
+
 fn no_screen(what: &str) -> Refused {
     Refused::new(what).hint("`mcpr logs --follow` shows the same as lines")
 }
@@ -88,6 +124,17 @@ fn no_screen(what: &str) -> Refused {
 struct Source {
     url: StoreUrl,
     own: StoreUrl,
+}
+
+impl Source {
+    /// The store that is read now.
+    fn current(&self) -> &StoreUrl {
+        if self.url != self.own && is_there(&self.own) {
+            &self.own
+        } else {
+            &self.url
+        }
+    }
 }
 
 impl StoreSource for Source {

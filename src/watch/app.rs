@@ -45,12 +45,14 @@ impl Pane {
 }
 
 /// What has to be done outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum AppEffect {
     /// Give a text to the terminal's clipboard.
     Copy(String),
     /// Write a file that is not there yet.
     Write { path: PathBuf, text: String },
+    /// Make a report of the requests that pass this.
+    Report(Box<Filter>),
     /// Give the terminal back until somebody continues this program.
     Suspend,
     /// Take the terminal again, which somebody else had.

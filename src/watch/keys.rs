@@ -45,6 +45,7 @@ pub(super) enum KeyCommand {
     PreviousMatch,
     Copy,
     Write,
+    Report,
     NextRow,
     PreviousRow,
 }
@@ -68,7 +69,7 @@ pub(super) enum KeyPlace {
 #[derive(Debug)]
 pub(super) struct Binding {
     pub(super) place: KeyPlace,
-    keys: &'static [Stroke],
+    pub(super) keys: &'static [Stroke],
     /// How it is written.
     pub(super) shown: &'static str,
     /// What it does, in words; empty where another line says it.
@@ -77,7 +78,7 @@ pub(super) struct Binding {
 }
 
 /// A key, and whether Ctrl is held.
-type Stroke = (KeyCode, bool);
+pub(super) type Stroke = (KeyCode, bool);
 
 const fn plain(c: char) -> Stroke {
     (KeyCode::Char(c), false)
@@ -137,6 +138,8 @@ pub(super) const BINDINGS: &[Binding] = bindings! {
     Everywhere [plain('t')] "t" C::OnlyTool, "only the requests of this tool (or method)";
     Everywhere [plain('s')] "s" C::OnlySession, "only the requests of this session";
     Lists [plain('x')] "x" C::Clear, "clear every filter";
+    Everywhere [plain('o')] "o" C::Report,
+        "open a report (HTML) of these requests; its path is told";
     Tools [plain('+'), plain('=')] "+" C::Longer, "longer window";
     Tools [plain('-')] "-" C::Shorter, "shorter window";
     Tools [plain('>'), plain('.')] ">" C::SortRight, "sort by the next column";

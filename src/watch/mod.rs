@@ -18,6 +18,7 @@ mod palette;
 mod prompt;
 mod queries;
 mod query_slots;
+mod report;
 mod requests;
 mod run;
 mod scan;
@@ -30,8 +31,11 @@ mod tools;
 mod view;
 
 #[cfg(test)]
+mod screens;
+#[cfg(test)]
 mod testing;
 
+pub use report::ReportOf;
 pub use run::{WatchEnded, WatchOptions, run};
 pub use screen::give_back_terminal;
 pub use store::{ChangesOf, StoreSource};

@@ -6,6 +6,7 @@ use super::event::{Events, MAX_WAITING, ScreenEvent};
 use super::lists::ListWorker;
 use super::palette::Palette;
 use super::query_slots::{ListQueries, QuerySlots, SumQueries};
+use super::report::{ReportMaker, ReportOf};
 use super::screen::TakenScreen;
 use super::store::{ChangesOf, Connection, StoreSource};
 use super::sums::SumWorker;
@@ -18,6 +19,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -36,6 +38,8 @@ pub struct WatchOptions {
     pub filter: Filter,
     /// Who tells what versions of lists brought, where that can be told.
     pub changes_of: Option<ChangesOf>,
+    /// Who makes a report of what the screen shows.
+    pub report_of: ReportOf,
     /// The zone of the times on the screen.
     pub zone: Zone,
     /// Whether colours may be used.
@@ -89,6 +93,11 @@ pub fn run(begin: WatchOptions) -> io::Result<WatchEnded> {
         receiver,
         lists: lists.clone(),
         sums: sums.clone(),
+        reports: ReportMaker {
+            report_of: begin.report_of,
+            events: events.clone(),
+            is_busy: Arc::default(),
+        },
         now_ms: begin.now_ms,
         drawn_at: None,
     };
@@ -119,6 +128,7 @@ struct Watching {
     receiver: Receiver<ScreenEvent>,
     lists: QuerySlots<ListQueries>,
     sums: QuerySlots<SumQueries>,
+    reports: ReportMaker,
     now_ms: fn() -> i64,
     drawn_at: Option<Instant>,
 }
@@ -208,6 +218,11 @@ impl Watching {
             AppEffect::Write { path, text } => {
                 let outcome = write_new(&path, &text);
                 self.app.handle(ScreenEvent::Written(outcome));
+            }
+            AppEffect::Report(filter) => {
+                if let Err(why) = self.reports.begin(*filter) {
+                    self.app.handle(ScreenEvent::Written(Err(why)));
+                }
             }
             AppEffect::Suspend => self.screen.suspend().and_then(|()| self.resized())?,
             AppEffect::Redraw => self.screen.take_again().and_then(|()| self.resized())?,

@@ -52,6 +52,31 @@ impl TestStore {
         self.append(events.collect());
     }
 
+    /// Records a request all of whose texts would do something to a terminal.
+    pub(super) fn add_hostile(&mut self) {
+        const HOSTILE: &str = "a\x1b[2J\u{202e}b\u{7}\u{9b}31m\tc\r\nd";
+        self.made += 1;
+        let mut row = request(self.made);
+        row.proxy = HOSTILE.into();
+        row.session_id = Some(HOSTILE.into());
+        row.client_name = Some(HOSTILE.into());
+        row.client_version = Some(HOSTILE.into());
+        row.target = Some(Target {
+            kind: TargetKind::Tool,
+            name: HOSTILE.into(),
+        });
+        row.outcome = Outcome {
+            error_kind: Some(ErrorKind::Rpc),
+            error_code: Some(HOSTILE.into()),
+            error_msg: Some(HOSTILE.into()),
+            retyped: false,
+        };
+        // As JSON has them: some as they are, some escaped.
+        let body = "{\"a\u{202e}\":\"\\u001b[2J\u{9b}31m\\u0007\\r\\nd\"}";
+        row.payload = Payload::of(Some(body), Some(body)).map(Box::new);
+        self.append(vec![Stored::Request(row)]);
+    }
+
     /// Records a gap.
     pub(super) fn add_gap(&mut self) {
         self.append(vec![Stored::Gap(Gap {
@@ -245,11 +270,32 @@ impl Bench {
         self.settle();
     }
 
-    /// What is on the screen, without blanks at the ends of lines.
-    pub(super) fn screen(&mut self) -> String {
+    /// The frame as it is drawn now.
+    pub(super) fn frame(&mut self) -> Buffer {
         let (columns, rows) = self.app.size;
         let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
         self.drawing.draw(&self.app, &mut buffer);
+        buffer
+    }
+
+    /// Presses one key.
+    pub(super) fn press(&mut self, code: KeyCode, with_control: bool) -> Option<AppEffect> {
+        let modifiers = if with_control {
+            KeyModifiers::CONTROL
+        } else {
+            KeyModifiers::NONE
+        };
+        let effect = self
+            .app
+            .handle(ScreenEvent::Key(KeyEvent::new(code, modifiers)));
+        self.settle();
+        effect
+    }
+
+    /// What is on the screen, without blanks at the ends of lines.
+    pub(super) fn screen(&mut self) -> String {
+        let (columns, rows) = self.app.size;
+        let buffer = self.frame();
         let line = |y: u16| {
             let cells = (0..columns).map(|x| buffer[(x, y)].symbol());
             cells.collect::<String>().trim_end().to_owned()

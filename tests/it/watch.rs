@@ -4,6 +4,7 @@
 mod ends;
 mod keys;
 mod picture;
+mod report;
 mod stores;
 
 use super::program::{Home, until};

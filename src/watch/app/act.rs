@@ -18,6 +18,7 @@ impl App {
             KeyCommand::Suspend => return Some(AppEffect::Suspend),
             KeyCommand::Redraw => return Some(AppEffect::Redraw),
             KeyCommand::Copy => return self.copy(),
+            KeyCommand::Report => return Some(self.report()),
             KeyCommand::Help => self.help = if self.help.is_some() { None } else { Some(0) },
             KeyCommand::Back if self.help.is_some() => self.help = None,
             KeyCommand::Back => self.detail = None,
@@ -245,6 +246,12 @@ impl App {
         let size = crate::render::units::bytes(i64::try_from(text.len()).unwrap_or(i64::MAX));
         self.notice = Some(format!("gave {size} to the terminal's clipboard (OSC 52)"));
         Some(AppEffect::Copy(text))
+    }
+
+    /// Asks for a report of what the list of requests shows. It sums up, so that the text of `/` has no part in it.
+    fn report(&mut self) -> AppEffect {
+        self.notice = Some("making the report …".to_owned());
+        AppEffect::Report(Box::new(self.requests.query.filter.clone()))
     }
 
     fn type_path(&mut self) {

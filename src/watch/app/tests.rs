@@ -333,6 +333,25 @@ fn a_gap_stands_in_its_place_and_cannot_be_opened() {
 }
 
 #[test]
+fn a_report_is_about_what_is_shown() {
+    let mut bench = Bench::over(30);
+    let mut asked = |keys: &str| match bench.keys(keys) {
+        Some(AppEffect::Report(filter)) => filter,
+        other => panic!("{other:?} for {keys}"),
+    };
+    let all = asked("o");
+    assert_eq!((all.session, all.tools.len()), (None, 0));
+    let of_session = asked("so");
+    let session = of_session.session.expect("a session");
+    assert_eq!(session.proxy, "files");
+    let of_tool = asked("xto");
+    assert_eq!((of_tool.session, of_tool.tools.len()), (None, 1));
+    // From wherever one looks.
+    assert_eq!(asked("x<Enter>o").session, None);
+    assert!(bench.screen().contains("making the report"));
+}
+
+#[test]
 fn trouble_is_shown_until_it_is_over() {
     let mut bench = Bench::over(1);
     let tell = |bench: &mut Bench, trouble: Option<&str>| {
@@ -360,7 +379,8 @@ fn it_ends_when_it_is_told_to() {
 /// Whatever is typed at whatever size: nothing panics, memory stays bounded, and the screen can be drawn.
 #[test]
 fn any_keys_at_any_size_are_taken() {
-    const KEYS: [&str; 44] = [
+    const KEYS: [&str; 45] = [
+        "o",
         "q",
         "?",
         "<Tab>",
