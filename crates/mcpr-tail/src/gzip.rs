@@ -28,14 +28,12 @@ enum State {
     Copied(Copied),
     /// It is read, from its beginning up to the position in order to get there.
     Reading(Decoder),
-    /// All is read, or what is there cannot be, until it changes.
+    /// All is read, until it changes.
     Rest(Stamp),
+    /// What is there cannot be read, until it changes.
+    Failed { stamp: Stamp, error: String },
     /// It ends within its data: someone is still writing it.
-    Incomplete {
-        stamp: Stamp,
-        /// It stayed so, and that was told.
-        is_told: bool,
-    },
+    Incomplete(Stamp),
 }
 
 /// An open file of which a compressed one may be a copy.
@@ -198,7 +196,7 @@ impl GzipFile {
         // While it is read the decoder has the descriptor as well: to close this one frees nothing.
         if matches!(
             self.state,
-            State::Rest(_) | State::Incomplete { .. } | State::Copied(_)
+            State::Rest(_) | State::Failed { .. } | State::Incomplete(_) | State::Copied(_)
         ) {
             self.handle.close();
         }
@@ -210,7 +208,7 @@ impl GzipFile {
             // Of a copy too, so that its turn comes until its original was read.
             State::New | State::Locating(_) | State::Copied(_) => size,
             State::Reading(decoder) => size.saturating_sub(decoder.compressed_offset()),
-            State::Rest(_) | State::Incomplete { .. } => 0,
+            State::Rest(_) | State::Failed { .. } | State::Incomplete(_) => 0,
         }
     }
 
@@ -284,7 +282,7 @@ impl GzipFile {
     /// Decompresses and delivers the next bytes, at most a buffer full.
     ///
     /// # Errors
-    /// When it cannot be decompressed; told once, until it changes.
+    /// When it cannot be decompressed; the same at each turn, until it changes.
     pub(super) fn read(
         &mut self,
         named: Named<'_>,
@@ -310,7 +308,9 @@ impl GzipFile {
         deliver: &mut Deliver<'_>,
     ) -> io::Result<Progress> {
         match &mut self.state {
-            State::Rest(_) | State::Incomplete { .. } => return self.look_again(),
+            State::Rest(_) | State::Failed { .. } | State::Incomplete(_) => {
+                return self.look_again();
+            }
             // Files after it do not wait: its original may be one of them.
             State::Copied(_) => {
                 let (bytes, at_end) = (0, true);
@@ -407,15 +407,17 @@ impl GzipFile {
     /// A file at rest is read again once it has changed.
     fn look_again(&mut self) -> io::Result<Progress> {
         let now = self.stamp()?;
-        match &mut self.state {
-            State::Rest(stamp) | State::Incomplete { stamp, .. } if *stamp != now => {
+        let before = self.stamp_of_reading()?;
+        match &self.state {
+            _ if before != now => {
                 // As if it were new: what it was made of may have been read, which its beginning alone
                 // did not say.
                 self.state = State::New;
                 return Ok(Progress::WentBack);
             }
-            State::Incomplete { is_told, .. } if !*is_told => {
-                *is_told = true;
+            // At each look, or it would count as read from the second one on.
+            State::Failed { error, .. } => return Err(io::Error::other(error.clone())),
+            State::Incomplete(_) => {
                 return Err(io::Error::other("ends within its compressed data"));
             }
             _ => {}
@@ -457,10 +459,14 @@ impl GzipFile {
             let stamp = self.stamp_of_reading()?;
             self.state = if error.kind() == io::ErrorKind::UnexpectedEof {
                 // Of a file without a byte nothing is unread.
-                let is_told = stamp.0 == 0;
-                State::Incomplete { stamp, is_told }
+                if stamp.0 == 0 {
+                    State::Rest(stamp)
+                } else {
+                    State::Incomplete(stamp)
+                }
             } else {
-                State::Rest(stamp)
+                let error = error.to_string();
+                State::Failed { stamp, error }
             };
         }
         result
@@ -481,7 +487,10 @@ impl GzipFile {
             State::Locating(locating) => Ok(locating.decoder.stamp),
             State::Reading(decoder) => Ok(decoder.stamp),
             State::Copied(copied) => Ok(copied.stamp),
-            State::New | State::Rest(_) | State::Incomplete { .. } => self.stamp(),
+            State::Rest(stamp) | State::Incomplete(stamp) | State::Failed { stamp, .. } => {
+                Ok(*stamp)
+            }
+            State::New => self.stamp(),
         }
     }
 }

@@ -368,7 +368,9 @@ impl Tailer {
     #[must_use]
     pub fn unread_paths(&self) -> FxHashSet<&Path> {
         let unread = self.files.iter().filter(|tracked| {
-            let is_at_end = tracked.stage == Stage::Drained && !tracked.is_failing;
+            // What is compressed and damaged is as far as it will be: nobody waits for more of it.
+            let may_go_on = tracked.is_failing && !tracked.file.is_compressed();
+            let is_at_end = tracked.stage == Stage::Drained && !may_go_on;
             !is_at_end || tracked.file.position().unfinished_len() > 0
         });
         unread.map(|tracked| tracked.path.as_path()).collect()
@@ -438,6 +440,11 @@ impl Tailer {
             }) => {
                 outcome.bytes += bytes as u64;
                 outcome.progressed = true;
+                if tracked.is_failing {
+                    // It stays unread, also once it is forgotten.
+                    self.troubles.remove(&tracked.place);
+                    self.unread_siblings += 1;
+                }
                 // That a file which gave nothing was closed as planned is no news.
                 if tracked.has_given || unfinished > 0 || why != LetGo::NoWriter {
                     self.notices.push(Notice::Released {
@@ -460,9 +467,9 @@ impl Tailer {
                 let (path, error) = (tracked.place.clone(), error.to_string());
                 // What cannot be read must not keep others waiting.
                 tracked.stage = Stage::Drained;
+                self.troubles.insert(path.clone(), error.clone());
                 // Told once: it is tried again at every turn.
                 if !std::mem::replace(&mut tracked.is_failing, true) {
-                    self.troubles.insert(path.clone(), error.clone());
                     self.notices.push(Notice::Unreadable { path, error });
                 }
             }

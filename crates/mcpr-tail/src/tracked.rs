@@ -350,9 +350,19 @@ impl Tracked {
             label: &self.label,
             identity: self.file.identity(),
         };
-        let progress = self.file.read(named, buffer, deliver)?;
-        // It was read: the next failure is told again.
-        self.is_failing = false;
+        let progress = match self.file.read(named, buffer, deliver) {
+            // It was told, and what cannot be read keeps nothing open.
+            Err(_) if self.is_failing && self.leaves().is_some() => Progress::Read {
+                bytes: 0,
+                at_end: true,
+            },
+            progress => {
+                let progress = progress?;
+                // It was read: the next failure is told again.
+                self.is_failing = false;
+                progress
+            }
+        };
         self.begin_anew_after(&progress);
         let Progress::Read { bytes, at_end } = progress else {
             return Ok(Turn::Progress(progress));

@@ -128,8 +128,50 @@ fn damaged_data_is_told_once() {
     fs::write(bench.path("a.gz"), compressed).unwrap();
     bench.poll();
     bench.poll();
-    let unreadable = |notice: &&Notice| matches!(notice, Notice::Unreadable { .. });
-    assert_eq!(bench.notices.iter().filter(unreadable).count(), 1);
+    assert_eq!(unreadable(&bench).len(), 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_decompressed_counts_as_unread_until_it_can() {
+    let whole = gzip("line\n".repeat(1000).as_bytes());
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 0xff;
+    for bad in [&damaged[..], &whole[..whole.len() - 1]] {
+        let mut bench = Bench::new(&["*.gz"]);
+        fs::write(bench.path("a.gz"), bad).unwrap();
+        for _ in 0..5 {
+            bench.poll_after(HELD_IDLE);
+        }
+        assert_eq!((bench.tailer.unread(), unreadable(&bench).len()), (1, 1));
+        bench.rename("a.gz", "b.gz");
+        bench.poll();
+        assert_eq!((bench.tailer.unread(), unreadable(&bench).len()), (1, 1));
+        fs::write(bench.path("b.gz"), &whole).unwrap();
+        bench.poll_after(HELD_IDLE);
+        bench.poll();
+        assert_eq!(bench.tailer.unread(), 0);
+    }
+}
+
+#[test]
+fn a_damaged_rotated_file_counts_as_unread_after_it_was_let_go() {
+    let mut bench = Bench::new(&["app.log"]);
+    bench.append("app.log", &(long("1") + "\n"));
+    bench.poll();
+    let text = fs::read(bench.path("app.log")).unwrap();
+    let mut compressed = gzip(&[text, "2\n".repeat(1000).into()].concat());
+    let checksum = compressed.len() - 8;
+    compressed[checksum] ^= 1;
+    fs::remove_file(bench.path("app.log")).unwrap();
+    fs::write(bench.path("app.log.1.gz"), compressed).unwrap();
+    bench.append("app.log", "3\n");
+    bench.restart();
+    for _ in 0..5 {
+        bench.poll_after(HELD_IDLE);
+    }
+    assert_eq!((bench.tailer.unread(), unreadable(&bench).len()), (1, 1));
+    let open = bench.tailer.places().count();
+    assert_eq!(open, 1, "what cannot be read is not held for ever");
 }
 
 #[test]
