@@ -215,7 +215,7 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let ended = server.wait(EndTimeouts::USUAL)?;
     if let Some(recorder) = recorder {
         let report = recorder.finish(LAST_ROWS, &hurry);
-        print_report(&report, args.verbose, console);
+        print_report(&report, args.plan().is_verbose, console);
     }
     Ok(match ended {
         ServerExit::Code(code) => Exit::Child(code),

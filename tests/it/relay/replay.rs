@@ -1,7 +1,7 @@
 //! What official clients and servers of both eras once said, said again through a tap: not a byte is changed,
 //! each piece passes before the next is made, and the rows are what the clients did.
 
-use super::super::program::Home;
+use super::super::program::{Home, capture};
 use super::Relay;
 use super::capture::{Captured, exchanges, truth};
 use super::played::{PlayedServer, Playing};
@@ -49,7 +49,8 @@ fn play(name: &str) -> Vec<Value> {
     assert!(relay.url().ends_with("/mcp"), "the path is kept");
     let mut all = exchanges(name);
     // Those are not passed on, which is shown elsewhere.
-    all.retain(|it| !it.headers.iter().any(|(name, _)| name == "origin"));
+    let is_origin = |(name, _): &(String, String)| name.eq_ignore_ascii_case("origin");
+    all.retain(|it| !it.headers.iter().any(is_origin));
     let mut playing: BTreeMap<usize, Playing> = BTreeMap::new();
     for (_, index, step) in steps(&all) {
         match step {
@@ -229,4 +230,24 @@ fn a_server_that_keeps_no_sessions() {
 #[test]
 fn a_fastmcp_server() {
     rows_are_the_truth("fastmcp-legacy");
+}
+
+/// Odd and refused requests, by hand: nobody says what they are, and the rows are looked at.
+#[test]
+fn odd_requests_are_told_as_their_servers_took_them() {
+    let check = |name: &str, expected: expect_test::ExpectFile| {
+        let rows = play(name);
+        let lines = rows.iter().map(|row| {
+            let message = row["error_msg"].as_str().unwrap_or("");
+            format!("{}: {} {message}\n", key_of_row(row), outcome_of_row(row))
+        });
+        expected.assert_eq(&lines.collect::<Vec<_>>().concat());
+    };
+    let file = |name: &str| {
+        let path = capture(&format!("expected/http/{name}.txt"));
+        expect_test::expect_file![path]
+    };
+    check("edge-everything", file("edge-everything"));
+    check("edge-py2", file("edge-py2"));
+    check("edge-fastmcp", file("edge-fastmcp"));
 }

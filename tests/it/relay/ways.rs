@@ -277,6 +277,66 @@ fn what_is_compressed_passes_as_it_is_and_is_read() {
     assert_eq!(wire.body(&head), packed);
     relay.end();
     assert_eq!(home.rows(&[])[0]["error_kind"], "tool");
+
+    // In another way it passes all the same, and what it said is told as missing: not as an answer.
+    let other = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\nabc";
+    let relay = Relay::start(&home, &["--url", &of_port(raw(other))]);
+    let (head, told) = post(relay.authority(), &call(2, "packed"));
+    assert_eq!(
+        (head.get("content-encoding"), told.as_str()),
+        (Some("br"), "abc")
+    );
+    let said = relay.end();
+    assert!(
+        said.contains("1 messages were passed on and not recorded"),
+        "{said}"
+    );
+    assert_eq!(home.rows(&[]).len(), 1);
+}
+
+#[test]
+fn an_event_passes_before_the_next_is_made() {
+    let home = Home::new();
+    let server = super::played::PlayedServer::start();
+    let url = format!("http://{}/mcp", server.address);
+    let relay = Relay::start(&home, &["--url", &url]);
+    let mut client = Wire::connect(relay.authority());
+    let body = call(1, "slow");
+    let headers = [
+        ("Host".to_owned(), relay.authority().to_owned()),
+        ("Content-Length".to_owned(), body.len().to_string()),
+    ];
+    client.send(&message("POST /mcp HTTP/1.1", &headers, &body));
+    let mut arrived = server.next();
+    let kind = ("Content-Type".to_owned(), "text/event-stream".to_owned());
+    let coding = ("Transfer-Encoding".to_owned(), "chunked".to_owned());
+    arrived
+        .wire
+        .send(&message("HTTP/1.1 200 OK", &[kind, coding], ""));
+    // The head alone, before there is any event.
+    assert_eq!(
+        client.head().unwrap().get("content-type"),
+        Some("text/event-stream")
+    );
+    for step in 0..50 {
+        let event = format!(
+            "data: {{\"method\":\"notifications/progress\",\"params\":{{\"n\":{step}}}}}\n\n"
+        );
+        let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+        arrived.wire.send(chunk.as_bytes());
+        // Nothing more comes until this has come.
+        assert_eq!(client.chunk(), event.as_bytes());
+    }
+    // Half an event passes, too: nothing is waited for.
+    arrived.wire.send(b"5\r\ndata:\r\n");
+    assert_eq!(client.chunk(), b"data:");
+    drop(client);
+    assert!(
+        arrived.wire.is_closed(),
+        "the server hears that the client has gone"
+    );
+    relay.end();
+    assert_eq!(home.rows(&[])[0]["error_kind"], "cancelled");
 }
 
 #[test]
