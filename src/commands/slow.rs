@@ -3,7 +3,6 @@
 use super::args::ReadArgs;
 use super::empty::{self, Sought};
 use super::follow::{self, FollowArgs, Followed, Start};
-use super::left_out;
 use super::pages::Fetched;
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
@@ -105,13 +104,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let reader = open_store(&view.url)?;
     let filter = listed.filter(reader.as_ref())?;
-    // One more than is shown tells whether there are more.
-    let mut rows = match &filter {
-        Some(filter) => reader.slowest(filter, args.limit.saturating_add(1))?,
+    let rows = match &filter {
+        Some(filter) => reader.slowest(filter, args.limit)?,
         None => Vec::new(),
     };
-    let has_more = rows.len() > args.limit;
-    rows.truncate(args.limit);
     let entries = ordered(args, rows)
         .into_iter()
         .map(|row| Entry::Request(Box::new(row)))
@@ -119,11 +115,6 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let more = false;
     listed.take(reader.as_ref(), Fetched { entries, more }, console)?;
     listed.printer.finish(console)?;
-    if has_more {
-        let told = format!("more took {} or longer", units::latency(args.threshold));
-        let remedy = format!("-n {} shows more", args.limit.saturating_mul(2).max(20));
-        left_out::say(&told, &remedy, &view, console);
-    }
     if filter.is_none() {
         args.request_filter.say_no_session(&view, console);
         return Ok(Exit::Done);

@@ -227,10 +227,10 @@ fn a_vacuum_of_one_proxy_leaves_the_others() {
 fn a_vacuum_by_size_ends_below_it() {
     let home = recorded();
     let size = || std::fs::metadata(home.store()).unwrap().len();
-    // The layout alone takes most of it: 240 KiB.
-    let most = 248 * 1024;
+    // The layout alone takes most of it: 264 KiB.
+    let most = 272 * 1024;
     assert!(size() > most, "{} bytes are nothing to vacuum", size());
-    home.succeed(&["store", "vacuum", "--max-size", "248K", "--yes"]);
+    home.succeed(&["store", "vacuum", "--max-size", "272K", "--yes"]);
     assert!(size() <= most, "{}", size());
     assert!(!home.rows(&[]).is_empty(), "what fits stays");
     let ran = home.run(&["store", "vacuum", "--max-size", "1K", "--yes"]);
@@ -288,7 +288,7 @@ fn a_dry_run_counts_what_a_vacuum_removes() {
 #[test]
 fn a_size_that_can_be_reached_is_a_guess() {
     let home = recorded();
-    let told = home.succeed(&["store", "vacuum", "--max-size", "236K", "--dry-run"]);
+    let told = home.succeed(&["store", "vacuum", "--max-size", "268K", "--dry-run"]);
     assert!(told.starts_with("would remove about "), "{told}");
 }
 

@@ -108,12 +108,7 @@ fn what_is_not_shown_is_counted_and_said() {
         told.err.contains("there are more than these 1 sessions"),
         "{told:?}"
     );
+    // The slowest N are what was asked for: nothing of that is left out.
     let told = table(&home, &["slow", "--threshold", "0", "-n", "2"]);
-    assert!(
-        told.err
-            .contains("more took 0µs or longer; -n 20 shows more"),
-        "{told:?}"
-    );
-    let told = table(&home, &["slow", "--threshold", "0", "-n", "100000"]);
     assert_eq!(told.err, "");
 }
