@@ -98,6 +98,14 @@ impl Body {
         matches!(self, Self::Gzip(file) if file.is_whole())
     }
 
+    /// How large a compressed file is that was read to its end.
+    pub(super) fn whole_size(&self) -> Option<u64> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Gzip(file) => file.whole_size(),
+        }
+    }
+
     /// Whether the file may be one of any checkpoint, and has to be told of all.
     pub(super) fn wants_checkpoints(&self) -> bool {
         matches!(self, Self::Gzip(file) if file.is_new())

@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use super::decoder::{Decoder, Stamp, head, stamp_of};
 use super::file::{Progress, READ_BYTES};
 use super::handle::Handle;
 use super::identity::{self, MIN_HEAD_OF_MOVED_BYTES, Proof};
+use super::label;
 use super::opening::Begin;
 use super::position::{Deliver, Named, Position};
 use mcpr_model::Checkpoint;
@@ -220,6 +220,14 @@ impl GzipFile {
     /// Whether all that it holds was handed over, and it has not changed since.
     pub(super) fn is_whole(&self) -> bool {
         self.is_whole && matches!(self.state, State::Rest(_))
+    }
+
+    /// How large it was when all of it had been handed over.
+    pub(super) fn whole_size(&self) -> Option<u64> {
+        match self.state {
+            State::Rest(stamp) if self.is_whole => Some(stamp.0),
+            _ => None,
+        }
     }
 
     /// The first bytes of what it holds.
@@ -434,23 +442,17 @@ impl GzipFile {
         Ok(())
     }
 
-    /// Whether a checkpoint of this very file stands at its end, as the size at the end of the
-    /// compressed data says: then nothing need be decompressed but its head.
+    /// Whether a checkpoint of this very file stands at its end: then nothing need be decompressed but its
+    /// head. Its last bytes do not say that, as they know of one member alone, and others may be added.
     fn is_read_to(&self, own: &Checkpoint) -> io::Result<bool> {
-        // The last four bytes of gzip are the length of the data, of which only the lower 32 bits
-        // are kept.
-        const LEN_BYTES: u64 = 4;
         let size = self.file()?.metadata()?.len();
-        let mut len = [0; 4];
         // Short beginnings are alike too often to go by.
-        if own.head.len < identity::MIN_HEAD_OF_MOVED_BYTES || size < LEN_BYTES {
+        if own.head.len < MIN_HEAD_OF_MOVED_BYTES || label::done_at(&own.path) != Some(size) {
             return Ok(false);
         }
-        self.file()?.read_exact_at(&mut len, size - LEN_BYTES)?;
-        let is_at_end = own.offset & u64::from(u32::MAX) == u64::from(u32::from_le_bytes(len));
         // What cannot be decompressed is reported when it is read.
         let head = head(self.file()?).unwrap_or_default();
-        Ok(is_at_end && identity::has_head(&head, own.head))
+        Ok(identity::has_head(&head, own.head))
     }
 
     /// Lets the file rest where it cannot be read on. One that ends early is not finished yet.

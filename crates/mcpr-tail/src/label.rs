@@ -22,6 +22,8 @@ const TOLD: &str = " (told since ";
 
 /// What stands at the end, where nobody will write to a rotated file any more.
 const DONE: &str = " (done)";
+/// The same of a compressed file, before how large it was.
+const DONE_AT: &str = " (done at ";
 
 /// What a checkpoint says of a file that a source knows under a path and that is in some place.
 pub(super) fn of(path: &Path, place: &Path) -> Text {
@@ -40,18 +42,35 @@ pub(super) fn is_named_after(path: &Path, base: &Path) -> bool {
 
 /// The same of a file that was rotated, read to its end, and that nobody writes to any more: should it be
 /// deleted, nothing is missing.
-pub(super) fn done(label: &str) -> Text {
-    format!("{}{DONE}", undone(label)).into()
+///
+/// `compressed` is the size of a compressed file: what is added to one makes it another.
+pub(super) fn done(label: &str, compressed: Option<u64>) -> Text {
+    let label = undone(label);
+    match compressed {
+        Some(size) => format!("{label}{DONE_AT}{size})").into(),
+        None => format!("{label}{DONE}").into(),
+    }
 }
 
 /// Whether nobody writes to the file of a checkpoint any more.
 pub(super) fn is_done(label: &str) -> bool {
-    label.ends_with(DONE)
+    undone(label).len() < label.len()
+}
+
+/// The size at which a compressed file was read to its end.
+pub(super) fn done_at(label: &str) -> Option<u64> {
+    split_done_at(label).map(|(_, size)| size)
 }
 
 /// What is said of it beside that.
 pub(super) fn undone(label: &str) -> &str {
-    label.strip_suffix(DONE).unwrap_or(label)
+    let plain = || label.strip_suffix(DONE).unwrap_or(label);
+    split_done_at(label).map_or_else(plain, |(label, _)| label)
+}
+
+fn split_done_at(label: &str) -> Option<(&str, u64)> {
+    let (label, size) = label.strip_suffix(')')?.rsplit_once(DONE_AT)?;
+    Some((label, size.parse().ok()?))
 }
 
 /// What a checkpoint says of a file that is not to be looked for any more.
@@ -132,9 +151,12 @@ mod tests {
             assert_eq!(respelled.contains(NOW), label.contains(NOW));
             let kept = super::place(&label).unwrap_or(known);
             assert_eq!(kept, Path::new(place));
-            let done = done(&label);
-            assert!(is_done(&done) && !is_done(&label));
-            assert_eq!((path(&done), file(&done)), (path(&label), file(&label)));
+            for size in [None, Some(7)] {
+                let done = done(&label, size);
+                assert!(is_done(&done) && !is_done(&label));
+                assert_eq!(done_at(&done), size);
+                assert_eq!((path(&done), file(&done)), (path(&label), file(&label)));
+            }
         }
         let told = told(Path::new("/l/p.log"), (i64::MIN, 7));
         assert_eq!(told_of(&told).unwrap().1, (i64::MIN, 7));

@@ -150,7 +150,7 @@ impl Tracked {
     fn name(&mut self) {
         let label = label::of(&self.path, &self.place);
         self.label = if self.writing == Writing::Over {
-            label::done(&label)
+            label::done(&label, self.file.whole_size())
         } else {
             label
         };

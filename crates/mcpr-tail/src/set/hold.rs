@@ -156,7 +156,7 @@ impl Tailer {
             };
             let is_read = !matches!(tracked.leaves(), None | Some(LetGo::TooMany));
             if is_read && label::gone_from(&checkpoint.path).is_none() {
-                checkpoint.path = label::done(&checkpoint.path);
+                checkpoint.path = label::done(&checkpoint.path, tracked.file.whole_size());
             }
             if checkpoint.offset > 0 {
                 self.partings.push_back(Parting {
@@ -168,7 +168,7 @@ impl Tailer {
             let modified = tracked.stamp.modified;
             if let Some(copy) = copy {
                 self.known.add(checkpoint.clone());
-                let label = label::done(&label::of(&tracked.path, &copy.sibling.path));
+                let label = label::done(&label::of(&tracked.path, &copy.sibling.path), None);
                 checkpoint = self.hand_over(&tracked.path, &checkpoint, &copy.sibling, label);
             }
             self.known.add(checkpoint.clone());

@@ -372,3 +372,33 @@ fn what_was_unread_of_a_log_is_read_in_its_compressed_copy_once_the_log_is_trunc
     assert_eq!(lines, [long("1"), "2".into(), "3".into()]);
     assert_eq!(bench.missing(), 0);
 }
+
+#[test]
+fn a_member_as_long_as_what_was_read_is_read_too() {
+    let mut bench = Bench::new(&["*.gz"]);
+    let (first, second) = (long("1") + "\n", long("2") + "\n");
+    fs::write(bench.path("a.gz"), gzip(first.as_bytes())).unwrap();
+    bench.poll();
+    bench.poll();
+    // What `cat b.gz >>a.gz` does, while nobody looks.
+    let file = OpenOptions::new().append(true).open(bench.path("a.gz"));
+    file.unwrap().write_all(&gzip(second.as_bytes())).unwrap();
+    bench.restart();
+    bench.poll();
+    bench.expect(&[&long("1"), &long("2")]);
+}
+
+#[test]
+fn a_file_of_several_members_is_not_decompressed_at_each_start() {
+    let mut bench = Bench::new(&["*.gz"]);
+    let text = (long("1") + "\n").repeat(100_000);
+    let member = gzip(text.as_bytes());
+    fs::write(bench.path("a.gz"), [&member[..], &member].concat()).unwrap();
+    bench.poll();
+    bench.finish();
+    assert_eq!(bench.lines().len(), 200_000);
+    bench.restart();
+    bench.poll();
+    bench.expect(&[]);
+    assert!(bench.tailer.steps().1 < 5, "{:?}", bench.tailer.steps());
+}
