@@ -8,7 +8,7 @@ use super::flight::{InsertedRows, WantedInserts};
 use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer};
 use super::{complete, now_ms, open_store};
-use crate::console::{Console, TablePaging};
+use crate::console::{Console, TablePaging, TablePart};
 use crate::exit::Exit;
 use crate::render::text::escape;
 use crate::render::{
@@ -91,7 +91,13 @@ fn show(
             print_document(&session, run.as_ref(), view, reader, console)?;
         }
         Format::Table => {
-            console.print(&summary(&session, run.as_ref(), view))?;
+            let summary = summary(&session, run.as_ref(), view);
+            // As part of the table: a pager that chops rows chops what is long here as well.
+            console.print_table(&TablePart {
+                shown: &summary,
+                whole: &summary,
+                paging: TablePaging::default(),
+            })?;
             print_list(&session, view, table(args), reader, console)?;
         }
         Format::Csv => print_list(&session, view, table(args), reader, console)?,
