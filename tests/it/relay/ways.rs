@@ -291,7 +291,9 @@ fn what_is_compressed_passes_as_it_is_and_is_read() {
         said.contains("1 messages were passed on and not recorded"),
         "{said}"
     );
-    assert_eq!(home.rows(&[]).len(), 1);
+    let rows = home.rows(&[]);
+    let requests = rows.iter().filter(|row| row["method"].is_string());
+    assert_eq!(requests.count(), 1, "{rows:?}");
 }
 
 #[test]
