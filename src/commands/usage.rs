@@ -89,6 +89,11 @@ pub(crate) const FLAGS: &[(&str, &str)] = &[
     ("--columns", "--fields A,B"),
     ("--watch", "--follow"),
     ("--tools", "--tool GLOB"),
+    // Of ours, in another command.
+    (
+        "--against",
+        "`mcpr report --against 1d`, or `mcpr check --since 1d --against 1d --by tool --fail-on 'p95>1.2x'`",
+    ),
 ];
 
 /// What does here what a wrong word asks for, where another program has that word for it.

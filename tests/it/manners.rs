@@ -9,6 +9,7 @@ mod progress;
 mod prompts;
 mod search;
 mod streams;
+mod tables;
 mod times;
 mod width;
 

@@ -53,7 +53,7 @@ mcpr() {
     case " $* " in
     *' watch '*) (sleep 1; printf q) | script -qec "$(printf '%q ' "$MCPR_BUILT" "$@")" /dev/null > /dev/null ;;
     *' --once '* | *' --help '*) "$MCPR_BUILT" "$@" ;;
-    ' record '* | *' --follow '*) timeout -s INT 1 "$MCPR_BUILT" "$@"; test $? = 124 -o $? = 0 ;;
+    ' record '* | *' --follow '* | ' tap '*' --url '*) timeout -k 5 -s INT 1 "$MCPR_BUILT" "$@"; test $? = 124 -o $? = 0 ;;
     # "The answer is no" is an answer: only a block that shows what is printed looks at the code.
     ' schema diff '*) "$MCPR_BUILT" "$@" || { code=$?; test $code$LANGUAGE = 1sh || return $code; } ;;
     *) "$MCPR_BUILT" "$@" ;;
