@@ -4,7 +4,7 @@
 All blocks run in order in one shell, in a home and a directory of their own. A `sh` block passes when each of its
 commands does; a `console` block shows commands after `$ ` and what they print, which is compared: a line `…` stands
 for any lines, and figures of speed are left aside. What goes on until somebody stops it (`watch`, `--follow`, `record`
-without `--once`) is stopped after a moment, as by Ctrl-C. Two comments before a block are for this script:
+without `--once`, `tap --url`) is stopped after a moment, as by Ctrl-C. Two comments before a block are for this script:
 
     <!-- not run: WHY -->           the block is passed over
     <!-- run first: COMMANDS -->    what a reader has by then and the scratch home has not
@@ -53,7 +53,7 @@ mcpr() {
     case " $* " in
     *' watch '*) (sleep 1; printf q) | script -qec "$(printf '%q ' "$MCPR_BUILT" "$@")" /dev/null > /dev/null ;;
     *' --once '* | *' --help '*) "$MCPR_BUILT" "$@" ;;
-    ' record '* | *' --follow '* | ' tap '*' --url '*) timeout -k 5 -s INT 1 "$MCPR_BUILT" "$@"; test $? = 124 -o $? = 0 ;;
+    ' record '* | *' --follow '* | ' tap --url '*) timeout -k 5 -s INT 1 "$MCPR_BUILT" "$@"; test $? = 124 -o $? = 0 ;;
     # "The answer is no" is an answer: only a block that shows what is printed looks at the code.
     ' schema diff '*) "$MCPR_BUILT" "$@" || { code=$?; test $code$LANGUAGE = 1sh || return $code; } ;;
     *) "$MCPR_BUILT" "$@" ;;
