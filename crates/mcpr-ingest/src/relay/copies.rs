@@ -390,6 +390,8 @@ mod tests {
         first.end(ExchangeEnd::ClientLeft);
         let expected = ["begun", "asked 2 false", "asked 0 true", "Complete"];
         assert_eq!(told(&queue), expected);
+        // What was taken counts until the next look.
+        assert_eq!(told(&queue), Vec::<String>::new());
         queue.begin(head(), Moment::now());
         assert_eq!(told(&queue), ["lost 1", "begun"]);
     }
