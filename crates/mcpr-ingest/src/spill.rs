@@ -194,7 +194,7 @@ pub(super) fn take_in(path: &Path, store: &mut dyn Writer) -> Result<(), StoreEr
         if is_unfinished(&file) {
             let _ = remove_abandoned(&file);
         } else if let Ok(Some(reader)) = open(&file, path)
-            && take_file(reader, store)?
+            && take_file(&file, reader, store)?
         {
             // Whoever took it at the same time has removed it: both have committed it once.
             let _ = fs::remove_file(&file);
@@ -203,15 +203,47 @@ pub(super) fn take_in(path: &Path, store: &mut dyn Writer) -> Result<(), StoreEr
     Ok(())
 }
 
+/// The head of a file, and whether its first line was damaged, so that it only stands in for what was there; `None`
+/// where the file is not to be taken.
+fn head_in(file: &Path, line: Option<io::Result<Vec<u8>>>) -> Option<(SpillHead, bool)> {
+    let line = line.and_then(Result::ok).unwrap_or_default();
+    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(&line) {
+        // Else written by a later version, or by somebody else.
+        let head: Option<SpillHead> = serde_json::from_value(value).ok();
+        return head
+            .filter(|head| head.spill == VERSION)
+            .map(|head| (head, false));
+    }
+    // Nobody else gives a file such a name. What still can be read of it is taken.
+    let ts = written_at(file)?;
+    let head = SpillHead {
+        spill: VERSION,
+        source: Text::from(file.file_name()?.to_string_lossy()),
+        events: 0,
+        from_ts: ts,
+        to_ts: ts,
+    };
+    Some((head, true))
+}
+
+/// When a file of such a name was written; `None` where it is not a name that [`new_path`] makes.
+fn written_at(file: &Path) -> Option<i64> {
+    let name = file.file_name()?.to_str()?;
+    let (_, rest) = name.rsplit_once(MARK)?;
+    let (time, random) = rest.split_once('-')?;
+    let is_random = random.len() == 16 && random.bytes().all(|it| it.is_ascii_hexdigit());
+    let is_time = time.len() == 13 && time.bytes().all(|it| it.is_ascii_digit());
+    time.parse().ok().filter(|_| is_random && is_time)
+}
+
 /// Takes one file in; says whether all of it is stored.
-fn take_file(reader: BufReader<File>, store: &mut dyn Writer) -> Result<bool, StoreError> {
+fn take_file(
+    file: &Path,
+    reader: BufReader<File>,
+    store: &mut dyn Writer,
+) -> Result<bool, StoreError> {
     let mut lines = reader.split(b'\n');
-    let head: Option<SpillHead> = lines
-        .next()
-        .and_then(Result::ok)
-        .and_then(|line| serde_json::from_slice(&line).ok());
-    // Written by a later version, or by somebody else.
-    let Some(head) = head.filter(|head| head.spill == VERSION) else {
+    let Some((head, is_damaged)) = head_in(file, lines.next()) else {
         return Ok(false);
     };
     let mut missing = head.events;
@@ -230,6 +262,8 @@ fn take_file(reader: BufReader<File>, store: &mut dyn Writer) -> Result<bool, St
         missing = missing.saturating_sub(counted.map_or(0, |gap| gap.count));
         last = Some(batch);
     }
+    // How many events there were is not known: at least one is missing.
+    missing = missing.max(u64::from(is_damaged));
     if missing > 0 {
         // Where not one batch can be read, the file's own head names the gap's batch, so that this too is
         // stored once however often the file is taken.

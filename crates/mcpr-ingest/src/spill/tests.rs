@@ -174,6 +174,35 @@ fn a_file_of_which_only_the_head_can_be_read_is_a_gap_once() {
 }
 
 #[test]
+fn a_damaged_head_loses_nothing_in_silence() {
+    let (place, mut store) = (Place::new(), MemoryStore::default());
+    let batches = [batch(1, &["a"]), batch(2, &["b"])];
+    let spilled = write(Some(&place.store()), &batches, &|| true)
+        .expect("written")
+        .expect("something");
+    let mut bytes = fs::read(&spilled.path).expect("it can be read");
+    bytes[..40].fill(0);
+    for _ in 0..2 {
+        fs::write(&spilled.path, &bytes).expect("damaged, and there again as after a kill");
+        fs::set_permissions(&spilled.path, fs::Permissions::from_mode(0o600)).expect("ours");
+        take_in(&place.store(), &mut store).expect("it is taken");
+    }
+    assert_eq!(held(&store), (vec!["a".to_owned(), "b".to_owned()], 1));
+    assert_eq!(place.files(), Vec::<PathBuf>::new());
+    // Of this one nothing can be read.
+    fs::write(&spilled.path, "\0".repeat(3000)).expect("damaged");
+    fs::set_permissions(&spilled.path, fs::Permissions::from_mode(0o600)).expect("ours");
+    take_in(&place.store(), &mut store).expect("it is taken");
+    assert_eq!(held(&store).1, 2);
+    assert_eq!(place.files(), Vec::<PathBuf>::new());
+    // This is no name of ours.
+    let other = place.0.path().join("s.db.spill-notes");
+    fs::write(&other, "mine").expect("written");
+    take_in(&place.store(), &mut store).expect("nothing fails");
+    assert!(other.exists());
+}
+
+#[test]
 fn what_others_may_have_written_is_left_alone() {
     let (place, mut store) = (Place::new(), MemoryStore::default());
     let write = || {
