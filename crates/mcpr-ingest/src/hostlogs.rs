@@ -21,6 +21,10 @@ const MAX_SERVERS: usize = 256;
 // Fewer marks only mean that more is read again after a restart.
 const MAX_MARKS: usize = 64;
 
+/// Most bytes of a log that are read while a request waits in it: a start reads all of them again. The answer
+/// of one that is given up then may follow, so that it is told as missing and not called a timeout.
+const MAX_WAITED_BYTES: u64 = 64 << 20;
+
 /// A place in a log, and the numbers that the next request of each server would have had there.
 #[derive(Debug)]
 struct Mark {
@@ -36,6 +40,10 @@ pub(super) struct HostLogs {
     servers: BTreeMap<Text, Pairing>,
     marks: VecDeque<Mark>,
     latest_ts: i64,
+    /// Bytes of the log that were read, and where that was last counted.
+    log_bytes: u64,
+    counted_to: Option<(FileIdentity, u64)>,
+    max_waited_bytes: u64,
     /// When the lines that follow were read.
     read_at: Instant,
     /// Stands for 1970: latencies are taken from the log's own times.
@@ -51,6 +59,9 @@ impl HostLogs {
             marks: VecDeque::new(),
             // Whatever the first line says is later.
             latest_ts: i64::MIN,
+            log_bytes: 0,
+            counted_to: None,
+            max_waited_bytes: MAX_WAITED_BYTES,
             read_at: now,
             epoch: now,
         }
@@ -83,6 +94,7 @@ impl HostLogs {
         pairing.read(LogReading {
             log_ts: self.latest_ts,
             at: self.read_at,
+            log_bytes: self.log_bytes,
         });
         for message in frame.messages {
             pairing.message(frame.direction, message, moment, events);
@@ -191,12 +203,18 @@ impl HostLogs {
     }
 
     /// The furthest place in each file from which nothing that waits would be missed, where that is not
-    /// the one that was given last.
-    pub(super) fn safe(&mut self, checkpoint: Checkpoint) -> Vec<Checkpoint> {
+    /// the one that was given last. What waits too far behind it is given up.
+    pub(super) fn safe(
+        &mut self,
+        checkpoint: Checkpoint,
+        events: &mut Vec<Event>,
+    ) -> Vec<Checkpoint> {
+        self.count_to(&checkpoint);
         // Most files are no such logs: nothing can wait in them.
         if self.servers.is_empty() {
             return vec![checkpoint];
         }
+        self.leave_far(events);
         let waiting: Vec<_> = self
             .servers
             .iter()
@@ -226,6 +244,38 @@ impl HostLogs {
             safe.push(passed);
         }
         safe
+    }
+
+    fn count_to(&mut self, checkpoint: &Checkpoint) {
+        let (file, offset) = (checkpoint.identity, checkpoint.offset);
+        // Of another file nobody knows from where on it was read: at most one chunk goes uncounted.
+        if let Some((counted, from)) = self.counted_to
+            && counted == file
+        {
+            self.log_bytes += offset.saturating_sub(from);
+        }
+        self.counted_to = Some((file, offset));
+    }
+
+    /// Gives up what was asked so far behind the place up to which the log is read that a start would have
+    /// too much to read again.
+    fn leave_far(&mut self, events: &mut Vec<Event>) {
+        let (read, most, latest) = (self.log_bytes, self.max_waited_bytes, self.latest_ts);
+        let is_far = |waited: WaitTime| {
+            let reading = waited.reading;
+            reading.is_some_and(|reading| read.saturating_sub(reading.log_bytes) > most)
+        };
+        let is_over = |waited: WaitTime| {
+            let reading = waited.reading.filter(|_| is_far(waited));
+            reading.is_some_and(|it| latest.saturating_sub(it.log_ts) > GIVE_UP_AFTER_MS)
+        };
+        let moment = self.moment(latest);
+        for pairing in self.servers.values_mut() {
+            // What waited for long by the log's own time as well would be given up at its end anyway.
+            pairing.give_up_oldest_where(&is_over, moment, events);
+            pairing.leave_open_where(&is_far, moment, events);
+            events.extend(gap_of(&self.source, pairing));
+        }
     }
 
     fn moment(&self, ts: i64) -> Moment {
@@ -339,6 +389,53 @@ mod tests {
                 pairing.give_up_oldest_where(&is_over, moment, &mut Vec::new());
             }
             assert_eq!(asked.get(), 1, "of {waiting}");
+        }
+    }
+
+    /// Bytes that are read again at a start, and what was told, after an open call and so many bytes.
+    fn read_again_after(bytes: u64, hours: i64) -> (u64, Vec<Event>) {
+        let mut logs = HostLogs::new("log".into());
+        logs.max_waited_bytes = 10_000;
+        let (mut events, mut safe) = (Vec::new(), 0);
+        ask(&mut logs, 0, 1);
+        logs.latest_ts += hours * HOUR_MS;
+        for offset in (0..=bytes).step_by(100) {
+            let hash = mcpr_model::Fingerprint { len: 0, hash: 0 };
+            let checkpoint = Checkpoint {
+                path: "log".into(),
+                identity: FileIdentity {
+                    device: 1,
+                    inode: 1,
+                },
+                head: hash,
+                marker: hash,
+                offset,
+            };
+            let places = logs.safe(checkpoint, &mut events);
+            safe = places.last().map_or(safe, |place| place.offset);
+        }
+        (bytes - safe, events)
+    }
+
+    #[test]
+    fn what_is_read_again_for_an_open_call_does_not_grow_with_the_log() {
+        let (again, events) = read_again_after(9_000, 0);
+        assert_eq!(
+            (again, events.len()),
+            (9_000, 0),
+            "it waits within the limit"
+        );
+        for bytes in [20_000, 80_000] {
+            let (again, events) = read_again_after(bytes, 0);
+            assert_eq!(again, 0, "of {bytes}");
+            // Its answer may follow: nobody can say that it was none.
+            let [Event::Gap(gap)] = &events[..] else {
+                panic!("{events:?}");
+            };
+            assert_eq!(gap.count, 1);
+            // More than an hour passed in the log without one.
+            let (again, events) = read_again_after(bytes, 2);
+            assert_eq!((again, given_up(&events)), (0, vec!["1".to_owned()]));
         }
     }
 }

@@ -339,7 +339,7 @@ impl LineDecoder {
     pub fn reached(&mut self, checkpoint: Checkpoint) -> Vec<Checkpoint> {
         let mut safe: Vec<Checkpoint> = Vec::new();
         for whole in self.parts.safe(checkpoint) {
-            for place in self.hostlogs.safe(whole) {
+            for place in self.hostlogs.safe(whole, &mut self.delivery.events) {
                 safe.retain(|it| it.identity != place.identity);
                 safe.push(place);
             }

@@ -27,6 +27,8 @@ pub struct LogReading {
     pub log_ts: i64,
     /// By the clock that never jumps.
     pub at: Instant,
+    /// Bytes of the log that had been read before, in this run.
+    pub log_bytes: u64,
 }
 
 /// How long a request has waited in a log, as its two times say.

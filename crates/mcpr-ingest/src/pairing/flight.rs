@@ -1,6 +1,6 @@
 //! What is told of requests while they wait, and what becomes of them when their server dies.
 
-use super::calls::WaitingRequest;
+use super::calls::{WaitTime, WaitingRequest};
 use super::{Pairing, payload, unanswered};
 use crate::Moment;
 use mcpr_model::{ErrorKind, Event, EventKey, OpenRequest, Outcome, Text};
@@ -34,6 +34,26 @@ impl Pairing {
                     calls.announced += 1;
                 }
             }
+        }
+    }
+
+    /// Gives up the oldest requests, as `is_over` says of each, and claims nothing of how they ended: what
+    /// follows may hold their answers. One that was asked later is never over before one asked earlier.
+    pub(crate) fn leave_open_where(
+        &mut self,
+        is_over: &dyn Fn(WaitTime) -> bool,
+        moment: Moment,
+        events: &mut Vec<Event>,
+    ) {
+        for direction in Direction::ALL {
+            let calls = self.calls(direction);
+            let ids = calls.by_age.values();
+            let ids = ids.take_while(|id| calls.is_over(id, is_over));
+            let ids = ids.cloned().collect::<Vec<_>>();
+            for id in &ids {
+                calls.doubt(id);
+            }
+            self.give_up_all(direction, &ids, moment, events);
         }
     }
 
