@@ -5,6 +5,7 @@
 //! What is found there says what else was rotated since: that was never seen, and is read as well.
 
 mod counted;
+mod dated;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -23,6 +24,7 @@ use super::sibling::{Sibling, sort_oldest_first};
 use mcpr_model::{Checkpoint, FileIdentity};
 
 use counted::{is_counted_to, may_be};
+use dated::DatedShape;
 
 /// A file that has the contents of a checkpoint.
 #[derive(Debug)]
@@ -93,6 +95,8 @@ pub(super) struct Siblings<'n> {
     /// The highest number within a name under which a file of the log was found; of any, where the log
     /// has none itself.
     counted_to: Option<u64>,
+    /// What names have in common under which files of the log were found that say nothing of it.
+    dated_as: Option<DatedShape>,
     /// The first bytes of what compressed files hold.
     heads: FxHashMap<PathBuf, Vec<u8>>,
 }
@@ -111,6 +115,7 @@ impl<'n> Siblings<'n> {
             listed: FxHashSet::default(),
             is_wide: false,
             counted_to: None,
+            dated_as: None,
             heads: FxHashMap::default(),
         };
         siblings.list(&directory);
@@ -309,7 +314,8 @@ impl<'n> Siblings<'n> {
         let (name, base) = path.file_name().zip(self.base.file_name())?;
         let counted = || rotated::counted_beside(name, base);
         let counted = || counted().filter(|it| is_counted_to(it, self.counted_to));
-        rotation_of(name, base).or_else(counted)
+        let dated = || self.dated_as.as_ref()?.rotation(name);
+        rotation_of(name, base).or_else(counted).or_else(dated)
     }
 
     /// The first plain copy; all of them, where the checkpoint says too little to tell them apart.

@@ -50,7 +50,7 @@ impl Compression {
     }
 
     /// How a file is compressed as its name says, and the name without that.
-    fn by_name(name: &[u8]) -> (Self, &[u8]) {
+    pub(super) fn by_name(name: &[u8]) -> (Self, &[u8]) {
         let found = COMPRESSIONS.iter().find_map(|(suffix, _, compression)| {
             let rest = name.strip_suffix(suffix.as_bytes())?;
             Some((*compression, rest))
@@ -166,7 +166,7 @@ fn date_before(addition: &[u8]) -> Option<Rank> {
 }
 
 /// Whether the first eight digits are year, month and day.
-fn begins_with_day(date: &[u8]) -> bool {
+pub(super) fn begins_with_day(date: &[u8]) -> bool {
     let digits = date.iter().copied().filter(u8::is_ascii_digit);
     let digits = digits.take(8).collect::<Vec<_>>();
     let Some((year, day)) = digits.split_at_checked(4).filter(|(_, day)| day.len() == 4) else {

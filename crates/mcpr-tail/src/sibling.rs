@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use rustc_hash::FxHashSet;
+
 use super::resolve::Stamp;
 use super::rotated::{Compression, Rank, Rotation};
 use mcpr_model::FileIdentity;
@@ -46,6 +48,36 @@ impl Sibling {
             (Ordering::Equal, None) => by_time != Ordering::Less,
         }
     }
+}
+
+/// The newest of some files, where a file is gone that was rotated after it, as the numbers of all say.
+pub(super) fn last_before_hole(found: &[Sibling], rotated: &[Sibling]) -> Option<FileIdentity> {
+    let is_newest = |it: &&Sibling| {
+        !found
+            .iter()
+            .any(|other| other.identity != it.identity && other.is_newer_than(it))
+    };
+    let newest = found.iter().find(is_newest)?;
+    is_before_hole(newest, rotated).then_some(newest.identity)
+}
+
+fn is_before_hole(own: &Sibling, rotated: &[Sibling]) -> bool {
+    let number = |sibling: &Sibling| match sibling.rank() {
+        Some(Rank::Number(number)) => Some(*number),
+        _ => None,
+    };
+    let Some(last) = number(own) else {
+        return false;
+    };
+    let is_newer = |it: &&Sibling| it.stamp.modified > own.stamp.modified;
+    let newer = rotated.iter().filter(is_newer).filter_map(number);
+    // Where higher numbers are newer, the lower ones went as the oldest.
+    if newer.max() > Some(last) {
+        return false;
+    }
+    let numbers = rotated.iter().filter_map(number).collect::<FxHashSet<_>>();
+    // Whether it counts from 0 or from 1 is not known.
+    (1..last).any(|number| !numbers.contains(&number))
 }
 
 /// Brings siblings into the order in which they were rotated: by their names where these say it of

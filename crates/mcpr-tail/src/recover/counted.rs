@@ -29,6 +29,7 @@ impl Siblings<'_> {
 
     /// Notes a path to which a file of the log was rotated.
     pub(crate) fn learn_name(&mut self, rotated: &Path) {
+        self.learn_date(rotated);
         let names = rotated.file_name().zip(self.base.file_name());
         let counted = names.and_then(|(name, base)| rotated::counted_beside(name, base));
         let to = match counted.map(|counted| counted.rank) {

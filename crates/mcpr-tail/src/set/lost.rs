@@ -14,7 +14,8 @@ use crate::nearby::Nearby;
 use crate::opening::Begin;
 use crate::recover::{Reach, Recovered, Siblings, is_ambiguous};
 use crate::resolve::parent;
-use crate::sibling::{Sibling, sort_oldest_first};
+use crate::rotated::counted;
+use crate::sibling::{Sibling, last_before_hole, sort_oldest_first};
 use crate::tracked::{Stage, Tracked};
 use mcpr_model::{Checkpoint, FileIdentity};
 
@@ -22,6 +23,19 @@ use mcpr_model::{Checkpoint, FileIdentity};
 pub(super) struct Moved {
     pub(super) path: PathBuf,
     pub(super) last: LastFile,
+}
+
+/// Whether a log has a number in its name itself: then no number of its rotated files is missing for that.
+fn is_counted(path: &Path) -> bool {
+    let counted = path.file_name().and_then(counted);
+    counted.is_some_and(|(_, number)| number.is_some())
+}
+
+/// The checkpoints of what was found of which it is not sure what came next, one before a hole among them.
+fn doubtful(found: &[(Checkpoint, Recovered)], hole: Option<FileIdentity>) -> Vec<Checkpoint> {
+    let is_it = |it: &Recovered| it.has_rivals || Some(it.sibling.identity) == hole;
+    let doubtful = found.iter().filter(|(_, found)| is_it(found));
+    doubtful.map(|(lost, _)| lost.clone()).collect()
 }
 
 /// Where each open file is in the list of them.
@@ -216,12 +230,12 @@ impl Tailer {
             self.miss(missing, &search.open, Some(&followers));
         }
         self.note_vacant(path, &anchors, &unseen);
-        let doubtful = found.iter().filter(|(_, found)| found.has_rivals);
-        let doubtful = doubtful.map(|(lost, _)| lost.clone());
-        let doubtful = doubtful.collect::<Vec<_>>();
+        let hole = last_before_hole(&anchors, &rotated).filter(|_| !is_same && !is_counted(path));
+        let doubtful = doubtful(&found, hole);
         self.add_recovered(path, found, unseen, search);
         search.nearby = nearby;
-        // Files that begin alike: the one of the checkpoint may be gone, and this one younger.
+        // Files that begin alike: the one of the checkpoint may be gone, and this one younger. Or the one that
+        // came after it is.
         for lost in doubtful {
             self.miss(lost, &search.open, Some(&followers));
         }

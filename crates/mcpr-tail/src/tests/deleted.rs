@@ -1,6 +1,7 @@
 //! Rotated files that were deleted, logs that are away for a while, and files that begin alike.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use super::stopped::{begun, compress_to};
 use super::{Bench, long};
@@ -201,4 +202,48 @@ fn after_a_kill_no_older_files_are_read_than_those_that_were_found_with_the_gap(
     bench.restart();
     bench.poll();
     bench.expect(&["2", "3"]);
+}
+
+#[test]
+fn a_rotated_file_that_was_deleted_between_others_is_a_gap() {
+    for sources in [["p.log"], ["*.log"]] {
+        let mut bench = Bench::new(&sources);
+        bench.append("p.log", &(long("1") + "\n"));
+        bench.poll();
+        bench.lines();
+        bench.append("p.log", "2\n");
+        bench.rename("p.log", "p.log.2");
+        // What was p.log.1 is gone.
+        bench.append("p.log", "4\n");
+        bench.restart();
+        bench.poll();
+        assert_eq!(bench.lines(), ["2", "4"], "{sources:?}");
+        assert_eq!(bench.missing(), 1, "{sources:?}");
+        bench.restart();
+        bench.poll();
+        bench.expect(&[]);
+        assert_eq!(bench.missing(), 1, "{sources:?}: told once");
+    }
+}
+
+#[test]
+fn a_log_whose_numbers_go_up_has_no_hole() {
+    let mut bench = Bench::new(&["p.log"]);
+    bench.append("p.log", &(long("1") + "\n"));
+    bench.poll();
+    bench.lines();
+    bench.append("p.log", "2\n");
+    for (age, name, line) in [(2, "p.log.7", "3\n"), (1, "p.log.8", "4\n")] {
+        let modified = SystemTime::now() - Duration::from_mins(age);
+        let file = fs::File::open(bench.path("p.log")).unwrap();
+        file.set_modified(modified).unwrap();
+        bench.rename("p.log", name);
+        bench.append("p.log", line);
+    }
+    bench.restart();
+    bench.poll();
+    let mut lines = bench.lines();
+    lines.sort();
+    assert_eq!(lines, ["2", "3", "4"]);
+    assert_eq!(bench.missing(), 0);
 }

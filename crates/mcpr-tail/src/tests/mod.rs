@@ -3,6 +3,7 @@
 mod alike;
 mod costs;
 mod counted;
+mod dated;
 mod deleted;
 mod first_look;
 mod gzip;
