@@ -137,16 +137,17 @@ impl RecordingPlan<'_> {
 impl Args {
     /// Takes in what the configuration file says and no default of a flag can.
     pub(crate) fn configure(&mut self, patterns: &[String], keeps_payloads: bool) {
-        let mut all = vec![&mut self.recording];
-        #[cfg(feature = "tap-http")]
-        if let Some(Action::Serve(args)) = &mut self.action {
-            all.push(args.recording());
-        }
-        for recording in all {
+        let configure = |recording: &mut RecordingOptions| {
             recording.configure(patterns);
             if keeps_payloads {
                 recording.keep_payloads();
             }
+        };
+        configure(&mut self.recording);
+        // It has options of its own.
+        #[cfg(feature = "tap-http")]
+        if let Some(Action::Serve(args)) = &mut self.action {
+            configure(args.recording());
         }
     }
 
@@ -196,7 +197,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 }
 
 fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    let screen = args.recording.screen()?;
+    let screen = args.plan().recording.screen()?;
     let copies = Arc::new(Copies::default());
     let server = match TappedServer::start(&args.command, &lasts_with(), Arc::clone(&copies)) {
         Ok(server) => server,

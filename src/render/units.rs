@@ -85,6 +85,12 @@ pub fn grouped(number: impl Into<i128>) -> String {
     text
 }
 
+/// A number and what it counts: `1 line`, `65 lines`.
+#[must_use]
+pub fn of(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// A time as tables show it: `2026-11-21 01:30:08.318`, with `Z` behind it in UTC.
 ///
 /// A time outside the calendar of four-digit years stands as `@MILLISECONDS`.

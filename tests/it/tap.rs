@@ -200,7 +200,7 @@ fn the_rows_are_what_the_client_did() {
     let shown = home.succeed(&["session", id]);
     assert!(shown.contains("\npart of    9b1c\\x1b[2J\n"), "{shown}");
     assert!(
-        err.contains("17 lines, 7 requests, 7 stored, 3 notifications, 1 of them progress, 1 late answers, 1 lines of text"),
+        err.contains("17 lines, 7 requests, 7 stored, 3 notifications, 1 of them progress, 1 late answer, 1 line of text"),
         "{err}"
     );
 }

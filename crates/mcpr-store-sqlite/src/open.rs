@@ -7,7 +7,7 @@ use super::foreign::{Access, Program};
 use super::layout::{APPLICATION_ID, check_layout, layout_of};
 use super::limits::StepLimit;
 use super::migrate::migrate;
-use super::place::{check_directory, check_file, make_private};
+use super::place::{check_directory, check_file, check_link, make_private};
 use super::stale_log::{check_log, connect_checked};
 use super::{census, shape};
 use mcpr_store::{StoreError, StoreErrorKind, Trust};
@@ -276,8 +276,25 @@ fn missing(path: &Path) -> StoreError {
         .hint("make one with `mcpr record FILE`, or name another with --db")
 }
 
-/// The path with its directory resolved, so that only the file itself could still be a link.
+/// The path without links: with its directory resolved, and with what a link in the store's place leads to, where
+/// nobody else can have put that link there.
 fn absolute(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
+    let path = in_real_directory(path, create)?;
+    let Ok(target) = fs::read_link(&path) else {
+        // No link, or nothing at all.
+        return Ok(path);
+    };
+    check_link(&path)?;
+    path.canonicalize().map_err(|_| {
+        let message = format!("is a link that leads to nothing: {}", target.display());
+        StoreError::new(StoreErrorKind::Missing, message)
+            .at(&path)
+            .hint("remove the link, or name the store itself with --db")
+    })
+}
+
+/// The path with its directory resolved, so that only the file itself could still be a link.
+fn in_real_directory(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

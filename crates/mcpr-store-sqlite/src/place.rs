@@ -103,6 +103,21 @@ pub(super) fn check_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Refuses a link in the store's place that somebody else may have put there.
+pub(super) fn check_link(link: &Path) -> Result<(), StoreError> {
+    let directory = link.parent().unwrap_or(link);
+    let of_directory = fs::metadata(directory).map_err(|error| inaccessible(directory, error))?;
+    let metadata = file_at(link)?;
+    let is_others = metadata.is_some_and(|link| matches!(whose(&link), Uid::Another(_)));
+    if is_others || who_may_replace(&of_directory, false).is_some() {
+        let message = "is a link that another user may have put there";
+        return Err(StoreError::new(StoreErrorKind::Permission, message)
+            .at(link)
+            .hint("name the store itself with --db"));
+    }
+    Ok(())
+}
+
 /// What stands at a path. A link is looked at itself: what it leads to may be ours, and still be put there
 /// by somebody else.
 fn file_at(path: &Path) -> Result<Option<Metadata>, StoreError> {

@@ -257,11 +257,37 @@ fn what_stands_in_the_way_is_told() {
         StoreErrorKind::Newer
     );
     std::os::unix::fs::symlink(at("elsewhere.db"), at("link.db")).expect("a link");
+    let error = SqliteStore::open(&at("link.db"))
+        .map(drop)
+        .expect_err("no store is made through a link");
     assert!(
-        SqliteStore::open(&at("link.db")).is_err(),
-        "a link is not followed"
+        error.to_string().contains("a link that leads to nothing"),
+        "{error}"
     );
     assert!(!at("elsewhere.db").exists());
+}
+
+#[test]
+fn a_link_of_ours_leads_to_the_store() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    fs::create_dir(at("real")).expect("a directory");
+    drop(SqliteStore::open(&at("real/s.db")).expect("a store"));
+    std::os::unix::fs::symlink("real/s.db", at("link.db")).expect("a link");
+    let first = SqliteStore::open_exclusive(&at("link.db"), Trust::Owner).expect("by its link");
+    // What belongs to the store stands beside the store, so that both names are of one.
+    assert!(!at("link.db.lock").exists());
+    let error = SqliteStore::open_exclusive(&at("real/s.db"), Trust::Owner)
+        .map(drop)
+        .expect_err("it is in use");
+    assert_eq!(error.kind, StoreErrorKind::InUse);
+    drop(first);
+    // Whoever may write there could lead the link into any other store.
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).expect("ours");
+    let error = SqliteStore::open(&at("link.db"))
+        .map(drop)
+        .expect_err("a link that others may have put there");
+    assert_eq!(error.kind, StoreErrorKind::Permission, "{error}");
 }
 
 #[test]

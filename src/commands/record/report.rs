@@ -1,5 +1,6 @@
 //! What the recorder says at its end.
 
+use crate::render::units;
 use mcpr_ingest::Summary;
 use mcpr_tail::{LetGo, MAX_HELD, Notice, text_of};
 use std::time::Duration;
@@ -10,18 +11,22 @@ pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = counts.lines as f64 / elapsed.as_secs_f64().max(1e-6);
     let mut parts = vec![
-        format!("{} lines", counts.lines),
-        format!("{} events", counts.events),
+        units::of(counts.lines, "line", "lines"),
+        units::of(counts.events, "event", "events"),
         format!("{} stored", summary.stored),
-        format!("{} duplicates", summary.duplicates),
+        units::of(summary.duplicates, "duplicate", "duplicates"),
         format!("{} filtered", counts.filtered),
         format!("{} text", counts.text),
         format!("{} bad", counts.bad),
-        format!("{} gaps", summary.gaps),
+        units::of(summary.gaps, "gap", "gaps"),
     ];
+    // So that the numbers add up to the events.
+    let requests = summary.stored + summary.duplicates + counts.filtered;
+    let others = counts.events.saturating_sub(requests);
     let uncommon = [
+        (others, "that are no request"),
         (counts.unknown, "unknown"),
-        (summary.conflicts, "conflicts"),
+        (summary.conflicts, "in conflict"),
         (
             summary.undecided,
             "calls without a session id that two channels may both have reported",
@@ -141,7 +146,7 @@ mod tests {
         let line = closing_line(&summary, Duration::from_millis(500));
         assert_eq!(
             line,
-            "recorded 153 lines, 141 events, 140 stored, 1 duplicates, 0 filtered, 12 text, 0 bad, \
+            "recorded 153 lines, 141 events, 140 stored, 1 duplicate, 0 filtered, 12 text, 0 bad, \
              0 gaps in 0.50 s (306 lines/s)"
         );
         summary.counts.unknown = 2;

@@ -1,5 +1,6 @@
 //! What a tap says at its end: losses always, the rest when asked.
 
+use crate::render::units;
 use mcpr_ingest::Spilled;
 use mcpr_ingest::tap::TapReport;
 
@@ -9,23 +10,35 @@ pub(super) fn closing_lines(report: &TapReport, verbose: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if verbose {
         let mut parts = vec![
-            format!("{} lines", account.counts.lines),
-            format!("{} requests", account.requests),
+            units::of(account.counts.lines, "line", "lines"),
+            units::of(account.requests, "request", "requests"),
             format!("{} stored", report.stored.stored),
-            format!("{} notifications", tally.notifications),
+            units::of(tally.notifications, "notification", "notifications"),
         ];
         let uncommon = [
-            (tally.progress, "of them progress"),
-            (tally.late, "late answers"),
-            (tally.unasked, "answers to nothing asked"),
-            (tally.retyped, "answers under an id of another type"),
-            (account.counts.text, "lines of text"),
-            (account.counts.unknown, "lines of other JSON"),
-            (account.counts.bad, "bad lines"),
-            (account.cut, "messages cut"),
+            (tally.progress, "of them progress", "of them progress"),
+            (tally.late, "late answer", "late answers"),
+            (
+                tally.unasked,
+                "answer to nothing asked",
+                "answers to nothing asked",
+            ),
+            (
+                tally.retyped,
+                "answer under an id of another type",
+                "answers under an id of another type",
+            ),
+            (account.counts.text, "line of text", "lines of text"),
+            (
+                account.counts.unknown,
+                "line of other JSON",
+                "lines of other JSON",
+            ),
+            (account.counts.bad, "bad line", "bad lines"),
+            (account.cut, "message cut", "messages cut"),
         ];
-        let met = uncommon.iter().filter(|(count, _)| *count > 0);
-        parts.extend(met.map(|(count, what)| format!("{count} {what}")));
+        let met = uncommon.iter().filter(|(count, ..)| *count > 0);
+        parts.extend(met.map(|(count, one, many)| units::of(*count, one, many)));
         lines.push(format!("recorded {}", parts.join(", ")));
     }
     if account.counts.dropped > 0 {
@@ -77,7 +90,7 @@ mod tests {
         report.stored.stored = 4;
         assert_eq!(closing_lines(&report, false), Vec::<String>::new());
         let told = closing_lines(&report, true);
-        let expected = "recorded 9 lines, 4 requests, 4 stored, 0 notifications, 1 lines of text";
+        let expected = "recorded 9 lines, 4 requests, 4 stored, 0 notifications, 1 line of text";
         assert_eq!(told, [expected]);
         report.account.counts.dropped = 2;
         report.failure = Some("disk full".to_owned());
