@@ -31,7 +31,7 @@ enum Command {
     Record(Box<record::Args>),
     /// Run a stdio MCP server and record what passes
     #[cfg(feature = "tap")]
-    Tap(tap::Args),
+    Tap(Box<tap::Args>),
     /// List recorded requests, oldest first
     Logs(Box<logs::Args>),
     /// Watch requests, sessions, tools and schema changes on a live screen
