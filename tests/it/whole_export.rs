@@ -375,7 +375,7 @@ fn hostile_lines_of_an_export_are_bad_lines_and_the_rest_is_stored() {
     ]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(
-        ran.err.contains(&format!(" {} bad, 1 gaps", count + 1)),
+        ran.err.contains(&format!(" {} bad, 1 gap", count + 1)),
         "{}",
         ran.err
     );
