@@ -154,14 +154,7 @@ impl<'a> Printer<'a> {
         if self.inserted.is_empty() {
             return Ok(());
         }
-        if self.list.is_none() {
-            let nothing = Fetched {
-                entries: Vec::new(),
-                more: false,
-            };
-            let columns = self.columns(reader, &nothing)?;
-            self.begin(columns, console);
-        }
+        self.begin_empty(false, reader, console)?;
         let rows = self.inserted.rest();
         self.requests += rows.iter().filter(|row| row.notice.is_none()).count();
         self.print(&rows, console)
@@ -175,7 +168,7 @@ impl<'a> Printer<'a> {
         console: &mut Console,
     ) -> anyhow::Result<()> {
         if !rows.is_empty() {
-            self.begin_live(reader, console)?;
+            self.begin_empty(true, reader, console)?;
             self.print(rows, console)?;
             console.flush()?;
         }
@@ -190,7 +183,7 @@ impl<'a> Printer<'a> {
         console: &mut Console,
     ) -> anyhow::Result<()> {
         if !rows.is_empty() {
-            self.begin_live(reader, console)?;
+            self.begin_empty(true, reader, console)?;
         }
         let width = self.view.table_width(console);
         let text = self.list.as_mut().map(|list| {
@@ -201,12 +194,17 @@ impl<'a> Printer<'a> {
         Ok(console.show_below(&text.unwrap_or_default())?)
     }
 
-    /// The columns of a list that goes on, before its first row.
-    fn begin_live(&mut self, reader: &dyn Reader, console: &Console) -> anyhow::Result<()> {
+    /// Begins a list that has no stored row yet; `more` says that it goes on.
+    fn begin_empty(
+        &mut self,
+        more: bool,
+        reader: &dyn Reader,
+        console: &Console,
+    ) -> anyhow::Result<()> {
         if self.list.is_none() {
             let nothing = Fetched {
                 entries: Vec::new(),
-                more: true,
+                more,
             };
             let columns = self.columns(reader, &nothing)?;
             self.begin(columns, console);

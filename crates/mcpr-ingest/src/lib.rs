@@ -24,6 +24,8 @@
 //! ```
 
 mod abandoned;
+#[cfg(any(feature = "listen", feature = "tap-http"))]
+mod accept;
 mod batcher;
 #[cfg(all(test, feature = "tap"))]
 mod costs;

@@ -100,6 +100,8 @@ const DOORS: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
+            // What both of them take connections with.
+            "crates/mcpr-ingest/src/accept",
             "crates/mcpr-ingest/src/listen",
             "crates/mcpr-ingest/src/relay",
         ],

@@ -4,7 +4,7 @@ use super::answer::{self, Answer, Refusal};
 use super::body::{self, BodyRoom};
 use super::gate::{Gate, Wish};
 use super::intake::Intake;
-use super::limits::{ACCEPT_AGAIN, CONNECTIONS, HEAD_BYTES, LAST_ANSWERS, LAST_HEADS, SCRAPES};
+use super::limits::{CONNECTIONS, HEAD_BYTES, LAST_ANSWERS, LAST_HEADS, SCRAPES};
 use super::watched::{Activity, ConnectionStage, TimedStream};
 use crate::monitor::{Format, Monitor};
 use hyper::Request;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 /// What is served at an address.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             _ = &mut stop => break,
-            (stream, place) = accept(&listener, &places) => {
+            (stream, place) = crate::accept::next(&listener, &places) => {
                 tasks.spawn(serve(stream, Arc::clone(&shared), ending.clone(), place));
             }
             Some(_) = tasks.join_next() => {}
@@ -81,22 +81,6 @@ pub(super) async fn run(
         intake.end().await;
     }
     Ok(())
-}
-
-/// The next connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // Nobody closes the semaphore.
-    let place = Arc::clone(places).acquire_owned().await.ok();
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
-            // Out of descriptors, or a client that has gone: neither gets better by asking now.
-            Err(_) => sleep(ACCEPT_AGAIN).await,
-        }
-    }
 }
 
 /// Serves one connection to its end, and then gives its place back.

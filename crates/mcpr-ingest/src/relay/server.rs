@@ -24,14 +24,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// Most connections of clients at a time; further ones wait until one ends.
 const CONNECTIONS: usize = 4096;
 /// Most bytes of a head.
 const HEAD_BYTES: usize = 1 << 20;
-/// How long after a connection could not be taken the next is tried.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// How long what is under way may take once the end was asked for: streams stay open for as long as
 /// they can, and nobody waits for them.
 const LAST_ANSWERS: Duration = Duration::from_millis(300);
@@ -63,7 +61,7 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             _ = &mut stop => break,
-            (stream, place) = accept(&listener, &places) => {
+            (stream, place) = crate::accept::next(&listener, &places) => {
                 tasks.spawn(serve(stream, Arc::clone(&state), ending.clone(), place));
             }
             Some(_) = tasks.join_next() => {}
@@ -78,22 +76,6 @@ pub(super) async fn run(
     // Streams that are still open end here, and say so to the recorder.
     tasks.shutdown().await;
     Ok(())
-}
-
-/// The next connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // Nobody closes the semaphore.
-    let place = Arc::clone(places).acquire_owned().await.ok();
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
-            // Out of descriptors, or a client that has gone: neither gets better by asking now.
-            Err(_) => sleep(ACCEPT_AGAIN).await,
-        }
-    }
 }
 
 /// Serves one connection to its end, and then gives its place back.
