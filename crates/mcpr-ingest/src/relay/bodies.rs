@@ -1,4 +1,4 @@
-//! Bodies on their way through: each piece is passed on as it comes, and copied when the next is asked for.
+//! Bodies on their way through: each piece is copied and passed on as it comes.
 
 use super::copies::{BodySide, ExchangeCopy};
 use super::endpoint::EndpointRewriter;
@@ -15,31 +15,53 @@ use tokio::time::timeout;
 /// How long the rest of a request is read that no server takes, so that its row says what was asked.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A body whose copy follows it.
+/// A body that is copied on its way. A piece is copied before it is passed on: whoever gets it may answer on
+/// another connection at once, and an answer must be read after its question.
 #[derive(Debug)]
 struct CopiedBody {
     inner: Incoming,
     side: BodySide,
     copy: Arc<ExchangeCopy>,
-    /// What was passed on last, and when it came.
-    passed: Option<(Bytes, Moment)>,
+    /// The recorder knows that nothing follows.
+    is_settled: bool,
 }
 
 impl CopiedBody {
+    fn new(inner: Incoming, side: BodySide, copy: Arc<ExchangeCopy>) -> Self {
+        Self {
+            inner,
+            side,
+            copy,
+            is_settled: false,
+        }
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        // Whoever asks for more has taken what was given before.
-        self.hand_over();
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
-        if let Some(Ok(frame)) = &frame {
-            let data = frame.data_ref();
-            self.passed = data.map(|data| (data.clone(), Moment::now()));
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.copy.bytes(self.side, data, Moment::now());
+        }
+        if self.side == BodySide::Request && self.is_over(frame.as_ref()) {
+            self.settle();
         }
         Poll::Ready(frame)
     }
 
-    fn hand_over(&mut self) {
-        if let Some((bytes, moment)) = self.passed.take() {
-            self.copy.bytes(self.side, &bytes, moment);
+    /// Whether nothing follows what was read last.
+    fn is_over(&self, last: Option<&hyper::Result<Frame<Bytes>>>) -> bool {
+        match last {
+            None => true,
+            Some(Ok(frame)) => frame.is_trailers() || self.inner.is_end_stream(),
+            Some(Err(_)) => false,
+        }
+    }
+
+    /// Says that no more of a request comes.
+    fn settle(&mut self) {
+        if !std::mem::replace(&mut self.is_settled, true) {
+            self.copy.all_asked();
         }
     }
 }
@@ -50,12 +72,11 @@ pub(super) struct RequestBody(Arc<Mutex<CopiedBody>>);
 
 impl RequestBody {
     pub(super) fn new(inner: Incoming, copy: Arc<ExchangeCopy>) -> Self {
-        Self(Arc::new(Mutex::new(CopiedBody {
+        Self(Arc::new(Mutex::new(CopiedBody::new(
             inner,
-            side: BodySide::Request,
+            BodySide::Request,
             copy,
-            passed: None,
-        })))
+        ))))
     }
 
     fn lock(&self) -> MutexGuard<'_, CopiedBody> {
@@ -64,9 +85,7 @@ impl RequestBody {
 
     /// Says that nobody asks for more of it: what was passed on is all that was asked.
     pub(super) fn settle(&self) {
-        let mut body = self.lock();
-        body.hand_over();
-        body.copy.all_asked();
+        self.lock().settle();
     }
 
     /// Reads what is left of it where no server took it.
@@ -114,14 +133,8 @@ impl AnswerBody {
         rewriter: Option<EndpointRewriter>,
         copy: Arc<ExchangeCopy>,
     ) -> Self {
-        let body = CopiedBody {
-            inner,
-            side: BodySide::Answer,
-            copy,
-            passed: None,
-        };
         Self {
-            body,
+            body: CopiedBody::new(inner, BodySide::Answer, copy),
             rewriter,
             end: None,
         }
@@ -188,8 +201,6 @@ impl Body for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        // The last piece has no next one that is asked for.
-        self.body.hand_over();
         // A body of a known length is not asked for more once it has passed.
         let is_whole = self.body.inner.is_end_stream();
         let usual = if is_whole {
