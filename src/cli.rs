@@ -6,7 +6,7 @@ use crate::commands::schema;
 use crate::commands::tap;
 use crate::commands::{
     self, Refused, check, clients, complete, config, generated, logs, proxy, record, report,
-    service, session, sessions, show, slow, stats, store, watch,
+    service, session, sessions, show, slow, sources, stats, store, watch,
 };
 use crate::commands::{known_elsewhere, topic_of, with_help};
 use crate::config::{KEYS, Settings, SettingsError};
@@ -32,6 +32,8 @@ enum Command {
     /// Run a stdio MCP server and record what passes
     #[cfg(feature = "tap")]
     Tap(Box<tap::Args>),
+    /// List what this machine has to record and to tap: hosts' logs, clients' configurations, stores
+    Sources(sources::Args),
     /// List recorded requests, oldest first
     Logs(Box<logs::Args>),
     /// Watch requests, sessions, tools and schema changes on a live screen
@@ -280,6 +282,7 @@ fn dispatch(
         Command::Record(args) => record::run(&args, reread, console),
         #[cfg(feature = "tap")]
         Command::Tap(args) => tap::run(&args, console),
+        Command::Sources(args) => sources::run(&args, console),
         Command::Logs(args) => logs::run(&args, console),
         Command::Watch(args) => watch::run(&args, console),
         Command::Sessions(args) => sessions::run(&args, console),

@@ -19,6 +19,7 @@ mod list_printer;
 mod log_rows;
 pub mod logs;
 mod pages;
+mod places;
 mod printer;
 pub mod proxy;
 pub mod record;
@@ -34,6 +35,7 @@ pub mod session;
 pub mod sessions;
 pub mod show;
 pub mod slow;
+pub mod sources;
 pub mod stats;
 pub mod store;
 #[cfg(feature = "tap")]

@@ -30,6 +30,9 @@ pub struct Args {
     /// Read these files, globs, named pipes, or `-` for standard input
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
+    /// Read the logs that `mcpr sources` lists, and those that appear later
+    #[arg(long)]
+    pub discover: bool,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
     #[command(flatten)]
@@ -137,11 +140,12 @@ fn interval(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> anyhow::Result<Exit> {
     // An address of the configuration has no end, and `--once` asks for one.
     let listens = args.listen.is_named() && !args.once;
-    if args.sources.is_empty() && !listens {
+    if args.sources.is_empty() && !args.discover && !listens {
         let hint = if cfg!(feature = "listen") {
-            "name files, globs, named pipes, or - for standard input; or an address with --listen or --metrics"
+            "name files, globs, named pipes, or - for standard input; or an address with --listen or --metrics; \
+             --discover reads the logs of this machine"
         } else {
-            "name files, globs, named pipes, or - for standard input"
+            "name files, globs, named pipes, or - for standard input; --discover reads the logs of this machine"
         };
         return Err(Refused::new("nothing to record: no SOURCE is named")
             .hint(hint)

@@ -11,6 +11,7 @@ mod report;
 
 use super::keep_args::KeepArgs;
 use super::recording_options::RecordingOptions;
+use super::sources::ListedServer;
 use super::{StoreArgs, TrustArgs};
 use crate::commands::Refused;
 use crate::console::Console;
@@ -166,6 +167,12 @@ impl Args {
     pub(crate) fn runs_server(&self) -> bool {
         self.action.is_none()
     }
+}
+
+/// The servers of a client's configuration, or why they cannot be told.
+pub(super) fn listed_servers(path: &Path) -> Result<Vec<ListedServer>, String> {
+    let text = install::read(path, path).map_err(|error| error.to_string())?;
+    config::list(&text).map_err(|error| error.to_string())
 }
 
 /// Runs the server until it ends, with its exit code; or changes a client's configuration.

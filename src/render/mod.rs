@@ -17,6 +17,7 @@ mod server;
 mod sessions;
 mod short_ids;
 mod shown;
+mod sources;
 mod stats;
 mod style;
 mod table;
@@ -41,6 +42,7 @@ pub use server::{server_facts, server_output};
 pub use sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
 pub use short_ids::ShortIds;
 pub use shown::{RequestDetails, list_of, shown_document, shown_facts, shown_text};
+pub use sources::{FoundSource, SOURCE_COLUMNS, SOURCE_FIELDS, SOURCE_TABLE};
 pub use stats::{STATS_COLUMNS, STATS_FIELDS};
 pub use style::{Overflow, TableStyle, TimeStyle};
 

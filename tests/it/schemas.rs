@@ -3,6 +3,7 @@
 
 mod snapshot;
 
+use super::clients_home;
 use super::program::{Home, capture, json_lines};
 use jsonschema::{Retrieve, Uri, Validator};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "request",
     "session",
     "session-document",
@@ -30,6 +31,7 @@ const NAMES: [&str; 19] = [
     "snapshot",
     "check",
     "config",
+    "sources",
 ];
 
 pub(crate) fn schema(name: &str) -> Value {
@@ -194,6 +196,11 @@ fn lists_print_what_their_schemas_say() {
     check("request", &list(&["logs", "--follow", "--max", "5"]));
     check("session", &list(&["sessions", "--all"]));
     check("clients", &list(&["clients", "--all"]));
+    clients_home::fill(&home);
+    check(
+        "sources",
+        &json_lines(&home.succeed(&["sources", "--json"])),
+    );
     for by in ["tool", "method", "client", "proxy", "hour"] {
         check("stats", &list(&["stats", "--kind", "all", "--by", by]));
     }

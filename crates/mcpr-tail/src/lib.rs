@@ -51,7 +51,7 @@ pub use pace::{GATHER, Pace};
 pub use path_text::text_of;
 pub use pattern::PathPattern;
 pub use position::{Chunk, Deliver, FilePlace};
-pub use resolve::{PathKind, SourceSpec, classify};
+pub use resolve::{PathKind, PresentFile, SourceSpec, classify};
 pub use resolver::LOOKS_PER_SCAN;
 pub use set::{MAX_HELD, ReadOutcome, Room, Tailer};
 pub use tracked::{HELD_DELETED, HELD_IDLE, HELD_UNSEEN};

@@ -90,6 +90,24 @@ impl SourceSpec {
         any || resolver.troubles().next().is_some()
     }
 
+    /// The files that are there now, each with its size and the time of its last change in unix milliseconds.
+    #[must_use]
+    pub fn files(&self) -> Vec<PresentFile> {
+        let mut resolver = super::resolver::Resolver::new(vec![self.clone()]);
+        resolver.look(std::time::Instant::now(), &|_| true);
+        let file = |found: &Found| {
+            let (seconds, nanoseconds) = found.stamp.modified;
+            PresentFile {
+                path: found.path.clone(),
+                size: found.stamp.size,
+                changed_at: seconds
+                    .saturating_mul(1000)
+                    .saturating_add(nanoseconds / 1_000_000),
+            }
+        };
+        resolver.found().map(file).collect()
+    }
+
     /// Whether a file at a path would be one of this source's.
     pub(super) fn covers(&self, path: &Path) -> bool {
         match self {
@@ -97,6 +115,17 @@ impl SourceSpec {
             Self::Glob(pattern) => pattern.matches(path),
         }
     }
+}
+
+/// A file that a source leads to, as it was when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How many bytes it has.
+    pub size: u64,
+    /// When it was changed last, in unix milliseconds.
+    pub changed_at: i64,
 }
 
 /// The directory that a path stands in.

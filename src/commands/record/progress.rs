@@ -87,11 +87,11 @@ pub(super) fn print_sources(args: &Args, console: &mut Console) -> anyhow::Resul
     if args.once {
         return Ok(());
     }
-    let names: Vec<String> = args
-        .sources
-        .iter()
-        .map(|name| name.to_string_lossy().into_owned())
-        .collect();
+    let names = args.sources.iter().map(|name| name.to_string_lossy());
+    let found = args
+        .discover
+        .then_some("the logs that `mcpr sources` lists, and those that appear later");
+    let names: Vec<_> = names.chain(found.map(Into::into)).collect();
     if !names.is_empty() {
         console.note(&format!("reading {}", names.join(", ")));
     }

@@ -9,6 +9,7 @@ use super::report::{closing_line, shortened};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
 use crate::commands::Refused;
+use crate::commands::sources::Machine;
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use anyhow::Context;
@@ -33,10 +34,7 @@ const POLL: Duration = Duration::from_millis(50);
 type Stop = Arc<AtomicBool>;
 
 pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> anyhow::Result<Exit> {
-    let sources = Sources::resolve(&args.sources, args.once).map_err(|error| {
-        let BadSource { hint, .. } = &error;
-        Refused::new(error.to_string()).hint(hint)
-    })?;
+    let sources = all_sources(args)?;
     let signals = Signals::catch().context("cannot catch signals")?;
     // An address of the configuration has no end, and `--once` asks for one.
     let ready = if args.once {
@@ -101,6 +99,22 @@ pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> any
             .into());
     }
     Ok(Exit::Done)
+}
+
+/// What was named, and with `--discover` the logs of this machine.
+fn all_sources(args: &Args) -> Result<Sources, Refused> {
+    let mut sources = Sources::resolve(&args.sources, args.once).map_err(|error| {
+        let BadSource { hint, .. } = &error;
+        Refused::new(error.to_string()).hint(hint)
+    })?;
+    if args.discover {
+        sources.discover(&Machine::present().log_patterns(), args.once);
+        if args.once && sources.files.is_empty() && sources.streams.is_empty() {
+            let hint = "`mcpr sources` lists what there is; without --once logs are waited for";
+            return Err(Refused::new("--discover: there are no logs yet").hint(hint));
+        }
+    }
+    Ok(sources)
 }
 
 /// The first signal stops the sources; a second one ends the process at once.

@@ -66,6 +66,17 @@ impl Sources {
         Ok(sources)
     }
 
+    /// Adds the logs of these patterns: with `once` those that are there, else also those that appear later.
+    pub(super) fn discover(&mut self, patterns: &[PathBuf], once: bool) {
+        for pattern in patterns {
+            let spec = SourceSpec::parse(pattern.as_os_str());
+            // Nobody named them, so that nobody is told which of them there are not.
+            if (!once || spec.matches_any()) && !self.files.contains(&spec) {
+                self.files.push(spec);
+            }
+        }
+    }
+
     fn add(&mut self, argument: &OsStr, once: bool) -> Result<(), BadSource> {
         if argument == "-" {
             if !self.streams.contains(&Stream::Stdin) {

@@ -6,6 +6,7 @@ mod servers;
 mod tapped;
 mod toml_file;
 
+use crate::commands::sources::ListedServer;
 use edit::Edits;
 use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
@@ -131,6 +132,32 @@ pub(super) fn rewrite(
         servers: outcomes,
         entries,
     })
+}
+
+/// The servers of a configuration, in the order of the file.
+///
+/// # Errors
+/// When it cannot be read, or says twice what runs under a name.
+pub(super) fn list(text: &str) -> Result<Vec<ListedServer>, ConfigError> {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
+    let root = parsed(text)?;
+    let root = root.as_ref().and_then(|value| value.as_object());
+    let servers = root.map(|root| servers(text, root)).transpose()?;
+    let mut listed = Vec::new();
+    for server in servers.into_iter().flatten() {
+        let command = server.form(text)?.and_then(|form| form.command());
+        let is_remote = command.is_err() && server.url().is_some();
+        listed.push(ListedServer {
+            name: server.name.to_owned(),
+            transport: match (&command, is_remote) {
+                (Ok(_), _) => Some("stdio"),
+                (Err(_), true) => Some("http"),
+                (Err(_), false) => None,
+            },
+            is_tapped: command.is_ok_and(|command| tapped::tapped(&command).is_some()),
+        });
+    }
+    Ok(listed)
 }
 
 /// The configuration as its members and texts: JSON, or else TOML.

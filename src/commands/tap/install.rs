@@ -139,7 +139,7 @@ fn change(target: &ConfigArgs, task: &ConfigTask, console: &mut Console) -> anyh
 }
 
 /// The text of a configuration.
-fn read(path: &Path, shown: &Path) -> anyhow::Result<String> {
+pub(super) fn read(path: &Path, shown: &Path) -> anyhow::Result<String> {
     /// Largest configuration that is read, in bytes: those of clients with years of history are far smaller.
     const MOST_BYTES: u64 = 64 << 20;
     let shown = shown.display();

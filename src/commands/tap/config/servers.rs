@@ -40,6 +40,9 @@ const LISTS: [&[&str]; 6] = [
     &["mcp_servers"],
 ];
 
+/// Names of the address of a server: most clients, Windsurf, Gemini, goose.
+const URLS: [&str; 4] = ["url", "serverUrl", "httpUrl", "uri"];
+
 /// Every server of a configuration, in the order of the lists.
 pub(super) fn servers<'a>(
     text: &str,
@@ -56,10 +59,8 @@ pub(super) fn servers<'a>(
         let is_list = |prop: &&ObjectProp| {
             let object = prop.value.as_object();
             object.is_some_and(|object| {
-                object
-                    .properties
-                    .iter()
-                    .any(|it| it.name.as_str() == "command")
+                let mut names = object.properties.iter().map(|it| it.name.as_str());
+                names.any(|name| name == "command" || URLS.contains(&name))
             })
         };
         if list.properties.iter().any(|prop| is_list(&prop)) {
@@ -107,6 +108,13 @@ fn listed<'a>(
 }
 
 impl<'a> ConfiguredServer<'a> {
+    /// Where it is reached, by whatever name its client has for that.
+    pub(super) fn url(&self) -> Option<&'a StringLit<'a>> {
+        let mut properties = self.object.properties.iter();
+        let prop = properties.find(|prop| URLS.contains(&prop.name.as_str()))?;
+        prop.value.as_string_lit()
+    }
+
     /// How it is run, or why that cannot be told.
     pub(super) fn form(&self, text: &str) -> Result<Result<Form<'a>, &'static str>, ConfigError> {
         const REMOTE: &str = "it has no command: it is not run, but reached over the network";
