@@ -38,9 +38,9 @@ pub(super) enum PlaceKind {
     Store,
 }
 
-/// A line of the table. A path may have `*`, and begins with a name in braces, see [`Variables::base`].
+/// A line of the table. A path may have `*`, and begins with a name in braces, see [`PlaceVariables::base`].
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct KnownPlace {
     pub(super) client: &'static str,
     pub(super) kind: PlaceKind,
     systems: &'static [System],
@@ -53,8 +53,12 @@ const LINUX: &[System] = &[System::Linux];
 const MAC: &[System] = &[System::Mac];
 const WINDOWS: &[System] = &[System::Windows];
 
-const fn config(client: &'static str, systems: &'static [System], path: &'static str) -> Place {
-    Place {
+const fn config(
+    client: &'static str,
+    systems: &'static [System],
+    path: &'static str,
+) -> KnownPlace {
+    KnownPlace {
         client,
         kind: PlaceKind::Config,
         systems,
@@ -62,8 +66,8 @@ const fn config(client: &'static str, systems: &'static [System], path: &'static
     }
 }
 
-const fn project(client: &'static str, path: &'static str) -> Place {
-    Place {
+const fn project(client: &'static str, path: &'static str) -> KnownPlace {
+    KnownPlace {
         client,
         kind: PlaceKind::Project,
         systems: ALL,
@@ -76,8 +80,8 @@ const fn log(
     format: &'static str,
     systems: &'static [System],
     path: &'static str,
-) -> Place {
-    Place {
+) -> KnownPlace {
+    KnownPlace {
         client,
         kind: PlaceKind::Log(format),
         systems,
@@ -85,8 +89,8 @@ const fn log(
     }
 }
 
-const fn store(path: &'static str) -> Place {
-    Place {
+const fn store(path: &'static str) -> KnownPlace {
+    KnownPlace {
         client: "mcpr",
         kind: PlaceKind::Store,
         systems: UNIX,
@@ -95,7 +99,7 @@ const fn store(path: &'static str) -> Place {
 }
 
 /// Every place, a client's places together, in the order in which clients are shown.
-pub(super) const PLACES: &[Place] = &[
+pub(super) const PLACES: &[KnownPlace] = &[
     config(
         "claude-desktop",
         ALL,
@@ -278,7 +282,7 @@ pub(super) fn clients() -> Vec<&'static str> {
 }
 
 /// What paths depend on: the system, and what is set in its environment.
-pub(super) struct Variables<'a> {
+pub(super) struct PlaceVariables<'a> {
     pub(super) system: System,
     /// The home directory.
     pub(super) home: PathBuf,
@@ -287,9 +291,9 @@ pub(super) struct Variables<'a> {
     pub(super) get: &'a dyn Fn(&str) -> Option<OsString>,
 }
 
-impl Variables<'_> {
+impl PlaceVariables<'_> {
     /// The path or pattern of a place; `None` where this system has none.
-    pub(super) fn path(&self, place: &Place) -> Option<PathBuf> {
+    pub(super) fn path(&self, place: &KnownPlace) -> Option<PathBuf> {
         if !place.systems.contains(&self.system) {
             return None;
         }
@@ -352,13 +356,13 @@ mod tests {
             let found = set.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| OsString::from(value))
         };
-        let variables = Variables {
+        let variables = PlaceVariables {
             system,
             home: "/h".into(),
             directory: "/p".into(),
             get: &get,
         };
-        let of = |place: &Place| {
+        let of = |place: &KnownPlace| {
             let path = variables.path(place)?;
             Some((place.client, place.kind, path.to_str()?.to_owned()))
         };

@@ -3,7 +3,7 @@
 
 use super::args::AnswerArgs;
 use super::now_ms;
-use super::places::{PLACES, Place, PlaceKind, System, Variables};
+use super::places::{KnownPlace, PLACES, PlaceKind, PlaceVariables, System};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{
@@ -76,7 +76,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 /// A place with the files that are there now.
 #[derive(Debug)]
 pub(super) struct FoundPlace {
-    pub(super) place: &'static Place,
+    pub(super) place: &'static KnownPlace,
     /// A path or pattern.
     pub(super) path: PathBuf,
     pub(super) files: Vec<PresentFile>,
@@ -98,12 +98,12 @@ impl Machine {
     }
 
     /// Every place that this system has, with its path or pattern.
-    fn paths(&self) -> Vec<(&'static Place, PathBuf)> {
+    fn paths(&self) -> Vec<(&'static KnownPlace, PathBuf)> {
         // Without a home directory the places would be those of the directory one happens to be in.
         if !self.home.is_absolute() {
             return Vec::new();
         }
-        let variables = Variables {
+        let variables = PlaceVariables {
             system: System::present(),
             home: self.home.clone(),
             directory: self.directory.clone(),
@@ -208,7 +208,7 @@ impl Machine {
 }
 
 /// Whether a place holds logs that can be recorded.
-fn is_recordable(place: &Place) -> bool {
+fn is_recordable(place: &KnownPlace) -> bool {
     let is_known = |name: &str| FORMATS.iter().any(|format| format.name() == name);
     matches!(place.kind, PlaceKind::Log(format) if is_known(format))
 }
