@@ -42,7 +42,7 @@ fn the_servers_of_every_client_are_listed() {
                 .count()
         };
         assert_eq!(
-            (by("stdio"), by("http")),
+            [by("stdio"), by("http")],
             file.servers,
             "{}: {own:#?}",
             file.client
