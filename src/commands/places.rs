@@ -100,6 +100,7 @@ const fn store(path: &'static str) -> KnownPlace {
 
 /// Every place, a client's places together, in the order in which clients are shown.
 pub(super) const PLACES: &[KnownPlace] = &[
+    // Anthropic gives macOS and Windows; the builds for Linux keep to the same names.
     config(
         "claude-desktop",
         ALL,
@@ -129,8 +130,10 @@ pub(super) const PLACES: &[KnownPlace] = &[
         WINDOWS,
         "{APP}/Claude/logs/mcp*.log",
     ),
+    // With the servers of each project in it; `.mcp.json` is what a project commits.
     config("claude-code", ALL, "{CLAUDE_CONFIG_DIR:}/.claude.json"),
     project("claude-code", ".mcp.json"),
+    // One file a connection, in a directory for each working directory and server.
     log(
         "claude-code",
         "claude_code",
@@ -145,12 +148,14 @@ pub(super) const PLACES: &[KnownPlace] = &[
     ),
     config("cursor", ALL, "{HOME}/.cursor/mcp.json"),
     project("cursor", ".cursor/mcp.json"),
+    // It writes what VS Code's channels of output write, under an extension's name.
     log(
         "cursor",
         "vscode_log",
         ALL,
         "{APP}/Cursor/logs/*/window*/exthost/anysphere.cursor-*/*MCP*.log",
     ),
+    // Servers stood in the settings until the middle of 2025, and stand in a file of their own since.
     config("vscode", ALL, "{APP}/Code/User/mcp.json"),
     config("vscode", ALL, "{APP}/Code/User/profiles/*/mcp.json"),
     config("vscode", ALL, "{APP}/Code/User/settings.json"),
@@ -185,6 +190,7 @@ pub(super) const PLACES: &[KnownPlace] = &[
     ),
     // Its plugins for other editors.
     config("windsurf", ALL, "{HOME}/.codeium/mcp_config.json"),
+    // It began as an extension of VS Code; since 2026 all its forms share one file.
     config(
         "cline",
         ALL,
@@ -205,6 +211,7 @@ pub(super) const PLACES: &[KnownPlace] = &[
         ALL,
         "{APP}/Cursor/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
     ),
+    // An extension keeps its files with the editor that it runs in.
     config(
         "roo",
         ALL,
@@ -221,11 +228,13 @@ pub(super) const PLACES: &[KnownPlace] = &[
         "{APP}/Cursor/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json",
     ),
     project("roo", ".roo/mcp.json"),
+    // On macOS, too, it keeps to the XDG directories.
     config("zed", UNIX, "{CONFIG}/zed/settings.json"),
     config("zed", WINDOWS, "{APP}/Zed/settings.json"),
     project("zed", ".zed/settings.json"),
     config("codex", ALL, "{CODEX_HOME:.codex}/config.toml"),
     project("codex", ".codex/config.toml"),
+    // A conversation is one file, in a directory of its day.
     log(
         "codex",
         "codex_rollout",
@@ -240,8 +249,10 @@ pub(super) const PLACES: &[KnownPlace] = &[
     config("opencode", ALL, "{CONFIG}/opencode/opencode.jsonc"),
     project("opencode", "opencode.json"),
     project("opencode", "opencode.jsonc"),
+    // Its servers are called extensions.
     config("goose", UNIX, "{CONFIG}/goose/config.yaml"),
     config("goose", WINDOWS, "{APP}/Block/goose/config/config.yaml"),
+    // A file each for servers that were added one by one, in either form.
     config(
         "continue",
         ALL,
@@ -259,11 +270,13 @@ pub(super) const PLACES: &[KnownPlace] = &[
     ),
     project("continue", ".continue/mcpServers/*.yaml"),
     project("continue", ".continue/mcpServers/*.json"),
+    // Since its agents have files of their own, `default.json` is the usual one's.
     config("amazon-q", ALL, "{HOME}/.aws/amazonq/mcp.json"),
     config("amazon-q", ALL, "{HOME}/.aws/amazonq/default.json"),
     project("amazon-q", ".amazonq/mcp.json"),
     config("kiro", ALL, "{HOME}/.kiro/settings/mcp.json"),
     project("kiro", ".kiro/settings/mcp.json"),
+    // A proxy in the background has its standard error here.
     log("mcpr", "mcpr_v04", UNIX, "{HOME}/.mcpr/proxies/*/proxy.log"),
     store("{HOME}/.mcpr/store.db"),
     store("{HOME}/.mcpr/recorder.db"),
