@@ -99,62 +99,26 @@ const fn store(path: &'static str) -> KnownPlace {
 }
 
 /// Every place, a client's places together, in the order in which clients are shown.
+// A line each is how a table is read.
+#[rustfmt::skip]
 pub(super) const PLACES: &[KnownPlace] = &[
     // Anthropic gives macOS and Windows; the builds for Linux keep to the same names.
-    config(
-        "claude-desktop",
-        ALL,
-        "{APP}/Claude/claude_desktop_config.json",
-    ),
+    config("claude-desktop", ALL, "{APP}/Claude/claude_desktop_config.json"),
     // What the Microsoft Store installs sees a directory of its own as %APPDATA%.
-    config(
-        "claude-desktop",
-        WINDOWS,
-        "{LOCAL}/Packages/Claude_*/LocalCache/Roaming/Claude/claude_desktop_config.json",
-    ),
-    log(
-        "claude-desktop",
-        "desktop_log",
-        LINUX,
-        "{APP}/Claude/logs/mcp*.log",
-    ),
-    log(
-        "claude-desktop",
-        "desktop_log",
-        MAC,
-        "{HOME}/Library/Logs/Claude/mcp*.log",
-    ),
-    log(
-        "claude-desktop",
-        "desktop_log",
-        WINDOWS,
-        "{APP}/Claude/logs/mcp*.log",
-    ),
+    config("claude-desktop", WINDOWS, "{LOCAL}/Packages/Claude_*/LocalCache/Roaming/Claude/claude_desktop_config.json"),
+    log("claude-desktop", "desktop_log", LINUX, "{APP}/Claude/logs/mcp*.log"),
+    log("claude-desktop", "desktop_log", MAC, "{HOME}/Library/Logs/Claude/mcp*.log"),
+    log("claude-desktop", "desktop_log", WINDOWS, "{APP}/Claude/logs/mcp*.log"),
     // With the servers of each project in it; `.mcp.json` is what a project commits.
     config("claude-code", ALL, "{CLAUDE_CONFIG_DIR:}/.claude.json"),
     project("claude-code", ".mcp.json"),
     // One file a connection, in a directory for each working directory and server.
-    log(
-        "claude-code",
-        "claude_code",
-        UNIX,
-        "{CACHE}/claude-cli-nodejs/*/mcp-logs-*/*.jsonl",
-    ),
-    log(
-        "claude-code",
-        "claude_code",
-        WINDOWS,
-        "{LOCAL}/claude-cli-nodejs/Cache/*/mcp-logs-*/*.jsonl",
-    ),
+    log("claude-code", "claude_code", UNIX, "{CACHE}/claude-cli-nodejs/*/mcp-logs-*/*.jsonl"),
+    log("claude-code", "claude_code", WINDOWS, "{LOCAL}/claude-cli-nodejs/Cache/*/mcp-logs-*/*.jsonl"),
     config("cursor", ALL, "{HOME}/.cursor/mcp.json"),
     project("cursor", ".cursor/mcp.json"),
     // It writes what VS Code's channels of output write, under an extension's name.
-    log(
-        "cursor",
-        "vscode_log",
-        ALL,
-        "{APP}/Cursor/logs/*/window*/exthost/anysphere.cursor-*/*MCP*.log",
-    ),
+    log("cursor", "vscode_log", ALL, "{APP}/Cursor/logs/*/window*/exthost/anysphere.cursor-*/*MCP*.log"),
     // Servers stood in the settings until the middle of 2025, and stand in a file of their own since.
     config("vscode", ALL, "{APP}/Code/User/mcp.json"),
     config("vscode", ALL, "{APP}/Code/User/profiles/*/mcp.json"),
@@ -164,69 +128,22 @@ pub(super) const PLACES: &[KnownPlace] = &[
     // What a remote window uses on the machine that it reaches.
     config("vscode", ALL, "{HOME}/.vscode-server/data/User/mcp.json"),
     project("vscode", ".vscode/mcp.json"),
-    log(
-        "vscode",
-        "vscode_log",
-        ALL,
-        "{APP}/Code/logs/*/window*/mcpServer.*.log",
-    ),
-    log(
-        "vscode",
-        "vscode_log",
-        ALL,
-        "{APP}/Code - Insiders/logs/*/window*/mcpServer.*.log",
-    ),
-    log(
-        "vscode",
-        "vscode_log",
-        ALL,
-        "{APP}/VSCodium/logs/*/window*/mcpServer.*.log",
-    ),
+    log("vscode", "vscode_log", ALL, "{APP}/Code/logs/*/window*/mcpServer.*.log"),
+    log("vscode", "vscode_log", ALL, "{APP}/Code - Insiders/logs/*/window*/mcpServer.*.log"),
+    log("vscode", "vscode_log", ALL, "{APP}/VSCodium/logs/*/window*/mcpServer.*.log"),
     config("windsurf", ALL, "{HOME}/.codeium/windsurf/mcp_config.json"),
-    config(
-        "windsurf",
-        ALL,
-        "{HOME}/.codeium/windsurf-next/mcp_config.json",
-    ),
+    config("windsurf", ALL, "{HOME}/.codeium/windsurf-next/mcp_config.json"),
     // Its plugins for other editors.
     config("windsurf", ALL, "{HOME}/.codeium/mcp_config.json"),
     // It began as an extension of VS Code; since 2026 all its forms share one file.
-    config(
-        "cline",
-        ALL,
-        "{CLINE_DIR:.cline}/data/settings/cline_mcp_settings.json",
-    ),
-    config(
-        "cline",
-        ALL,
-        "{APP}/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
-    ),
-    config(
-        "cline",
-        ALL,
-        "{APP}/Code - Insiders/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
-    ),
-    config(
-        "cline",
-        ALL,
-        "{APP}/Cursor/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
-    ),
+    config("cline", ALL, "{CLINE_DIR:.cline}/data/settings/cline_mcp_settings.json"),
+    config("cline", ALL, "{APP}/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json"),
+    config("cline", ALL, "{APP}/Code - Insiders/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json"),
+    config("cline", ALL, "{APP}/Cursor/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json"),
     // An extension keeps its files with the editor that it runs in.
-    config(
-        "roo",
-        ALL,
-        "{APP}/Code/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json",
-    ),
-    config(
-        "roo",
-        ALL,
-        "{APP}/Code - Insiders/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json",
-    ),
-    config(
-        "roo",
-        ALL,
-        "{APP}/Cursor/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json",
-    ),
+    config("roo", ALL, "{APP}/Code/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json"),
+    config("roo", ALL, "{APP}/Code - Insiders/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json"),
+    config("roo", ALL, "{APP}/Cursor/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json"),
     project("roo", ".roo/mcp.json"),
     // On macOS, too, it keeps to the XDG directories.
     config("zed", UNIX, "{CONFIG}/zed/settings.json"),
@@ -235,12 +152,7 @@ pub(super) const PLACES: &[KnownPlace] = &[
     config("codex", ALL, "{CODEX_HOME:.codex}/config.toml"),
     project("codex", ".codex/config.toml"),
     // A conversation is one file, in a directory of its day.
-    log(
-        "codex",
-        "codex_rollout",
-        ALL,
-        "{CODEX_HOME:.codex}/sessions/*/*/*/rollout-*.jsonl",
-    ),
+    log("codex", "codex_rollout", ALL, "{CODEX_HOME:.codex}/sessions/*/*/*/rollout-*.jsonl"),
     config("gemini", ALL, "{GEMINI_CLI_HOME:}/.gemini/settings.json"),
     project("gemini", ".gemini/settings.json"),
     config("copilot", ALL, "{COPILOT_HOME:.copilot}/mcp-config.json"),
@@ -253,21 +165,9 @@ pub(super) const PLACES: &[KnownPlace] = &[
     config("goose", UNIX, "{CONFIG}/goose/config.yaml"),
     config("goose", WINDOWS, "{APP}/Block/goose/config/config.yaml"),
     // A file each for servers that were added one by one, in either form.
-    config(
-        "continue",
-        ALL,
-        "{CONTINUE_GLOBAL_DIR:.continue}/config.yaml",
-    ),
-    config(
-        "continue",
-        ALL,
-        "{CONTINUE_GLOBAL_DIR:.continue}/mcpServers/*.yaml",
-    ),
-    config(
-        "continue",
-        ALL,
-        "{CONTINUE_GLOBAL_DIR:.continue}/mcpServers/*.json",
-    ),
+    config("continue", ALL, "{CONTINUE_GLOBAL_DIR:.continue}/config.yaml"),
+    config("continue", ALL, "{CONTINUE_GLOBAL_DIR:.continue}/mcpServers/*.yaml"),
+    config("continue", ALL, "{CONTINUE_GLOBAL_DIR:.continue}/mcpServers/*.json"),
     project("continue", ".continue/mcpServers/*.yaml"),
     project("continue", ".continue/mcpServers/*.json"),
     // Since its agents have files of their own, `default.json` is the usual one's.

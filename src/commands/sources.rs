@@ -50,6 +50,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     } else {
         args.format
     };
+    // A table is for people, who want the place short and the reason beside the servers.
     let names = match format {
         Format::Table => SOURCE_TABLE,
         _ => SOURCE_FIELDS,
@@ -182,6 +183,7 @@ impl Machine {
         for file in &found.files {
             let row = self.row(found, kind, &file.path, std::slice::from_ref(file));
             match configured(&file.path) {
+                // A client that has no servers yet is one that could get some.
                 Ok(servers) if servers.is_empty() => rows.push(row),
                 Ok(servers) => rows.extend(servers.into_iter().map(|server| FoundSource {
                     server: Some(server.name),
@@ -209,6 +211,7 @@ impl Machine {
 
 /// Whether a place holds logs that can be recorded.
 fn is_recordable(place: &KnownPlace) -> bool {
+    // Its place may be known before its format is.
     let is_known = |name: &str| FORMATS.iter().any(|format| format.name() == name);
     matches!(place.kind, PlaceKind::Log(format) if is_known(format))
 }
