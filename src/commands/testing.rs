@@ -5,8 +5,8 @@ use crate::console::Console;
 use mcpr_model::{Checkpoint, ErrorKind, Kind, Payload, ServerRun, Status};
 use mcpr_store::query::{
     BadLineRow, ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, OpenRow, Order, Page,
-    RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion,
-    StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
+    Pattern, RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow,
+    StatsQuestion, StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use mcpr_store::{Overview, Reader, RollupRow, StoreError, fold};
 use std::cell::Cell;
@@ -119,6 +119,10 @@ impl Reader for Rows {
     }
 
     fn server_deaths(&self, _: i64, _: i64, _: usize) -> Result<Vec<ServerRun>, StoreError> {
+        Ok(self.runs.clone())
+    }
+
+    fn server_outputs(&self, _: Option<&Pattern>, _: usize) -> Result<Vec<ServerRun>, StoreError> {
         Ok(self.runs.clone())
     }
 

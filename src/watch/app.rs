@@ -10,6 +10,7 @@ use super::draw::layout;
 use super::event::ScreenEvent;
 use super::keys::{self, KeyPlace};
 use super::needle::Needle;
+use super::output::OutputList;
 use super::prompt::Prompt;
 use super::queries::{Answer, FailureQuery, OpenedRequest, Row, ScanDirection};
 use super::query_slots::{ListQueries, SumQueries};
@@ -29,6 +30,7 @@ pub(super) enum Pane {
     Requests,
     Sessions,
     Tools,
+    Output,
     Changes,
 }
 
@@ -39,7 +41,8 @@ impl Pane {
             Self::Requests => "requests",
             Self::Sessions => "sessions",
             Self::Tools => "tools",
-            Self::Changes => "schema changes",
+            Self::Output => "output",
+            Self::Changes => "schema",
         }
     }
 }
@@ -95,6 +98,7 @@ pub(super) struct App {
     pub(super) requests: RequestList,
     pub(super) sessions: SessionList,
     pub(super) tools: ToolList,
+    pub(super) output: OutputList,
     pub(super) changes: ChangeList,
     pub(super) detail: Option<Detail>,
     pub(super) prompt: Option<Prompt>,
@@ -118,7 +122,7 @@ pub(super) struct App {
 
 impl App {
     pub(super) fn new(setting: Setting) -> Self {
-        let mut panes = vec![Pane::Requests, Pane::Sessions, Pane::Tools];
+        let mut panes = vec![Pane::Requests, Pane::Sessions, Pane::Tools, Pane::Output];
         panes.extend(setting.with_changes.then_some(Pane::Changes));
         let mut app = Self {
             now_ms: setting.now_ms,
@@ -128,6 +132,7 @@ impl App {
             requests: RequestList::default(),
             sessions: SessionList::default(),
             tools: ToolList::default(),
+            output: OutputList::default(),
             changes: ChangeList::default(),
             detail: None,
             prompt: None,
@@ -145,6 +150,7 @@ impl App {
         };
         app.requests.query.filter = app.setting.base.clone();
         app.sessions.proxy.clone_from(&app.setting.base.proxy);
+        app.output.proxy.clone_from(&app.setting.base.proxy);
         app.changes.proxy.clone_from(&app.setting.base.proxy);
         app.sessions.begin();
         app.changes.may_have_changed();
@@ -190,6 +196,7 @@ impl App {
             &mut self.requests.view,
             &mut self.sessions.view,
             &mut self.tools.view,
+            &mut self.output.view,
             &mut self.changes.view,
         ];
         for view in views {
@@ -201,6 +208,8 @@ impl App {
         self.requests.settle();
         self.sessions.settle();
         self.tools.settle();
+        self.output.resize(layout::list_width(self.size));
+        self.output.settle();
         self.changes.settle();
         if let Some(detail) = &mut self.detail {
             let facts = layout::facts_height(self.size, detail);
@@ -236,6 +245,9 @@ impl App {
             Pane::Tools if !is_still || self.tools.sums().is_none() => {
                 sums.tools = self.tools.queries(&self.setting.base, self.now_ms);
             }
+            Pane::Output if !is_still || !self.output.is_loaded => {
+                lists.outputs = self.output.queries(self.now_ms);
+            }
             Pane::Changes if !is_still || !self.changes.is_loaded => {
                 sums.changes = self.changes.queries(self.now_ms);
             }
@@ -253,6 +265,7 @@ impl App {
             Pane::Requests => self.requests.due_at(),
             Pane::Sessions => self.sessions.due_at(),
             Pane::Tools => self.tools.due_at(),
+            Pane::Output => self.output.due_at(),
             Pane::Changes => self.changes.due_at(),
         };
         let tick = self
@@ -350,6 +363,7 @@ impl App {
                 self.tools.take(tools, took_ms, self.now_ms);
                 true
             }
+            Answer::Outputs(runs) => self.output.take(&runs),
             Answer::Changes(changes) => {
                 self.changes.take(changes);
                 true
@@ -378,6 +392,7 @@ impl App {
             self.requests.forget();
             self.sessions.begin();
             self.tools.make_anew();
+            self.output.forget();
             self.detail = None;
         }
         self.sessions.may_have_changed();
@@ -422,6 +437,7 @@ impl App {
             Pane::Requests => return self.seek_failed_request(toward),
             Pane::Sessions => self.sessions.seek_failure(down),
             Pane::Tools => self.tools.seek_failure(down),
+            Pane::Output => self.output.seek_failure(down),
             Pane::Changes => self.changes.seek_failure(down),
         };
         if !found {

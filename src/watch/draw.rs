@@ -5,6 +5,7 @@ mod changes;
 mod detail;
 mod help;
 pub(super) mod layout;
+mod output;
 mod requests;
 mod sessions;
 mod table;
@@ -79,6 +80,7 @@ impl Drawing {
             Pane::Requests => requests::table(app, self.palette),
             Pane::Sessions => sessions::table(app, self.palette),
             Pane::Tools => tools::table(app, self.palette),
+            Pane::Output => output::table(app, self.palette),
             Pane::Changes => changes::table(app, self.palette),
         };
         table.draw(list, &mut self.widths, self.palette, buffer);

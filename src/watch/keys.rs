@@ -118,7 +118,8 @@ pub(super) const BINDINGS: &[Binding] = bindings! {
     Lists [plain('1')] "1" C::Pane(0), "requests";
     Lists [plain('2')] "2" C::Pane(1), "sessions";
     Lists [plain('3')] "3" C::Pane(2), "tools";
-    Lists [plain('4')] "4" C::Pane(3), "schema changes";
+    Lists [plain('4')] "4" C::Pane(3), "what servers write: standard error";
+    Lists [plain('5')] "5" C::Pane(4), "schema changes";
     Everywhere [plain('j'), named(KeyCode::Down)] "j ↓" C::Down, "down";
     Everywhere [plain('k'), named(KeyCode::Up)] "k ↑" C::Up, "up";
     Everywhere [plain(' '), control('f'), control('d'), named(KeyCode::PageDown)]
@@ -129,7 +130,7 @@ pub(super) const BINDINGS: &[Binding] = bindings! {
     Everywhere [plain('G'), named(KeyCode::End)] "G End" C::Last,
         "to the last row; requests follow again";
     Lists [named(KeyCode::Enter)] "Enter" C::Open,
-        "open a request; of a session or a tool, its requests";
+        "open a request; of another row, its requests";
     Lists [plain('/')] "/" C::Filter,
         "filter as you type: every field, arguments and answers too";
     Everywhere [plain('e')] "e" C::NextFailure, "next failure";

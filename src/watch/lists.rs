@@ -3,7 +3,8 @@
 
 use super::event::{Events, ScreenEvent};
 use super::needle::Needle;
-use super::queries::{Answer, OpenedRequest, RecheckQuery, SessionsQuery};
+use super::output::MAX_SERVERS;
+use super::queries::{Answer, OpenedRequest, OutputsQuery, RecheckQuery, SessionsQuery};
 use super::query_slots::{ListQueries, QuerySlots};
 use super::scan::Scan;
 use super::store::{Connection, Reply};
@@ -43,6 +44,7 @@ pub(super) struct ListScans {
     recheck: Option<RecheckQuery>,
     whole: Option<i64>,
     sessions: Option<SessionScan>,
+    outputs: Option<OutputsQuery>,
     head: Option<Head>,
     head_at: Option<Instant>,
     open: Vec<OpenRow>,
@@ -133,6 +135,7 @@ impl ListScans {
         replace(&mut self.failure, queries.failure.map(Scan::failure));
         self.recheck = queries.recheck.or(self.recheck.take());
         self.whole = queries.whole.or(self.whole);
+        self.outputs = queries.outputs.or(self.outputs.take());
         if let Some(ask) = queries.sessions {
             self.sessions = Some(SessionScan::new(ask));
         }
@@ -162,6 +165,11 @@ impl ListScans {
         if let Some(ask) = &self.recheck {
             let rows = present(reader, ask)?;
             answers.extend(self.recheck.take().map(|ask| Answer::Present { ask, rows }));
+        }
+        if let Some(OutputsQuery(proxy)) = &self.outputs {
+            let runs = reader.server_outputs(proxy.as_ref(), MAX_SERVERS)?;
+            answers.push(Answer::Outputs(runs));
+            self.outputs = None;
         }
         // Newer rows first: they are what a follower waits for.
         for look in [&mut self.newer, &mut self.failure, &mut self.older] {

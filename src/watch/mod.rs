@@ -14,6 +14,7 @@ mod json_lines;
 mod keys;
 mod lists;
 mod needle;
+mod output;
 mod palette;
 mod prompt;
 mod queries;

@@ -1,6 +1,6 @@
 //! What the screen asks of the store, and what it is told. Plain data: neither side knows more of the other.
 
-use mcpr_model::Payload;
+use mcpr_model::{Payload, ServerRun};
 use mcpr_store::query::{
     ChangeRow, Cursor, Entry, Filter, Head, OpenRow, Pattern, RequestRow, SessionPlace, SessionRow,
     Summary,
@@ -50,6 +50,10 @@ pub(super) struct RecheckQuery {
     pub(super) first: Cursor,
     pub(super) last: Cursor,
 }
+
+/// Asks what servers wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct OutputsQuery(pub(super) Option<Pattern>);
 
 /// Asks for sessions, those used last first.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,6 +186,8 @@ pub(super) enum Answer {
         took_ms: i64,
     },
     Changes(Vec<ChangeRow>),
+    /// What servers wrote, the latest at the end.
+    Outputs(Vec<ServerRun>),
     /// The requests in flight, all of them; sent when they change.
     Open(Vec<OpenRow>),
     /// The store cannot be read now and is waited for; `None` when it can again.

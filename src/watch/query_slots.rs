@@ -1,7 +1,9 @@
 //! The screen leaves its queries here and a worker takes them. Each kind of query has one slot, and a later
 //! query replaces an earlier one: nothing piles up however long the store takes to answer.
 
-use super::queries::{FailureQuery, RecheckQuery, RowsQuery, SessionsQuery, ToolsQuery};
+use super::queries::{
+    FailureQuery, OutputsQuery, RecheckQuery, RowsQuery, SessionsQuery, ToolsQuery,
+};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ pub(super) struct ListQueries {
     pub(super) recheck: Option<RecheckQuery>,
     pub(super) whole: Option<i64>,
     pub(super) sessions: Option<SessionsQuery>,
+    /// What servers wrote, of the proxies that are shown.
+    pub(super) outputs: Option<OutputsQuery>,
 }
 
 impl ListQueries {
@@ -25,6 +29,7 @@ impl ListQueries {
         slots.recheck = self.recheck.or(slots.recheck.take());
         slots.whole = self.whole.or(slots.whole.take());
         slots.sessions = self.sessions.or(slots.sessions.take());
+        slots.outputs = self.outputs.or(slots.outputs.take());
     }
 }
 

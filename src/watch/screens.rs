@@ -79,6 +79,7 @@ fn bench(columns: u16, rows: u16) -> Bench {
     bench.store.add_gap();
     bench.store.add_hostile();
     bench.store.add(3);
+    bench.store.add_outputs();
     bench.wait(5_000);
     let changes = vec![
         change(NOW - 60_000, "read_file"),
@@ -96,7 +97,8 @@ fn every_pane_at_three_sizes_in_a_terminal() {
         ("requests", "EG"),
         ("sessions", "2"),
         ("tools", "3"),
-        ("changes", "4"),
+        ("output", "4"),
+        ("changes", "5"),
         ("detail", "kkk<Enter>"),
         ("help", "?"),
     ];
@@ -121,7 +123,7 @@ fn every_pane_at_three_sizes_in_a_terminal() {
 #[test]
 fn a_screen_of_almost_no_size_shows_what_it_can() {
     for (columns, rows) in [(20, 5), (1, 1), (5, 2), (40, 3)] {
-        for keys in ["", "2", "3", "4", "<Enter>", "?", "/x"] {
+        for keys in ["", "2", "3", "4", "5", "<Enter>", "?", "/x"] {
             let mut bench = bench(80, 24);
             bench.keys(keys);
             bench.resize(columns, rows);

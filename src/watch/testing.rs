@@ -10,8 +10,8 @@ use super::sums::answers;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mcpr_connect::connect;
 use mcpr_model::{
-    Batch, ErrorKind, Event as Stored, EventKey, Gap, Kind, OpenRequest, Outcome, Payload, Request,
-    RequestId, Target, TargetKind,
+    Batch, ErrorKind, Event as Stored, EventKey, Gap, Kind, OpenRequest, Outcome, OutputTail,
+    Payload, Request, RequestId, ServerExit, ServerRun, Target, TargetKind,
 };
 use mcpr_store::query::when::Zone;
 use mcpr_store::{Reader, Retention, StoreUrl, Trust, Writer, WriterOptions};
@@ -107,6 +107,38 @@ impl TestStore {
         };
         writer.append(&batch).expect("it is stored");
         writer
+    }
+
+    /// Records what servers wrote: one that goes on, and one that died.
+    pub(super) fn add_outputs(&mut self) {
+        const HOSTILE: &str = "colour \x1b[31mred\x1b[0m\u{202e} and \u{7}bell\n";
+        let tail = |text: &str| {
+            let bytes = text.len() as u64;
+            let text = text.into();
+            Some(OutputTail { text, bytes })
+        };
+        let said = |session: &str| ServerRun {
+            proxy: "files".into(),
+            session_id: session.into(),
+            ts: NOW - 9_000,
+            ..ServerRun::default()
+        };
+        let dead = ServerRun {
+            ts: NOW - 4_000,
+            end: Some((ServerExit::Code(1), NOW - 4_000)),
+            is_death: true,
+            stderr: tail("starting\nError: Cannot find module 'foo'\n    at load (x.js:1)\n"),
+            ..said("session-1")
+        };
+        let alive = ServerRun {
+            stderr: tail(HOSTILE),
+            stray: tail(
+                "Server is listening, with a line that is so long that no screen of eighty columns has room for it\n",
+            ),
+            ..said("session-2")
+        };
+        let runs = [dead, alive].map(|run| Stored::Server(Box::new(run)));
+        self.append(runs.into());
     }
 
     fn append(&mut self, events: Vec<Stored>) {

@@ -55,6 +55,22 @@ pub struct OutputTail {
 impl OutputTail {
     /// Most bytes kept of what a server wrote to one of its outputs.
     pub const MAX_BYTES: usize = 64 << 10;
+
+    /// Whether a line of an output looks like `TypeError: …`, `error: …`, `fatal: …` or a panic.
+    #[must_use]
+    pub fn names_error(line: &str) -> bool {
+        if line.starts_with("thread '") && line.contains("panicked at") {
+            return true;
+        }
+        let Some((head, _)) = line.split_once(": ") else {
+            return false;
+        };
+        let word = head.rsplit(['.', ' ']).next().unwrap_or(head);
+        let known = ["error", "fatal", "panic"];
+        word.ends_with("Error")
+            || word.ends_with("Exception")
+            || known.iter().any(|it| word.eq_ignore_ascii_case(it))
+    }
 }
 
 /// One statement about the server that a tap runs for a session: what is none in it was said before, or is not
@@ -139,26 +155,11 @@ impl ServerRun {
 fn reason_in(text: &str) -> Option<&str> {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     // The last one: what failed first is often tried again.
-    let named = lines().rev().find(|line| names_error(line));
+    let named = lines().rev().find(|line| OutputTail::names_error(line));
     let line = named.or_else(|| lines().next_back())?;
     // The kind of an error goes without saying where its message follows.
     let line = line.strip_prefix("Error: ").unwrap_or(line);
     Some(&line[..line.floor_char_boundary(MAX_URI_BYTES.min(512))])
-}
-
-/// Whether a line looks like `TypeError: …`, `error: …`, `fatal: …` or a panic.
-fn names_error(line: &str) -> bool {
-    if line.starts_with("thread '") && line.contains("panicked at") {
-        return true;
-    }
-    let Some((head, _)) = line.split_once(": ") else {
-        return false;
-    };
-    let word = head.rsplit(['.', ' ']).next().unwrap_or(head);
-    let known = ["error", "fatal", "panic"];
-    word.ends_with("Error")
-        || word.ends_with("Exception")
-        || known.iter().any(|it| word.eq_ignore_ascii_case(it))
 }
 
 #[cfg(test)]

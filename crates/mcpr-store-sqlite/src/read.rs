@@ -22,9 +22,9 @@ use super::surfaces::KnownLists;
 use super::watch::DirectoryWatch;
 use mcpr_model::{Checkpoint, FileIdentity, Payload, ServerRun};
 use mcpr_store::query::{
-    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, OpenRow, Page, RequestRow,
-    SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
-    StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, OpenRow, Page, Pattern,
+    RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion,
+    StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use mcpr_store::{Overview, Reader, RollupRow, StoreError, replaced};
 use rusqlite::Connection;
@@ -150,6 +150,14 @@ impl Reader for SqliteReader {
         limit: usize,
     ) -> Result<Vec<ServerRun>, StoreError> {
         self.ask(|connection| runs::died(connection, since, until, limit))
+    }
+
+    fn server_outputs(
+        &self,
+        proxy: Option<&Pattern>,
+        limit: usize,
+    ) -> Result<Vec<ServerRun>, StoreError> {
+        self.ask(|connection| runs::outputs(connection, proxy, limit))
     }
 
     fn sessions(

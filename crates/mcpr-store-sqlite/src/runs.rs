@@ -4,7 +4,7 @@ use super::layout::layout_of;
 use super::packing::{pack, unpack};
 use super::shown::shown;
 use mcpr_model::{Batch, Event, OutputTail, ServerExit, ServerRun, Text};
-use mcpr_store::query::SessionKey;
+use mcpr_store::query::{Pattern, SessionKey};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 /// The layout that brought the table as it is.
@@ -174,6 +174,36 @@ pub(super) fn died(
         // Nobody asked for it, and it is long.
         run.stray = None;
     }
+    Ok(found)
+}
+
+/// What servers wrote that is kept, and the ends of those that died: so many of which something was said last.
+pub(super) fn outputs(
+    connection: &Connection,
+    proxy: Option<&Pattern>,
+    limit: usize,
+) -> rusqlite::Result<Vec<ServerRun>> {
+    if layout_of(connection)? < SINCE {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        columns!(),
+        "WHERE r.stderr IS NOT NULL OR r.stray IS NOT NULL OR r.died = 1
+         ORDER BY r.said_at DESC, s.session_id DESC, p.name DESC"
+    ))?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        // Before anything is unpacked: most may be of others.
+        let name = row.get_ref(0)?.as_str_or_null()?.unwrap_or_default();
+        if proxy.is_none_or(|proxy| proxy.matches(name)) {
+            found.push(run_of(row)?);
+        }
+    }
+    found.reverse();
     Ok(found)
 }
 

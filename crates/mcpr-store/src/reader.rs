@@ -1,9 +1,9 @@
 //! What can be asked of a store.
 
 use crate::query::{
-    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, OpenRow, Page, RequestRow,
-    SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion, StatsRow,
-    StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
+    BadLineRow, ClientRow, Cursor, Entry, Filter, Head, NameKind, OpenRow, Page, Pattern,
+    RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion,
+    StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use crate::{Overview, RollupRow, StoreError};
 use mcpr_model::{Checkpoint, Payload, ServerRun};
@@ -55,6 +55,17 @@ pub trait Reader: Send {
         &self,
         since: i64,
         until: i64,
+        limit: usize,
+    ) -> Result<Vec<ServerRun>, StoreError>;
+
+    /// What servers wrote beside their messages: those that wrote something which is kept, or died, and of which
+    /// something was said last, at most so many, the latest at the end.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn server_outputs(
+        &self,
+        proxy: Option<&Pattern>,
         limit: usize,
     ) -> Result<Vec<ServerRun>, StoreError>;
 

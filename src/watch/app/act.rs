@@ -95,6 +95,7 @@ impl App {
             (None, Pane::Requests) => self.requests.view.height,
             (None, Pane::Sessions) => self.sessions.view.height,
             (None, Pane::Tools) => self.tools.view.height,
+            (None, Pane::Output) => self.output.view.height,
             (None, Pane::Changes) => self.changes.view.height,
         };
         isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(1)
@@ -115,6 +116,7 @@ impl App {
             Pane::Requests => self.requests.go(rows),
             Pane::Sessions => self.sessions.go(rows),
             Pane::Tools => self.tools.go(rows),
+            Pane::Output => self.output.go(rows),
             Pane::Changes => self.changes.go(rows),
         }
     }
@@ -131,6 +133,7 @@ impl App {
             Pane::Requests => self.requests.go_to_first(),
             Pane::Sessions => self.sessions.go_to_first(),
             Pane::Tools => self.tools.view.first(),
+            Pane::Output => self.output.view.first(),
             Pane::Changes => self.changes.view.first(),
         }
     }
@@ -148,6 +151,7 @@ impl App {
             Pane::Requests => self.requests.go_to_last(),
             Pane::Sessions => self.sessions.go_to_last(),
             Pane::Tools => self.tools.go_to_last(),
+            Pane::Output => self.output.go_to_last(),
             Pane::Changes => self.changes.go_to_last(),
         }
     }
@@ -155,7 +159,7 @@ impl App {
     fn open(&mut self) {
         match self.pane {
             Pane::Requests => self.open_chosen(),
-            Pane::Sessions => self.only_this_session(),
+            Pane::Sessions | Pane::Output => self.only_this_session(),
             Pane::Tools => self.only_this_tool(),
             // A change is whole in its row.
             Pane::Changes => {}

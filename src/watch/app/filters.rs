@@ -46,6 +46,7 @@ impl App {
             Pane::Requests => &self.requests.query.text,
             Pane::Sessions => &self.sessions.text,
             Pane::Tools => &self.tools.text,
+            Pane::Output => &self.output.text,
             Pane::Changes => &self.changes.text,
         }
     }
@@ -64,6 +65,7 @@ impl App {
                 self.sessions.begin();
             }
             Pane::Tools => self.tools.look_for(text),
+            Pane::Output => self.output.look_for(text),
             Pane::Changes => self.changes.look_for(text),
         }
     }
@@ -145,7 +147,7 @@ impl App {
                     tool: row.tool.clone(),
                     ..StatsKey::default()
                 }),
-            Pane::Sessions | Pane::Changes => None,
+            Pane::Sessions | Pane::Output | Pane::Changes => None,
         };
         match key {
             // The line that puts all others together names no method.
@@ -161,6 +163,7 @@ impl App {
     pub(super) fn only_this_session(&mut self) {
         let key = match self.pane {
             Pane::Sessions => self.sessions.chosen().map(SessionRow::key),
+            Pane::Output => self.output.chosen().map(|line| line.session.clone()),
             Pane::Requests => self
                 .requests
                 .chosen()

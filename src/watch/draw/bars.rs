@@ -178,6 +178,12 @@ fn hints(app: &App) -> Vec<(&'static str, &'static str)> {
             ("r", "reverse"),
             ("e E", "errors"),
         ]),
+        Pane::Output => hints.extend([
+            ("Enter", "requests"),
+            ("e E", "errors"),
+            ("p", "pause"),
+            ("G", "newest"),
+        ]),
         Pane::Changes => hints.extend([("e E", "breaking"), ("p", "pause")]),
     }
     hints

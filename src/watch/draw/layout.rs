@@ -23,6 +23,11 @@ pub(in crate::watch) fn list_height(size: Size, has_filters: bool) -> usize {
         .max(1)
 }
 
+/// Columns of a list: without the mark of the chosen row.
+pub(in crate::watch) fn list_width(size: Size) -> usize {
+    usize::from(size.0).saturating_sub(MARK).max(1)
+}
+
 /// A line of facts: names and their values.
 pub(in crate::watch) type FactLine = Vec<(&'static str, String)>;
 

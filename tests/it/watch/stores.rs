@@ -2,6 +2,7 @@
 
 use super::Watched;
 use crate::program::Home;
+use crate::tap::Tap;
 use serde_json::json;
 use std::fs;
 
@@ -73,6 +74,28 @@ fn the_store_that_a_person_named_is_named_where_it_is_empty() {
 }
 
 #[test]
+fn what_a_server_writes_is_seen_while_it_runs_and_when_it_dies() {
+    let home = Home::new();
+    let script = "echo listening on 7 >&2; echo hello; while [ ! -e go ]; do sleep 0.02; done
+        echo 'Error: out of luck' >&2; exit 3";
+    let tap = Tap::start(&home, &["--name", "files"], script);
+    let watched = Watched::start(&home, 80, 24, &[]);
+    watched.keys("4");
+    watched.expect("listening on 7");
+    watched.expect(", standard output ──");
+    watched.expect("hello");
+    home.write("go", "");
+    watched.expect("Error: out of luck");
+    watched.expect("▶ server exited with code 3: out of luck");
+    watched.keys("/listen\r");
+    watched.expect_gone("out of luck");
+    watched.expect("listening on 7");
+    watched.keys("q");
+    assert_eq!(watched.end(), Some(0));
+    drop(tap.end());
+}
+
+#[test]
 fn text_from_outside_does_nothing_to_the_terminal() {
     let home = crate::manners::hostile();
     let watched = Watched::start(&home, 120, 40, &["--kind", "all"]);
@@ -80,7 +103,8 @@ fn text_from_outside_does_nothing_to_the_terminal() {
         ("", "✗ rpc"),
         ("2", "[2 sessions]"),
         ("3", "[3 tools]"),
-        ("4", "[4 schema"),
+        ("4", "[4 output]"),
+        ("5", "[5 schema]"),
         ("?", "[help]"),
     ] {
         watched.keys(keys);

@@ -29,8 +29,8 @@ pub(super) use layout::Program;
 use mcpr_model::{Checkpoint, Payload, ServerRun, Sketch};
 use mcpr_store::query::{
     BadLineRow, ClientRow, ClientsFold, Cursor, Entry, Filter, Head, NameFold, NameKind, OpenRow,
-    Order, Page, RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow,
-    StatsQuestion, StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
+    Order, Page, Pattern, RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow,
+    SourceRow, StatsQuestion, StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use mcpr_store::{
     Overview, Reader, RollupKey, RollupRow, StoreError, StoreErrorKind, fold, replaced,
@@ -311,6 +311,10 @@ impl Reader for ForeignReader {
     }
 
     fn server_deaths(&self, _: i64, _: i64, _: usize) -> Result<Vec<ServerRun>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn server_outputs(&self, _: Option<&Pattern>, _: usize) -> Result<Vec<ServerRun>, StoreError> {
         Ok(Vec::new())
     }
 

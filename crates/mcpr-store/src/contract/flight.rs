@@ -1,7 +1,7 @@
 //! The clauses on what is in flight, and on what taps know of their servers.
 
 use super::{Fixture, Store, append, batch, ids, key, reader, request};
-use crate::query::{Filter, Flight, MAX_OPEN_REQUESTS};
+use crate::query::{Filter, Flight, MAX_OPEN_REQUESTS, Pattern};
 use mcpr_model::{
     Event, OpenRequest, OutputTail, Payload, Request, ServerExit, ServerRun, SessionState,
     SessionUpdate, Status,
@@ -174,6 +174,38 @@ pub(crate) fn what_a_tap_says_of_its_server_is_put_together(backend: &dyn Fixtur
     let expected = Some("server exited with code 3: boom".to_owned());
     assert_eq!(ends(20, 21).collect::<Vec<_>>(), [expected]);
     assert_eq!(ends(21, 99).count() + ends(0, 20).count(), 0);
+    backend.check();
+}
+
+pub(crate) fn what_servers_wrote_is_listed_by_when_it_was_last_told(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    let of = |id: &str, ts: i64, text: &str| {
+        let (id, text) = (id.to_owned(), text.to_owned());
+        let mut session = begun(ts);
+        if let Event::Session(update) = &mut session {
+            update.session_id = id.as_str().into();
+        }
+        let told = said(|run| {
+            run.session_id = id.as_str().into();
+            run.ts = ts;
+            run.stderr = (!text.is_empty()).then(|| tail(&text));
+        });
+        vec![session, told]
+    };
+    let (late, early) = (of("late", 30, "a\n"), of("early", 20, "b\n"));
+    let events = [late, early, of("silent", 40, ""), of("gone", 5, "old\n")];
+    put(&mut *store, 1, events.concat());
+    let listed = |proxy: Option<&str>, limit| {
+        let proxy = proxy.map(Pattern::name);
+        let found = reader(&*store).server_outputs(proxy.as_ref(), limit);
+        let found = found.expect("outputs").into_iter();
+        found
+            .map(|run| run.session_id.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed(None, 9), ["gone", "early", "late"]);
+    assert_eq!(listed(Some("p"), 2), ["early", "late"]);
+    assert_eq!(listed(Some("q"), 9), [""; 0]);
     backend.check();
 }
 

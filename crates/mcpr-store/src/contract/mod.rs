@@ -120,6 +120,7 @@ macro_rules! contract_tests {
         a_duplicate_ends_what_is_in_flight_too,
         what_is_in_flight_is_bounded_and_goes_with_its_session,
         what_a_tap_says_of_its_server_is_put_together,
+        what_servers_wrote_is_listed_by_when_it_was_last_told,
         what_is_known_of_a_server_goes_with_its_session,
         gaps_stand_in_their_place,
         equal_gaps_are_two,

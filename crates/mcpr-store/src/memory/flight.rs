@@ -1,8 +1,8 @@
 //! What is in flight, and what taps know of their servers, in memory.
 
 use super::State;
-use crate::query::{Filter, Flight, MAX_OPEN_REQUESTS, OpenRow, SessionKey};
-use mcpr_model::{Batch, Event, OpenRequest, ServerRun};
+use crate::query::{Filter, Flight, MAX_OPEN_REQUESTS, OpenRow, Pattern, SessionKey};
+use mcpr_model::{Batch, Event, OpenRequest, OutputTail, ServerRun};
 
 impl State {
     /// Takes a request in flight, as far as its writer has room for one more.
@@ -100,6 +100,22 @@ impl State {
             found
         });
         OpenRow::listed(rows.collect(), filter)
+    }
+
+    pub(super) fn outputs(&self, proxy: Option<&Pattern>, limit: usize) -> Vec<ServerRun> {
+        let has_text =
+            |tail: &Option<OutputTail>| tail.as_ref().is_some_and(|it| !it.text.is_empty());
+        let is_meant = |run: &&ServerRun| {
+            let is_told = has_text(&run.stderr) || has_text(&run.stray) || run.is_death;
+            is_told && proxy.is_none_or(|proxy| proxy.matches(&run.proxy))
+        };
+        let mut found: Vec<ServerRun> = self.runs.values().filter(is_meant).cloned().collect();
+        found.sort_by(|a, b| {
+            let rank = |run: &ServerRun| (run.ts, run.session_id.clone(), run.proxy.clone());
+            rank(a).cmp(&rank(b))
+        });
+        let skipped = found.len().saturating_sub(limit);
+        found.split_off(skipped)
     }
 
     pub(super) fn deaths(&self, since: i64, until: i64, limit: usize) -> Vec<ServerRun> {

@@ -3,8 +3,8 @@
 use super::{Logged, MemoryStore};
 use crate::query::{
     BadLineRow, ClientRow, Cursor, Entry, Filter, GapRow, Head, NameKind, OpenRow, Order, Page,
-    RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow, StatsQuestion,
-    StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
+    Pattern, RequestRow, SessionFilter, SessionKey, SessionPage, SessionRow, SourceRow,
+    StatsQuestion, StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use crate::{Overview, PollSchedule, Reader, RollupRow, StoreError, fold};
 use mcpr_model::{Checkpoint, Counts, Payload, ServerRun};
@@ -80,6 +80,14 @@ impl Reader for MemoryStore {
         limit: usize,
     ) -> Result<Vec<ServerRun>, StoreError> {
         Ok(self.state().deaths(since, until, limit))
+    }
+
+    fn server_outputs(
+        &self,
+        proxy: Option<&Pattern>,
+        limit: usize,
+    ) -> Result<Vec<ServerRun>, StoreError> {
+        Ok(self.state().outputs(proxy, limit))
     }
 
     fn sessions(
