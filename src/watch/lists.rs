@@ -167,6 +167,7 @@ impl ListScans {
             answers.extend(self.recheck.take().map(|ask| Answer::Present { ask, rows }));
         }
         if let Some(OutputsQuery(proxy)) = &self.outputs {
+            // Each second while one looks at them, and a few hundred KB at most.
             let runs = reader.server_outputs(proxy.as_ref(), MAX_SERVERS)?;
             answers.push(Answer::Outputs(runs));
             self.outputs = None;

@@ -46,6 +46,7 @@ pub(super) struct OutputLine {
 impl OutputLine {
     /// Whether it needs no heading of its own behind another line.
     fn goes_on_from(&self, last: &Self) -> bool {
+        // Stray text is named as such once, above its first line.
         let is_stray = |line: &Self| line.kind == OutputKind::Stray;
         let is_ending = matches!(self.kind, OutputKind::Ending { .. });
         self.session == last.session
@@ -149,6 +150,7 @@ impl OutputList {
 
     /// Lets go of what another store held.
     pub(super) fn forget(&mut self) {
+        // An answer that is still on its way may be of the store that was: the next one is not.
         self.taken.clear();
         self.lines.clear();
         self.is_asked = false;
@@ -158,6 +160,7 @@ impl OutputList {
 
     /// Breaks lines for a screen of another width.
     pub(super) fn resize(&mut self, width: usize) {
+        // Breaking all lines is not for each frame.
         if self.width != width {
             self.width = width;
             self.arrange();
@@ -182,6 +185,7 @@ impl OutputList {
         }
         let before = self.lines.back().cloned();
         let count = self.lines.len();
+        // In the order in which something was last told of them, as far as one can know.
         for run in runs {
             self.take_run(run);
         }
@@ -221,11 +225,13 @@ impl OutputList {
         for (tail, known, kind) in outputs {
             let text = text_of(tail);
             if *text != **known {
+                // A tap tells the end of an output again and again, each time with more behind it.
                 let new = new_lines(known, text);
                 new.for_each(|line| add(kind, line));
                 *known = text.into();
             }
         }
+        // Behind all that it wrote: an end comes once.
         if let Some(how) = run.ending().filter(|_| !taken.has_ended) {
             taken.has_ended = true;
             let is_death = run.is_death;

@@ -15,6 +15,7 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let rows = &list.rows()[range.clone()];
     let lines = || rows.iter().filter_map(|row| list.line(row));
     let times = Times::of(app, lines().map(|line| line.told_at));
+    // As short as tells the sessions on the screen apart.
     let mut ids = ShortIds::default();
     for line in lines() {
         ids.learn(&line.session.id);
@@ -27,6 +28,7 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
                 palette.style(Meaning::Dim),
             ),
             OutputRow::Piece(_, text) => {
+                // It was made harmless before it was broken into pieces.
                 let meaning = line.map_or(Meaning::Plain, meaning_of);
                 TableRow::Whole(text.clone(), palette.style(meaning))
             }
