@@ -191,6 +191,7 @@ impl OutputList {
         }
         let is_new = is_gone || self.lines.len() != count || self.lines.back() != before.as_ref();
         if is_new {
+            // The oldest make room, whosever they are.
             let over = self.lines.len().saturating_sub(MAX_LINES);
             self.lines.drain(..over);
             // Whoever looked at the newest looks at the newest again; else what one reads stays.
@@ -258,6 +259,7 @@ impl OutputList {
     fn arrange(&mut self) {
         let needle = Needle::new(&self.text);
         let width = self.width.max(NARROWEST);
+        // The line shown before: what a filter leaves out leads to no heading.
         let mut last: Option<&OutputLine> = None;
         self.rows.clear();
         for (at, line) in self.lines.iter().enumerate() {
@@ -287,6 +289,7 @@ impl OutputList {
                 && Some(row.line()) != here
                 && self.line(row).is_some_and(OutputLine::is_failure)
         };
+        // Past all rows of the line that is chosen: it was found already.
         let found = if down {
             let mut after = self.rows.iter().enumerate().skip(chosen + 1);
             after.find(|(_, row)| is_other_failure(row))

@@ -14,6 +14,7 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let range = list.view.range(list.rows().len());
     let rows = &list.rows()[range.clone()];
     let lines = || rows.iter().filter_map(|row| list.line(row));
+    // As short as all headings on the screen allow, so that they stand below one another.
     let times = Times::of(app, lines().map(|line| line.told_at));
     // As short as tells the sessions on the screen apart.
     let mut ids = ShortIds::default();
@@ -35,6 +36,7 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
         }
     });
     let table = Table {
+        // Each row is a whole line: there are no columns to be named.
         headings: vec![Heading::new("WRITTEN BESIDE MESSAGES")],
         rows: shown.collect(),
         chosen: (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),

@@ -103,6 +103,7 @@ impl State {
     }
 
     pub(super) fn outputs(&self, proxy: Option<&Pattern>, limit: usize) -> Vec<ServerRun> {
+        // An output whose time to be kept is over has its size alone.
         let has_text =
             |tail: &Option<OutputTail>| tail.as_ref().is_some_and(|it| !it.text.is_empty());
         let is_meant = |run: &&ServerRun| {
