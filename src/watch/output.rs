@@ -174,7 +174,9 @@ impl OutputList {
         // What was removed from the store, or made room for others, leaves the screen.
         let is_there = |key: &SessionKey| {
             let mut of_key = runs.iter().filter(|run| key_of(run) == *key);
-            of_key.any(|run| text_of(&run.stderr).len() + text_of(&run.stray).len() > 0)
+            of_key.any(|run| {
+                text_of(run.stderr.as_ref()).len() + text_of(run.stray.as_ref()).len() > 0
+            })
         };
         let is_gone = self.taken.iter().any(|(key, taken)| {
             taken.stderr.len() + taken.stray.len() > 0 && runs.len() < MAX_SERVERS && !is_there(key)
@@ -224,7 +226,7 @@ impl OutputList {
             (&run.stray, &mut taken.stray, OutputKind::Stray),
         ];
         for (tail, known, kind) in outputs {
-            let text = text_of(tail);
+            let text = text_of(tail.as_ref());
             if *text != **known {
                 // A tap tells the end of an output again and again, each time with more behind it.
                 let new = new_lines(known, text);
@@ -326,8 +328,8 @@ fn key_of(run: &ServerRun) -> SessionKey {
     }
 }
 
-fn text_of(tail: &Option<OutputTail>) -> &str {
-    tail.as_ref().map_or("", |tail| &tail.text)
+fn text_of(tail: Option<&OutputTail>) -> &str {
+    tail.map_or("", |tail| &tail.text)
 }
 
 /// The lines of a tail that are not in what was known of it: behind the longest beginning of it with which that
