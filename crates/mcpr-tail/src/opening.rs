@@ -213,6 +213,7 @@ impl Opening {
         let reached = reached.collect::<FxHashSet<_>>();
         let reach = Reach {
             reached: &reached,
+            had: None,
             watched: &reached,
             modified: None,
             excluded,
@@ -235,6 +236,7 @@ impl Opening {
                         let reached = FxHashSet::default();
                         let reach = Reach {
                             reached: &reached,
+                            had: None,
                             watched: &reached,
                             modified: None,
                             excluded,

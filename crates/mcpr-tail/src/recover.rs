@@ -63,6 +63,8 @@ pub(super) struct Reach<'a> {
     pub(super) reached: &'a FxHashSet<FileIdentity>,
     /// Reached by a source: logs of their own, perhaps.
     pub(super) watched: &'a FxHashSet<FileIdentity>,
+    /// Files with names that rotation may have made, which were there before it did.
+    pub(super) had: Option<&'a FxHashSet<FileIdentity>>,
     /// When what is looked for was changed last, where it was open until now.
     pub(super) modified: Option<ChangedAt>,
     /// Never to be opened.
@@ -99,6 +101,10 @@ pub(super) struct Siblings<'n> {
     dated_as: Option<DatedShape>,
     /// The first bytes of what compressed files hold.
     heads: FxHashMap<PathBuf, Vec<u8>>,
+    /// A file that nobody reads begins as what was looked for last, and its name may be rotation's.
+    has_doubtful_copy: bool,
+    /// The last path at which a file of the log was found.
+    learned_at: Option<PathBuf>,
 }
 
 impl<'n> Siblings<'n> {
@@ -117,6 +123,8 @@ impl<'n> Siblings<'n> {
             counted_to: None,
             dated_as: None,
             heads: FxHashMap::default(),
+            has_doubtful_copy: false,
+            learned_at: None,
         };
         siblings.list(&directory);
         siblings.directories.push(directory);
@@ -161,7 +169,7 @@ impl<'n> Siblings<'n> {
     }
 
     /// Takes in the directories below and beside, too.
-    fn widen(&mut self) {
+    pub(super) fn widen(&mut self) {
         if !std::mem::replace(&mut self.is_wide, true) {
             for directory in self.nearby.around(&self.of_path[0].clone()) {
                 // A file with the same beginning somewhere else may well be another one.
@@ -220,6 +228,7 @@ impl<'n> Siblings<'n> {
 
     /// Finds a copy of the file of a checkpoint, plain or compressed.
     pub(super) fn find_copy(&mut self, lost: &Checkpoint, reach: &Reach<'_>) -> Option<Recovered> {
+        self.has_doubtful_copy = false;
         if lost.head.len < MIN_HEAD_OF_MOVED_BYTES {
             return None;
         }
@@ -319,18 +328,25 @@ impl<'n> Siblings<'n> {
     }
 
     /// The first plain copy; all of them, where the checkpoint says too little to tell them apart.
-    fn copies(&self, from: usize, lost: &Checkpoint, reach: &Reach<'_>) -> Vec<Sibling> {
+    fn copies(&mut self, from: usize, lost: &Checkpoint, reach: &Reach<'_>) -> Vec<Sibling> {
+        let mut has_doubtful = false;
         let entries = self.entries[from..].iter();
-        let siblings = entries.filter_map(|entry| {
+        let copies = entries.filter_map(|entry| {
             let sibling = self.sibling(&entry.path)?;
             let is_rotated = entry.rotation.is_some() || entry.is_named_after;
+            if !is_rotated && entry.counted.is_none() {
+                return None;
+            }
+            look_into(sibling.clone(), lost, reach)?;
             let size = || sibling.stamp.size;
-            let is_meant =
-                is_rotated || entry.counted.is_some() && may_be(&sibling, size, lost, reach);
+            let is_meant = is_rotated || may_be(&sibling, size, lost, reach);
+            // What a source leads to is read there.
+            has_doubtful |= !is_meant && !reach.reached.contains(&sibling.identity);
             is_meant.then_some(sibling)
         });
-        let copies = siblings.filter(|it| look_into(it.clone(), lost, reach).is_some());
-        copies.take(most_copies(lost)).collect()
+        let copies = copies.take(most_copies(lost)).collect();
+        self.has_doubtful_copy |= has_doubtful;
+        copies
     }
 
     /// The same of compressed ones.
@@ -360,8 +376,13 @@ impl<'n> Siblings<'n> {
             });
             let size = || head.len() as u64;
             let is_meant = !is_counted || may_be(&sibling, size, lost, reach);
-            if is_meant && identity::has_head(head, lost.head) {
+            if !identity::has_head(head, lost.head) {
+                continue;
+            }
+            if is_meant {
                 found.push(sibling);
+            } else {
+                self.has_doubtful_copy |= !reach.reached.contains(&sibling.identity);
             }
         }
         found
@@ -411,11 +432,6 @@ impl<'n> Siblings<'n> {
                 !found.iter().any(is_found) && found.iter().all(|f| sibling.is_newer_than(f))
             })
             .collect()
-    }
-
-    /// Whether any file was rotated away from the path, by its name.
-    pub(super) fn has_rotated(&self) -> bool {
-        self.entries.iter().any(|entry| entry.rotation.is_some())
     }
 
     /// Where a file is now that has this identity.

@@ -8,6 +8,7 @@ mod found;
 mod hold;
 mod lost;
 mod missing;
+mod neighbours;
 mod room;
 mod scan;
 mod told;
@@ -39,6 +40,7 @@ use among::{HalfEnded, OpenHeads};
 use bases::Logs;
 pub use hold::MAX_HELD;
 use lost::Lost;
+use neighbours::Neighbours;
 pub use room::Room;
 use told::ToldGaps;
 
@@ -73,6 +75,7 @@ pub struct Tailer {
     begin: Begin,
     known: Known,
     logs: Logs,
+    neighbours: Neighbours,
     room: Room,
     /// In the order in which they are read: of one source, a new one waits for those before it.
     files: Vec<Tracked>,
@@ -122,6 +125,7 @@ impl Tailer {
             begin,
             known,
             logs,
+            neighbours: Neighbours::default(),
             room: Room::default(),
             files: Vec::new(),
             heads: OpenHeads::default(),

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Reach, Recovered, Siblings, is_ambiguous};
+use super::{Entry, Reach, Recovered, Siblings, is_ambiguous};
 use crate::rotated::{self, Rank, Rotation};
 use crate::sibling::Sibling;
 use mcpr_model::Checkpoint;
@@ -18,6 +18,36 @@ impl Siblings<'_> {
         }
     }
 
+    /// The log near which they stand.
+    pub(crate) fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// The last path at which a file of the log was found.
+    pub(crate) fn learned_place(&self) -> Option<&Path> {
+        self.learned_at.as_deref()
+    }
+
+    /// Whether any file was rotated away from the path, by its name.
+    pub(crate) fn has_rotated(&self) -> bool {
+        self.entries.iter().any(|entry| entry.rotation.is_some())
+    }
+
+    /// Files that may be of the log by their names, which nothing has shown.
+    pub(crate) fn strangers(&self) -> Vec<Sibling> {
+        let is_stranger = |entry: &&Entry| entry.counted.is_some() && entry.rotation.is_none();
+        let strangers = self.entries.iter().filter(is_stranger);
+        strangers
+            .filter_map(|entry| self.sibling(&entry.path))
+            .collect()
+    }
+
+    /// Whether a file that nobody reads begins as what was looked for last, where no more than its name
+    /// says whether it is of the log.
+    pub(crate) fn has_doubtful_copy(&self) -> bool {
+        self.has_doubtful_copy
+    }
+
     /// Notes under what name a file of the log was found.
     pub(super) fn learn(&mut self, found: &Recovered, lost: &Checkpoint, reach: &Reach<'_>) {
         // A log that is read for itself may begin alike, and have the inode of one that is gone.
@@ -30,6 +60,7 @@ impl Siblings<'_> {
     /// Notes a path to which a file of the log was rotated.
     pub(crate) fn learn_name(&mut self, rotated: &Path) {
         self.learn_date(rotated);
+        self.learned_at = Some(rotated.to_owned());
         let names = rotated.file_name().zip(self.base.file_name());
         let counted = names.and_then(|(name, base)| rotated::counted_beside(name, base));
         let to = match counted.map(|counted| counted.rank) {
@@ -56,7 +87,13 @@ pub(super) fn may_be(
     let is_as_old = || reach.modified == Some(sibling.stamp.modified);
     // At this length the head of a compressed file does not say whether more follows.
     let is_whole = lost.offset < Checkpoint::HEAD_BYTES && size() == lost.offset;
-    !is_ambiguous(lost) || is_whole && is_as_old()
+    // What came in this run, and holds all that was read of a log that left, is what left.
+    let came_since = || {
+        reach
+            .had
+            .is_some_and(|had| !had.contains(&sibling.identity))
+    };
+    !is_ambiguous(lost) || is_whole && is_as_old() || came_since()
 }
 
 /// Whether a file is counted no further than those that are known to be of the log.

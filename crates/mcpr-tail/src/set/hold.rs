@@ -140,6 +140,7 @@ impl Tailer {
             // own inode is given away.
             let reach = Reach {
                 reached: &reached,
+                had: self.neighbours.had(&tracked.path),
                 watched: &reached,
                 modified: None,
                 excluded: self.resolver.excluded(),

@@ -26,7 +26,7 @@ pub(super) struct Moved {
 }
 
 /// Whether a log has a number in its name itself: then no number of its rotated files is missing for that.
-fn is_counted(path: &Path) -> bool {
+pub(super) fn is_counted(path: &Path) -> bool {
     let counted = path.file_name().and_then(counted);
     counted.is_some_and(|(_, number)| number.is_some())
 }
@@ -169,6 +169,7 @@ impl Tailer {
         let mut siblings = Siblings::of(path, &mut nearby);
         // What was found to be gone is not looked for again: it says that there was such a log.
         let is_gone = |lost: &mut Lost| label::gone_from(&lost.checkpoint.path).is_some();
+        self.neighbours.teach(path, &mut siblings);
         let mut missing = lost;
         let given_up = missing.extract_if(.., is_gone).collect::<Vec<_>>();
         for lost in &missing {
@@ -181,6 +182,7 @@ impl Tailer {
         let told = missing.iter().filter(|lost| lost.is_told());
         let told = told.map(|lost| lost.checkpoint.clone()).collect::<Vec<_>>();
         let found = self.find_lost(&mut siblings, &mut missing, search);
+        self.neighbours.learn(path, &siblings);
         missing.retain(|lost| !lost.is_told());
         // A file that was seen empty is known by its inode alone, which may be a younger file's by now:
         // where others are known by their bytes, these say what came after them.
@@ -257,16 +259,21 @@ impl Tailer {
             for lost in std::mem::take(missing) {
                 let reach = Reach {
                     reached: &search.reached,
+                    had: self.neighbours.had(siblings.base()),
                     watched: &search.watched,
                     modified: None,
                     excluded: self.resolver.excluded(),
                 };
-                match find(siblings, &lost.checkpoint, &reach) {
-                    Some(recovered) => {
-                        search.reached.insert(recovered.sibling.identity);
-                        found.push((lost.checkpoint, recovered));
-                    }
-                    None => missing.push(lost),
+                if let Some(recovered) = find(siblings, &lost.checkpoint, &reach) {
+                    search.reached.insert(recovered.sibling.identity);
+                    found.push((lost.checkpoint, recovered));
+                } else {
+                    // It may be a copy of this, with what was written after the last look.
+                    let more_followed = lost.more_followed || siblings.has_doubtful_copy();
+                    missing.push(Lost {
+                        more_followed,
+                        ..lost
+                    });
                 }
             }
         }
@@ -337,8 +344,10 @@ impl Tailer {
         let none = FxHashSet::default();
         for Moved { path, last } in moved {
             let mut siblings = Siblings::of(&path, &mut search.nearby);
+            self.neighbours.teach(&path, &mut siblings);
             let reach = Reach {
                 reached: &search.reached,
+                had: self.neighbours.had(&path),
                 // It was open: no other file has its inode.
                 watched: &none,
                 modified: Some(last.modified),
@@ -346,6 +355,7 @@ impl Tailer {
             };
             let found = siblings.find_renamed(&last.checkpoint, &reach);
             let found = found.or_else(|| siblings.find_copy(&last.checkpoint, &reach));
+            self.neighbours.learn(&path, &siblings);
             let anchor = found.map(|found| found.sibling);
             let mut unseen = match &anchor {
                 Some(anchor) => siblings.rotated_after(std::slice::from_ref(anchor)),
@@ -355,11 +365,20 @@ impl Tailer {
                 unseen.retain(|sibling| sibling.stamp.modified >= last.modified);
             }
             let is_known = |sibling: &Sibling| search.begun.contains(&sibling.identity);
-            let has_unknown = !unseen.iter().all(is_known);
+            let modified = last.modified;
+            let reached = &search.reached;
+            // Of a scheme of other names nothing is found: a file may be of it, or a log of its own.
+            let has_stranger = anchor.is_none()
+                && unseen.is_empty()
+                && (siblings.has_doubtful_copy()
+                    || self
+                        .neighbours
+                        .has_stranger(&path, &siblings, modified, reached));
+            let has_unknown = has_stranger || !unseen.iter().all(is_known);
             unseen.retain(|sibling| search.reached.insert(sibling.identity));
             // What was rotated next may have been deleted together with the file that it followed.
             if anchor.is_none() && has_unknown && last.checkpoint.offset > 0 {
-                let followers = Followers::new(&path, last.modified, &[], &unseen);
+                let followers = Followers::new(&path, modified, &[], &unseen);
                 self.miss(last.checkpoint, &search.open, Some(&followers));
             }
             self.note_vacant(&path, &[], &unseen);

@@ -54,6 +54,9 @@ impl Tailer {
             self.open_fresh(fresh, is_first, orphans, &mut troubles);
             self.open_between(moved);
         }
+        if is_first || has_changed {
+            self.note_neighbours();
+        }
         self.logs.set_compared();
         self.look_after_held(now);
         self.report_troubles(troubles);

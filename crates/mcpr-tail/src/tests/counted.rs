@@ -120,3 +120,69 @@ fn a_numbered_log_that_is_deleted_does_not_go_on_in_its_neighbours() {
     bench.expect(&["c"]);
     assert_eq!(bench.missing(), 1);
 }
+
+#[test]
+fn a_short_log_that_is_copied_to_a_numbered_name_and_truncated_is_read_to_its_end() {
+    for is_compressed in [false, true] {
+        let mut bench = Bench::new(&["p.log"]);
+        bench.append("p.log", &(long("1") + "\n"));
+        bench.poll();
+        bench.append("p.log", "2\n");
+        bench.copy_truncate("p.log", "p1.log");
+        if is_compressed {
+            compress_to(&bench, "p1.log", "p1.log.gz");
+        }
+        bench.append("p.log", "3\n");
+        bench.poll();
+        bench.expect(&[&long("1"), "2", "3"]);
+        assert_eq!(bench.missing(), 0);
+    }
+}
+
+#[test]
+fn a_short_log_whose_copy_has_a_number_in_its_name_is_a_gap_where_nobody_saw_the_copy_come() {
+    let mut bench = Bench::new(&["p.log"]);
+    bench.append("p.log", &(long("1") + "\n"));
+    bench.poll();
+    bench.append("p.log", "2\n");
+    bench.copy_truncate("p.log", "p1.log");
+    bench.append("p.log", "3\n");
+    bench.restart();
+    bench.poll();
+    bench.expect(&[&long("1"), "3"]);
+    assert_eq!(bench.missing(), 1);
+    bench.restart();
+    bench.poll();
+    assert_eq!(bench.missing(), 1, "told once");
+}
+
+/// Moves a log through numbered names until the file that was read last is deleted; gives the gaps.
+fn gaps_of_numbered_neighbours(are_there_before: bool) -> usize {
+    let mut bench = Bench::new(&["p.log"]);
+    let write = |bench: &Bench| {
+        for name in ["p1.log", "p2.log"] {
+            bench.append(name, "another's\n");
+        }
+    };
+    if are_there_before {
+        write(&bench);
+    }
+    bench.append("p.log", &(long("1") + "\n"));
+    bench.poll();
+    fs::remove_file(bench.path("p.log")).unwrap();
+    write(&bench);
+    bench.append("p.log", "4\n");
+    bench.poll();
+    bench.expect(&[&long("1"), "4"]);
+    bench.missing()
+}
+
+#[test]
+fn numbered_files_that_came_where_a_log_was_deleted_may_be_its_own_and_are_a_gap() {
+    assert_eq!(gaps_of_numbered_neighbours(false), 1);
+}
+
+#[test]
+fn numbered_files_that_were_there_before_are_no_gap() {
+    assert_eq!(gaps_of_numbered_neighbours(true), 0);
+}

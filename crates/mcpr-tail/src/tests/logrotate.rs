@@ -86,32 +86,21 @@ impl Rules {
             Naming::Counted,
             Naming::CountedUp,
         ]);
-        // A number that is part of a name is known for rotation's only by a file that is there and was
-        // read before: what is compressed or deleted soon says too little, see `docs/limits.md`.
-        let is_counted = matches!(naming, Naming::Counted | Naming::CountedUp);
-        let copies = fastrand::u8(..4) == 0 && !is_counted;
+        let copies = fastrand::u8(..4) == 0;
         Self {
             source: pick(["logs/*.log", "logs/*.log", "logs/*", "logs/p.log"]),
             naming,
-            compress: if is_counted {
-                Compress::Never
-            } else {
-                pick([Compress::Never, Compress::AtOnce, Compress::Later])
-            },
+            compress: pick([Compress::Never, Compress::AtOnce, Compress::Later]),
             olddir: pick(["logs/", "logs/old/", "archive/"]),
             copies,
-            creates: fastrand::u8(..3) > 0 || is_counted,
+            creates: fastrand::u8(..3) > 0,
             // A copy of which no more than that was read is in no other way known from the next one.
             header: if copies {
                 ""
             } else {
                 pick([HEADER_LINE, "", "", ""])
             },
-            keeps: if is_counted {
-                1000
-            } else {
-                pick([1, 3, 1000, 1000])
-            },
+            keeps: pick([1, 3, 1000, 1000]),
             has_writers: fastrand::u8(..3) > 0,
         }
     }
@@ -374,9 +363,12 @@ impl Rotation {
         // is left to go by.
         let is_traceable = self.rules.olddir == "logs/" && self.rules.keeps > 1;
         // A number that is part of a name says nothing by itself: where no contents say that it is
-        // rotation's, there is a gap.
+        // rotation's, there is a gap. What a source leads to under such a name is a log of its own: one that
+        // is deleted between two looks was never there.
         let is_counted = matches!(self.rules.naming, Naming::Counted | Naming::CountedUp);
         let is_traceable = is_traceable && !is_counted;
+        let is_covered = self.rules.olddir == "logs/" && self.rules.source != "logs/p.log";
+        let was_never_there = is_counted && is_covered && gone.is_subset(&self.deleted);
         // Where files begin alike, which of them was read may be in doubt.
         let is_certain = self.rules.header.is_empty() && !is_counted;
         let may_be_told = !self.deleted.is_empty() || !is_certain;
@@ -385,7 +377,7 @@ impl Rotation {
         assert!(
             (found.len() == came.len() || is_read_anew)
                 && (gone.is_subset(&self.deleted) || !is_traceable)
-                && (is_told || gone.is_empty())
+                && (is_told || gone.is_empty() || was_never_there)
                 && (!is_told || may_be_told),
             "{:?}\nnot found: {gone:?}, twice: {}, gaps told: {}\n{}",
             self.rules,
