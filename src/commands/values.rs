@@ -60,9 +60,9 @@ pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
 
 /// Parses a status.
 pub(super) fn status() -> impl TypedValueParser<Value = Status> {
-    let all = [Status::Ok, Status::Error, Status::Timeout];
     one_of(
-        all.map(|status| (PossibleValue::new(status.as_str()), status))
+        Status::ALL
+            .map(|status| (PossibleValue::new(status.as_str()), status))
             .to_vec(),
     )
 }
@@ -70,7 +70,7 @@ pub(super) fn status() -> impl TypedValueParser<Value = Status> {
 /// Parses the layer of an error.
 pub(super) fn error_kind() -> impl TypedValueParser<Value = ErrorKind> {
     one_of(
-        ErrorKind::ALL
+        ErrorKind::FAILURES
             .map(|kind| (PossibleValue::new(kind.as_str()), kind))
             .to_vec(),
     )

@@ -139,7 +139,7 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
     of_request!("status", "STATUS", Outcome, |row| status(row)),
     of_request!("error_kind", "ERROR KIND", Text, |row| row
         .error_kind
-        .map(ErrorKind::as_str)),
+        .and_then(ErrorKind::of_failure)),
     of_request!("error_code", "CODE", Text, |row| row.error_code.as_deref()),
     Column::new("error_msg", "ERROR", Show::Message, message_of)
         .cut_to(12)
@@ -297,7 +297,7 @@ fn asked<'a>(row: &'a LogRow, arguments: Option<&'a str>) -> Option<Cow<'a, str>
     }
 }
 
-/// Nothing where it went well, else `✗ kind code: message`, or `▸ pending 4s` where it has no result yet.
+/// Nothing where it went well, `? unknown` where nobody saw how it ended, else `✗ kind code: message`, or `▸ pending 4s` where it has no result yet.
 fn result(row: &RequestRow, waited_ms: Option<i64>) -> Option<String> {
     if let Some(flight) = row.flight {
         return Some(in_flight(flight, waited_ms));
@@ -306,10 +306,15 @@ fn result(row: &RequestRow, waited_ms: Option<i64>) -> Option<String> {
         return None;
     }
     // A row of another program may have a status alone.
-    let kind = row
-        .error_kind
-        .map_or(row.status.as_str(), ErrorKind::as_str);
-    let mut text = format!("✗ {kind}");
+    let failure = row.error_kind.and_then(ErrorKind::of_failure);
+    let kind = failure.unwrap_or(row.status.as_str());
+    // A cross would call it a failure.
+    let sign = if row.status == Status::Unknown {
+        "?"
+    } else {
+        "✗"
+    };
+    let mut text = format!("{sign} {kind}");
     if let Some(code) = &row.error_code {
         text = format!("{text} {code}");
     }

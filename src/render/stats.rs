@@ -67,6 +67,12 @@ pub const STATS_COLUMNS: &[Sums] = &[
     count("errors_died", "DIED", |row| {
         whole(row.errors[ErrorKind::Died.index()])
     }),
+    count("errors_denied", "DENIED", |row| {
+        whole(row.errors[ErrorKind::Denied.index()])
+    }),
+    count("unknown", "UNKNOWN", |row| {
+        whole(row.errors[ErrorKind::Unseen.index()])
+    }),
     Sums::new("total_us", "SPENT", Show::Latency, |row| {
         row.total_us.into()
     })
@@ -140,4 +146,6 @@ pub const STATS_FIELDS: &[&str] = &[
     "unplaced_calls",
     // Last, so that the columns of a CSV stand where they stood.
     "errors_died",
+    "unknown",
+    "errors_denied",
 ];

@@ -6,7 +6,6 @@ use super::queries::{
 };
 use super::query_slots::ListQueries;
 use super::view::ListView;
-use mcpr_model::Status;
 use mcpr_store::query::Cursor;
 use std::collections::{HashSet, VecDeque};
 
@@ -335,7 +334,7 @@ impl RequestList {
     /// Goes to the next request that failed. Those in memory are looked at here; for the others a look
     /// into the store is returned.
     pub(super) fn seek_failure(&mut self, toward: ScanDirection) -> Option<FailureQuery> {
-        let failed = |row: &Row| row.request().is_some_and(|row| row.status != Status::Ok);
+        let failed = |row: &Row| row.request().is_some_and(|row| row.status.is_failure());
         let chosen = self.view.chosen;
         let found = match toward {
             // Nothing of this list is here yet.

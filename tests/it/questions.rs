@@ -200,3 +200,40 @@ fn a_default_window_that_hides_everything_says_so() {
         );
     }
 }
+
+/// Two calls, one of which nobody saw the end of.
+const ONE_UNSEEN: &str = r#"{"type":"mcpr_request","ts":1795224427475,"proxy":"desk","kind":"mcp","method":"tools/call","tool":"echo","latency_us":5,"error_kind":"unseen"}
+{"type":"mcpr_request","ts":1795224427476,"proxy":"desk","kind":"mcp","method":"tools/call","tool":"echo","latency_us":5,"error_kind":"denied"}
+"#;
+
+#[test]
+fn what_nobody_saw_the_end_of_is_neither_a_success_nor_an_error() {
+    let home = Home::new();
+    let file = home.write("one.ndjson", ONE_UNSEEN);
+    home.succeed(&["record", "--once", file.to_str().unwrap()]);
+    let listed = |status: &str| {
+        let found = json_lines(&home.succeed(&["logs", "--json", "--status", status]));
+        found
+            .iter()
+            .map(|row| row["ts"].as_i64().unwrap() - 1_795_224_427_475)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed("unknown"), [0]);
+    assert_eq!(listed("error"), [1]);
+    assert_eq!(listed("ok"), [0; 0]);
+    assert_eq!(listed("error,unknown"), [0, 1]);
+    assert_eq!(listed("ok,timeout,unknown"), [0]);
+    let unknown = &json_lines(&home.succeed(&["logs", "--json", "--status", "unknown"]))[0];
+    assert_eq!(unknown["error_kind"], Value::Null);
+    let sums = &json_lines(&home.succeed(&["stats", "--since", "@0", "--json"]))[0];
+    let keys = ["calls", "errors", "unknown", "errors_denied", "error_rate"];
+    let counted = keys.map(|key| sums[key].as_f64().unwrap());
+    // A rate that counted it would call half of the calls good.
+    assert_eq!(counted, [2.0, 1.0, 1.0, 1.0, 1.0]);
+    let sessions = json_lines(&home.succeed(&["sessions", "--json"]));
+    assert_eq!(sessions[0]["total_errors"], 1);
+    home.succeed(&["store", "verify"]);
+    // An export keeps it apart, too.
+    let whole = home.succeed(&["store", "export"]);
+    assert!(whole.contains("\"unseen\""), "{whole}");
+}

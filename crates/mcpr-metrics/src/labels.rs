@@ -159,6 +159,10 @@ fn error_type(row: &RequestRow) -> Option<&str> {
     Some(match kind {
         ErrorKind::Rpc | ErrorKind::Http => code.unwrap_or(kind.as_str()),
         ErrorKind::Tool => "tool_error",
-        ErrorKind::Cancelled | ErrorKind::Timeout | ErrorKind::Died => kind.as_str(),
+        ErrorKind::Cancelled | ErrorKind::Timeout | ErrorKind::Died | ErrorKind::Denied => {
+            kind.as_str()
+        }
+        // Neither an error nor a success: a series of its own, which rates can leave out.
+        ErrorKind::Unseen => "unknown",
     })
 }

@@ -77,6 +77,13 @@ pub enum Status {
     Error,
     /// Never answered.
     Timeout,
+    /// Ended, and whoever told of it could not see how.
+    Unknown,
+}
+
+impl Status {
+    /// Every status, in the order in which filters list them.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Error, Self::Timeout, Self::Unknown];
 }
 
 impl Status {
@@ -87,7 +94,14 @@ impl Status {
             Self::Ok => "ok",
             Self::Error => "error",
             Self::Timeout => "timeout",
+            Self::Unknown => "unknown",
         }
+    }
+
+    /// Whether it is known to have failed: what is not known to have gone well has not failed for that.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Error | Self::Timeout)
     }
 }
 
@@ -106,17 +120,34 @@ pub enum ErrorKind {
     Timeout,
     /// The server ended while the request waited for its answer.
     Died,
+    /// No error, as far as is known: whoever told of the request could not see how it ended.
+    Unseen,
+    /// Refused before it was sent, by a host or by whoever decides for it.
+    Denied,
 }
 
 impl ErrorKind {
     /// Every kind, in the order in which sums list them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Rpc,
         Self::Tool,
         Self::Http,
         Self::Cancelled,
         Self::Timeout,
         Self::Died,
+        Self::Unseen,
+        Self::Denied,
+    ];
+
+    /// The kinds of what is known to have failed: those that a filter takes.
+    pub const FAILURES: [Self; 7] = [
+        Self::Rpc,
+        Self::Tool,
+        Self::Http,
+        Self::Cancelled,
+        Self::Timeout,
+        Self::Died,
+        Self::Denied,
     ];
 
     /// The number that stands for it in every store, for ever; none is 0, which stands for success.
@@ -130,6 +161,8 @@ impl ErrorKind {
             Self::Cancelled => 4,
             Self::Timeout => 5,
             Self::Died => 6,
+            Self::Unseen => 7,
+            Self::Denied => 8,
         }
     }
 
@@ -151,6 +184,8 @@ impl ErrorKind {
             Self::Cancelled => 3,
             Self::Timeout => 4,
             Self::Died => 5,
+            Self::Unseen => 6,
+            Self::Denied => 7,
         }
     }
 
@@ -164,7 +199,16 @@ impl ErrorKind {
             Self::Cancelled => "cancelled",
             Self::Timeout => "timeout",
             Self::Died => "died",
+            Self::Unseen => "unseen",
+            Self::Denied => "denied",
         }
+    }
+
+    /// The word for what failed; none for what is not known to have.
+    #[must_use]
+    pub fn of_failure(self) -> Option<&'static str> {
+        // Beside the status `unknown` a word here would be taken for a kind of error.
+        self.status().is_failure().then(|| self.as_str())
     }
 
     /// The status that an error of this kind gives its row.
@@ -173,6 +217,7 @@ impl ErrorKind {
         match self {
             // No answer is another thing than an answer that says no.
             Self::Timeout => Status::Timeout,
+            Self::Unseen => Status::Unknown,
             _ => Status::Error,
         }
     }
@@ -356,6 +401,8 @@ mod tests {
             ("cancelled", 4),
             ("timeout", 5),
             ("died", 6),
+            ("unseen", 7),
+            ("denied", 8),
         ];
         assert_eq!(errors, expected);
         let targets = [
@@ -371,11 +418,11 @@ mod tests {
 
     #[test]
     fn a_stored_number_is_read_back_or_unknown() {
-        for code in -1..9 {
+        for code in -1..11 {
             let kind = Kind::from_code(code);
             assert_eq!(kind.map(Kind::code), (0..3).contains(&code).then_some(code));
             let error = ErrorKind::from_code(code).map(ErrorKind::code);
-            assert_eq!(error, (1..7).contains(&code).then_some(code));
+            assert_eq!(error, (1..9).contains(&code).then_some(code));
             let target = TargetKind::from_code(code).map(TargetKind::code);
             assert_eq!(target, (1..4).contains(&code).then_some(code));
         }
@@ -402,11 +449,16 @@ mod tests {
                 error_kind: Some(kind),
                 ..Outcome::default()
             };
-            let expected = if kind == ErrorKind::Timeout {
-                Status::Timeout
-            } else {
-                Status::Error
+            let expected = match kind {
+                ErrorKind::Timeout => Status::Timeout,
+                ErrorKind::Unseen => Status::Unknown,
+                _ => Status::Error,
             };
+            let fails = ErrorKind::FAILURES.contains(&kind);
+            assert_eq!(
+                (expected.is_failure(), kind.of_failure().is_some()),
+                (fails, fails)
+            );
             assert_eq!(outcome.status(), expected, "{}", kind.as_str());
         }
         assert_eq!(Outcome::default().status(), Status::Ok);

@@ -65,7 +65,7 @@ struct CallCounts {
 impl CallCounts {
     fn add(&mut self, row: &RequestRow) {
         self.calls += 1;
-        self.errors += u64::from(row.status != Status::Ok);
+        self.errors += u64::from(row.status.is_failure());
         if let Some(latency) = row.latency_us {
             self.latencies.add(latency);
             self.max = self.max.max(Some(latency));
@@ -170,7 +170,7 @@ impl WindowFold {
         } else {
             self.tools_left += 1;
         }
-        if row.status != Status::Ok {
+        if row.status.is_failure() {
             push_bounded(&mut self.failures, row.clone(), MAX_FAILURES);
         }
         push_bounded(&mut self.newest, row, MAX_REQUESTS);
@@ -377,7 +377,7 @@ fn failure(row: &RequestRow, payload: Option<&Payload>) -> FailedCall {
         session: row.session.as_deref().map(short),
         client: client.as_deref().map(short),
         status: row.status.as_str(),
-        kind: row.error_kind.map(mcpr_model::ErrorKind::as_str),
+        kind: row.error_kind.and_then(mcpr_model::ErrorKind::of_failure),
         code: row.error_code.as_deref().map(short),
         message: row.error_msg.as_deref().map(short),
         latency: row.latency_us,

@@ -48,8 +48,8 @@ fn entry(row: &RequestRow, payload: Option<&Payload>) -> Value {
     let status = match row.status {
         Status::Ok => 200,
         Status::Error => 500,
-        // As browsers write an exchange that was never answered.
-        Status::Timeout => 0,
+        // As browsers write an exchange of which no answer was seen.
+        Status::Timeout | Status::Unknown => 0,
     };
     let said = row.error_msg.as_deref().unwrap_or(row.status.as_str());
     let mut request = json!({
@@ -79,7 +79,7 @@ fn entry(row: &RequestRow, payload: Option<&Payload>) -> Value {
         "_mcp": {
             "seq": row.seq, "proxy": row.proxy, "method": row.method, "target": row.target(),
             "session": row.session, "client": row.client_name, "status": row.status.as_str(),
-            "error_kind": row.error_kind.map(mcpr_model::ErrorKind::as_str), "error_code": row.error_code,
+            "error_kind": row.error_kind.and_then(mcpr_model::ErrorKind::of_failure), "error_code": row.error_code,
         },
     })
 }

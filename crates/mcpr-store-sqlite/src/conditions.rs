@@ -222,24 +222,32 @@ fn add_trace(
     Ok(is_kept)
 }
 
+/// The codes that statuses are told apart by.
+const TIMEOUT: i64 = ErrorKind::Timeout.code();
+const UNSEEN: i64 = ErrorKind::Unseen.code();
+
 fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
-    let timeout = ErrorKind::Timeout.code();
-    let has = |status| filter.statuses.contains(&status);
     // A status is not stored: it is told from the kind of the error, of which success has none.
-    match (has(Status::Ok), has(Status::Error), has(Status::Timeout)) {
-        (false, false, false) | (true, true, true) => {}
-        (true, false, false) => conditions.add("r.error_kind IS NULL", []),
-        (false, false, true) => conditions.add("r.error_kind = ?", [timeout.into()]),
+    let of_kind = |status| match status {
+        Status::Ok => "r.error_kind IS NULL".to_owned(),
         // Rows that ended well have NULL, which is neither equal nor unequal: they stay out.
-        (false, true, false) => conditions.add("r.error_kind <> ?", [timeout.into()]),
-        (false, true, true) => conditions.add("r.error_kind IS NOT NULL", []),
-        (true, true, false) => conditions.add("r.error_kind IS NOT ?", [timeout.into()]),
-        (true, false, true) => {
-            conditions.add(
-                "(r.error_kind IS NULL OR r.error_kind = ?)",
-                [timeout.into()],
-            );
-        }
+        Status::Error => format!("r.error_kind NOT IN ({TIMEOUT}, {UNSEEN})"),
+        Status::Timeout => format!("r.error_kind = {TIMEOUT}"),
+        Status::Unknown => format!("r.error_kind = {UNSEEN}"),
+    };
+    let asked = Status::ALL
+        .into_iter()
+        .filter(|status| filter.statuses.contains(status));
+    let clauses: Vec<String> = asked.map(of_kind).collect();
+    if !clauses.is_empty() && clauses.len() < Status::ALL.len() {
+        // Whatever has a kind has failed or is unknown: so the index of those can be used.
+        let is_of_kinds = !filter.statuses.contains(&Status::Ok);
+        let indexed = if is_of_kinds && clauses.len() > 1 {
+            "r.error_kind IS NOT NULL AND "
+        } else {
+            ""
+        };
+        conditions.add(&format!("{indexed}({})", clauses.join(" OR ")), []);
     }
     match filter.error_kinds[..] {
         [] => {}

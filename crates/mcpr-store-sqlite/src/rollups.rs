@@ -10,6 +10,9 @@ use rustc_hash::FxHashMap;
 /// The layout that brought the count of requests whose server died.
 const DIED_SINCE: i64 = 13;
 
+/// The layout that brought the counts of requests whose end nobody saw, and of refused ones.
+const UNSEEN_SINCE: i64 = 16;
+
 /// Sums by (hour, operation).
 #[derive(Debug, Default)]
 pub(super) struct Rollups(FxHashMap<(i64, i64), RollupRow>);
@@ -44,7 +47,8 @@ impl Rollups {
             "UPDATE rollups SET bytes_in = bytes_in + ?3, bytes_out = bytes_out + ?4,
              errors_rpc = errors_rpc + ?5, errors_tool = errors_tool + ?6,
              errors_http = errors_http + ?7, errors_cancelled = errors_cancelled + ?8,
-             errors_timeout = errors_timeout + ?9, errors_died = errors_died + ?10 WHERE hour = ?1 AND operation = ?2",
+             errors_timeout = errors_timeout + ?9, errors_died = errors_died + ?10,
+             unseen = unseen + ?11, errors_denied = errors_denied + ?12 WHERE hour = ?1 AND operation = ?2",
         )?
         .execute(params![
             hour,
@@ -57,6 +61,8 @@ impl Rollups {
             errors(ErrorKind::Cancelled),
             errors(ErrorKind::Timeout),
             errors(ErrorKind::Died),
+            errors(ErrorKind::Unseen),
+            errors(ErrorKind::Denied),
         ])?;
         seal::renew(
             tx,
@@ -75,15 +81,15 @@ impl Rollups {
     pub(super) fn write_back(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         let mut select = tx.prepare_cached(
             "SELECT calls, errors_rpc, errors_tool, errors_http, errors_cancelled, errors_timeout,
-             errors_died, latency_sum_us, latency_min_us, latency_max_us, bytes_in, bytes_out, sketch
+             errors_died, unseen, errors_denied, latency_sum_us, latency_min_us, latency_max_us, bytes_in, bytes_out, sketch
              FROM rollups WHERE hour = ?1 AND operation = ?2",
         )?;
         let mut replace = tx.prepare_cached(
             "REPLACE INTO rollups (hour, operation, calls, errors_rpc, errors_tool, errors_http,
              errors_cancelled, errors_timeout, latency_sum_us, latency_min_us, latency_max_us,
-             bytes_in, bytes_out, sketch, errors_died, seal)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-                     row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15))",
+             bytes_in, bytes_out, sketch, errors_died, unseen, errors_denied, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                     row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17))",
         )?;
         // Read, merged and written here, because SQL cannot merge two sketches.
         for ((hour, operation), mut sums) in self.0.drain() {
@@ -113,6 +119,8 @@ impl Rollups {
                 sums.bytes_out,
                 sums.sketch.to_bytes(),
                 sums.errors[ErrorKind::Died.index()].cast_signed(),
+                sums.errors[ErrorKind::Unseen.index()].cast_signed(),
+                sums.errors[ErrorKind::Denied.index()].cast_signed(),
             ])?;
         }
         Ok(())
@@ -132,7 +140,7 @@ pub(super) fn add_to(tx: &Transaction<'_>, hour: i64, from: i64, to: i64) -> rus
     let mut sums = RollupRow::new(nothing);
     tx.prepare_cached(
         "SELECT calls, errors_rpc, errors_tool, errors_http, errors_cancelled, errors_timeout,
-         errors_died, latency_sum_us, latency_min_us, latency_max_us, bytes_in, bytes_out, sketch
+         errors_died, unseen, errors_denied, latency_sum_us, latency_min_us, latency_max_us, bytes_in, bytes_out, sketch
          FROM rollups WHERE hour = ?1 AND operation = ?2",
     )?
     .query_row([hour, from], |row| fill_sums(&mut sums, row, 0))?;
@@ -144,27 +152,33 @@ pub(super) fn add_to(tx: &Transaction<'_>, hour: i64, from: i64, to: i64) -> rus
         .map(drop)
 }
 
-/// The SQL of how many requests of a sum were open when their server died: layouts before told of none.
-pub(super) fn died_of(connection: &Connection) -> rusqlite::Result<&'static str> {
-    let is_told = layout_of(connection)? >= DIED_SINCE;
-    Ok(if is_told { "errors_died" } else { "0" })
+/// The SQL of three counts of a sum that came with later layouts: requests that were open when their server died,
+/// requests whose end nobody saw, and refused ones. A layout before told of none.
+pub(super) fn late_counts(connection: &Connection) -> rusqlite::Result<[&'static str; 3]> {
+    let layout = layout_of(connection)?;
+    let of = |since, column| if layout >= since { column } else { "0" };
+    Ok([
+        of(DIED_SINCE, "errors_died"),
+        of(UNSEEN_SINCE, "unseen"),
+        of(UNSEEN_SINCE, "errors_denied"),
+    ])
 }
 
-/// Reads the thirteen columns `calls` … `sketch`, from the column `first` on.
+/// Reads the fifteen columns `calls` … `sketch`, from the column `first` on.
 pub(super) fn fill_sums(sums: &mut RollupRow, row: &Row<'_>, first: usize) -> rusqlite::Result<()> {
     sums.calls = row.get(first)?;
     for (index, count) in sums.errors.iter_mut().enumerate() {
         *count = row.get(first + 1 + index)?;
     }
-    sums.latency_sum_us = row.get(first + 7)?;
-    sums.latency_min_us = row.get(first + 8)?;
-    sums.latency_max_us = row.get(first + 9)?;
-    sums.bytes_in = row.get(first + 10)?;
-    sums.bytes_out = row.get(first + 11)?;
-    let sketch = row.get_ref(first + 12)?.as_blob()?;
+    sums.latency_sum_us = row.get(first + 9)?;
+    sums.latency_min_us = row.get(first + 10)?;
+    sums.latency_max_us = row.get(first + 11)?;
+    sums.bytes_in = row.get(first + 12)?;
+    sums.bytes_out = row.get(first + 13)?;
+    let sketch = row.get_ref(first + 14)?.as_blob()?;
     sums.sketch = Sketch::from_bytes(sketch).ok_or_else(|| {
         rusqlite::Error::FromSqlConversionFailure(
-            first + 12,
+            first + 14,
             rusqlite::types::Type::Blob,
             "the sketch of a rollup does not decode".into(),
         )

@@ -16,7 +16,7 @@ use super::open;
 use super::read::SUMS_OF_OTHERS_SINCE;
 use super::request_ids;
 use super::requests::{hashed_columns, stored_row_hash};
-use super::rollups::died_of;
+use super::rollups::late_counts;
 use super::seal::{self, Sealed};
 use super::sums;
 use mcpr_model::{Kind, Sketch, Target, TargetKind, Text};
@@ -389,7 +389,7 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
     } else {
         "o.summed_as"
     };
-    let died = died_of(connection)?;
+    let [died, unseen, denied] = late_counts(connection)?;
     ask(
         connection,
         findings,
@@ -404,6 +404,7 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
                     sum(u.errors_http) AS errors_http,
                     sum(u.errors_cancelled) AS errors_cancelled,
                     sum(u.errors_timeout) AS errors_timeout, sum({died}) AS errors_died,
+                    sum({unseen}) AS unseen, sum({denied}) AS errors_denied,
                     saturated_sum(u.bytes_in) AS bytes_in, saturated_sum(u.bytes_out) AS bytes_out
              FROM rollups u LEFT JOIN operations o ON o.id = u.operation GROUP BY 1, 2)
          SELECT 'rollup of hour ' || r.hour || ', operation ' || r.operation || ': ' || r.calls ||
@@ -415,6 +416,7 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
                       sum(error_kind IS 1) AS rpc, sum(error_kind IS 2) AS tool,
                       sum(error_kind IS 3) AS http, sum(error_kind IS 4) AS cancelled,
                       sum(error_kind IS 5) AS timeout, sum(error_kind IS 6) AS died,
+                      sum(error_kind IS 7) AS unseen, sum(error_kind IS 8) AS denied,
                       saturated_sum(bytes_in) AS bytes_in,
                       saturated_sum(bytes_out) AS bytes_out
                FROM requests q LEFT JOIN operations o ON o.id = q.operation GROUP BY 1, 2) r
@@ -422,9 +424,9 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
          WHERE r.calls > ifnull(u.calls, 0)
             OR (r.calls = u.calls
                 AND ((r.least, r.most) IS NOT (u.latency_min_us, u.latency_max_us)
-                     OR (r.rpc, r.tool, r.http, r.cancelled, r.timeout, r.died)
+                     OR (r.rpc, r.tool, r.http, r.cancelled, r.timeout, r.died, r.unseen, r.denied)
                          IS NOT (u.errors_rpc, u.errors_tool, u.errors_http, u.errors_cancelled,
-                                 u.errors_timeout, u.errors_died)
+                                 u.errors_timeout, u.errors_died, u.unseen, u.errors_denied)
                      -- A sum that depends on the order of adding is NULL: it says nothing.
                      OR r.latency_us <> u.latency_sum_us OR r.bytes_in <> u.bytes_in
                      OR r.bytes_out <> u.bytes_out))"
@@ -434,11 +436,11 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
 
 /// A rollup's sketch holds a latency for each call, and no more calls failed than there were.
 fn check_sketches(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
-    let died = died_of(connection)?;
+    let [died, unseen, denied] = late_counts(connection)?;
     let mut statement = connection.prepare(&format!(
         "SELECT hour, operation, calls, sketch, latency_min_us > latency_max_us
                 OR calls < errors_rpc + errors_tool + errors_http + errors_cancelled
-                           + errors_timeout + {died}
+                           + errors_timeout + {died} + {unseen} + {denied}
          FROM rollups"
     ))?;
     let mut rows = statement.query([])?;

@@ -118,6 +118,8 @@ fn knowledge(outcome: &Outcome) -> (u8, usize) {
     let level = match outcome.error_kind {
         // A server that is gone has not answered either.
         Some(ErrorKind::Timeout | ErrorKind::Died) => 0,
+        // Neither is that nobody saw how it ended.
+        Some(ErrorKind::Unseen) => 0,
         None => 1,
         Some(ErrorKind::Http) => 2,
         Some(_) => 3,

@@ -1,6 +1,6 @@
 //! What events do to a session: its times, its counters, who called. A backend keeps the state.
 
-use mcpr_model::{Kind, Request, SessionState as SurfaceContent, SessionUpdate, Status, Text};
+use mcpr_model::{Kind, Request, SessionState as SurfaceContent, SessionUpdate, Text};
 
 /// Which session a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,5 +119,5 @@ impl SessionState {
 }
 
 fn failures(request: &Request) -> i64 {
-    i64::from(request.outcome.status() != Status::Ok)
+    i64::from(request.outcome.status().is_failure())
 }

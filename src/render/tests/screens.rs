@@ -113,7 +113,7 @@ fn summary(tool: &str, calls: u64, over_time: &[u64]) -> Summary {
         },
         calls,
         total_errors: calls / 8,
-        errors: [0, calls / 8, 0, 0, 0, 0],
+        errors: [0, calls / 8, 0, 0, 0, 0, 0, 0],
         quantiles_us: [Some(1_600), Some(120_000), Some(604_000)],
         latency_range_us: Some((900, 3_400_000)),
         total_us: 75_000_000,

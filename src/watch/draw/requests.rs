@@ -173,10 +173,15 @@ fn result(row: &RequestRow, palette: Palette) -> Cell {
             style: Style::new(),
         };
     }
-    let kind = row
-        .error_kind
-        .map_or(row.status.as_str(), ErrorKind::as_str);
-    let mut text = format!("✗ {kind}");
+    let failure = row.error_kind.and_then(ErrorKind::of_failure);
+    let kind = failure.unwrap_or(row.status.as_str());
+    let (sign, meaning) = if row.status.is_failure() {
+        ("✗", Meaning::Failed)
+    } else {
+        // Nobody saw how it ended, which is no failure.
+        ("?", Meaning::Dim)
+    };
+    let mut text = format!("{sign} {kind}");
     if let Some(code) = &row.error_code {
         text.push(' ');
         text.push_str(code);
@@ -185,7 +190,7 @@ fn result(row: &RequestRow, palette: Palette) -> Cell {
         text.push_str(": ");
         text.push_str(message);
     }
-    outside(&text, palette.style(Meaning::Failed))
+    outside(&text, palette.style(meaning))
 }
 
 fn nothing(app: &App) -> Vec<String> {

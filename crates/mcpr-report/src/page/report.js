@@ -310,7 +310,7 @@
       const key = JSON.stringify([request.proxy, request.session]);
       const known = sessions.get(key) || { requests: [], proxy: request.proxy, id: request.session, client: request.client, errors: 0 };
       known.requests.push(request);
-      known.errors += request.status === "ok" ? 0 : 1;
+      known.errors += ["ok", "unknown"].includes(request.status) ? 0 : 1;
       sessions.set(key, known);
     }
     const list = [...sessions.values()].sort((a, b) => b.errors - a.errors || b.requests.length - a.requests.length);
@@ -336,7 +336,7 @@
       });
       const whole = Math.max(1, ...shown.map((request, at) => starts[at] - from + (request.latency || 0) / 1000));
       const rows = shown.map((request, at) => {
-        const how = request.status === "ok" ? "" : request.status === "timeout" ? "open" : "failed";
+        const how = ["ok", "unknown"].includes(request.status) ? "" : request.status === "timeout" ? "open" : "failed";
         const mark = make("i", { class: how });
         // A page without inline styles may still set them through the object model.
         mark.style.left = `${((100 * (starts[at] - from)) / whole).toFixed(3)}%`;

@@ -10,7 +10,7 @@ use crate::codes;
 use crate::conditions::{self, Conditions};
 use crate::layout::layout_of;
 use crate::recall::Recall;
-use crate::rollups::{died_of, fill_sums};
+use crate::rollups::{fill_sums, late_counts};
 use groups::Groups;
 use mcpr_model::time::hour_of;
 use mcpr_store::query::{
@@ -73,10 +73,10 @@ impl Sums<'_> {
         if first >= end {
             return Ok(());
         }
-        let died = died_of(connection)?;
+        let [died, unseen, denied] = late_counts(connection)?;
         let mut statement = connection.prepare_cached(&format!(
             "SELECT hour, operation, calls, errors_rpc, errors_tool, errors_http, errors_cancelled,
-                    errors_timeout, {died}, latency_sum_us, latency_min_us, latency_max_us, bytes_in,
+                    errors_timeout, {died}, {unseen}, {denied}, latency_sum_us, latency_min_us, latency_max_us, bytes_in,
                     bytes_out, sketch
              FROM rollups WHERE hour >= ?1 AND hour < ?2",
         ))?;

@@ -5,7 +5,7 @@ use crate::append::counter;
 use crate::codes;
 use crate::conditions::Conditions;
 use crate::layout::layout_of;
-use crate::rollups::{died_of, fill_sums};
+use crate::rollups::{fill_sums, late_counts};
 use crate::shown::shown;
 use crate::sums::rounded;
 use mcpr_model::{BadLine, Counts, Text};
@@ -244,7 +244,7 @@ pub(super) fn rollups(
     take: &mut dyn FnMut(RollupRow),
 ) -> rusqlite::Result<()> {
     // By its short form: the name of a proxy is sorted with each of its sums.
-    let died = died_of(connection)?;
+    let [died, unseen, denied] = late_counts(connection)?;
     let names = concat!(
         "SELECT u.hour, ",
         shown!("p.name", "p.id"),
@@ -255,7 +255,7 @@ pub(super) fn rollups(
     );
     let mut statement = connection.prepare_cached(&format!(
         "{names}, u.calls, u.errors_rpc, u.errors_tool, u.errors_http, u.errors_cancelled,
-                u.errors_timeout, {died}, u.latency_sum_us, u.latency_min_us, u.latency_max_us,
+                u.errors_timeout, {died}, {unseen}, {denied}, u.latency_sum_us, u.latency_min_us, u.latency_max_us,
                 u.bytes_in, u.bytes_out, u.sketch
          FROM rollups u CROSS JOIN operations o ON o.id = u.operation CROSS JOIN proxies p NOT INDEXED ON p.id = o.proxy
          ORDER BY u.hour, 2, o.kind, 4, o.target_kind, 6",

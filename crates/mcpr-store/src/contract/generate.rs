@@ -290,8 +290,7 @@ pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
         session: rarely(random, |random| session_key(random, known)),
         client: rarely(random, pattern),
         statuses: if random.u8(0..5) == 0 {
-            let all = [Status::Ok, Status::Error, Status::Timeout];
-            all.into_iter().filter(|_| random.bool()).collect()
+            Status::ALL.into_iter().filter(|_| random.bool()).collect()
         } else {
             Vec::new()
         },

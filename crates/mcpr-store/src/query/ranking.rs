@@ -45,7 +45,7 @@ impl StatsOrder {
             // In whole millionths, which compare exactly.
             Self::ErrorRate => {
                 let millionths = u128::from(row.tally.total_errors()) * 1_000_000;
-                let share = millionths / u128::from(row.tally.calls.max(1));
+                let share = millionths / u128::from(row.tally.seen_calls().max(1));
                 i64::try_from(share).unwrap_or(i64::MAX)
             }
             Self::Spent => row.tally.total_us,

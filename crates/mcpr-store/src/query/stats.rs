@@ -350,7 +350,14 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The share of requests that did not end `ok`.
+    /// Requests whose end was seen, well or not.
+    #[must_use]
+    pub fn seen_calls(&self) -> u64 {
+        let unseen = self.errors[mcpr_model::ErrorKind::Unseen.index()];
+        self.calls.saturating_sub(unseen)
+    }
+
+    /// The share of errors among the requests whose end was seen.
     #[must_use]
     pub fn error_rate(&self) -> f64 {
         #[expect(
@@ -358,7 +365,7 @@ impl Summary {
             reason = "counts of rows are far below 2^52"
         )]
         // Without calls there are no errors: 0, not a division by zero.
-        let ratio = self.total_errors as f64 / self.calls.max(1) as f64;
+        let ratio = self.total_errors as f64 / self.seen_calls().max(1) as f64;
         ratio
     }
 }

@@ -171,10 +171,18 @@ impl Tally {
         }
     }
 
-    /// Requests that did not end `ok`.
+    /// Requests that are known to have failed.
     #[must_use]
     pub fn total_errors(&self) -> u64 {
-        self.errors.into_iter().fold(0, u64::saturating_add)
+        let counts = ErrorKind::FAILURES.map(|kind| self.errors[kind.index()]);
+        counts.into_iter().fold(0, u64::saturating_add)
+    }
+
+    /// Requests whose end was seen, well or not: what a rate of errors is a share of.
+    #[must_use]
+    pub fn seen_calls(&self) -> u64 {
+        self.calls
+            .saturating_sub(self.errors[ErrorKind::Unseen.index()])
     }
 
     fn widen(&mut self, low: i64, high: i64) {

@@ -321,7 +321,7 @@ fn of_others(
                 continue;
             };
             let (errors, callers) = counts.entry(name.to_owned()).or_default();
-            *errors += u64::from(row.error_kind.is_some());
+            *errors += u64::from(row.status.is_failure());
             *callers.entry(row.client_name.clone()).or_default() += 1;
         }
     }
