@@ -117,9 +117,8 @@ fn merged(candidate: &Candidate, incoming: &Request) -> Request {
 fn knowledge(outcome: &Outcome) -> (u8, usize) {
     let level = match outcome.error_kind {
         // A server that is gone has not answered either.
-        Some(ErrorKind::Timeout | ErrorKind::Died) => 0,
-        // Neither is that nobody saw how it ended.
-        Some(ErrorKind::Unseen) => 0,
+        // Where nobody saw the end, there may have been an answer as well as none.
+        Some(ErrorKind::Timeout | ErrorKind::Died | ErrorKind::Unseen) => 0,
         None => 1,
         Some(ErrorKind::Http) => 2,
         Some(_) => 3,
