@@ -58,7 +58,7 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             Example {
                 what: "put the tap before a client's servers, and watch",
-                line: "mcpr tap install --config ~/.cursor/mcp.json",
+                line: "mcpr tap install --client cursor",
             },
             Example {
                 what: "record what a proxy writes",

@@ -183,7 +183,7 @@ pub(super) const PLACES: &[KnownPlace] = &[
 ];
 
 /// The names of the clients that have a configuration, each once.
-#[cfg(test)]
+#[cfg(any(test, feature = "tap"))]
 pub(super) fn clients() -> Vec<&'static str> {
     let mut names = Vec::new();
     for place in PLACES.iter().filter(|it| it.kind == PlaceKind::Config) {

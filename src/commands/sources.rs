@@ -42,8 +42,34 @@ pub struct Args {
 /// # Errors
 /// When the output is not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    args.manners.apply(console);
     let rows = Machine::present().sources();
+    let is_empty = rows.is_empty();
+    let is_bare = rows.iter().any(|row| row.is_tapped == Some(false));
+    print(args, &rows, console)?;
+    if is_empty {
+        console.note("nothing was found where clients and hosts keep their files");
+        console.hint("name what you have: `mcpr record FILE`, `mcpr tap install --config FILE`");
+    } else if is_bare {
+        console.hint("`mcpr tap install` puts the tap before these servers");
+    }
+    Ok(Exit::Done)
+}
+
+/// Lists the servers of the configurations alone.
+#[cfg(feature = "tap")]
+pub(super) fn status(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let mut rows = Machine::present().sources();
+    rows.retain(|row| row.server.is_some());
+    print(args, &rows, console)?;
+    if rows.is_empty() {
+        console.note("no configuration of a client lists a server");
+        console.hint("`mcpr tap install --config FILE` names one");
+    }
+    Ok(Exit::Done)
+}
+
+fn print(args: &Args, rows: &[FoundSource], console: &mut Console) -> anyhow::Result<()> {
+    args.manners.apply(console);
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
     let format = if args.json {
         Format::Ndjson
@@ -63,15 +89,9 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         ..TableStyle::plain(zone, now_ms())
     };
     let mut listing = Listing::new(choose(SOURCE_COLUMNS, names), format, style);
-    console.print(&listing.page(&rows))?;
+    console.print(&listing.page(rows))?;
     console.print(&listing.finish())?;
-    if rows.is_empty() {
-        console.note("nothing was found where clients and hosts keep their files");
-        console.hint("name what you have: `mcpr record FILE`, `mcpr tap install --config FILE`");
-    } else if rows.iter().any(|row| row.is_tapped == Some(false)) {
-        console.hint("`mcpr tap install` puts the tap before these servers");
-    }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// A place with the files that are there now.
@@ -189,6 +209,7 @@ impl Machine {
                     server: Some(server.name),
                     transport: server.transport,
                     is_tapped: Some(server.is_tapped),
+                    problem: server.problem,
                     ..row.clone()
                 })),
                 Err(problem) => rows.push(FoundSource {
@@ -201,7 +222,7 @@ impl Machine {
     }
 
     /// A path for people.
-    fn short(&self, path: &Path) -> String {
+    pub(super) fn short(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
             Ok(rest) => format!("~/{}", text_of(rest)),
             Err(_) => text_of(path).into(),
@@ -223,6 +244,8 @@ pub(super) struct ListedServer {
     /// `stdio` or `http`, where that can be told.
     pub(super) transport: Option<&'static str>,
     pub(super) is_tapped: bool,
+    /// Why its tap cannot work.
+    pub(super) problem: Option<String>,
 }
 
 /// The servers of a configuration, or why they cannot be told.

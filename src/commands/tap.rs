@@ -1,6 +1,7 @@
 //! `mcpr tap`: run a stdio MCP server, or stand before one at an address, pass everything on, and record
 //! what passes.
 
+mod choice;
 mod config;
 mod install;
 mod kept;
@@ -8,23 +9,26 @@ mod kept;
 mod relay;
 mod replace;
 mod report;
+mod served;
 
 use super::keep_args::KeepArgs;
 use super::recording_options::RecordingOptions;
-use super::sources::ListedServer;
+use super::sources::{self, ListedServer};
 use super::{StoreArgs, TrustArgs};
 use crate::commands::Refused;
 use crate::console::Console;
 use crate::exit::Exit;
-use install::{ConfigArgs, install, uninstall};
+use config::ServerWay;
+use install::ConfigArgs;
 use mcpr_ingest::tap::{
     Copies, EndTimeouts, ErrorOutput, FinalFlush, Moment, ServerExit, ServerLifetime, TapRecorder,
     TapReport, TappedServer, Transcript,
 };
 use mcpr_ingest::{Config, Screen};
 use report::closing_lines;
+use served::ServedServers;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -87,22 +91,14 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Put the tap before the servers in an MCP client's configuration
-    Install {
-        #[command(flatten)]
-        target: ConfigArgs,
-        /// Record them into this store [default: ~/.mcpr/recorder.db]
-        #[arg(long, value_name = "FILE")]
-        db: Option<PathBuf>,
-        #[command(flatten)]
-        trust: TrustArgs,
-        #[command(flatten)]
-        recording: RecordingOptions,
-    },
+    /// Put the tap before the servers in clients' configurations
+    Install(Box<install::InstallArgs>),
+    /// Show which servers of clients' configurations are tapped, and whether each tap can work
+    Status(sources::Args),
     /// Stand before several servers at URLs, each at its name: http://127.0.0.1:PORT/NAME/…
     #[cfg(feature = "tap-http")]
     Serve(Box<relay::ServeArgs>),
-    /// Remove the tap from the servers in an MCP client's configuration
+    /// Remove the tap from the servers in clients' configurations
     Uninstall {
         #[command(flatten)]
         target: ConfigArgs,
@@ -172,7 +168,33 @@ impl Args {
 /// The servers of a client's configuration, or why they cannot be told.
 pub(super) fn listed_servers(path: &Path) -> Result<Vec<ListedServer>, String> {
     let text = install::read(path, path).map_err(|error| error.to_string())?;
-    config::list(&text).map_err(|error| error.to_string())
+    let servers = config::list(&text).map_err(|error| error.to_string())?;
+    // Where they cannot be read, a server at one of these addresses is one at a URL like any other.
+    let served = ServedServers::load().unwrap_or_default();
+    let locals = served.all_addresses();
+    let listed = |server: config::ServerForm| {
+        let program = server.tap_program().map(str::to_owned);
+        let is_served = |url: &str| locals.iter().any(|address| address.local == url);
+        let (transport, is_tapped) = match &server.way {
+            ServerWay::Command(_) => (Some("stdio"), program.is_some()),
+            ServerWay::Url(url) => (Some("http"), is_served(url)),
+            ServerWay::Unknown => (None, false),
+        };
+        let problem = if program.is_some_and(|program| install::is_gone(&program)) {
+            Some("the program of its tap is gone: mcpr tap install mends it")
+        } else if is_tapped && transport == Some("http") && !served.are_served() {
+            Some("nobody serves its address: mcpr tap serve")
+        } else {
+            None
+        };
+        ListedServer {
+            name: server.name,
+            transport,
+            is_tapped,
+            problem: problem.map(str::to_owned),
+        }
+    };
+    Ok(servers.into_iter().map(listed).collect())
 }
 
 /// Runs the server until it ends, with its exit code; or changes a client's configuration.
@@ -181,20 +203,9 @@ pub(super) fn listed_servers(path: &Path) -> Result<Vec<ListedServer>, String> {
 /// When the server cannot be started, or the configuration cannot be changed.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     match &args.action {
-        Some(Action::Install {
-            target,
-            db,
-            trust,
-            recording,
-        }) => {
-            let tap = install::TapOptions {
-                db: db.as_deref(),
-                trust: *trust,
-                recording,
-            };
-            install(target, &tap, console)
-        }
-        Some(Action::Uninstall { target }) => uninstall(target, console),
+        Some(Action::Install(args)) => install::install(args, console),
+        Some(Action::Status(args)) => sources::status(args, console),
+        Some(Action::Uninstall { target }) => install::uninstall(target, console),
         #[cfg(feature = "tap-http")]
         Some(Action::Serve(args)) => relay::serve(args, console),
         #[cfg(feature = "tap-http")]

@@ -341,9 +341,15 @@ impl Console {
         self.messages = MessageLevel::Errors;
     }
 
+    /// Whether a person sits at a terminal.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        !self.is_captured && self.err_is_terminal && io::stdin().is_terminal()
+    }
+
     /// Asks on standard error and reads a line; `None` where no person sits at a terminal.
     pub fn ask(&mut self, question: &str) -> Option<String> {
-        if self.is_captured || !self.err_is_terminal || !io::stdin().is_terminal() {
+        if !self.can_ask() {
             return None;
         }
         self.write_message(&escape(question));

@@ -52,6 +52,7 @@ mod store;
 mod tables;
 mod tap;
 mod tap_answers;
+mod tap_clients;
 mod tap_ends;
 mod tap_install;
 mod tap_load;

@@ -4,7 +4,6 @@ use super::clients_home::{self, CLIENT_FILES};
 use super::program::{Home, capture, json_lines, until};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
 
 fn sources(home: &Home) -> Vec<Value> {
     json_lines(&home.succeed(&["sources", "--json"]))
@@ -18,17 +17,12 @@ const ROLLOUT: &str = concat!(
 
 const ROLLOUT_PLACE: &str = ".codex/sessions/2026/11/21/rollout-2026-11-21T10-00-00-019a.jsonl";
 
-fn is_yaml(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|it| it == "yaml")
-}
-
 #[test]
 fn the_servers_of_every_client_are_listed() {
     let home = Home::new();
     clients_home::fill(&home);
     let rows = sources(&home);
-    // What is in YAML is listed without its servers.
-    for file in CLIENT_FILES.iter().filter(|file| !is_yaml(&file.path())) {
+    for file in CLIENT_FILES {
         let path = home.path(&file.path());
         let own: Vec<_> = rows
             .iter()
@@ -63,7 +57,10 @@ fn a_table_shows_what_is_tapped_and_hints_at_the_rest() {
     clients_home::write(
         &home,
         ".cursor/mcp.json",
-        r#"{"mcpServers":{"a":{"command":"x"},"b":{"command":"/x/mcpr","args":["tap","--name=b","--","y"]}}}"#,
+        &format!(
+            r#"{{"mcpServers":{{"a":{{"command":"x"}},"b":{{"command":{:?},"args":["tap","--name=b","--","y"]}}}}}}"#,
+            env!("CARGO_BIN_EXE_mcpr"),
+        ),
     );
     let ran = home.run(&["sources"]);
     let line = |name: &str| {

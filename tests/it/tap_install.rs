@@ -26,7 +26,8 @@ fn a_configuration_is_tapped_used_and_given_back() {
     let dry = home.run(&[&install[..], &["--dry-run"]].concat());
     assert_eq!(dry.code, Some(0), "{dry:?}");
     assert!(dry.out.starts_with("echo:\n- cat -u\n+ /"), "{dry:?}");
-    assert!(dry.out.contains("remote: left alone"), "{dry:?}");
+    let remote = "remote:\n- https://example.com/mcp\n+ http://127.0.0.1:8788/remote/mcp\n";
+    assert!(dry.out.contains(remote), "{dry:?}");
     assert_eq!(read(), CONFIG, "a dry run changes nothing");
     assert_eq!(backups(&home), Vec::<String>::new());
 
@@ -45,7 +46,7 @@ fn a_configuration_is_tapped_used_and_given_back() {
 
     run_as_a_client_would(&home, &tapped);
 
-    let undone = home.run(&["tap", "uninstall", "--config", "mcp.json", "echo"]);
+    let undone = home.run(&["tap", "uninstall", "--config", "mcp.json", "echo", "remote"]);
     assert_eq!(undone.code, Some(0), "{undone:?}");
     assert_eq!(read(), CONFIG);
     assert_eq!(backups(&home), [CONFIG, &tapped]);
@@ -286,13 +287,17 @@ fn a_configuration_of_toml_is_tapped_used_and_given_back() {
 }
 
 #[test]
-fn a_configuration_of_yaml_is_refused_with_what_to_write() {
+fn a_configuration_of_yaml_is_refused_with_what_to_write_where_it_repeats_itself() {
     let home = Home::new();
-    let text = "extensions:\n  files:\n    cmd: npx\n    args: [-y, files]\n";
+    let text =
+        "extensions:\n  files: &files\n    cmd: npx\n    args: [-y, files]\n  more: *files\n";
     let config = home.write("config.yaml", text);
     let ran = home.run(&["tap", "install", "--config", "config.yaml"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.err.contains("as TOML: line 1: "), "{ran:?}");
+    assert!(
+        ran.err.contains("an anchor names what is used elsewhere"),
+        "{ran:?}"
+    );
     assert!(ran.err.contains("args: [tap, --name=NAME, --"), "{ran:?}");
     assert_eq!(fs::read_to_string(config).unwrap(), text);
 }

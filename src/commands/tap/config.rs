@@ -1,18 +1,15 @@
 //! An MCP client's configuration, with the tap put before its servers or taken away again. Pure:
 //! text in, text out; every byte that is not the tap's stays as it is.
 
+mod change;
 mod edit;
 mod servers;
 mod tapped;
 mod toml_file;
+mod yaml_file;
 
-use crate::commands::sources::ListedServer;
-use edit::Edits;
-use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
-use servers::{ConfiguredServer, Form, servers};
-use std::ops::Range;
-use tapped::Tapped;
+use servers::{ConfiguredServer, servers};
 
 /// A byte order mark, which some editors write at the start of a file.
 const BOM: char = '\u{feff}';
@@ -26,12 +23,39 @@ pub(super) enum Rewrite {
         options: Vec<String>,
         /// Whether the program of an earlier tap is gone from its place.
         is_gone: fn(&str) -> bool,
+        /// Whether a tap of another program or with other options becomes this one.
+        updates: bool,
+        /// Where servers at URLs are reached instead.
+        addresses: Vec<ServedAddress>,
+        /// Entries as earlier installations found and left them.
+        kept: Vec<KeptEntry>,
     },
     /// Take the tap away.
     Uninstall {
+        /// Where servers at URLs were reached instead.
+        addresses: Vec<ServedAddress>,
         /// Entries as an installation found and left them.
         kept: Vec<KeptEntry>,
     },
+}
+
+impl Rewrite {
+    fn addresses(&self) -> &[ServedAddress] {
+        let (Self::Install { addresses, .. } | Self::Uninstall { addresses, .. }) = self;
+        addresses
+    }
+
+    fn kept(&self) -> &[KeptEntry] {
+        let (Self::Install { kept, .. } | Self::Uninstall { kept, .. }) = self;
+        kept
+    }
+}
+
+/// A server at a URL, and the address at which the tap stands before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ServedAddress {
+    pub(super) url: String,
+    pub(super) local: String,
 }
 
 /// An entry of a configuration as an installation found and left it.
@@ -53,7 +77,7 @@ pub(super) enum ServerOutcome {
         before: Vec<String>,
         after: Vec<String>,
     },
-    /// Its tap could not start and now can; what was wrong.
+    /// Its tap was another one, or could not start; what was wrong.
     Mended {
         why: &'static str,
         before: Vec<String>,
@@ -80,8 +104,8 @@ pub(super) struct Rewritten {
 pub(super) enum ConfigError {
     #[error("not JSON: {0}")]
     NotJson(String),
-    #[error("neither JSON nor TOML; as TOML: {0}")]
-    Neither(String),
+    #[error("neither JSON nor TOML nor YAML; as TOML: {toml}; as YAML: {yaml}")]
+    NoForm { toml: String, yaml: String },
     #[error("the key {name:?} stands twice, in lines {} and {}", .lines.0, .lines.1)]
     Doubled { name: String, lines: (usize, usize) },
     #[error("it lists no MCP servers")]
@@ -101,12 +125,11 @@ pub(super) fn rewrite(
         Some(rest) => (&text[..BOM.len_utf8()], rest),
         None => ("", text),
     };
-    let root = parsed(text)?;
-    let root = root.as_ref().and_then(|value| value.as_object());
-    let servers = root.map(|root| servers(text, root)).transpose()?;
-    let servers = servers
-        .filter(|servers| !servers.is_empty())
-        .ok_or(ConfigError::NoServers)?;
+    let file = ConfigFile::read(text)?;
+    let servers = file.servers()?;
+    if servers.is_empty() {
+        return Err(ConfigError::NoServers);
+    }
     let is_known = |name: &&String| servers.iter().any(|server| server.name == **name);
     // Before anything is changed: a misspelt name must not leave half of them tapped.
     if let Some(name) = names.iter().find(|name| !is_known(name)) {
@@ -117,80 +140,113 @@ pub(super) fn rewrite(
         let name = name.clone();
         return Err(ConfigError::Unknown { name, known });
     }
-    let (mut outcomes, mut entries, mut edits) = (Vec::new(), Vec::new(), Edits::new());
     let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    for server in servers.iter().filter(|server| is_wanted(server.name)) {
-        let (outcome, made) = rewrite_one(text, server, rewrite)?;
-        outcomes.push((server.name.to_owned(), outcome));
-        if !made.is_empty() {
-            entries.push(entry(text, server, &made));
-            edits.extend(made);
-        }
-    }
+    let wanted: Vec<_> = servers
+        .iter()
+        .filter(|server| is_wanted(server.name))
+        .collect();
+    // A tap that is to be another one is taken away first, and put again as a first one is.
+    let outdated = change::outdated(text, &wanted, rewrite)?;
+    let bare = change::take_away(text, &wanted, &outdated, rewrite)?;
+    let (mut outcomes, edited) = change::all(&bare, &wanted, rewrite)?;
+    change::tell_updates(text, &wanted, &outdated, &mut outcomes)?;
+    let entries = change::entries(text, &wanted, &edited)?;
     Ok(Rewritten {
-        text: format!("{mark}{}", edit::apply(text, edits)),
+        text: format!("{mark}{edited}"),
         servers: outcomes,
         entries,
     })
+}
+
+/// A server as it is listed to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ServerForm {
+    pub(super) name: String,
+    /// Where it stands, as a JSON pointer.
+    pub(super) place: String,
+    pub(super) way: ServerWay,
+}
+
+/// How a client reaches a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ServerWay {
+    /// By this command.
+    Command(Vec<String>),
+    /// At this URL.
+    Url(String),
+    /// In no way that is known.
+    Unknown,
+}
+
+impl ServerForm {
+    /// The program of the tap before it, where there is one.
+    pub(super) fn tap_program(&self) -> Option<&str> {
+        match &self.way {
+            ServerWay::Command(command) => tapped::tapped(command).map(|_| command[0].as_str()),
+            _ => None,
+        }
+    }
 }
 
 /// The servers of a configuration, in the order of the file.
 ///
 /// # Errors
 /// When it cannot be read, or says twice what runs under a name.
-pub(super) fn list(text: &str) -> Result<Vec<ListedServer>, ConfigError> {
+pub(super) fn list(text: &str) -> Result<Vec<ServerForm>, ConfigError> {
     let text = text.strip_prefix(BOM).unwrap_or(text);
-    let root = parsed(text)?;
-    let root = root.as_ref().and_then(|value| value.as_object());
-    let servers = root.map(|root| servers(text, root)).transpose()?;
-    let mut listed = Vec::new();
-    for server in servers.into_iter().flatten() {
+    let file = ConfigFile::read(text)?;
+    let form = |server: &ConfiguredServer<'_>| {
         let command = server.form(text)?.and_then(|form| form.command());
-        let is_remote = command.is_err() && server.url().is_some();
-        listed.push(ListedServer {
+        let way = match (command, server.url()) {
+            (Ok(command), _) => ServerWay::Command(command),
+            (Err(_), Some(url)) => ServerWay::Url(url.value.to_string()),
+            (Err(_), None) => ServerWay::Unknown,
+        };
+        Ok(ServerForm {
             name: server.name.to_owned(),
-            transport: match (&command, is_remote) {
-                (Ok(_), _) => Some("stdio"),
-                (Err(_), true) => Some("http"),
-                (Err(_), false) => None,
-            },
-            is_tapped: command.is_ok_and(|command| tapped::tapped(&command).is_some()),
-        });
-    }
-    Ok(listed)
+            place: server.place.clone(),
+            way,
+        })
+    };
+    file.servers()?.iter().map(form).collect()
 }
 
-/// The configuration as its members and texts: JSON, or else TOML.
+/// The text of a configuration with what is in it.
+struct ConfigFile<'a> {
+    text: &'a str,
+    root: Option<jsonc_parser::ast::Value<'a>>,
+}
+
+impl<'a> ConfigFile<'a> {
+    fn read(text: &'a str) -> Result<Self, ConfigError> {
+        let root = parsed(text)?;
+        Ok(Self { text, root })
+    }
+
+    fn servers(&self) -> Result<Vec<ConfiguredServer<'_>>, ConfigError> {
+        let root = self.root.as_ref().and_then(|value| value.as_object());
+        let servers = root.map(|root| servers(self.text, root)).transpose()?;
+        Ok(servers.unwrap_or_default())
+    }
+}
+
+/// The configuration as its members and texts: JSON, or else TOML, or else YAML.
 fn parsed(text: &str) -> Result<Option<jsonc_parser::ast::Value<'_>>, ConfigError> {
     let error = match parse_to_ast(text, &CollectOptions::default(), &options()) {
         Ok(parsed) => return Ok(parsed.value),
         Err(error) => ConfigError::NotJson(error.to_string()),
     };
-    // No file of TOML begins as JSON does.
+    // No file of TOML begins as JSON does, and of YAML none that a client writes.
     if text.trim_start().starts_with(['{', '/']) {
         return Err(error);
     }
-    match toml_file::read(text) {
+    let toml = match toml_file::read(text) {
+        Ok(root) => return Ok(Some(root)),
+        Err(reason) => reason,
+    };
+    match yaml_file::read(text) {
         Ok(root) => Ok(Some(root)),
-        Err(reason) => Err(ConfigError::Neither(reason)),
-    }
-}
-
-/// An entry as it is, and as these edits leave it.
-fn entry(text: &str, server: &ConfiguredServer<'_>, edits: &Edits) -> KeptEntry {
-    let original = text[server.range.clone()].to_owned();
-    // Ranges count from the start of the file, and the entry is a piece of it.
-    let within = edits.iter().map(|(range, with)| {
-        (
-            range.start - server.range.start..range.end - server.range.start,
-            with.clone(),
-        )
-    });
-    let installed = edit::apply(&original, within.collect());
-    KeptEntry {
-        place: server.place.clone(),
-        original,
-        installed,
+        Err(yaml) => Err(ConfigError::NoForm { toml, yaml }),
     }
 }
 
@@ -208,114 +264,6 @@ fn options() -> ParseOptions {
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     }
-}
-
-/// What becomes of a server, and the edits that make it so.
-fn rewrite_one(
-    text: &str,
-    server: &ConfiguredServer<'_>,
-    rewrite: &Rewrite,
-) -> Result<(ServerOutcome, Edits), ConfigError> {
-    let left = |why| Ok((ServerOutcome::LeftAlone(why), Edits::new()));
-    let form = match server.form(text)? {
-        Ok(form) => form,
-        Err(why) => return left(why),
-    };
-    let before = match form.command() {
-        Ok(command) => command,
-        Err(why) => return left(why),
-    };
-    let tap = tapped::tapped(&before);
-    Ok(match (rewrite, tap) {
-        (Rewrite::Install { options, .. }, Some(tap))
-            if !options.is_empty() && tap.options != *options =>
-        {
-            return left("it is tapped with other options: uninstall it first");
-        }
-        // Where no options are asked for, any tap that can start will do.
-        (
-            Rewrite::Install {
-                program, is_gone, ..
-            },
-            Some(tap),
-        ) => mend(&form, &before, &tap, program, is_gone(&before[0])),
-        (
-            Rewrite::Install {
-                program, options, ..
-            },
-            None,
-        ) => {
-            let after = tapped::tap(
-                program,
-                server.name,
-                options,
-                &before,
-                form.has_empty_args(),
-            );
-            let tap = &after[..after.len() - before.len()];
-            let edits = edit::put(text, &form, tap);
-            (ServerOutcome::Changed { before, after }, edits)
-        }
-        (Rewrite::Uninstall { kept }, Some(tap)) => {
-            let after = tap.command.to_vec();
-            let edits = give_back(text, server, kept).unwrap_or_else(|| {
-                edit::take(text, &form, before.len() - after.len(), tap.had_empty_args)
-            });
-            (ServerOutcome::Changed { before, after }, edits)
-        }
-        (Rewrite::Uninstall { .. }, None) => (ServerOutcome::AsWanted, Edits::new()),
-    })
-}
-
-/// The bytes that stood in a server's place, where nobody changed what an installation put there.
-fn give_back(text: &str, server: &ConfiguredServer<'_>, kept: &[KeptEntry]) -> Option<Edits> {
-    let present = &text[server.range.clone()];
-    let is_it = |kept: &&KeptEntry| kept.place == server.place && kept.installed == present;
-    let kept = kept.iter().find(is_it)?;
-    Some(vec![(server.range.clone(), kept.original.clone())])
-}
-
-/// Makes a tap that is there already one that starts; the program is the present one, and whether
-/// that of the tap is gone.
-fn mend(
-    form: &Form<'_>,
-    before: &[String],
-    tap: &Tapped<'_>,
-    program: &str,
-    is_gone: bool,
-) -> (ServerOutcome, Edits) {
-    let why = match (is_gone, tap.refused_name) {
-        (true, _) => "the program of its tap is gone from there",
-        (false, Some(_)) => "its tap is refused: the name begins with -",
-        (false, None) => return (ServerOutcome::AsWanted, Edits::new()),
-    };
-    let mut edits = Edits::new();
-    let mut after = before.to_vec();
-    if is_gone {
-        program.clone_into(&mut after[0]);
-        edits.push(edit::replace(place(form, 0), program));
-    }
-    if let Some((at, name)) = tapped::refused_name(before) {
-        let joined = format!("--name={name}");
-        let range = place(form, at).start..place(form, at + 1).end;
-        edits.push(edit::replace(range, &joined));
-        after.splice(at..at + 2, [joined]);
-    }
-    let before = before.to_vec();
-    (ServerOutcome::Mended { why, before, after }, edits)
-}
-
-/// Where a word of a command stands.
-fn place(form: &Form<'_>, word: usize) -> Range<usize> {
-    let range = match form.program() {
-        Some(program) if word == 0 => program.range,
-        program => {
-            let index = word - usize::from(program.is_some());
-            let array = form.array().expect("the words were read from it");
-            array.elements[index].range()
-        }
-    };
-    range.start..range.end
 }
 
 #[cfg(test)]

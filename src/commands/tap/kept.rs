@@ -113,12 +113,7 @@ impl ConfigKeep {
         };
         let text = serde_json::to_vec_pretty(&stored).context("cannot write the kept entries")?;
         let path = self.directory.join("entries.json");
-        // Renamed into place, so that a crash leaves the old entries or the new ones, never a part.
-        let new = self
-            .directory
-            .join(format!("entries.{}", uuid::Uuid::new_v4().simple()));
-        self.write(&new, &text)?;
-        fs::rename(&new, &path).with_context(|| format!("cannot write {}", path.display()))
+        put_private(&self.directory, &path, &text)
     }
 
     /// Keeps the configuration as it was; the oldest backups give way.
@@ -127,7 +122,7 @@ impl ConfigKeep {
         numbers.sort_unstable();
         let number = numbers.last().map_or(1, |last| last + 1);
         let path = self.backup_path(number);
-        self.write(&path, content)?;
+        write_new(&self.directory, &path, content)?;
         let surplus = (numbers.len() + 1).saturating_sub(MAX_BACKUPS);
         for old in &numbers[..surplus] {
             // A backup too many does no harm, and is tried again next time.
@@ -151,23 +146,65 @@ impl ConfigKeep {
             .filter_map(|entry| number(entry.file_name()))
             .collect()
     }
+}
 
-    /// Writes a file that must not be there yet.
-    fn write(&self, path: &Path, content: &[u8]) -> anyhow::Result<()> {
-        let said = || format!("cannot write {}", path.display());
-        make(&self.directory)?;
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .with_context(said)?;
-        give_to_owner(&self.directory, &file);
-        file.write_all(content)
-            .and_then(|()| file.sync_all())
-            .with_context(said)
+/// A file of the state directory that is no configuration's.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum StateFile {
+    /// The servers at URLs that the tap stands before.
+    Servers,
+}
+
+impl StateFile {
+    /// Where it is.
+    pub(super) fn path(self) -> anyhow::Result<PathBuf> {
+        let Self::Servers = self;
+        Ok(state_directory()?.join("servers.json"))
     }
+
+    /// What is in it; `None` where there is none.
+    pub(super) fn read(self) -> anyhow::Result<Option<Vec<u8>>> {
+        let path = self.path()?;
+        let said = || format!("cannot read {}", path.display());
+        let found = match fs::symlink_metadata(&path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(said),
+        };
+        if !found.is_file() || found.len() > MAX_BYTES {
+            anyhow::bail!("{} is no file of ours", path.display());
+        }
+        fs::read(&path).map(Some).with_context(said)
+    }
+}
+
+/// Writes a file of the state directory anew.
+pub(super) fn write_state(file: StateFile, content: &[u8]) -> anyhow::Result<()> {
+    put_private(&state_directory()?, &file.path()?, content)
+}
+
+/// Renamed into place, so that a crash leaves the old content or the new one, never a part.
+fn put_private(directory: &Path, path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let new = directory.join(format!("new.{}", uuid::Uuid::new_v4().simple()));
+    write_new(directory, &new, content)?;
+    fs::rename(&new, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes a file that must not be there yet and that nobody else may read.
+fn write_new(directory: &Path, path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let said = || format!("cannot write {}", path.display());
+    make(directory)?;
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(said)?;
+    give_to_owner(directory, &file);
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .with_context(said)
 }
 
 /// `$XDG_STATE_HOME/mcpr`, else the place that stands for it.

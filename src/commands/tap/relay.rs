@@ -1,5 +1,6 @@
 //! `mcpr tap --url` and `mcpr tap serve`: servers at addresses, with this program in the middle.
 
+use super::served::ServedServers;
 use super::{Args, LAST_ROWS, RecordingPlan, print_report, told};
 use crate::commands::keep_args::KeepArgs;
 use crate::commands::recording_options::RecordingOptions;
@@ -81,8 +82,8 @@ impl ServeArgs {
         }
     }
 
-    /// The servers, in the order in which they were named.
-    fn targets(&self) -> Result<Vec<RelayTarget>, Refused> {
+    /// The servers: those that were named, in that order, and those that installed configurations reach here.
+    fn targets(&self, installed: &ServedServers) -> Result<Vec<RelayTarget>, Refused> {
         let mut targets: Vec<RelayTarget> = Vec::new();
         for named in &self.servers {
             // What is wrong is told without the URL, which may hold a key.
@@ -97,6 +98,13 @@ impl ServeArgs {
                 return Err(refused("there is another one of this name".to_owned()));
             }
             targets.push(target);
+        }
+        for (name, url) in installed.named() {
+            // A name that the configuration has is its own, as it was before.
+            if !targets.iter().any(|known| known.name() == name) {
+                let refused = |error| Refused::new(format!("the server `{name}`: {error}"));
+                targets.push(RelayTarget::named(name, url).map_err(refused)?);
+            }
         }
         if targets.is_empty() {
             let hint = "write them into the configuration, as `name = \"https://host/mcp\"` below \
@@ -116,12 +124,9 @@ impl RelayArgs {
 
 impl RelayWay {
     /// Takes the address at which these servers are to be reached.
-    fn bind(&self, targets: Vec<RelayTarget>) -> anyhow::Result<RelayAddress> {
-        if !self.listen.ip().is_loopback() {
-            let message = format!(
-                "--listen {}: other machines reach that address",
-                self.listen
-            );
+    fn bind(&self, listen: SocketAddr, targets: Vec<RelayTarget>) -> anyhow::Result<RelayAddress> {
+        if !listen.ip().is_loopback() {
+            let message = format!("--listen {listen}: other machines reach that address");
             let hint = "a tap is for the clients of this machine: give 127.0.0.1:PORT";
             return Err(Refused::new(message).hint(hint).into());
         }
@@ -136,7 +141,7 @@ impl RelayWay {
             None if self.insecure => ServerTrust::Anybody,
             None => ServerTrust::Platform,
         };
-        Ok(RelayAddress::bind(self.listen, targets, &trust)?)
+        Ok(RelayAddress::bind(listen, targets, &trust)?)
     }
 }
 
@@ -148,13 +153,22 @@ pub(super) fn alone(args: &Args, console: &mut Console) -> anyhow::Result<Exit> 
         Refused::new(format!("--url: {error}")).hint(hint)
     })?;
     let source = format!("tap {}", target.name());
-    let bound = args.relay.way.bind(vec![target])?;
+    let bound = args.relay.way.bind(args.relay.way.listen, vec![target])?;
     run(args.plan(), &source, bound, console)
 }
 
 /// Stands before several servers until it is asked to end.
 pub(super) fn serve(args: &ServeArgs, console: &mut Console) -> anyhow::Result<Exit> {
-    let bound = args.way.bind(args.targets()?)?;
+    let installed = ServedServers::load()?;
+    let targets = args.targets(&installed)?;
+    // Clients have that address in their configurations; another one is named where it is meant.
+    let has_installed = installed.named().next().is_some() && args.way.listen.port() == 0;
+    let listen = if has_installed {
+        installed.listen
+    } else {
+        args.way.listen
+    };
+    let bound = args.way.bind(listen, targets)?;
     run(args.plan(), "tap serve", bound, console)
 }
 

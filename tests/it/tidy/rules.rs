@@ -36,6 +36,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "src/commands/tap/config/toml_file",
         ],
     ),
+    ("saphyr_parser", &["src/commands/tap/config/yaml_file"]),
     ("notify", &["crates/mcpr-tail/src/wake"]),
     ("jsonschema", &["crates/mcpr-surface/src/compat/engine"]),
     (

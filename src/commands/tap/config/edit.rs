@@ -34,7 +34,15 @@ pub(super) fn put(text: &str, form: &Form<'_>, tap: &[String]) -> Edits {
     let mut edits = Edits::new();
     if let Some(program) = form.program() {
         let range = program.range.start..program.range.end;
-        words.push(text[range.clone()].to_owned());
+        let written = &text[range.clone()];
+        // A plain text of YAML may hold what ends it between brackets.
+        let is_bound =
+            written.starts_with(['"', '\'']) || !written.contains([',', '[', ']', '{', '}']);
+        words.push(if is_bound {
+            written.to_owned()
+        } else {
+            literal(&program.value)
+        });
         edits.push((range, words.remove(0)));
     }
     match (form.array(), form) {
@@ -56,6 +64,12 @@ pub(super) fn put(text: &str, form: &Form<'_>, tap: &[String]) -> Edits {
                     let (newline, lead) = line_before(text, command.range().start);
                     format!("{newline}{lead}args = [{words}]")
                 }
+                Layout::Block => {
+                    let (newline, lead) = line_before(text, command.range().start);
+                    // The first member of an element stands behind its dash.
+                    let lead = lead.replace('-', " ");
+                    format!("{newline}{lead}args: [{words}]")
+                }
             };
             let end = command.range().end;
             edits.push((end..end, member));
@@ -73,17 +87,19 @@ enum Layout {
     Inline,
     /// A table of TOML whose members have a line each.
     Lines,
+    /// The same of YAML.
+    Block,
 }
 
 impl Layout {
     fn of(text: &str, object: &Object<'_>, member: &ObjectProp<'_>) -> Self {
         let sign = &text[member.name.range().end..member.value.range().start];
-        if !sign.contains('=') {
-            Self::Json
-        } else if text[object.range.start..].starts_with('{') {
-            Self::Inline
-        } else {
-            Self::Lines
+        let is_braced = text[object.range.start..].starts_with('{');
+        match (sign.contains('='), is_braced) {
+            (false, true) => Self::Json,
+            (false, false) => Self::Block,
+            (true, true) => Self::Inline,
+            (true, false) => Self::Lines,
         }
     }
 }
@@ -133,6 +149,13 @@ impl Style {
 
 /// Puts words before the first of a list, each in a line of its own where the first has one.
 fn put_first(text: &str, array: &Array<'_>, words: &[String]) -> (Range<usize>, String) {
+    if !is_bracketed(text, array) {
+        let at = array.elements[0].start();
+        // The dash and the blanks before it are those of each word.
+        let (newline, lead) = line_before(text, at);
+        let put = words.iter().map(|word| format!("{word}{newline}{lead}"));
+        return (at..at, put.collect());
+    }
     let open = array.range.start + 1;
     let Some(first) = array.elements.first() else {
         return (open..open, words.join(", "));
@@ -147,6 +170,11 @@ fn put_first(text: &str, array: &Array<'_>, words: &[String]) -> (Range<usize>, 
     };
     let put = words.iter().map(|word| format!("{word}{between}"));
     (at..at, put.collect())
+}
+
+/// Whether a list stands in brackets; in YAML it may have a line each for its words.
+fn is_bracketed(text: &str, array: &Array<'_>) -> bool {
+    text[array.range.start..].starts_with('[')
 }
 
 /// Takes a tap of so many words away, the program among them. `keeps_list` says that the list of arguments was
@@ -179,6 +207,12 @@ pub(super) fn take(text: &str, form: &Form<'_>, words: usize, keeps_list: bool) 
         && is_put(text, command, args, array)
     {
         edits.push((command.range().end..args.range().end, String::new()));
+        return edits;
+    }
+    if !is_bracketed(text, array) {
+        // Up to the next word, whose dash is the one of the first then.
+        let next = array.elements.get(gone).map_or(last, |next| next.start());
+        edits.push((from..next, String::new()));
         return edits;
     }
     edits.push((from..after_comma(text, last), String::new()));

@@ -40,6 +40,9 @@ const LISTS: [&[&str]; 6] = [
     &["mcp_servers"],
 ];
 
+/// Names of the command of a server: most clients, goose.
+const COMMANDS: [&str; 2] = ["command", "cmd"];
+
 /// Names of the address of a server: most clients, Windsurf, Gemini, goose.
 const URLS: [&str; 4] = ["url", "serverUrl", "httpUrl", "uri"];
 
@@ -51,20 +54,27 @@ pub(super) fn servers<'a>(
     let mut found = Vec::new();
     for path in LISTS {
         if let Some(list) = object_at(text, root, path)? {
-            listed(text, &pointer(path), list, &mut found)?;
+            listed(text, &pointer(path), list, |_| true, &mut found)?;
         }
     }
-    // opencode and Crush list them in `mcp` itself.
-    if let Some(list) = object_at(text, root, &["mcp"])? {
-        let is_list = |prop: &&ObjectProp| {
-            let object = prop.value.as_object();
-            object.is_some_and(|object| {
-                let mut names = object.properties.iter().map(|it| it.name.as_str());
-                names.any(|name| name == "command" || URLS.contains(&name))
-            })
-        };
-        if list.properties.iter().any(|prop| is_list(&prop)) {
-            listed(text, "/mcp", list, &mut found)?;
+    // opencode and Crush list them in `mcp` itself, goose in `extensions`: both have other things there, too.
+    for name in ["mcp", "extensions"] {
+        if let Some(list) = object_at(text, root, &[name])? {
+            listed(text, &pointer(&[name]), list, has_way, &mut found)?;
+        }
+    }
+    // Continue has a list in the order of the file, in which each says its name.
+    if let Some(list) = only(text, root, "mcpServers")?.and_then(|prop| prop.value.as_array()) {
+        for (at, object) in list.elements.iter().enumerate() {
+            let object = object.as_object().filter(|object| has_way(object));
+            let Some(object) = object else { continue };
+            let name = only(text, object, "name")?.and_then(|prop| prop.value.as_string_lit());
+            found.push(ConfiguredServer {
+                name: name.map_or("", |name| &name.value),
+                place: format!("/mcpServers/{at}"),
+                range: object.range.start..object.range.end,
+                object,
+            });
         }
     }
     // Claude Code has a list a project.
@@ -76,24 +86,31 @@ pub(super) fn servers<'a>(
             if let Some(list) = object_at(text, object, &["mcpServers"])? {
                 let name = project.name.as_str();
                 let place = pointer(&["projects", name, "mcpServers"]);
-                listed(text, &place, list, &mut found)?;
+                listed(text, &place, list, |_| true, &mut found)?;
             }
         }
     }
     Ok(found)
 }
 
+/// Whether an object says how a server is run or reached.
+fn has_way(object: &Object<'_>) -> bool {
+    let mut names = object.properties.iter().map(|it| it.name.as_str());
+    names.any(|name| COMMANDS.contains(&name) || URLS.contains(&name))
+}
+
 fn listed<'a>(
     text: &str,
     place: &str,
     list: &'a Object<'a>,
+    is_server: fn(&Object<'_>) -> bool,
     found: &mut Vec<ConfiguredServer<'a>>,
 ) -> Result<(), ConfigError> {
     for prop in &list.properties {
         let name = prop.name.as_str();
         // A list that is doubled says twice what runs under a name.
         let _ = only(text, list, name)?;
-        if let Some(object) = prop.value.as_object() {
+        if let Some(object) = prop.value.as_object().filter(|it| is_server(it)) {
             let range = object.range.start..object.range.end;
             let place = format!("{place}{}", pointer(&[name]));
             found.push(ConfiguredServer {
@@ -120,6 +137,9 @@ impl<'a> ConfiguredServer<'a> {
         const REMOTE: &str = "it has no command: it is not run, but reached over the network";
         let mut object = self.object;
         let mut command = only(text, object, "command")?;
+        if command.is_none() {
+            command = only(text, object, "cmd")?;
+        }
         // Earlier versions of Zed.
         if let Some(Value::Object(inner)) = command.map(|command| &command.value) {
             object = inner;

@@ -8,12 +8,18 @@ pub(super) fn install() -> Rewrite {
         program: "/bin/mcpr".to_owned(),
         options: Vec::new(),
         is_gone: |program| program.starts_with("/gone/"),
+        updates: false,
+        addresses: Vec::new(),
+        kept: Vec::new(),
     }
 }
 
 /// Without what an installation kept: the bytes come back of the tap's own words.
 pub(super) fn uninstall() -> Rewrite {
-    Rewrite::Uninstall { kept: Vec::new() }
+    Rewrite::Uninstall {
+        addresses: Vec::new(),
+        kept: Vec::new(),
+    }
 }
 
 fn told(servers: &[(String, ServerOutcome)]) -> Vec<String> {
@@ -57,7 +63,7 @@ fn a_configuration_keeps_its_layout() {
 "#,
         &[
             "files changed",
-            "remote left alone: it has no command: it is not run, but reached over the network",
+            "remote left alone: it is reached over the network",
         ],
         &expect![[r#"
                 {
@@ -125,26 +131,104 @@ fn options_are_written_and_not_changed_behind_ones_back() {
         program: "/bin/mcpr".to_owned(),
         options: options.iter().map(|&it| it.to_owned()).collect(),
         is_gone: |_| false,
+        updates: false,
+        addresses: Vec::new(),
+        kept: Vec::new(),
     };
     let text = r#"{"mcpServers":{"a":{"command":"x","args":["y"]}}}"#;
     let options = ["--payloads", "--redact=--", "--payload-limit", "9"];
     let first = rewrite(text, &[], &install(&options)).expect("it is a configuration");
     let arguments = r#"["tap", "--name=a", "--payloads", "--redact=--", "--payload-limit", "9", "--", "x", "y"]"#;
     assert!(first.text.contains(arguments), "{}", first.text);
-    for (options, expected) in [
-        (&options[..], "a as wanted"),
-        (&[], "a as wanted"),
-        (
-            &["--no-redact"],
-            "a left alone: it is tapped with other options: uninstall it first",
-        ),
-    ] {
+    for options in [&options[..], &[]] {
         let again = rewrite(&first.text, &[], &install(options)).expect("it still is");
-        assert_eq!(told(&again.servers), [expected]);
+        assert_eq!(told(&again.servers), ["a as wanted"]);
         assert_eq!(again.text, first.text);
     }
+    let other = rewrite(&first.text, &[], &install(&["--no-redact"])).expect("it still is");
+    assert_eq!(told(&other.servers), ["a mended: its tap was another one"]);
+    let arguments = r#"["tap", "--name=a", "--no-redact", "--", "x", "y"]"#;
+    assert!(other.text.contains(arguments), "{}", other.text);
+    let back = rewrite(&other.text, &[], &uninstall()).expect("it still is");
+    assert_eq!(back.text, text);
     let back = rewrite(&first.text, &[], &uninstall()).expect("it still is");
     assert_eq!(back.text, text);
+}
+
+#[test]
+fn an_update_takes_the_program_and_the_options_of_today() {
+    let update = Rewrite::Install {
+        program: "/new/mcpr".to_owned(),
+        options: vec!["--db".to_owned(), "/d".to_owned()],
+        is_gone: |_| false,
+        updates: true,
+        addresses: Vec::new(),
+        kept: Vec::new(),
+    };
+    for (text, server) in [
+        (
+            "{\"servers\": {\n  \"a\": { \"command\": \"s\", \"args\": [\"y\"] } // mine\n}}\n",
+            "\"/new/mcpr\", \"args\": [\"tap\", \"--name=a\", \"--db\", \"/d\", \"--\", \"s\", \"y\"]",
+        ),
+        (
+            "[mcp_servers.a]\ncommand = \"s\" # mine\n",
+            "\"/new/mcpr\"\nargs = [\"tap\", \"--name=a\", \"--db\", \"/d\", \"--\", \"s\"]",
+        ),
+    ] {
+        let first = rewrite(text, &[], &install()).expect("it is a configuration");
+        let other = rewrite(&first.text, &[], &update).expect("it still is");
+        assert!(other.text.contains(server), "{}", other.text);
+        assert_eq!(told(&other.servers), ["a mended: its tap was another one"]);
+        assert_eq!(other.entries[0].original, first.entries[0].installed);
+        let again = rewrite(&other.text, &[], &update).expect("it still is");
+        assert_eq!(told(&again.servers), ["a as wanted"]);
+        let back = rewrite(&other.text, &[], &uninstall()).expect("it still is");
+        assert_eq!(back.text, text);
+    }
+}
+
+#[test]
+fn a_server_at_a_url_is_reached_through_the_tap() {
+    let addresses = vec![ServedAddress {
+        url: "https://h.example.com/mcp?key=1".to_owned(),
+        local: "http://127.0.0.1:8788/h/mcp".to_owned(),
+    }];
+    let with = |kept: Vec<KeptEntry>| Rewrite::Uninstall {
+        addresses: addresses.clone(),
+        kept,
+    };
+    let mut install = install();
+    if let Rewrite::Install { addresses: own, .. } = &mut install {
+        own.clone_from(&addresses);
+    }
+    for (text, expected) in [
+        (
+            r#"{"mcpServers":{"h":{"type":"http","url":"https:\/\/h.example.com/mcp?key=1","headers":{"A":"b"}}}}"#,
+            r#"{"mcpServers":{"h":{"type":"http","url":"http://127.0.0.1:8788/h/mcp","headers":{"A":"b"}}}}"#,
+        ),
+        (
+            "[mcp_servers.h]\nurl = 'https://h.example.com/mcp?key=1' # far\n",
+            "[mcp_servers.h]\nurl = \"http://127.0.0.1:8788/h/mcp\" # far\n",
+        ),
+        (
+            "extensions:\n  h:\n    type: sse\n    uri: https://h.example.com/mcp?key=1\n",
+            "extensions:\n  h:\n    type: sse\n    uri: \"http://127.0.0.1:8788/h/mcp\"\n",
+        ),
+    ] {
+        let installed = rewrite(text, &[], &install).expect("it is a configuration");
+        assert_eq!(installed.text, expected);
+        let again = rewrite(&installed.text, &[], &install).expect("it still is");
+        assert_eq!(told(&again.servers), ["h as wanted"]);
+        let back = rewrite(&installed.text, &[], &with(installed.entries)).expect("it still is");
+        assert_eq!(back.text, text);
+        // Without what was kept, the address is the same in other letters.
+        let back = rewrite(&again.text, &[], &with(Vec::new())).expect("it still is");
+        assert!(
+            back.text.contains("\"https://h.example.com/mcp?key=1\""),
+            "{}",
+            back.text
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,178 @@
+//! Which configurations are changed: a file that is named, those of clients that are named, or those that a person
+//! chooses from what this machine has.
+
+use super::config::{self, ServerForm};
+use super::install::{ConfigArgs, read};
+use crate::commands::Refused;
+use crate::commands::places::PlaceKind;
+use crate::commands::sources::Machine;
+use crate::console::Console;
+use std::path::PathBuf;
+
+/// A configuration that is to be changed.
+#[derive(Debug, Clone)]
+pub(super) struct ChosenConfig {
+    /// Whose it is, where that is known.
+    pub(super) client: Option<&'static str>,
+    pub(super) path: PathBuf,
+    /// The servers that are meant; none where all are.
+    pub(super) servers: Vec<String>,
+}
+
+/// A configuration that can be changed.
+struct Candidate {
+    client: &'static str,
+    path: PathBuf,
+    servers: Vec<ServerForm>,
+}
+
+impl Candidate {
+    /// A line for a person.
+    fn line(&self, home: &Machine) -> String {
+        let name = |server: &ServerForm| match server.tap_program() {
+            Some(_) => format!("{} (tapped)", server.name),
+            None => server.name.clone(),
+        };
+        let servers: Vec<String> = self.servers.iter().map(name).collect();
+        let path = home.short(&self.path);
+        format!("{:<15} {path}: {}", self.client, servers.join(", "))
+    }
+}
+
+/// The configurations that are meant.
+pub(super) fn choose(
+    args: &ConfigArgs,
+    console: &mut Console,
+) -> anyhow::Result<Vec<ChosenConfig>> {
+    if let Some(path) = &args.config {
+        return Ok(vec![ChosenConfig {
+            client: None,
+            path: path.clone(),
+            servers: args.servers.clone(),
+        }]);
+    }
+    let machine = Machine::present();
+    let mut candidates = candidates(&machine);
+    if let Some(missing) = args.clients.iter().find(|&client| {
+        let mut known = candidates.iter();
+        !known.any(|candidate| candidate.client == client)
+    }) {
+        let message = format!("{missing}: no configuration of it lists a server");
+        let hint = "`mcpr sources` lists what there is; --config FILE names another file";
+        return Err(Refused::new(message).hint(hint).into());
+    }
+    if candidates.is_empty() {
+        let hint = "name one: --config FILE";
+        return Err(
+            Refused::new("no client's configuration with servers was found")
+                .hint(hint)
+                .into(),
+        );
+    }
+    if !args.clients.is_empty() {
+        candidates.retain(|it| args.clients.iter().any(|client| client == it.client));
+    } else if !args.all {
+        candidates = asked(candidates, &machine, console)?;
+    }
+    with_servers(candidates, &args.servers)
+}
+
+/// Every configuration of a user of this machine that lists a server. A project's is changed where it is named
+/// alone: who else works on it has another machine.
+fn candidates(machine: &Machine) -> Vec<Candidate> {
+    let places = machine.places().into_iter();
+    let configs = places.filter(|found| found.place.kind == PlaceKind::Config);
+    let files = configs.flat_map(|found| {
+        let client = found.place.client;
+        found.files.into_iter().map(move |file| (client, file.path))
+    });
+    let candidate = |(client, path): (&'static str, PathBuf)| {
+        let text = read(&path, &path).ok()?;
+        // One that cannot be read is told by `sources`, and refused with its reason where it is named.
+        let servers = config::list(&text).ok()?;
+        (!servers.is_empty()).then_some(Candidate {
+            client,
+            path,
+            servers,
+        })
+    };
+    files.filter_map(candidate).collect()
+}
+
+/// Those that a person at the terminal chooses.
+fn asked(
+    candidates: Vec<Candidate>,
+    machine: &Machine,
+    console: &mut Console,
+) -> anyhow::Result<Vec<Candidate>> {
+    let lines: Vec<String> = candidates
+        .iter()
+        .enumerate()
+        .map(|(at, candidate)| format!("{:>3}  {}", at + 1, candidate.line(machine)))
+        .collect();
+    let question = "Which of them? Numbers or clients, `all`, or nothing: ";
+    if console.can_ask() {
+        for line in &lines {
+            console.note(line);
+        }
+    }
+    let Some(answer) = console.ask(question) else {
+        let hint =
+            "--client NAME, --all or --config FILE say which; with --dry-run nothing is changed";
+        return Err(Refused::new("no configuration is named; there are these")
+            .details(lines)
+            .hint(hint)
+            .into());
+    };
+    let mut chosen = Vec::new();
+    for word in answer
+        .split([' ', ',', '\n', '\r'])
+        .filter(|word| !word.is_empty())
+    {
+        let number = word.parse::<usize>().ok();
+        let is_meant = |at: usize, candidate: &Candidate| {
+            word == "all" || number == Some(at + 1) || candidate.client == word
+        };
+        let before = chosen.len();
+        chosen.extend((0..candidates.len()).filter(|&at| is_meant(at, &candidates[at])));
+        if chosen.len() == before {
+            return Err(
+                Refused::new(format!("{word}: there is no such configuration"))
+                    .hint("answer with numbers of the list, names of clients, or all")
+                    .into(),
+            );
+        }
+    }
+    let candidates = candidates.into_iter().enumerate();
+    Ok(candidates
+        .filter(|(at, _)| chosen.contains(at))
+        .map(|(_, candidate)| candidate)
+        .collect())
+}
+
+/// Each with those of the named servers that it has.
+fn with_servers(candidates: Vec<Candidate>, names: &[String]) -> anyhow::Result<Vec<ChosenConfig>> {
+    let has = |candidate: &Candidate, name: &String| {
+        candidate.servers.iter().any(|server| server.name == *name)
+    };
+    if let Some(name) = names
+        .iter()
+        .find(|name| !candidates.iter().any(|it| has(it, name)))
+    {
+        let message = format!("no configuration has a server {name}");
+        return Err(Refused::new(message)
+            .hint("`mcpr sources` lists the servers of each")
+            .into());
+    }
+    let chosen = candidates.into_iter().filter_map(|candidate| {
+        let own = names.iter().filter(|name| has(&candidate, name));
+        let servers: Vec<String> = own.cloned().collect();
+        let is_meant = names.is_empty() || !servers.is_empty();
+        is_meant.then_some(ChosenConfig {
+            client: Some(candidate.client),
+            path: candidate.path,
+            servers,
+        })
+    });
+    Ok(chosen.collect())
+}
