@@ -59,6 +59,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 #[cfg(feature = "tap")]
 pub(super) fn status(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut rows = Machine::present().sources();
+    // Logs and empty configurations have nothing that could be tapped.
     rows.retain(|row| row.server.is_some());
     print(args, &rows, console)?;
     if rows.is_empty() {

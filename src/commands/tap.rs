@@ -174,6 +174,7 @@ pub(super) fn listed_servers(path: &Path) -> Result<Vec<ListedServer>, String> {
     let locals = served.all_addresses();
     let listed = |server: config::ServerForm| {
         let program = server.tap_program().map(str::to_owned);
+        // An address of the tap is known by what installations wrote, not by its looks.
         let is_served = |url: &str| locals.iter().any(|address| address.local == url);
         let (transport, is_tapped) = match &server.way {
             ServerWay::Command(_) => (Some("stdio"), program.is_some()),

@@ -53,6 +53,7 @@ pub(super) fn choose(
     }
     let machine = Machine::present();
     let mut candidates = candidates(&machine);
+    // Before anybody is asked: a name that leads to nothing is a slip.
     if let Some(missing) = args.clients.iter().find(|&client| {
         let mut known = candidates.iter();
         !known.any(|candidate| candidate.client == client)
@@ -111,6 +112,7 @@ fn asked(
         .map(|(at, candidate)| format!("{:>3}  {}", at + 1, candidate.line(machine)))
         .collect();
     let question = "Which of them? Numbers or clients, `all`, or nothing: ";
+    // The list is part of the question; elsewhere it is part of the error.
     if console.can_ask() {
         for line in &lines {
             console.note(line);
@@ -133,6 +135,7 @@ fn asked(
         let is_meant = |at: usize, candidate: &Candidate| {
             word == "all" || number == Some(at + 1) || candidate.client == word
         };
+        // A word may mean several: a client can have more than one configuration.
         let before = chosen.len();
         chosen.extend((0..candidates.len()).filter(|&at| is_meant(at, &candidates[at])));
         if chosen.len() == before {
@@ -167,6 +170,7 @@ fn with_servers(candidates: Vec<Candidate>, names: &[String]) -> anyhow::Result<
     let chosen = candidates.into_iter().filter_map(|candidate| {
         let own = names.iter().filter(|name| has(&candidate, name));
         let servers: Vec<String> = own.cloned().collect();
+        // One that has none of them is left out, and not refused.
         let is_meant = names.is_empty() || !servers.is_empty();
         is_meant.then_some(ChosenConfig {
             client: Some(candidate.client),

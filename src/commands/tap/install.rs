@@ -175,6 +175,7 @@ fn change_all(
         }
     }
     if report.has_changed {
+        // A client may have several configurations, which stand one behind the other.
         report.clients.dedup();
         let which = match &report.clients[..] {
             [] | [_] => "restart the client".to_owned(),
@@ -210,6 +211,7 @@ fn change(
     let path = fs::canonicalize(&config.path).with_context(|| format!("cannot read {shown}"))?;
     for _ in 0..MAX_TRIES {
         let text = read(&path, &config.path)?;
+        // Read anew at each try, as the text is: what was taken in for another text is dropped.
         let mut served = ServedServers::load()?;
         let rewritten = task
             .rewrite(&path, &text, config, &mut served)
@@ -291,6 +293,7 @@ impl InstallTask {
             served.serve_at(listen);
         }
         for server in list(text)? {
+            // Only what is going to be changed, or the others would have users that there are not.
             let is_meant = config.servers.is_empty() || config.servers.contains(&server.name);
             if let (true, ServerWay::Url(url)) = (is_meant, &server.way) {
                 served.take_in(&server.name, url, &user(path, &server.place));
@@ -360,6 +363,7 @@ fn put(
     }
     if let ConfigTask::Uninstall = task {
         keep.forget(&rewritten.entries)?;
+        // A file that is not there is not made to say that nothing is in it.
         if served.is_used_by(path) {
             for entry in &rewritten.entries {
                 served.release(&user(path, &entry.place));

@@ -171,6 +171,7 @@ impl StateFile {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(said),
         };
+        // A link or a pipe that somebody put there is not read.
         if !found.is_file() || found.len() > MAX_BYTES {
             anyhow::bail!("{} is no file of ours", path.display());
         }

@@ -73,6 +73,7 @@ impl ServedServers {
     /// Listens there from now on.
     pub(super) fn serve_at(&mut self, listen: SocketAddr) {
         if self.listen != listen {
+            // It may come back to where it was.
             self.former.retain(|known| *known != listen);
             self.former.insert(0, self.listen);
             self.former.truncate(MAX_FORMER);
@@ -89,10 +90,12 @@ impl ServedServers {
 
     /// Adds a server of this name and URL for a user, if it can be reached through the tap.
     pub(super) fn take_in(&mut self, name: &str, url: &str, user: &str) {
+        // A second installation finds what the first one wrote.
         let is_own = self.all_addresses().iter().any(|known| known.local == url);
         if is_own || !can_be_served(url) {
             return;
         }
+        // One URL is one server, whatever each client calls it.
         if let Some(known) = self.servers.iter_mut().find(|known| known.url == url) {
             if !known.users.iter().any(|known| known == user) {
                 known.users.push(user.to_owned());

@@ -28,6 +28,7 @@ pub(super) fn outdated(
     };
     let mut places = Vec::new();
     for server in wanted {
+        // What has no command has no tap to be another one.
         let Ok(Ok(command)) = server.form(text)?.map(|form| form.command()) else {
             continue;
         };
@@ -52,6 +53,7 @@ pub(super) fn take_away(
     places: &[String],
     rewrite: &Rewrite,
 ) -> Result<String, ConfigError> {
+    // The addresses of servers at URLs change in place, and need not be taken away.
     let uninstall = Rewrite::Uninstall {
         addresses: Vec::new(),
         kept: rewrite.kept().to_vec(),
@@ -72,6 +74,7 @@ pub(super) fn all(
     let file = ConfigFile::read(text)?;
     let (mut outcomes, mut edits) = (Outcomes::new(), Edits::new());
     for server in file.servers()? {
+        // By place and not by name: two lists may have one of the same name.
         if wanted.iter().any(|it| it.place == server.place) {
             let (outcome, made) = rewrite_one(text, &server, rewrite)?;
             outcomes.push((server.name.to_owned(), outcome));
@@ -94,6 +97,7 @@ pub(super) fn tell_updates(
         }
         let command = server.form(text)?.and_then(|form| form.command());
         if let (Ok(before), ServerOutcome::Changed { after, .. }) = (command, &*outcome) {
+            // A person wants to see the tap that was there, and not the bare command between the two.
             *outcome = ServerOutcome::Mended {
                 why: "its tap was another one",
                 before,
@@ -114,6 +118,7 @@ pub(super) fn entries(
     let after = file.servers()?;
     let mut entries = Vec::new();
     for server in wanted {
+        // A place that is gone has nothing that could be given back.
         let Some(other) = after.iter().find(|it| it.place == server.place) else {
             continue;
         };

@@ -84,6 +84,7 @@ impl Reading<'_> {
             }
             Event::MappingStart(anchor, _) => self.begin(range, true, anchor),
             Event::SequenceStart(anchor, _) => self.begin(range, false, anchor),
+            // The parser sees to it that each end has a beginning.
             Event::MappingEnd | Event::SequenceEnd => {
                 if let Some(node) = self.open.pop() {
                     let node = node.closed(range);
@@ -190,6 +191,7 @@ impl OpenNode {
 
     /// The whole of it. One without brackets goes to the end of its last member.
     fn closed(self, end: Range) -> Value<'static> {
+        // The event of its end stands behind the blanks and comments that follow.
         let last = self.properties.last().map(|member| member.range.end);
         let last = last.or_else(|| self.elements.last().map(|element| element.range().end));
         let end = match last {
