@@ -211,7 +211,10 @@ pub(super) fn take(text: &str, form: &Form<'_>, words: usize, keeps_list: bool) 
     }
     if !is_bracketed(text, array) {
         // Up to the next word, whose dash is the one of the first then.
-        let next = array.elements.get(gone).map_or(last, |next| next.start());
+        let next = array
+            .elements
+            .get(gone)
+            .map_or(last, jsonc_parser::common::Ranged::start);
         edits.push((from..next, String::new()));
         return edits;
     }
