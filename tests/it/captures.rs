@@ -85,11 +85,20 @@ fn every_capture_is_read_back_as_it_was_derived() {
         ("formats/toolhive.ndjson", "toolhive"),
         ("formats/mcpproxy_go.ndjson", "mcpproxy_go"),
         ("formats/codex_rollout.ndjson", "codex_rollout"),
+        ("formats/mcpsnoop.ndjson", "mcpsnoop"),
+        ("formats/gh_aw_mcpg.ndjson", "gh_aw_mcpg"),
+        (
+            "formats/mcpServer.mcp.config.usrlocal.vscode_log.log",
+            "vscode_log",
+        ),
     ];
     for (file, name) in captures {
         let home = Home::new();
         home.record(&[&capture(file)]);
-        compare(&home.rows(&[]), name);
+        // Rows come in the order of their times, those of a log are stored once they are answered.
+        let mut rows = home.rows(&[]);
+        rows.sort_by_key(|row| row["seq"].as_i64());
+        compare(&rows, name);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Each sample of a format through the built program: whole and across a rotation.
 
 use super::program::{Home, capture};
-use serde_json::Value;
+use mcpr_wire::{FORMATS, Fact};
+use serde_json::{Value, json};
 use std::fs;
 
 /// Every sample of formats other than mcpr's own, by its name.
@@ -48,6 +49,129 @@ fn each_line_of_a_sample_is_stored_once_across_a_rotation() {
         fs::write(&file, later.concat()).unwrap();
         home.record(&[&old, &file]);
         home.record(&[&old, &file]);
-        assert_eq!(rows(&home), whole(&name), "{name}");
+        assert_eq!(
+            without_client(rows(&home)),
+            without_client(whole(&name)),
+            "{name}"
+        );
     }
+}
+
+/// Rows without who called: a log names its client once, maybe in a file that is gone.
+fn without_client(mut rows: Vec<Value>) -> Vec<Value> {
+    for row in &mut rows {
+        let row = row.as_object_mut().unwrap();
+        for member in ["client_name", "client_version", "session"] {
+            row.remove(member);
+        }
+    }
+    rows
+}
+
+/// Whether a row shows something that only a format with this fact can tell.
+fn shows(row: &Value, fact: Fact, source: &str) -> bool {
+    let has = |name: &str| !row[name].is_null();
+    match fact {
+        Fact::Proxy => row["proxy"] != source,
+        Fact::SessionId => {
+            has("session_id") && !row["session_id"].as_str().unwrap().starts_with('~')
+        }
+        Fact::RequestId => has("request_id"),
+        Fact::Client => has("client_name") || has("client_version"),
+        Fact::EveryMethod => row["method"] != "tools/call",
+        Fact::UpstreamTime => has("upstream_us"),
+        Fact::BytesIn => has("bytes_in"),
+        Fact::BytesOut => has("bytes_out"),
+        Fact::RpcError => row["error_kind"] == "rpc",
+        Fact::ToolError => row["error_kind"] == "tool",
+        Fact::Bodies | Fact::Surface => false, // in no row
+    }
+}
+
+/// The format that a sample is in: the last part of its name without the ending.
+fn format_of(name: &str) -> &str {
+    let (stem, _) = name.rsplit_once('.').unwrap();
+    stem.rsplit('.').next().unwrap()
+}
+
+#[test]
+fn no_row_shows_what_its_format_does_not_know_and_every_fact_has_an_example() {
+    for name in samples() {
+        let source = format_of(&name);
+        let format = FORMATS.iter().find(|it| it.name() == source).unwrap();
+        let rows = whole(&name);
+        for fact in Fact::ALL {
+            if matches!(fact, Fact::Bodies | Fact::Surface) {
+                continue;
+            }
+            let shown = rows.iter().find(|row| shows(row, fact, source));
+            assert_eq!(
+                shown.is_some(),
+                format.knows().has(fact),
+                "{name} {fact:?} {shown:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_hour_that_comes_twice_is_told_apart_by_the_lines_before() {
+    let call = |time: &str, id: u32| {
+        format!(
+            "2026-10-25 {time} [debug] [editor -> server] {{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n"
+        )
+    };
+    let answer = |time: &str, id: u32| {
+        format!(
+            "2026-10-25 {time} [debug] [server -> editor] {{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{}}}}\n"
+        )
+    };
+    let log = [
+        call("01:59:59.000", 1),
+        answer("02:00:00.000", 1),
+        // The clock is put back while this one waits.
+        call("02:59:59.900", 2),
+        answer("02:00:00.100", 2),
+        call("02:30:00.000", 3),
+        answer("02:30:00.250", 3),
+        call("03:00:00.000", 4),
+        answer("03:00:00.001", 4),
+    ];
+    let home = Home::new();
+    let file = home.write("mcpServer.mcp.config.usrlocal.clock.log", log.concat());
+    let recorded = home
+        .command(&["record", "--once", file.to_str().unwrap()])
+        .env("TZ", capture("zoneinfo/Berlin"))
+        .status()
+        .unwrap();
+    assert!(recorded.success());
+    let midnight_utc = 1_792_886_400_000_i64; // 2026-10-25T00:00:00Z
+    let told: Vec<(i64, Value)> = home
+        .rows(&["--since", "@0"])
+        .iter()
+        .map(|row| {
+            (
+                row["ts"].as_i64().unwrap() - midnight_utc,
+                row["latency_us"].clone(),
+            )
+        })
+        .collect();
+    let expected = [
+        (-1_000, json!(1_000_000)),
+        (3_599_900, json!(200_000)),
+        (5_400_000, json!(250_000)),
+        (7_200_000, json!(1_000)),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn calls_of_two_connections_and_of_two_types_of_id_are_never_mixed_up() {
+    let rows = whole("mcpsnoop.ndjson");
+    let latency = |tool: &str| {
+        let row = rows.iter().find(|row| row["tool"] == tool).unwrap();
+        row["latency_us"].as_i64().unwrap()
+    };
+    let got = ["find", "open", "slow", "fast"].map(latency);
+    assert_eq!(got, [400_000, 200_000, 1_500_000, 100_000]);
 }

@@ -1,6 +1,7 @@
 //! File sources: what the tailer reads, decoded and delivered with its checkpoints.
 
 use super::lines::{OpenLog, Torn, TornState};
+use super::named::proxy_of;
 use super::{ANNOUNCE_AFTER, Delivery, LineDecoder, LineOptions, SourceHandle};
 use mcpr_model::{Checkpoint, Event, Gap, Text};
 use mcpr_tail::{Chunk, Piece, ReadOutcome, Tailer, identity_of, log_of, text_of};
@@ -418,26 +419,19 @@ fn is_at_rest(chunk: &Chunk<'_>) -> bool {
     })
 }
 
-/// Whether a line is one of a desktop host's log.
+/// Whether a line may be one of a log whose messages are paired.
 fn is_logged(line: &[u8]) -> bool {
-    memchr::memmem::find(line, b"Message from ").is_some()
+    const MARKS: [&[u8]; 5] = [
+        b"Message from ",
+        b" editor] ",
+        b" server] ",
+        b" Says] ",
+        b"\"server_id\"",
+    ];
+    MARKS
+        .iter()
+        .any(|mark| memchr::memmem::find(line, mark).is_some())
 }
-
-/// The proxy whose stream a file holds: its name up to the first dot, else `default`.
-#[must_use]
-pub fn proxy_of(path: &Path) -> Text {
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy())
-        .unwrap_or_default();
-    match name.split('.').next() {
-        Some(stem) if !stem.is_empty() => stem.into(),
-        _ => Text::const_new(DEFAULT_PROXY),
-    }
-}
-
-/// The proxy's name where nothing says one.
-pub const DEFAULT_PROXY: &str = "default";
 
 #[cfg(test)]
 mod tests {
@@ -445,20 +439,6 @@ mod tests {
     use crate::{Config, Full, Recorder};
     use mcpr_store::memory::MemoryStore;
     use mcpr_tail::{Begin, SourceSpec};
-
-    #[test]
-    fn a_proxy_is_named_by_its_file() {
-        let cases = [
-            ("everything.stderr.log", "everything"),
-            ("/var/log/weather.log.1", "weather"),
-            ("plain", "plain"),
-            (".hidden", "default"),
-            ("/", "default"),
-        ];
-        for (path, expected) in cases {
-            assert_eq!(proxy_of(Path::new(path)), expected, "{path}");
-        }
-    }
 
     /// Files that are looked at in a round without news, where a request waits in each of so many logs.
     fn looks_at(logs: u64) -> u64 {

@@ -1,11 +1,10 @@
-//! The messages in a desktop host's log, paired server by server, and how far such a log may be
-//! called read: no further than the oldest request that still waits for its answer. After a restart
+//! The messages in a log, paired connection by connection, and how far such a log may be called read: no further than the oldest request that still waits for its answer. After a restart
 //! reading goes on there, and what was stored already is recognised. Does no reading of its own.
 
 use super::{LogReading, Moment, Pairing, WaitTime};
-use mcpr_model::time::HOUR_MS;
+use mcpr_model::time::{HOUR_MS, local_moments, ms_of};
 use mcpr_model::{Checkpoint, Event, FileIdentity, Gap, Text};
-use mcpr_wire::{LoggedMessages, UnreadKind, UnreadMessage};
+use mcpr_wire::{LogConnection, LogTime, LoggedMessages, UnreadKind, UnreadMessage};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -14,9 +13,10 @@ use std::time::{Duration, Instant};
 /// two are never compared while the log may go on.
 const GIVE_UP_AFTER: Duration = Duration::from_hours(1);
 const GIVE_UP_AFTER_MS: i64 = HOUR_MS;
-/// Most servers in one log whose requests are paired; the first by name makes room.
-// The name comes from the log, and each one takes memory as long as the log is read.
-const MAX_SERVERS: usize = 256;
+/// Most connections in one log whose requests are paired; one in which nothing waits makes room, else the
+/// first by name.
+// Their names come from the log, and each one takes memory as long as the log is read.
+const MAX_CONNECTIONS: usize = 256;
 /// Most places of a log that are remembered while a request waits.
 // Fewer marks only mean that more is read again after a restart.
 const MAX_MARKS: usize = 64;
@@ -25,21 +25,23 @@ const MAX_MARKS: usize = 64;
 /// of one that is given up then may follow, so that it is told as missing and not called a timeout.
 const MAX_WAITED_BYTES: u64 = 64 << 20;
 
-/// A place in a log, and the numbers that the next request of each server would have had there.
+/// A place in a log, and the numbers that the next request of each connection would have had there.
 #[derive(Debug)]
 struct Mark {
     checkpoint: Checkpoint,
-    next: BTreeMap<Text, u64>,
+    next: BTreeMap<LogConnection, u64>,
 }
 
-/// The servers of one log.
+/// The connections of one log.
 #[derive(Debug)]
 pub(super) struct HostLogs {
     /// What gaps are called by.
     source: Text,
-    servers: BTreeMap<Text, Pairing>,
+    connections: BTreeMap<LogConnection, Pairing>,
     marks: VecDeque<Mark>,
     latest_ts: i64,
+    /// The newest moment of a time without a zone.
+    latest_local_us: i64,
     /// Bytes of the log that were read, and where that was last counted.
     log_bytes: u64,
     counted_to: Option<(FileIdentity, u64)>,
@@ -55,10 +57,11 @@ impl HostLogs {
         let now = Instant::now();
         Self {
             source,
-            servers: BTreeMap::new(),
+            connections: BTreeMap::new(),
             marks: VecDeque::new(),
             // Whatever the first line says is later.
             latest_ts: i64::MIN,
+            latest_local_us: i64::MIN,
             log_bytes: 0,
             counted_to: None,
             max_waited_bytes: MAX_WAITED_BYTES,
@@ -74,22 +77,22 @@ impl HostLogs {
 
     /// Takes what a line tells of; rows go to `events` once they are whole.
     pub(super) fn take(&mut self, frame: LoggedMessages, events: &mut Vec<Event>) {
+        let us = self.moment_of(frame.at);
         // Several servers write into one log, so that its times may go back a little.
-        self.latest_ts = self.latest_ts.max(frame.ts);
-        let moment = self.moment(frame.ts);
-        if !self.servers.contains_key(&frame.server) && self.servers.len() >= MAX_SERVERS {
-            let first = self.servers.pop_first();
-            if let Some((_, mut pairing)) = first {
-                // Its requests become rows now, for their answers could be matched with nothing.
-                pairing.give_up_where(&|_| true, moment, events);
-                events.extend(gap_of(&self.source, &mut pairing));
-            }
+        self.latest_ts = self.latest_ts.max(ms_of(us));
+        let moment = self.moment(us);
+        let is_known = self.connections.contains_key(&frame.of);
+        if !is_known && self.connections.len() >= MAX_CONNECTIONS {
+            self.make_room(moment, events);
         }
-        let server = frame.server.clone();
+        let of = frame.of.clone();
         let pairing = self
-            .servers
-            .entry(frame.server)
-            .or_insert_with(|| Pairing::of_log(server));
+            .connections
+            .entry(frame.of)
+            .or_insert_with(|| match of.session_id {
+                Some(session_id) => Pairing::new(of.server, session_id),
+                None => Pairing::of_log(of.server),
+            });
         // Before its messages: each request remembers when it was read.
         pairing.read(LogReading {
             log_ts: self.latest_ts,
@@ -102,20 +105,49 @@ impl HostLogs {
         events.extend(gap_of(&self.source, pairing));
     }
 
+    /// Forgets a connection. What waits in it becomes rows, for its answers could be matched with nothing.
+    fn make_room(&mut self, moment: Moment, events: &mut Vec<Event>) {
+        let mut idle = self.connections.iter();
+        // A proxy of many short connections has few in which something waits.
+        let idle = idle.find(|(_, pairing)| pairing.waiting().0.is_none());
+        let goes = match idle.map(|(of, _)| of.clone()) {
+            Some(of) => self.connections.remove(&of),
+            None => self.connections.pop_first().map(|(_, pairing)| pairing),
+        };
+        if let Some(mut pairing) = goes {
+            pairing.give_up_where(&|_| true, moment, events);
+            events.extend(gap_of(&self.source, &mut pairing));
+        }
+    }
+
+    /// What a time of the log means, in unix microseconds. Where a clock was put back, an hour comes twice:
+    /// the times before tell which one it is, for a log is written in its order.
+    fn moment_of(&mut self, at: LogTime) -> i64 {
+        if !at.is_local {
+            return at.us;
+        }
+        let us = match local_moments(at.us) {
+            (first, Some(second)) if first < self.latest_local_us => second,
+            (first, _) => first,
+        };
+        self.latest_local_us = self.latest_local_us.max(us);
+        us
+    }
+
     /// Takes the beginning of a connection that was read before: nothing comes of it but who calls.
     pub(super) fn recall(&mut self, frame: LoggedMessages) {
-        let server = frame.server.clone();
-        let known = self.servers.get(&server);
+        let of = frame.of.clone();
+        let known = self.connections.get(&of);
         // What waits was read since, in another file of the same log.
         if known.is_some_and(|pairing| pairing.waiting().0.is_some()) {
             return;
         }
         let mut past = Vec::new();
-        let moment = self.moment(frame.ts);
+        let moment = self.moment(frame.at.us);
         // By the usual way, for that is what makes it known who calls; the rows were stored when it was
         // read first.
         self.take(frame, &mut past);
-        if let Some(pairing) = self.servers.get_mut(&server) {
+        if let Some(pairing) = self.connections.get_mut(&of) {
             pairing.give_up_where(&|_| true, moment, &mut past);
         }
     }
@@ -125,24 +157,27 @@ impl HostLogs {
     pub(super) fn doubt(&mut self, doubt: &UnreadMessage, events: &mut Vec<Event>) {
         match &doubt.kind {
             UnreadKind::Answer(id) => {
-                if let Some(pairing) = self.servers.get_mut(&doubt.server) {
+                if let Some(pairing) = self.connections.get_mut(&doubt.of) {
                     pairing.doubt(doubt.direction, id.as_ref());
                 }
             }
-            UnreadKind::Request(key) => events.push(Event::Gap(Gap {
-                source: self.source.clone(),
-                count: 1,
-                from_ts: doubt.ts,
-                to_ts: doubt.ts,
-                // The line may be read again after a restart.
-                key: Some(key.hash.cast_signed()),
-            })),
+            UnreadKind::Request(key) => {
+                let ts = ms_of(self.moment_of(doubt.at));
+                events.push(Event::Gap(Gap {
+                    source: self.source.clone(),
+                    count: 1,
+                    from_ts: ts,
+                    to_ts: ts,
+                    // The line may be read again after a restart.
+                    key: Some(key.hash.cast_signed()),
+                }));
+            }
         }
     }
 
     /// Whether a request waits for its answer.
     pub(super) fn is_waiting(&self) -> bool {
-        let mut pairings = self.servers.values();
+        let mut pairings = self.connections.values();
         pairings.any(|pairing| pairing.waiting().0.is_some())
     }
 
@@ -159,9 +194,9 @@ impl HostLogs {
             })
         };
         // Both times only grow from line to line, so that the oldest says it for those after it.
-        let moment = self.moment(self.latest_ts);
+        let moment = self.latest_moment();
         let mut count = 0;
-        for pairing in self.servers.values_mut() {
+        for pairing in self.connections.values_mut() {
             count += pairing.give_up_oldest_where(&is_over, moment, events);
             events.extend(gap_of(&self.source, pairing));
         }
@@ -170,7 +205,7 @@ impl HostLogs {
 
     /// Tells which requests are in flight that were read until a time.
     pub(super) fn announce_open(&mut self, until: Instant, resumes: bool, events: &mut Vec<Event>) {
-        for pairing in self.servers.values_mut() {
+        for pairing in self.connections.values_mut() {
             pairing.announce_open(until, resumes, events);
         }
     }
@@ -193,9 +228,9 @@ impl HostLogs {
         is_over: &dyn Fn(WaitTime) -> bool,
         events: &mut Vec<Event>,
     ) -> bool {
-        let moment = self.moment(self.latest_ts);
+        let moment = self.latest_moment();
         let mut count = 0;
-        for pairing in self.servers.values_mut() {
+        for pairing in self.connections.values_mut() {
             count += pairing.give_up_where(is_over, moment, events);
             events.extend(gap_of(&self.source, pairing));
         }
@@ -211,18 +246,16 @@ impl HostLogs {
     ) -> Vec<Checkpoint> {
         self.count_to(&checkpoint);
         // Most files are no such logs: nothing can wait in them.
-        if self.servers.is_empty() {
+        if self.connections.is_empty() {
             return vec![checkpoint];
         }
         self.leave_far(events);
         let waiting: Vec<_> = self
-            .servers
+            .connections
             .iter()
-            .map(|(server, pairing)| (server.clone(), pairing.waiting()))
+            .map(|(of, pairing)| (of.clone(), pairing.waiting()))
             .collect();
-        let next = waiting
-            .iter()
-            .map(|(server, (_, next))| (server.clone(), *next));
+        let next = waiting.iter().map(|(of, (_, next))| (of.clone(), *next));
         self.marks.push_back(Mark {
             checkpoint,
             // Numbers grow with each request, so that comparing them tells whether one was asked before
@@ -231,8 +264,8 @@ impl HostLogs {
         });
         limit_marks(&mut self.marks, MAX_MARKS, |mark| mark.checkpoint.identity);
         let is_safe = |mark: &Mark| {
-            waiting.iter().all(|(server, (oldest, _))| {
-                oldest.is_none_or(|oldest| mark.next.get(server).is_some_and(|it| oldest >= *it))
+            waiting.iter().all(|(of, (oldest, _))| {
+                oldest.is_none_or(|oldest| mark.next.get(of).is_some_and(|it| oldest >= *it))
             })
         };
         let mut safe: Vec<Checkpoint> = Vec::new();
@@ -269,8 +302,8 @@ impl HostLogs {
             let reading = waited.reading.filter(|_| is_far(waited));
             reading.is_some_and(|it| latest.saturating_sub(it.log_ts) > GIVE_UP_AFTER_MS)
         };
-        let moment = self.moment(latest);
-        for pairing in self.servers.values_mut() {
+        let moment = self.latest_moment();
+        for pairing in self.connections.values_mut() {
             // What waited for long by the log's own time as well would be given up at its end anyway.
             pairing.give_up_oldest_where(&is_over, moment, events);
             pairing.leave_open_where(&is_far, moment, events);
@@ -278,12 +311,16 @@ impl HostLogs {
         }
     }
 
-    fn moment(&self, ts: i64) -> Moment {
-        let since = Duration::from_millis(u64::try_from(ts).unwrap_or(0));
+    fn latest_moment(&self) -> Moment {
+        self.moment(self.latest_ts.saturating_mul(1_000))
+    }
+
+    fn moment(&self, us: i64) -> Moment {
+        let since = Duration::from_micros(u64::try_from(us).unwrap_or(0));
         Moment {
             // A time that no clock can show gives a latency of nothing rather than a panic.
             at: self.epoch.checked_add(since).unwrap_or(self.epoch),
-            ts,
+            ts: ms_of(us),
         }
     }
 }
@@ -330,7 +367,7 @@ mod tests {
             bodies: Bodies::Left,
         };
         decode_line(line.as_bytes(), context, &mut decoded);
-        logs.take(decoded.frame.expect("a frame"), &mut Vec::new());
+        logs.take(decoded.frames.remove(0), &mut Vec::new());
     }
 
     fn given_up(events: &[Event]) -> Vec<String> {
@@ -385,7 +422,7 @@ mod tests {
                 false
             };
             let moment = logs.moment(0);
-            for pairing in logs.servers.values_mut() {
+            for pairing in logs.connections.values_mut() {
                 pairing.give_up_oldest_where(&is_over, moment, &mut Vec::new());
             }
             assert_eq!(asked.get(), 1, "of {waiting}");

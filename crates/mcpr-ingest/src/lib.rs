@@ -40,6 +40,7 @@ pub mod listen;
 mod live;
 #[cfg(feature = "listen")]
 pub mod monitor;
+mod named;
 mod notes;
 mod pairing;
 mod parts;
@@ -57,12 +58,13 @@ mod vitals;
 mod weight;
 mod writer;
 
-pub use files::{DEFAULT_PROXY, FileSources, proxy_of};
+pub use files::FileSources;
 pub use gone::GoneFiles;
 pub use import::{Destination, Imported, import};
 pub use keeping::{CareHook, Clock, Removed};
 pub use lines::{LineDecoder, LineOptions, MethodFilter};
 pub use live::Live;
+pub use named::{DEFAULT_PROXY, proxy_of};
 pub use notes::Notes;
 pub(crate) use pairing::ANNOUNCE_AFTER;
 #[cfg(feature = "tap-http")]

@@ -214,7 +214,7 @@ impl LineDecoder {
         // Of a line in a wrapper, the place of the whole is known, not that of a part.
         let start = bare.start.filter(|_| place.layers == 0);
         self.count();
-        self.take_frame();
+        self.take_frames();
         self.filter_events();
         // Taken out, for keeping a bad line needs the decoder as a whole.
         for bad in std::mem::take(&mut self.decoded.bad) {
@@ -275,15 +275,15 @@ impl LineDecoder {
         counts.bad += self.decoded.bad.len() as u64 + self.decoded.more_bad;
     }
 
-    /// Pairs what a desktop host's log tells of.
-    fn take_frame(&mut self) {
+    /// Pairs the messages of a log.
+    fn take_frames(&mut self) {
         // A last line that may still grow leaves nothing in doubt: it is read again as a whole.
         if let Some(doubt) = self.decoded.doubt.take()
             && !self.may_grow
         {
             self.hostlogs.doubt(&doubt, &mut self.delivery.events);
         }
-        if let Some(frame) = self.decoded.frame.take() {
+        for frame in self.decoded.frames.drain(..) {
             let counts = &mut self.delivery.progress.counts;
             counts.events += frame.messages.len() as u64;
             counts.unknown += u64::from(frame.messages.is_empty());
@@ -311,21 +311,26 @@ impl LineDecoder {
     /// Takes a line before those that follow, which was read by another recorder: where it begins a
     /// connection in a log, those that follow are known to be of its client.
     pub fn recall(&mut self, line: &[u8]) {
-        // Most lines of a log are read here after a restart: two searches are cheaper than decoding.
-        let begins = |part: &[u8]| memchr::memmem::find(line, part).is_some();
-        if !(begins(b"Message from client") && begins(b"\"initialize\"")) {
+        // Most lines of a log are read here after a restart: a search is cheaper than decoding.
+        if memchr::memmem::find(line, b"\"initialize\"").is_none() {
             return;
         }
-        let context = LineContext {
-            proxy: &self.proxy,
-            bodies: Bodies::Left,
-        };
-        decode_line(line, context, &mut self.decoded);
-        if let Some(frame) = self.decoded.frame.take() {
+        let mut decoded = std::mem::take(&mut self.decoded);
+        decode_line(line, self.context(), &mut decoded);
+        self.decoded = decoded;
+        for frame in self.decoded.frames.drain(..) {
             self.hostlogs.recall(frame);
         }
         self.decoded.events.clear();
         self.decoded.bad.clear();
+    }
+
+    /// What decoding needs to know where nothing but facts is asked.
+    fn context(&self) -> LineContext<'_> {
+        LineContext {
+            proxy: &self.proxy,
+            bodies: Bodies::Left,
+        }
     }
 
     /// Says when the lines that follow are read, as far as that matters for what waits in them.
@@ -333,9 +338,8 @@ impl LineDecoder {
         self.hostlogs.read_at(now);
     }
 
-    /// Says that the source was read up to a place; gives the place from which reading would have to
-    /// go on after a restart, where that is a new one.
-    /// Of several files that are one log, the last place of each.
+    /// Says that the source was read up to a place; gives the place from which reading would have to go on
+    /// after a restart, where that is a new one. Of several files that are one log, the last place of each.
     pub fn reached(&mut self, checkpoint: Checkpoint) -> Vec<Checkpoint> {
         let mut safe: Vec<Checkpoint> = Vec::new();
         for whole in self.parts.safe(checkpoint) {
@@ -363,16 +367,12 @@ impl LineDecoder {
         self.says_something(&joined).then_some(joined)
     }
 
-    /// Whether a line holds an event, a message or something wrapped.
+    /// Whether a line holds anything.
     fn says_something(&mut self, line: &[u8]) -> bool {
-        let context = LineContext {
-            proxy: &self.proxy,
-            bodies: Bodies::Left,
-        };
         let bare = bare(line);
-        decode_bare(&bare.bytes, context, &mut self.decoded);
-        let decoded = std::mem::take(&mut self.decoded);
-        let is_known = decoded.known > 0 || decoded.frame.is_some();
+        let mut decoded = std::mem::take(&mut self.decoded);
+        decode_bare(&bare.bytes, self.context(), &mut decoded);
+        let is_known = decoded.known > 0 || !decoded.frames.is_empty();
         is_known && decoded.bad.is_empty() || matches!(unwrap(&bare.bytes), Some(Ok(_)))
     }
 
@@ -451,7 +451,7 @@ impl LineDecoder {
         counts.lines += 1;
         counts.bad += 1;
         let reason = format!("a line of {len} bytes is longer than the limit");
-        if let Some(doubt) = doubt_of(head) {
+        if let Some(doubt) = doubt_of(head, self.context()) {
             self.hostlogs.doubt(&doubt, &mut self.delivery.events);
         }
         self.bad_line(offset, reason, head, now);

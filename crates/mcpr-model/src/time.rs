@@ -1,6 +1,9 @@
 //! Unix milliseconds and their text form.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{
+    DateTime, Local, MappedLocalTime, NaiveDateTime, Offset, SecondsFormat, TimeDelta, TimeZone,
+    Utc,
+};
 
 /// Milliseconds in a second, minute, hour and day.
 pub const SECOND_MS: i64 = 1_000;
@@ -40,10 +43,62 @@ pub fn rfc3339(ts_ms: i64) -> Option<String> {
 /// offset puts outside of the years that RFC 3339 can say.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    parse_rfc3339_us(text).map(ms_of)
+}
+
+/// The same in microseconds.
+#[must_use]
+pub fn parse_rfc3339_us(text: &str) -> Option<i64> {
     DateTime::parse_from_rfc3339(text)
         .ok()
-        .map(|time| time.timestamp_millis())
-        .filter(|ts| CALENDAR.contains(ts))
+        .map(|time| time.timestamp_micros())
+        .filter(|us| CALENDAR.contains(&ms_of(*us)))
+}
+
+/// Microseconds as milliseconds, cutting off what is finer, also before 1970.
+#[must_use]
+pub fn ms_of(us: i64) -> i64 {
+    us.div_euclid(1_000)
+}
+
+/// Reads `2026-11-21 01:27:02.390`, a time that says no zone, as if it were UTC, into microseconds. A comma
+/// before the fraction will do.
+#[must_use]
+pub fn parse_local_us(text: &str) -> Option<i64> {
+    let text = text.replacen(',', ".", 1);
+    let time = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+    let us = time.and_utc().timestamp_micros();
+    CALENDAR.contains(&ms_of(us)).then_some(us)
+}
+
+/// What a time without a zone, as [`parse_local_us`] reads it, may mean in the zone of this machine: one
+/// moment, or two where the clock was put back. One that no clock has shown is read as if it had not been
+/// put forward.
+#[must_use]
+pub fn local_moments(us: i64) -> (i64, Option<i64>) {
+    moments_in(&Local, us)
+}
+
+fn moments_in<Z: TimeZone>(zone: &Z, us: i64) -> (i64, Option<i64>) {
+    let Some(naive) = DateTime::<Utc>::from_timestamp_micros(us).map(|it| it.naive_utc()) else {
+        return (us, None);
+    };
+    let moment = |time: DateTime<Z>| time.timestamp_micros();
+    match naive.and_local_timezone(zone.clone()) {
+        MappedLocalTime::Single(time) => (moment(time), None),
+        MappedLocalTime::Ambiguous(one, other) => {
+            // Which of them is given first differs between zones.
+            let (one, other) = (moment(one), moment(other));
+            (one.min(other), Some(one.max(other)))
+        }
+        MappedLocalTime::None => {
+            // The offset of the day before: clocks are put forward once in many days.
+            let before = naive - TimeDelta::days(1);
+            let offset = zone.offset_from_utc_datetime(&before).fix();
+            let seconds = i64::from(offset.local_minus_utc());
+            (us - seconds * 1_000_000, None)
+        }
+    }
 }
 
 /// The start of the hour that holds a time.
@@ -106,6 +161,20 @@ mod tests {
         for (ts, expected) in cases {
             assert_eq!(in_calendar(ts), expected, "{ts}");
             assert!(rfc3339(in_calendar(ts)).is_some(), "{ts}");
+        }
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_read_to_the_microsecond() {
+        let us = Some(1_795_224_422_390_000);
+        assert_eq!(parse_local_us("2026-11-21 01:27:02.390"), us);
+        assert_eq!(parse_local_us("2026-11-21 01:27:02,39"), us);
+        assert_eq!(
+            parse_local_us("2026-11-21 01:27:02"),
+            Some(1_795_224_422_000_000)
+        );
+        for wrong in ["2026-11-21T01:27:02.390Z", "2026-11-21", "26", ""] {
+            assert_eq!(parse_local_us(wrong), None, "{wrong}");
         }
     }
 

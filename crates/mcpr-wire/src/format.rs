@@ -2,8 +2,7 @@
 
 use super::fields::Str;
 use super::formats::FORMATS;
-use super::formats::desktop_log::UnreadMessage;
-use super::{Decoded, LineContext};
+use super::{Decoded, LineContext, UnreadMessage};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -146,7 +145,13 @@ pub trait Format: Sync {
     }
 
     /// What the beginning of a line of text leaves open that is not read as a whole.
-    fn doubt(&self, _head: &str) -> Option<UnreadMessage> {
+    fn doubt(&self, _head: &str, _context: LineContext<'_>) -> Option<UnreadMessage> {
+        None
+    }
+
+    /// The proxy's name that a file's place says, where it is one of this format: the names of its directory
+    /// and of the file. A format that is not of files, or whose lines say it, says nothing here.
+    fn proxy_in(&self, _directory: Option<&str>, _file: &str) -> Option<String> {
         None
     }
 }

@@ -2,14 +2,17 @@
 //! lines here.
 
 mod codex_rollout;
-pub(crate) mod desktop_log;
+mod desktop_log;
 mod export;
+mod gh_aw_mcpg;
 pub(crate) mod jsonrpc;
 mod mcpproxy_go;
 mod mcpr_v04;
 mod mcpr_v05_cloud;
 mod mcpr_v05_stderr;
+mod mcpsnoop;
 mod toolhive;
+mod vscode_log;
 
 use super::format::Format;
 
@@ -22,6 +25,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &toolhive::ToolHive,
     &mcpproxy_go::McpproxyGo,
     &codex_rollout::CodexRollout,
+    &mcpsnoop::McpSnoop,
+    &gh_aw_mcpg::GhAwMcpg,
     &desktop_log::DesktopLog,
+    &vscode_log::VsCodeLog,
     &jsonrpc::JsonRpc,
 ];

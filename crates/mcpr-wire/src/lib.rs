@@ -9,6 +9,7 @@ mod fields;
 mod format;
 mod formats;
 mod glued;
+mod logged;
 mod mend;
 mod rpc;
 #[cfg(test)]
@@ -21,11 +22,11 @@ mod wrappers;
 pub use direction::Direction;
 pub use format::{Fact, Format, Knows, Tagged, Tags};
 pub use formats::FORMATS;
-pub use formats::desktop_log::{LoggedMessages, UnreadKind, UnreadMessage};
 pub use formats::jsonrpc::{
     AnswerMessage, Message, Messages, NotificationMessage, RequestMessage, SurfaceQuestion,
     messages,
 };
+pub use logged::{LogConnection, LogTime, LoggedMessages, UnreadKind, UnreadMessage};
 pub use typed_id::{LooseId, TypedId};
 pub use wrappers::{Bare, Layer, LinePart, MAX_LAYERS, bare, unwrap};
 
@@ -70,8 +71,8 @@ pub struct Decoded {
     pub more_bad: u64,
     /// Whether the line is plain text.
     pub is_text: bool,
-    /// What a desktop host's log tells of, where the line does.
-    pub frame: Option<LoggedMessages>,
+    /// Messages of a log, whose answers are to be found, in the order in which they stand in the line.
+    pub frames: Vec<LoggedMessages>,
     /// What a message that could not be read leaves open, where the line is one of such a log.
     pub doubt: Option<UnreadMessage>,
     /// Whether the line ends before what it holds does.
@@ -102,7 +103,7 @@ impl Decoded {
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         // A line that is wrong in one of our formats is ours, and is not looked into for another layer.
-        let is_known = self.known > 0 || !self.bad.is_empty() || self.frame.is_some();
+        let is_known = self.known > 0 || !self.bad.is_empty() || !self.frames.is_empty();
         (self.is_text || self.unknown > 0) && !is_known
     }
 
@@ -119,7 +120,7 @@ impl Decoded {
         self.bad.clear();
         self.more_bad = 0;
         self.is_text = false;
-        self.frame = None;
+        self.frames.clear();
         self.doubt = None;
         self.is_cut = false;
         self.known = 0;
@@ -146,12 +147,20 @@ pub fn decode_line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
 /// What the beginning of a line leaves open that is not read as a whole, where some format has messages
 /// that may be requests or answers.
 #[must_use]
-pub fn doubt_of(head: &[u8]) -> Option<UnreadMessage> {
+pub fn doubt_of(head: &[u8], context: LineContext<'_>) -> Option<UnreadMessage> {
     let head = bare(head);
     // The head was cut at a number of bytes, which may be the middle of a character.
     let head = String::from_utf8_lossy(&head.bytes);
-    let mut doubts = FORMATS.iter().map(|format| format.doubt(&head));
+    let mut doubts = FORMATS.iter().map(|format| format.doubt(&head, context));
     doubts.find_map(|doubt| doubt)
+}
+
+/// The proxy's name that the place of a file says, where some format has its files in such places: the
+/// names of its directory and of the file.
+#[must_use]
+pub fn proxy_in(directory: Option<&str>, file: &str) -> Option<String> {
+    let mut names = FORMATS.iter().map(|it| it.proxy_in(directory, file));
+    names.find_map(|name| name)
 }
 
 /// Decodes a line that has nothing on its edges.

@@ -1,15 +1,10 @@
 //! `desktop_log`: what desktop hosts log of their servers, one message a line behind a time,
 //! the server's name and a level. What answers what is not decided here.
 
-use crate::fields::Str;
 use crate::format::{Fact, Format, Knows};
-use crate::mend::{bare, mended};
-use crate::{Bodies, Decoded, Direction, LineContext, Message, Messages, TypedId, messages};
-use mcpr_model::time::parse_rfc3339;
-use mcpr_model::{EventBytes, EventKey, Text};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use std::fmt;
+use crate::logged::{LogConnection, LogHead, LogTime, LoggedMessages, UnreadLine, UnreadMessage};
+use crate::{Bodies, Decoded, Direction, LineContext};
+use mcpr_model::time::parse_rfc3339_us;
 
 /// The format; see the head of this file.
 pub(super) struct DesktopLog;
@@ -40,23 +35,12 @@ impl Format for DesktopLog {
 
     fn text(&self, line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) -> bool {
         // Every line of such a log begins with its time: most text is told apart by one byte.
-        if !line.first().is_some_and(u8::is_ascii_digit) {
-            return false;
-        }
-        // A host that cuts a message may cut a character.
-        match frame(&String::from_utf8_lossy(line), context.bodies) {
-            Some(Ok(frame)) => decoded.frame = Some(frame),
-            Some(Err(unread)) => {
-                decoded.doubt = unread.doubt;
-                // The place is one of the text, which grows where a byte that is no UTF-8 was replaced.
-                decoded.add_bad(unread.start.min(line.len())..line.len(), unread.reason);
-            }
-            None => return false,
-        }
-        true
+        line.first().is_some_and(u8::is_ascii_digit)
+            // A host that cuts a message may cut a character.
+            && decoded.add_logged(frame(&String::from_utf8_lossy(line), context.bodies), line.len())
     }
 
-    fn doubt(&self, head: &str) -> Option<UnreadMessage> {
+    fn doubt(&self, head: &str, _context: LineContext<'_>) -> Option<UnreadMessage> {
         // It is only asked what is left in doubt: the bodies of a cut message are of no use.
         match frame(head, Bodies::Left)? {
             Ok(_) => None,
@@ -77,117 +61,15 @@ const UNNAMED: &str = "default";
 /// Words that stand in brackets beside the server's name.
 const LEVELS: [&str; 6] = ["debug", "info", "warn", "warning", "error", "trace"];
 
-/// A logged message.
-#[derive(Debug, PartialEq, Eq)]
-pub struct LoggedMessages {
-    /// The server's name.
-    pub server: Text,
-    /// When, in unix milliseconds.
-    pub ts: i64,
-    /// Which way it passed.
-    pub direction: Direction,
-    /// The message, or those of a batch; none where it is no JSON-RPC.
-    pub messages: Vec<Message>,
-}
-
-/// What a message that could not be read leaves open.
-#[derive(Debug, PartialEq, Eq)]
-pub struct UnreadMessage {
-    /// The server's name.
-    pub server: Text,
-    /// When, in unix milliseconds.
-    pub ts: i64,
-    /// Which way it passed.
-    pub direction: Direction,
-    /// What it was, as far as its beginning says.
-    pub kind: UnreadKind,
-}
-
-/// What a message was that could not be read.
-#[derive(Debug, PartialEq, Eq)]
-pub enum UnreadKind {
-    /// It may have been an answer: to the request with this id, where that can be read.
-    Answer(Option<TypedId>),
-    /// It was a request, which a second reading of it is recognised by this key.
-    Request(EventKey),
-}
-
-/// A logged message that could not be read.
-#[derive(Debug, PartialEq, Eq)]
-struct Unread {
-    /// Where it begins in the line.
-    start: usize,
-    reason: String,
-    /// `None` where it is a notification.
-    doubt: Option<UnreadMessage>,
-}
-
-/// What stands before a message.
-struct LogHead<'a> {
-    server: &'a str,
-    ts: i64,
-    direction: Direction,
-    /// Where the message begins.
-    start: usize,
-}
-
 /// Reads a line that begins with a digit; `None` where it tells of no message.
-fn frame(line: &str, bodies: Bodies) -> Option<Result<LoggedMessages, Unread>> {
-    let head = head(line)?;
-    let json = &line[head.start..];
-    let event = EventBytes::new(line.as_bytes());
-    let mut messages = match logged(json, bodies) {
-        Ok(messages) => messages,
-        Err(reason) => {
-            return Some(Err(Unread {
-                start: head.start,
-                reason,
-                doubt: head.doubt(json, event.key(0)),
-            }));
-        }
-    };
-    for (index, message) in (0..).zip(&mut messages) {
-        if let Message::Request(asked) = message {
-            // The same log may be read again from a place before it: its lines have no other identity.
-            asked.key = Some(event.key(index));
-        }
-    }
-    Some(Ok(LoggedMessages {
-        server: head.server.into(),
-        ts: head.ts,
-        direction: head.direction,
-        messages,
-    }))
-}
-
-/// The messages that stand in a line, read as those that pass through a tap are.
-fn logged(json: &str, bodies: Bodies) -> Result<Vec<Message>, String> {
-    let value = value_alone(json);
-    match messages(value.unwrap_or(json).as_bytes(), bodies) {
-        Messages::Known(known) => Ok(known),
-        Messages::Unknown => Ok(Vec::new()),
-        // A number or a text is JSON, too.
-        Messages::Text if value.is_some() => Ok(Vec::new()),
-        Messages::Text => Err("a message without JSON".to_owned()),
-        Messages::Bad(reason) => Err(reason),
-    }
-}
-
-/// The value that a text begins with, where it is strict JSON and no other one follows it: a host adds
-/// ` { metadata: undefined }`, and with that behind it each message would have to be mended.
-fn value_alone(json: &str) -> Option<&str> {
-    let mut values = serde_json::Deserializer::from_str(json).into_iter::<&RawValue>();
-    let value = values.next()?.ok()?;
-    let rest = json[values.byte_offset()..].trim_start();
-    let is_object = |rest: &str| rest.trim_start().starts_with('"');
-    let goes_on = rest.starts_with('[') || rest.strip_prefix('{').is_some_and(is_object);
-    (!goes_on).then(|| value.get())
+fn frame(line: &str, bodies: Bodies) -> Option<Result<LoggedMessages, UnreadLine>> {
+    Some(head(line)?.read(line, bodies))
 }
 
 /// Reads `TIME [NAME] [LEVEL] Message from WHOM: `. A name may hold brackets, and may be a level's.
-fn head(line: &str) -> Option<LogHead<'_>> {
+fn head(line: &str) -> Option<LogHead> {
     let (time, rest) = line.split_once(' ')?;
-    let ts = parse_rfc3339(time)?;
+    let at = LogTime::utc(parse_rfc3339_us(time)?);
     let behind = |mark: &str| rest.find(mark).map(|at| (at, at + mark.len()));
     // A message may quote a log: the mark that comes first is the line's own.
     let found = MARKS
@@ -195,8 +77,8 @@ fn head(line: &str) -> Option<LogHead<'_>> {
         .filter_map(|(mark, way)| Some((behind(mark)?, *way)));
     let ((names, start), direction) = found.min_by_key(|(at, _)| *at)?;
     Some(LogHead {
-        server: server_of(rest[..names].trim())?,
-        ts,
+        of: LogConnection::of_server(server_of(rest[..names].trim())?),
+        at,
         direction,
         start: line.len() - rest.len() + start,
     })
@@ -234,72 +116,10 @@ fn server_of(names: &str) -> Option<&str> {
     Some(if LEVELS.contains(&all) { UNNAMED } else { all })
 }
 
-impl LogHead<'_> {
-    /// What a message that was not read leaves open, as far as its beginning says.
-    fn doubt(&self, json: &str, key: EventKey) -> Option<UnreadMessage> {
-        let json = mended(bare(json.as_bytes()));
-        let mut beginning = Beginning::default();
-        // It fails where the message does: what came before that is known by then.
-        let _ = (&mut beginning).deserialize(&mut serde_json::Deserializer::from_str(&json));
-        let kind = match beginning.method {
-            None => UnreadKind::Answer(beginning.id),
-            // Nobody waits for the answer to one.
-            Some(method) if method.starts_with("notifications/") => return None,
-            Some(_) => UnreadKind::Request(key),
-        };
-        Some(UnreadMessage {
-            server: self.server.into(),
-            ts: self.ts,
-            direction: self.direction,
-            kind,
-        })
-    }
-}
-
-/// What is known of an object before reading it fails.
-#[derive(Debug, Default)]
-struct Beginning {
-    id: Option<TypedId>,
-    /// Set where it has one, also where that breaks off: what asks cannot be an answer.
-    method: Option<Text>,
-}
-
-impl<'de> DeserializeSeed<'de> for &mut Beginning {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &mut Beginning {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<Str<'de>>()? {
-            match &*key.0 {
-                // Where the message breaks off before it, any request that waits may be meant.
-                "id" => self.id = TypedId::of(map.next_value::<&RawValue>()?),
-                "method" => {
-                    self.method = Some(Text::default());
-                    self.method = Some(Text::from(&*map.next_value::<Str<'de>>()?.0));
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Message;
 
     fn check(line: &str, expected: &str) {
         let got = match frame(line, Bodies::Left) {
@@ -311,7 +131,8 @@ mod tests {
                     Direction::ToClient => "server",
                 };
                 let messages = frame.messages.len();
-                format!("{} {} {way} {messages}", frame.server, frame.ts)
+                let ms = frame.at.us / 1000;
+                format!("{} {ms} {way} {messages}", frame.of.server)
             }
         };
         assert_eq!(got, expected, "{line}");

@@ -29,6 +29,9 @@ const STREAMS: &[&str] = &[
     "formats/toolhive.ndjson",
     "formats/mcpproxy_go.ndjson",
     "formats/codex_rollout.ndjson",
+    "formats/mcpsnoop.ndjson",
+    "formats/gh_aw_mcpg.ndjson",
+    "formats/mcpServer.mcp.config.usrlocal.vscode_log.log",
 ];
 const SURFACES: &[&str] = &[
     "corpora/tool-edits.ndjson",
