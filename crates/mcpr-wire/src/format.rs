@@ -145,7 +145,7 @@ pub trait Format: Sync {
     }
 
     /// What the beginning of a line of text leaves open that is not read as a whole.
-    fn doubt(&self, _head: &str, _context: LineContext<'_>) -> Option<UnreadMessage> {
+    fn doubt(&self, _head: &str, _context: LineContext<'_>) -> Option<Box<UnreadMessage>> {
         None
     }
 

@@ -74,7 +74,7 @@ pub struct Decoded {
     /// Messages of a log, whose answers are to be found, in the order in which they stand in the line.
     pub frames: Vec<LoggedMessages>,
     /// What a message that could not be read leaves open, where the line is one of such a log.
-    pub doubt: Option<UnreadMessage>,
+    pub doubt: Option<Box<UnreadMessage>>,
     /// Whether the line ends before what it holds does.
     pub is_cut: bool,
     /// Events whose type is known, also those that lead to no row (heartbeats, schemas).
@@ -147,7 +147,7 @@ pub fn decode_line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
 /// What the beginning of a line leaves open that is not read as a whole, where some format has messages
 /// that may be requests or answers.
 #[must_use]
-pub fn doubt_of(head: &[u8], context: LineContext<'_>) -> Option<UnreadMessage> {
+pub fn doubt_of(head: &[u8], context: LineContext<'_>) -> Option<Box<UnreadMessage>> {
     let head = bare(head);
     // The head was cut at a number of bytes, which may be the middle of a character.
     let head = String::from_utf8_lossy(&head.bytes);

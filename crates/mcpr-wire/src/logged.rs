@@ -97,8 +97,8 @@ pub(super) struct UnreadLine {
     /// Where the message begins in the line.
     pub(super) start: usize,
     pub(super) reason: String,
-    /// `None` where it is a notification.
-    pub(super) doubt: Option<UnreadMessage>,
+    /// `None` where it is a notification. In a box, for nearly every line is read.
+    pub(super) doubt: Option<Box<UnreadMessage>>,
 }
 
 /// What stands before a message.
@@ -150,7 +150,7 @@ impl LogHead {
     }
 
     /// What a message that was not read leaves open, as far as its beginning says.
-    pub(super) fn doubt(self, json: &str, key: EventKey) -> Option<UnreadMessage> {
+    pub(super) fn doubt(self, json: &str, key: EventKey) -> Option<Box<UnreadMessage>> {
         let json = mended(bare(json.as_bytes()));
         let mut beginning = Beginning::default();
         // It fails where the message does: what came before that is known by then.
@@ -161,12 +161,12 @@ impl LogHead {
             Some(method) if method.starts_with("notifications/") => return None,
             Some(_) => UnreadKind::Request(key),
         };
-        Some(UnreadMessage {
+        Some(Box::new(UnreadMessage {
             of: self.of,
             at: self.at,
             direction: self.direction,
             kind,
-        })
+        }))
     }
 }
 

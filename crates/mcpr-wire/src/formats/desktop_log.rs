@@ -40,7 +40,7 @@ impl Format for DesktopLog {
             && decoded.add_logged(frame(&String::from_utf8_lossy(line), context.bodies), line.len())
     }
 
-    fn doubt(&self, head: &str, _context: LineContext<'_>) -> Option<UnreadMessage> {
+    fn doubt(&self, head: &str, _context: LineContext<'_>) -> Option<Box<UnreadMessage>> {
         // It is only asked what is left in doubt: the bodies of a cut message are of no use.
         match frame(head, Bodies::Left)? {
             Ok(_) => None,

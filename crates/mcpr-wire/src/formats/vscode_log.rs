@@ -58,7 +58,7 @@ impl Format for VsCodeLog {
         decoded.add_logged(read, line.len())
     }
 
-    fn doubt(&self, text: &str, context: LineContext<'_>) -> Option<UnreadMessage> {
+    fn doubt(&self, text: &str, context: LineContext<'_>) -> Option<Box<UnreadMessage>> {
         // Only what is left in doubt is asked for: the bodies of a cut message are of no use.
         match head(text, context.proxy)?.read(text, Bodies::Left) {
             Ok(_) => None,
@@ -132,11 +132,11 @@ mod tests {
             ),
             (
                 r#"2025-05-02 10:00:00.001 [info] [Server Says] {"jsonrpc":"2.0","id":1,"result":{"conte"#,
-                "bad from 53: true",
+                "bad from 45: true",
             ),
             (
                 r#"2025-05-02 10:00:00.001 [info] [Server Says] {"jsonrpc":"2.0","method":"notifications/message","par"#,
-                "bad from 53: false",
+                "bad from 45: false",
             ),
             ("2025-05-02 10:00:00.001 [info] Discovered 3 tools", "text"),
             (
