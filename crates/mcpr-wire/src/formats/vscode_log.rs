@@ -143,8 +143,8 @@ mod tests {
                 r#"2025-05-02 10:00:00.001 [warning] [server stderr] [Server Says] {"id":1}"#,
                 "text",
             ),
-            (r#"2025-05-02 10:00:00.001 [a b] [Server Says] {}"#, "text"),
-            (r#"2025-13-02 10:00:00.001 [info] [Server Says] {}"#, "text"),
+            (r"2025-05-02 10:00:00.001 [a b] [Server Says] {}", "text"),
+            (r"2025-13-02 10:00:00.001 [info] [Server Says] {}", "text"),
         ];
         for (line, expected) in cases {
             assert_eq!(told(line), expected, "{line}");
