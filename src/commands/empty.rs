@@ -150,6 +150,9 @@ pub(super) fn explain(
     }
     let more = match *what {
         "sessions" | "clients" => "--all counts sessions without a call too",
+        "requests in flight" => {
+            "taps, and streams that show requests before their answers, tell of them"
+        }
         _ => "--kind all shows HTTP and OAuth too",
     };
     let at = units::time(newest, view.zone);

@@ -8,6 +8,7 @@ use crate::render::LogRow;
 use mcpr_model::ServerRun;
 use mcpr_store::query::Filter;
 use mcpr_store::{Reader, StoreError};
+use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 
 /// Most servers that died which are shown in one list; the newest stay.
@@ -63,6 +64,17 @@ impl InsertedRows {
             .retain(|row| row.notice.is_none() || row.ts() >= ts);
     }
 
+    /// Leaves out all but so many of the newest.
+    pub(super) fn keep_newest(&mut self, most: Option<usize>) {
+        let most = most.unwrap_or(usize::MAX);
+        if self.is_reversed {
+            self.rows.truncate(most);
+        } else {
+            let over = self.rows.len().saturating_sub(most);
+            self.rows.drain(..over);
+        }
+    }
+
     /// Takes what stands before a row of a time.
     pub(super) fn before(&mut self, ts: i64) -> Vec<LogRow> {
         let is_reversed = self.is_reversed;
@@ -98,6 +110,8 @@ impl InsertedRows {
 pub(super) struct LiveFlight {
     /// Whether other formats have rows of requests in flight, too.
     pub(super) is_wanted: bool,
+    /// Whether they are asked for beside other statuses.
+    is_named: bool,
     told: HashSet<i64>,
     /// Servers that died since then are told,
     since: Option<i64>,
@@ -106,10 +120,11 @@ pub(super) struct LiveFlight {
 }
 
 impl LiveFlight {
-    /// With rows of requests in flight also where a script reads them.
-    pub(super) fn wanting(is_wanted: bool) -> Self {
+    /// With rows of requests in flight also where a script reads them, as a flag or a status asks for.
+    pub(super) fn wanting(is_wanted: bool, is_named: bool) -> Self {
         Self {
-            is_wanted,
+            is_wanted: is_wanted || is_named,
+            is_named,
             ..Self::default()
         }
     }
@@ -124,7 +139,7 @@ impl LiveFlight {
     ) -> anyhow::Result<()> {
         if printer.view.is_table() {
             self.show_deaths(printer, reader, filter, console)?;
-            let mut rows = in_flight(reader, filter)?;
+            let mut rows = in_flight(reader, &of_any_status(filter, self.is_named))?;
             // The newest: the oldest may hang for hours.
             let skipped = rows.len().saturating_sub(console.room_below());
             rows.drain(..skipped);
@@ -134,7 +149,7 @@ impl LiveFlight {
             return Ok(());
         }
         let now = now_ms();
-        let open = reader.open_requests(filter)?;
+        let open = reader.open_requests(&of_any_status(filter, self.is_named))?;
         let keys: HashSet<i64> = open.iter().map(|open| open.key).collect();
         let new = open
             .into_iter()
@@ -165,6 +180,17 @@ impl LiveFlight {
         }
         printer.print_live(reader, &rows, console)
     }
+}
+
+/// A filter for requests in flight, which have none of the statuses that it names, where they are named as well.
+pub(super) fn of_any_status(filter: &Filter, is_named: bool) -> Cow<'_, Filter> {
+    if !is_named {
+        return Cow::Borrowed(filter);
+    }
+    Cow::Owned(Filter {
+        statuses: Vec::new(),
+        ..filter.clone()
+    })
 }
 
 /// The requests in flight that pass a filter, as rows.

@@ -3,7 +3,7 @@
 
 use super::args::{ReadArgs, View};
 use super::empty::{self, Sought};
-use super::flight::{InsertedRows, LiveFlight, WantedInserts};
+use super::flight::{self, InsertedRows, LiveFlight, WantedInserts};
 use super::follow::{
     self, CursorFile, FollowArgs, Followed, Held, Position, Start, each_page_of_newest_left,
     say_what_is_gone,
@@ -12,7 +12,7 @@ use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::{RowLimit, duration_us};
-use super::{now_ms, open_store};
+use super::{Refused, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::units;
@@ -40,7 +40,8 @@ pub struct Args {
     /// Show the number of each request in a table, which `mcpr show` takes
     #[arg(long)]
     seq: bool,
-    /// Show requests in flight, too, with the status `pending`; tables have them unless other statuses are asked
+    /// Show requests in flight, too, with the status `pending`; tables have them unless other statuses are asked.
+    /// `--status pending` shows nothing else
     #[arg(long)]
     pending: bool,
     /// Print the latest first
@@ -68,8 +69,14 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         request_filter: &args.request_filter,
         filter: filter(args, &view)?,
         printer: Printer::new(&view, table(args))?,
-        live: Some(LiveFlight::wanting(args.pending)),
+        live: Some(LiveFlight::wanting(
+            args.pending,
+            args.request_filter.wants_pending(),
+        )),
     };
+    if args.request_filter.wants_only_pending() {
+        refuse_going_on(args)?;
+    }
     let cursor = args
         .cursor_file
         .as_deref()
@@ -82,6 +89,18 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let reader = open_store(&view.url)?;
     list(args, &mut asked, reader.as_ref(), start, cursor, console)
+}
+
+/// What is in flight has no place behind which a list could go on.
+fn refuse_going_on(args: &Args) -> Result<(), Refused> {
+    let goes_on = args.follow.follow || args.after.is_some() || args.cursor_file.is_some();
+    if !goes_on {
+        return Ok(());
+    }
+    let refused = Refused::new("--status pending alone is a list of this moment");
+    Err(refused.hint(
+        "with --pending instead, --follow and --after show what is in flight beside what has ended",
+    ))
 }
 
 /// How the table looks.
@@ -137,25 +156,17 @@ fn list(
     if let Some(from) = from {
         say_what_is_gone(reader, from.cursor, asked.printer.view.zone, console)?;
     }
-    let range = Range {
-        // What goes on from a place goes by storing: what is stored later may have happened before it.
-        by: if from.is_some() || cursor.is_some() {
-            OrderBy::Storing
-        } else {
-            OrderBy::Time
-        },
-        after: from.map(|position| position.cursor),
-        before: Some(head.cursor.next()),
-        order: if args.reverse {
-            Order::Descending
-        } else {
-            Order::Ascending
-        },
-        most: start.most,
-    };
+    let goes_on = from.is_some() || cursor.is_some();
+    let range = range(args, start, from, goes_on, head.cursor);
     let filter = asked.filter(reader)?;
-    if let Some(filter) = &filter {
-        print(asked, reader, filter, due, range, console)?;
+    match &filter {
+        Some(filter) if args.request_filter.wants_only_pending() => {
+            insert(asked, reader, filter, range.order)?;
+            asked.printer.inserted.keep_newest(range.most);
+            asked.printer.print_inserted(reader, console)?;
+        }
+        Some(filter) => print(asked, reader, filter, due, range, console)?,
+        None => {}
     }
     asked.printer.finish(console)?;
     if let Some(mut cursor) = cursor {
@@ -175,16 +186,49 @@ fn list(
         return Ok(Exit::Done);
     }
     if asked.printer.requests == 0 {
-        let view = asked.printer.view;
-        let sought = Sought {
-            what: "requests",
-            conditions: conditions(args, view),
-            names: args.request_filter.names(),
-            leaves_out_bodies: args.request_filter.search.leaves_out_bodies(),
-        };
-        empty::explain(&sought, view, reader, console)?;
+        explain_empty(args, asked.printer.view, reader, console)?;
     }
     Ok(Exit::Done)
+}
+
+/// Says why there is nothing.
+fn explain_empty(
+    args: &Args,
+    view: &View,
+    reader: &dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let sought = Sought {
+        what: if args.request_filter.wants_only_pending() {
+            "requests in flight"
+        } else {
+            "requests"
+        },
+        conditions: conditions(args, view),
+        names: args.request_filter.names(),
+        leaves_out_bodies: args.request_filter.search.leaves_out_bodies(),
+    };
+    empty::explain(&sought, view, reader, console)
+}
+
+/// What is listed, and in which order.
+fn range(args: &Args, start: Start, from: Option<Position>, goes_on: bool, last: Cursor) -> Range {
+    Range {
+        // What goes on from a place goes by storing: what is stored later may have happened before it.
+        by: if goes_on {
+            OrderBy::Storing
+        } else {
+            OrderBy::Time
+        },
+        after: from.map(|position| position.cursor),
+        before: Some(last.next()),
+        order: if args.reverse {
+            Order::Descending
+        } else {
+            Order::Ascending
+        },
+        most: start.most,
+    }
 }
 
 /// Puts what is in flight and where servers died between the rows of a list in order of time.
@@ -196,13 +240,15 @@ fn insert(
 ) -> anyhow::Result<()> {
     let view = asked.printer.view;
     let is_asked = asked.live.as_ref().is_some_and(|live| live.is_wanted);
+    let request_filter = asked.request_filter;
     let wanted = WantedInserts {
         in_flight: (is_asked || view.is_table())
             && filter.until.is_none_or(|until| until >= view.now_ms),
         // Other formats are of requests alone.
-        deaths: view.is_table(),
+        deaths: view.is_table() && !request_filter.wants_only_pending(),
     };
-    let found = InsertedRows::of(reader, filter, wanted)?;
+    let filter = flight::of_any_status(filter, request_filter.wants_pending());
+    let found = InsertedRows::of(reader, &filter, wanted)?;
     asked.printer.inserted = match order {
         Order::Ascending => found,
         Order::Descending => found.reversed(),

@@ -4,7 +4,7 @@ use super::args::{View, client_pattern, patterns};
 use super::empty::SoughtName;
 use super::find::{find_session, say_no_session};
 use super::search_args::SearchArgs;
-use super::values::{self, KindChoice};
+use super::values::{self, AskedStatus, KindChoice};
 use super::{Refused, complete};
 use crate::console::Console;
 use clap_complete::ArgValueCompleter;
@@ -29,7 +29,7 @@ pub(super) struct RequestFilterArgs {
     pub(super) client: Vec<String>,
     /// Show this status (repeatable; commas separate)
     #[arg(long, value_parser = values::status(), value_name = "STATUS", value_delimiter = ',')]
-    pub(super) status: Vec<Status>,
+    pub(super) status: Vec<AskedStatus>,
     /// Show errors of this layer (repeatable; commas separate)
     #[arg(long, value_parser = values::error_kind(), value_name = "KIND", value_delimiter = ',')]
     pub(super) error_kind: Vec<ErrorKind>,
@@ -58,13 +58,32 @@ impl RequestFilterArgs {
             tools: patterns("--tool", &self.tool)?,
             session: None,
             client: client_pattern(&self.client)?,
-            statuses: self.status.clone(),
+            statuses: self.ended_statuses(),
             error_kinds: self.error_kind.clone(),
             error_code: self.error_code.clone(),
             grep: self.search.search()?,
             trace_id: self.trace,
             min_latency_us: None,
         })
+    }
+
+    /// The statuses of requests that have ended which are asked for.
+    fn ended_statuses(&self) -> Vec<Status> {
+        let ended = self.status.iter().filter_map(|status| match status {
+            AskedStatus::Ended(status) => Some(*status),
+            AskedStatus::Pending => None,
+        });
+        ended.collect()
+    }
+
+    /// Whether requests in flight are asked for by their status.
+    pub(super) fn wants_pending(&self) -> bool {
+        self.status.contains(&AskedStatus::Pending)
+    }
+
+    /// Whether nothing but requests in flight is asked for.
+    pub(super) fn wants_only_pending(&self) -> bool {
+        self.wants_pending() && self.ended_statuses().is_empty()
     }
 
     /// The filter with the session that is meant; `None` where there is no such session.

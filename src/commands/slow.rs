@@ -7,7 +7,7 @@ use super::pages::Fetched;
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::duration_us;
-use super::{now_ms, open_store};
+use super::{Refused, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::units;
@@ -83,6 +83,12 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .read
         .view(now_ms(), console)?
         .looking_back(LOOK_BACK_MS);
+    if args.request_filter.wants_pending() {
+        let refused = Refused::new("a request in flight has not taken its time yet");
+        return Err(refused
+            .hint("`mcpr logs --status pending` lists them")
+            .into());
+    }
     let filter = Filter {
         min_latency_us: Some(args.threshold),
         ..args.request_filter.filter(&view)?

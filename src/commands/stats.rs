@@ -1,5 +1,7 @@
 //! `mcpr stats`: per tool or method how often it was called, how it ended, how long it took.
 
+mod against;
+
 use super::args::{ReadArgs, View, patterns};
 use super::empty::{self, Sought, SoughtName};
 use super::left_out::{self, LinesArgs};
@@ -9,6 +11,7 @@ use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choose, units};
+use against::EarlierSums;
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::DAY_MS;
 use mcpr_store::Reader;
@@ -33,10 +36,14 @@ pub struct Args {
     /// Count this kind of traffic
     #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]
     kind: KindChoice,
+    /// Show beside each line what it was in an earlier window, what got slower most first: as long before the other
+    /// one as DURATION (1d), or FROM..TO
+    #[arg(long, value_name = "WINDOW", allow_hyphen_values = true)]
+    against: Option<String>,
     /// Compute exact quantiles from every request instead of within 1 % from hourly sums
     #[arg(long)]
     exact: bool,
-    /// Put lines in this order [default: calls; hours in order of time]
+    /// Put lines in this order [default: calls; hours in order of time; change with --against]
     #[arg(long, value_parser = stats_order(), value_name = "WHAT")]
     sort: Option<StatsOrder>,
     #[command(flatten)]
@@ -63,7 +70,12 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .view(now_ms(), console)?
         .looking_back(LOOK_BACK_MS);
     // A misspelt field is refused before the store is opened.
-    let mut columns = view.columns(STATS_COLUMNS, STATS_FIELDS, || table_columns(args.by, true))?;
+    let earlier = against::window_of(args, &view)?;
+    let table_columns = |with_proxy| match earlier {
+        Some(_) => compared_columns(args.by, with_proxy),
+        None => table_columns(args.by, with_proxy),
+    };
+    let mut columns = view.columns(STATS_COLUMNS, STATS_FIELDS, || table_columns(true))?;
     let filter = Filter {
         proxy: view.proxy.clone(),
         since: view.since,
@@ -86,13 +98,15 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         is_unfinished: ends(question.buckets) > view.now_ms,
         ..view.style
     };
-    let (rows, beyond) = lines(args, &question, reader.as_ref())?;
+    let earlier = earlier.map(|window| EarlierSums::ask(window, &question, reader.as_ref()));
+    let earlier = earlier.transpose()?;
+    let (rows, beyond) = lines(args, &question, earlier.as_ref(), reader.as_ref())?;
     // What puts others together is of no proxy.
     let mut proxies = rows.iter().filter_map(|row| row.key.proxy.as_deref());
     let first = proxies.next();
     let one_proxy = proxies.all(|proxy| Some(proxy) == first);
     if view.is_table() && !view.names_fields() && one_proxy {
-        columns = table_columns(args.by, false);
+        columns = table_columns(false);
     }
     let mut listing = ListPrinter::new(columns, style, &view, console);
     // Laid out with the bars, which are narrower than their axis where the window is short.
@@ -101,42 +115,64 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     listing.page(&rows, console)?;
     listing.below("calls_by_bucket", &below, console)?;
     listing.finish(console)?;
+    if let Some(earlier) = &earlier {
+        earlier.say(&view, reader.as_ref(), console);
+    }
     say_what_is_beyond(args.by, beyond, &view, console);
     report_unplaced(&question, &rows, console);
     if rows.is_empty() {
-        let tools = SoughtName::each(NameKind::Tool, &args.tool);
-        let methods = SoughtName::each(NameKind::Method, &args.method);
-        let mut conditions = view.conditions();
-        conditions.extend(args.method.iter().map(|glob| format!("method `{glob}`")));
-        conditions.extend(args.tool.iter().map(|glob| format!("tool `{glob}`")));
-        conditions.extend(
-            args.kind
-                .kind()
-                .map(|kind| format!("kind `{}`", kind.as_str())),
-        );
-        let sought = Sought {
-            what: "requests",
-            conditions,
-            names: tools.chain(methods).collect(),
-            leaves_out_bodies: false,
-        };
-        empty::explain(&sought, &view, reader.as_ref(), console)?;
+        explain_empty(args, &view, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
+}
+
+/// Says why there is nothing.
+fn explain_empty(
+    args: &Args,
+    view: &View,
+    reader: &dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let tools = SoughtName::each(NameKind::Tool, &args.tool);
+    let methods = SoughtName::each(NameKind::Method, &args.method);
+    let mut conditions = view.conditions();
+    conditions.extend(args.method.iter().map(|glob| format!("method `{glob}`")));
+    conditions.extend(args.tool.iter().map(|glob| format!("tool `{glob}`")));
+    conditions.extend(
+        args.kind
+            .kind()
+            .map(|kind| format!("kind `{}`", kind.as_str())),
+    );
+    let sought = Sought {
+        what: "requests",
+        conditions,
+        names: tools.chain(methods).collect(),
+        leaves_out_bodies: false,
+    };
+    empty::explain(&sought, view, reader, console)
 }
 
 /// The lines that are shown, in the order that is asked for, and how many there are beside them.
 fn lines(
     args: &Args,
     question: &StatsQuestion,
+    earlier: Option<&EarlierSums>,
     reader: &dyn Reader,
 ) -> anyhow::Result<(Vec<Summary>, usize)> {
-    let rows = reader.stats(question)?;
+    let mut rows = reader.stats(question)?;
+    if let Some(earlier) = earlier.filter(|_| args.sort.is_none()) {
+        earlier.sort(&mut rows);
+    }
     let RankedLines { mut rows, beyond } = question.ranked(rows, args.sort, args.lines.most());
     let other = question.other_key();
     let is_other = |row: &StatsRow| args.by != GroupBy::Hour && row.key == other;
     args.lines.turn(&mut rows, is_other);
-    Ok((rows.into_iter().map(Summary::from).collect(), beyond))
+    let rows = rows.into_iter().map(Summary::from);
+    let beside = |row| match earlier {
+        Some(earlier) => earlier.beside(row),
+        None => row,
+    };
+    Ok((rows.map(beside).collect(), beyond))
 }
 
 /// Says how many lines are not shown as such.
@@ -212,14 +248,36 @@ fn ends(buckets: Buckets) -> i64 {
         .saturating_add(length.saturating_mul(buckets.width_ms))
 }
 
-fn table_columns(by: GroupBy, with_proxy: bool) -> Vec<&'static Column<Summary>> {
-    let about: &[&str] = match by {
+/// What a line is about.
+fn names_of(by: GroupBy) -> &'static [&'static str] {
+    match by {
         GroupBy::Tool => &["proxy", "what"],
         GroupBy::Method => &["proxy", "method"],
         GroupBy::Client => &["client"],
         GroupBy::Proxy => &["proxy"],
         GroupBy::Hour => &["hour"],
-    };
+    }
+}
+
+/// The columns of two windows side by side.
+fn compared_columns(by: GroupBy, with_proxy: bool) -> Vec<&'static Column<Summary>> {
+    let figures = [
+        "calls",
+        "calls_before",
+        "error_rate",
+        "p50_us",
+        "p50_before_us",
+        "p95_us",
+        "p95_before_us",
+        "p95_factor",
+    ];
+    let names = names_of(by).iter().copied();
+    let names = names.filter(|&name| name != "proxy" || with_proxy || by == GroupBy::Proxy);
+    choose(STATS_COLUMNS, &names.chain(figures).collect::<Vec<_>>())
+}
+
+fn table_columns(by: GroupBy, with_proxy: bool) -> Vec<&'static Column<Summary>> {
+    let about = names_of(by);
     let figures = [
         "calls",
         "errors",

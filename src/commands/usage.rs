@@ -92,7 +92,7 @@ pub(crate) const FLAGS: &[(&str, &str)] = &[
     // Of ours, in another command.
     (
         "--against",
-        "`mcpr report --against 1d`, or `mcpr check --since 1d --against 1d --by tool --fail-on 'p95>1.2x'`",
+        "`mcpr stats --against 1d`: which tool got slower",
     ),
 ];
 

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use mcpr_model::{ErrorKind, Kind, Status, TraceId};
 use mcpr_store::query::when::parse_duration_us;
-use mcpr_store::query::{ClientOrder, GroupBy, StatsOrder};
+use mcpr_store::query::{ClientOrder, Flight, GroupBy, StatsOrder};
 
 impl ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {
@@ -58,12 +58,32 @@ pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
         .ok_or_else(|| "no trace id: it has 32 hexadecimal digits, not all of them 0".to_owned())
 }
 
+/// A status that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AskedStatus {
+    /// Of a request that has ended.
+    Ended(Status),
+    /// In flight: it has none yet.
+    Pending,
+}
+
+impl AskedStatus {
+    /// The word for it, as every output has it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended(status) => status.as_str(),
+            Self::Pending => Flight::Pending.as_str(),
+        }
+    }
+}
+
 /// Parses a status.
-pub(super) fn status() -> impl TypedValueParser<Value = Status> {
+pub(super) fn status() -> impl TypedValueParser<Value = AskedStatus> {
+    let ended = Status::ALL.map(AskedStatus::Ended);
+    let all = ended.into_iter().chain([AskedStatus::Pending]);
     one_of(
-        Status::ALL
-            .map(|status| (PossibleValue::new(status.as_str()), status))
-            .to_vec(),
+        all.map(|status| (PossibleValue::new(status.as_str()), status))
+            .collect(),
     )
 }
 

@@ -94,6 +94,8 @@ pub enum Show {
     Outcome,
     /// Per cent, in red where there are any.
     Share,
+    /// How many times as much as before, to the right.
+    Factor,
     /// Counts as a row of bars.
     Bars,
     /// A level of a finding, the worst in red.

@@ -104,6 +104,22 @@ pub const STATS_COLUMNS: &[Sums] = &[
     count("unplaced_calls", "UNPLACED", |row| {
         whole(row.unplaced_calls)
     }),
+    Sums::new("calls_before", "BEFORE", Show::Grouped, |row| {
+        row.before.map(|it| it.calls.cast_signed()).into()
+    }),
+    Sums::new("errors_before", "ERRORS BEFORE", Show::Grouped, |row| {
+        row.before.map(|it| it.total_errors.cast_signed()).into()
+    }),
+    Sums::new("p50_before_us", "P50 BEFORE", Show::Latency, |row| {
+        row.before.and_then(|it| it.quantiles_us[0]).into()
+    })
+    .leave_out(6),
+    Sums::new("p95_before_us", "P95 BEFORE", Show::Latency, |row| {
+        row.before.and_then(|it| it.quantiles_us[1]).into()
+    }),
+    Sums::new("p95_factor", "P95 CHANGE", Show::Factor, |row| {
+        row.p95_factor().map_or(Value::Null, Value::Ratio)
+    }),
     Sums::new("client", "CLIENT", Show::Text, |row| {
         client(
             row.key.client_name.as_deref(),
@@ -148,4 +164,9 @@ pub const STATS_FIELDS: &[&str] = &[
     "errors_died",
     "unknown",
     "errors_denied",
+    "calls_before",
+    "errors_before",
+    "p50_before_us",
+    "p95_before_us",
+    "p95_factor",
 ];

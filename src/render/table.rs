@@ -307,7 +307,8 @@ impl<R: Record> TableWriter<R> {
                 | Show::Latency
                 | Show::Took
                 | Show::Bytes
-                | Show::Share => CellAlignment::Right,
+                | Show::Share
+                | Show::Factor => CellAlignment::Right,
                 _ => CellAlignment::Left,
             });
         }

@@ -152,6 +152,17 @@ pub fn share(ratio: f64) -> String {
     }
 }
 
+/// How many times as much as before: `1.4x`, `12x`, `0.05x`.
+#[must_use]
+pub fn factor(factor: f64) -> String {
+    match factor {
+        // These bounds are where rounding would show a digit more.
+        f if f < 0.095 => format!("{f:.2}x"),
+        f if f < 9.95 => format!("{f:.1}x"),
+        f => format!("{f:.0}x"),
+    }
+}
+
 /// Counts as bars beside each other, the highest one full; `·` is none at all.
 #[must_use]
 pub fn bars(counts: &[u64]) -> String {

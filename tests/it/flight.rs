@@ -89,6 +89,38 @@ fn a_call_is_pending_until_its_answer_and_scripts_that_did_not_ask_see_none_of_i
 }
 
 #[test]
+fn the_status_pending_lists_what_is_in_flight_and_nothing_else() {
+    let home = Home::new();
+    let mut tap = waiting(&home, WAITS);
+    let line = r#"{"type":"mcpr_request","ts":1795224422000,"kind":"mcp","request_id":"a","proxy":"p","method":"ping","latency_us":1}"#;
+    home.record(&[&home.write("other.log", format!("{line}\n"))]);
+    let rows = |status: &str| told(&rows_or_none(&home, &["--status", status]));
+    assert_eq!(rows("pending"), ["slow pending -"]);
+    assert_eq!(rows("ok"), ["- ok -"]);
+    assert_eq!(rows("ok,pending"), ["- ok -", "slow pending -"]);
+    let table = home.succeed(&["logs", "--status", "pending"]);
+    assert!(
+        table.contains("▸ pending") && !table.contains("ping"),
+        "{table}"
+    );
+    let refused = home.run(&["logs", "--status", "pending", "--follow"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(
+        refused.err.contains("hint: with --pending instead"),
+        "{refused:?}"
+    );
+    let slow = home.run(&["slow", "--status", "pending"]);
+    assert!(slow.err.contains("mcpr logs --status pending"), "{slow:?}");
+    home.write("go", "");
+    let mut answers = BufReader::new(tap.0.stdout.take().unwrap());
+    answers.read_line(&mut String::new()).unwrap();
+    drop(tap.end());
+    let none = home.run(&["logs", "--status", "pending"]);
+    assert_eq!((none.code, none.out.as_str()), (Some(0), ""), "{none:?}");
+    assert!(none.err.contains("no requests in flight found"), "{none:?}");
+}
+
+#[test]
 fn what_a_killed_tap_left_waiting_is_unknown_and_then_one_timeout() {
     let home = Home::new();
     let mut tap = waiting(&home, WAITS);

@@ -237,3 +237,73 @@ fn what_nobody_saw_the_end_of_is_neither_a_success_nor_an_error() {
     let whole = home.succeed(&["store", "export"]);
     assert!(whole.contains("\"unseen\""), "{whole}");
 }
+
+/// A file of calls of a tool, each of so many milliseconds, a minute apart from so long ago on.
+fn calls(tool: &str, took: &[i64], minutes_ago: i64) -> String {
+    let now = now_ms();
+    let line = |(at, took): (usize, &i64)| {
+        let ts = now - minutes_ago * 60_000 + i64::try_from(at).unwrap() * 60_000;
+        json!({
+            "type": "mcpr_request", "ts": ts, "kind": "mcp", "request_id": format!("{tool}-{ts}"),
+            "proxy": "p", "method": "tools/call", "tool": tool, "latency_us": took * 1000,
+        })
+        .to_string()
+            + "\n"
+    };
+    took.iter().enumerate().map(line).collect()
+}
+
+/// Unix milliseconds.
+fn now_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(now.unwrap().as_millis()).unwrap()
+}
+
+#[test]
+fn what_got_slower_since_yesterday_stands_first_beside_what_it_was() {
+    let home = Home::new();
+    let (day, hour) = (24 * 60, 60);
+    let text = [
+        calls("steady", &[10, 10, 10, 10, 10, 10], day + hour),
+        calls("steady", &[10, 10, 10, 10, 10, 10], hour),
+        calls("worse", &[10, 10], day + hour),
+        calls("worse", &[40, 40], hour),
+        calls("new", &[9, 9, 9], hour),
+    ];
+    home.record(&[&home.write("p.log", text.concat())]);
+    let rows = json_lines(&home.succeed(&["stats", "--against", "1d", "--json"]));
+    let told: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let factor = row["p95_factor"].as_f64();
+            let factor = factor.map_or("-".to_owned(), |it| format!("{it:.1}"));
+            format!("{} {} {factor}", row["tool"], row["calls_before"])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [r#""worse" 2 4.0"#, r#""steady" 6 1.0"#, r#""new" null -"#]
+    );
+    let table = home.run(&["stats", "--against", "1d"]);
+    let lines: Vec<&str> = table.out.lines().collect();
+    assert!(lines[0].contains("P95 BEFORE  P95 CHANGE"), "{table:?}");
+    assert!(
+        lines[1].starts_with("worse") && lines[1].ends_with("4.0x"),
+        "{table:?}"
+    );
+    assert!(table.err.contains("before: "), "{table:?}");
+    // Only those that a line has room for; the order stays.
+    let first = home.succeed(&["stats", "--against", "1d", "-n", "1", "--fields", "tool"]);
+    assert!(
+        first.contains("worse") && !first.contains("steady"),
+        "{first}"
+    );
+    let nothing = home.run(&["stats", "--against", "2026-01-01..2026-01-02"]);
+    assert!(
+        nothing.err.contains("nothing was recorded before"),
+        "{nothing:?}"
+    );
+    assert!(nothing.err.contains("hint: the store is of"), "{nothing:?}");
+    let hours = home.run(&["stats", "--by", "hour", "--against", "1d"]);
+    assert_eq!(hours.code, Some(2), "{hours:?}");
+}

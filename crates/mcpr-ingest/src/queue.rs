@@ -267,6 +267,7 @@ impl Queue {
                 let bytes = before.weight();
                 inner.push(Box::new(before), bytes);
             }
+            inner.dropped.pass(&delivery.events);
             inner.push(Box::new(delivery), bytes);
             0
         } else {

@@ -201,6 +201,7 @@ pub(super) mod testing {
             bytes_out: i64::from(calls) * 600,
             calls_by_bucket: Vec::new(),
             unplaced_calls: 0,
+            before: None,
         };
         Figures {
             summary: Some(summary),

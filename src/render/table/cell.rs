@@ -52,6 +52,7 @@ impl RenderedCell {
             (Value::Int(size), Show::Bytes) => units::bytes(size).into(),
             (Value::Int(number), Show::Grouped) => units::grouped(number).into(),
             (Value::Int(number), _) => number.to_string().into(),
+            (Value::Ratio(factor), Show::Factor) => units::factor(factor).into(),
             (Value::Ratio(ratio), _) => units::share(ratio).into(),
             (Value::Counts(counts), _) if style.is_unfinished => {
                 units::unfinished_bars(counts).into()
@@ -76,6 +77,9 @@ impl RenderedCell {
     }
 }
 
+/// From so many times as much on, something got slower: less is noise of most tools.
+const SLOWER: f64 = 1.2;
+
 /// What a value means where its column shows it.
 fn meaning(value: &Value<'_>, show: Show) -> Meaning {
     match (value, show) {
@@ -86,6 +90,7 @@ fn meaning(value: &Value<'_>, show: Show) -> Meaning {
         (Value::Text(text), Show::Result) if text.starts_with(IN_FLIGHT) => Meaning::Live,
         (_, Show::Result) => Meaning::Failed,
         (Value::Ratio(ratio), Show::Share) if *ratio > 0.0 => Meaning::Failed,
+        (Value::Ratio(ratio), Show::Factor) if *ratio >= SLOWER => Meaning::Slow,
         (Value::Text(level), Show::Level) if matches!(&**level, "breaking" | "alert") => {
             Meaning::Failed
         }

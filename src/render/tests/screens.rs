@@ -121,6 +121,7 @@ fn summary(tool: &str, calls: u64, over_time: &[u64]) -> Summary {
         bytes_out: 7_705_000,
         calls_by_bucket: over_time.to_vec(),
         unplaced_calls: 0,
+        before: None,
     }
 }
 

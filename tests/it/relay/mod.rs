@@ -1,6 +1,7 @@
 //! `mcpr tap --url` through the built program: the test is the client and, mostly, the server.
 
 mod capture;
+mod flight;
 mod order;
 mod played;
 mod replay;

@@ -12,14 +12,14 @@ use std::sync::Barrier;
 use std::thread;
 
 /// A call of a tool, as a client of 2026-07-28 posts it.
-fn call(id: u64, tool: &str) -> String {
+pub(super) fn call(id: u64, tool: &str) -> String {
     let client = json!({"name": "ways", "version": "1"});
     let meta = json!({"io.modelcontextprotocol/clientInfo": client});
     let params = json!({"name": tool, "arguments": {"a": 1}, "_meta": meta});
     json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}).to_string()
 }
 
-fn result_of(asked: &Asked) -> Reply {
+pub(super) fn result_of(asked: &Asked) -> Reply {
     let content = json!([{"type": "text", "text": "done"}]);
     Reply::json(&json!({"jsonrpc": "2.0", "id": asked.body["id"], "result": {"content": content}}))
 }
@@ -45,11 +45,11 @@ fn ask(authority: &str, line: &str, headers: &[(&str, &str)], body: &str) -> (He
     (head, String::from_utf8_lossy(&body).into_owned())
 }
 
-fn post(authority: &str, body: &str) -> (Head, String) {
+pub(super) fn post(authority: &str, body: &str) -> (Head, String) {
     ask(authority, "POST /mcp", &[], body)
 }
 
-fn of_port(port: u16) -> String {
+pub(super) fn of_port(port: u16) -> String {
     format!("http://127.0.0.1:{port}/mcp")
 }
 

@@ -78,10 +78,16 @@ impl Pairing {
     }
 
     /// Forgets a request of the client whose answer could not be read, if it waits; says whether it did.
-    pub(crate) fn forget(&mut self, id: &TypedId) -> bool {
-        let is_found = self.from_client.take(id).is_some();
-        self.tally.doubtful += u64::from(is_found);
-        is_found
+    pub(crate) fn forget(&mut self, id: &TypedId, events: &mut Vec<Event>) -> bool {
+        let Some(waiting) = self.from_client.take(id) else {
+            return false;
+        };
+        self.tally.doubtful += 1;
+        if waiting.is_announced {
+            // No row will take it out of what is in flight.
+            events.push(Event::Withdrawn(self.key_of(&waiting).hash));
+        }
+        true
     }
 
     /// What led to no row since this was last asked.

@@ -2,12 +2,18 @@
 
 use super::Delivery;
 use mcpr_model::{Event, Gap, SourceProgress, Text};
+use std::collections::HashSet;
+
+/// Most requests in flight that are remembered: more of one writer no store keeps.
+const MAX_TOLD: usize = 2 * mcpr_store::query::MAX_OPEN_REQUESTS;
 
 /// The gaps that are open, and how much was dropped in all.
 #[derive(Debug, Default)]
 pub(super) struct Dropped {
     open: Vec<OpenGap>,
     total: u64,
+    /// The requests that were told as being in flight, and not as having ended.
+    told: HashSet<u64>,
 }
 
 #[derive(Debug)]
@@ -15,6 +21,8 @@ struct OpenGap {
     progress: SourceProgress,
     /// `None` where nothing but progress came.
     gap: Option<Gap>,
+    /// The requests in flight whose ends were dropped.
+    ended: Vec<u64>,
 }
 
 impl Dropped {
@@ -23,12 +31,40 @@ impl Dropped {
         self.open.iter().any(|open| open.progress.name == *source)
     }
 
+    /// Looks at what is let in: what it tells to be in flight is to have an end, also if that is dropped.
+    pub(super) fn pass(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Open(open) if self.told.len() < MAX_TOLD => {
+                    self.told.insert(open.request.key.hash);
+                }
+                event => drop(self.ended_by(event)),
+            }
+        }
+    }
+
+    /// The request in flight that an event ends, if it does.
+    fn ended_by(&mut self, event: &Event) -> Option<u64> {
+        let key = match event {
+            Event::Request(request) => request.key.hash,
+            Event::Withdrawn(key) => *key,
+            _ => return None,
+        };
+        // Most streams tell of none.
+        (!self.told.is_empty() && self.told.remove(&key)).then_some(key)
+    }
+
     /// Drops a delivery; says how many events it held.
     pub(super) fn add(&mut self, delivery: Delivery, now: i64) -> u64 {
         let gap = gap_of(&delivery.progress.name, &delivery.events, now);
         let count = gap.as_ref().map_or(0, |gap| gap.count);
         // The sum is shown to a person; a gap counts what is missing at its place.
         self.total += count;
+        let ended: Vec<u64> = delivery
+            .events
+            .iter()
+            .filter_map(|event| self.ended_by(event))
+            .collect();
         let mut progress = delivery.progress;
         // Committed with the gap: the two numbers in the store must agree.
         progress.counts.dropped += count;
@@ -38,8 +74,13 @@ impl Dropped {
             Some(open) => {
                 open.progress.add(&progress);
                 open.gap = merged(open.gap.take(), gap);
+                open.ended.extend(ended);
             }
-            None => self.open.push(OpenGap { progress, gap }),
+            None => self.open.push(OpenGap {
+                progress,
+                gap,
+                ended,
+            }),
         }
         count
     }
@@ -68,6 +109,9 @@ impl From<OpenGap> for Delivery {
     fn from(open: OpenGap) -> Self {
         let mut delivery = Self::new(open.progress.name.clone());
         delivery.progress = open.progress;
+        // Their rows are part of the gap: nothing else will take them out of what is in flight.
+        let ended = open.ended.into_iter().map(Event::Withdrawn);
+        delivery.events.extend(ended);
         delivery.events.extend(open.gap.map(Event::Gap));
         delivery
     }

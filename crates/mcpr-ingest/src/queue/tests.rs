@@ -2,8 +2,8 @@
 
 use super::*;
 use mcpr_model::{
-    BadLine, Body, EventKey, Gap, Kind, Outcome, Payload, Request, SessionState, SessionUpdate,
-    SurfaceContent, SurfaceUpdate,
+    BadLine, Body, EventKey, Gap, Kind, OpenRequest, Outcome, Payload, Request, SessionState,
+    SessionUpdate, SurfaceContent, SurfaceUpdate,
 };
 
 fn delivery(source: &str, times: &[i64]) -> Delivery {
@@ -98,6 +98,35 @@ fn a_full_queue_turns_what_comes_into_one_gap_at_its_place() {
     assert_eq!(queue.push_or_drop(delivery("-", &[6]), 0), Ok(1));
     assert_eq!(queue.dropped(), 3);
     assert_eq!(drain(&queue), [event(1), event(2), event(3), gap(3, 4, 6)]);
+}
+
+#[test]
+fn a_request_in_flight_whose_answer_is_dropped_is_taken_out_of_what_is_in_flight() {
+    let queue = self::queue(2);
+    let of = |event: Event| {
+        let mut delivery = Delivery::new("-".into());
+        delivery.events.push(event);
+        delivery
+    };
+    let open = Event::Open(Box::new(OpenRequest {
+        request: request(),
+        resumes: false,
+    }));
+    let key = request().key.hash;
+    queue.push_or_drop(of(open), 0).unwrap();
+    queue.push_or_drop(of(event(1)), 0).unwrap();
+    // There is no room for its answer.
+    assert_eq!(queue.push_or_drop(of(Event::Request(request())), 0), Ok(1));
+    let told = drain(&queue);
+    assert_eq!(told[2..], [Event::Withdrawn(key), gap(1, 0, 0)]);
+    // Of one that was never told nothing is to be said.
+    let queue = self::queue(2);
+    queue.push_or_drop(of(event(2)), 0).unwrap();
+    queue.push_or_drop(of(event(3)), 0).unwrap();
+    queue
+        .push_or_drop(of(Event::Request(request())), 0)
+        .unwrap();
+    assert_eq!(drain(&queue)[2..], [gap(1, 0, 0)]);
 }
 
 #[test]

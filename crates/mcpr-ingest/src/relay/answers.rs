@@ -93,9 +93,12 @@ impl ExchangeTranscript {
         }
         // Each event is one message, or a batch of them.
         for (_, message) in self.messages_of(event.data, "to the client", moment) {
+            let is_question = matches!(message, Message::Request(_));
+            if is_question {
+                self.note_asked(exchange, moment);
+            }
             self.with_scope(exchange, |transcript, scope, _| {
                 // A server that is asked for what was missed repeats its own questions, too.
-                let is_question = matches!(message, Message::Request(_));
                 if is_question && scope.is_repeated(event.id) {
                     return;
                 }
@@ -145,7 +148,9 @@ impl ExchangeTranscript {
                         scope.pairing.fail(&id, outcome.clone(), moment, events);
                     }
                     // What could not be read may have been its answer.
-                    None if is_unread => forgotten += u64::from(scope.pairing.forget(&id)),
+                    None if is_unread => {
+                        forgotten += u64::from(scope.pairing.forget(&id, events));
+                    }
                     None => {
                         let outcome = verdict::of_end(end);
                         end_request(scope, id, outcome, can_wait, moment, &mut *events);

@@ -10,6 +10,7 @@ mod copies;
 mod endpoint;
 mod events;
 mod exchange;
+mod flight;
 mod gate;
 mod headers;
 mod pieces;

@@ -7,7 +7,7 @@ use crate::tap::{CopyReading, TranscriptState};
 use crate::{Delivery, Moment};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Copies and what they are read as.
 pub(super) struct ExchangeReading {
@@ -46,6 +46,14 @@ impl CopyReading for ExchangeReading {
             self.transcript.skip(&piece);
         }
         true
+    }
+
+    fn next_look(&self) -> Option<Instant> {
+        self.transcript.next_open()
+    }
+
+    fn look(&mut self, now: Instant, _is_last: bool) {
+        self.transcript.announce_open(now);
     }
 
     fn waiting(&self) -> usize {

@@ -196,6 +196,12 @@ impl FollowedSessions {
         Some(scope)
     }
 
+    /// What waits in a session, by which that is not used.
+    pub(super) fn pairing_of(&mut self, session: ServerSession) -> Option<&mut Pairing> {
+        let scope = self.scopes.get_mut(&session)?;
+        Some(&mut scope.pairing)
+    }
+
     /// Takes in a session; gives the one that is given up for it, if there are too many.
     pub(super) fn add(
         &mut self,

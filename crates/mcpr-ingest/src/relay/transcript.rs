@@ -2,6 +2,7 @@
 
 use super::capped::CappedText;
 use super::exchange::{ExchangeRecord, ExchangeScope};
+use super::flight::UntoldRequests;
 use super::pieces::{AskedHead, ExchangeEnd, ExchangePiece, HttpVerb, PieceKind};
 use super::sessions::{FollowedSessions, ServerSession, SessionScope};
 use crate::tap::{Direction, TranscriptState};
@@ -30,7 +31,8 @@ pub(super) struct ExchangeTranscript {
     source: Text,
     pub(super) bodies: Bodies,
     pub(super) sessions: FollowedSessions,
-    exchanges: HashMap<u64, Box<ExchangeRecord>>,
+    pub(super) exchanges: HashMap<u64, Box<ExchangeRecord>>,
+    pub(super) untold: UntoldRequests,
     /// Bytes that the exchanges hold.
     held_bytes: usize,
     /// Who the clients without sessions are, by server and what their program calls itself; `None` where
@@ -50,6 +52,7 @@ impl ExchangeTranscript {
             bodies,
             sessions: FollowedSessions::default(),
             exchanges: HashMap::new(),
+            untold: UntoldRequests::default(),
             held_bytes: 0,
             agents: HashMap::new(),
             delivery: Delivery::new(source.clone()),
@@ -328,6 +331,7 @@ impl ExchangeTranscript {
             asked = Some(request.id.clone());
             // It began with its exchange, and not when its last byte came.
             moment = exchange.begun;
+            self.note_asked(exchange, moment);
         }
         exchange.asked.extend(asked);
         self.with_scope(exchange, |transcript, scope, _| {

@@ -39,7 +39,7 @@ pub use sessions::{
 };
 pub use slowest::Slowest;
 pub use sources::{BadLineRow, SourceRow};
-pub use stats::{GroupBy, StatsKey, StatsQuestion, StatsRow, Summary};
+pub use stats::{EarlierFigures, GroupBy, StatsKey, StatsQuestion, StatsRow, Summary};
 pub use stats_fold::StatsFold;
 pub use summed::{MAX_SUMMED_METHODS, MAX_SUMMED_TARGETS, OTHER, Summed, SummedAs};
 pub use surfaces::{

@@ -347,6 +347,29 @@ pub struct Summary {
     pub calls_by_bucket: Vec<u64>,
     /// Requests of hours that the window cuts, known only as a sum of the whole hour: not in `calls`.
     pub unplaced_calls: u64,
+    /// The same in an earlier window, where that was asked for and there was something.
+    pub before: Option<EarlierFigures>,
+}
+
+/// What there was in an earlier window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarlierFigures {
+    /// Requests.
+    pub calls: u64,
+    /// Requests that did not end `ok`.
+    pub total_errors: u64,
+    /// Quantiles, microseconds: 0.5, 0.95, 0.99.
+    pub quantiles_us: [Option<i64>; 3],
+}
+
+impl From<&Summary> for EarlierFigures {
+    fn from(row: &Summary) -> Self {
+        Self {
+            calls: row.calls,
+            total_errors: row.total_errors,
+            quantiles_us: row.quantiles_us,
+        }
+    }
 }
 
 impl Summary {
@@ -355,6 +378,19 @@ impl Summary {
     pub fn seen_calls(&self) -> u64 {
         let unseen = self.errors[mcpr_model::ErrorKind::Unseen.index()];
         self.calls.saturating_sub(unseen)
+    }
+
+    /// How many times as long as before 95 of 100 take; `None` where either is not known.
+    #[must_use]
+    pub fn p95_factor(&self) -> Option<f64> {
+        let (now, before) = (self.quantiles_us[1]?, self.before?.quantiles_us[1]?);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "latencies are far below 2^52 microseconds"
+        )]
+        // What took no time took at most a microsecond.
+        let factor = now.max(1) as f64 / before.max(1) as f64;
+        Some(factor)
     }
 
     /// The share of errors among the requests whose end was seen.
@@ -391,6 +427,7 @@ impl From<StatsRow> for Summary {
             bytes_out: tally.bytes_out,
             calls_by_bucket: tally.calls_by_bucket,
             unplaced_calls: tally.unplaced,
+            before: None,
         }
     }
 }
