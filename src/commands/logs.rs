@@ -162,6 +162,7 @@ fn list(
     match &filter {
         Some(filter) if args.request_filter.wants_only_pending() => {
             insert(asked, reader, filter, range.order)?;
+            // Of other lists the rows between which they stand are counted.
             asked.printer.inserted.keep_newest(range.most);
             asked.printer.print_inserted(reader, console)?;
         }

@@ -69,6 +69,7 @@ impl RequestFilterArgs {
 
     /// The statuses of requests that have ended which are asked for.
     fn ended_statuses(&self) -> Vec<Status> {
+        // The store filters by these alone: what is in flight is no row of it.
         let ended = self.status.iter().filter_map(|status| match status {
             AskedStatus::Ended(status) => Some(*status),
             AskedStatus::Pending => None,

@@ -160,6 +160,7 @@ fn lines(
     reader: &dyn Reader,
 ) -> anyhow::Result<(Vec<Summary>, usize)> {
     let mut rows = reader.stats(question)?;
+    // Before lines are left out: those that got slower are what was asked for.
     if let Some(earlier) = earlier.filter(|_| args.sort.is_none()) {
         earlier.sort(&mut rows);
     }

@@ -30,6 +30,7 @@ pub(super) fn window_of(args: &Args, view: &View) -> Result<Option<TimeWindow>, 
                 .hint("put requests together --by tool, method, client or proxy"),
         );
     }
+    // What `looking_back` has settled: the day until now, where nothing was said.
     let window = TimeWindow {
         since: view.since.unwrap_or(0),
         until: view.until.unwrap_or(view.now_ms),
@@ -84,6 +85,7 @@ impl EarlierSums {
 
     /// Says which window it was, and whether there was nothing.
     pub(super) fn say(&self, view: &View, reader: &dyn Reader, console: &mut Console) {
+        // A program has the window that it asked for.
         if !view.is_table() {
             return;
         }

@@ -38,6 +38,7 @@ impl ExchangeTranscript {
             ExchangeScope::Session(session) => Some(session),
             ExchangeScope::Own(_) => None,
         };
+        // A server that answers nothing must not fill the memory.
         let waiting = &mut self.untold.waiting;
         if waiting.len() >= MAX_UNTOLD {
             waiting.pop_front();
