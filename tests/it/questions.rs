@@ -240,9 +240,9 @@ fn what_nobody_saw_the_end_of_is_neither_a_success_nor_an_error() {
 
 /// A file of calls of a tool, each of so many milliseconds, a minute apart from so long ago on.
 fn calls(tool: &str, took: &[i64], minutes_ago: i64) -> String {
-    let now = now_ms();
-    let line = |(at, took): (usize, &i64)| {
-        let ts = now - minutes_ago * 60_000 + i64::try_from(at).unwrap() * 60_000;
+    let now = clock_ms();
+    let line = |(number, took): (usize, &i64)| {
+        let ts = now - minutes_ago * 60_000 + i64::try_from(number).unwrap() * 60_000;
         json!({
             "type": "mcpr_request", "ts": ts, "kind": "mcp", "request_id": format!("{tool}-{ts}"),
             "proxy": "p", "method": "tools/call", "tool": tool, "latency_us": took * 1000,
@@ -254,7 +254,7 @@ fn calls(tool: &str, took: &[i64], minutes_ago: i64) -> String {
 }
 
 /// Unix milliseconds.
-fn now_ms() -> i64 {
+fn clock_ms() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(now.unwrap().as_millis()).unwrap()
 }
