@@ -239,18 +239,18 @@ fn what_nobody_saw_the_end_of_is_neither_a_success_nor_an_error() {
 }
 
 /// A file of calls of a tool, each of so many milliseconds, a minute apart from so long ago on.
-fn calls(tool: &str, took: &[i64], minutes_ago: i64) -> String {
+fn calls(tool: &str, millis: &[i64], minutes_ago: i64) -> String {
     let now = clock_ms();
-    let line = |(number, took): (usize, &i64)| {
+    let line = |(number, millis): (usize, &i64)| {
         let ts = now - minutes_ago * 60_000 + i64::try_from(number).unwrap() * 60_000;
         json!({
             "type": "mcpr_request", "ts": ts, "kind": "mcp", "request_id": format!("{tool}-{ts}"),
-            "proxy": "p", "method": "tools/call", "tool": tool, "latency_us": took * 1000,
+            "proxy": "p", "method": "tools/call", "tool": tool, "latency_us": millis * 1000,
         })
         .to_string()
             + "\n"
     };
-    took.iter().enumerate().map(line).collect()
+    millis.iter().enumerate().map(line).collect()
 }
 
 /// Unix milliseconds.
