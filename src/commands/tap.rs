@@ -5,6 +5,7 @@ mod choice;
 mod config;
 mod install;
 mod kept;
+mod package;
 #[cfg(feature = "tap-http")]
 mod relay;
 mod replace;
@@ -25,6 +26,7 @@ use mcpr_ingest::tap::{
     TapReport, TappedServer, Transcript,
 };
 use mcpr_ingest::{Config, Screen};
+use package::package_of;
 use report::closing_lines;
 use served::ServedServers;
 use std::ffi::OsString;
@@ -59,7 +61,7 @@ pub struct Args {
     pub(crate) store: StoreArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
-    /// Name the server in the store (default: the command's file name, or the URL's host)
+    /// Name the server in the store (default: what it calls itself, else its package; of a URL its host)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     #[command(flatten)]
@@ -329,13 +331,17 @@ fn start_recorder(
     copies: &Arc<Copies>,
     begun: BegunServer,
 ) -> Option<TapRecorder> {
-    let name = args.name.clone().unwrap_or_else(|| name_of(&args.command));
+    let named = args.name.clone();
+    let name = named.unwrap_or_else(|| package_of(&args.command));
     let session_id = uuid::Uuid::new_v4().hyphenated().to_string();
     let started = args.plan().config(screen).and_then(|config| {
         let conversation = std::env::var(CONVERSATION).ok();
         let mut transcript = Transcript::new(&name, &session_id)
             .with_bodies(args.recording.bodies())
             .with_conversation(conversation.as_deref());
+        if args.name.is_none() {
+            transcript = transcript.named_by_server();
+        }
         transcript.say(|run| {
             run.command = Some(command_line(&args.command).into());
             run.pid = begun.pid;
@@ -362,15 +368,6 @@ fn start_recorder(
 /// Says something on standard error, from whatever thread.
 fn told(line: &str) {
     Console::of_process().note(&format!("mcpr tap: {line}"));
-}
-
-/// A server is known by its command's file name.
-fn name_of(command: &[OsString]) -> String {
-    let program = command.first().map(Path::new);
-    program.and_then(Path::file_name).map_or_else(
-        || "tap".to_owned(),
-        |name| name.to_string_lossy().into_owned(),
-    )
 }
 
 fn print_report(report: &TapReport, is_verbose: bool, console: &mut Console) {

@@ -56,6 +56,7 @@ mod tap_clients;
 mod tap_ends;
 mod tap_install;
 mod tap_load;
+mod tap_names;
 mod terminal;
 mod tidy;
 mod two_channels;

@@ -76,6 +76,12 @@ impl Pairing {
         }
     }
 
+    /// Gives what follows another proxy's name.
+    #[cfg(feature = "tap")]
+    pub(crate) fn rename(&mut self, proxy: Text) {
+        self.proxy = proxy;
+    }
+
     /// What led to no row so far.
     #[must_use]
     pub fn tally(&self) -> PairingTally {

@@ -1,5 +1,6 @@
 //! A stdio MCP server run in the middle: bytes forwarded first, a copy recorded second.
 
+mod awaited_name;
 mod copies;
 mod ending;
 mod family;

@@ -1,5 +1,6 @@
 //! Copies into deliveries: lines, messages, rows, and the count of all that is none. Pure.
 
+use super::awaited_name::{AwaitedName, rename, usable};
 use super::copies::{Copy, Loss};
 use super::frames::{Frame, Frames};
 use super::introduction::introduction;
@@ -49,6 +50,8 @@ pub struct Transcript {
     /// What it wrote beside messages.
     stray: Tail,
     stray_recorded: u64,
+    /// Its name, where nobody gave it one.
+    awaited: Option<AwaitedName>,
 }
 
 impl Transcript {
@@ -74,6 +77,7 @@ impl Transcript {
             has_said: false,
             stray: Tail::default(),
             stray_recorded: 0,
+            awaited: None,
             source,
         }
     }
@@ -82,6 +86,14 @@ impl Transcript {
     #[must_use]
     pub fn with_bodies(mut self, bodies: Bodies) -> Self {
         self.bodies = bodies;
+        self
+    }
+
+    /// The same session under the name that the server gives itself, should it give one in time. Nothing is handed
+    /// over until then.
+    #[must_use]
+    pub fn named_by_server(mut self) -> Self {
+        self.awaited = Some(AwaitedName::new(Instant::now()));
         self
     }
 
@@ -169,6 +181,10 @@ impl Transcript {
             self.pairing.died(&how, moment, &mut self.delivery.events);
         }
         self.pairing.end(moment, &mut self.delivery.events);
+        // Who has said nothing by now says nothing any more, but what was read last may have its name.
+        self.learn();
+        let _ = self.awaits_name();
+        self.awaited = None;
         // Their answers may have been among what was lost: they are told as missing, not as never
         // answered.
         let doubtful = self.pairing.tally().doubtful;
@@ -194,6 +210,9 @@ impl Transcript {
     /// Hands over what was read since the last time.
     pub fn take(&mut self) -> Delivery {
         self.learn();
+        if self.awaits_name() {
+            return Delivery::new(self.source.clone());
+        }
         if std::mem::take(&mut self.has_said) {
             let (proxy, session_id) = (self.said.proxy.clone(), self.said.session_id.clone());
             let nothing = ServerRun {
@@ -238,6 +257,26 @@ impl Transcript {
             self.said.stray = Some(self.stray.kept(true));
             self.has_said = true;
         }
+    }
+
+    /// Whether the server's name is awaited still; where it is known by now, all that was read has it.
+    fn awaits_name(&mut self) -> bool {
+        let Some(awaited) = &self.awaited else {
+            return false;
+        };
+        match self.said.server_name.as_deref().and_then(usable) {
+            Some(name) => {
+                for event in &mut self.delivery.events {
+                    rename(event, &name);
+                }
+                self.pairing.rename(name.clone());
+                self.said.proxy = name;
+            }
+            None if awaited.is_over(&self.delivery.events, Instant::now()) => {}
+            None => return true,
+        }
+        self.awaited = None;
+        false
     }
 
     fn lose(&mut self, direction: Direction, loss: Loss, moment: Moment) {

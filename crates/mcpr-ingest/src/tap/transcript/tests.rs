@@ -156,3 +156,56 @@ fn a_long_line_that_is_lost_in_pieces_is_one_dropped_line() {
     let counts = account.counts;
     assert_eq!((counts.dropped, counts.lines, counts.text), (1, 1, 1));
 }
+
+const INITIALIZE: &str =
+    "{\"id\":1,\"method\":\"initialize\",\"params\":{\"clientInfo\":{\"name\":\"c\"}}}\n";
+
+/// The names under which what passed is handed over, each once.
+fn names(answer: &str) -> Vec<String> {
+    use Direction::{ToClient, ToServer};
+    let mut transcript = Transcript::new("package", "s").named_by_server();
+    transcript.begin(moment());
+    transcript.read(&copy(ToServer, INITIALIZE, None));
+    assert!(transcript.take().events.is_empty(), "no name is known yet");
+    transcript.read(&copy(ToClient, answer, None));
+    let mut events = transcript.take().events;
+    transcript.read(&copy(ToServer, "{\"id\":2,\"method\":\"ping\"}\n", None));
+    transcript.end(moment());
+    events.extend(transcript.take().events);
+    let mut names: Vec<String> = Vec::new();
+    for event in &events {
+        let name = match event {
+            Event::Request(request) => Some(&request.proxy),
+            Event::Session(update) => update.proxy.as_ref(),
+            Event::Server(run) => Some(&run.proxy),
+            _ => None,
+        };
+        if let Some(name) = name.filter(|name| !names.iter().any(|known| known == name.as_str())) {
+            names.push(name.to_string());
+        }
+    }
+    names
+}
+
+#[test]
+fn a_session_has_the_name_that_its_server_says_from_its_first_row_on() {
+    let named = "{\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\",\"serverInfo\":{\"name\":\" own \"}}}\n";
+    assert_eq!(names(named), ["own"]);
+    let modern = "{\"id\":1,\"result\":{\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{\"name\":\"own\"}},\"supportedVersions\":[]}}\n";
+    assert_eq!(
+        names(&modern.replace("supportedVersions", "protocolVersion")),
+        ["own"]
+    );
+}
+
+#[test]
+fn a_session_whose_server_says_no_name_has_the_one_of_its_package() {
+    for answer in [
+        "{\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\"}}\n",
+        "{\"id\":1,\"result\":{\"serverInfo\":{\"name\":\"\"}}}\n",
+        "{\"id\":1,\"error\":{\"code\":1,\"message\":\"x\"}}\n",
+        "text\n",
+    ] {
+        assert_eq!(names(answer), ["package"], "{answer}");
+    }
+}
