@@ -181,10 +181,10 @@ fn named(words: &[String], depth: usize) -> Option<String> {
     let stem = stem_of(program);
     // `python3.12` is Python.
     let plain = stem.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    let is_it = |name: &&str| stem == **name || plain == **name;
+    let is_it = |name: &str| stem == name || plain == name;
     let runner = RUNNERS
         .iter()
-        .find(|runner| runner.names.iter().any(|it| is_it(&it)));
+        .find(|runner| runner.names.iter().any(|name| is_it(name)));
     let Some(runner) = runner else {
         return telling(program);
     };
