@@ -86,6 +86,9 @@ fn every_capture_is_read_back_as_it_was_derived() {
         ("formats/mcpproxy_go.ndjson", "mcpproxy_go"),
         ("formats/codex_rollout.ndjson", "codex_rollout"),
         ("formats/mcpsnoop.ndjson", "mcpsnoop"),
+        ("formats/kong.ndjson", "kong"),
+        ("formats/envoy_ai_gateway.ndjson", "envoy_ai_gateway"),
+        ("formats/agentgateway.log", "agentgateway"),
         ("formats/gh_aw_mcpg.ndjson", "gh_aw_mcpg"),
         (
             "formats/mcpServer.mcp.config.usrlocal.vscode_log.log",

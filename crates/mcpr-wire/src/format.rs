@@ -180,6 +180,12 @@ impl Tags<'_> {
         serde_json::from_str(raw.get()).ok()
     }
 
+    /// What a member holds, where it holds that.
+    pub(super) fn parsed<'a, T: Deserialize<'a>>(&'a self, name: &str) -> Option<T> {
+        let (_, raw) = self.0.iter().find(|(known, _)| *known == name)?;
+        serde_json::from_str(raw.get()).ok()
+    }
+
     /// Whether a member is there and not null.
     pub(super) fn has(&self, name: &str) -> bool {
         // Encoders write null for what is not there as often as they leave it out.

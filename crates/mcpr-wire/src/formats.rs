@@ -1,11 +1,14 @@
 //! The list of formats, in the order in which detection asks them. Adding one is its file and two
 //! lines here.
 
+mod agentgateway;
 mod codex_rollout;
 mod desktop_log;
+mod envoy_ai_gateway;
 mod export;
 mod gh_aw_mcpg;
 pub(crate) mod jsonrpc;
+mod kong;
 mod mcpproxy_go;
 mod mcpr_v04;
 mod mcpr_v05_cloud;
@@ -25,6 +28,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &toolhive::ToolHive,
     &mcpproxy_go::McpproxyGo,
     &codex_rollout::CodexRollout,
+    &kong::Kong,
+    &agentgateway::AgentGateway,
+    &envoy_ai_gateway::EnvoyAiGateway,
     &mcpsnoop::McpSnoop,
     &gh_aw_mcpg::GhAwMcpg,
     &desktop_log::DesktopLog,

@@ -3,7 +3,9 @@
 mod answers;
 mod detect;
 mod direction;
+mod durations;
 mod elements;
+mod ended;
 mod exchange;
 mod fields;
 mod format;

@@ -1,6 +1,7 @@
 //! What the tests of several formats share.
 
 use crate::{Bodies, Decoded, LineContext, decode_line};
+use mcpr_model::{Event, Request};
 
 /// A line as it is decoded.
 pub(crate) fn decoded(line: &str) -> Decoded {
@@ -26,5 +27,19 @@ pub(crate) fn check_hostile(good: &str, cases: &[(&str, &str, &str)]) {
         );
         assert!(decoded.frames.is_empty(), "{hostile}");
         assert!(decoded.bad[0].reason.contains(reason), "{:?}", decoded.bad);
+    }
+}
+
+/// The only row of a line.
+pub(crate) fn one_row(line: &str) -> Request {
+    let mut decoded = decoded(line);
+    assert_eq!(
+        (&decoded.bad[..], decoded.events.len()),
+        (&[][..], 1),
+        "{line}"
+    );
+    match decoded.events.remove(0) {
+        Event::Request(row) => row,
+        other => panic!("{other:?}"),
     }
 }

@@ -60,7 +60,7 @@ fn tsv(request: &Request) -> String {
         cell(request.target.as_ref().map(|target| &target.name)),
         cell(request.session_id.as_ref()),
         outcome.status().as_str().to_owned(),
-        cell(outcome.error_kind.map(ErrorKind::as_str)),
+        cell(outcome.error_kind.and_then(ErrorKind::of_failure)),
         cell(outcome.error_code.as_ref()),
         cell(outcome.error_msg.as_ref()),
         request.latency_us.to_string(),
@@ -120,6 +120,13 @@ fn every_capture_gives_the_expected_rows_in_order() {
         ("formats/toolhive.ndjson", "toolhive", "toolhive"),
         ("formats/mcpproxy_go.ndjson", "mcpproxy_go", "mcpproxy_go"),
         ("formats/codex_rollout.ndjson", "default", "codex_rollout"),
+        ("formats/kong.ndjson", "kong", "kong"),
+        (
+            "formats/envoy_ai_gateway.ndjson",
+            "envoy_ai_gateway",
+            "envoy_ai_gateway",
+        ),
+        ("formats/agentgateway.log", "agentgateway", "agentgateway"),
     ];
     for (capture, proxy, expected) in captures {
         let rows: Vec<String> = capture_rows(capture, proxy).iter().map(tsv).collect();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Lines of each format, none of another one. The messages of a log lead to rows only where they are
 /// paired, and have no rows here.
-const SAMPLES: [(&str, &[&str]); 6] = [
+const SAMPLES: [(&str, &[&str]); 9] = [
     (
         "mcpr_v04",
         &["mcpr-0.4.64/proxy.log", "mcpr-0.4.64/cloud.ndjson"],
@@ -25,6 +25,9 @@ const SAMPLES: [(&str, &[&str]); 6] = [
     ("toolhive", &["formats/toolhive.ndjson"]),
     ("mcpproxy_go", &["formats/mcpproxy_go.ndjson"]),
     ("codex_rollout", &["formats/codex_rollout.ndjson"]),
+    ("kong", &["formats/kong.ndjson"]),
+    ("envoy_ai_gateway", &["formats/envoy_ai_gateway.ndjson"]),
+    ("agentgateway", &["formats/agentgateway.log"]),
 ];
 
 /// The name that comes from the source, where the stream says none.

@@ -2,6 +2,7 @@
 //! output or posted.
 
 use crate::Decoded;
+use crate::ended::unless_in_result;
 use crate::fields::{Str, WholeNumber, parsed, raw_text, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::rpc::shorten;
@@ -133,7 +134,7 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
         target: event.target.named(),
         latency_us: latency_us.ok_or("the duration is out of range")?,
         bytes_out: extra.response_size_bytes.map(|size| size.0),
-        outcome: event.ended()?,
+        outcome: event.ended(method)?,
         ..Request::new(key, ts, proxy, Kind::of_method(method), method.into())
     }));
     decoded.known += 1;
@@ -168,10 +169,11 @@ impl AuditEvent<'_> {
 
     /// How it ended, as far as the gateway saw: the HTTP status as one of four words, and an error of
     /// JSON-RPC where the answer begins with one.
-    fn ended(&self) -> Result<Outcome, String> {
+    fn ended(&self, method: &str) -> Result<Outcome, String> {
         let extra = &self.metadata.extra;
         match &*self.outcome.0 {
-            "success" => Ok(Outcome::default()),
+            // Without a look at results: a tool may have failed in its own.
+            "success" => Ok(unless_in_result(method)),
             "application_error" => Ok(Outcome {
                 error_kind: Some(ErrorKind::Rpc),
                 error_code: extra

@@ -30,6 +30,9 @@ const STREAMS: &[&str] = &[
     "formats/mcpproxy_go.ndjson",
     "formats/codex_rollout.ndjson",
     "formats/mcpsnoop.ndjson",
+    "formats/kong.ndjson",
+    "formats/envoy_ai_gateway.ndjson",
+    "formats/agentgateway.log",
     "formats/gh_aw_mcpg.ndjson",
     "formats/mcpServer.mcp.config.usrlocal.vscode_log.log",
 ];

@@ -1,0 +1,278 @@
+//! `kong`: what Kong's `http-log` posts and its `file-log` writes, one object an HTTP request, as far as its
+//! AI plugins tell of MCP in it.
+
+use crate::Decoded;
+use crate::durations::Millis;
+use crate::ended::{failed, of_status, unless_in_result};
+use crate::fields::{Str, WholeNumber, parsed, raw_text, text};
+use crate::format::{Fact, Format, Knows, Tagged, Tags};
+use mcpr_model::{
+    ErrorKind, Event, EventBytes, EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind,
+    Text,
+};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+/// The format; see the head of this file.
+pub(super) struct Kong;
+
+impl Format for Kong {
+    fn name(&self) -> &'static str {
+        "kong"
+    }
+
+    fn about(&self) -> &'static str {
+        "what Kong's http-log and file-log tell of MCP"
+    }
+
+    fn knows(&self) -> Knows {
+        Knows(&[
+            Fact::Proxy,
+            Fact::SessionId,
+            Fact::RequestId,
+            Fact::EveryMethod,
+            Fact::BytesOut,
+            Fact::RpcError,
+        ])
+    }
+
+    fn tags(&self) -> &'static [&'static str] {
+        &["ai"]
+    }
+
+    fn claims(&self, tags: &Tags<'_>) -> bool {
+        // Other plugins of Kong tell of models under the same name.
+        tags.parsed::<AiTag>("ai").is_some()
+    }
+
+    fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
+        let log: KongLog<'_> = parsed(event.json)?;
+        let bytes = EventBytes::new(event.json.as_bytes());
+        let proxy = [&log.service, &log.route].into_iter().flatten();
+        let mut names = proxy.filter_map(|named| text(named.name.as_ref()));
+        let proxy = names.next().unwrap_or_else(|| event.context.proxy.into());
+        for (index, rpc) in (0..).zip(&log.ai.mcp.rpc) {
+            // One of several requests in one body; of the body itself only the whole has an id.
+            let key = match log.request.id.as_ref().and_then(Str::non_empty) {
+                Some(id) => EventKey::of_id(&format!("{id} {index}")),
+                None => bytes.key(index),
+            };
+            let row = log.row(rpc, key, proxy.clone())?;
+            decoded.events.extend(row.map(Event::Request));
+        }
+        decoded.known += 1;
+        Ok(())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct AiTag {
+    #[serde(rename = "mcp")]
+    _mcp: IgnoredAny,
+}
+
+#[derive(Debug, Deserialize)]
+struct KongLog<'a> {
+    started_at: Option<WholeNumber>,
+    #[serde(borrow, default)]
+    request: HttpRequest<'a>,
+    #[serde(default)]
+    response: HttpResponse,
+    #[serde(default)]
+    latencies: Latencies,
+    #[serde(borrow)]
+    service: Option<Named<'a>>,
+    #[serde(borrow)]
+    route: Option<Named<'a>>,
+    #[serde(borrow)]
+    ai: Ai<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct HttpRequest<'a> {
+    #[serde(borrow)]
+    id: Option<Str<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct HttpResponse {
+    status: Option<WholeNumber>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Latencies {
+    request: Option<Millis>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    name: Option<Str<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ai<'a> {
+    #[serde(borrow)]
+    mcp: McpLog<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct McpLog<'a> {
+    #[serde(borrow)]
+    mcp_session_id: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    rpc: Vec<Rpc<'a>>,
+    #[serde(borrow, default)]
+    audit: Vec<Audit<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Rpc<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    method: Str<'a>,
+    #[serde(borrow)]
+    tool_name: Option<Str<'a>>,
+    latency: Option<Millis>,
+    response_body_size: Option<WholeNumber>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+/// Whether somebody may use something of the server.
+#[derive(Debug, Deserialize)]
+struct Audit<'a> {
+    #[serde(borrow)]
+    primitive: Option<Str<'a>>,
+    #[serde(borrow)]
+    primitive_name: Option<Str<'a>>,
+    #[serde(borrow)]
+    action: Option<Str<'a>>,
+}
+
+impl KongLog<'_> {
+    /// The row of a request; `None` where it is a notification, which nobody answers.
+    fn row(&self, rpc: &Rpc<'_>, key: EventKey, proxy: Text) -> Result<Option<Request>, String> {
+        let method = &*rpc.method.0;
+        let id = rpc.id.filter(|id| id.get() != "null");
+        if id.is_none() && method.starts_with("notifications/") {
+            return Ok(None);
+        }
+        let started_at = self
+            .started_at
+            .ok_or("no `started_at`: when it was is not told")?;
+        let latency = rpc.latency.or(self.latencies.request);
+        let latency = latency.ok_or("no latency of a request")?;
+        let tool = text(rpc.tool_name.as_ref());
+        Ok(Some(Request {
+            request_id: id.map(|id| RequestId::from_text(&raw_text(id))),
+            session_id: text(self.ai.mcp.mcp_session_id.as_ref()),
+            target: tool.map(|name| Target {
+                kind: TargetKind::Tool,
+                name,
+            }),
+            latency_us: latency.0,
+            bytes_out: rpc.response_body_size.map(|size| size.0),
+            outcome: self.ended(rpc),
+            ..Request::new(
+                key,
+                started_at.0,
+                proxy,
+                Kind::of_method(method),
+                method.into(),
+            )
+        }))
+    }
+
+    /// How it ended: the error's text, whether its caller may call it, and the HTTP status are told.
+    fn ended(&self, rpc: &Rpc<'_>) -> Outcome {
+        let error = rpc.error.map(raw_text);
+        let error = error
+            .as_deref()
+            .filter(|error| !matches!(*error, "" | "null" | "false"));
+        if self.is_denied(rpc) {
+            return failed(ErrorKind::Denied, None, error);
+        }
+        if error.is_some() {
+            // Its code is not told.
+            return failed(ErrorKind::Rpc, None, error);
+        }
+        let status = self
+            .response
+            .status
+            .and_then(|status| of_status(status.0, None));
+        status.unwrap_or_else(|| unless_in_result(&rpc.method.0))
+    }
+
+    /// Whether the very tool that is called was denied: a list only leaves out what is.
+    fn is_denied(&self, rpc: &Rpc<'_>) -> bool {
+        let is =
+            |text: &Option<Str<'_>>, word: &str| text.as_ref().is_some_and(|it| &*it.0 == word);
+        let Some(tool) = &rpc.tool_name else {
+            return false;
+        };
+        &*rpc.method.0 == "tools/call"
+            && self.ai.mcp.audit.iter().any(|audit| {
+                is(&audit.action, "deny")
+                    && is(&audit.primitive_name, &tool.0)
+                    && audit
+                        .primitive
+                        .as_ref()
+                        .is_none_or(|kind| &*kind.0 == "tool")
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{check_hostile, decoded, one_row};
+    use mcpr_model::ErrorKind;
+
+    const WHOLE: &str = r#"{"started_at":1789372800000,"request":{"id":"r1"},"response":{"status":200},"latencies":{"request":9},"ai":{"mcp":{"mcp_session_id":"s","rpc":[{"id":"1","method":"tools/call","tool_name":"t","latency":7}],"audit":[{"primitive":"tool","primitive_name":"t","action":"allow"}]}}}"#;
+
+    #[test]
+    fn hostile_objects_are_bad_lines_or_none_of_this_format() {
+        let cases = [
+            ("\"started_at\"", "\"started\"", "no `started_at`"),
+            ("\"latency\":7", "\"latency\":-7", "out of range"),
+            ("\"rpc\":[", "\"rpc\":[7,", "expected struct"),
+            ("\"method\"", "\"verb\"", "missing field `method`"),
+            ("\"status\":200", "\"status\":-1", "a whole number"),
+        ];
+        check_hostile(WHOLE, &cases);
+        let other = decoded(&WHOLE.replace("\"mcp\"", "\"proxy\""));
+        assert_eq!((other.known, other.unknown), (0, 1));
+    }
+
+    #[test]
+    fn a_call_that_ended_well_for_kong_is_unknown_and_a_denied_one_is_denied() {
+        let kind = |line: &str| one_row(line).outcome.error_kind;
+        assert_eq!(kind(WHOLE), Some(ErrorKind::Unseen));
+        assert_eq!(
+            kind(&WHOLE.replace("allow", "deny")),
+            Some(ErrorKind::Denied)
+        );
+        let elsewhere = WHOLE.replace("\"t\",\"action\":\"allow\"", "\"u\",\"action\":\"deny\"");
+        assert_eq!(kind(&elsewhere), Some(ErrorKind::Unseen));
+        assert_eq!(kind(&WHOLE.replace("tools/call", "tools/list")), None);
+        let refused = WHOLE.replace(":200", ":401");
+        assert_eq!(kind(&refused), Some(ErrorKind::Http));
+    }
+
+    #[test]
+    fn notifications_lead_to_no_row_and_a_request_without_its_own_latency_has_the_whole() {
+        let notice = WHOLE
+            .replace("\"id\":\"1\",", "")
+            .replace("tools/call", "notifications/initialized");
+        assert_eq!(
+            (decoded(&notice).known, decoded(&notice).events.len()),
+            (1, 0)
+        );
+        assert_eq!(
+            one_row(&WHOLE.replace(",\"latency\":7", "")).latency_us,
+            9_000
+        );
+    }
+}
