@@ -110,6 +110,7 @@ impl HostLogs {
         let mut idle = self.connections.iter();
         // A proxy of many short connections has few in which something waits.
         let idle = idle.find(|(_, pairing)| pairing.waiting().0.is_none());
+        // Only where all of them wait does one go that does.
         let goes = match idle.map(|(of, _)| of.clone()) {
             Some(of) => self.connections.remove(&of),
             None => self.connections.pop_first().map(|(_, pairing)| pairing),

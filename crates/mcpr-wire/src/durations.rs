@@ -29,6 +29,7 @@ fn whole_us(us: f64) -> Option<i64> {
 pub(super) fn duration_us(text: &str) -> Option<i64> {
     let mut rest = text;
     let mut sum = 0.0;
+    // Go and Rust write several units one behind the other.
     while !rest.is_empty() {
         let digits = rest.find(|it: char| !it.is_ascii_digit() && it != '.')?;
         let number: f64 = rest[..digits].parse().ok()?;

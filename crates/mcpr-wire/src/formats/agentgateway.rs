@@ -46,9 +46,10 @@ impl Format for AgentGateway {
 
     fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
         let members: BTreeMap<String, &RawValue> = parsed(event.json)?;
+        // What is null here is left out in the text.
         let values = members.into_iter().filter(|(_, raw)| raw.get() != "null");
         let values = values.map(|(key, raw)| (Cow::Owned(key), raw_text(raw)));
-        let line = RequestLine(values.collect());
+        let line = AgentLine(values.collect());
         let row = line.row(event.json, event.context.proxy)?;
         decoded.events.extend(row.map(Event::Request));
         decoded.known += 1;
@@ -56,6 +57,7 @@ impl Format for AgentGateway {
     }
 
     fn text(&self, line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) -> bool {
+        // Most text is told apart by one byte.
         if !line.first().is_some_and(u8::is_ascii_digit) {
             return false;
         }
@@ -63,7 +65,7 @@ impl Format for AgentGateway {
         let Some(values) = text_values(&text) else {
             return false;
         };
-        match RequestLine(values).row(&text, context.proxy) {
+        match AgentLine(values).row(&text, context.proxy) {
             Ok(row) => {
                 decoded.events.extend(row.map(Event::Request));
                 decoded.known += 1;
@@ -105,7 +107,7 @@ fn begins(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
 }
 
 /// What a line says, by its keys; what is null or empty is not there.
-struct RequestLine<'a>(BTreeMap<Cow<'a, str>, Cow<'a, str>>);
+struct AgentLine<'a>(BTreeMap<Cow<'a, str>, Cow<'a, str>>);
 
 /// Names under which operators add whether a result was an error.
 const IS_ERROR: [&str; 4] = [
@@ -115,7 +117,7 @@ const IS_ERROR: [&str; 4] = [
     "isError",
 ];
 
-impl RequestLine<'_> {
+impl AgentLine<'_> {
     /// The value under the first of these keys that is there: names have changed since 2025.
     fn get(&self, keys: &[&str]) -> Option<&str> {
         let mut values = keys.iter().filter_map(|key| self.0.get(*key));
@@ -139,6 +141,7 @@ impl RequestLine<'_> {
         let ts = time_ms(time).ok_or_else(|| format!("`{time}` is no time of agentgateway"))?;
         let duration = self.get(&["duration"]).ok_or("no duration")?;
         let latency = duration_us(duration);
+        // A list is asked of all servers, and says none.
         let proxy = self.get(&["mcp.target"]).unwrap_or(proxy).into();
         let key = EventKey::of_bytes(line.as_bytes(), 0);
         let trace_id = self.get(&["trace.id"]).and_then(TraceId::of_hex);
@@ -175,6 +178,7 @@ impl RequestLine<'_> {
             let message = self.get(&["mcp.error.message"]);
             return failed(ErrorKind::Rpc, Some(code.into()), message);
         }
+        // Refusals of the gateway itself have no error of JSON-RPC.
         let status = self.get(&["http.status"]).and_then(|it| it.parse().ok());
         let error = self.get(&["error"]);
         if let Some(refused) = status.and_then(|status| of_status(status, error)) {
@@ -204,6 +208,7 @@ fn time_ms(text: &str) -> Option<i64> {
         return parse_rfc3339(text);
     }
     let micros: i64 = micros.parse().ok().filter(|it| *it >= 0)?;
+    // The rest is a time like any other.
     let whole = parse_rfc3339(&format!("{}Z", whole.trim_end_matches('Z')))?;
     Some(whole + micros / SECOND_MS)
 }

@@ -54,6 +54,7 @@ impl Format for EnvoyAiGateway {
         let line: AccessLog<'_> = parsed(event.json)?;
         decoded.known += 1;
         let method = line.mcp_method.as_ref().and_then(Str::non_empty);
+        // A stream that opens has no method of MCP.
         let method = method.or(line.http_method.as_ref().and_then(Str::non_empty));
         let method = method.ok_or("neither a method of MCP nor one of HTTP")?;
         let id = line.request_id.filter(|id| id.get() != "null");
@@ -64,6 +65,7 @@ impl Format for EnvoyAiGateway {
         // An id comes again for each backend that a list is asked of: the line itself is the identity.
         let key = EventKey::of_bytes(event.json.as_bytes(), 0);
         let proxy = text(line.provider.as_ref()).unwrap_or_else(|| event.context.proxy.into());
+        // When the request came, not when its line was written.
         let ts = rfc3339_ms(&line.start_time)?;
         decoded.events.push(Event::Request(Request {
             request_id: id.map(|id| RequestId::from_text(&raw_text(id))),

@@ -70,6 +70,7 @@ impl Format for GhAwMcpg {
             decoded.known += 1;
             return Ok(());
         };
+        // Unpaired otherwise: ids begin anew with each server.
         let server = text(entry.server_id.as_ref());
         let server = server.as_deref().unwrap_or(event.context.proxy);
         let head = LogHead {
@@ -80,6 +81,7 @@ impl Format for GhAwMcpg {
         };
         match head.messages(event.json, payload.get(), event.context.bodies) {
             Ok(messages) => decoded.frames.push(messages),
+            // A bad line as ever, and what it may have answered is no timeout.
             Err(unread) => {
                 decoded.doubt = unread.doubt;
                 return Err(unread.reason);

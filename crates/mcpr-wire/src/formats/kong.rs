@@ -49,6 +49,7 @@ impl Format for Kong {
     fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
         let log: KongLog<'_> = parsed(event.json)?;
         let bytes = EventBytes::new(event.json.as_bytes());
+        // A route may lead to several services, which is why it comes second.
         let proxy = [&log.service, &log.route].into_iter().flatten();
         let mut names = proxy.filter_map(|named| text(named.name.as_ref()));
         let proxy = names.next().unwrap_or_else(|| event.context.proxy.into());
@@ -80,11 +81,11 @@ struct KongLog<'a> {
     #[serde(default)]
     response: HttpResponse,
     #[serde(default)]
-    latencies: Latencies,
+    latencies: KongTimes,
     #[serde(borrow)]
-    service: Option<Named<'a>>,
+    service: Option<KongPart<'a>>,
     #[serde(borrow)]
-    route: Option<Named<'a>>,
+    route: Option<KongPart<'a>>,
     #[serde(borrow)]
     ai: Ai<'a>,
 }
@@ -101,12 +102,12 @@ struct HttpResponse {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Latencies {
+struct KongTimes {
     request: Option<Millis>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Named<'a> {
+struct KongPart<'a> {
     #[serde(borrow)]
     name: Option<Str<'a>>,
 }
@@ -156,6 +157,7 @@ impl KongLog<'_> {
     /// The row of a request; `None` where it is a notification, which nobody answers.
     fn row(&self, rpc: &Rpc<'_>, key: EventKey, proxy: Text) -> Result<Option<Request>, String> {
         let method = &*rpc.method.0;
+        // Encoders write null for what is not there.
         let id = rpc.id.filter(|id| id.get() != "null");
         if id.is_none() && method.starts_with("notifications/") {
             return Ok(None);
@@ -163,6 +165,7 @@ impl KongLog<'_> {
         let started_at = self
             .started_at
             .ok_or("no `started_at`: when it was is not told")?;
+        // The only request of a body took what the body took.
         let latency = rpc.latency.or(self.latencies.request);
         let latency = latency.ok_or("no latency of a request")?;
         let tool = text(rpc.tool_name.as_ref());
@@ -188,6 +191,7 @@ impl KongLog<'_> {
 
     /// How it ended: the error's text, whether its caller may call it, and the HTTP status are told.
     fn ended(&self, rpc: &Rpc<'_>) -> Outcome {
+        // Kong writes a text here; a plugin of somebody's may write an object.
         let error = rpc.error.map(raw_text);
         let error = error
             .as_deref()
@@ -210,6 +214,7 @@ impl KongLog<'_> {
     fn is_denied(&self, rpc: &Rpc<'_>) -> bool {
         let is =
             |text: &Option<Str<'_>>, word: &str| text.as_ref().is_some_and(|it| &*it.0 == word);
+        // Without a name nothing in the audit can be of it.
         let Some(tool) = &rpc.tool_name else {
             return false;
         };

@@ -47,7 +47,7 @@ impl Format for McpSnoop {
     }
 
     fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
-        let envelope: Envelope<'_> = parsed(event.json)?;
+        let envelope: SnoopedFrame<'_> = parsed(event.json)?;
         let direction = match &*envelope.direction.0 {
             "c2s" => Direction::ToServer,
             "s2c" => Direction::ToClient,
@@ -71,6 +71,7 @@ impl Format for McpSnoop {
             direction,
             start: 0,
         };
+        // A body is the message as it passed, also where it is none.
         let Some(raw) = envelope.raw else {
             return unread(&envelope, head, event, decoded);
         };
@@ -86,7 +87,7 @@ impl Format for McpSnoop {
 }
 
 #[derive(Debug, Deserialize)]
-struct Envelope<'a> {
+struct SnoopedFrame<'a> {
     #[serde(borrow)]
     session_id: Str<'a>,
     #[serde(borrow)]
@@ -108,7 +109,7 @@ struct Envelope<'a> {
 
 /// Takes a line without a message: text that went astray, or the beginning of a long message.
 fn unread(
-    envelope: &Envelope<'_>,
+    envelope: &SnoopedFrame<'_>,
     head: LogHead,
     event: &Tagged<'_>,
     decoded: &mut Decoded,

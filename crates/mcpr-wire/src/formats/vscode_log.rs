@@ -79,6 +79,7 @@ const MARKS: [(&str, Direction); 4] = [
 fn head(line: &str, server: &str) -> Option<LogHead> {
     let (time, rest) = line.split_once(" [")?;
     let us = parse_local_us(time)?;
+    // Any level: older builds log messages at `info`.
     let (level, rest) = rest.split_once("] ")?;
     // Another program's bracket may hold anything, a level is a word.
     if !level.bytes().all(|byte| byte.is_ascii_alphabetic()) {
