@@ -8,6 +8,7 @@
     reason = "a test says what it expects by panicking, and what it measured by printing"
 )]
 
+mod clients;
 mod ends;
 mod latency;
 mod packages;
@@ -29,9 +30,10 @@ use std::time::Instant;
 /// One thing that is shown: its name, and what shows it by not panicking.
 type Check = (&'static str, fn(&Packages));
 
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     ("everything_passes_unchanged", scenario::everything),
     ("a_python_server_passes_unchanged", scenario::time),
+    ("clients_read_what_is_installed", clients::read),
     ("exit_codes_are_equal", ends::exit_codes),
     ("signals_are_equal", ends::signals),
     ("nobody_outlives_a_killed_client", ends::killed_client),

@@ -112,6 +112,22 @@ impl Packages {
         }
     }
 
+    /// The program of a client, by its path below the clients' packages; `None` where they are not installed, which
+    /// is a failure where they are wanted.
+    pub(crate) fn client_program(&self, path: &str) -> Option<String> {
+        let program = self.text(&format!("clients/node_modules/{path}"));
+        if Path::new(&program).exists() {
+            return Some(program);
+        }
+        let is_built = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+        assert!(
+            !is_built || std::env::var_os(VARIABLE).is_none(),
+            "there is no {program}: tests/sdk/packages/install installs it"
+        );
+        println!("     SKIPPED: there is no {program}");
+        None
+    }
+
     /// Python, with the packages.
     pub(crate) fn python(&self) -> String {
         self.text("venv/bin/python")

@@ -143,6 +143,28 @@ fn the_same_bytes_come_back_without_what_was_kept() {
     }
 }
 
+/// A file that is being written, or was damaged, is refused or given back as it was.
+#[test]
+fn the_same_bytes_come_back_from_damaged_files() {
+    for (client, config) in CONFIGS {
+        for (at, sign) in config.char_indices() {
+            let without = [&config[..at], &config[at + sign.len_utf8()..]].concat();
+            for text in [&config[..at], &without] {
+                let Ok(installed) = rewrite(text, &[], &install()) else {
+                    continue;
+                };
+                let kept = Rewrite::Uninstall {
+                    addresses: Vec::new(),
+                    kept: installed.entries.clone(),
+                };
+                let back = rewrite(&installed.text, &[], &kept);
+                let back = back.unwrap_or_else(|error| panic!("{client}: {error}: {text}"));
+                assert_eq!(back.text, text, "{client}");
+            }
+        }
+    }
+}
+
 /// A client that writes its configuration anew does so in its own way.
 #[test]
 fn an_empty_list_of_arguments_comes_back_from_a_configuration_that_was_written_anew() {
