@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choose, units};
 use against::EarlierSums;
 use clap_complete::ArgValueCompleter;
-use mcpr_model::time::DAY_MS;
+use mcpr_model::time::{DAY_MS, HOUR_MS};
 use mcpr_store::Reader;
 use mcpr_store::query::{
     Buckets, Filter, GroupBy, NameKind, RankedLines, StatsOrder, StatsQuestion, StatsRow, Summary,
@@ -86,11 +86,12 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         ..Filter::default()
     };
     let reader = open_store(&view.url)?;
+    let buckets = buckets(&view, reader.as_ref())?;
     let question = StatsQuestion {
-        filter,
+        filter: within(filter, buckets),
         by: args.by,
         exact: args.exact,
-        buckets: buckets(&view, reader.as_ref())?,
+        buckets,
         most: Some(MAX_LINES),
         tools: None,
     };
@@ -239,6 +240,16 @@ fn buckets(view: &View, reader: &dyn Reader) -> anyhow::Result<Buckets> {
         _ => MAX_BARS,
     };
     Ok(Buckets::dividing(start, end, most))
+}
+
+/// A window that ends where its last piece does, where pieces are shorter than an hour: the hour that has not ended
+/// is no sum then, whose calls would all stand at its beginning.
+fn within(filter: Filter, buckets: Buckets) -> Filter {
+    let until = (buckets.width_ms < HOUR_MS).then(|| ends(buckets));
+    Filter {
+        until: filter.until.or(until),
+        ..filter
+    }
 }
 
 /// Where the last piece of time ends, unix milliseconds.

@@ -26,6 +26,27 @@ pub(crate) const COMMANDS: &[(&str, &str)] = &[
         "failures",
         "`mcpr logs --status error,timeout` lists what failed",
     ),
+    (
+        "failed",
+        "`mcpr logs --status error,timeout` lists what failed",
+    ),
+    (
+        "pending",
+        "`mcpr logs --status pending` lists what is in flight",
+    ),
+    (
+        "hanging",
+        "`mcpr logs --status pending` lists what is in flight",
+    ),
+    ("last", "`mcpr show -1` shows the last request"),
+    (
+        "changes",
+        "`mcpr schema changes` lists what changed in servers' lists",
+    ),
+    (
+        "compare",
+        "`mcpr stats --against 1d` compares with the day before",
+    ),
     ("search", "`mcpr logs --grep TEXT` searches"),
     ("grep", "`mcpr logs --grep TEXT` searches"),
     (
@@ -68,6 +89,9 @@ pub(crate) const COMMANDS: &[(&str, &str)] = &[
 pub(crate) const FLAGS: &[(&str, &str)] = &[
     // Of `journalctl`, `tail` and `kubectl`.
     ("--errors", "--status error,timeout"),
+    ("--hanging", "--status pending"),
+    ("--open", "--status pending"),
+    ("--slowest", "`mcpr slow`"),
     ("--failed", "--status error,timeout"),
     ("--last", "--limit N"),
     ("--lines", "--limit N"),

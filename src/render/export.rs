@@ -1,7 +1,7 @@
 //! `export`: a store's content as lines that `mcpr record` takes back. `wire` decodes it.
 
 use super::text::escape_json;
-use mcpr_model::{BadLine, Body, ErrorKind, Payload};
+use mcpr_model::{BadLine, Body, ErrorKind, OutputTail, Payload, ServerExit, ServerRun};
 use mcpr_store::query::{Entry, GapRow, LoneItem, RequestRow, SessionRow, StoredKey, SurfaceRow};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -61,6 +61,15 @@ impl<'a> BodyPart<'a> {
             text: &body.text,
             bytes: body.bytes,
             cut: body.is_cut,
+        }
+    }
+
+    fn of_tail(tail: &'a OutputTail) -> Self {
+        Self {
+            text: &tail.text,
+            bytes: tail.bytes,
+            // Of an output it is the beginning that is missing, as `bytes` says.
+            cut: false,
         }
     }
 }
@@ -205,6 +214,57 @@ pub fn exported_bad_line(bad: &BadLine) -> String {
         reason: &bad.reason,
         excerpt,
         excerpt_hex: excerpt.is_none().then(hex),
+    })
+}
+
+#[derive(Serialize)]
+struct ServerLine<'a> {
+    r#type: &'static str,
+    session_id: &'a str,
+    proxy: &'a str,
+    ts: i64,
+    command: Option<&'a str>,
+    pid: Option<u32>,
+    ended_at: Option<i64>,
+    exit_code: Option<u8>,
+    exit_signal: Option<u8>,
+    died: bool,
+    refused: Option<&'a str>,
+    protocol: Option<&'a str>,
+    name: Option<&'a str>,
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<BodyPart<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stray: Option<BodyPart<'a>>,
+}
+
+/// What a tap knows of the server of a session, as a line.
+#[must_use]
+pub fn exported_server(run: &ServerRun) -> String {
+    let (exit_code, exit_signal) = match run.end {
+        Some((ServerExit::Code(code), _)) => (Some(code), None),
+        Some((ServerExit::Signal(signal), _)) => (None, Some(signal)),
+        None => (None, None),
+    };
+    // Always all of it: a key that is missing would be one that an earlier version left out.
+    line(&ServerLine {
+        r#type: "mcpr_server",
+        session_id: &run.session_id,
+        proxy: &run.proxy,
+        ts: run.ts,
+        command: run.command.as_deref(),
+        pid: run.pid,
+        ended_at: run.end.map(|(_, at)| at),
+        exit_code,
+        exit_signal,
+        died: run.is_death,
+        refused: run.refused.as_deref(),
+        protocol: run.protocol.as_deref(),
+        name: run.server_name.as_deref(),
+        version: run.server_version.as_deref(),
+        stderr: run.stderr.as_ref().map(BodyPart::of_tail),
+        stray: run.stray.as_ref().map(BodyPart::of_tail),
     })
 }
 

@@ -28,7 +28,8 @@ pub use axis::axis;
 pub use clients::{CLIENT_COLUMNS, CLIENT_FIELDS};
 pub use columns::{Column, Fit, Record, Show, UnknownColumn, Value, WholeText, choose, select};
 pub use export::{
-    exported_bad_line, exported_entry, exported_item, exported_session, exported_version,
+    exported_bad_line, exported_entry, exported_item, exported_server, exported_session,
+    exported_version,
 };
 pub use json::{object, session_document};
 pub use requests::{

@@ -140,6 +140,12 @@ fn what_a_killed_tap_left_waiting_is_unknown_and_then_one_timeout() {
     }
     let latency = home.rows(&[])[0]["latency_us"].as_i64().unwrap();
     assert!((0..60_000_000).contains(&latency), "{latency}");
+    let sessions = json_lines(&home.succeed(&["sessions", "--all", "--json"]));
+    let ended = |row: &Value| row["ended_at"].as_i64() >= row["started_at"].as_i64();
+    assert!(
+        sessions.len() == 3 && sessions.iter().all(ended),
+        "{sessions:#?}"
+    );
     let left = std::fs::read_dir(home.path(".mcpr")).unwrap();
     let names = left.map(|it| it.unwrap().file_name().into_string().unwrap());
     let mut leases = names.filter(|name| name.contains(".flight-"));

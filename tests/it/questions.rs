@@ -260,6 +260,22 @@ fn clock_ms() -> i64 {
 }
 
 #[test]
+fn what_was_just_called_stands_at_the_end_of_the_bars() {
+    let home = Home::new();
+    home.record(&[&home.write("p.log", calls("now", &[1], 0))]);
+    let row = &json_lines(&home.succeed(&["stats", "--json"]))[0];
+    let counts: Vec<u64> = row["calls_by_bucket"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|count| count.as_u64().unwrap())
+        .collect();
+    // The hour is no sum as long as it has not ended: its calls would all stand at its beginning.
+    assert_eq!(counts.last(), Some(&1), "{counts:?}");
+    assert_eq!(counts.iter().sum::<u64>(), 1, "{counts:?}");
+}
+
+#[test]
 fn what_got_slower_since_yesterday_stands_first_beside_what_it_was() {
     let home = Home::new();
     let (day, hour) = (24 * 60, 60);

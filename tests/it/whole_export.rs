@@ -76,6 +76,15 @@ fn everything() -> Home {
     files.extend(names.map(capture));
     let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
     home.succeed(&[&["record", "--once", "--payloads"], &files[..]].concat());
+    // A server that says something and dies, and one that cannot be started.
+    for server in ["echo 'no luck' >&2; echo hello; exit 3", ""] {
+        let command: &[&str] = match server {
+            "" => &["no-such-program-anywhere"],
+            script => &["sh", "-c", script],
+        };
+        let ran = home.run(&[&["tap", "--name", "tapped", "--"], command].concat());
+        assert_ne!(ran.code, Some(0), "{ran:?}");
+    }
     home
 }
 
@@ -180,6 +189,7 @@ fn what_is_exported_whole_and_recorded_again_is_the_same_store() {
         "mcpr_gap",
         "mcpr_surface",
         "mcpr_bad_line",
+        "mcpr_server",
     ] {
         assert!(first.contains(&format!("{{\"type\":\"{tag}\"")), "no {tag}");
     }
@@ -344,6 +354,7 @@ fn hostile_lines_of_an_export_are_bad_lines_and_the_rest_is_stored() {
         "mcpr_gap",
         "mcpr_surface",
         "mcpr_bad_line",
+        "mcpr_server",
     ] {
         let line = line(tag);
         // Cut in the middle, of another type in every member that is not just a text or null, and nested.

@@ -244,9 +244,7 @@ impl WriterThread {
         if let Some(path) = &self.path {
             let _ = spill::take_in(path, self.store.as_mut());
         }
-        if !gone.is_empty() {
-            let _ = abandoned::end(self.store.as_mut(), &gone);
-        }
+        let _ = abandoned::end(self.store.as_mut(), gone);
         Instant::now()
     }
 

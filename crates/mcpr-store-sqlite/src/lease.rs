@@ -1,11 +1,13 @@
-//! Whether a writer that has told of requests in flight is still there: it holds a lock on a file of its own beside
-//! the store, which the system frees however the writer ends.
+//! Whether a writer that has told of requests in flight, or of a server that it runs, is still there: it holds a lock
+//! on a file of its own beside the store, which the system frees however the writer ends. The sessions of such servers
+//! stand in the file, a line each: whoever finds it without its writer ends them.
 
 use super::file::sibling;
 use super::place::open_beside;
+use mcpr_store::query::SessionKey;
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -14,13 +16,19 @@ const MARK: &str = ".flight-";
 /// How often it is tried to make the file: somebody may be removing one of that name.
 const TRIES: usize = 5;
 
-/// Held by a writer that has requests in flight.
+/// Most sessions that stand in one: a tap has one.
+const MAX_SESSIONS: usize = 64;
+/// Most bytes that are read of one.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// Held by a writer that has requests in flight, or runs a server.
 #[derive(Debug)]
 pub(super) struct Lease {
     /// Whose it is.
     pub(super) writer: i64,
     path: PathBuf,
-    _file: File,
+    file: File,
+    sessions: Vec<SessionKey>,
 }
 
 impl Lease {
@@ -38,12 +46,53 @@ impl Lease {
                 return Ok(Self {
                     writer,
                     path,
-                    _file: file,
+                    file,
+                    sessions: Vec::new(),
                 });
             }
         }
         Err(ErrorKind::WouldBlock.into())
     }
+
+    /// Notes a session that ends with this writer.
+    pub(super) fn note(&mut self, key: &SessionKey) {
+        if self.sessions.contains(key) || self.sessions.len() >= MAX_SESSIONS {
+            return;
+        }
+        let line = format!("{}\n", serde_json::json!([key.proxy, key.id]));
+        // What is not noted has no end where its tap is killed: no more than that.
+        let _ = self.file.write_all(line.as_bytes());
+        self.sessions.push(key.clone());
+    }
+}
+
+/// A writer that was killed, and the sessions that were to end with it.
+#[derive(Debug)]
+pub(super) struct KilledWriter {
+    pub(super) writer: i64,
+    pub(super) sessions: Vec<SessionKey>,
+}
+
+/// What writers that were killed have noted.
+pub(super) fn killed(store: &Path) -> Vec<KilledWriter> {
+    let left = left_beside(store).into_iter();
+    left.filter_map(|(path, file)| {
+        // The number of the writer is that of its batches, by which the store knows when it last wrote.
+        let name = path.file_name()?.to_str()?;
+        let (_, number) = name.rsplit_once(MARK)?;
+        let mut text = String::new();
+        file.take(MAX_BYTES).read_to_string(&mut text).ok()?;
+        let sessions = text.lines().filter_map(|line| {
+            // The last one may be cut: its writer was killed.
+            let (proxy, id) = serde_json::from_str(line).ok()?;
+            Some(SessionKey { proxy, id })
+        });
+        Some(KilledWriter {
+            writer: u64::from_str_radix(number, 16).ok()?.cast_signed(),
+            sessions: sessions.take(MAX_SESSIONS).collect(),
+        })
+    })
+    .collect()
 }
 
 impl Drop for Lease {
@@ -83,14 +132,16 @@ fn opened(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Removes the files of writers that were killed.
-pub(super) fn clear_up(store: &Path) {
+/// The files of writers that are not there any more, each locked.
+fn left_beside(store: &Path) -> Vec<(PathBuf, File)> {
     let Some((directory, name)) = store.parent().zip(store.file_name()) else {
-        return;
+        return Vec::new();
     };
     let mut beginning = name.to_owned();
     beginning.push(MARK);
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut left = Vec::new();
+    for entry in entries {
         let is_one = entry
             .file_name()
             .as_encoded_bytes()
@@ -101,9 +152,17 @@ pub(super) fn clear_up(store: &Path) {
             && file.try_lock().is_ok()
             && is_at(&file, &path)
         {
-            // Under the lock, so that a writer which makes it anew finds out.
-            let _ = fs::remove_file(&path);
+            left.push((path, file));
         }
+    }
+    left
+}
+
+/// Removes the files of writers that were killed.
+pub(super) fn clear_up(store: &Path) {
+    for (path, _locked) in left_beside(store) {
+        // Under the lock, so that a writer which makes it anew finds out.
+        let _ = fs::remove_file(&path);
     }
 }
 
@@ -130,6 +189,28 @@ mod tests {
     }
 
     #[test]
+    fn the_sessions_of_a_writer_that_was_killed_are_known() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = directory.path().join("store.db");
+        let key = |id: &str| SessionKey {
+            proxy: "p\n".to_owned(),
+            id: id.to_owned(),
+        };
+        let mut lease = Lease::take(&store, -7).expect("a lease");
+        for id in ["a", "b", "a"] {
+            lease.note(&key(id));
+        }
+        assert!(killed(&store).is_empty(), "it is there");
+        // As a kill leaves it: the file stays, and nobody holds the lock.
+        let text = fs::read(path_of(&store, -7)).expect("a file");
+        drop(lease);
+        fs::write(path_of(&store, -7), [&text[..], b"[\"p"].concat()).expect("a file");
+        let left = killed(&store);
+        assert_eq!(left[0].writer, -7);
+        assert_eq!(left[0].sessions, [key("a"), key("b")]);
+    }
+
+    #[test]
     fn the_file_of_a_writer_that_was_killed_is_removed() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = directory.path().join("store.db");
@@ -137,6 +218,7 @@ mod tests {
         fs::write(&left, "").expect("a file");
         fs::write(&store, "").expect("a file");
         assert!(is_gone(&store, 9));
+        assert!(killed(&store).iter().all(|it| it.sessions.is_empty()));
         clear_up(&store);
         assert!(!left.exists() && store.exists());
     }

@@ -273,7 +273,7 @@ fn foreign(path: &Path, owner: Owner) -> StoreError {
 fn missing(path: &Path) -> StoreError {
     StoreError::new(StoreErrorKind::Missing, "there is no store here yet")
         .at(path)
-        .hint("make one with `mcpr record FILE`, or name another with --db")
+        .hint("`mcpr tap install` has your client's servers recorded, `mcpr record FILE` reads a log; or name another with --db")
 }
 
 /// The path without links: with its directory resolved, and with what a link in the store's place leads to, where

@@ -1,6 +1,7 @@
 //! What taps know of the servers that they run: a row a session.
 
 use super::layout::layout_of;
+use super::lease::KilledWriter;
 use super::packing::{pack, unpack};
 use super::shown::shown;
 use mcpr_model::{Batch, Event, OutputTail, ServerExit, ServerRun, Text};
@@ -205,6 +206,31 @@ pub(super) fn outputs(
     }
     found.reverse();
     Ok(found)
+}
+
+/// The sessions that were to end with writers that were killed, and did not: each with the time at which its writer was
+/// last known to be there.
+pub(super) fn left_by(
+    connection: &Connection,
+    killed: &[KilledWriter],
+) -> rusqlite::Result<Vec<(SessionKey, i64)>> {
+    let mut left = Vec::new();
+    for KilledWriter { writer, sessions } in killed {
+        for key in sessions {
+            let last: Option<i64> = connection
+                .prepare_cached(
+                    "SELECT max(s.last_seen_at,
+                                coalesce((SELECT max(b.committed_at) FROM batches b WHERE b.writer = ?3), 0))
+                     FROM sessions s JOIN proxies p ON p.id = s.proxy
+                     WHERE s.session_id = ?1 AND p.name = ?2 AND s.ended_at IS NULL",
+                )?
+                .query_row(params![key.id, key.proxy, writer], |row| row.get(0))
+                .optional()?;
+            // One that has an end, or was removed, needs none.
+            left.extend(last.map(|last| (key.clone(), last)));
+        }
+    }
+    Ok(left)
 }
 
 /// Keeps what is known of the server of a session that becomes part of another one, where that has none.

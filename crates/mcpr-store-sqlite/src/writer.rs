@@ -10,10 +10,12 @@ use super::lease::{self, Lease};
 use super::lock::RecorderLock;
 use super::open;
 use super::reader::open_reader;
+use super::runs;
 use super::sources::checkpoints;
 use super::sweep::Sweep;
-use mcpr_model::{Batch, Checkpoint, Event, Request};
-use mcpr_store::{Admin, Appended, Reader, StoreError, Trust, Writer};
+use mcpr_model::{Batch, Checkpoint, Event};
+use mcpr_store::query::SessionKey;
+use mcpr_store::{Abandoned, Admin, Appended, Reader, StoreError, Trust, Writer};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::path::{Path, PathBuf};
@@ -170,11 +172,26 @@ impl SqliteStore {
 
     /// Says by a lock that this writer is there, before others can read that requests wait for it.
     fn take_lease(&mut self, batch: &Batch) {
-        let is_open = |event: &Event| matches!(event, Event::Open(_));
-        if self.lease.is_none() && batch.events.iter().any(is_open) {
+        let waits = |event: &Event| matches!(event, Event::Open(_) | Event::Server(_));
+        if !batch.events.iter().any(waits) {
+            return;
+        }
+        if self.lease.is_none() {
             // Without it nothing is told of what is in flight: the rows come all the same.
             self.lease = Lease::take(&self.path, batch.writer).ok();
             self.memory.leased = self.lease.as_ref().map(|lease| lease.writer);
+        }
+        let Some(lease) = &mut self.lease else { return };
+        for event in &batch.events {
+            // An export tells of servers that have ended, which are nobody's to end.
+            if let Event::Server(run) = event
+                && run.ended_at().is_none()
+            {
+                lease.note(&SessionKey {
+                    proxy: run.proxy.to_string(),
+                    id: run.session_id.to_string(),
+                });
+            }
         }
     }
 
@@ -207,9 +224,17 @@ impl Writer for SqliteStore {
             .map_err(|error| error.at(&self.path))
     }
 
-    fn abandoned(&mut self) -> Result<Vec<Request>, StoreError> {
+    fn abandoned(&mut self) -> Result<Abandoned, StoreError> {
         self.files.check(&self.connection)?;
-        let found = flight::abandoned(&mut self.connection, &self.path)
+        let requests = flight::abandoned(&mut self.connection, &self.path);
+        let sessions = runs::left_by(&self.connection, &lease::killed(&self.path));
+        let found = requests.and_then(|requests| {
+            Ok(Abandoned {
+                requests,
+                sessions: sessions?,
+            })
+        });
+        let found = found
             .map_err(failed("look for what is in flight"))
             .map_err(|error| error.at(&self.path))?;
         lease::clear_up(&self.path);

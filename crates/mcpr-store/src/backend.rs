@@ -102,6 +102,15 @@ impl Sizes {
     }
 }
 
+/// What writers that are gone have left.
+#[derive(Debug, Default)]
+pub struct Abandoned {
+    /// The requests that they waited for.
+    pub requests: Vec<Request>,
+    /// The sessions that were to end with them, and when each was last known to go on; unix milliseconds.
+    pub sessions: Vec<(SessionKey, i64)>,
+}
+
 /// A store that is recorded into.
 pub trait Writer: Send {
     /// Commits a batch as one transaction: events, checkpoints, counters, rollups, or nothing.
@@ -121,11 +130,12 @@ pub trait Writer: Send {
 
     /// The requests in flight whose writer is gone and whose source is not read again: nobody will ever say how
     /// they ended. Each has the time for which it is known to have waited. They stay until rows with their keys
-    /// are stored. What a source that is read again will tell of is forgotten here.
+    /// are stored. What a source that is read again will tell of is forgotten here. And the sessions of servers that
+    /// such a writer ran, which are told once.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    fn abandoned(&mut self) -> Result<Vec<Request>, StoreError>;
+    fn abandoned(&mut self) -> Result<Abandoned, StoreError>;
 
     /// Does the work that was put off (a checkpoint of the write-ahead log) while nothing waits for it.
     ///

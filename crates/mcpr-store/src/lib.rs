@@ -28,7 +28,9 @@ mod session_state;
 mod url;
 
 pub use crate::query::{RollupChange, RollupKey, RollupRow};
-pub use backend::{Admin, Backend, Depth, Findings, Oldest, Sizes, Trust, Writer, WriterOptions};
+pub use backend::{
+    Abandoned, Admin, Backend, Depth, Findings, Oldest, Sizes, Trust, Writer, WriterOptions,
+};
 pub use call_match::{CallMatch, Candidate, MAX_CANDIDATES, match_call};
 pub use dedup::{Delivery, Likeness, RequestFacts};
 pub use error::{StoreError, StoreErrorKind};

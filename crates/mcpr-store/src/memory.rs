@@ -11,8 +11,8 @@ mod retention;
 mod surfaces;
 
 use super::{
-    Appended, CallMatch, Candidate, Delivery, Likeness, MAX_CANDIDATES, Reader, RequestFacts,
-    RollupChange, RollupKey, RollupRow, StoreError, Writer, keys, match_call,
+    Abandoned, Appended, CallMatch, Candidate, Delivery, Likeness, MAX_CANDIDATES, Reader,
+    RequestFacts, RollupChange, RollupKey, RollupRow, StoreError, Writer, keys, match_call,
 };
 use crate::query::{BadLineRow, SessionKey, SessionRow, SourceRow, Summed};
 use fold::{Listing, state_of};
@@ -332,8 +332,8 @@ impl Writer for MemoryStore {
     }
 
     /// None: a store in memory ends with those who write it.
-    fn abandoned(&mut self) -> Result<Vec<Request>, StoreError> {
-        Ok(Vec::new())
+    fn abandoned(&mut self) -> Result<Abandoned, StoreError> {
+        Ok(Abandoned::default())
     }
 
     fn idle(&mut self) -> Result<(), StoreError> {

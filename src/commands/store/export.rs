@@ -6,7 +6,7 @@ use crate::commands::pages::{OrderBy, Range, each_page, each_page_of_sessions};
 use crate::commands::{StoreArgs, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{exported_entry, exported_session};
+use crate::render::{exported_entry, exported_server, exported_session};
 use mcpr_model::Payload;
 use mcpr_store::Reader;
 use mcpr_store::query::{Entry, Filter, Order, SessionFilter, StoredKey};
@@ -21,7 +21,7 @@ const PAYLOADS_AT_ONCE: usize = 16;
 pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
-    /// Write out payloads, versions of lists and bad lines as well
+    /// Write out payloads, versions of lists, bad lines and what is known of tapped servers as well
     #[arg(long)]
     whole: bool,
 }
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if args.whole {
         whole::print_items(reader, console)?;
     }
-    print_sessions(reader, console)?;
+    print_sessions(args, reader, console)?;
     Ok(Exit::Done)
 }
 
@@ -85,7 +85,7 @@ fn payloads_of(
     Ok(reader.payloads(&seqs)?.into_iter().collect())
 }
 
-fn print_sessions(reader: &dyn Reader, console: &mut Console) -> anyhow::Result<()> {
+fn print_sessions(args: &Args, reader: &dyn Reader, console: &mut Console) -> anyhow::Result<()> {
     let every = SessionFilter {
         with_empty: true,
         ..SessionFilter::default()
@@ -94,6 +94,12 @@ fn print_sessions(reader: &dyn Reader, console: &mut Console) -> anyhow::Result<
         // Inferred sessions come of themselves from the requests.
         for session in sessions.iter().filter(|session| !session.inferred) {
             console.print(&exported_session(session))?;
+            // Behind its session: of one that there is not nothing is taken in.
+            if args.whole
+                && let Some(run) = reader.server_run(&session.key())?
+            {
+                console.print(&exported_server(&run))?;
+            }
         }
         Ok(())
     })

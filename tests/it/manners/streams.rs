@@ -169,7 +169,7 @@ fn no_store_yet_names_the_path_and_what_makes_one() {
             "{arguments:?}: {ran:?}"
         );
         assert!(
-            ran.err.contains("hint: make one with `mcpr record FILE`"),
+            ran.err.contains("`mcpr record FILE` reads a log"),
             "{arguments:?}: {ran:?}"
         );
     }

@@ -1,17 +1,23 @@
 //! What a whole export has besides: payloads within requests, and lines tagged `mcpr_surface`,
-//! `mcpr_surface_item` and `mcpr_bad_line`.
+//! `mcpr_surface_item`, `mcpr_bad_line` and `mcpr_server`.
 
-use crate::Decoded;
 use crate::fields::{Str, WholeNumber, parsed, text};
 use crate::format::Tagged;
+use crate::{Bodies, Decoded, LineContext};
 use mcpr_model::{
-    BadLine, Body, Event, Payload, SurfaceContent, SurfaceUpdate, SurfaceVersion, Text,
+    BadLine, Body, Event, OutputTail, Payload, ServerExit, ServerRun, SurfaceContent,
+    SurfaceUpdate, SurfaceVersion, Text,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The tags of the lines.
-pub(super) const TAGS: [&str; 3] = ["mcpr_surface", "mcpr_surface_item", "mcpr_bad_line"];
+pub(super) const TAGS: [&str; 4] = [
+    "mcpr_surface",
+    "mcpr_surface_item",
+    "mcpr_bad_line",
+    "mcpr_server",
+];
 
 /// Highest number of a version: as high as JSON numbers are exact, and there is room for the next one.
 const MAX_VERSION: i64 = 1 << 53;
@@ -82,6 +88,34 @@ struct ExportedBadLine<'a> {
     excerpt_hex: Option<Str<'a>>,
 }
 
+#[derive(Debug, Deserialize)]
+struct ExportedServer<'a> {
+    #[serde(borrow)]
+    session_id: Str<'a>,
+    #[serde(borrow)]
+    proxy: Option<Str<'a>>,
+    ts: WholeNumber,
+    #[serde(borrow)]
+    command: Option<Str<'a>>,
+    pid: Option<u32>,
+    ended_at: Option<WholeNumber>,
+    exit_code: Option<u8>,
+    exit_signal: Option<u8>,
+    died: bool,
+    #[serde(borrow)]
+    refused: Option<Str<'a>>,
+    #[serde(borrow)]
+    protocol: Option<Str<'a>>,
+    #[serde(borrow)]
+    name: Option<Str<'a>>,
+    #[serde(borrow)]
+    version: Option<Str<'a>>,
+    #[serde(borrow)]
+    stderr: Option<ExportedBody<'a>>,
+    #[serde(borrow)]
+    stray: Option<ExportedBody<'a>>,
+}
+
 /// What was asked and answered, where there is any of it.
 pub(super) fn payload(
     params: Option<&ExportedBody<'_>>,
@@ -111,9 +145,51 @@ pub(super) fn decode(
     match tag {
         "mcpr_surface" => version(parsed(json)?, context.proxy, decoded),
         "mcpr_surface_item" => item(&parsed(json)?, context.proxy, decoded),
+        "mcpr_server" => server(&parsed(json)?, context, decoded),
         _ => bad_line(parsed(json)?, decoded),
     }?;
     decoded.known += 1;
+    Ok(())
+}
+
+fn server(
+    line: &ExportedServer<'_>,
+    context: &LineContext<'_>,
+    decoded: &mut Decoded,
+) -> Result<(), String> {
+    let Some(session_id) = text(Some(&line.session_id)) else {
+        return Err("the session id is empty".to_owned());
+    };
+    let code = line.exit_code.map(ServerExit::Code);
+    let exit = code.or(line.exit_signal.map(ServerExit::Signal));
+    let tail = |body: &ExportedBody<'_>| {
+        // What it wrote goes with payloads; that it did is no secret.
+        let kept = match context.bodies {
+            Bodies::Kept => &*body.text.0,
+            Bodies::Left => "",
+        };
+        // The end is what is kept of an output, also where a line claims more.
+        let from = kept.ceil_char_boundary(kept.len().saturating_sub(OutputTail::MAX_BYTES));
+        OutputTail {
+            text: kept[from..].into(),
+            bytes: body.bytes.0.cast_unsigned(),
+        }
+    };
+    decoded.events.push(Event::Server(Box::new(ServerRun {
+        proxy: text(line.proxy.as_ref()).unwrap_or_else(|| context.proxy.into()),
+        session_id,
+        ts: line.ts.0,
+        command: text(line.command.as_ref()),
+        pid: line.pid,
+        end: exit.zip(line.ended_at.map(|at| at.0)),
+        is_death: line.died,
+        refused: text(line.refused.as_ref()),
+        protocol: text(line.protocol.as_ref()),
+        server_name: text(line.name.as_ref()),
+        server_version: text(line.version.as_ref()),
+        stderr: line.stderr.as_ref().map(tail),
+        stray: line.stray.as_ref().map(tail),
+    })));
     Ok(())
 }
 
