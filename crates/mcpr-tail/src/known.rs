@@ -32,6 +32,8 @@ pub(super) struct Place {
     pub(super) is_done: bool,
     /// The path under which its checkpoint knows it.
     pub(super) path: PathBuf,
+    /// Since when it is empty, where no byte of it was read.
+    pub(super) empty_since: Option<ChangedAt>,
 }
 
 /// The number of a checkpoint; the lower the older.
@@ -275,6 +277,8 @@ impl Known {
             is_moved: undone(&known.path) != text_of(path),
             is_done: label::is_done(&known.path),
             path: label::path(&known.path),
+            // What was read of it since says more.
+            empty_since: label::empty_since(&known.path).filter(|_| known.offset == 0),
         }))
     }
 
@@ -320,6 +324,7 @@ impl Known {
             is_moved: true,
             is_done: false,
             path: label::path(&known.path),
+            empty_since: None,
         }))
     }
 

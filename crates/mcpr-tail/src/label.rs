@@ -25,6 +25,9 @@ const DONE: &str = " (done)";
 /// The same of a compressed file, before how large it was.
 const DONE_AT: &str = " (done at ";
 
+/// What stands after the path of a file of which no byte was read, before when it was emptied or made.
+const EMPTY: &str = " (empty since ";
+
 /// What a checkpoint says of a file that a source knows under a path and that is in some place.
 pub(super) fn of(path: &Path, place: &Path) -> Text {
     // `p-1.log` may be a log of its own: only what has the whole name in it says of which log it is.
@@ -54,7 +57,19 @@ pub(super) fn done(label: &str, compressed: Option<u64>) -> Text {
 
 /// Whether nobody writes to the file of a checkpoint any more.
 pub(super) fn is_done(label: &str) -> bool {
-    undone(label).len() < label.len()
+    done_at(label).is_some() || label.ends_with(DONE)
+}
+
+/// The same of a file that is empty, and was changed last at this time: what it held since then and holds no more
+/// was never read.
+pub(super) fn empty(label: &str, since: ChangedAt) -> Text {
+    let (secs, nanos) = since;
+    format!("{label}{EMPTY}{secs}.{nanos})").into()
+}
+
+/// Since when a file is empty, as far as that is said of it.
+pub(super) fn empty_since(label: &str) -> Option<ChangedAt> {
+    split_time(label, EMPTY).map(|(_, since)| since)
 }
 
 /// The size at which a compressed file was read to its end.
@@ -65,6 +80,9 @@ pub(super) fn done_at(label: &str) -> Option<u64> {
 /// What is said of it beside that.
 pub(super) fn undone(label: &str) -> &str {
     let plain = || label.strip_suffix(DONE).unwrap_or(label);
+    if let Some((label, _)) = split_time(label, EMPTY) {
+        return label;
+    }
     split_done_at(label).map_or_else(plain, |(label, _)| label)
 }
 
@@ -87,9 +105,15 @@ pub(super) fn told(log: &Path, since: ChangedAt) -> Text {
 
 /// The log of which that is said, and since when.
 pub(super) fn told_of(label: &str) -> Option<(PathBuf, ChangedAt)> {
-    let (log, since) = label.strip_suffix(')')?.rsplit_once(TOLD)?;
+    let (log, since) = split_time(label, TOLD)?;
+    Some((path_of(log), since))
+}
+
+/// What stands before some words and a time.
+fn split_time<'a>(label: &'a str, words: &str) -> Option<(&'a str, ChangedAt)> {
+    let (before, since) = label.strip_suffix(')')?.rsplit_once(words)?;
     let (secs, nanos) = since.split_once('.')?;
-    Some((path_of(log), (secs.parse().ok()?, nanos.parse().ok()?)))
+    Some((before, (secs.parse().ok()?, nanos.parse().ok()?)))
 }
 
 /// The path under which a source knows the file of a checkpoint, or knew the one that was rotated.
@@ -151,6 +175,10 @@ mod tests {
             assert_eq!(respelled.contains(NOW), label.contains(NOW));
             let kept = super::place(&label).unwrap_or(known);
             assert_eq!(kept, Path::new(place));
+            let empty = empty(&label, (-1, 7));
+            assert_eq!(empty_since(&empty), Some((-1, 7)));
+            assert_eq!((path(&empty), file(&empty)), (path(&label), file(&label)));
+            assert!(!is_done(&empty) && undone(&empty) == &*label);
             for size in [None, Some(7)] {
                 let done = done(&label, size);
                 assert!(is_done(&done) && !is_done(&label));

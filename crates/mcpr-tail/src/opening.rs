@@ -20,7 +20,7 @@ use super::path_text::text_of;
 use super::recover::{Reach, Siblings, is_ambiguous};
 use super::resolve::Found;
 use super::rotated::{Compression, MAGIC_BYTES, Rank, is_rotated_from, rotation_of};
-use super::set::Room;
+use super::set::{Room, UnreadLook};
 use super::tracked::Tracked;
 use mcpr_model::{Checkpoint, FileIdentity};
 
@@ -335,6 +335,7 @@ impl Candidate {
         }
         let place = self.place?;
         let was_done = place.as_ref().is_some_and(|place| place.is_done);
+        let empty_since = place.as_ref().and_then(|place| place.empty_since);
         let log = place.as_ref().map(|place| place.path.clone());
         let log = log.filter(|log| is_rotated_from(&found.path, log));
         let (file, announce) = match (place, begin) {
@@ -357,6 +358,7 @@ impl Candidate {
             tracked.set_was_done();
         }
         tracked.announce = announce;
+        tracked.unread = empty_since.map(UnreadLook::empty);
         Ok(tracked)
     }
 }

@@ -9,6 +9,7 @@ mod dated;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use super::rotated::{self, Compression, Rotation, rotation_of};
 use super::sibling::{Sibling, sort_oldest_first};
 use mcpr_model::{Checkpoint, FileIdentity};
 
-use counted::{is_counted_to, may_be};
+use counted::{is_counted_to, may_be, says_enough};
 use dated::DatedShape;
 
 /// A file that has the contents of a checkpoint.
@@ -101,9 +102,9 @@ pub(super) struct Siblings<'n> {
     dated_as: Option<DatedShape>,
     /// The first bytes of what compressed files hold.
     heads: FxHashMap<PathBuf, Vec<u8>>,
-    /// A file that nobody reads begins as what was looked for last, and its name may be rotation's.
+    /// What was looked for last may have a copy that nobody reads.
     has_doubtful_copy: bool,
-    /// The last path at which a file of the log was found.
+    /// Where a file of the log was found last.
     learned_at: Option<PathBuf>,
 }
 
@@ -152,7 +153,7 @@ impl<'n> Siblings<'n> {
                     path,
                     counted: rotated::counted_beside(name, base).filter(|_| rotation.is_none()),
                     rotation,
-                    is_named_after: begins(name, base),
+                    is_named_after: name.as_bytes().starts_with(base.as_bytes()),
                 });
             }
         }
@@ -229,7 +230,7 @@ impl<'n> Siblings<'n> {
     /// Finds a copy of the file of a checkpoint, plain or compressed.
     pub(super) fn find_copy(&mut self, lost: &Checkpoint, reach: &Reach<'_>) -> Option<Recovered> {
         self.has_doubtful_copy = false;
-        if lost.head.len < MIN_HEAD_OF_MOVED_BYTES {
+        if lost.head.len == 0 {
             return None;
         }
         self.in_steps(lost, reach, |siblings, _, from| {
@@ -339,9 +340,9 @@ impl<'n> Siblings<'n> {
             }
             look_into(sibling.clone(), lost, reach)?;
             let size = || sibling.stamp.size;
-            let is_meant = is_rotated || may_be(&sibling, size, lost, reach);
-            // What a source leads to is read there.
-            has_doubtful |= !is_meant && !reach.reached.contains(&sibling.identity);
+            let is_known = is_rotated && says_enough(lost, &sibling);
+            let is_meant = is_known || may_be(&sibling, size, lost, reach);
+            has_doubtful |= !is_meant && reach.is_news(&sibling);
             is_meant.then_some(sibling)
         });
         let copies = copies.take(most_copies(lost)).collect();
@@ -357,7 +358,7 @@ impl<'n> Siblings<'n> {
                 break;
             }
             let entry = &self.entries[at];
-            let is_counted = entry.rotation.is_none();
+            let is_rotated = entry.rotation.is_some();
             let rotation = entry.rotation.as_ref().or(entry.counted.as_ref());
             let compression = rotation.map(|rotation| rotation.compression);
             let sibling = self.sibling(&entry.path);
@@ -375,14 +376,15 @@ impl<'n> Siblings<'n> {
                 head.unwrap_or_default()
             });
             let size = || head.len() as u64;
-            let is_meant = !is_counted || may_be(&sibling, size, lost, reach);
+            let is_known = is_rotated && says_enough(lost, &sibling);
+            let is_meant = is_known || may_be(&sibling, size, lost, reach);
             if !identity::has_head(head, lost.head) {
                 continue;
             }
             if is_meant {
                 found.push(sibling);
             } else {
-                self.has_doubtful_copy |= !reach.reached.contains(&sibling.identity);
+                self.has_doubtful_copy |= reach.is_news(&sibling);
             }
         }
         found
@@ -477,10 +479,6 @@ fn most_copies(lost: &Checkpoint) -> usize {
     // A log of which so many files begin alike begins all of them alike.
     const MOST: usize = 100;
     if is_ambiguous(lost) { MOST } else { 1 }
-}
-
-fn begins(name: &OsStr, with: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(with.as_encoded_bytes())
 }
 
 /// Opens a candidate and keeps it where it has the bytes of the checkpoint.

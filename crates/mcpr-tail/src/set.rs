@@ -4,6 +4,7 @@
 
 mod among;
 mod bases;
+mod emptied;
 mod found;
 mod hold;
 mod lost;
@@ -38,6 +39,7 @@ use mcpr_model::{Checkpoint, FileIdentity, steps};
 
 use among::{HalfEnded, OpenHeads};
 use bases::Logs;
+pub(super) use emptied::UnreadLook;
 pub use hold::MAX_HELD;
 use lost::Lost;
 use neighbours::Neighbours;
@@ -189,7 +191,7 @@ impl Tailer {
         };
         // By source: files of one are read in order, and none waits for those of another.
         let mut blocked = vec![false; self.resolver.sources().len()];
-        let mut lost = Vec::<Lost>::new();
+        let (mut lost, mut moved) = (Vec::<Lost>::new(), Vec::new());
         let mut closed = FxHashSet::default();
         let mut half_ended = HalfEnded::default();
         let mut open = self.count_open();
@@ -202,6 +204,13 @@ impl Tailer {
             let (source, identity) = (tracked.source, tracked.identity());
             let may_begin = tracked.stage != Stage::Waiting || !blocked[source];
             if may_begin && tracked.is_due(self.now) && self.has_room_for(index, &mut open) {
+                // Before the first byte: what was there since the last look may be in a copy.
+                if let Some(emptied) = self.emptied_at(index) {
+                    moved.push(emptied);
+                    blocked[source] = true;
+                    outcome.progressed = true;
+                    continue;
+                }
                 if self.say_torn(index, &mut half_ended, deliver).is_break() {
                     outcome.stopped = true;
                     break;
@@ -218,13 +227,14 @@ impl Tailer {
             }
         }
         // Both change which file stands where.
-        if !closed.is_empty() || !lost.is_empty() {
+        if !closed.is_empty() || !lost.is_empty() || !moved.is_empty() {
             self.heads = OpenHeads::default();
         }
         let is_closed = |tracked: &mut Tracked| closed.contains(&tracked.identity());
         let closed = self.files.extract_if(.., is_closed).collect();
         self.say_goodbye(closed);
         self.recover(lost);
+        self.open_between(moved);
         self.forget_told();
         outcome
     }

@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustc_hash::FxHashSet;
 
-use super::resolve::Stamp;
+use super::resolve::{ChangedAt, Stamp};
 use super::rotated::{Compression, Rank, Rotation};
 use mcpr_model::FileIdentity;
 
@@ -24,6 +24,17 @@ pub(super) struct Sibling {
 impl Sibling {
     fn rank(&self) -> Option<&Rank> {
         self.rotation.as_ref().map(|rotation| &rotation.rank)
+    }
+
+    /// Whether it was made before a time, as far as the file system says that.
+    pub(super) fn was_born_before(&self, (secs, nanos): ChangedAt) -> bool {
+        let since_epoch = self
+            .born
+            .and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+        since_epoch.is_some_and(|born| {
+            let secs_of_birth = i64::try_from(born.as_secs()).unwrap_or(i64::MAX);
+            (secs_of_birth, i64::from(born.subsec_nanos())) < (secs, nanos)
+        })
     }
 
     pub(super) fn is_compressed(&self) -> bool {

@@ -15,6 +15,7 @@ use super::notice::LetGo;
 use super::path_text::text_of;
 use super::position::{Chunk, Deliver, FilePlace, Named};
 use super::resolve::Stamp;
+use super::set::UnreadLook;
 use super::writers::Writers;
 use mcpr_model::{Checkpoint, FileIdentity, Text};
 
@@ -80,7 +81,7 @@ pub(super) struct Tracked {
     pub(super) place: PathBuf,
     /// What checkpoints say of both.
     // Made when it moves, and not for each chunk.
-    label: Text,
+    pub(super) label: Text,
     /// Which source led to it, by its place in the list.
     pub(super) source: usize,
     pub(super) file: Body,
@@ -102,6 +103,8 @@ pub(super) struct Tracked {
     pub(super) cut_at: Option<Stage>,
     /// Whether somebody may write to it still.
     pub(super) writing: Writing,
+    /// How it was when it was looked at last, where nothing of it had been read.
+    pub(super) unread: Option<UnreadLook>,
 }
 
 impl Tracked {
@@ -122,6 +125,7 @@ impl Tracked {
             is_failing: false,
             cut_at: None,
             writing: Writing::Possible,
+            unread: None,
         }
     }
 
@@ -147,10 +151,12 @@ impl Tracked {
         }
     }
 
-    fn name(&mut self) {
+    pub(super) fn name(&mut self) {
         let label = label::of(&self.path, &self.place);
         self.label = if self.writing == Writing::Over {
             label::done(&label, self.file.whole_size())
+        } else if let Some(since) = self.unread.and_then(|unread| unread.empty_since()) {
+            label::empty(&label, since)
         } else {
             label
         };
@@ -169,13 +175,6 @@ impl Tracked {
     pub(super) fn set_was_done(&mut self) {
         self.writing = Writing::Over;
         self.name();
-    }
-
-    /// Whether it was read to its end, has a path, and has not changed for so long.
-    pub(super) fn rests_since(&self, now: Instant) -> Option<Duration> {
-        let is_resting = self.stage == Stage::Drained && self.held.is_none() && !self.is_failing;
-        let changed = self.changed.filter(|_| is_resting)?;
-        Some(now.saturating_duration_since(changed))
     }
 
     /// Why it is closed, where it is.
@@ -426,6 +425,7 @@ impl Tracked {
             let has_more = *unfinished > 0 && self.stage == Stage::Drained;
             self.cut_at = Some(if has_more { Stage::Reading } else { self.stage });
             self.stage = Stage::Waiting;
+            self.note_unread();
         }
     }
 

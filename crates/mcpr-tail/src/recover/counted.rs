@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::{Entry, Reach, Recovered, Siblings, is_ambiguous};
+use crate::identity::MIN_HEAD_OF_MOVED_BYTES;
 use crate::rotated::{self, Rank, Rotation};
 use crate::sibling::Sibling;
 use mcpr_model::Checkpoint;
@@ -72,6 +73,21 @@ impl Siblings<'_> {
             self.counted_to = Some(to);
             self.count();
         }
+    }
+}
+
+/// Whether so much was read that a rotated file which begins alike is what was read. Of less only what came
+/// while we were here is known, and the file itself.
+pub(super) fn says_enough(lost: &Checkpoint, sibling: &Sibling) -> bool {
+    lost.head.len >= MIN_HEAD_OF_MOVED_BYTES || lost.identity == sibling.identity
+}
+
+impl Reach<'_> {
+    /// Whether nobody reads a file, and it may have come since the log was seen first.
+    pub(super) fn is_news(&self, sibling: &Sibling) -> bool {
+        let was_there = self.had.is_some_and(|had| had.contains(&sibling.identity));
+        // What a source leads to is read there.
+        !was_there && !self.reached.contains(&sibling.identity)
     }
 }
 

@@ -21,6 +21,15 @@ pub const MAX_HELD: usize = 1024;
 // The answer takes a look at every descriptor of every process.
 const ASK_EVERY: Duration = Duration::from_secs(10);
 
+impl Tracked {
+    /// Whether it was read to its end, has a path, and has not changed for so long.
+    fn rests_since(&self, now: Instant) -> Option<Duration> {
+        let is_resting = self.stage == Stage::Drained && self.held.is_none() && !self.is_failing;
+        let changed = self.changed.filter(|_| is_resting)?;
+        Some(now.saturating_duration_since(changed))
+    }
+}
+
 impl Tailer {
     /// Looks after the files that no path leads to: those that nobody writes to are let go.
     pub(super) fn look_after_held(&mut self, now: Instant) {

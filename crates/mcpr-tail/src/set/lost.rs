@@ -223,6 +223,9 @@ impl Tailer {
         if is_wanted && !is_same {
             unseen = siblings.rotated_after(&anchors);
             unseen.retain(|sibling| sibling.stamp.modified >= since);
+            // What was there before this run saw the log was nobody's.
+            let had = self.neighbours.had(path).filter(|_| anchors.is_empty());
+            unseen.retain(|sibling| had.is_none_or(|had| !had.contains(&sibling.identity)));
             unseen.retain(|sibling| search.reached.insert(sibling.identity));
         }
         let followers = Followers::new(path, since, &found, &unseen);
@@ -269,7 +272,12 @@ impl Tailer {
                     found.push((lost.checkpoint, recovered));
                 } else {
                     // It may be a copy of this, with what was written after the last look.
-                    let more_followed = lost.more_followed || siblings.has_doubtful_copy();
+                    let is_known =
+                        |identity| search.reached.contains(&identity) || self.known.has(identity);
+                    let log = siblings.base();
+                    let more_followed = lost.more_followed
+                        || siblings.has_doubtful_copy()
+                        || self.neighbours.has_newcomer(log, siblings, &is_known);
                     missing.push(Lost {
                         more_followed,
                         ..lost
@@ -377,7 +385,8 @@ impl Tailer {
             let has_unknown = has_stranger || !unseen.iter().all(is_known);
             unseen.retain(|sibling| search.reached.insert(sibling.identity));
             // What was rotated next may have been deleted together with the file that it followed.
-            if anchor.is_none() && has_unknown && last.checkpoint.offset > 0 {
+            let was_read = last.checkpoint.offset > 0;
+            if anchor.is_none() && (was_read && has_unknown || has_stranger) {
                 let followers = Followers::new(&path, modified, &[], &unseen);
                 self.miss(last.checkpoint, &search.open, Some(&followers));
             }

@@ -50,6 +50,22 @@ impl Neighbours {
         self.places.insert(log.to_owned(), place.to_owned());
     }
 
+    /// Whether a file that is rotated, or may be, came in this run, and nobody has read it.
+    pub(super) fn has_newcomer(
+        &self,
+        log: &Path,
+        siblings: &Siblings<'_>,
+        is_known: &dyn Fn(FileIdentity) -> bool,
+    ) -> bool {
+        let Some(had) = self.had(log) else {
+            return false;
+        };
+        let near = siblings.rotated().into_iter().chain(siblings.strangers());
+        let near = near.map(|it| it.identity);
+        let mut newcomers = near.filter(|identity| !had.contains(identity));
+        newcomers.any(|identity| !is_known(identity))
+    }
+
     /// Whether a file that may be a rotated one of the log came beside it, or was written to, since its
     /// last file was.
     pub(super) fn has_stranger(
@@ -63,7 +79,11 @@ impl Neighbours {
         let strangers = siblings.strangers().into_iter();
         let mut strangers = strangers.filter(|it| it.stamp.modified >= since);
         strangers.any(|it| {
-            let was_there = had.is_some_and(|had| had.contains(&it.identity));
+            // Where nobody looked, a file that is older than that was there.
+            let was_there = had.map_or_else(
+                || it.was_born_before(since),
+                |had| had.contains(&it.identity),
+            );
             // What a source leads to is read there.
             !was_there && !reached.contains(&it.identity)
         })
@@ -86,8 +106,8 @@ impl Tailer {
         for path in new {
             let mut siblings = Siblings::of(&path, &mut nearby);
             siblings.widen();
-            let strangers = siblings.strangers().into_iter();
-            let had = strangers.map(|stranger| stranger.identity).collect();
+            let near = siblings.strangers().into_iter().chain(siblings.rotated());
+            let had = near.map(|sibling| sibling.identity).collect();
             self.neighbours.had.insert(path, had);
         }
     }

@@ -52,8 +52,10 @@ impl Tailer {
         let orphans = self.take_orphans();
         if is_first || !fresh.is_empty() || !orphans.is_empty() || !moved.is_empty() {
             self.open_fresh(fresh, is_first, orphans, &mut troubles);
-            self.open_between(moved);
         }
+        // After files were opened: one that the last run saw empty may be among them.
+        moved.extend(self.emptied_unread());
+        self.open_between(moved);
         if is_first || has_changed {
             self.note_neighbours();
         }

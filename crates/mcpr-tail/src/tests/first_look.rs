@@ -173,3 +173,76 @@ fn half_a_line_is_said_with_its_end_as_the_next_file_of_its_log_begins() {
     let end = "p.log.1\nhalf of p.log.1".len() as u64;
     assert_eq!(torn, [(bench.path("p.log.1"), end)]);
 }
+
+/// Has a file changed so many seconds after the test's beginning: the system's own times are too coarse.
+fn change(bench: &Bench, name: &str, seconds: u64) {
+    let file = fs::OpenOptions::new().append(true).open(bench.path(name));
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000 + seconds);
+    file.unwrap().set_modified(time).unwrap();
+}
+
+/// Reads a file that is empty, or was truncated, copies lines of it away that nobody read, and goes on.
+fn check_unread_copies(is_running: bool, is_compressed: bool, after: &str) {
+    let mut bench = Bench::new(&["p.log"]);
+    bench.append("p.log", "");
+    bench.append("p.log.1", "old\n");
+    change(&bench, "p.log.1", 0);
+    change(&bench, "p.log", 1);
+    bench.poll();
+    bench.append("p.log", "1\n");
+    fs::rename(bench.path("p.log.1"), bench.path("p.log.2")).unwrap();
+    bench.copy_truncate("p.log", "p.log.1");
+    change(&bench, "p.log.1", 2);
+    if is_compressed {
+        super::stopped::compress_to(&bench, "p.log.1", "p.log.1.gz");
+    }
+    bench.append("p.log", after);
+    change(&bench, "p.log", 3);
+    if !is_running {
+        bench.restart();
+    }
+    bench.poll();
+    let expected = format!("1\n{after}");
+    let expected = expected.lines().collect::<Vec<_>>();
+    bench.expect(&expected);
+    bench.restart();
+    bench.poll();
+    bench.expect(&[]);
+    assert_eq!(bench.missing(), 0);
+}
+
+#[test]
+fn what_was_copied_away_and_truncated_before_a_byte_was_read_is_read_from_the_copy() {
+    for is_running in [false, true] {
+        for is_compressed in [false, true] {
+            for after in ["", "2\n", &(long("2") + "\n")] {
+                check_unread_copies(is_running, is_compressed, after);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_seen_and_copied_away_before_its_turn_is_read_from_the_copy() {
+    let mut bench = Bench::new(&["p.log"]);
+    bench.append("p.log", &(long("1") + "\n"));
+    bench.tailer.scan(bench.now);
+    bench.copy_truncate("p.log", "p.log.1");
+    bench.append("p.log", "2\n");
+    bench.poll();
+    bench.expect(&[&long("1"), "2"]);
+    assert_eq!(bench.missing(), 0);
+}
+
+#[test]
+fn a_short_beginning_is_known_in_a_copy_that_came_while_we_were_here() {
+    let mut bench = Bench::new(&["p.log"]);
+    bench.append("p.log", "1\n");
+    bench.poll();
+    bench.append("p.log", "2\n");
+    bench.copy_truncate("p.log", "p.log.1");
+    bench.append("p.log", "3\nand more than was there before\n");
+    bench.poll();
+    bench.expect(&["1", "2", "3", "and more than was there before"]);
+    assert_eq!(bench.missing(), 0);
+}
