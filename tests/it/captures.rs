@@ -86,6 +86,8 @@ fn every_capture_is_read_back_as_it_was_derived() {
         ("formats/mcpproxy_go.ndjson", "mcpproxy_go"),
         ("formats/codex_rollout.ndjson", "codex_rollout"),
         ("formats/mcpsnoop.ndjson", "mcpsnoop"),
+        ("formats/claude_code_log.jsonl", "claude_code_log"),
+        ("formats/cursor_log.log", "cursor_log"),
         ("formats/kong.ndjson", "kong"),
         ("formats/envoy_ai_gateway.ndjson", "envoy_ai_gateway"),
         ("formats/agentgateway.log", "agentgateway"),

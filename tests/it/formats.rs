@@ -1,6 +1,6 @@
 //! Each sample of a format through the built program: whole and across a rotation.
 
-use super::program::{Home, capture};
+use super::program::{Home, capture, json_lines};
 use mcpr_wire::{FORMATS, Fact};
 use serde_json::{Value, json};
 use std::fs;
@@ -78,7 +78,8 @@ fn shows(row: &Value, fact: Fact, source: &str) -> bool {
         }
         Fact::RequestId => has("request_id"),
         Fact::Client => has("client_name") || has("client_version"),
-        Fact::EveryMethod => row["method"] != "tools/call",
+        // A connection that failed is told where no method is.
+        Fact::EveryMethod => row["method"] != "tools/call" && row["error_kind"] != "died",
         Fact::UpstreamTime => has("upstream_us"),
         Fact::BytesIn => has("bytes_in"),
         Fact::BytesOut => has("bytes_out"),
@@ -174,4 +175,23 @@ fn calls_of_two_connections_and_of_two_types_of_id_are_never_mixed_up() {
     };
     let got = ["find", "open", "slow", "fast"].map(latency);
     assert_eq!(got, [400_000, 200_000, 1_500_000, 100_000]);
+}
+
+#[test]
+fn a_server_of_claude_code_is_named_by_its_directory_and_its_session_is_the_conversation() {
+    let home = Home::new();
+    let text = fs::read(capture("formats/claude_code_log.jsonl")).unwrap();
+    fs::create_dir(home.path("mcp-logs-notes")).unwrap();
+    // A crash leaves blocks of zeros in such a file.
+    let padded = [&[0; 700][..], &text[..]].concat();
+    let file = home.write("mcp-logs-notes/2026-09-14T14-00-00-000Z.jsonl", padded);
+    home.record(&[&file]);
+    let rows = home.rows(&[]);
+    assert_eq!(rows.len(), 6, "{rows:?}");
+    assert!(rows.iter().all(|row| row["proxy"] == "notes"));
+    let sessions = json_lines(&home.succeed(&["sessions", "--json", "--all"]));
+    assert_eq!(sessions.len(), 2);
+    for session in sessions {
+        assert_eq!(session["conversation"], session["session_id"], "{session}");
+    }
 }

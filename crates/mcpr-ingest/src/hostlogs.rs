@@ -1,6 +1,8 @@
 //! The messages in a log, paired connection by connection, and how far such a log may be called read: no further than the oldest request that still waits for its answer. After a restart
 //! reading goes on there, and what was stored already is recognised. Does no reading of its own.
 
+mod told;
+
 use super::{LogReading, Moment, Pairing, WaitTime};
 use mcpr_model::time::{HOUR_MS, local_moments, ms_of};
 use mcpr_model::{Checkpoint, Event, FileIdentity, Gap, Text};
@@ -48,6 +50,8 @@ pub(super) struct HostLogs {
     max_waited_bytes: u64,
     /// When the lines that follow were read.
     read_at: Instant,
+    /// Calls of which a log tells in words.
+    told: told::ToldCalls,
     /// Stands for 1970: latencies are taken from the log's own times.
     epoch: Instant,
 }
@@ -66,6 +70,7 @@ impl HostLogs {
             counted_to: None,
             max_waited_bytes: MAX_WAITED_BYTES,
             read_at: now,
+            told: told::ToldCalls::default(),
             epoch: now,
         }
     }

@@ -1,6 +1,7 @@
 //! Lines into deliveries: decoding, filtering by method, counting, keeping what is bad.
 
 mod open;
+mod said;
 
 use super::Delivery;
 use super::hostlogs::HostLogs;
@@ -11,9 +12,10 @@ use mcpr_model::{BadLine, Checkpoint, Event, Text};
 use mcpr_store::query::Pattern;
 use mcpr_tail::{Chunk, MAX_LINE_BYTES};
 use mcpr_wire::{
-    Bodies, Decoded, FORMATS, Layer, LineContext, MAX_LAYERS, bare, decode_bare, decode_line,
-    doubt_of, refuse_glued, unwrap,
+    Bodies, Decoded, Layer, LineContext, MAX_LAYERS, bare, decode_bare, decode_line, doubt_of,
+    refuse_glued, unwrap,
 };
+use said::STRANGE_LINES;
 use std::time::Instant;
 
 /// `--include` and `--exclude`: which methods are recorded.
@@ -44,9 +46,6 @@ pub struct LineOptions {
     /// Where a source puts what a person should know of it.
     pub notes: Notes,
 }
-
-/// After so many lines without any event that is known a source is called strange.
-const STRANGE_LINES: u64 = 100;
 
 /// What waits in the files of one log, which are read one after the other: a request may be asked, and a
 /// line begun, before a rotation and end after it.
@@ -125,6 +124,8 @@ pub struct LineDecoder {
     kept_bad: u64,
     /// The line that is decoded is not there as a whole.
     may_grow: bool,
+    /// Whether it was said that calls cannot be told apart.
+    is_ambiguous: bool,
     /// Lines without anything that is known, at the beginning of the source.
     strange_lines: u64,
 }
@@ -143,6 +144,7 @@ impl LineDecoder {
             delivery: Delivery::new(source.into()),
             kept_bad: 0,
             may_grow: false,
+            is_ambiguous: false,
             strange_lines: 0,
         }
     }
@@ -164,28 +166,6 @@ impl LineDecoder {
         self.delivery.progress.counts.lines += 1;
         self.delivery.bytes += line.len();
         self.layer(Place { offset, layers: 0 }, line, now);
-    }
-
-    /// Says once that a source is in no format that is known, as far as its first lines show.
-    fn note_strange(&mut self, is_strange: bool) {
-        // One line that is known is enough: text around events is common.
-        self.strange_lines = if is_strange {
-            self.strange_lines + 1
-        } else {
-            u64::MAX
-        };
-        if self.strange_lines == STRANGE_LINES {
-            let formats: Vec<String> = FORMATS
-                .iter()
-                .filter(|it| it.is_of_lines())
-                .map(|it| format!("{} ({})", it.name(), it.about()))
-                .collect();
-            let formats = formats.join(", ");
-            self.wanted.notes.say(format!(
-                "{}: no event in the first {STRANGE_LINES} lines; formats that are read: {formats}",
-                self.source
-            ));
-        }
     }
 
     /// Decodes what stands within so many wrappers.
@@ -277,6 +257,10 @@ impl LineDecoder {
 
     /// Pairs the messages of a log.
     fn take_frames(&mut self) {
+        let is_ambiguous = self.hostlogs.take_told(&mut self.decoded, self.may_grow);
+        if is_ambiguous {
+            self.note_ambiguous();
+        }
         // A last line that may still grow leaves nothing in doubt: it is read again as a whole.
         if let Some(doubt) = self.decoded.doubt.take()
             && !self.may_grow

@@ -413,7 +413,8 @@ impl Pairing {
         let params = waiting.asked.params.take();
         let content = asked.and_then(|asked| reply.surface(&asked));
         let mut row = self.row(direction, waiting, moment);
-        row.bytes_out = Some(reply.bytes);
+        // What was told in words has no length.
+        row.bytes_out = row.bytes_in.and(Some(reply.bytes));
         row.outcome = reply.outcome(&row.method);
         // The surface is the server's: what a server asks its client for is none of it.
         let content = content.filter(|_| direction == Direction::ToServer);
@@ -455,13 +456,13 @@ impl Pairing {
         let proxy = self.proxy.clone();
         // A tap has no upstream: the server is at the other end of the pipe.
         Request {
-            request_id: Some(shown_id(direction, asked.request_id)),
+            request_id: (!asked.is_told).then(|| shown_id(direction, asked.request_id)),
             session_id: self.session_id.clone(),
             client_name,
             client_version,
             target: asked.target,
             latency_us: i64::try_from(latency.as_micros()).unwrap_or(i64::MAX),
-            bytes_in: Some(asked.bytes),
+            bytes_in: (!asked.is_told).then_some(asked.bytes),
             trace_id: asked.trace_id.map(Box::new),
             ..Request::new(key, moment.ts, proxy, Kind::Mcp, asked.method)
         }

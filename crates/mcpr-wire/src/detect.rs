@@ -126,11 +126,13 @@ fn element(line: &[u8], range: Range<usize>, context: LineContext<'_>, decoded: 
 
 /// Decodes the object that begins at byte `start` of the line; what fails leaves no event behind.
 fn object(json: &str, start: usize, context: LineContext<'_>, decoded: &mut Decoded) {
-    let (events, frames, known) = (decoded.events.len(), decoded.frames.len(), decoded.known);
+    let (events, frames) = (decoded.events.len(), decoded.frames.len());
+    let (told, known) = (decoded.told.len(), decoded.known);
     if let Err(reason) = detected(json, context, decoded) {
         // A decoder may fail behind its first event, and half an event is worse than none.
         decoded.events.truncate(events);
         decoded.frames.truncate(frames);
+        decoded.told.truncate(told);
         decoded.known = known;
         decoded.add_bad(start..start + json.len(), reason);
     }

@@ -2,7 +2,9 @@
 //! lines here.
 
 mod agentgateway;
+mod claude_code_log;
 mod codex_rollout;
+mod cursor_log;
 mod desktop_log;
 mod envoy_ai_gateway;
 mod export;
@@ -33,7 +35,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &envoy_ai_gateway::EnvoyAiGateway,
     &mcpsnoop::McpSnoop,
     &gh_aw_mcpg::GhAwMcpg,
+    &claude_code_log::ClaudeCodeLog,
     &desktop_log::DesktopLog,
     &vscode_log::VsCodeLog,
+    &cursor_log::CursorLog,
     &jsonrpc::JsonRpc,
 ];

@@ -18,6 +18,7 @@ mod rpc;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod told;
 mod typed_id;
 mod wrappers;
 
@@ -29,6 +30,7 @@ pub use formats::jsonrpc::{
     messages,
 };
 pub use logged::{LogConnection, LogTime, LoggedMessages, UnreadKind, UnreadMessage};
+pub use told::{ToldKind, ToldLength, ToldStep};
 pub use typed_id::{LooseId, TypedId};
 pub use wrappers::{Bare, Layer, LinePart, MAX_LAYERS, bare, unwrap};
 
@@ -75,6 +77,8 @@ pub struct Decoded {
     pub is_text: bool,
     /// Messages of a log, whose answers are to be found, in the order in which they stand in the line.
     pub frames: Vec<LoggedMessages>,
+    /// Steps of calls that a log tells in words, in the order in which they stand in the line.
+    pub told: Vec<ToldStep>,
     /// What a message that could not be read leaves open, where the line is one of such a log.
     pub doubt: Option<Box<UnreadMessage>>,
     /// Whether the line ends before what it holds does.
@@ -123,6 +127,7 @@ impl Decoded {
         self.more_bad = 0;
         self.is_text = false;
         self.frames.clear();
+        self.told.clear();
         self.doubt = None;
         self.is_cut = false;
         self.known = 0;

@@ -25,7 +25,10 @@ pub(crate) fn check_hostile(good: &str, cases: &[(&str, &str, &str)]) {
             (&[][..], 0),
             "{hostile}"
         );
-        assert!(decoded.frames.is_empty(), "{hostile}");
+        assert!(
+            decoded.frames.is_empty() && decoded.told.is_empty(),
+            "{hostile}"
+        );
         assert!(decoded.bad[0].reason.contains(reason), "{:?}", decoded.bad);
     }
 }

@@ -41,6 +41,11 @@ impl TypedId {
         (!value.is_null()).then(|| Self::held(&text))
     }
 
+    /// An id that is a text.
+    pub(super) fn of_text(text: &str) -> Self {
+        Self::held(&Value::from(text).to_string())
+    }
+
     fn held(text: &str) -> Self {
         if text.len() <= Self::MAX_BYTES {
             return Self(Counted(text.into()));

@@ -126,6 +126,7 @@ fn copy_of(waiting: &WaitingRequest) -> WaitingRequest {
             surface: None,
             key: asked.key,
             params: asked.params.clone(),
+            is_told: asked.is_told,
         },
         ..*waiting
     }

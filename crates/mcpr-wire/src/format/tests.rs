@@ -181,3 +181,35 @@ fn a_tag_that_stands_twice_tells_no_format() {
     );
     assert_eq!(read(r#"{"type":5}"#), (0, 1, 0));
 }
+
+#[test]
+fn no_format_claims_a_line_of_another() {
+    let directory = fs::read_dir(root("tests/data/formats")).expect("samples");
+    for entry in directory {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a sample");
+        for line in text.lines() {
+            let context = LineContext {
+                proxy: OF_SOURCE,
+                bodies: Bodies::Left,
+            };
+            let mut decoded = Decoded::default();
+            let claims = FORMATS
+                .iter()
+                .filter(|format| match serde_json::from_str(line) {
+                    Ok(tags) => format.claims(&tags),
+                    Err(_) => format.text(line.as_bytes(), context, &mut decoded),
+                });
+            let names: Vec<&str> = claims.map(|format| format.name()).collect();
+            assert!(names.len() <= 1, "{names:?}: {line}");
+            // A sample is named by its format, before its ending.
+            let stem = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .expect("a name");
+            for name in names {
+                assert!(stem.ends_with(name), "{name}: {line}");
+            }
+        }
+    }
+}

@@ -94,6 +94,8 @@ pub struct RequestMessage {
     pub key: Option<EventKey>,
     /// Its `params`, where bodies are kept.
     pub params: Option<Body>,
+    /// Whether a log tells of it in words: its id and its length are nobody's then.
+    pub is_told: bool,
 }
 
 /// What a request asks of the server's surface.
@@ -161,6 +163,17 @@ impl Message {
 }
 
 impl AnswerMessage {
+    /// An answer of which a log tells only how it ended the call.
+    pub(crate) fn told(id: TypedId, outcome: Outcome) -> Self {
+        Self {
+            id: Some(id),
+            bytes: 0,
+            outcome,
+            result: None,
+            answer: None,
+        }
+    }
+
     /// Bytes that its texts take.
     #[must_use]
     pub fn len_bytes(&self) -> usize {
@@ -344,6 +357,7 @@ fn one(text: &str, bodies: Bodies) -> serde_json::Result<Option<Message>> {
             .params
             .filter(|_| bodies == Bodies::Kept)
             .map(|params| Body::of(params.get())),
+        is_told: false,
     })))
 }
 

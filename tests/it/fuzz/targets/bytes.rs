@@ -107,8 +107,10 @@ pub(super) fn decoders(data: &[u8]) {
         "the same line, the same events"
     );
     assert_eq!((&first.bad, &first.frames), (&second.bad, &second.frames));
+    assert_eq!(first.told, second.told);
     assert!(
-        !first.is_text || (first.events.is_empty() && first.frames.is_empty()),
+        !first.is_text
+            || first.events.is_empty() && first.frames.is_empty() && first.told.is_empty(),
         "text holds no events"
     );
     for bad in &first.bad {

@@ -30,6 +30,8 @@ const STREAMS: &[&str] = &[
     "formats/mcpproxy_go.ndjson",
     "formats/codex_rollout.ndjson",
     "formats/mcpsnoop.ndjson",
+    "formats/claude_code_log.jsonl",
+    "formats/cursor_log.log",
     "formats/kong.ndjson",
     "formats/envoy_ai_gateway.ndjson",
     "formats/agentgateway.log",
