@@ -104,14 +104,17 @@ fn step(sentence: &str) -> Option<(&str, ToldKind)> {
     }
     let rest = sentence.strip_prefix("Tool '")?;
     // A name may hold an apostrophe; what follows it is ours to look for.
-    if let Some((tool, took)) = rest.split_once("' completed successfully in ") {
-        let (took, outcome) = (ToldLength::parse(took.trim_end()), Outcome::default());
-        return Some((tool, ToldKind::Ended { outcome, took }));
+    if let Some((tool, length)) = rest.split_once("' completed successfully in ") {
+        return Some((tool, ended(Outcome::default(), length)));
     }
     let (tool, rest) = rest.split_once("' failed after ")?;
-    let (took, message) = rest.split_once(": ").unwrap_or((rest, ""));
-    let (took, outcome) = (ToldLength::parse(took.trim_end()), of_call(message));
-    Some((tool, ToldKind::Ended { outcome, took }))
+    let (length, message) = rest.split_once(": ").unwrap_or((rest, ""));
+    Some((tool, ended(of_call(message), length)))
+}
+
+fn ended(outcome: Outcome, length: &str) -> ToldKind {
+    let took = ToldLength::parse(length.trim_end());
+    ToldKind::Ended { outcome, took }
 }
 
 /// A failure of a call. Only one of JSON-RPC says its code; else the tool's own result was an error.
