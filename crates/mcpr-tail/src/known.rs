@@ -62,6 +62,8 @@ pub(super) struct Known {
     last_at: FxHashMap<PathBuf, LastFile>,
     /// Taken for the checkpoints of files that have their inodes, and perhaps of others that begin alike.
     doubtful: Vec<Checkpoint>,
+    /// Those of which another file was found to have the contents.
+    taken: Vec<Checkpoint>,
     /// Files of other sources than today's, in their places.
     elsewhere: FxHashSet<FileIdentity>,
     max: usize,
@@ -85,6 +87,7 @@ impl Known {
             head_lens: BTreeMap::new(),
             last_at: FxHashMap::default(),
             doubtful: Vec::new(),
+            taken: Vec::new(),
             elsewhere,
             // Those of the store are there anyway: the limit is on what a long run adds.
             max: checkpoints.len() + MAX_GONE,
@@ -117,6 +120,12 @@ impl Known {
     /// Those of which that was noted since this was last asked.
     pub(super) fn take_doubtful(&mut self) -> Vec<Checkpoint> {
         std::mem::take(&mut self.doubtful)
+    }
+
+    /// Those that another file goes on from since this was last asked: under their own inodes nobody is to
+    /// look for them again.
+    pub(super) fn take_taken(&mut self) -> Vec<Checkpoint> {
+        std::mem::take(&mut self.taken)
     }
 
     /// Remembers the last file that a path led to.
@@ -318,6 +327,8 @@ impl Known {
             !known.is_some_and(&mut is_elsewhere)
         });
         let taken = self.take_proved(file, numbers)?;
+        self.taken
+            .extend(taken.as_ref().map(|(known, _)| known.clone()));
         Ok(taken.map(|(known, proof)| Place {
             offset: known.offset,
             proof,

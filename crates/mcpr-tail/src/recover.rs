@@ -21,7 +21,7 @@ use super::identity::{self, MIN_HEAD_OF_MOVED_BYTES, Proof};
 use super::nearby::{Directory, Nearby};
 use super::resolve::{ChangedAt, Stamp, parent};
 use super::rotated::{self, Compression, Rotation, rotation_of};
-use super::sibling::{Sibling, sort_oldest_first};
+use super::sibling::{Sibling, leave_compressed_copies, sort_oldest_first};
 use mcpr_model::{Checkpoint, FileIdentity};
 
 use counted::{is_counted_to, may_be, says_enough};
@@ -222,6 +222,7 @@ impl<'n> Siblings<'n> {
         self.widen();
         let mut rivals = self.copies(0, lost, reach);
         rivals.extend(self.compressed(0, lost, reach));
+        leave_compressed_copies(&mut rivals);
         let identities = rivals.iter().map(|rival| rival.identity);
         let mut others = identities.filter(|identity| !reach.reached.contains(identity));
         others.any(|identity| !is_known(identity))
@@ -242,6 +243,7 @@ impl<'n> Siblings<'n> {
             // Files may begin alike. To begin with an older one than it was at most reads that beginning
             // twice; to begin with a younger one would pass over the files in between.
             sort_oldest_first(&mut copies, |copy| copy);
+            leave_compressed_copies(&mut copies);
             let has_rivals = copies.len() > 1 || siblings.is_at_base(lost, reach);
             let mut copies = copies.into_iter();
             let found = copies.find_map(|copy| siblings.open_copy(copy, lost, reach))?;

@@ -274,7 +274,9 @@ impl Tailer {
             }
         }
         let mut files = self.files.iter_mut();
-        files.try_for_each(|tracked| tracked.announce(deliver))
+        files.try_for_each(|tracked| tracked.announce(deliver))?;
+        self.forget_taken();
+        ControlFlow::Continue(())
     }
 
     /// Gives a file its turn; says whether it is to be closed.

@@ -1,6 +1,8 @@
 //! Files near a log, and which of them was rotated before another one.
 
 use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -61,6 +63,19 @@ impl Sibling {
     }
 }
 
+/// Of files that have the same contents, leaves out those that are named as compressed copies of others: `p.log.1.gz`
+/// is no other file than `p.log.1` beside it.
+pub(super) fn leave_compressed_copies(files: &mut Vec<Sibling>) {
+    let paths = files.iter().map(|it| it.path.clone());
+    let paths = paths.collect::<FxHashSet<_>>();
+    files.retain(|it| {
+        let name = it.path.file_name().unwrap_or_default();
+        let (compression, plain) = Compression::by_name(name.as_bytes());
+        let original = it.path.with_file_name(OsStr::from_bytes(plain));
+        compression == Compression::None || !paths.contains(&original)
+    });
+}
+
 /// The newest of some files, where a file is gone that was rotated after it, as the numbers of all say.
 pub(super) fn last_before_hole(found: &[Sibling], rotated: &[Sibling]) -> Option<FileIdentity> {
     let is_newest = |it: &&Sibling| {
@@ -84,6 +99,10 @@ fn is_before_hole(own: &Sibling, rotated: &[Sibling]) -> bool {
     let newer = rotated.iter().filter(is_newer).filter_map(number);
     // Where higher numbers are newer, the lower ones went as the oldest.
     if newer.max() > Some(last) {
+        return false;
+    }
+    // `p.log.old` has the place of a number, and says not which.
+    if rotated.iter().any(|it| it.rank() == Some(&Rank::Word)) {
         return false;
     }
     let numbers = rotated.iter().filter_map(number).collect::<FxHashSet<_>>();

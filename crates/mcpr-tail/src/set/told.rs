@@ -169,6 +169,30 @@ impl Tailer {
         });
     }
 
+    /// Has the store forget where reading stood in files that others go on from, once these have said so.
+    pub(super) fn forget_taken(&mut self) {
+        let taken = self.known.take_taken();
+        // Mostly there are none, and no file is looked at.
+        if taken.is_empty() {
+            return;
+        }
+        let open = self.open_files();
+        // Its inode may be another file's by now, whose checkpoint takes its place.
+        let gone = taken
+            .into_iter()
+            .filter(|it| !open.contains_key(&it.identity));
+        self.partings.extend(gone.map(|gone| Parting {
+            path: label::file(&gone.path),
+            checkpoint: Checkpoint {
+                head: fingerprint(b""),
+                marker: fingerprint(b""),
+                offset: 0,
+                ..gone
+            },
+            missing: None,
+        }));
+    }
+
     /// Gaps that the last run told are awaited on, where files that came with them are still there.
     pub(super) fn await_on(&mut self, told: &[Checkpoint], followers: &Followers) {
         for told in told {

@@ -247,3 +247,51 @@ fn a_log_whose_numbers_go_up_has_no_hole() {
     assert_eq!(lines, ["2", "3", "4"]);
     assert_eq!(bench.missing(), 0);
 }
+
+#[test]
+fn a_file_that_was_restored_under_another_inode_is_no_gap_at_any_later_start() {
+    let mut bench = Bench::new(&["p.log"]);
+    bench.append("p.log", &(long("1") + "\n"));
+    bench.poll();
+    fs::copy(bench.path("p.log"), bench.path("restored")).unwrap();
+    bench.rename("restored", "p.log");
+    bench.append("p.log", "2\n");
+    for _ in 0..3 {
+        bench.restart();
+        bench.poll();
+    }
+    bench.expect(&[&long("1"), "2"]);
+    assert_eq!(bench.missing(), 0, "{:?}", bench.notices);
+}
+
+#[test]
+fn a_compressed_copy_beside_a_rotated_file_puts_nothing_in_doubt() {
+    let mut bench = Bench::new(&["p.log"]);
+    bench.append("p.log", &(long("1") + "\n"));
+    bench.poll();
+    bench.append("p.log", "2\n");
+    bench.rename("p.log", "p.log.1");
+    fs::copy(bench.path("p.log.1"), bench.path("kept")).unwrap();
+    super::stopped::compress_to(&bench, "kept", "p.log.1.gz");
+    bench.append("p.log", "3\n");
+    for _ in 0..3 {
+        bench.restart();
+        bench.poll();
+    }
+    bench.expect(&[&long("1"), "2", "3"]);
+    assert_eq!(bench.missing(), 0, "{:?}", bench.notices);
+}
+
+#[test]
+fn a_word_among_numbers_is_no_hole() {
+    let mut bench = Bench::new(&["p.log"]);
+    bench.append("p.log", &(long("1") + "\n"));
+    bench.poll();
+    bench.rename("p.log", "p.log.old2");
+    bench.append("p.log.old", "2\n");
+    bench.append("p.log", "3\n");
+    bench.restart();
+    bench.poll();
+    bench.expect(&[&long("1"), "2", "3"]);
+    assert_eq!(bench.missing(), 0, "{:?}", bench.notices);
+}
