@@ -7,13 +7,14 @@ use super::{StoreArgs, open_store};
 use crate::config::Settings;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{CLIENT_COLUMNS, Column, LISTED_COLUMNS, LOG_COLUMNS, STATS_COLUMNS};
+use crate::render::{
+    CHANGE_COLUMNS, CLIENT_COLUMNS, Column, LISTED_COLUMNS, LOG_COLUMNS, STATS_COLUMNS,
+    UNUSED_COLUMNS,
+};
 use clap_complete::CompletionCandidate;
 use clap_complete::env::Shells;
 use mcpr_store::Reader;
-use mcpr_store::query::{
-    Entry, Filter, NameKind, Order, Page, SessionFilter, SessionOrder, SessionPage, SessionRow,
-};
+use mcpr_store::query::{Entry, Filter, NameKind, Order, Page, SessionFilter, SessionPage};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
@@ -113,12 +114,8 @@ pub(super) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
         ..SessionFilter::default()
     };
     let page = SessionPage::used_last(MAX_SESSIONS);
-    let mut rows = reader().and_then(|reader| reader.sessions(&filter, &page).ok());
-    let by_start =
-        |a: &SessionRow, b: &SessionRow| a.place().compare(&b.place(), SessionOrder::Started);
-    if let Some(rows) = &mut rows {
-        rows.sort_by(by_start);
-    }
+    // In the order of the page: the one used last is mostly the one that is meant.
+    let rows = reader().and_then(|reader| reader.sessions(&filter, &page).ok());
     rows.unwrap_or_default()
         .into_iter()
         .filter(|row| is_plain(&row.session_id))
@@ -155,15 +152,42 @@ pub(super) fn requests(current: &OsStr) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-/// The fields of any list, each after those that stand there already.
+/// The fields of the list that is asked for, each after those that stand there already.
 pub(super) fn fields(current: &OsStr) -> Vec<CompletionCandidate> {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    fields_of(&words, current)
+}
+
+/// What has the fields of a command's list.
+type FieldNames = fn() -> Vec<&'static str>;
+
+/// The lists by their commands.
+const FIELDS: &[(&str, FieldNames)] = &[
+    ("logs", || names_of(LOG_COLUMNS)),
+    ("slow", || names_of(LOG_COLUMNS)),
+    ("session", || names_of(LOG_COLUMNS)),
+    ("sessions", || names_of(LISTED_COLUMNS)),
+    ("stats", || names_of(STATS_COLUMNS)),
+    // Its name in mcpr 0.4.
+    ("status", || names_of(STATS_COLUMNS)),
+    ("clients", || names_of(CLIENT_COLUMNS)),
+    ("changes", || names_of(CHANGE_COLUMNS)),
+    ("unused", || names_of(UNUSED_COLUMNS)),
+];
+
+fn fields_of(words: &[OsString], current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
     let (before, begun) = current.rsplit_once(',').unwrap_or(("", &current));
     let taken: Vec<&str> = before.split(',').collect();
-    let all: BTreeSet<&str> = names_of(LOG_COLUMNS)
-        .chain(names_of(LISTED_COLUMNS))
-        .chain(names_of(STATS_COLUMNS))
-        .chain(names_of(CLIENT_COLUMNS))
+    // The first word that is a command: what follows may be a name that looks like one.
+    let command = words
+        .iter()
+        .find_map(|word| FIELDS.iter().find(|(name, _)| *word == **name));
+    let Some((_, names)) = command else {
+        return Vec::new();
+    };
+    let all: BTreeSet<&str> = names()
+        .into_iter()
         .filter(|name| name.starts_with(begun) && !taken.contains(name))
         .collect();
     let comma = if before.is_empty() { "" } else { "," };
@@ -172,8 +196,8 @@ pub(super) fn fields(current: &OsStr) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-fn names_of<R>(columns: &'static [Column<R>]) -> impl Iterator<Item = &'static str> {
-    columns.iter().map(|column| column.name)
+fn names_of<R>(columns: &'static [Column<R>]) -> Vec<&'static str> {
+    columns.iter().map(|column| column.name).collect()
 }
 
 #[cfg(test)]
@@ -207,15 +231,19 @@ mod tests {
     }
 
     #[test]
-    fn fields_follow_each_other() {
-        assert_eq!(values(&fields(OsStr::new("latency"))), ["latency_us"]);
+    fn fields_are_those_of_the_command_and_follow_each_other() {
+        let of = |line: &str, current: &str| {
+            let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            values(&fields_of(&words, OsStr::new(current)))
+        };
+        assert_eq!(of("mcpr logs --tool stats", "latency"), ["latency_us"]);
+        assert_eq!(of("mcpr logs", "seq,latency_u"), ["seq,latency_us"]);
+        assert_eq!(of("mcpr logs", "latency_us,latency_u"), [""; 0]);
+        assert_eq!(of("mcpr logs", "calls"), [""; 0], "that is one of stats");
         assert_eq!(
-            values(&fields(OsStr::new("seq,latency_u"))),
-            ["seq,latency_us"]
+            of("mcpr stats", "calls_b"),
+            ["calls_before", "calls_by_bucket"]
         );
-        assert_eq!(
-            values(&fields(OsStr::new("latency_us,latency_u"))),
-            Vec::<String>::new()
-        );
+        assert_eq!(of("mcpr schema changes", "comp"), ["compatibility"]);
     }
 }

@@ -58,11 +58,18 @@ pub(super) fn find_session(
     }
     // After the ids: a stream may call a session so.
     if text == LATEST {
-        let filter = SessionFilter {
-            proxy: proxy.cloned(),
-            ..SessionFilter::default()
-        };
-        return Ok(reader.sessions(&filter, &SessionPage::used_last(1))?.pop());
+        // One whose first call is still in flight has none yet, and is better than nothing.
+        for with_empty in [false, true] {
+            let filter = SessionFilter {
+                proxy: proxy.cloned(),
+                with_empty,
+                ..SessionFilter::default()
+            };
+            let found = reader.sessions(&filter, &SessionPage::used_last(1))?.pop();
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
     }
     Ok(None)
 }

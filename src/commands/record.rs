@@ -15,6 +15,7 @@ use super::recording_options::RecordingOptions;
 use super::{Refused, StoreArgs, TrustArgs};
 use crate::console::Console;
 use crate::exit::Exit;
+use clap::ValueHint;
 use listen::ListenArgs;
 use mcpr_ingest::{Config, Full, LineOptions, Live, MethodFilter, Notes};
 use mcpr_store::query::Pattern;
@@ -28,7 +29,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Read these files, globs, named pipes, or `-` for standard input
-    #[arg(value_name = "SOURCE")]
+    #[arg(value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
     pub sources: Vec<OsString>,
     /// Read the logs that `mcpr sources` lists, and those that appear later
     #[arg(long)]

@@ -95,6 +95,7 @@ fn bench(columns: u16, rows: u16) -> Bench {
 fn every_pane_at_three_sizes_in_a_terminal() {
     let panes = [
         ("requests", "EG"),
+        ("flight", "G"),
         ("sessions", "2"),
         ("tools", "3"),
         ("output", "4"),
@@ -105,8 +106,12 @@ fn every_pane_at_three_sizes_in_a_terminal() {
     for (columns, rows) in SIZES {
         for (name, keys) in panes {
             let mut bench = bench(columns, rows);
+            // Requests that wait stand below the rows, whatever one looks at.
+            let waits = (name == "flight").then(|| [900, 901].map(|n| bench.store.add_open(n)));
+            bench.wait(1_000);
             bench.keys(keys);
             let (shown, sent) = emulated(&mut bench);
+            drop(waits);
             let file = format!(
                 "{}/tests/data/expected/watch/{name}-{columns}x{rows}.txt",
                 env!("CARGO_MANIFEST_DIR")

@@ -11,11 +11,11 @@ use std::process::Stdio;
 const CALL: &str = r#"{"id":1,"method":"tools/call","params":{"name":"slow","arguments":{"path":"/a","token":"hunter2secret"}}}"#;
 
 /// A server that answers once it is told to by a file.
-const WAITS: &str = r#"read -r line; while [ ! -e go ]; do sleep 0.02; done
+pub(crate) const WAITS: &str = r#"read -r line; while [ ! -e go ]; do sleep 0.02; done
     printf '{"id":1,"result":{"content":[]}}\n'; cat >/dev/null"#;
 
 /// A tap in its home, with a request that waits, which is seen by now.
-fn waiting(home: &Home, script: &str) -> Tap {
+pub(crate) fn waiting(home: &Home, script: &str) -> Tap {
     let mut tap = Tap::start(home, &["--name", "p"], script);
     tap.send(format!("{CALL}\n").as_bytes());
     until("the request is in flight", || {

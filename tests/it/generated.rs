@@ -1,6 +1,7 @@
 //! What packages install: completion scripts and manual pages as checked in, and completion at work.
 
 use super::program::{Home, capture};
+use super::terminal::Terminal;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -134,4 +135,48 @@ fn a_hostile_tool_is_never_offered_to_a_shell() {
     let source = home.write("p.log", text);
     home.record(&[&source]);
     assert_eq!(offered(&home, &["mcpr", "logs", "--tool", ""]), ["fine"]);
+}
+
+#[test]
+fn bash_completes_files_fields_and_the_session_used_last_first() {
+    let home = Home::new();
+    home.record(&[&capture("mcpr-0.4.64/proxy.log")]);
+    home.write("samples.d.log", "");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_mcpr"));
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    home.write(
+        "rc",
+        "PS1='ready> '; bind 'set bell-style none'; source <(mcpr completions bash)\n",
+    );
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["--noprofile", "--rcfile", "rc", "-i"])
+        .current_dir(home.path("."))
+        .env_clear()
+        .envs([("PATH", path.as_str()), ("TERM", "dumb")])
+        .env("HOME", home.path("."));
+    let session = Terminal::of(&home).start_command(bash);
+    session.expect("ready>");
+    for (typed, completed) in [
+        ("mcpr record sam\t", "mcpr record samples.d.log"),
+        ("mcpr logs --fields seq,lat\t", "seq,latency_us"),
+        ("mcpr stats --fields calls_be\t", "calls_before"),
+        ("mcpr logs --status pend\t", "--status pending"),
+    ] {
+        session.type_in(typed);
+        session.expect(completed);
+        // Away with the line.
+        session.type_in("\u{15}");
+    }
+    session.type_in("exit\r");
+    session.finish();
+    let listed = home.succeed(&["sessions", "--sort", "used", "--json"]);
+    let used: Vec<String> = crate::program::json_lines(&listed)
+        .iter()
+        .filter(|row| row["inferred"] == false)
+        .map(|row| row["session_id"].as_str().unwrap().to_owned())
+        .collect();
+    let all = offered(&home, &["mcpr", "logs", "--session", ""]);
+    let all: Vec<&String> = all.iter().filter(|id| used.contains(id)).collect();
+    assert!(used.len() > 2);
+    assert_eq!(all, used.iter().collect::<Vec<_>>());
 }

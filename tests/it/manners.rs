@@ -7,6 +7,7 @@ mod order;
 mod pager;
 mod progress;
 mod prompts;
+mod screens;
 mod search;
 mod streams;
 mod tables;

@@ -22,7 +22,7 @@ const HOSTILE: [&str; 12] = [
     "\u{fe00}\u{e0100}\u{1d173}\u{1bca0}\u{e000}\u{fdd0}",
 ];
 
-fn nasty(name: &str) -> String {
+pub(super) fn nasty(name: &str) -> String {
     format!("{name}:{}", HOSTILE.concat())
 }
 

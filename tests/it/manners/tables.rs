@@ -7,7 +7,7 @@ use expect_test::expect_file;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
 
-const WIDTHS: [u16; 4] = [80, 100, 140, 200];
+pub(super) const WIDTHS: [u16; 4] = [80, 100, 140, 200];
 /// A window that does not move with the clock.
 const WINDOW: [&str; 4] = [
     "--since",
