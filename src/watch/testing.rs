@@ -97,7 +97,11 @@ impl TestStore {
             ..request(n)
         };
         let resumes = false;
-        let open = Stored::Open(Box::new(OpenRequest { request, resumes }));
+        let open = Stored::Open(Box::new(OpenRequest {
+            request,
+            resumes,
+            is_over: false,
+        }));
         let batch = Batch {
             writer: 1_000 + n,
             number: 1,

@@ -5,6 +5,7 @@ mod formats;
 #[cfg(target_os = "linux")]
 mod held;
 mod hostile;
+mod otlp;
 mod refusals;
 mod stopping;
 

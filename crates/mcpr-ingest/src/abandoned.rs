@@ -3,7 +3,7 @@
 
 use super::recorder::writer_id;
 use super::unix_ms;
-use mcpr_model::{Batch, ErrorKind, Event, Outcome, Request, SessionState, SessionUpdate};
+use mcpr_model::{Batch, Event, SessionState, SessionUpdate};
 use mcpr_store::{Abandoned, StoreError, Writer};
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -32,15 +32,7 @@ pub(super) fn end(store: &mut dyn Writer, found: Abandoned) -> Result<(), StoreE
     if left.is_empty() && ends.is_empty() {
         return Ok(());
     }
-    let rows = left.into_iter().map(|request| {
-        Event::Request(Request {
-            outcome: Outcome {
-                error_kind: Some(ErrorKind::Timeout),
-                ..Outcome::default()
-            },
-            ..request
-        })
-    });
+    let rows = left.into_iter().map(Event::Request);
     // Two that do this at once bring rows of the same keys, of which the second are duplicates.
     let batch = Batch {
         writer: writer_id(),

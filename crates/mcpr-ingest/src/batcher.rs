@@ -257,7 +257,11 @@ mod tests {
             |id: &str| Request::new(EventKey::of_id(id), 1, "p".into(), Kind::Mcp, "m".into());
         let open = |id: &str| {
             let (request, resumes) = (request(id), false);
-            Event::Open(Box::new(OpenRequest { request, resumes }))
+            Event::Open(Box::new(OpenRequest {
+                request,
+                resumes,
+                is_over: false,
+            }))
         };
         let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
         let mut first = Delivery::new("a".into());

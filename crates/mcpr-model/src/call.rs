@@ -12,6 +12,10 @@ pub enum Channel {
     Cloud,
     /// Its own store, once that is imported.
     Store,
+    /// The span of the client of an operation.
+    ClientSpan,
+    /// The span of its server.
+    ServerSpan,
 }
 
 /// A call as one or more channels of a proxy report it. Clients use ids again, and one channel may lack
@@ -23,6 +27,9 @@ pub struct CallKey {
     // The name that files set aside by mcpr 0.6 have for it.
     #[serde(alias = "tellers")]
     channels: Channels,
+    /// Whether nothing else has this hash, at whatever time it is told of.
+    #[serde(default)]
+    is_unique: bool,
 }
 
 /// The channels that have reported a call: one bit each.
@@ -108,12 +115,29 @@ impl CallKey {
         Self::new(hash, Channels::of_code(code))
     }
 
+    /// An operation that two spans tell of, or more. Clocks of two machines differ: its time is no part of it.
+    #[must_use]
+    pub fn of_span(hash: u64, channels: impl Iterator<Item = Channel>) -> Self {
+        let channels = channels.fold(0, |all, it| all | it.bit());
+        Self {
+            is_unique: true,
+            ..Self::new(hash, Channels(channels))
+        }
+    }
+
+    /// Whether equal keys are one operation, whatever was measured.
+    #[must_use]
+    pub fn is_unique(&self) -> bool {
+        self.is_unique
+    }
+
     fn new(hash: u64, channels: Channels) -> Self {
         Self {
             // The bits above are lost in a code: a hash read back from one must be equal to a fresh
             // one.
             hash: hash & (u64::MAX >> Channels::BITS),
             channels,
+            is_unique: false,
         }
     }
 
@@ -160,6 +184,11 @@ impl CallKey {
             _ => range(offset, 1, split - 1),
         };
         let after = |offset| range(offset, split + 1, Channels::ALL);
+        // Without a time in it there is one place to look at.
+        if self.is_unique {
+            let none = (1, 0);
+            return [before(0), after(0), none, none, none, none];
+        }
         [
             before(0),
             before(-1),
@@ -171,7 +200,12 @@ impl CallKey {
     }
 
     fn code_at(&self, ts: i64, offset: i64, channels: u8) -> i64 {
-        let moved = self.hash.wrapping_add(Self::moved_by(ts, offset));
+        let by = if self.is_unique {
+            0
+        } else {
+            Self::moved_by(ts, offset)
+        };
+        let moved = self.hash.wrapping_add(by);
         (moved << Channels::BITS | u64::from(channels)).cast_signed()
     }
 
@@ -185,8 +219,9 @@ impl CallKey {
 impl Channel {
     fn bit(self) -> u8 {
         match self {
-            Self::Stderr => 0b001,
-            Self::Cloud => 0b010,
+            // Spans share bits with streams: their keys are made of other things, so that none are alike.
+            Self::Stderr | Self::ClientSpan => 0b001,
+            Self::Cloud | Self::ServerSpan => 0b010,
             Self::Store => 0b100,
         }
     }

@@ -3,11 +3,16 @@
 use super::Request;
 use serde::{Deserialize, Serialize};
 
-/// A request in flight: what is known of it until its row says how it ended.
+/// A request in flight: what is known of it until its row says how it ended. Or one that is over, and waits for
+/// what another source may still add to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenRequest {
-    /// The request, with the key that its row will have. Its outcome and its duration say nothing.
+    /// The request, with the key that its row will have. Its outcome and its duration say nothing, unless it is
+    /// over.
     pub request: Request,
     /// Whether its source is read again from before it, should the recorder that reads it be gone.
     pub resumes: bool,
+    /// Whether the request is all that its row will be, should nothing more be told of it.
+    #[serde(default)]
+    pub is_over: bool,
 }

@@ -7,15 +7,20 @@ use super::packing::{pack, unpack};
 use super::requests::{StoredId, request_id};
 use super::seal;
 use super::shown::shown;
-use mcpr_model::{Batch, Body, EventKey, KeySource, OpenRequest, Payload, Request, Text, TraceId};
+use mcpr_model::{
+    Batch, Body, ErrorKind, EventKey, KeySource, OpenRequest, Payload, Request, Text, TraceId,
+};
 use mcpr_store::query::{Filter, Flight, MAX_OPEN_REQUESTS, OpenRow, SessionKey};
 use rusqlite::{Connection, Row, Transaction, params};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The layout that brought the table as it is.
+/// The layout that brought the table.
 const SINCE: i64 = 15;
+
+/// The layout that brought requests that are over and wait for more.
+const OVER_SINCE: i64 = 17;
 
 /// What is in flight while a batch is written.
 #[derive(Debug, Default)]
@@ -76,6 +81,11 @@ impl Flights {
         let payload = request.payload.as_deref();
         let asked = payload.and_then(|payload| payload.params.as_ref());
         let packed = asked.map(|body| pack(body.text.as_bytes())).transpose()?;
+        // As it is: its row will be this, if its writer is killed before more is told.
+        let over = open.is_over.then(|| serde_json::to_string(request));
+        let over = over
+            .transpose()
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let (kind, name) = request
             .target
             .as_ref()
@@ -84,10 +94,10 @@ impl Flights {
         tx.prepare_cached(
             "REPLACE INTO open_requests (key, of_bytes, writer, resumes, seen_at, ts, proxy, kind,
                  session_id, client_name, client_version, method, target_kind, target, request_id,
-                 bytes_in, params_bytes, params_cut, params, trace, seal)
+                 bytes_in, params_bytes, params_cut, params, trace, over, seal)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                     ?19, ?20, row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-                                   ?16, ?17, ?18, ?19, ?20))",
+                     ?19, ?20, ?21, row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+                                   ?16, ?17, ?18, ?19, ?20, ?21))",
         )?
         .execute(params![
             key,
@@ -110,6 +120,7 @@ impl Flights {
             asked.is_some_and(|body| body.is_cut),
             packed,
             request.trace_id.as_deref().map(|trace| trace.bytes()),
+            over,
         ])
         .map(drop)
     }
@@ -192,10 +203,16 @@ pub(super) fn listed(
     store: &Path,
     filter: &Filter,
 ) -> rusqlite::Result<Vec<OpenRow>> {
-    if layout_of(connection)? < SINCE {
+    let layout = layout_of(connection)?;
+    if layout < SINCE {
         return Ok(Vec::new());
     }
-    let mut statement = connection.prepare_cached(concat!(
+    let is_open = if layout < OVER_SINCE {
+        "true"
+    } else {
+        "q.over IS NULL"
+    };
+    let found = concat!(
         "SELECT ",
         columns!(),
         ", ",
@@ -205,7 +222,8 @@ pub(super) fn listed(
         " FROM open_requests q LEFT JOIN proxies p ON p.name = q.proxy
               LEFT JOIN sessions s ON s.session_id = q.session_id AND s.proxy = p.id
               LEFT JOIN clients c ON c.id = s.client",
-    ))?;
+    );
+    let mut statement = connection.prepare_cached(&format!("{found} WHERE {is_open}"))?;
     let mut rows = statement.query([])?;
     let mut listed = Vec::new();
     // Whether a writer is there is asked once, however many requests it waits for.
@@ -265,10 +283,20 @@ fn left_by(connection: &Connection, writer: i64) -> rusqlite::Result<Vec<Request
         "SELECT ",
         columns!(),
         ", (SELECT max(b.committed_at) FROM batches b WHERE b.writer = q.writer)
-         FROM open_requests q WHERE q.writer = ?1 ORDER BY q.ts, q.key",
+         , q.over FROM open_requests q WHERE q.writer = ?1 ORDER BY q.ts, q.key",
     ))?;
     let found = statement.query_map([writer], |row| {
+        if let Some(over) = row.get::<_, Option<String>>(20)? {
+            return serde_json::from_str(&over).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(
+                    20,
+                    rusqlite::types::Type::Text,
+                    error.into(),
+                )
+            });
+        }
         let mut request = open_request(row)?;
+        request.outcome.error_kind = Some(ErrorKind::Timeout);
         // When its writer was last known to be there.
         let seen: i64 = row.get(3)?;
         let last = row.get::<_, Option<i64>>(19)?.unwrap_or(seen).max(seen);

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 16] = [
+pub(super) const MIGRATIONS: [&str; 17] = [
     include_str!("migrations/0001_layout.sql"),
     include_str!("migrations/0002_heads_and_indexes.sql"),
     include_str!("migrations/0003_surfaces.sql"),
@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: [&str; 16] = [
     include_str!("migrations/0014_traces.sql"),
     include_str!("migrations/0015_flight.sql"),
     include_str!("migrations/0016_unseen.sql"),
+    include_str!("migrations/0017_over.sql"),
 ];
 
 /// The layout that brought the traces of requests.

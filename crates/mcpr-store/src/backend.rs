@@ -129,9 +129,10 @@ pub trait Writer: Send {
     fn checkpoints(&mut self) -> Result<Vec<Checkpoint>, StoreError>;
 
     /// The requests in flight whose writer is gone and whose source is not read again: nobody will ever say how
-    /// they ended. Each has the time for which it is known to have waited. They stay until rows with their keys
-    /// are stored. What a source that is read again will tell of is forgotten here. And the sessions of servers that
-    /// such a writer ran, which are told once.
+    /// they ended. Each has the time for which it is known to have waited and is one without an answer, unless it was
+    /// over and only waited for more to be told. They stay until rows with their keys are stored. What a source that is
+    /// read again will tell of is forgotten here. And the sessions of servers that such a writer ran, which are told
+    /// once.
     ///
     /// # Errors
     /// When the store cannot be read or written.

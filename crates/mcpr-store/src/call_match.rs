@@ -60,7 +60,8 @@ pub fn match_call(incoming: &Request, call: CallKey, candidates: Vec<Candidate>)
     let is_known = |it: &Candidate| {
         // Two posts of different moments are two calls. Where the row's own time comes from a channel
         // with whole seconds, it says less.
-        let is_coarse = call.channels().is_only(Channel::Stderr)
+        let is_coarse = call.is_unique()
+            || call.channels().is_only(Channel::Stderr)
             || it.request.ts % 1000 == 0
             || it.request.ts.div_euclid(1000) != incoming.ts.div_euclid(1000);
         is_alike(incoming, call, it) && (is_coarse || it.request.ts == incoming.ts)
@@ -77,6 +78,10 @@ pub fn match_call(incoming: &Request, call: CallKey, candidates: Vec<Candidate>)
 /// Whether the measured times say that it is the same call, or an id that is not used again does. A
 /// proxy's own store holds other times than its streams, and each id once in a session.
 fn is_alike(incoming: &Request, call: CallKey, it: &Candidate) -> bool {
+    // What was found by a key that nothing else has needs no measure.
+    if call.is_unique() {
+        return true;
+    }
     let is_imported = call.channels().is_only(Channel::Store)
         || Channels::of_code(it.code).is_only(Channel::Store);
     matches!(incoming.request_id, Some(RequestId::Uuid(_)))
@@ -89,8 +94,21 @@ fn is_alike(incoming: &Request, call: CallKey, it: &Candidate) -> bool {
 fn merged(candidate: &Candidate, incoming: &Request) -> Request {
     let stored = &candidate.request;
     // Within the second the finer time is taken; which hour a call is summed in stays as it is.
-    let is_coarse = Channels::of_code(candidate.code).is_only(Channel::Stderr)
+    let is_coarse = !incoming.key.call.is_some_and(|call| call.is_unique())
+        && Channels::of_code(candidate.code).is_only(Channel::Stderr)
         && incoming.ts.div_euclid(1000) == stored.ts.div_euclid(1000);
+    let is_of_spans = incoming.key.call.is_some_and(|call| call.is_unique());
+    let knows = |outcome: &Outcome| {
+        let (level, details) = knowledge(outcome);
+        (
+            if is_of_spans {
+                level_of_span(outcome)
+            } else {
+                level
+            },
+            details,
+        )
+    };
     let named = if stored.client_name.is_some() {
         stored
     } else {
@@ -103,12 +121,23 @@ fn merged(candidate: &Candidate, incoming: &Request) -> Request {
         upstream_us: stored.upstream_us.or(incoming.upstream_us),
         bytes_in: stored.bytes_in.or(incoming.bytes_in),
         bytes_out: stored.bytes_out.or(incoming.bytes_out),
-        outcome: if knowledge(&incoming.outcome) > knowledge(&stored.outcome) {
+        outcome: if knows(&incoming.outcome) > knows(&stored.outcome) {
             incoming.outcome.clone()
         } else {
             stored.outcome.clone()
         },
         ..stored.clone()
+    }
+}
+
+/// The same of two spans: a client that gave up never read what its server still did.
+fn level_of_span(outcome: &Outcome) -> u8 {
+    match outcome.error_kind {
+        Some(ErrorKind::Unseen) => 0,
+        None => 1,
+        Some(ErrorKind::Cancelled) => 3,
+        Some(ErrorKind::Timeout) => 4,
+        Some(_) => 2,
     }
 }
 

@@ -24,7 +24,7 @@ const TOKEN_VARIABLE: &str = "MCPR_LISTEN_TOKEN";
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("address").args(["listen", "metrics"]).multiple(true))]
 pub(crate) struct ListenArgs {
-    /// Listen on this address for what a proxy posts to its [cloud].endpoint
+    /// Listen on this address for what a proxy posts to its [cloud].endpoint, and for OTLP over HTTP
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
     /// Show metrics, health and readiness at this address; --listen shows them at its own as well

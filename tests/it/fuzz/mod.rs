@@ -91,6 +91,11 @@ fn any_body_of_a_post_is_decoded_without_a_panic() {
 }
 
 #[test]
+fn any_post_of_otlp_is_decoded_without_a_panic() {
+    twin("otlp", 1_500);
+}
+
+#[test]
 fn any_text_becomes_harmless() {
     twin("sanitiser", 1_000);
 }

@@ -14,3 +14,20 @@ impl LineDecoder {
         any
     }
 }
+
+/// What posts that are decoded elsewhere ask of their source's decoder.
+#[cfg(feature = "listen")]
+impl LineDecoder {
+    /// Whether requests of a method are recorded.
+    pub(crate) fn admits(&self, method: &str) -> bool {
+        self.wanted.methods.admits(method)
+    }
+
+    /// Says that what comes is a sample.
+    pub(crate) fn note_sampled(&self) {
+        let source = &self.source;
+        let note =
+            format!("{source}: spans are a sample, so that counts of calls are lower bounds");
+        self.wanted.notes.say(note);
+    }
+}

@@ -1,6 +1,7 @@
 //! What a client is told: one status and one short JSON document each.
 
 use super::limits::{BODY, BODY_BYTES, COMMIT, LISTED_BAD_PARTS};
+use super::otlp::OtlpPost;
 use crate::monitor::Format;
 use crate::{Delivery, NotReady};
 use http_body_util::Full;
@@ -10,6 +11,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 use mcpr_model::{Counts, Event};
+use mcpr_otlp::{Encoding, RejectedParts};
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -41,6 +43,14 @@ pub(super) enum Refusal {
     Broken,
     #[error("the body is neither a JSON object nor an array")]
     NotJson,
+    #[error("the content type must be application/x-protobuf or application/json")]
+    OtlpContentType,
+    #[error("a body is encoded by gzip, or not at all")]
+    OtlpEncoding,
+    #[error("the body is not what gzip packs")]
+    NotGzip,
+    #[error("the body is no message of OTLP for this path")]
+    NotOtlp,
     #[error("too much is on its way already: come again")]
     Full,
     #[error("too many posts are on their way already: come again")]
@@ -56,18 +66,50 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::Broken | Self::NotJson => StatusCode::BAD_REQUEST,
+            Self::Broken | Self::NotJson | Self::NotGzip | Self::NotOtlp => StatusCode::BAD_REQUEST,
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::Origin | Self::Host => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ContentType | Self::Encoding | Self::OtlpContentType | Self::OtlpEncoding => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             // All of these pass. A proxy comes again after 1, 2 and 4 s, and drops its events then.
             Self::Full | Self::Busy | Self::Scrapes | Self::NotCommitted | Self::Ending => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+        }
+    }
+
+    /// The answer to a post of OTLP: the same, in its encoding.
+    pub(super) fn otlp_answer(self, encoding: Encoding) -> Answer {
+        let mut answer = self.answer();
+        // What exporters take for "come again, later": too many at a time is told apart from a store that waits.
+        if self == Self::Busy {
+            *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        }
+        let body = mcpr_otlp::refusal_body(encoding, self.rpc_code(), &self.to_string());
+        *answer.body_mut() = Full::from(body);
+        let content_type = HeaderValue::from_static(content_type(encoding));
+        answer.headers_mut().insert(CONTENT_TYPE, content_type);
+        answer
+    }
+
+    /// The code of `google.rpc` that says the same.
+    fn rpc_code(self) -> i32 {
+        const INVALID_ARGUMENT: i32 = 3;
+        const PERMISSION_DENIED: i32 = 7;
+        const RESOURCE_EXHAUSTED: i32 = 8;
+        const UNAVAILABLE: i32 = 14;
+        const UNAUTHENTICATED: i32 = 16;
+        match self {
+            Self::Token => UNAUTHENTICATED,
+            Self::Origin | Self::Host => PERMISSION_DENIED,
+            Self::Busy | Self::TooLarge => RESOURCE_EXHAUSTED,
+            Self::Full | Self::NotCommitted | Self::Ending => UNAVAILABLE,
+            _ => INVALID_ARGUMENT,
         }
     }
 
@@ -98,6 +140,8 @@ impl Refusal {
 pub(super) struct BodyReport {
     counts: Counts,
     bad: Vec<Value>,
+    /// Parts of a post of OTLP that cannot be used.
+    pub(super) rejected: Option<RejectedParts>,
 }
 
 impl BodyReport {
@@ -110,6 +154,7 @@ impl BodyReport {
             counts: delivery.progress.counts,
             // The counts say how many there are in all.
             bad: bad.take(LISTED_BAD_PARTS).collect(),
+            rejected: None,
         }
     }
 
@@ -131,6 +176,24 @@ impl BodyReport {
             "errors": self.bad,
         });
         document(StatusCode::OK, &document_body)
+    }
+}
+
+/// The answer to a post of OTLP that is committed.
+pub(super) fn exported(post: OtlpPost, rejected: Option<&RejectedParts>) -> Answer {
+    let body = mcpr_otlp::reply_body(post.encoding, post.signal, rejected);
+    let mut answer = Response::new(Full::from(body));
+    let headers = answer.headers_mut();
+    let content_type = HeaderValue::from_static(content_type(post.encoding));
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn content_type(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Protobuf => "application/x-protobuf",
+        Encoding::Json => "application/json",
     }
 }
 

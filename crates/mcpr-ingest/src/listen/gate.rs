@@ -3,6 +3,7 @@
 use super::Token;
 use super::answer::Refusal;
 use super::limits::BODY_BYTES;
+use super::otlp::OtlpPost;
 use crate::live::Live;
 use crate::monitor::Format;
 use hyper::Method;
@@ -47,6 +48,8 @@ pub(super) enum Wish {
     Json,
     /// To post a JSON document a line.
     Lines,
+    /// To post a message of OTLP.
+    Otlp(OtlpPost),
 }
 
 impl Gate {
@@ -83,10 +86,15 @@ impl Gate {
         if head.method != Method::POST {
             return Err(Refusal::Method);
         }
-        let asked = media_type(headers).ok_or(Refusal::ContentType)?;
+        let otlp = OtlpPost::of_head(head).transpose()?;
+        let asked = match otlp {
+            Some(post) => Wish::Otlp(post),
+            None => media_type(headers).ok_or(Refusal::ContentType)?,
+        };
         // The one coding that leaves a body as it is.
         let is_plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity");
-        if headers.contains_key(CONTENT_ENCODING)
+        if otlp.is_none()
+            && headers.contains_key(CONTENT_ENCODING)
             && !only(headers, &CONTENT_ENCODING).is_some_and(is_plain)
         {
             return Err(Refusal::Encoding);

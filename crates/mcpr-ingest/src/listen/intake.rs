@@ -3,8 +3,12 @@
 use super::answer::{BodyReport, Refusal};
 use super::body::WholeBody;
 use super::gate::Wish;
-use super::limits::{ASK_AGAIN, COMMIT, POSTS};
-use crate::{LineDecoder, OnCommit, Screened, SourceHandle, unix_ms};
+use super::limits::{ASK_AGAIN, COMMIT, LOOK_AT_WAITING, POSTS};
+use super::otlp;
+use crate::{Delivery, LineDecoder, OnCommit, Screened, SourceHandle, unix_ms};
+use mcpr_model::Event;
+use mcpr_otlp::Joiner;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use tokio::sync::{Mutex as Turn, Semaphore, oneshot};
@@ -15,6 +19,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 #[derive(Debug)]
 pub struct Intake {
     decoder: Mutex<LineDecoder>,
+    /// What posts of OTLP have told of operations that another post may complete.
+    joiner: Mutex<Joiner>,
+    /// Whether it was said that spans are a sample.
+    is_sampled: AtomicBool,
     handle: SourceHandle,
     /// Whose body is decoded and offered to the queue: one at a time, for events outside the queue
     /// take a multiple of their text.
@@ -35,6 +43,8 @@ impl Intake {
     pub fn new(decoder: LineDecoder, handle: SourceHandle) -> Self {
         Self {
             decoder: Mutex::new(decoder),
+            joiner: Mutex::default(),
+            is_sampled: AtomicBool::new(false),
             handle,
             turn: Turn::default(),
             posts: Arc::new(Semaphore::new(POSTS)),
@@ -44,6 +54,10 @@ impl Intake {
     /// Whether bodies are still taken.
     pub(super) fn is_open(&self) -> bool {
         !self.handle.is_closed()
+    }
+
+    fn joiner(&self) -> MutexGuard<'_, Joiner> {
+        self.joiner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn decoder(&self) -> MutexGuard<'_, LineDecoder> {
@@ -121,14 +135,29 @@ impl Intake {
     fn decode(&self, asked: Wish, body: &[u8]) -> Result<QueuedBody, Refusal> {
         let now = unix_ms(SystemTime::now());
         let mut decoder = self.decoder();
-        let mut delivery = if asked == Wish::Lines {
-            decoder.lines(body, now);
-            decoder.take()
-        } else {
-            decoder.document(body, now).ok_or(Refusal::NotJson)?
+        let mut rejected = None;
+        let mut delivery = match asked {
+            Wish::Lines => {
+                decoder.lines(body, now);
+                decoder.take()
+            }
+            Wish::Otlp(post) => {
+                let read = post.read(&mut self.joiner(), body, now)?;
+                rejected.clone_from(&read.rejected);
+                // Once: it does not change while a program runs.
+                if read.is_sampled && !self.is_sampled.swap(true, Ordering::Relaxed) {
+                    decoder.note_sampled();
+                }
+                let mut delivery = decoder.take();
+                delivery.bytes = body.len();
+                otlp::deliver(read, |method| decoder.admits(method), &mut delivery);
+                delivery
+            }
+            _ => decoder.document(body, now).ok_or(Refusal::NotJson)?,
         };
         drop(decoder);
-        let found = BodyReport::of(&delivery);
+        let mut found = BodyReport::of(&delivery);
+        found.rejected = rejected;
         let (commit, committed) = oneshot::channel();
         delivery.on_commit = Some(OnCommit::new(move || {
             // A client that has gone does not want to know.
@@ -149,6 +178,34 @@ impl Intake {
             decoder.end();
             decoder.take()
         };
+        // What waits has waited enough.
+        let rows = self.joiner().overdue(i64::MAX);
+        self.offer(delivery, rows).await;
+    }
+
+    /// Makes rows of what has waited long enough for another account, again and again.
+    pub(super) async fn give_up_waiting(self: Arc<Self>) {
+        while self.is_open() {
+            sleep(LOOK_AT_WAITING).await;
+            // In the order of posts: one that is being decoded may complete what waits.
+            let turn = self.turn.lock().await;
+            let rows = self.joiner().overdue(unix_ms(SystemTime::now()));
+            if !rows.is_empty() {
+                let delivery = self.decoder().take();
+                self.offer(delivery, rows).await;
+            }
+            drop(turn);
+        }
+    }
+
+    /// Offers a delivery with more rows until it is taken, or nothing is taken any more. What is not taken then is
+    /// in the store already, as what waits.
+    async fn offer(&self, mut delivery: Delivery, rows: Vec<mcpr_model::Request>) {
+        {
+            let decoder = self.decoder();
+            let wanted = rows.into_iter().filter(|row| decoder.admits(&row.method));
+            delivery.events.extend(wanted.map(Event::Request));
+        }
         let mut delivery = self.handle.screened(Box::new(delivery));
         while let Err(back) = self.handle.offer(delivery) {
             if !self.is_open() {

@@ -19,6 +19,8 @@ pub(super) const COMMIT: Duration = Duration::from_secs(8);
 /// How long a connection may be idle between two requests. The proxies post every five seconds, and
 /// ten seconds apart when nothing happens.
 pub(super) const IDLE: Duration = Duration::from_mins(1);
+/// How often what waits for another account is looked through.
+pub(super) const LOOK_AT_WAITING: Duration = Duration::from_secs(1);
 /// How often a full queue is asked for room.
 pub(super) const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// Most bytes of a body.

@@ -1,5 +1,5 @@
-//! The HTTP source: takes what a proxy would post to a cloud endpoint, and answers when it is
-//! committed. Beside that, or alone, it shows how the recorder is: `/healthz`, `/readyz`, `/metrics`. Nothing here decodes or stores: bodies go through the decoder and the queue that files
+//! The HTTP source: takes what a proxy would post to a cloud endpoint, and what exporters of OpenTelemetry post, and
+//! answers when it is committed. Beside that, or alone, it shows how the recorder is: `/healthz`, `/readyz`, `/metrics`. Nothing here decodes or stores: bodies go through the decoder and the queue that files
 //! go through. The only part with a runtime, on a thread of its own.
 
 mod answer;
@@ -7,6 +7,7 @@ mod body;
 mod gate;
 mod intake;
 mod limits;
+mod otlp;
 mod server;
 mod token;
 mod watched;

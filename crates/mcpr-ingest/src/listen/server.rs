@@ -5,6 +5,7 @@ use super::body::{self, BodyRoom};
 use super::gate::{Gate, Wish};
 use super::intake::Intake;
 use super::limits::{CONNECTIONS, HEAD_BYTES, LAST_ANSWERS, LAST_HEADS, SCRAPES};
+use super::otlp::OtlpPost;
 use super::watched::{Activity, ConnectionStage, TimedStream};
 use crate::monitor::{Format, Monitor};
 use hyper::Request;
@@ -57,6 +58,10 @@ pub(super) async fn run(
         monitor: served.monitor,
         scrapes: Arc::new(Semaphore::new(SCRAPES)),
     });
+    let waiting = shared
+        .intake
+        .clone()
+        .map(|it| tokio::spawn(it.give_up_waiting()));
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let (is_ending, ending) = watch::channel(false);
     let mut tasks = JoinSet::new();
@@ -77,6 +82,9 @@ pub(super) async fn run(
         while tasks.join_next().await.is_some() {}
     })
     .await;
+    if let Some(waiting) = waiting {
+        waiting.abort();
+    }
     if let Some(intake) = &shared.intake {
         intake.end().await;
     }
@@ -136,7 +144,10 @@ async fn answer(request: Request<Incoming>, local: IpAddr, shared: &ServerState)
         Ok(answer) => answer,
         Err(refusal) => {
             body::discard(&mut body, &head.headers).await;
-            refusal.answer()
+            match OtlpPost::encoding_of_head(&head) {
+                Some(encoding) => refusal.otlp_answer(encoding),
+                None => refusal.answer(),
+            }
         }
     }
 }
@@ -146,8 +157,10 @@ async fn fulfil(wish: Wish, body: &mut Incoming, shared: &ServerState) -> Result
         Wish::Health if shared.is_open() => Ok(answer::healthy()),
         Wish::Readiness => Ok(answer::readiness(shared.monitor.readiness())),
         Wish::Metrics(format) => scrape(format, shared).await,
-        Wish::Json | Wish::Lines if shared.is_open() => take(wish, body, shared).await,
-        Wish::Health | Wish::Json | Wish::Lines => Err(Refusal::Ending),
+        Wish::Json | Wish::Lines | Wish::Otlp(_) if shared.is_open() => {
+            take(wish, body, shared).await
+        }
+        Wish::Health | Wish::Json | Wish::Lines | Wish::Otlp(_) => Err(Refusal::Ending),
     }
 }
 
@@ -156,7 +169,10 @@ async fn take(wish: Wish, body: &mut Incoming, shared: &ServerState) -> Result<A
     let intake = shared.intake.as_ref().ok_or(Refusal::NotFound)?;
     let whole = body::read(body, &shared.room).await?;
     let found = intake.store(wish, whole).await?;
-    Ok(found.answer())
+    Ok(match wish {
+        Wish::Otlp(post) => answer::exported(post, found.rejected.as_ref()),
+        _ => found.answer(),
+    })
 }
 
 async fn scrape(format: Format, shared: &ServerState) -> Result<Answer, Refusal> {

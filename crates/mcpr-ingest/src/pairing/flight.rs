@@ -27,7 +27,11 @@ impl Pairing {
                 let params = copy.asked.params.clone();
                 let mut request = self.row(direction, copy, moment);
                 request.payload = payload(params, None);
-                events.push(Event::Open(Box::new(OpenRequest { request, resumes })));
+                events.push(Event::Open(Box::new(OpenRequest {
+                    request,
+                    resumes,
+                    is_over: false,
+                })));
                 let calls = self.calls(direction);
                 if let Some(waiting) = calls.waiting.get_mut(&id) {
                     waiting.is_announced = true;

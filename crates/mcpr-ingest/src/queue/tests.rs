@@ -111,6 +111,7 @@ fn a_request_in_flight_whose_answer_is_dropped_is_taken_out_of_what_is_in_flight
     let open = Event::Open(Box::new(OpenRequest {
         request: request(),
         resumes: false,
+        is_over: false,
     }));
     let key = request().key.hash;
     queue.push_or_drop(of(open), 0).unwrap();

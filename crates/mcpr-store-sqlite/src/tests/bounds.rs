@@ -88,6 +88,7 @@ fn in_flight() -> [Event; 2] {
         Event::Open(Box::new(OpenRequest {
             request: request("in flight", 1),
             resumes: false,
+            is_over: false,
         })),
         Event::Server(Box::new(ServerRun {
             proxy: "weather".into(),

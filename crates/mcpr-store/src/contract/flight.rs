@@ -11,6 +11,7 @@ fn open(request: Request) -> Event {
     Event::Open(Box::new(OpenRequest {
         request,
         resumes: false,
+        is_over: false,
     }))
 }
 

@@ -83,7 +83,9 @@ impl State {
 
     pub(super) fn open_rows(&self, filter: &Filter) -> Vec<OpenRow> {
         let sessions = self.sessions();
-        let rows = self.open.values().map(|(_, open)| {
+        // What is over is no request in flight: it only waits for more to be told.
+        let open = self.open.values().filter(|(_, open)| !open.is_over);
+        let rows = open.map(|(_, open)| {
             let mut found = OpenRow::of_request(&open.request, Flight::Pending);
             let row = &mut found.row;
             let key = row.session.clone().map(|id| SessionKey {

@@ -182,6 +182,27 @@ pub(super) fn wrappers(data: &[u8]) {
     }
 }
 
+/// A post of OTLP in either encoding: whatever it holds, nothing panics, and no more operations come of it than parts
+/// that tell of one.
+pub(super) fn otlp(data: &[u8]) {
+    use mcpr_otlp::{Encoding, Joiner, MAX_WAITING, Signal, decode};
+    for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {
+        for encoding in [Encoding::Protobuf, Encoding::Json] {
+            let mut joiner = Joiner::default();
+            // Twice, as an exporter does that has heard no answer.
+            for _ in 0..2 {
+                let Ok(post) = decode(&mut joiner, signal, encoding, data, 0) else {
+                    continue;
+                };
+                let made = post.joined.rows.len() + post.joined.held.len();
+                assert!(made as u64 <= post.known, "{made} of {}", post.known);
+            }
+            let late = joiner.overdue(i64::MAX);
+            assert!(late.len() <= MAX_WAITING && joiner.is_empty());
+        }
+    }
+}
+
 /// The body of a post: whatever it is, what is decoded of it is what its counts say, and a refused one
 /// leaves nothing behind in the decoder, which all connections share.
 pub(super) fn body(data: &[u8]) {

@@ -44,12 +44,13 @@ const SURFACES: &[&str] = &[
 ];
 
 /// Every target.
-pub(crate) const TARGETS: [Target; 12] = [
+pub(crate) const TARGETS: [Target; 13] = [
     target("lines", bytes::lines, STREAMS),
     target("frames", bytes::frames, STREAMS),
     target("decoders", bytes::decoders, STREAMS),
     target("wrappers", bytes::wrappers, STREAMS),
     target("body", bytes::body, STREAMS),
+    target("otlp", bytes::otlp, &["otlp/bodies.ndjson"]),
     target("sanitiser", bytes::sanitiser, STREAMS),
     target("redactor", secrets::redacted, STREAMS),
     target("csv", rows::printed, STREAMS),
