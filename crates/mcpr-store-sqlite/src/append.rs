@@ -11,13 +11,11 @@ use super::sessions::{Sessions, Slot};
 use super::sources::write_source;
 use super::surface_cache::SurfaceCache;
 use super::surfaces;
-use super::{notes, payloads, runs};
+use super::{begin, notes, payloads, runs};
 use crate::census;
 use mcpr_model::{BadLine, Batch, Event, Gap, Request, SurfaceUpdate};
 use mcpr_store::{Appended, Membership, StoreError};
-use rusqlite::{
-    Connection, OptionalExtension, Statement, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OptionalExtension, Statement, Transaction, params};
 
 /// Commits of one writer with fewer requests than this share a row of `batches`.
 const BATCH_ROW_REQUESTS: i64 = 1000;
@@ -29,7 +27,9 @@ pub(super) struct WriterCache {
     pub(super) sessions: Sessions,
     pub(super) rollups: Rollups,
     surface_cache: SurfaceCache,
-    data_version: Option<i64>,
+    pub(super) data_version: Option<i64>,
+    /// The version of the layout that was looked through last, as SQLite counts its changes.
+    pub(super) schema_version: Option<i64>,
     /// The writer whose requests in flight may be told of: others could not say that they are gone.
     pub(super) leased: Option<i64>,
 }
@@ -50,7 +50,11 @@ pub(super) fn append(
     memory: &mut WriterCache,
     batch: &Batch,
 ) -> Result<Appended, StoreError> {
-    let result = try_append(connection, memory, batch);
+    let result = begin::begin(connection, memory);
+    let result = result.and_then(|tx| {
+        let appended = try_append(tx, memory, batch);
+        appended.map_err(failed("write into the store"))
+    });
     if result.is_ok() {
         memory.names.trim();
         memory.sessions.trim();
@@ -59,24 +63,14 @@ pub(super) fn append(
         // What was remembered may belong to a transaction that is gone.
         memory.clear();
     }
-    result.map_err(failed("write into the store"))
+    result
 }
 
 fn try_append(
-    connection: &mut Connection,
+    tx: Transaction<'_>,
     memory: &mut WriterCache,
     batch: &Batch,
 ) -> rusqlite::Result<Appended> {
-    // The lock is taken at once: a transaction that has read and then wants to write is refused
-    // without any waiting when somebody else committed in between.
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Asked under the lock, so that nobody can commit between the answer and our own commit.
-    let data_version = tx
-        .prepare_cached("PRAGMA data_version")?
-        .query_row([], |row| row.get(0))?;
-    if memory.data_version.replace(data_version) != Some(data_version) {
-        memory.clear();
-    }
     if is_committed(&tx, batch)? {
         return Ok(Appended {
             repeated: true,

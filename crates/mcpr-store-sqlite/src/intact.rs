@@ -260,6 +260,44 @@ mod tests {
     }
 
     #[test]
+    fn a_trigger_or_view_that_is_added_beside_a_writer_is_refused_before_a_row_is_written() {
+        for strange in [
+            "CREATE TRIGGER t AFTER INSERT ON requests BEGIN DELETE FROM requests; END",
+            "CREATE VIEW v AS SELECT 1",
+        ] {
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join("store.db");
+            let mut store = filled(&path);
+            let other = Connection::open(&path).expect("the same file");
+            let rows = || -> i64 {
+                let count = "SELECT count(*) FROM requests";
+                other.query_row(count, [], |row| row.get(0)).expect("rows")
+            };
+            let before = rows();
+            other.execute_batch(strange).expect("added");
+            for number in [9, 10] {
+                let error = store
+                    .append(&batch(number, vec![request("last", 1)]))
+                    .expect_err(strange);
+                assert_eq!(error.kind, StoreErrorKind::Corrupt, "{error}");
+            }
+            assert_eq!(rows(), before, "{strange}");
+        }
+    }
+
+    #[test]
+    fn statistics_of_the_planner_beside_a_writer_are_no_fault() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("store.db");
+        let mut store = filled(&path);
+        let other = Connection::open(&path).expect("the same file");
+        other.execute_batch("ANALYZE").expect("analyzed");
+        store
+            .append(&batch(9, vec![request("last", 1)]))
+            .expect("append");
+    }
+
+    #[test]
     fn a_store_that_another_writer_vacuums_is_whole() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("store.db");

@@ -6,6 +6,7 @@
 mod admin;
 mod append;
 mod backend;
+mod begin;
 mod call_match;
 mod census;
 mod checkpointer;

@@ -27,11 +27,16 @@ const NEWEST: &str = "8631456604da2044df13142e6049d1027133a529cb97a68fd621b18d6b
 /// # Errors
 /// [`StoreErrorKind::Corrupt`] when it does not.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    // One snapshot, for a recorder may be migrating it.
+    let snapshot = connection.unchecked_transaction();
+    check_within(&*snapshot.map_err(failed("read the store's layout"))?)
+}
+
+/// The same within a transaction that has begun.
+pub(super) fn check_within(snapshot: &Connection) -> Result<(), StoreError> {
     let look = || -> rusqlite::Result<Option<String>> {
-        // One snapshot, for a recorder may be migrating it.
-        let snapshot = connection.unchecked_transaction()?;
-        let layouts = usize::try_from(layout_of(&snapshot)?).unwrap_or(0);
-        let found = parts(&snapshot)?;
+        let layouts = usize::try_from(layout_of(snapshot)?).unwrap_or(0);
+        let found = parts(snapshot)?;
         // An older store is compared part by part, for which its layout has to be made.
         if layouts == MIGRATIONS.len() && hash_of(&found) == NEWEST {
             return Ok(None);
