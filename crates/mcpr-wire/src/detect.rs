@@ -16,18 +16,41 @@ pub(super) fn line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
     }
     match line.first() {
         Some(b'{') => objects(line, context, decoded),
-        Some(b'[') if looks_like_an_array(line) => array(line, context, decoded),
+        Some(b'[') if looks_like_an_array(line, is_event) => array(line, context, decoded),
         _ => decoded.is_text = !FORMATS.iter().any(|it| it.text(line, context, decoded)),
     }
 }
 
-/// `[mcpr] Shutdown complete.` is text: an array of events goes on like JSON.
-pub(super) fn looks_like_an_array(line: &[u8]) -> bool {
+/// `[mcpr] Shutdown complete.` is text: an array of events goes on like JSON, or holds an event behind an
+/// element that is broken.
+pub(super) fn looks_like_an_array(line: &[u8], is_event: fn(&[u8]) -> bool) -> bool {
     // Parsing the whole line only to tell text from an array would cost as much as decoding it.
     match line[1..].trim_ascii_start().first() {
         None | Some(b'{' | b'[' | b'"' | b']') => true,
-        Some(_) => serde_json::from_slice::<Vec<IgnoredAny>>(line).is_ok(),
+        Some(_) => {
+            serde_json::from_slice::<Vec<IgnoredAny>>(line).is_ok()
+                || elements_with_event(line, is_event).is_some()
+        }
     }
+}
+
+/// What follows the array that a line begins with, if one of its elements is an event.
+pub(super) fn elements_with_event(line: &[u8], is_event: fn(&[u8]) -> bool) -> Option<End> {
+    // Most text holds no object at all.
+    memchr::memchr(b'{', line)?;
+    let (mut has_event, mut is_text) = (false, false);
+    let end = Elements::new(line, is_event).each(0, &mut |range| {
+        let element = &line[range];
+        match element.first() {
+            Some(b'{') => has_event |= is_event(element),
+            // `[mcpr] sent [1,{}]`: a word in brackets, and something else behind it.
+            _ if memchr::memchr(b']', element).is_some() => {
+                is_text |= serde_json::from_slice::<IgnoredAny>(element).is_err();
+            }
+            _ => {}
+        }
+    });
+    (has_event && !is_text).then_some(end)
 }
 
 fn array(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) {
@@ -100,7 +123,7 @@ fn values(line: &[u8], from: usize, context: LineContext<'_>, decoded: &mut Deco
     }
 }
 
-fn is_event(json: &[u8]) -> bool {
+pub(super) fn is_event(json: &[u8]) -> bool {
     std::str::from_utf8(json).is_ok_and(is_known)
 }
 

@@ -1,21 +1,30 @@
 //! Lines of text that end in an event: something wrote in front of it without a newline. Pure, and
 //! bounded by the length of the line.
 
-use super::detect::is_known;
-use memchr::memchr2_iter;
+use super::detect::{elements_with_event, is_event, is_known};
+use super::elements::End;
+use memchr::{memchr_iter, memchr2_iter};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// How many times its own length a line is looked through.
 const MAX_LOOKS: usize = 8;
+/// How many brackets are tried for the begin of an array that is not sound.
+const MAX_BRACKETS: usize = 4;
 
 /// Where the event begins that a line of text ends in, without blanks on its edges.
 pub(super) fn event_at_end(line: &[u8]) -> Option<usize> {
     let line = line.trim_ascii_end();
     // Most text ends otherwise, and every line of text comes here.
-    if !matches!(line.last(), Some(b'}' | b']')) {
-        return None;
+    match line.last() {
+        Some(b'}') => sound_at_end(line),
+        Some(b']') => sound_at_end(line).or_else(|| broken_at_end(line)),
+        _ => None,
     }
+}
+
+/// Where an object or array begins that is sound, holds an event and ends with the line.
+fn sound_at_end(line: &[u8]) -> Option<usize> {
     let mut budget = line.len().saturating_mul(MAX_LOOKS);
     let mut behind = 0;
     for start in memchr2_iter(b'{', b'[', line) {
@@ -36,6 +45,12 @@ pub(super) fn event_at_end(line: &[u8]) -> Option<usize> {
         }
     }
     None
+}
+
+/// Where an array begins that ends with the line and holds an event among elements that are broken.
+fn broken_at_end(line: &[u8]) -> Option<usize> {
+    let ends = |&start: &usize| elements_with_event(&line[start..], is_event) == Some(End::Closed);
+    memchr_iter(b'[', line).take(MAX_BRACKETS).find(ends)
 }
 
 /// Whether bytes begin like an object or an array of objects.
@@ -73,6 +88,8 @@ mod tests {
             (r#"ready {"port":1}"#, None),
             (r#"ready {"type":"request"} now"#, None),
             (r#"said {"x":{"type":"request"}}"#, None),
+            (r#"[x] ready [NaN,{"type":"request"}]"#, Some(10)),
+            (r#"ready [NaN,{"port":1}]"#, None),
             ("a }", None),
             ("", None),
         ];

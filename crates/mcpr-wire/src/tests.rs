@@ -204,6 +204,21 @@ fn a_bad_element_does_not_hide_its_neighbours() {
 }
 
 #[test]
+fn a_bad_first_element_does_not_hide_those_that_follow() {
+    let good = r#"{"type":"request","id":"a","ts":1,"method":"POST","latency_us":1,"status":200}"#;
+    for first in ["NaN", "-Infinity", "", "undefined", "/*c*/", "\nNaN"] {
+        let decoded = decode(format!("[{first},{good},{good}]"));
+        assert_eq!(requests(&decoded).len(), 2, "{first}: {:?}", decoded.bad);
+        assert_eq!(decoded.bad.len(), 1, "{first}: {:?}", decoded.bad);
+    }
+    let line = [b"[\xff,", good.as_bytes(), b"]"].concat();
+    assert_eq!(requests(&decode(&line)).len(), 1);
+    // What a program says of an event is none.
+    let said = decode(format!("[info] sent [1,{good}]"));
+    assert_eq!(requests(&said).len(), 0);
+}
+
+#[test]
 fn a_broken_quote_or_bracket_takes_no_other_event_with_it() {
     let good = r#"{"type":"request","id":"a","ts":1,"method":"POST","latency_us":1,"status":200}"#;
     for broken in [

@@ -242,7 +242,7 @@ pub fn messages(line: &[u8], bodies: Bodies) -> Messages {
     match line.first() {
         Some(b'{') => {}
         // A server may print `[info] ready` among its messages.
-        Some(b'[') if looks_like_an_array(line) => {}
+        Some(b'[') if looks_like_an_array(line, is_message) => {}
         _ => return of_text(line),
     }
     let strict = strict
@@ -260,6 +260,13 @@ pub fn messages(line: &[u8], bodies: Bodies) -> Messages {
         Ok(None) => Messages::Unknown,
         Err(error) => Messages::Bad(error.to_string()),
     }
+}
+
+/// Whether an element of what may be a batch is a message.
+fn is_message(element: &[u8]) -> bool {
+    let text = std::str::from_utf8(element).ok();
+    let message = text.and_then(|text| one(text, Bodies::Left).ok());
+    message.is_some_and(|it| it.is_some())
 }
 
 /// Text that ends in a message is not read by any client, and yet not just text.

@@ -107,7 +107,7 @@ fn every_sort_of_line_is_told() {
 
 #[test]
 fn answers_that_clients_read_are_read() {
-    let cases: [(&[u8], &str); 21] = [
+    let cases: [(&[u8], &str); 22] = [
         (b"\xef\xbb\xbf{\"id\":1,\"result\":{}}\r", "reply 1 ok - -"),
         (b"\xc2\xa0\x0c{\"id\":1,\"result\":{}}\0", "reply 1 ok - -"),
         (b"\xef\xbb\xbf[{\"id\":1,\"result\":{}}]", "reply 1 ok - -"),
@@ -124,6 +124,7 @@ fn answers_that_clients_read_are_read() {
             "reply 1 tool - caf\u{fffd}",
         ),
         (br#"{"id":1,"result":{"a":NaN,"isError":true}}"#, "reply 1 tool - -"),
+        (br#"[NaN,{"id":1,"result":{}}]"#, "reply 1 ok - -"),
         (br#"[{"id":1,"result":{"a":[-Infinity]}}]"#, "reply 1 ok - -"),
         (br#"{"id":1,"error":{"code":-1,"message":"bad \ud83d"}}"#, "reply 1 rpc -1 bad \u{fffd}"),
         (br#"{"id":1,"error":{"code":-1,"message":"good \ud83d\ude00"}}"#, "reply 1 rpc -1 good 😀"),
