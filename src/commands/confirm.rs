@@ -4,12 +4,23 @@ use super::Refused;
 use crate::console::Console;
 
 /// Whether the person at the terminal says yes. Where there is nobody to ask, `--yes` must have been
-/// said.
-pub(super) fn confirmed(question: &str, console: &mut Console) -> anyhow::Result<bool> {
+/// said; `otherwise` names what else the command takes in its place.
+pub(super) fn confirmed(
+    question: &str,
+    otherwise: Option<&str>,
+    console: &mut Console,
+) -> anyhow::Result<bool> {
     match console.ask(&format!("{question} [y/N] ")) {
         Some(answer) => Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")),
-        None => Err(Refused::new("there is nobody to ask at a terminal")
-            .hint("--yes goes on without a question, --dry-run only tells")
-            .into()),
+        None => {
+            // A flag that the command refuses would be no way out.
+            let more = otherwise.map(|text| format!(", {text}"));
+            let hint = format!(
+                "--yes goes on without a question{}",
+                more.unwrap_or_default()
+            );
+            let refused = Refused::new("there is nobody to ask at a terminal");
+            Err(refused.hint(hint).into())
+        }
     }
 }

@@ -4,6 +4,7 @@ mod archive;
 mod output;
 #[cfg_attr(not(feature = "schema"), path = "report/no_changes.rs")]
 mod server_changes;
+mod unanswered;
 
 use super::args::{client_pattern, patterns, proxy_pattern};
 use super::check::{TimeWindow, earlier, moment_if, window_of};
@@ -299,6 +300,8 @@ fn window(args: &Args, reader: &dyn Reader, wanted: &ReportScope) -> anyhow::Res
         page.entries.into_iter().for_each(|entry| fold.add(entry));
         Ok(())
     })?;
+    fold.open_calls(&unanswered::open_calls(reader, wanted)?);
+    fold.failed_servers(&unanswered::failed_servers(reader, wanted)?);
     fold.changes(server_changes::rows(reader, wanted)?);
     for text in unknown(args, reader, wanted, fold.calls())? {
         fold.unknown(text);

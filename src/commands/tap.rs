@@ -84,7 +84,8 @@ pub struct Args {
         arg(required_unless_present = "url", conflicts_with = "url")
     )]
     #[cfg_attr(not(feature = "tap-http"), arg(required = true))]
-    #[arg(last = true, value_name = "COMMAND")]
+    // Completed as paths: a server is mostly a script or a program somewhere.
+    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::AnyPath)]
     pub command: Vec<OsString>,
     /// Why nothing can be recorded: the session goes on without it.
     #[arg(skip)]

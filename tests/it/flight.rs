@@ -49,6 +49,27 @@ fn told(rows: &[Value]) -> Vec<String> {
 }
 
 #[test]
+fn a_report_tells_of_calls_in_flight_and_of_servers_that_could_not_start() {
+    let home = Home::new();
+    let tap = waiting(&home, WAITS);
+    let ran = home.run(&["tap", "--name", "nocmd", "--", "/no/such/server"]);
+    assert_ne!(ran.code, Some(0), "{ran:?}");
+    let text = home.succeed(&["report", "--format", "md"]);
+    assert!(text.contains("**slow** (p): in flight"), "{text}");
+    assert!(
+        text.contains("**nocmd**: server could not be started"),
+        "{text}"
+    );
+    // Who asks for one tool would take the end of any server for its own.
+    let text = home.succeed(&["report", "--format", "md", "--tool", "slow"]);
+    assert!(
+        text.contains("**slow**") && !text.contains("nocmd"),
+        "{text}"
+    );
+    drop(tap);
+}
+
+#[test]
 fn a_call_is_pending_until_its_answer_and_scripts_that_did_not_ask_see_none_of_it() {
     let home = Home::new();
     let mut tap = waiting(&home, WAITS);

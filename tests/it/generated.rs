@@ -87,6 +87,24 @@ fn offered(home: &Home, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn completion_offers_files_where_a_command_reads_or_runs_them() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("logs")).unwrap();
+    std::fs::write(home.path("logs/one.log"), "").unwrap();
+    let begun = format!("{}/o", home.path("logs").display());
+    let whole = format!("{}/one.log", home.path("logs").display());
+    for before in [
+        ["mcpr", "record"].as_slice(),
+        &["mcpr", "store", "import"],
+        &["mcpr", "tap", "--"],
+        &["mcpr", "tap", "--", "node"],
+    ] {
+        let words = [before, &[begun.as_str()]].concat();
+        assert_eq!(offered(&home, &words), [whole.as_str()], "{before:?}");
+    }
+}
+
+#[test]
 fn completion_knows_commands_flags_and_what_the_store_holds() {
     let home = Home::new();
     assert_eq!(

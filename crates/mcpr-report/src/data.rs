@@ -40,6 +40,14 @@ pub struct TrafficWindow {
     pub failures: Vec<FailedCall>,
     /// How many older ones were left out.
     pub failures_left: u64,
+    /// What was in flight when the report was made, newest first.
+    pub open: Vec<OpenCall>,
+    /// How many older ones were left out.
+    pub open_left: usize,
+    /// The servers that died or could not be started, newest first.
+    pub servers: Vec<EndedServer>,
+    /// How many older ones were left out.
+    pub servers_left: usize,
     /// What the servers changed, oldest first.
     pub changes: Vec<ListChange>,
     /// How many older ones were left out.
@@ -167,6 +175,49 @@ pub struct FailedCall {
     pub params: Option<KeptBody>,
     /// What was answered, where it is kept.
     pub answer: Option<KeptBody>,
+}
+
+/// A request that has no answer yet: in no figure, as nobody knows how it ends.
+#[derive(Debug, Clone, Serialize)]
+pub struct OpenCall {
+    /// When it was asked, unix milliseconds.
+    pub ts: i64,
+    /// The proxy.
+    pub proxy: String,
+    /// The method.
+    pub method: String,
+    /// The tool, prompt or resource.
+    pub target: Option<String>,
+    /// The session.
+    pub session: Option<String>,
+    /// Whether somebody waits for the answer still.
+    pub awaited: bool,
+}
+
+impl OpenCall {
+    /// How it stands, in words.
+    pub(crate) fn said(&self) -> &'static str {
+        if self.awaited {
+            "in flight: no answer yet"
+        } else {
+            "whoever recorded it is gone: nobody knows how it ended"
+        }
+    }
+}
+
+/// A server that died, or could not be started.
+#[derive(Debug, Clone, Serialize)]
+pub struct EndedServer {
+    /// When, unix milliseconds.
+    pub ts: i64,
+    /// The proxy.
+    pub proxy: String,
+    /// The session that it ran for.
+    pub session: String,
+    /// How it ended, in words.
+    pub how: String,
+    /// The last of its standard error, where that is kept; cut at its beginning.
+    pub stderr: Option<KeptBody>,
 }
 
 /// A body as far as it is in the report.

@@ -2,14 +2,15 @@
 //! read a store.
 
 use crate::data::{
-    CompactRequest, EventGap, FailedCall, KeptBody, ListChange, TimeSeries, ToolFigures, Total,
-    TrafficWindow,
+    CompactRequest, EndedServer, EventGap, FailedCall, KeptBody, ListChange, OpenCall, TimeSeries,
+    ToolFigures, Total, TrafficWindow,
 };
 use crate::{
-    MAX_BODY_BYTES, MAX_BUCKETS, MAX_CHANGES, MAX_FAILURES, MAX_REQUESTS, MAX_TEXT_CHARS, MAX_TOOLS,
+    MAX_BODY_BYTES, MAX_BUCKETS, MAX_CHANGES, MAX_FAILURES, MAX_OPEN, MAX_REQUESTS, MAX_TEXT_CHARS,
+    MAX_TOOLS,
 };
-use mcpr_model::{Body, Payload, Sketch, Status};
-use mcpr_store::query::{ChangeRow, Entry, GapRow, RequestRow};
+use mcpr_model::{Body, OutputTail, Payload, ServerRun, Sketch, Status};
+use mcpr_store::query::{ChangeRow, Entry, Flight, GapRow, OpenRow, RequestRow};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 /// Most tools that are told apart while counting; a server may invent names.
@@ -101,6 +102,10 @@ pub struct WindowFold {
     failures: VecDeque<RequestRow>,
     gaps: VecDeque<GapRow>,
     gaps_left: u64,
+    open: Vec<OpenCall>,
+    open_left: usize,
+    servers: Vec<EndedServer>,
+    servers_left: usize,
     changes: Vec<ListChange>,
     changes_left: usize,
     unknown: Vec<String>,
@@ -132,6 +137,10 @@ impl WindowFold {
             failures: VecDeque::new(),
             gaps: VecDeque::new(),
             gaps_left: 0,
+            open: Vec::new(),
+            open_left: 0,
+            servers: Vec::new(),
+            servers_left: 0,
             changes: Vec::new(),
             changes_left: 0,
             unknown: Vec::new(),
@@ -188,6 +197,20 @@ impl WindowFold {
         self.all.calls
     }
 
+    /// Adds what is in flight, in order of time.
+    pub fn open_calls(&mut self, rows: &[OpenRow]) {
+        self.open_left = rows.len().saturating_sub(MAX_OPEN);
+        let newest = rows.iter().rev().take(MAX_OPEN);
+        self.open = newest.map(|open| open_call(&open.row)).collect();
+    }
+
+    /// Adds the servers that failed, in order of time.
+    pub fn failed_servers(&mut self, runs: &[ServerRun]) {
+        self.servers_left = runs.len().saturating_sub(MAX_OPEN);
+        let newest = runs.iter().rev().take(MAX_OPEN);
+        self.servers = newest.map(ended_server).collect();
+    }
+
     /// Adds what the servers changed, in order of time.
     pub fn changes(&mut self, mut rows: Vec<ChangeRow>) {
         self.changes_left = rows.len().saturating_sub(MAX_CHANGES);
@@ -238,6 +261,10 @@ impl WindowFold {
             requests_left: self.all.calls - kept,
             failures: failures.collect(),
             failures_left: self.all.errors - failed,
+            open: self.open,
+            open_left: self.open_left,
+            servers: self.servers,
+            servers_left: self.servers_left,
             changes: self.changes,
             changes_left: self.changes_left,
             gaps: self.gaps.iter().map(gap).collect(),
@@ -387,6 +414,43 @@ fn failure(row: &RequestRow, payload: Option<&Payload>) -> FailedCall {
         answer: payload
             .and_then(|payload| payload.answer.as_ref())
             .map(body),
+    }
+}
+
+fn open_call(row: &RequestRow) -> OpenCall {
+    OpenCall {
+        ts: row.ts,
+        proxy: short(&row.proxy),
+        method: short(&row.method),
+        target: row.target().map(short),
+        session: row.session.as_deref().map(short),
+        awaited: row.flight != Some(Flight::Unknown),
+    }
+}
+
+fn ended_server(run: &ServerRun) -> EndedServer {
+    EndedServer {
+        ts: run.end.map_or(run.ts, |(_, at)| at),
+        proxy: short(&run.proxy),
+        session: short(&run.session_id),
+        how: short(&run.ending().unwrap_or_else(|| "ended".to_owned())),
+        stderr: run
+            .stderr
+            .as_ref()
+            .filter(|tail| !tail.text.is_empty())
+            .map(tail_of),
+    }
+}
+
+/// The end of an output: that is where a program says why it ends.
+fn tail_of(tail: &OutputTail) -> KeptBody {
+    let begin = tail.text.len().saturating_sub(MAX_BODY_BYTES);
+    let begin = tail.text.ceil_char_boundary(begin);
+    let text = tail.text[begin..].trim_end().to_owned();
+    KeptBody {
+        cut: begin > 0 || tail.bytes > tail.text.len() as u64,
+        bytes: tail.bytes,
+        text,
     }
 }
 

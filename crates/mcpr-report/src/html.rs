@@ -39,7 +39,7 @@ pub fn html(mut report: TrafficReport) -> String {
 /// The data as it may stand in a script: nothing in it can end the element.
 fn embedded(report: &TrafficReport) -> String {
     let json = serde_json::to_string(report).unwrap_or_else(|_| "null".to_owned());
-    json.replace('<', "\\u003c")
+    crate::visible::in_json(&json).replace('<', "\\u003c")
 }
 
 /// Leaves out the older half of what is listed one by one, and says so; `false` when nothing is left.
@@ -56,6 +56,7 @@ fn halve(report: &mut TrafficReport) -> bool {
         let tools = window.tools.len().div_ceil(2);
         window.tools_left += window.tools.len() - tools;
         window.tools.truncate(tools);
+        halve_flight(window);
         let changes = window.changes.len() / 2;
         window.changes_left += changes;
         window.changes.drain(..changes);
@@ -63,6 +64,18 @@ fn halve(report: &mut TrafficReport) -> bool {
         is_less |= older > 0 || older_failures > 0 || changes > 0;
     }
     is_less
+}
+
+/// Leaves out the older half of calls in flight and of servers: what they wrote may be long.
+fn halve_flight(window: &mut crate::TrafficWindow) {
+    let (open, servers) = (
+        window.open.len().div_ceil(2),
+        window.servers.len().div_ceil(2),
+    );
+    window.open_left += window.open.len() - open;
+    window.servers_left += window.servers.len() - servers;
+    window.open.truncate(open);
+    window.servers.truncate(servers);
 }
 
 fn drop_unused_names(window: &mut crate::TrafficWindow) {

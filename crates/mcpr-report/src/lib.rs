@@ -13,10 +13,11 @@ mod html;
 mod markdown;
 #[cfg(test)]
 mod tests;
+mod visible;
 
 pub use data::{
-    CompactRequest, EventGap, FailedCall, KeptBody, ListChange, TimeSeries, ToolFigures, Total,
-    TrafficReport, TrafficWindow,
+    CompactRequest, EndedServer, EventGap, FailedCall, KeptBody, ListChange, OpenCall, TimeSeries,
+    ToolFigures, Total, TrafficReport, TrafficWindow,
 };
 pub use fold::{WindowFold, WindowScope};
 pub use har::HarWriter;
@@ -31,6 +32,8 @@ pub const MAX_FAILURES: usize = 200;
 pub const MAX_TOOLS: usize = 500;
 /// Most changes of lists, and most gaps: the newest.
 pub const MAX_CHANGES: usize = 500;
+/// Most calls in flight, and most servers that ended: the newest.
+pub const MAX_OPEN: usize = 100;
 /// Most bytes of what was asked, and of what was answered, of a failure.
 pub const MAX_BODY_BYTES: usize = 4096;
 /// Longest name or message, in characters.

@@ -1,6 +1,7 @@
 //! The report as Markdown, for an issue or a chat. Must not let what was recorded be read as markup.
 
-use crate::data::{FailedCall, ToolFigures, TrafficReport, TrafficWindow};
+use crate::data::{FailedCall, OpenCall, ToolFigures, TrafficReport, TrafficWindow};
+use crate::visible::in_line;
 use mcpr_model::time::rfc3339;
 use std::fmt::{self, Write};
 
@@ -25,6 +26,8 @@ fn write_report(out: &mut String, report: &TrafficReport) -> fmt::Result {
         }
         figures(out, window)?;
         tools(out, window)?;
+        open_calls(out, window)?;
+        servers(out, window)?;
         failures(out, window)?;
         changes(out, window)?;
         unknown(out, window)?;
@@ -85,6 +88,44 @@ fn tools(out: &mut String, window: &TrafficWindow) -> fmt::Result {
         row(out, tool)?;
     }
     let left = window.tools.len().saturating_sub(MAX_LINES) + window.tools_left;
+    left_out(out, left)
+}
+
+fn open_calls(out: &mut String, window: &TrafficWindow) -> fmt::Result {
+    if window.open.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "### In flight when this was made\n")?;
+    let one = |call: &OpenCall| {
+        format!(
+            "- {} **{}** ({}): {}",
+            at(call.ts),
+            escaped(call.target.as_deref().unwrap_or(&call.method)),
+            escaped(&call.proxy),
+            call.said()
+        )
+    };
+    for call in window.open.iter().take(MAX_LINES) {
+        writeln!(out, "{}", one(call))?;
+    }
+    let left = window.open.len().saturating_sub(MAX_LINES) + window.open_left;
+    left_out(out, left)
+}
+
+fn servers(out: &mut String, window: &TrafficWindow) -> fmt::Result {
+    if window.servers.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "### Servers that failed\n")?;
+    for server in window.servers.iter().take(MAX_LINES) {
+        let (at, proxy) = (at(server.ts), escaped(&server.proxy));
+        writeln!(out, "- {at} **{proxy}**: {}", escaped(&server.how))?;
+        if let Some(stderr) = &server.stderr {
+            let end = if stderr.cut { "… " } else { "" };
+            writeln!(out, "  stderr: {end}{}", code(&stderr.text))?;
+        }
+    }
+    let left = window.servers.len().saturating_sub(MAX_LINES) + window.servers_left;
     left_out(out, left)
 }
 
@@ -211,7 +252,7 @@ fn tenths(us: i64, unit: i64) -> String {
 /// A text that Markdown shows as it is, on one line.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in in_line(text).chars() {
         match c {
             '<' => safe.push_str("&lt;"),
             '&' => safe.push_str("&amp;"),
@@ -222,7 +263,6 @@ fn escaped(text: &str) -> String {
                 safe.push('\\');
                 safe.push(c);
             }
-            c if c.is_control() || is_invisible(c) => safe.push(' '),
             c => safe.push(c),
         }
     }
@@ -230,23 +270,9 @@ fn escaped(text: &str) -> String {
     safe.replace("://", ":&#47;&#47;")
 }
 
-/// What changes the order of what is shown, or is not shown at all.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
 /// A text as code on one line, between more backticks than it holds in a row.
 fn code(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .map(|c| {
-            if c.is_control() || is_invisible(c) {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect();
+    let line = in_line(text);
     let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     format!("{fence} {line} {fence}")

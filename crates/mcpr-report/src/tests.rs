@@ -4,8 +4,8 @@ use crate::{
     HarWriter, MAX_PAGE_BYTES, MAX_REQUESTS, TrafficReport, TrafficWindow, WindowFold, WindowScope,
     html, markdown,
 };
-use mcpr_model::{Body, ErrorKind, Kind, Payload, Status};
-use mcpr_store::query::{Entry, GapRow, RequestRow};
+use mcpr_model::{Body, ErrorKind, Kind, OutputTail, Payload, ServerRun, Status};
+use mcpr_store::query::{Entry, Flight, GapRow, OpenRow, RequestRow};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -137,6 +137,68 @@ fn recorded_text_stays_data() {
 }
 
 #[test]
+fn a_name_does_not_turn_the_words_of_a_report_round() {
+    let mut evil = failed(1, "a\u{202e}b\u{3164}");
+    evil.proxy = "p\u{202e}evil".to_owned();
+    let answer = Payload {
+        params: Some(Body::of("{\"x\":\"\u{200b}\u{2066}\"}")),
+        answer: None,
+    };
+    let made = report(vec![window([evil], &HashMap::from([(1, answer)]))]);
+    let page = html(made.clone());
+    let text = markdown(&made);
+    for active in ['\u{202e}', '\u{3164}', '\u{200b}', '\u{2066}'] {
+        assert!(
+            !page.contains(active) && !text.contains(active),
+            "{active:?}"
+        );
+    }
+    let (data, _) = parts(&page);
+    let failure = &data["windows"][0]["failures"][0];
+    assert_eq!(failure["proxy"], "p\\u{202e}evil", "shown, not left out");
+    assert_eq!(failure["params"]["text"], "{\"x\":\"\\u{200b}\\u{2066}\"}");
+    assert!(text.contains("p\\\\u{202e}evil"), "{text}");
+}
+
+#[test]
+fn what_hangs_and_a_server_that_could_not_start_are_told() {
+    let mut fold = WindowFold::new(WindowScope {
+        name: String::new(),
+        conditions: Vec::new(),
+        from: 0,
+        to: 10,
+    });
+    let mut hangs = row(1);
+    (hangs.tool, hangs.flight) = (Some("hang".to_owned()), Some(Flight::Pending));
+    fold.open_calls(&[OpenRow {
+        key: 1,
+        row: hangs,
+        params: None,
+    }]);
+    fold.failed_servers(&[ServerRun {
+        proxy: "nocmd".into(),
+        refused: Some("no such file".into()),
+        stderr: Some(OutputTail {
+            text: "<b>boom\n".into(),
+            bytes: 8,
+        }),
+        ..ServerRun::default()
+    }]);
+    let made = report(vec![fold.finish(&HashMap::new())]);
+    let text = markdown(&made);
+    assert!(text.contains("**hang** (files): in flight"), "{text}");
+    assert!(
+        text.contains("**nocmd**: server could not be started: no such file"),
+        "{text}"
+    );
+    assert!(text.contains("stderr: ` <b>boom `"), "{text}");
+    let (data, _) = parts(&html(made));
+    let window = &data["windows"][0];
+    assert_eq!(window["open"][0]["target"], "hang");
+    assert_eq!(window["servers"][0]["stderr"]["text"], "<b>boom");
+}
+
+#[test]
 fn markdown_shows_recorded_text_as_it_is() {
     let mut hostile = failed(1, "# a [link](https://h) @all `x` | <b>\n- item");
     hostile.tool = Some("a|b*c*\u{202e}".to_owned());
@@ -148,7 +210,7 @@ fn markdown_shows_recorded_text_as_it_is() {
         [hostile],
         &HashMap::from([(1, answer)]),
     )]));
-    assert!(text.contains("a\\|b\\*c\\* "), "{text}");
+    assert!(text.contains("a\\|b\\*c\\*\\\\u{202e}"), "{text}");
     assert!(
         text.contains("&#35; a \\[link\\](https:&#47;&#47;h) &#64;all \\`x\\` \\| &lt;b> - item"),
         "{text}"

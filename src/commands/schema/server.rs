@@ -26,7 +26,7 @@ pub(super) struct ServerArgs {
     #[arg(long, value_parser = duration_us, value_name = "DURATION", default_value = "60s")]
     timeout: i64,
     /// Run this server, which speaks over its standard input and output
-    #[arg(last = true, group = "server", value_name = "COMMAND")]
+    #[arg(last = true, group = "server", value_name = "COMMAND", value_hint = clap::ValueHint::AnyPath)]
     command: Vec<OsString>,
 }
 

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         session.proxy,
         grouped(session.total_calls)
     );
-    if !args.yes && !confirmed(&question, console)? {
+    if !args.yes && !confirmed(&question, None, console)? {
         console.note("nothing was removed");
         return Ok(Exit::Failed);
     }

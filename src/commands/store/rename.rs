@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let is_recorded = alike.iter().any(|name| name == new);
     let question =
         format!("`{new}` is recorded as well: put `{old}` and `{new}` together for good?");
-    if is_recorded && !args.yes && !confirmed(&question, console)? {
+    if is_recorded && !args.yes && !confirmed(&question, None, console)? {
         console.note("nothing was renamed");
         return Ok(Exit::Failed);
     }

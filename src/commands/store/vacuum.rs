@@ -77,7 +77,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         return report(args, console, extent, 0, &format!("would remove {words}"));
     }
     let question = format!("remove {words} from {}?", backend.url());
-    if !extent.is_nothing() && !args.yes && !confirmed(&question, console)? {
+    let otherwise = Some("--dry-run only tells");
+    if !extent.is_nothing() && !args.yes && !confirmed(&question, otherwise, console)? {
         console.note("nothing was removed");
         return Ok(Exit::Failed);
     }

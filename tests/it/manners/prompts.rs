@@ -60,6 +60,16 @@ fn the_question_goes_to_standard_error() {
 }
 
 #[test]
+fn the_hint_where_nobody_can_answer_names_no_flag_that_the_command_refuses() {
+    for (arguments, _) in REMOVALS {
+        let home = recorded();
+        let names_it = home.run(arguments).err.contains("--dry-run");
+        let ran = home.run(&[arguments, &["--dry-run"]].concat());
+        assert_eq!(names_it, ran.code == Some(0), "{arguments:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn where_nobody_can_answer_yes_must_have_been_said() {
     for (arguments, _) in REMOVALS {
         let home = recorded();

@@ -377,6 +377,24 @@
         make("span", { class: "key pending" }, "never answered")), place);
   }
 
+  // ---- what has no answer, and servers that failed
+  function flight() {
+    const of = (window) => {
+      const calls = window.open.map((call) => make("li", {}, make("span", { class: "dim" }, `${time(call.ts)} `),
+        make("bdi", { class: "what" }, call.target || call.method), " of ", make("bdi", {}, call.proxy),
+        call.awaited ? ": no answer yet" : ": whoever recorded it is gone, nobody knows how it ended"));
+      const servers = window.servers.map((server) => make("li", {}, make("span", { class: "dim" }, `${time(server.ts)} `),
+        make("bdi", { class: "what" }, server.proxy), ": ", make("bdi", { class: "bad" }, server.how),
+        server.stderr ? make("details", {}, make("summary", {}, make("span", {}, "stderr")),
+          make("pre", { tabindex: "0" }, server.stderr.cut ? "… " : "", server.stderr.text)) : null));
+      const left = (n, what) => n ? [make("li", {}, `${count(n)} older ${what} were left out.`)] : [];
+      const all = [...calls, ...left(window.open_left, "calls"), ...servers, ...left(window.servers_left, "servers")];
+      return all.length ? make("ul", { class: "plain" }, all)
+        : nothing("Nothing was in flight when this report was made, and no server is known to have failed.");
+    };
+    return section("flight", "In flight, and servers that failed", each(of));
+  }
+
   // ---- failures
   function failure(one) {
     const what = one.target || one.method;
@@ -452,7 +470,7 @@
   const title = isPair ? `${windows[0].name} and ${windows[1].name}` : last.name;
   document.title = `MCP traffic: ${title}`;
   const parts = [["figures", "Figures", figures], ["time", "Over time", charts], ["tools", "Tools", tools],
-    ["failures", "Failures", failures], ["sessions", "Sessions", waterfall], ["changes", "Changes", changes], ["unknown", "Gaps", unknown]];
+    ["flight", "In flight", flight], ["failures", "Failures", failures], ["sessions", "Sessions", waterfall], ["changes", "Changes", changes], ["unknown", "Gaps", unknown]];
   document.body.replaceChildren(
     make("a", { class: "skip", href: "#main" }, "To the content"),
     make("header", {}, make("h1", {}, "MCP traffic"),
