@@ -10,17 +10,15 @@ pub(super) fn confirmed(
     otherwise: Option<&str>,
     console: &mut Console,
 ) -> anyhow::Result<bool> {
-    match console.ask(&format!("{question} [y/N] ")) {
-        Some(answer) => Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")),
-        None => {
-            // A flag that the command refuses would be no way out.
-            let more = otherwise.map(|text| format!(", {text}"));
-            let hint = format!(
-                "--yes goes on without a question{}",
-                more.unwrap_or_default()
-            );
-            let refused = Refused::new("there is nobody to ask at a terminal");
-            Err(refused.hint(hint).into())
-        }
+    if let Some(answer) = console.ask(&format!("{question} [y/N] ")) {
+        return Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"));
     }
+    // A flag that the command refuses would be no way out.
+    let more = otherwise.map(|text| format!(", {text}"));
+    let hint = format!(
+        "--yes goes on without a question{}",
+        more.unwrap_or_default()
+    );
+    let refused = Refused::new("there is nobody to ask at a terminal");
+    Err(refused.hint(hint).into())
 }
