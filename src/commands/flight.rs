@@ -4,9 +4,9 @@
 use super::now_ms;
 use super::printer::Printer;
 use crate::console::Console;
-use crate::render::LogRow;
-use mcpr_model::ServerRun;
-use mcpr_store::query::Filter;
+use crate::render::{IN_FLIGHT, LogRow, units};
+use mcpr_model::{ErrorKind, ServerRun, Status};
+use mcpr_store::query::{Filter, NameKind, OpenRow};
 use mcpr_store::{Reader, StoreError};
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
@@ -139,11 +139,9 @@ impl LiveFlight {
     ) -> anyhow::Result<()> {
         if printer.view.is_table() {
             self.show_deaths(printer, reader, filter, console)?;
-            let mut rows = in_flight(reader, &of_any_status(filter, self.is_named))?;
-            // The newest: the oldest may hang for hours.
-            let skipped = rows.len().saturating_sub(console.room_below());
-            rows.drain(..skipped);
-            return printer.show_below(reader, &rows, console);
+            let open = reader.open_requests(&of_any_status(filter, self.is_named))?;
+            let (rows, beyond) = below(open, console.room_below(), now_ms());
+            return printer.show_below(reader, &rows, beyond.as_deref(), console);
         }
         if !self.is_wanted {
             return Ok(());
@@ -157,7 +155,7 @@ impl LiveFlight {
         let rows: Vec<LogRow> = new.map(|open| LogRow::in_flight(open, now)).collect();
         // Only those that wait still: no more is remembered than there is.
         self.told = keys;
-        printer.print_live(reader, &rows, console)
+        printer.print_live(reader, rows, console)
     }
 
     fn show_deaths(
@@ -178,8 +176,25 @@ impl LiveFlight {
             self.since = Some(last.ts());
             self.dead.retain(|(_, ts)| *ts >= last.ts());
         }
-        printer.print_live(reader, &rows, console)
+        printer.print_live(reader, rows, console)
     }
+}
+
+/// What is in flight as rows for so many lines, and a line on those for which there is none.
+fn below(mut open: Vec<OpenRow>, room: usize, now: i64) -> (Vec<LogRow>, Option<String>) {
+    let mut beyond = None;
+    if open.len() > room {
+        // The newest are shown: the oldest may hang for hours. One line is for what is said of them.
+        let count = open.len() - room.saturating_sub(1);
+        let oldest = open.first().map_or(now, |open| open.row.ts);
+        let waited = units::lasting(now.saturating_sub(oldest).max(0));
+        beyond = Some(format!(
+            "{IN_FLIGHT} {count} more in flight, the oldest for {waited}"
+        ));
+        open.drain(..count);
+    }
+    let rows = open.into_iter().map(|open| LogRow::in_flight(open, now));
+    (rows.collect(), beyond.filter(|_| room > 0))
 }
 
 /// A filter for requests in flight, which have none of the statuses that it names, where they are named as well.
@@ -208,17 +223,46 @@ pub(super) fn deaths(
     since: i64,
     until: i64,
 ) -> Result<Vec<LogRow>, StoreError> {
+    if is_of_some_requests(filter) {
+        return Ok(Vec::new());
+    }
     let found = reader.server_deaths(since, until, MAX_DEATHS)?.into_iter();
+    let found: Vec<ServerRun> = found.filter(|run| is_meant(filter, run)).collect();
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Which server it was goes without saying only where there is no other.
+    let known = reader.names(NameKind::Proxy, "", 2)?;
+    let is_only =
+        |run: &ServerRun| filter.session.is_some() || known.iter().all(|it| *it == *run.proxy);
     Ok(found
-        .filter(|run| is_meant(filter, run))
+        .into_iter()
         .filter_map(|run| {
-            let text = run.ending()?;
+            let mut text = run.ending()?;
+            if !is_only(&run) {
+                text = format!("{}: {text}", run.proxy);
+            }
             Some(LogRow::notice(&run.proxy, run.ended_at()?, &text))
         })
         .collect())
 }
 
-/// As of a gap, all that matters is where it was: whatever else is asked, it may be the reason.
+/// Whether a filter asks for some requests of a server alone: nothing shows that its end has to do with these. Those
+/// that died with it say so themselves.
+fn is_of_some_requests(filter: &Filter) -> bool {
+    let is_of_failures = filter.statuses.is_empty() || filter.statuses.contains(&Status::Error);
+    let is_of_deaths =
+        filter.error_kinds.is_empty() || filter.error_kinds.contains(&ErrorKind::Died);
+    let is_of_all_calls = filter.methods.is_empty() && filter.tools.is_empty();
+    !(is_of_failures && is_of_deaths && is_of_all_calls)
+        || filter.client.is_some()
+        || filter.error_code.is_some()
+        || filter.grep.is_some()
+        || filter.trace_id.is_some()
+        || filter.min_latency_us.is_some()
+}
+
+/// Whether it died where the filter looks.
 fn is_meant(filter: &Filter, run: &ServerRun) -> bool {
     let is_of_proxy = filter
         .proxy
@@ -227,4 +271,33 @@ fn is_meant(filter: &Filter, run: &ServerRun) -> bool {
     let of_session = filter.session.as_ref();
     is_of_proxy
         && of_session.is_none_or(|key| *run.proxy == *key.proxy && *run.session_id == *key.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcpr_store::query::{Flight, RequestRow};
+
+    #[test]
+    fn those_in_flight_for_which_there_is_no_room_are_counted() {
+        let open = |ts: i64| OpenRow {
+            key: ts,
+            row: RequestRow {
+                ts,
+                flight: Some(Flight::Pending),
+                ..RequestRow::default()
+            },
+            params: None,
+        };
+        let shown = |count: i64, room: usize| {
+            let (rows, beyond) = below((1..=count).map(open).collect(), room, 5_000);
+            let first = rows.first().map(LogRow::ts);
+            (first, rows.len(), beyond.unwrap_or_default())
+        };
+        let more = |count: usize| format!("▸ {count} more in flight, the oldest for 4s");
+        assert_eq!(shown(6, 6), (Some(1), 6, String::new()));
+        assert_eq!(shown(15, 6), (Some(11), 5, more(10)));
+        assert_eq!(shown(15, 1), (None, 0, more(15)));
+        assert_eq!(shown(15, 0), (None, 0, String::new()));
+    }
 }

@@ -88,6 +88,14 @@ impl<R: Record> ListPrinter<R> {
         }
     }
 
+    /// Makes room in a table for rows that come later.
+    pub(super) fn expect_rows(&mut self, rows: &[R]) {
+        let lists = [Some(&mut self.listing), self.whole.as_mut()];
+        for list in lists.into_iter().flatten() {
+            list.expect_rows(rows);
+        }
+    }
+
     /// Prints a line in which one column of a table says something of the rows above.
     pub(super) fn below(
         &mut self,

@@ -10,6 +10,7 @@ use super::now_ms;
 use super::pages::Fetched;
 use super::request_filter::RequestFilterArgs;
 use crate::console::{Console, TablePaging};
+use crate::render::palette::Meaning;
 use crate::render::{Column, LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, TableStyle, choose};
 use mcpr_store::Reader;
 use mcpr_store::query::{Entry, Filter, RequestRow};
@@ -102,13 +103,7 @@ impl<'a> Printer<'a> {
             let columns = self.columns(reader, &fetched)?;
             self.begin(columns, console);
         }
-        let form = if self.view.layout.is_whole() {
-            ArgumentsForm::Whole
-        } else if self.view.is_table() && console.may_page() {
-            ArgumentsForm::ShortAndWhole
-        } else {
-            ArgumentsForm::Short
-        };
+        let form = self.arguments_form(console);
         let at_once = match form {
             ArgumentsForm::Whole if self.has_arguments => Self::WHOLE_AT_ONCE,
             _ => fetched.entries.len().max(1),
@@ -124,14 +119,34 @@ impl<'a> Printer<'a> {
             } else {
                 piece.into_iter().map(LogRow::from).collect()
             };
-            let rows = self.with_inserted(rows);
+            let rows = self.with_inserted(rows, console);
             // Printed before more is fetched, so that no more than a piece is held.
             self.print(&rows, console)?;
         }
     }
 
+    /// How much of what was asked is shown.
+    fn arguments_form(&self, console: &Console) -> ArgumentsForm {
+        // A script has no edge at which anything had to be cut.
+        if self.view.layout.is_whole() || !self.view.is_table() {
+            ArgumentsForm::Whole
+        } else if console.may_page() {
+            ArgumentsForm::ShortAndWhole
+        } else {
+            ArgumentsForm::Short
+        }
+    }
+
+    /// Rows that are not stored, with as much of what was asked as the others.
+    fn in_form(&self, rows: Vec<LogRow>, console: &Console) -> Vec<LogRow> {
+        if self.arguments_form(console) != ArgumentsForm::Whole {
+            return rows;
+        }
+        rows.into_iter().map(LogRow::with_whole_arguments).collect()
+    }
+
     /// Puts what belongs between rows between them.
-    fn with_inserted(&mut self, rows: Vec<LogRow>) -> Vec<LogRow> {
+    fn with_inserted(&mut self, rows: Vec<LogRow>, console: &Console) -> Vec<LogRow> {
         if self.inserted.is_empty() {
             return rows;
         }
@@ -139,7 +154,7 @@ impl<'a> Printer<'a> {
         for row in rows {
             let before = self.inserted.before(row.ts());
             self.requests += before.iter().filter(|row| row.notice.is_none()).count();
-            all.extend(before);
+            all.extend(self.in_form(before, console));
             all.push(row);
         }
         all
@@ -157,6 +172,7 @@ impl<'a> Printer<'a> {
         self.begin_empty(false, reader, console)?;
         let rows = self.inserted.rest();
         self.requests += rows.iter().filter(|row| row.notice.is_none()).count();
+        let rows = self.in_form(rows, console);
         self.print(&rows, console)
     }
 
@@ -164,34 +180,39 @@ impl<'a> Printer<'a> {
     pub(super) fn print_live(
         &mut self,
         reader: &dyn Reader,
-        rows: &[LogRow],
+        rows: Vec<LogRow>,
         console: &mut Console,
     ) -> anyhow::Result<()> {
         if !rows.is_empty() {
             self.begin_empty(true, reader, console)?;
-            self.print(rows, console)?;
+            let rows = self.in_form(rows, console);
+            self.print(&rows, console)?;
             console.flush()?;
         }
         Ok(())
     }
 
-    /// Shows rows below those that stay.
+    /// Shows rows below those that stay, under a line on those for which there is no room.
     pub(super) fn show_below(
         &mut self,
         reader: &dyn Reader,
         rows: &[LogRow],
+        beyond: Option<&str>,
         console: &mut Console,
     ) -> anyhow::Result<()> {
         if !rows.is_empty() {
             self.begin_empty(true, reader, console)?;
         }
+        let palette = self.view.style.palette;
+        let beyond = beyond.map(|text| palette.paint(Meaning::Live, text) + "\n");
         let width = self.view.table_width(console);
         let text = self.list.as_mut().map(|list| {
             list.set_width(width);
             list.set_now(now_ms());
             list.peek(rows)
         });
-        Ok(console.show_below(&text.unwrap_or_default())?)
+        let text = beyond.unwrap_or_default() + &text.unwrap_or_default();
+        Ok(console.show_below(&text)?)
     }
 
     /// Begins a list that has no stored row yet; `more` says that it goes on.
@@ -246,7 +267,10 @@ impl<'a> Printer<'a> {
             is_by_rank: self.table.order == RowOrder::Rank,
             ..self.view.style
         };
-        let list = ListPrinter::new(columns, style, self.view, console);
+        let mut list = ListPrinter::new(columns, style, self.view, console);
+        // What stands between the rows or behind them is laid out with the first.
+        let inserted: Vec<LogRow> = self.inserted.requests().cloned().collect();
+        list.expect_rows(&self.in_form(inserted, console));
         self.list = Some(list.paging(self.table.paging));
     }
 

@@ -11,7 +11,10 @@ use clap_complete::ArgValueCompleter;
 use mcpr_model::{ErrorKind, Kind, Payload};
 use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Entry, Filter, Order, RequestRow, SessionKey};
+use mcpr_store::query::{Entry, Filter, OpenRow, Order, RequestRow, SessionKey};
+
+/// What stands before an id that is not to be taken for a number in the store.
+const ONLY_ID: &str = "id:";
 
 /// Most candidates that are listed when an id fits several requests.
 const MAX_CANDIDATES: usize = 10;
@@ -19,8 +22,9 @@ const MAX_CANDIDATES: usize = 10;
 /// What `mcpr show` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// The request's number in the store, the id it came with, or its place from the end: -1 is the last
-    /// request of MCP, @-3 the third last
+    /// The request's number in the store, the id it came with, or its place from the end of what `mcpr logs`
+    /// lists: -1 is the last request, @-3 the third last, requests in flight among them. `id:4` is an id only,
+    /// where it is a number, too
     #[arg(value_name = "SEQ|REQUEST_ID", allow_negative_numbers = true,
           add = ArgValueCompleter::new(complete::requests))]
     id: String,
@@ -54,6 +58,15 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Some(asked) => Some(asked),
         None => reader.payload(row.seq)?,
     };
+    if row.flight.is_none()
+        && args.id.parse() == Ok(row.seq)
+        && !in_flight(reader.as_ref(), &args.id)?.is_empty()
+    {
+        console.hint(&format!(
+            "a request in flight came with the id {0}, too: `mcpr show id:{0}` shows that one",
+            args.id
+        ));
+    }
     let version = match list_of(&row.method) {
         Some(list) => reader.surface_in_force(&row.proxy, list, row.ts)?,
         None => None,
@@ -74,6 +87,15 @@ struct Found {
     row: RequestRow,
     /// What was asked, of one in flight; of others it is kept under their numbers.
     asked: Option<Payload>,
+}
+
+impl Found {
+    fn open(open: OpenRow) -> Self {
+        Self {
+            asked: open.payload(),
+            row: open.row,
+        }
+    }
 }
 
 impl From<RequestRow> for Found {
@@ -100,23 +122,21 @@ fn reason(reader: &dyn Reader, row: &RequestRow) -> anyhow::Result<String> {
 fn in_flight(reader: &dyn Reader, id: &str) -> anyhow::Result<Vec<Found>> {
     let mut open = reader.open_requests(&Filter::default())?;
     open.retain(|open| open.row.request_id.as_deref() == Some(id));
-    let found = open.into_iter().map(|open| Found {
-        asked: open.payload(),
-        row: open.row,
-    });
-    Ok(found.collect())
+    Ok(open.into_iter().map(Found::open).collect())
 }
 
 /// The request that is meant: a number in the store wins over an id.
 fn find(reader: &dyn Reader, id: &str, zone: Zone) -> anyhow::Result<Option<Found>> {
     if let Some(nth) = from_the_end(id) {
-        return Ok(nth_last(reader, nth)?.map(Found::from));
+        return nth_last(reader, nth);
     }
+    let only_id = id.strip_prefix(ONLY_ID);
     if let Ok(seq) = id.parse::<i64>()
         && let Some(row) = reader.request(seq)?
     {
         return Ok(Some(row.into()));
     }
+    let id = only_id.unwrap_or(id);
     // One more than are listed.
     let stored = reader.with_id(id, MAX_CANDIDATES + 1)?.into_iter();
     let mut found: Vec<Found> = stored.map(Found::from).collect();
@@ -137,7 +157,7 @@ fn from_the_end(id: &str) -> Option<usize> {
 }
 
 /// The request that stands so far from the end of what `logs` lists.
-fn nth_last(reader: &dyn Reader, nth: usize) -> anyhow::Result<Option<RequestRow>> {
+fn nth_last(reader: &dyn Reader, nth: usize) -> anyhow::Result<Option<Found>> {
     // What `logs` lists when nothing is said: its last line is the last request.
     let filter = Filter {
         kind: Some(Kind::Mcp),
@@ -150,21 +170,22 @@ fn nth_last(reader: &dyn Reader, nth: usize) -> anyhow::Result<Option<RequestRow
         order: Order::Descending,
         most: Some(nth),
     };
-    let mut left = nth;
-    let mut found = None;
+    // Those in flight stand among the others, and behind those of the same moment, as in the list.
+    let mut open = reader.open_requests(&filter)?;
+    let mut last = Vec::with_capacity(open.len());
     each_page(reader, &filter, range, &mut |fetched| {
         for entry in fetched.entries {
             // Gaps lie between the requests, and are none.
-            if let Entry::Request(row) = entry
-                && left > 0
-            {
-                left -= 1;
-                found = (left == 0).then_some(*row);
+            let Entry::Request(row) = entry else { continue };
+            while let Some(later) = open.pop_if(|open| open.row.ts >= row.ts) {
+                last.push(Found::open(later));
             }
+            last.push(Found::from(*row));
         }
         Ok(())
     })?;
-    Ok(found)
+    last.extend(open.into_iter().rev().map(Found::open));
+    Ok(last.into_iter().nth(nth - 1))
 }
 
 fn ambiguous(id: &str, found: &[RequestRow], zone: Zone) -> Refused {
@@ -184,7 +205,12 @@ fn ambiguous(id: &str, found: &[RequestRow], zone: Zone) -> Refused {
     } else {
         found.len().to_string()
     };
+    let hint = if found.iter().any(|row| row.flight.is_some()) {
+        "give the number that stands first, or of one in flight its place from the end, as @-1"
+    } else {
+        "give the number that stands first"
+    };
     Refused::new(format!("`{id}` fits {count} requests"))
         .details(lines)
-        .hint("give the number that stands first")
+        .hint(hint)
 }

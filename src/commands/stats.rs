@@ -96,7 +96,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         tools: None,
     };
     let style = TableStyle {
-        is_unfinished: ends(question.buckets) > view.now_ms,
+        is_unfinished: question.buckets.end() > view.now_ms,
         ..view.style
     };
     let earlier = earlier.map(|window| EarlierSums::ask(window, &question, reader.as_ref()));
@@ -245,19 +245,11 @@ fn buckets(view: &View, reader: &dyn Reader) -> anyhow::Result<Buckets> {
 /// A window that ends where its last piece does, where pieces are shorter than an hour: the hour that has not ended
 /// is no sum then, whose calls would all stand at its beginning.
 fn within(filter: Filter, buckets: Buckets) -> Filter {
-    let until = (buckets.width_ms < HOUR_MS).then(|| ends(buckets));
+    let until = (buckets.width_ms < HOUR_MS).then(|| buckets.end());
     Filter {
         until: filter.until.or(until),
         ..filter
     }
-}
-
-/// Where the last piece of time ends, unix milliseconds.
-fn ends(buckets: Buckets) -> i64 {
-    let length = i64::try_from(buckets.count).unwrap_or(i64::MAX);
-    buckets
-        .start
-        .saturating_add(length.saturating_mul(buckets.width_ms))
 }
 
 /// What a line is about.

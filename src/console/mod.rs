@@ -265,17 +265,23 @@ impl Console {
             return Ok(());
         }
         self.clear_below()?;
-        self.out.write_all(text.as_bytes())?;
-        self.below = text.lines().count();
+        let lines = text.lines().count();
+        if lines > 0 {
+            // The cursor waits on their first line: a terminal that is resized wraps lines anew and keeps the cursor
+            // on its text, while nobody can tell how many lines they take from then on.
+            // What is wider than it is cut at the edge, for the way up is counted in lines.
+            write!(self.out, "\x1b[?7l{text}\x1b[?7h\x1b[{lines}A\r")?;
+            self.below = lines;
+        }
         self.out.flush().map_err(Into::into)
     }
 
     /// Takes away what stands below.
     fn clear_below(&mut self) -> Result<(), OutputError> {
-        if self.below > 0 {
-            // Up to its first line, and everything from there on.
-            write!(self.out, "\x1b[{}A\r\x1b[J", self.below)?;
-            self.below = 0;
+        if std::mem::take(&mut self.below) > 0 {
+            // Everything from its first line on; from its second cell, for where that is the corner of the screen
+            // some terminals take it for a wish to keep what is there in their history.
+            self.out.write_all(b"\r\x1b[K\x1b[C\x1b[J\r")?;
         }
         Ok(())
     }
@@ -379,7 +385,8 @@ impl Console {
     /// Writes text that is ready to be shown, such as clap's, to standard error.
     pub fn write_message(&mut self, text: &str) {
         // What is printed comes before what is said of it; and when standard error is gone there
-        // is nowhere left to say so.
+        // is nowhere left to say so. What stands below would be written over in part.
+        let _ = self.clear_below();
         let _ = self.flush();
         let _ = self
             .err

@@ -137,6 +137,13 @@ impl<R: Record> Listing<R> {
         self.table.reserve(column, cells);
     }
 
+    /// Makes room in a table for rows that come later; nothing in other formats, nor once it has begun.
+    pub fn expect_rows(&mut self, rows: &[R]) {
+        if self.format == Format::Table && !self.begun && !rows.is_empty() {
+            self.table.expect_rows(rows);
+        }
+    }
+
     /// The text of a line below a table in which one column says something; nothing in other formats.
     #[must_use]
     pub fn below(&mut self, column: &str, text: &str) -> String {

@@ -43,11 +43,23 @@ impl LogRow {
     /// A request in flight as it stands at `now_ms`.
     #[must_use]
     pub fn in_flight(open: OpenRow, now_ms: i64) -> Self {
+        let payload = open.payload();
+        let short = arguments::of(&open.row, payload.as_ref());
+        let whole = arguments::whole(&open.row, payload.as_ref());
         Self {
-            arguments: arguments::of(&open.row, open.payload().as_ref()),
+            // Most are short, and need no second form.
+            whole_arguments: whole.filter(|whole| short.as_ref() != Some(whole)),
+            arguments: short,
             waited_ms: Some(now_ms.saturating_sub(open.row.ts).max(0)),
             ..Self::from(Entry::Request(Box::new(open.row)))
         }
+    }
+
+    /// The row with its arguments as long as they are kept, where that is more.
+    #[must_use]
+    pub fn with_whole_arguments(mut self) -> Self {
+        self.arguments = self.whole_arguments.take().or(self.arguments);
+        self
     }
 
     /// A line of its own in a table, at a time of a source's clock.

@@ -34,6 +34,8 @@ pub(super) struct TableWriter<R: Record> {
     natural: Vec<usize>,
     /// Width by column; `None` for one that is left out. Empty before the first page.
     widths: Vec<Option<usize>>,
+    /// The room that they were made for.
+    laid_for: Option<usize>,
 }
 
 impl<R: Record> TableWriter<R> {
@@ -45,6 +47,7 @@ impl<R: Record> TableWriter<R> {
             ids: ShortIds::default(),
             clock: Clock::starting(&style),
             widths: Vec::new(),
+            laid_for: None,
         }
     }
 
@@ -102,24 +105,37 @@ impl<R: Record> TableWriter<R> {
             self.clock.clone(),
             self.natural.clone(),
             self.widths.clone(),
+            self.laid_for,
         );
         let mut lines: Vec<Line> = rows.iter().flat_map(|row| self.lines(row)).collect();
         // A day that begins with them is told with the first row that stays.
         lines.retain(|line| matches!(line, Line::Cells(_)));
-        if self.widths.is_empty() {
-            self.lay_out(&lines);
-        }
+        // A terminal that was resized has another width than what is above; then these are named anew.
+        let is_laid = !self.widths.is_empty() && self.laid_for == self.style.width;
+        let has_moved = !is_laid && self.lay_out(&lines) && !lines.is_empty();
         let mut table = self.table(&lines);
         for line in &lines {
             if let Line::Cells(cells) = line {
                 table.add_row(self.place(cells));
             }
         }
-        let laid: Vec<String> = table.lines().skip(1).collect();
+        let laid: Vec<String> = table.lines().skip(usize::from(!has_moved)).collect();
         for line in laid {
             push(&line, out);
         }
-        (self.clock, self.natural, self.widths) = before;
+        (self.clock, self.natural, self.widths, self.laid_for) = before;
+    }
+
+    /// Makes room for rows that come later, so that nothing moves when they do.
+    pub(super) fn expect_rows(&mut self, rows: &[R]) {
+        self.learn(rows);
+        // Days are told when the rows come.
+        let clock = self.clock.clone();
+        let lines: Vec<Line> = rows.iter().flat_map(|row| self.lines(row)).collect();
+        self.clock = clock;
+        self.lay_out(&lines);
+        // Nothing is out yet: the first page still brings the header.
+        self.widths.clear();
     }
 
     /// Gives a column at least so many cells, for what stands below it.
@@ -240,6 +256,7 @@ impl<R: Record> TableWriter<R> {
         };
         let has_moved = widths != self.widths;
         self.widths = widths;
+        self.laid_for = limit;
         has_moved
     }
 

@@ -6,6 +6,7 @@ use super::queries::{Answer, ToolSums, ToolsQuery};
 use super::query_slots::{QuerySlots, SumQueries};
 use super::store::{ChangesOf, Connection, Reply};
 use super::tools::{BARS, WINDOWS_MS};
+use mcpr_model::time::HOUR_MS;
 use mcpr_store::query::{Buckets, Filter, GroupBy, StatsQuestion, Summary};
 use mcpr_store::{Reader, StoreError};
 use std::fmt;
@@ -107,16 +108,19 @@ fn tools(ask: &ToolsQuery, reader: &dyn Reader) -> Result<ToolSums, StoreError> 
         // Everything ends where the records do: what is old does not thin out by the day.
         None => (oldest, newest.saturating_add(1)),
     };
+    let buckets = Buckets::dividing(start, end, BARS);
+    // In pieces shorter than an hour, the sum of the hour that has not ended would stand at its beginning.
+    let is_fine = buckets.width_ms < HOUR_MS;
     let question = StatsQuestion {
         filter: Filter {
             // Also of everything, so that what is left of a cut hour is counted at its own time.
             since: Some(start),
-            until: window_ms.is_none().then_some(end),
+            until: (window_ms.is_none() || is_fine).then(|| end.max(buckets.end())),
             ..ask.filter.clone()
         },
         by: GroupBy::Tool,
         exact: false,
-        buckets: Buckets::dividing(start, end, BARS),
+        buckets,
         most: Some(MAX_TOOLS),
         tools: None,
     };

@@ -52,6 +52,13 @@ impl TestStore {
         self.append(events.collect());
     }
 
+    /// Records one request more, of a time.
+    pub(super) fn add_at(&mut self, ts: i64) {
+        self.made += 1;
+        let row = request(self.made);
+        self.append(vec![Stored::Request(Request { ts, ..row })]);
+    }
+
     /// Records a request all of whose texts would do something to a terminal.
     pub(super) fn add_hostile(&mut self) {
         const HOSTILE: &str = "a\x1b[2J\u{202e}b\u{7}\u{9b}31m\tc\r\nd";

@@ -482,3 +482,17 @@ fn what_is_in_flight_stands_below_the_rows_with_a_clock_and_is_counted_by_tool()
     assert!(!bench.screen().contains("pending"), "{}", bench.screen());
     assert_eq!(bench.chosen(), Some(61));
 }
+
+#[test]
+fn what_was_called_just_now_is_drawn_at_the_end_of_the_last_hour() {
+    let mut bench = Bench::over(0);
+    // The sum of the hour that began at 01:00 does not tell when in it.
+    bench.store.add_at(NOW - 60_000);
+    bench.keys("3+");
+    bench.wait(1_000);
+    let row = bench.app.tools.rows().next().expect("its tool");
+    let last = row.calls_by_bucket.iter().rposition(|&calls| calls > 0);
+    let first = row.calls_by_bucket.iter().position(|&calls| calls > 0);
+    let bars = row.calls_by_bucket.len();
+    assert_eq!((first, last), (Some(bars - 1), Some(bars - 1)), "{row:?}");
+}

@@ -69,8 +69,37 @@ impl OpenRow {
     #[must_use]
     pub fn listed(mut rows: Vec<Self>, filter: &Filter) -> Vec<Self> {
         rows.retain(|open| filter.matches(&open.row, open.payload().as_ref()));
-        // Two of one moment stand in the same order at each look.
-        rows.sort_by_key(|open| (open.row.ts, open.key));
+        rows.sort_by(|a, b| a.place().cmp(&b.place()));
         rows
+    }
+
+    /// Two of one moment stand in the same order at each look: as a client counts its requests, where it does.
+    fn place(&self) -> (i64, &str, Option<i64>, i64) {
+        let number = self.row.request_id.as_deref();
+        let number = number.and_then(|id| id.parse().ok());
+        (self.row.ts, &self.row.proxy, number, self.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_of_one_moment_are_listed_as_their_client_counted_them() {
+        let open = |key: i64, id: &str| OpenRow {
+            key,
+            row: RequestRow {
+                request_id: Some(id.to_owned()),
+                ..RequestRow::default()
+            },
+            params: None,
+        };
+        let rows = vec![open(1, "10"), open(2, "9"), open(3, "b"), open(4, "2")];
+        let listed = OpenRow::listed(rows, &Filter::default());
+        let ids = listed
+            .iter()
+            .filter_map(|open| open.row.request_id.as_deref());
+        assert_eq!(ids.collect::<Vec<_>>(), ["b", "2", "9", "10"]);
     }
 }

@@ -39,6 +39,14 @@ impl Buckets {
         }
     }
 
+    /// Where the last of them ends, unix milliseconds.
+    #[must_use]
+    pub fn end(&self) -> i64 {
+        let length = i64::try_from(self.count).unwrap_or(i64::MAX);
+        self.start
+            .saturating_add(length.saturating_mul(self.width_ms))
+    }
+
     /// The bucket of a time; what lies before the first or after the last is counted in those.
     #[must_use]
     pub fn of(&self, ts: i64) -> Option<usize> {
