@@ -240,6 +240,10 @@ fn is_recordable(place: &KnownPlace) -> bool {
 
 /// A server of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "tap"),
+    expect(dead_code, reason = "no configuration is read without the tap")
+)]
 pub(super) struct ListedServer {
     pub(super) name: String,
     /// `stdio` or `http`, where that can be told.

@@ -82,6 +82,7 @@ impl ServedServers {
     }
 
     /// The name and URL of each.
+    #[cfg(any(test, feature = "tap-http"))]
     pub(super) fn named(&self) -> impl Iterator<Item = (&str, &str)> {
         self.servers
             .iter()
