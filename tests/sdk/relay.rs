@@ -98,6 +98,9 @@ pub(crate) fn python(packages: &Packages) {
         ("both", "auto", 1),
         ("both", "legacy", 1),
         ("modern", "auto", 1),
+        // The other server that people write in Python.
+        ("fastmcp", "auto", 1),
+        ("fastmcp", "legacy", 1),
     ] {
         let (_server, port) = remote::python(packages, era);
         let url = format!("http://127.0.0.1:{port}/mcp");

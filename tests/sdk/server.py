@@ -1,7 +1,7 @@
 """A server of the Python SDK at a port that it chooses and prints.
 
 `server.py both` serves it as the SDK does; `server.py modern` takes requests of 2026-07-28 alone, as a
-server without a past does.
+server without a past does; `server.py fastmcp` is the same server made with FastMCP.
 """
 
 import json
@@ -9,9 +9,14 @@ import socket
 import sys
 
 import uvicorn
-from mcp.server import MCPServer
 
-server = MCPServer("sums")
+era = sys.argv[1]
+if era == "fastmcp":
+    from fastmcp import FastMCP as Server
+else:
+    from mcp.server import MCPServer as Server
+
+server = Server("sums")
 
 
 @server.tool()
@@ -32,7 +37,7 @@ def explain(topic: str) -> str:
     return f"Explain {topic}."
 
 
-app = server.streamable_http_app()
+app = server.http_app() if era == "fastmcp" else server.streamable_http_app()
 
 
 async def modern(scope, receive, send):
@@ -50,5 +55,5 @@ async def modern(scope, receive, send):
 
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
-chosen = modern if sys.argv[1] == "modern" else app
+chosen = modern if era == "modern" else app
 uvicorn.Server(uvicorn.Config(chosen, log_level="warning")).run(sockets=[listener])
