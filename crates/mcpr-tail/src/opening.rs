@@ -278,7 +278,9 @@ impl Opening {
         }
         let mut siblings = Siblings::of(&found.path, nearby);
         let is_known = |identity: FileIdentity| known.has(identity);
-        if siblings.has_rival(&checkpoint, reach, &is_known) {
+        if siblings.has_rival(&checkpoint, reach, &is_known)
+            || siblings.has_doubtful_rival(&checkpoint, reach)
+        {
             known.doubt(checkpoint);
         }
     }

@@ -10,6 +10,21 @@ use crate::sibling::Sibling;
 use mcpr_model::Checkpoint;
 
 impl Siblings<'_> {
+    /// Whether there are files that begin as the one of a checkpoint does, of which less was read than proves
+    /// anything: a banner, say, which each of them has.
+    pub(crate) fn has_doubtful_rival(&mut self, lost: &Checkpoint, reach: &Reach<'_>) -> bool {
+        // Of a file without a byte nothing can be said.
+        if !(1..MIN_HEAD_OF_MOVED_BYTES).contains(&lost.head.len) {
+            return false;
+        }
+        self.widen();
+        self.has_doubtful_copy = false;
+        // What they find is of no use here, but for the doubt.
+        self.copies(0, lost, reach);
+        self.compressed(0, lost, reach);
+        self.has_doubtful_copy
+    }
+
     /// Takes files that are counted within their names for rotated ones, as far as they are known to be.
     pub(super) fn count(&mut self) {
         let to = self.counted_to;
