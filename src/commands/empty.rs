@@ -157,6 +157,12 @@ pub(super) fn explain(
     };
     let at = units::time(newest, view.zone);
     let ago = units::age(view.now_ms.saturating_sub(newest));
+    // Whatever else was asked for: nothing at all is in that window.
+    let more = if view.since.is_some_and(|since| newest < since) {
+        format!("{} shows it", since_flag(view, newest))
+    } else {
+        more.to_owned()
+    };
     console.hint(&format!(
         "the newest request is of {at} ({ago} ago); {more}"
     ));

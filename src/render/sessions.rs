@@ -1,6 +1,6 @@
 //! The columns of a session. Names, order and types of the machine columns are a contract.
 
-use super::columns::{Column, Record, Show};
+use super::columns::{Column, Record, Show, Value};
 use super::requests::client;
 use mcpr_store::query::{Flight, OpenRow, SessionRow};
 
@@ -73,6 +73,15 @@ pub const LISTED_COLUMNS: &[Column<SessionView>] = &[
     Column::<SessionView>::new("in_flight", "IN FLIGHT", Show::Number, |s| {
         s.in_flight.into()
     }),
+    Column::<SessionView>::new("started", "STARTED", Show::Time, |s| {
+        Value::Time(s.row.started_at)
+    }),
+    Column::<SessionView>::new("last_seen", "LAST SEEN", Show::Time, |s| {
+        Value::Time(s.row.last_seen_at)
+    }),
+    Column::<SessionView>::new("ended", "ENDED", Show::Time, |s| {
+        s.row.ended_at.map_or(Value::Null, Value::Time)
+    }),
     Column::<SessionView>::new("state", "STATE", Show::Text, |s| s.state().into()).leave_out(3),
 ];
 
@@ -92,6 +101,10 @@ pub const SESSION_COLUMNS: &[&str] = &[
     "active",
     "conversation",
     "in_flight",
+    // The same moments as those in milliseconds, to be read.
+    "started",
+    "last_seen",
+    "ended",
 ];
 
 impl SessionView {

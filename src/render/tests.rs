@@ -434,7 +434,7 @@ fn sessions_at_80_columns_and_as_json() {
     "#]]
     .assert_eq(&table);
     let columns = select(LISTED_COLUMNS, SESSION_COLUMNS).expect("known names");
-    expect![[r#"{"session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","inferred":false,"proxy":"everything","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422390,"last_seen_at":1795224423739,"ended_at":null,"total_calls":23,"total_errors":1,"active":true,"conversation":"0c6f3c3e","in_flight":0}"#]].assert_eq(&object(&columns, &session()));
+    expect![[r#"{"session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","inferred":false,"proxy":"everything","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422390,"last_seen_at":1795224423739,"ended_at":null,"total_calls":23,"total_errors":1,"active":true,"conversation":"0c6f3c3e","in_flight":0,"started":"2026-11-21T01:27:02.390Z","last_seen":"2026-11-21T01:27:03.739Z","ended":null}"#]].assert_eq(&object(&columns, &session()));
 }
 
 #[test]

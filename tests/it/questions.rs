@@ -260,6 +260,33 @@ fn clock_ms() -> i64 {
 }
 
 #[test]
+fn a_window_that_was_asked_for_and_is_empty_names_one_that_is_not() {
+    let home = Home::new();
+    home.record(&[&capture("mcpr-0.4.64/proxy.log")]);
+    let ran = home.run(&["logs", "--since", "2h"]);
+    let hint = ran.err.lines().last().unwrap();
+    assert!(
+        hint.contains(" ago); --since ") && hint.ends_with("shows it"),
+        "{ran:?}"
+    );
+    let flag = hint.split("--since ").last().unwrap();
+    let flag = flag.split(' ').next().unwrap();
+    assert!(!home.succeed(&["logs", "--since", flag]).is_empty());
+}
+
+#[test]
+fn a_file_of_no_known_format_is_told() {
+    let home = Home::new();
+    let told = home.record(&[&home.write("notes.txt", "hello\n")]);
+    assert!(
+        told.contains("no line is of a format that mcpr knows"),
+        "{told}"
+    );
+    let known = home.record(&[&capture("mcpr-0.4.64/proxy.log")]);
+    assert!(!known.contains("no line is of a format"), "{known}");
+}
+
+#[test]
 fn what_was_just_called_stands_at_the_end_of_the_bars() {
     let home = Home::new();
     home.record(&[&home.write("p.log", calls("now", &[1], 0))]);

@@ -5,6 +5,12 @@ use mcpr_ingest::Summary;
 use mcpr_tail::{LetGo, MAX_HELD, Notice, text_of};
 use std::time::Duration;
 
+/// Whether there were lines and none of them was of any use: a file of another kind was named.
+pub(super) fn is_unknown(summary: &Summary) -> bool {
+    let counts = &summary.counts;
+    counts.lines > 0 && counts.events == 0 && counts.bad == 0
+}
+
 /// The closing line: what was met, what became of it, how fast.
 pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
     let counts = &summary.counts;
@@ -149,6 +155,7 @@ mod tests {
             "recorded 153 lines, 141 events, 140 stored, 1 duplicate, 0 filtered, 12 text, 0 bad, \
              0 gaps in 0.50 s (306 lines/s)"
         );
+        assert!(!is_unknown(&summary));
         summary.counts.unknown = 2;
         assert!(closing_line(&summary, Duration::ZERO).contains("0 gaps, 2 unknown"));
     }

@@ -5,7 +5,7 @@ use super::limit::room_for_files;
 use super::listen::Servers;
 use super::progress::{Running, Signals, print_sources};
 use super::reload::{Reload, Reread};
-use super::report::{closing_line, shortened};
+use super::report::{closing_line, is_unknown, shortened};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
 use crate::commands::Refused;
@@ -89,6 +89,9 @@ pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> any
     let summary = recorder.shutdown()?;
     args.report_notes(console);
     console.note(&closing_line(&summary, elapsed));
+    if is_unknown(&summary) {
+        console.hint("no line is of a format that mcpr knows: docs/formats.md lists them; a server's own output is recorded by `mcpr tap`");
+    }
     // Not earlier: what was read is committed, whatever became of a source.
     ended?;
     if args.once && unread > 0 {

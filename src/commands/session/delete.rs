@@ -46,10 +46,15 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     };
     let question = format!(
-        "remove session {} of proxy `{}` with {} calls?",
+        "remove session {} of proxy `{}` with {} {}?",
         session.session_id,
         session.proxy,
-        grouped(session.total_calls)
+        grouped(session.total_calls),
+        if session.total_calls == 1 {
+            "call"
+        } else {
+            "calls"
+        },
     );
     if !args.yes && !confirmed(&question, None, console)? {
         console.note("nothing was removed");
@@ -58,9 +63,10 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut admin = store.admin(args.trust.trust())?;
     let removed = admin.delete_session(&session.key())?;
     console.print(&format!(
-        "removed session {} and {} requests\n",
+        "removed session {} and {} {}\n",
         escape(&session.session_id),
-        grouped(removed)
+        grouped(removed),
+        if removed == 1 { "request" } else { "requests" },
     ))?;
     Ok(Exit::Done)
 }

@@ -54,7 +54,7 @@ fn sessions_as_ndjson() {
     check(
         "--json --limit 1",
         &expect![[r#"
-            {"session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","inferred":false,"proxy":"everything","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":4,"total_errors":1,"active":true,"conversation":null,"in_flight":0}
+            {"session_id":"2bdb4dcf-b09f-4c41-9733-03bc3e2ef539","inferred":false,"proxy":"everything","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":4,"total_errors":1,"active":true,"conversation":null,"in_flight":0,"started":"2026-11-21T01:27:02.000Z","last_seen":"2026-11-21T01:27:12.000Z","ended":null}
         "#]],
     );
 }

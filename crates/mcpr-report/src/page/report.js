@@ -31,8 +31,10 @@
     if (us < 1000) return `${us} µs`;
     if (us < 1e6) return `${(us / 1e3).toFixed(us < 1e4 ? 1 : 0)} ms`;
     if (us < 6e7) return `${(us / 1e6).toFixed(us < 1e7 ? 2 : 1)} s`;
-    if (us < 3.6e9) return `${Math.floor(us / 6e7)} min ${Math.round((us % 6e7) / 1e6)} s`;
-    return `${(us / 3.6e9).toFixed(1)} h`;
+    const seconds = Math.round((us % 6e7) / 1e6);
+    if (us < 3.6e9) return `${Math.floor(us / 6e7)} min${seconds > 0 ? ` ${seconds} s` : ""}`;
+    const hours = us / 3.6e9;
+    return `${Number.isInteger(hours) ? hours : hours.toFixed(1)} h`;
   }
   function bytes(n) {
     if (n < 1000) return `${n} B`;
