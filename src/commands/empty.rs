@@ -148,25 +148,29 @@ pub(super) fn explain(
         console.hint("--in payloads searches arguments and answers too");
         return Ok(());
     }
-    let more = match *what {
-        "sessions" | "clients" => "--all counts sessions without a call too",
-        "requests in flight" => {
-            "taps, and streams that show requests before their answers, tell of them"
-        }
-        _ => "--kind all shows HTTP and OAuth too",
-    };
     let at = units::time(newest, view.zone);
     let ago = units::age(view.now_ms.saturating_sub(newest));
     // Whatever else was asked for: nothing at all is in that window.
     let more = if view.since.is_some_and(|since| newest < since) {
         format!("{} shows it", since_flag(view, newest))
     } else {
-        more.to_owned()
+        what_shows_more(what).to_owned()
     };
     console.hint(&format!(
         "the newest request is of {at} ({ago} ago); {more}"
     ));
     Ok(())
+}
+
+/// What is left out of a list unless it is asked for.
+fn what_shows_more(what: &str) -> &'static str {
+    match what {
+        "sessions" | "clients" => "--all counts sessions without a call too",
+        "requests in flight" => {
+            "taps, and streams that show requests before their answers, tell of them"
+        }
+        _ => "--kind all shows HTTP and OAuth too",
+    }
 }
 
 /// The flag whose window holds a time; a window with an end of its own needs a fixed beginning.
