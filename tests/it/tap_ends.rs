@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 fn path_variable() -> String {
     std::env::var("PATH").unwrap()
@@ -92,6 +93,32 @@ fn a_launcher_that_ends_early_does_not_end_the_session() {
     let ended = tap.end();
     assert_eq!(ended.status.code(), Some(7), "{ended:?}");
     assert_eq!(home.rows(&["--status", "ok"]).len(), 1);
+}
+
+#[test]
+fn a_helper_that_a_server_leaves_with_its_output_is_not_waited_for() {
+    let home = Home::new();
+    // What it says last is more than the pipe holds while nobody reads, and comes whole.
+    let script = "sleep 1000 & echo $! > left; cat > /dev/null
+        head -c 300000 /dev/zero | tr '\\0' x; exit 3";
+    let tap = Tap::start(&home, &[], script);
+    let left = read_when_there(&home.path("left"));
+    let began = Instant::now();
+    let ended = tap.end();
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    assert_eq!(ended.stdout.len(), 300_000);
+    // It once was waited for 5 s long; clients ask a second time after 2 s.
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "the helper was waited for"
+    );
+    assert!(runs(&left), "it is none of the tap's");
+    let pid = left
+        .trim()
+        .parse()
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(pid.unwrap(), rustix::process::Signal::TERM).unwrap();
 }
 
 #[test]

@@ -13,9 +13,12 @@ pub struct EndTimeouts {
     pub before_settling: Duration,
     /// How much longer a server may take that was asked to end, before it is killed.
     pub after_settling: Duration,
-    /// How long the output of a server that has exited may stay open without saying anything once its client
-    /// has gone.
+    /// How long the output of a server that has exited before its client may stay open without saying anything
+    /// once that has gone, too.
     pub after_client: Duration,
+    /// The same of a server that has exited after its client: what it said stands in the pipe, and who else holds
+    /// that is none of the session's.
+    pub after_server: Duration,
     /// The same, once the tap was asked to end.
     pub after_exit: Duration,
 }
@@ -27,6 +30,8 @@ impl EndTimeouts {
         before_settling: Duration::from_millis(1500),
         after_settling: Duration::from_millis(8500),
         after_client: Duration::from_secs(5),
+        // Clients measure how long a server takes to end: this must not show.
+        after_server: Duration::from_millis(100),
         after_exit: Duration::from_secs(1),
     };
 }
@@ -81,6 +86,16 @@ enum EndingPhase {
     Killed,
 }
 
+/// Whether the server still runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ServerPresence {
+    Running,
+    /// It exited while its client was there, as a launcher does: another may go on with its pipes.
+    LeftEarly,
+    /// It exited after its client.
+    Exited,
+}
+
 /// Where the end of a session stands.
 #[derive(Debug)]
 pub(super) struct Ending {
@@ -89,7 +104,7 @@ pub(super) struct Ending {
     /// The tap was asked to end; the server was told, and may have its own mind about it.
     was_asked: bool,
     has_stdout_ended: bool,
-    has_exited: bool,
+    server: ServerPresence,
     deadline: Option<Instant>,
 }
 
@@ -101,9 +116,13 @@ impl Ending {
             phase: EndingPhase::Open,
             was_asked: false,
             has_stdout_ended: false,
-            has_exited: false,
+            server: ServerPresence::Running,
             deadline: None,
         }
+    }
+
+    fn has_exited(&self) -> bool {
+        self.server != ServerPresence::Running
     }
 
     /// When [`Ending::due`] is to be asked at the latest.
@@ -125,9 +144,15 @@ impl Ending {
             EndingEvent::StdoutEnded => self.has_stdout_ended = true,
             EndingEvent::Output => {}
             // There is no server left to tell: it is for us.
-            EndingEvent::AskedToEnd if self.has_exited => self.has_stdout_ended = true,
+            EndingEvent::AskedToEnd if self.has_exited() => self.has_stdout_ended = true,
             EndingEvent::AskedToEnd => self.was_asked = true,
-            EndingEvent::Exited => self.has_exited = true,
+            EndingEvent::Exited => {
+                self.server = if self.phase == EndingPhase::Open {
+                    ServerPresence::LeftEarly
+                } else {
+                    ServerPresence::Exited
+                };
+            }
         }
         if self.was_asked && self.phase == EndingPhase::ClientGone {
             self.phase = EndingPhase::Asked;
@@ -139,7 +164,7 @@ impl Ending {
             if before < EndingPhase::Asked {
                 self.deadline = self.deadline.max(deadline);
             }
-        } else if before < EndingPhase::Asked || self.has_exited {
+        } else if before < EndingPhase::Asked || self.has_exited() {
             self.deadline = deadline;
         }
     }
@@ -148,8 +173,11 @@ impl Ending {
         match self.phase {
             // A server that has exited may have left another that goes on with its pipes.
             EndingPhase::Open => None,
-            EndingPhase::ClientGone => self.has_exited.then_some(self.patience.after_client),
-            _ if self.has_exited => Some(self.patience.after_exit),
+            EndingPhase::ClientGone if self.server == ServerPresence::LeftEarly => {
+                Some(self.patience.after_client)
+            }
+            EndingPhase::ClientGone => self.has_exited().then_some(self.patience.after_server),
+            _ if self.has_exited() => Some(self.patience.after_exit),
             EndingPhase::Asked => Some(self.patience.before_settling),
             EndingPhase::Settled => Some(self.patience.after_settling),
             EndingPhase::Killed => Some(self.patience.after_exit),
@@ -158,7 +186,7 @@ impl Ending {
 
     /// What is to be done now, if anything; asked again after it is done.
     pub(super) fn due(&mut self, now: Instant) -> Option<EndingAction> {
-        if self.has_exited && self.has_stdout_ended {
+        if self.has_exited() && self.has_stdout_ended {
             return Some(EndingAction::Leave);
         }
         if now < self.deadline? {
@@ -168,7 +196,7 @@ impl Ending {
             // What outlives a kill hangs within the kernel: there is nothing more to do. What a server
             // that has exited has left is none of the tap's.
             EndingPhase::Killed => return Some(EndingAction::Leave),
-            _ if self.has_exited => return Some(EndingAction::Leave),
+            _ if self.has_exited() => return Some(EndingAction::Leave),
             EndingPhase::Asked => (EndingPhase::Settled, EndingAction::Settle),
             EndingPhase::Settled => (EndingPhase::Killed, EndingAction::Kill),
             // These have no deadline while the server runs.
@@ -188,6 +216,7 @@ mod tests {
         before_settling: Duration::from_millis(20),
         after_settling: Duration::from_millis(60),
         after_client: Duration::from_millis(50),
+        after_server: Duration::from_millis(5),
         after_exit: Duration::from_millis(10),
     };
 
@@ -226,7 +255,12 @@ mod tests {
         check(&[(1, Exited), (9, Output)], &[]);
         check(&[(1, Exited), (90, StdoutEnded)], &[(90, Leave)]);
         check(&[(1, Exited), (9, StdinEnded)], &[(59, Leave)]);
-        check(&[(1, StdinEnded), (9, Exited)], &[(59, Leave)]);
+        // What a server leaves that has exited after its client is not waited for; what it said is.
+        check(&[(1, StdinEnded), (9, Exited)], &[(14, Leave)]);
+        check(
+            &[(1, StdinEnded), (9, Exited), (12, Output), (16, Output)],
+            &[(21, Leave)],
+        );
         check(
             &[
                 (1, Exited),
@@ -303,8 +337,8 @@ mod tests {
         let began = Instant::now();
         let at = |ms: u64| began + Duration::from_millis(ms);
         let mut ending = Ending::new(PATIENCE);
-        ending.note(EndingEvent::StdinEnded, at(1));
         ending.note(EndingEvent::Exited, at(1));
+        ending.note(EndingEvent::StdinEnded, at(1));
         ending.note(EndingEvent::Output, at(40));
         assert_eq!(ending.due(at(51)), None);
         assert_eq!(ending.deadline(), Some(at(90)));

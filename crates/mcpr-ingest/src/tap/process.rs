@@ -4,7 +4,7 @@
 use super::ending::{EndTimeouts, Ending, EndingAction, EndingEvent};
 use super::family::{SignalScope, has_terminal};
 use super::launch::{self, StartOptions, Started};
-use super::pump::{Pump, PumpProgress};
+use super::pump::{Pump, PumpProgress, is_waiting};
 use super::watcher::TapWatcher;
 use super::{Copies, Direction, ErrorOutput, Moment, ServerEnd, ServerExit};
 use rustix::io::Errno;
@@ -18,9 +18,9 @@ use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -72,6 +72,8 @@ pub struct TappedServer {
     news: Receiver<SupervisorEvent>,
     copies: Arc<Copies>,
     output: Arc<PumpProgress>,
+    /// What the server's output is read from, as long as its pump runs.
+    pipe: Weak<File>,
     errors: Option<ErrorOutput>,
     is_hurried: Arc<AtomicBool>,
 }
@@ -127,6 +129,8 @@ impl TappedServer {
             None => None,
         };
         start_input(input, &copies, sender.clone())?;
+        let output = Arc::new(File::from(output));
+        let pipe = Arc::downgrade(&output);
         start_output(output, &copies, Arc::clone(&progress), sender)?;
         Ok(Self {
             child,
@@ -136,6 +140,7 @@ impl TappedServer {
             news,
             copies,
             output: progress,
+            pipe,
             errors,
             is_hurried,
         })
@@ -199,6 +204,11 @@ impl TappedServer {
     fn supervise(&mut self, patience: EndTimeouts) -> Ending {
         let mut ending = Ending::new(patience);
         loop {
+            // On a busy machine its pump may not have got round to what stands in the pipe.
+            let is_due = ending.deadline().is_some_and(|at| at <= Instant::now());
+            if is_due && self.pipe.upgrade().is_some_and(|pipe| is_waiting(&pipe)) {
+                ending.note(EndingEvent::Output, Instant::now());
+            }
             while let Some(action) = ending.due(Instant::now()) {
                 match action {
                     // The tap may be killed before the server has ended, and the rows with it.
@@ -331,7 +341,7 @@ fn start_input(
     news: Sender<SupervisorEvent>,
 ) -> io::Result<()> {
     let mut pump = Pump {
-        from: File::from(io::stdin().as_fd().try_clone_to_owned()?),
+        from: Arc::new(File::from(io::stdin().as_fd().try_clone_to_owned()?)),
         to: File::from(server),
         direction: Direction::ToServer,
         copies: Arc::clone(copies),
@@ -355,13 +365,13 @@ fn start_input(
 }
 
 fn start_output(
-    server: OwnedFd,
+    server: Arc<File>,
     copies: &Arc<Copies>,
     progress: Arc<PumpProgress>,
     news: Sender<SupervisorEvent>,
 ) -> io::Result<()> {
     let mut pump = Pump {
-        from: File::from(server),
+        from: server,
         to: File::from(io::stdout().as_fd().try_clone_to_owned()?),
         direction: Direction::ToClient,
         copies: Arc::clone(copies),

@@ -61,7 +61,8 @@ impl PumpProgress {
 /// What a pump lies between.
 #[derive(Debug)]
 pub(super) struct Pump {
-    pub(super) from: File,
+    /// Shared with those who ask whether something waits in it; the pump's end closes it.
+    pub(super) from: Arc<File>,
     pub(super) to: File,
     pub(super) direction: Direction,
     pub(super) copies: Arc<Copies>,
@@ -82,7 +83,7 @@ impl Pump {
                 wait_for_own(&self.from);
             }
             // What cannot be read is at its end, as it would be for the other side.
-            let read = read(&mut self.from, &mut buffer).unwrap_or(0);
+            let read = read(&self.from, &mut buffer).unwrap_or(0);
             if read == 0 {
                 return Ok(());
             }
@@ -102,7 +103,7 @@ impl Pump {
     }
 }
 
-pub(super) fn read(from: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn read(mut from: &File, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match from.read(buffer) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -149,6 +150,16 @@ fn wait_for_own(terminal: &File) {
             }
         }
     }
+}
+
+/// Whether something is there to be read at once.
+pub(super) fn is_waiting(stream: &File) -> bool {
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let mut streams = [PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::IN)];
+    poll(&mut streams, Some(&at_once)).is_ok() && streams[0].revents().contains(PollFlags::IN)
 }
 
 /// Waits for a stream that its other owner has set not to block.

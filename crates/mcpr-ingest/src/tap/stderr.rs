@@ -33,7 +33,7 @@ impl ErrorOutput {
 
     /// Passes on what comes, on a thread of its own, and wakes the recorder where there is news.
     pub(super) fn pump(&self, from: OwnedFd, copies: Arc<Copies>) -> io::Result<()> {
-        let mut from = File::from(from);
+        let from = File::from(from);
         let mut to = File::from(io::stderr().as_fd().try_clone_to_owned()?);
         let output = self.clone();
         thread::Builder::new()
@@ -41,7 +41,7 @@ impl ErrorOutput {
             .spawn(move || {
                 let mut buffer = vec![0; BUFFER_BYTES];
                 // With our end closed the server learns that nobody takes what it writes.
-                while let Ok(len) = read(&mut from, &mut buffer)
+                while let Ok(len) = read(&from, &mut buffer)
                     && len > 0
                     && write_all(&mut to, &buffer[..len]).is_ok()
                 {
