@@ -244,6 +244,9 @@ fn parsed(text: &str) -> Result<Option<jsonc_parser::ast::Value<'_>>, ConfigErro
         Ok(root) => return Ok(Some(root)),
         Err(reason) => reason,
     };
+    if let Some((name, lines)) = toml_file::doubled(text) {
+        return Err(ConfigError::Doubled { name, lines });
+    }
     match yaml_file::read(text) {
         Ok(root) => Ok(Some(root)),
         Err(yaml) => Err(ConfigError::NoForm { toml, yaml }),

@@ -249,6 +249,21 @@ fn a_key_that_stands_twice_is_an_error_with_both_lines() {
             "mcpServers",
             (1, 3),
         ),
+        (
+            "[mcp_servers.a]\ncommand = \"old\"\nargs = []\ncommand = \"new\"\n",
+            "command",
+            (2, 4),
+        ),
+        (
+            "[mcp_servers.a]\ncommand = \"x\"\n\n[mcp_servers.b]\ncommand = \"y\"\n[mcp_servers.a]\ncommand = \"z\"\n",
+            "a",
+            (1, 6),
+        ),
+        (
+            "[mcp_servers]\na = { command = \"x\", args = [], \"command\" = \"y\" }\n",
+            "command",
+            (2, 2),
+        ),
     ] {
         let expected = super::ConfigError::Doubled {
             name: name.to_owned(),

@@ -22,6 +22,45 @@ pub(super) fn read(text: &str) -> Result<Value<'static>, String> {
     Ok(Value::Object(object(text, root.get_ref(), root.span())))
 }
 
+/// The key that stands twice in a table, and the lines of both, where that is what is wrong with a file.
+pub(super) fn doubled(text: &str) -> Option<(String, (usize, usize))> {
+    /// No client has such a key.
+    const OTHER: &str = "-mcpr-doubled-";
+    /// How a line ends behind a key, a table's name, the name of one of several, and a key within braces.
+    const ENDS: [&str; 4] = [" = 0\n", "]\n", "]]\n", " = 0 }\n"];
+    let error = DeTable::parse(text).err()?;
+    let key = error
+        .span()
+        .filter(|_| error.message() == "duplicate key")?;
+    let name = text.get(key.clone())?.trim_matches(['"', '\'']);
+    let head = text.get(..key.start)?;
+    // Called otherwise it stands in its table, beside the first.
+    let first = ENDS.iter().find_map(|end| {
+        let renamed = format!("{head}{OTHER}{end}");
+        let root = DeTable::parse(&renamed).ok()?;
+        beside(root.get_ref(), OTHER, name)
+    })?;
+    let line = |at: usize| Some(1 + text.get(..at)?.matches('\n').count());
+    Some((name.to_owned(), (line(first)?, line(key.start)?)))
+}
+
+/// Where a key begins whose table has another key, too.
+fn beside(table: &DeTable<'_>, other: &str, name: &str) -> Option<usize> {
+    let named = |name: &str| table.iter().find(|(key, _)| key.get_ref() == name);
+    if named(other).is_some() {
+        return named(name).map(|(key, _)| key.span().start);
+    }
+    let within = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
+        DeValue::Table(table) => beside(table, other, name),
+        DeValue::Array(list) => list.iter().find_map(|element| {
+            let table = element.get_ref().as_table()?;
+            beside(table, other, name)
+        }),
+        _ => None,
+    };
+    table.iter().find_map(|(_, value)| within(value))
+}
+
 /// A table; one without braces goes from its first member to its last.
 fn object(text: &str, table: &DeTable<'_>, span: std::ops::Range<usize>) -> Object<'static> {
     let mut properties: Vec<_> = table
