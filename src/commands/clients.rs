@@ -10,8 +10,12 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, choose};
 use clap_complete::ArgValueCompleter;
+use mcpr_model::Kind;
 use mcpr_model::time::DAY_MS;
-use mcpr_store::query::{ClientOrder, ClientRow, NameKind, RankedLines, SessionFilter};
+use mcpr_store::Reader;
+use mcpr_store::query::{
+    ClientOrder, ClientRow, Filter, GroupBy, NameKind, RankedLines, SessionFilter, StatsQuestion,
+};
 
 /// What `mcpr clients` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -77,7 +81,38 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             names: SoughtName::each(NameKind::Client, &args.client).collect(),
             leaves_out_bodies: false,
         };
+        // Of a client that is sought by name nobody knows whether it was among them.
+        if args.client.is_empty() {
+            report_unnamed(&filter, reader.as_ref(), console)?;
+        }
         empty::explain(&sought, &view, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
+}
+
+/// Says how many calls there were in the window whose sessions a vacuum has removed.
+fn report_unnamed(
+    filter: &SessionFilter,
+    reader: &dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let window = Filter {
+        proxy: filter.proxy.clone(),
+        since: filter.since,
+        until: filter.until,
+        kind: Some(Kind::Mcp),
+        ..Filter::default()
+    };
+    let question = StatsQuestion {
+        most: Some(0),
+        ..StatsQuestion::sums(&window, GroupBy::Client)
+    };
+    let rows = reader.stats(&question)?;
+    let unplaced = rows.iter().map(|row| row.tally.unplaced);
+    let calls = unplaced.fold(0, u64::saturating_add);
+    if calls > 0 {
+        let remedy = "`mcpr stats` counts them by tool";
+        left_out::say_uncounted(calls, "who called", remedy, console);
+    }
+    Ok(())
 }

@@ -37,6 +37,16 @@ pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if count == 1 { one } else { many })
 }
 
+/// Says that calls are missing, because only the sums of their hours are left, and what those do not tell.
+pub(super) fn say_uncounted(calls: u64, lack: &str, remedy: &str, console: &mut Console) {
+    let calls = units::grouped(i64::try_from(calls).unwrap_or(i64::MAX));
+    console.note(&format!(
+        "{calls} calls are not counted: their requests were removed, and the hourly sums that are left \
+         do not tell {lack}"
+    ));
+    console.hint(remedy);
+}
+
 /// Says below a table what is not in it, and what shows it. A program has asked for so many rows, and counts them.
 pub(super) fn say(what: &str, remedy: &str, view: &View, console: &mut Console) {
     if view.is_table() {

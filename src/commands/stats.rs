@@ -10,7 +10,7 @@ use super::values::{KindChoice, by, stats_order};
 use super::{complete, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choose, units};
+use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choose};
 use against::EarlierSums;
 use clap_complete::ArgValueCompleter;
 use mcpr_model::time::{DAY_MS, HOUR_MS};
@@ -218,12 +218,7 @@ fn report_unplaced(question: &StatsQuestion, rows: &[Summary], console: &mut Con
             "a window of whole hours (in UTC) counts them",
         )
     };
-    let calls = units::grouped(i64::try_from(calls).unwrap_or(i64::MAX));
-    console.note(&format!(
-        "{calls} calls are not counted: their requests were removed, and the hourly sums that are left \
-         do not tell {lack}"
-    ));
-    console.hint(hint);
+    left_out::say_uncounted(calls, lack, hint, console);
 }
 
 /// The window in equal pieces: of whole hours, unless it is so short that no hour fits in.

@@ -166,6 +166,24 @@ fn clients_are_those_of_the_sessions() {
 }
 
 #[test]
+fn clients_that_a_vacuum_has_removed_are_missed_aloud() {
+    let home = Home::new();
+    let from = capture("mcpr-0.4.64/store.db");
+    home.succeed(&["store", "import", from.to_str().unwrap()]);
+    let ask = || home.run(&["clients", "--since", "@0", "--json"]);
+    let before = ask();
+    assert!(
+        !before.out.is_empty() && before.err.is_empty(),
+        "{before:?}"
+    );
+    home.succeed(&["store", "vacuum", "--before", "2999-01-01", "--yes"]);
+    let after = ask();
+    assert!(after.out.is_empty(), "{after:?}");
+    assert!(after.err.contains(" calls are not counted: "), "{after:?}");
+    assert!(after.err.contains(" do not tell who called"), "{after:?}");
+}
+
+#[test]
 fn a_default_window_that_hides_everything_says_so() {
     let home = Home::new();
     let source = home.write(
