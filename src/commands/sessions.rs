@@ -13,17 +13,18 @@ use crate::render::{Column, LISTED_COLUMNS, SESSION_COLUMNS, SessionView, choose
 use clap_complete::ArgValueCompleter;
 use mcpr_store::Reader;
 use mcpr_store::query::{
-    Filter, FirstSessions, NameKind, SessionFilter, SessionOrder, SessionPage, SessionPlace,
-    SessionRank, SessionRow,
+    Filter, FirstSessions, Flight, NameKind, OpenRow, SessionFilter, SessionKey, SessionOrder,
+    SessionPage, SessionPlace, SessionRank, SessionRow,
 };
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// What `mcpr sessions` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     pub(super) read: ReadArgs,
-    /// Show sessions that were used in the last 5 minutes and have not ended
+    /// Show sessions that were used in the last 5 minutes, or wait for an answer, and have not ended
     #[arg(long)]
     active: bool,
     /// Show clients whose name matches GLOB, ignoring case (repeatable; commas separate)
@@ -68,6 +69,12 @@ impl SessionSort {
     }
 }
 
+/// Most servers that failed whose sessions say so, the newest.
+const MAX_FAILED: usize = 1_000;
+
+/// Most sessions that are listed because they wait for an answer.
+const MAX_WAITING: usize = 100;
+
 /// Most sessions that are held to be put in order.
 const MAX_SORTED: usize = 10_000;
 
@@ -101,15 +108,27 @@ fn list(
 ) -> anyhow::Result<Exit> {
     let named = view.named(LISTED_COLUMNS)?;
     let open = reader.open_requests(&Filter::default())?;
+    let tells_state = named.as_ref().map_or(view.is_table(), |columns| {
+        columns.iter().any(|column| column.name == "state")
+    });
+    let failed = if tells_state {
+        reader.server_deaths(0, i64::MAX, MAX_FAILED)?
+    } else {
+        Vec::new()
+    };
+    let waiting = waiting(filter, &open, reader)?;
     let mut listing: Option<ListPrinter<SessionView>> = None;
     let mut is_empty = true;
     let mut shown = 0;
-    let beyond = each_page(args, filter, reader, &mut |rows, more| {
+    let beyond = each_page(args, filter, waiting, reader, &mut |rows, more| {
         is_empty &= rows.is_empty();
         shown += rows.len();
         let rows: Vec<_> = rows
             .into_iter()
-            .map(|row| SessionView::at(row, view.now_ms).with_flight(&open))
+            .map(|row| {
+                let row = SessionView::at(row, view.now_ms).with_flight(&open);
+                row.with_failures(&failed)
+            })
             .collect();
         let listing = listing.get_or_insert_with(|| {
             let columns = match &named {
@@ -143,10 +162,49 @@ fn list(
     Ok(Exit::Done)
 }
 
-/// Hands pages to `take` in the order that is asked for; says whether there are sessions beside them.
+/// Where sessions in use are asked for, those that were not used of late because they wait for an answer.
+fn waiting(
+    filter: &SessionFilter,
+    open: &[OpenRow],
+    reader: &dyn Reader,
+) -> anyhow::Result<Vec<SessionRow>> {
+    let Some(now) = filter.active_at else {
+        return Ok(Vec::new());
+    };
+    let open = open
+        .iter()
+        .filter(|open| open.row.flight == Some(Flight::Pending));
+    let keys = open.filter_map(|open| {
+        let id = open.row.session.clone()?;
+        Some(SessionKey {
+            proxy: open.row.proxy.clone(),
+            id,
+        })
+    });
+    let keys: BTreeSet<SessionKey> = keys.collect();
+    let mut found = Vec::new();
+    for key in keys.into_iter().take(MAX_WAITING) {
+        let own = SessionFilter {
+            active_at: None,
+            with_empty: true,
+            id: Some(key.id.clone()),
+            ..filter.clone()
+        };
+        let rows = reader.sessions(&own, &SessionPage::used_last(MAX_WAITING))?;
+        let own =
+            |row: &SessionRow| row.key() == key && row.ended_at.is_none() && !row.is_active(now);
+        found.extend(rows.into_iter().filter(own));
+    }
+    found.sort_by_key(|row| row.started_at);
+    Ok(found)
+}
+
+/// Hands pages to `take` in the order that is asked for, after some sessions that are meant as well; says whether
+/// there are others beside them.
 fn each_page(
     args: &Args,
     filter: &SessionFilter,
+    waiting: Vec<SessionRow>,
     reader: &dyn Reader,
     take: &mut dyn FnMut(Vec<SessionRow>, bool) -> anyhow::Result<()>,
 ) -> anyhow::Result<bool> {
@@ -156,6 +214,7 @@ fn each_page(
     let (mut rows, beyond) = match args.sort.rank() {
         Some(rank) => {
             let mut first = FirstSessions::new(rank, held);
+            first.offer(waiting);
             each_page_of_sessions(reader, filter, None, &mut |rows, _| {
                 first.offer(rows);
                 Ok(())
@@ -164,14 +223,19 @@ fn each_page(
             (rows, beyond > 0)
         }
         None if args.reverse => {
-            let mut all = Vec::new();
+            let mut all = waiting;
             let beyond = each_page_used_last(reader, filter, Some(held), &mut |rows, _| {
                 all.extend(rows);
                 Ok(())
             })?;
             (all, beyond)
         }
-        None => return each_page_used_last(reader, filter, most, take),
+        None => {
+            if !waiting.is_empty() {
+                take(waiting, true)?;
+            }
+            return each_page_used_last(reader, filter, most, take);
+        }
     };
     if args.reverse {
         rows.reverse();

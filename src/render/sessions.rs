@@ -2,6 +2,7 @@
 
 use super::columns::{Column, Record, Show, Value};
 use super::requests::client;
+use mcpr_model::ServerRun;
 use mcpr_store::query::{Flight, OpenRow, SessionRow};
 
 /// A session with its state at the time of the query.
@@ -13,6 +14,17 @@ pub struct SessionView {
     pub active: bool,
     /// Its requests in flight.
     pub in_flight: i64,
+    /// How its server failed, where it did.
+    pub failure: Option<ServerFailure>,
+}
+
+/// How a server failed its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerFailure {
+    /// It could not be started.
+    Refused,
+    /// It ended before its client left.
+    Died,
 }
 
 impl Record for SessionView {}
@@ -114,6 +126,7 @@ impl SessionView {
         Self {
             active: row.is_active(now_ms),
             in_flight: 0,
+            failure: None,
             row,
         }
     }
@@ -128,16 +141,33 @@ impl SessionView {
         };
         let count = open.iter().filter(is_own).count();
         self.in_flight = i64::try_from(count).unwrap_or(i64::MAX);
+        // One that waits for an answer is in use, however long it has waited.
+        self.active |= count > 0 && self.row.ended_at.is_none();
         self
     }
 
-    /// `active`, `ended`, or `idle`: neither ended nor used of late.
+    /// The same with what became of its server, where that is among those that failed.
+    #[must_use]
+    pub fn with_failures(mut self, failed: &[ServerRun]) -> Self {
+        let is_own = |run: &&ServerRun| {
+            *run.proxy == *self.row.proxy && *run.session_id == *self.row.session_id
+        };
+        self.failure = failed.iter().rfind(is_own).map(|run| match run.refused {
+            Some(_) => ServerFailure::Refused,
+            None => ServerFailure::Died,
+        });
+        self
+    }
+
+    /// `active`, `ended`, or `idle`: neither ended nor used of late; of a server that failed `died` or `not started`.
     #[must_use]
     pub fn state(&self) -> &'static str {
-        match (self.active, self.row.ended_at) {
-            (true, _) => "active",
-            (false, Some(_)) => "ended",
-            (false, None) => "idle",
+        match (self.failure, self.active, self.row.ended_at) {
+            (Some(ServerFailure::Refused), ..) => "not started",
+            (Some(ServerFailure::Died), ..) => "died",
+            (None, true, _) => "active",
+            (None, false, Some(_)) => "ended",
+            (None, false, None) => "idle",
         }
     }
 }

@@ -3,13 +3,13 @@
 
 mod act;
 mod filters;
+mod flight;
 
 use super::changes::ChangeList;
 use super::detail::Detail;
 use super::draw::layout;
 use super::event::ScreenEvent;
 use super::keys::{self, KeyPlace};
-use super::needle::Needle;
 use super::output::OutputList;
 use super::prompt::Prompt;
 use super::queries::{Answer, FailureQuery, OpenedRequest, Row, ScanDirection};
@@ -18,7 +18,7 @@ use super::requests::RequestList;
 use super::sessions::SessionList;
 use super::tools::ToolList;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Cursor, Filter, Flight, Head, OpenRow, SessionKey, StatsKey};
+use mcpr_store::query::{Cursor, Filter, Head, OpenRow, SessionKey, StatsKey};
 use std::path::PathBuf;
 
 /// How often clocks go on, in milliseconds.
@@ -115,6 +115,8 @@ pub(super) struct App {
     pub(super) only_session: Option<SessionKey>,
     /// The requests in flight, whatever is filtered.
     open: Vec<OpenRow>,
+    /// The one among them that is chosen, by its key.
+    open_choice: Option<i64>,
     /// A look for a failure that was not asked for yet.
     wanted_failure: Option<FailureQuery>,
     changed: bool,
@@ -144,6 +146,7 @@ impl App {
             only_tool: None,
             only_session: None,
             open: Vec::new(),
+            open_choice: None,
             wanted_failure: None,
             changed: true,
             setting,
@@ -176,6 +179,9 @@ impl App {
                 let ticks = now_ms / CLOCK_MS > self.now_ms / CLOCK_MS;
                 self.changed |= ticks && !self.open.is_empty() && self.paused_at.is_none();
                 self.now_ms = self.now_ms.max(now_ms);
+                if ticks {
+                    self.go_on_with_opened();
+                }
             }
             ScreenEvent::Written(outcome) => {
                 self.changed = true;
@@ -275,42 +281,6 @@ impl App {
         [of_pane, of_clock].into_iter().flatten().min()
     }
 
-    /// The requests in flight that the list of requests shows below its rows, the newest, in a list of this height.
-    pub(super) fn in_flight(&self, height: usize) -> Vec<&OpenRow> {
-        let query = &self.requests.query;
-        let needle = Needle::new(&query.text);
-        let is_meant = |open: &&OpenRow| {
-            let fields = Filter::grep_fields(&open.row);
-            let params = open.params.as_ref().map(|body| &*body.text);
-            let mut texts = fields.into_iter().chain([params]).flatten();
-            query.filter.matches(&open.row, open.payload().as_ref())
-                && needle
-                    .as_ref()
-                    .is_none_or(|needle| texts.any(|text| needle.is_in(text)))
-        };
-        let all: Vec<&OpenRow> = self.open.iter().filter(is_meant).collect();
-        // A third of the screen at most: the rest is for what has ended.
-        let skipped = all.len().saturating_sub(height / 3);
-        all[skipped..].to_vec()
-    }
-
-    /// How many requests of a tool or method are in flight; `None` while nothing is.
-    pub(super) fn in_flight_of(&self, key: &StatsKey) -> Option<usize> {
-        let is_of_key = |open: &&OpenRow| {
-            let row = &open.row;
-            let of_name = match &key.tool {
-                Some(tool) => row.tool.as_ref() == Some(tool),
-                None => row.tool.is_none() && Some(&row.method) == key.method.as_ref(),
-            };
-            of_name
-                && row.flight == Some(Flight::Pending)
-                && key.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
-        };
-        // Nothing at all is told apart from none of this tool: the column is there for all or for none.
-        let count = self.open.iter().filter(is_of_key).count();
-        (!self.open.is_empty()).then_some(count)
-    }
-
     /// The places that keys are looked up in.
     fn places(&self) -> &'static [KeyPlace] {
         if self.help.is_some() {
@@ -368,10 +338,7 @@ impl App {
                 self.changes.take(changes);
                 true
             }
-            Answer::Open(open) => {
-                self.open = open;
-                self.paused_at.is_none()
-            }
+            Answer::Open(open) => self.take_open(open),
             Answer::Trouble(trouble) => {
                 self.trouble = trouble;
                 true

@@ -25,6 +25,8 @@ pub(super) struct DetailSide {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Detail {
     pub(super) seq: i64,
+    /// What it is known by while it is in flight, and has no number.
+    pub(super) open_key: Option<i64>,
     is_asked: bool,
     /// `None` while it is read.
     pub(super) whole: Option<Box<OpenedRequest>>,
@@ -40,6 +42,7 @@ impl Detail {
     pub(super) fn opening(seq: i64, before: Option<&Self>) -> Self {
         Self {
             seq,
+            open_key: None,
             is_asked: false,
             whole: None,
             sides: [DetailSide::none("request"), DetailSide::none("answer")],
@@ -47,6 +50,17 @@ impl Detail {
             wraps: before.is_none_or(|before| before.wraps),
             search: before.map_or_else(String::new, |before| before.search.clone()),
         }
+    }
+
+    /// A request in flight, of which all that is known is here.
+    pub(super) fn of_open(key: i64, opened: Box<OpenedRequest>, before: Option<&Self>) -> Self {
+        let mut detail = Self {
+            open_key: Some(key),
+            is_asked: true,
+            ..Self::opening(opened.row.seq, before)
+        };
+        detail.take(opened);
+        detail
     }
 
     /// The request that is to be read, once.
@@ -64,6 +78,11 @@ impl Detail {
             (None, Kind::Mcp) => "not kept: record with --payloads",
             (None, _) => "none: only MCP requests have one",
         };
+        let no_answer = if whole.row.flight.is_some() {
+            "no answer yet"
+        } else {
+            nothing
+        };
         let name = match whole.row.error_kind {
             Some(ErrorKind::Rpc) => "error",
             _ => "answer",
@@ -71,7 +90,7 @@ impl Detail {
         let sizes = self.sides.each_ref().map(|side| side.size);
         self.sides = [
             DetailSide::of("request", params, nothing, sizes[0]),
-            DetailSide::of(name, answer, nothing, sizes[1]),
+            DetailSide::of(name, answer, no_answer, sizes[1]),
         ];
         if let Some(output) = &whole.output {
             // It gave no answer: what it wrote instead says why.

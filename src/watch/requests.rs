@@ -174,6 +174,11 @@ impl RequestList {
         self.follows = rows > 0 && self.view.chosen + 1 == self.rows.len() && self.is_complete();
     }
 
+    /// Whether the newest row is chosen, or there is none.
+    pub(super) fn is_at_newest(&self) -> bool {
+        self.view.chosen + 1 >= self.rows.len() && self.is_complete()
+    }
+
     /// Whether nothing that may be looked at lies beyond the newest row.
     fn is_complete(&self) -> bool {
         self.high >= self.last

@@ -3,8 +3,9 @@
 use super::needle::Needle;
 use super::queries::{ToolSums, ToolsQuery};
 use super::view::ListView;
+use mcpr_model::ErrorKind;
 use mcpr_model::time::{DAY_MS, HOUR_MS, MINUTE_MS};
-use mcpr_store::query::{Filter, Summary};
+use mcpr_store::query::{Filter, StatsKey, Summary};
 use std::cmp::Ordering;
 
 /// The windows that `+` and `-` go through; `None` is everything.
@@ -70,6 +71,24 @@ fn name_of(row: &Summary) -> [&str; 3] {
     [&key.tool, &key.method, &key.proxy].map(|name| name.as_deref().unwrap_or_default())
 }
 
+/// The row of what has calls in flight alone.
+fn without_an_end(key: StatsKey) -> Summary {
+    Summary {
+        key,
+        calls: 0,
+        total_errors: 0,
+        errors: [0; ErrorKind::ALL.len()],
+        quantiles_us: [None; 3],
+        latency_range_us: None,
+        total_us: 0,
+        bytes_in: 0,
+        bytes_out: 0,
+        calls_by_bucket: Vec::new(),
+        unplaced_calls: 0,
+        before: None,
+    }
+}
+
 fn longest(row: &Summary) -> Option<i64> {
     row.latency_range_us.map(|(_, longest)| longest)
 }
@@ -83,6 +102,10 @@ fn longest(row: &Summary) -> Option<i64> {
 pub(super) struct ToolList {
     pub(super) text: String,
     all: Option<ToolSums>,
+    /// What is in flight, once each,
+    awaited: Vec<StatsKey>,
+    /// and rows for what of it has no sums, as no call of it has ended.
+    waiting: Vec<Summary>,
     /// Those that are shown, in order, by their places in `all`.
     order: Vec<usize>,
     pub(super) sort_by: SortBy,
@@ -103,6 +126,8 @@ impl Default for ToolList {
         Self {
             text: String::new(),
             all: None,
+            awaited: Vec::new(),
+            waiting: Vec::new(),
             order: Vec::new(),
             sort_by: SortBy::Calls,
             reversed: false,
@@ -126,7 +151,8 @@ impl ToolList {
     /// The rows that are shown, in order.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Summary> {
         let all = self.all.as_ref().map_or(&[][..], |tools| &tools.rows);
-        self.order.iter().filter_map(|&at| all.get(at))
+        let at = move |at: usize| all.get(at).or_else(|| self.waiting.get(at - all.len()));
+        self.order.iter().filter_map(move |&place| at(place))
     }
 
     pub(super) fn chosen(&self) -> Option<&Summary> {
@@ -223,7 +249,23 @@ impl ToolList {
         let chosen = self.chosen().map(|row| row.key.clone());
         self.all = Some(tools);
         self.arrange();
-        // The choice stays with its tool, wherever that has gone.
+        self.choose_again(chosen);
+    }
+
+    /// Takes in what is in flight.
+    pub(super) fn wait_for(&mut self, mut keys: Vec<StatsKey>) {
+        keys.sort();
+        keys.dedup();
+        if keys != self.awaited {
+            let chosen = self.chosen().map(|row| row.key.clone());
+            self.awaited = keys;
+            self.arrange();
+            self.choose_again(chosen);
+        }
+    }
+
+    /// The choice stays with its tool, wherever that has gone.
+    fn choose_again(&mut self, chosen: Option<StatsKey>) {
         let at = chosen.and_then(|key| self.rows().position(|row| row.key == key));
         if let Some(at) = at {
             self.view.choose(at, self.order.len());
@@ -256,7 +298,11 @@ impl ToolList {
     }
 
     fn arrange(&mut self) {
-        let rows = self.all.as_ref().map_or(&[][..], |tools| &tools.rows);
+        let all = self.all.as_ref().map_or(&[][..], |tools| &tools.rows);
+        let has_sums = |key: &StatsKey| all.iter().any(|row| row.key == *key);
+        let waiting = self.awaited.iter().filter(|key| !has_sums(key));
+        self.waiting = waiting.cloned().map(without_an_end).collect();
+        let rows: Vec<&Summary> = all.iter().chain(&self.waiting).collect();
         let needle = Needle::new(&self.text);
         let is_meant = |row: &Summary| {
             let mut names = name_of(row).into_iter();
@@ -264,13 +310,13 @@ impl ToolList {
                 .as_ref()
                 .is_none_or(|needle| names.any(|name| needle.is_in(name)))
         };
-        self.order = (0..rows.len()).filter(|&at| is_meant(&rows[at])).collect();
+        self.order = (0..rows.len()).filter(|&at| is_meant(rows[at])).collect();
         let (by, reversed) = (self.sort_by, self.reversed);
         self.order.sort_by(|&a, &b| {
-            let order = by.compare(&rows[a], &rows[b]);
+            let order = by.compare(rows[a], rows[b]);
             let order = if reversed { order.reverse() } else { order };
             // Equal figures stand by name, so that no row jumps from one look to the next.
-            order.then_with(|| SortBy::Name.compare(&rows[a], &rows[b]))
+            order.then_with(|| SortBy::Name.compare(rows[a], rows[b]))
         });
         self.view.settle(self.order.len());
     }

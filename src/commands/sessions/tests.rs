@@ -6,6 +6,8 @@ use super::super::testing::{key, sample, session, view};
 use super::*;
 use clap::Parser;
 use expect_test::{Expect, expect};
+use mcpr_model::ServerRun;
+use mcpr_store::query::RequestRow;
 
 #[derive(Debug, Parser)]
 struct Line {
@@ -129,4 +131,66 @@ fn more_sessions_than_a_page_are_listed_once_and_in_the_order_of_their_beginning
         .expect("pages");
         assert_eq!(found, expected, "{most:?}");
     }
+}
+
+/// What is listed of the sample, where its first session waits since long ago and the servers of the others failed.
+fn list_of_failing(line: &[&str], active: bool) -> String {
+    let args = Line::try_parse_from([&["sessions", "--db", "/store.db", "--utc"], line].concat())
+        .expect("a line")
+        .args;
+    let (mut console, out, err) = Console::captured();
+    let view = view(&args.read, &mut console);
+    let mut rows = sample();
+    let of = |row: &SessionRow| (row.proxy.clone(), row.session_id.clone());
+    let (proxy, session) = of(&rows.sessions[0]);
+    rows.sessions[0].last_seen_at -= 600_000;
+    rows.open.push(OpenRow {
+        key: 1,
+        row: RequestRow {
+            proxy,
+            session: Some(session),
+            flight: Some(Flight::Pending),
+            ..RequestRow::default()
+        },
+        params: None,
+    });
+    for (at, refused) in [(1, None), (2, Some("no such file".into()))] {
+        let (proxy, session) = of(&rows.sessions[at]);
+        rows.runs.push(ServerRun {
+            proxy: proxy.into(),
+            session_id: session.into(),
+            refused,
+            ..ServerRun::default()
+        });
+    }
+    let filter = SessionFilter {
+        active_at: active.then_some(view.now_ms),
+        with_empty: true,
+        ..SessionFilter::default()
+    };
+    list(&args, &filter, &view, &rows, &mut console).expect("a list");
+    console.flush().expect("memory takes it");
+    out.text() + &err.text()
+}
+
+#[test]
+fn a_session_that_waits_for_an_answer_is_active_however_long_it_has_waited() {
+    for order in [&[][..], &["--reverse"], &["--sort", "used"]] {
+        let listed = list_of_failing(&[&["--active"], order].concat(), true);
+        let row = listed.lines().find(|line| line.starts_with("2bdb4dcf"));
+        assert!(
+            row.is_some_and(|row| row.ends_with("active")),
+            "{order:?} {listed}"
+        );
+    }
+}
+
+#[test]
+fn a_session_whose_server_died_or_never_started_says_so() {
+    let listed = list_of_failing(&["--all"], false);
+    let states: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.rsplit("  ").next())
+        .collect();
+    assert_eq!(states[1..], ["active", "died", "not started"], "{listed}");
 }

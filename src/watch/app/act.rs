@@ -113,7 +113,11 @@ impl App {
             return side.body.go(rows, side.size);
         }
         match self.pane {
-            Pane::Requests => self.requests.go(rows),
+            Pane::Requests => {
+                if !self.go_in_flight(rows) {
+                    self.requests.go(rows);
+                }
+            }
             Pane::Sessions => self.sessions.go(rows),
             Pane::Tools => self.tools.go(rows),
             Pane::Output => self.output.go(rows),
@@ -130,7 +134,10 @@ impl App {
             return detail.side().body.go_to_first();
         }
         match self.pane {
-            Pane::Requests => self.requests.go_to_first(),
+            Pane::Requests => {
+                self.open_choice = None;
+                self.requests.go_to_first();
+            }
             Pane::Sessions => self.sessions.go_to_first(),
             Pane::Tools => self.tools.view.first(),
             Pane::Output => self.output.view.first(),
@@ -148,7 +155,10 @@ impl App {
             return side.body.go_to_last(side.size);
         }
         match self.pane {
-            Pane::Requests => self.requests.go_to_last(),
+            Pane::Requests => {
+                self.open_choice = None;
+                self.requests.go_to_last();
+            }
             Pane::Sessions => self.sessions.go_to_last(),
             Pane::Tools => self.tools.go_to_last(),
             Pane::Output => self.output.go_to_last(),
@@ -158,7 +168,11 @@ impl App {
 
     fn open(&mut self) {
         match self.pane {
-            Pane::Requests => self.open_chosen(),
+            Pane::Requests => {
+                if !self.open_in_flight() {
+                    self.open_chosen();
+                }
+            }
             Pane::Sessions | Pane::Output => self.only_this_session(),
             Pane::Tools => self.only_this_tool(),
             // A change is whole in its row.
@@ -183,6 +197,18 @@ impl App {
     }
 
     fn open_neighbour(&mut self, rows: isize) {
+        let open = self.chosen_in_flight().map(|(_, open)| open.key);
+        if self.go_in_flight(rows) && self.open_choice != open {
+            // From one in flight to the next, or back to the newest row.
+            if !self.open_in_flight() {
+                self.open_chosen();
+            }
+            return;
+        }
+        if open.is_some() {
+            self.notice = Some("this is the newest".to_owned());
+            return;
+        }
         let before = self.requests.view.chosen;
         self.requests.go(rows);
         // Gaps are passed over.
@@ -214,6 +240,8 @@ impl App {
     }
 
     pub(super) fn seek_failed_request(&mut self, toward: ScanDirection) {
+        // Nothing in flight has failed yet.
+        self.open_choice = None;
         match self.requests.seek_failure(toward) {
             Some(ask) => self.wanted_failure = Some(ask),
             None if self.detail.is_some() => self.open_chosen(),
@@ -264,7 +292,10 @@ impl App {
         };
         self.prompt = Some(Prompt {
             purpose: Purpose::WriteTo,
-            text: format!("mcpr-{}.json", detail.seq),
+            text: match detail.open_key {
+                Some(_) => "mcpr-in-flight.json".to_owned(),
+                None => format!("mcpr-{}.json", detail.seq),
+            },
         });
     }
 

@@ -2,7 +2,7 @@
 
 use super::{App, Pane};
 use crate::watch::prompt::{Prompt, Purpose, Typed};
-use crate::watch::queries::{Query, Row};
+use crate::watch::queries::Query;
 use crossterm::event::KeyEvent;
 use mcpr_store::query::{Filter, Pattern, SessionKey, SessionRow, StatsKey};
 
@@ -137,16 +137,12 @@ impl App {
     pub(super) fn only_this_tool(&mut self) {
         let key = match self.pane {
             Pane::Tools => self.tools.chosen().map(|row| row.key.clone()),
-            Pane::Requests => self
-                .requests
-                .chosen()
-                .and_then(Row::request)
-                .map(|row| StatsKey {
-                    proxy: Some(row.proxy.clone()),
-                    method: Some(row.method.clone()),
-                    tool: row.tool.clone(),
-                    ..StatsKey::default()
-                }),
+            Pane::Requests => self.chosen_request().map(|row| StatsKey {
+                proxy: Some(row.proxy.clone()),
+                method: Some(row.method.clone()),
+                tool: row.tool.clone(),
+                ..StatsKey::default()
+            }),
             Pane::Sessions | Pane::Output | Pane::Changes => None,
         };
         match key {
@@ -164,16 +160,12 @@ impl App {
         let key = match self.pane {
             Pane::Sessions => self.sessions.chosen().map(SessionRow::key),
             Pane::Output => self.output.chosen().map(|line| line.session.clone()),
-            Pane::Requests => self
-                .requests
-                .chosen()
-                .and_then(Row::request)
-                .and_then(|row| {
-                    row.session.clone().map(|id| SessionKey {
-                        proxy: row.proxy.clone(),
-                        id,
-                    })
-                }),
+            Pane::Requests => self.chosen_request().and_then(|row| {
+                row.session.clone().map(|id| SessionKey {
+                    proxy: row.proxy.clone(),
+                    id,
+                })
+            }),
             Pane::Tools | Pane::Changes => None,
         };
         match key {

@@ -25,7 +25,11 @@ pub(super) fn draw(app: &App, detail: &Detail, palette: Palette, buffer: &mut Bu
             .map_or_else(String::new, |target| format!(" {target}"));
         format!(" {}{target}", row.method)
     });
-    let heading = format!("[request {}]{called}", detail.seq);
+    let which = match detail.open_key {
+        Some(_) => "in flight".to_owned(),
+        None => detail.seq.to_string(),
+    };
+    let heading = format!("[request {which}]{called}");
     bars::heading(&escape(&heading), app, palette, buffer);
     let facts = layout::fact_lines(app.size, detail);
     for (at, line) in facts.iter().enumerate() {

@@ -26,21 +26,23 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let list = &app.requests;
     let range = list.view.range(list.rows().len());
     let rows: Vec<&Row> = list.rows().range(range.clone()).collect();
-    let several = VaryingFields {
-        proxies: differ(list.rows().iter(), |row| Some(&row.proxy)),
-        sessions: app.size.0 >= WITH_SESSIONS
-            && differ(list.rows().iter(), |row| row.session.as_ref()),
+    let open = app.in_flight(layout::list_height(app.size, app.has_filters()));
+    let in_flight = || open.iter().map(|open| &open.row);
+    let all = || {
+        let ended = list.rows().iter().filter_map(Row::request);
+        ended.chain(in_flight())
     };
-    let times = rows
-        .iter()
-        .filter_map(|row| row.request())
-        .map(|row| row.ts);
-    let (times, heading) = Times::by_day(app, times);
+    let several = VaryingFields {
+        proxies: differ(all(), |row| Some(&row.proxy)),
+        sessions: app.size.0 >= WITH_SESSIONS && differ(all(), |row| row.session.as_ref()),
+    };
+    let seen = || {
+        let ended = rows.iter().filter_map(|row| row.request());
+        ended.chain(in_flight())
+    };
+    let (times, heading) = Times::by_day(app, seen().map(|row| row.ts));
     let mut ids = ShortIds::default();
-    for id in rows
-        .iter()
-        .filter_map(|row| row.request()?.session.as_deref())
-    {
+    for id in seen().filter_map(|row| row.session.as_deref()) {
         ids.learn(id);
     }
     let shown = rows.iter().map(|row| match &row.entry {
@@ -53,8 +55,6 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
             TableRow::Whole(escape(&text).into_owned(), palette.style(Meaning::Slow))
         }
     });
-    let height = layout::list_height(app.size, app.has_filters());
-    let open = app.in_flight(height);
     let below = open.iter().map(|open| {
         let asked = arguments::of(&open.row, open.payload().as_ref());
         let cells = cells(&open.row, asked.as_deref(), several, times, &ids, palette);
@@ -63,7 +63,10 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let table = Table {
         headings: headings(several, &heading, app.size.0),
         rows: shown.chain(below).collect(),
-        chosen: (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),
+        chosen: match app.chosen_in_flight() {
+            Some((at, _)) => Some(rows.len() + at),
+            None => (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),
+        },
     };
     let nothing = nothing(app);
     (table, nothing)
@@ -71,10 +74,10 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
 
 /// Whether rows differ in something.
 fn differ<'a, T: PartialEq + 'a>(
-    rows: impl Iterator<Item = &'a Row>,
+    rows: impl Iterator<Item = &'a RequestRow>,
     of: impl Fn(&'a RequestRow) -> Option<&'a T>,
 ) -> bool {
-    let mut seen = rows.filter_map(|row| of(row.request()?));
+    let mut seen = rows.filter_map(of);
     let first = seen.next();
     seen.any(|next| Some(next) != first)
 }

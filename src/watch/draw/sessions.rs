@@ -46,9 +46,27 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
             style: Style::new(),
         });
         cells.push(errors(row.total_errors, palette));
-        cells.push(state(row, app.now_ms, palette));
+        let in_flight = app.in_flight_in(&row.key());
+        cells.extend(in_flight.map(|count| waiting(count, palette)));
+        // One that waits is in use, however long it has waited.
+        let is_waiting = in_flight.is_some_and(|count| count > 0);
+        cells.push(state(row, is_waiting, app.now_ms, palette));
         TableRow::Cells(cells)
     };
+    let table = Table {
+        headings: headings(app, with_proxy),
+        rows: rows.iter().map(cells).collect(),
+        chosen: (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),
+    };
+    let nothing = match (list.is_loading(), app.has_filters()) {
+        (true, _) => "looking …",
+        (_, true) => "no session matches; x shows all of them again",
+        _ => "no session yet",
+    };
+    (table, vec![nothing.to_owned()])
+}
+
+fn headings(app: &App, with_proxy: bool) -> Vec<Heading> {
     let mut headings = vec![Heading::new("SESSION")];
     if with_proxy {
         headings.push(Heading::new("PROXY").cut_to(6, 20).leave_out(2));
@@ -59,19 +77,12 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
         Heading::new("LAST USED").leave_out(1),
         Heading::new("CALLS").right(),
         Heading::new("ERRORS").right(),
-        Heading::new("STATE").leave_out(4),
     ]);
-    let table = Table {
-        headings,
-        rows: rows.iter().map(cells).collect(),
-        chosen: (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),
-    };
-    let nothing = match (list.is_loading(), app.has_filters()) {
-        (true, _) => "looking …",
-        (_, true) => "no session matches; x shows all of them again",
-        _ => "no session yet",
-    };
-    (table, vec![nothing.to_owned()])
+    if app.has_in_flight() {
+        headings.push(Heading::new("IN FLIGHT").right());
+    }
+    headings.push(Heading::new("STATE").leave_out(4));
+    headings
 }
 
 /// A count of errors, with a sign where there are any.
@@ -88,10 +99,22 @@ pub(super) fn errors(count: i64, palette: Palette) -> Cell {
     }
 }
 
-fn state(row: &SessionRow, now_ms: i64, palette: Palette) -> Cell {
+/// How many calls are in flight.
+pub(super) fn waiting(count: usize, palette: Palette) -> Cell {
+    let (text, meaning) = match count {
+        0 => (String::new(), Meaning::Plain),
+        count => (format!("▸ {count}"), Meaning::Live),
+    };
+    Cell {
+        text,
+        style: palette.style(meaning),
+    }
+}
+
+fn state(row: &SessionRow, is_waiting: bool, now_ms: i64, palette: Palette) -> Cell {
     let (text, meaning) = if row.ended_at.is_some() {
         ("ended", Meaning::Dim)
-    } else if row.is_active(now_ms) {
+    } else if is_waiting || row.is_active(now_ms) {
         ("● active", Meaning::Good)
     } else {
         ("idle", Meaning::Plain)

@@ -1,6 +1,7 @@
 //! The list of tools on the screen.
 
 use super::outside;
+use super::sessions::waiting;
 use super::table::{Cell, Heading, Table, TableRow};
 use crate::render::units;
 use crate::watch::app::App;
@@ -174,12 +175,7 @@ fn with_flight(
     if let Some(count) = in_flight {
         // Behind the names.
         let at = 1 + usize::from(view.with_proxy);
-        let (text, meaning) = match count {
-            0 => (String::new(), Meaning::Plain),
-            count => (format!("▸ {count}"), Meaning::Live),
-        };
-        let style = palette.style(meaning);
-        cells.insert(at, Cell { text, style });
+        cells.insert(at, waiting(count, palette));
     }
     cells
 }

@@ -1,0 +1,257 @@
+//! The requests in flight: which of them are shown, chosen and opened, and how many there are of what.
+
+use super::App;
+use crate::render::{RequestDetails, shown_document, shown_facts};
+use crate::watch::detail::Detail;
+use crate::watch::draw::layout;
+use crate::watch::needle::Needle;
+use crate::watch::queries::{OpenedRequest, Row};
+use mcpr_store::query::{Filter, Flight, OpenRow, RequestRow, SessionKey, StatsKey};
+
+impl App {
+    /// Takes in what is in flight now; whether that is to be seen.
+    pub(super) fn take_open(&mut self, open: Vec<OpenRow>) -> bool {
+        self.open = open;
+        let base = &self.setting.base;
+        let is_waited_for = |open: &&OpenRow| {
+            open.row.flight == Some(Flight::Pending)
+                && base.matches(&open.row, open.payload().as_ref())
+        };
+        let keys = self.open.iter().filter(is_waited_for).map(|open| StatsKey {
+            proxy: Some(open.row.proxy.clone()),
+            method: Some(open.row.method.clone()),
+            tool: open.row.tool.clone(),
+            ..StatsKey::default()
+        });
+        self.tools.wait_for(keys.collect());
+        self.go_on_with_opened();
+        self.paused_at.is_none()
+    }
+
+    /// The requests in flight that the list of requests shows below its rows, the newest, in a list of this height.
+    pub(in crate::watch) fn in_flight(&self, height: usize) -> Vec<&OpenRow> {
+        let query = &self.requests.query;
+        let needle = Needle::new(&query.text);
+        let is_meant = |open: &&OpenRow| {
+            let fields = Filter::grep_fields(&open.row);
+            let params = open.params.as_ref().map(|body| &*body.text);
+            let mut texts = fields.into_iter().chain([params]).flatten();
+            query.filter.matches(&open.row, open.payload().as_ref())
+                && needle
+                    .as_ref()
+                    .is_none_or(|needle| texts.any(|text| needle.is_in(text)))
+        };
+        let all: Vec<&OpenRow> = self.open.iter().filter(is_meant).collect();
+        // A third of the screen at most: the rest is for what has ended.
+        let skipped = all.len().saturating_sub(height / 3);
+        all[skipped..].to_vec()
+    }
+
+    /// How many requests of a tool or method are in flight; `None` while nothing is.
+    pub(in crate::watch) fn in_flight_of(&self, key: &StatsKey) -> Option<usize> {
+        let is_of_key = |open: &&OpenRow| {
+            let row = &open.row;
+            let of_name = match &key.tool {
+                Some(tool) => row.tool.as_ref() == Some(tool),
+                None => row.tool.is_none() && Some(&row.method) == key.method.as_ref(),
+            };
+            of_name
+                && row.flight == Some(Flight::Pending)
+                && key.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
+        };
+        // Nothing at all is told apart from none of this tool: the column is there for all or for none.
+        let count = self.open.iter().filter(is_of_key).count();
+        (!self.open.is_empty()).then_some(count)
+    }
+
+    /// How many requests of a session are in flight; `None` while nothing is.
+    pub(in crate::watch) fn in_flight_in(&self, session: &SessionKey) -> Option<usize> {
+        let is_own = |open: &&OpenRow| {
+            open.row.flight == Some(Flight::Pending)
+                && open.row.proxy == session.proxy
+                && open.row.session.as_ref() == Some(&session.id)
+        };
+        let count = self.open.iter().filter(is_own).count();
+        (!self.open.is_empty()).then_some(count)
+    }
+
+    /// Whether anything is in flight.
+    pub(in crate::watch) fn has_in_flight(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    fn shown_in_flight(&self) -> Vec<&OpenRow> {
+        self.in_flight(layout::list_height(self.size, self.has_filters()))
+    }
+
+    /// The request in flight that is chosen, and its place among those that are shown.
+    pub(in crate::watch) fn chosen_in_flight(&self) -> Option<(usize, &OpenRow)> {
+        let key = self.open_choice?;
+        let mut shown = self.shown_in_flight().into_iter().enumerate();
+        shown.find(|(_, open)| open.key == key)
+    }
+
+    /// The request that is chosen, whether it has ended or not.
+    pub(super) fn chosen_request(&self) -> Option<&RequestRow> {
+        match self.chosen_in_flight() {
+            Some((_, open)) => Some(&open.row),
+            None => self.requests.chosen().and_then(Row::request),
+        }
+    }
+
+    /// Moves the choice where it is, or comes, among what is in flight; whether it did.
+    pub(super) fn go_in_flight(&mut self, rows: isize) -> bool {
+        let keys: Vec<i64> = self.shown_in_flight().iter().map(|open| open.key).collect();
+        let chosen = self
+            .open_choice
+            .and_then(|key| keys.iter().position(|&it| it == key));
+        // They stand behind the newest row.
+        let from = match chosen {
+            Some(at) => isize::try_from(at).unwrap_or(isize::MAX),
+            None if self.requests.is_at_newest() => -1,
+            None => {
+                self.open_choice = None;
+                return false;
+            }
+        };
+        let last = keys.len().saturating_sub(1);
+        let to = from.saturating_add(rows);
+        self.open_choice = usize::try_from(to)
+            .ok()
+            .and_then(|to| keys.get(to.min(last)).copied());
+        if self.open_choice.is_some() {
+            return true;
+        }
+        if chosen.is_some() && to < -1 {
+            // Up over the first of them, on among the rows.
+            self.requests.go(to + 1);
+        }
+        chosen.is_some()
+    }
+
+    /// Opens the request in flight that is chosen; whether one is.
+    pub(super) fn open_in_flight(&mut self) -> bool {
+        let Some((_, open)) = self.chosen_in_flight() else {
+            return false;
+        };
+        let opened = self.opened(open);
+        self.detail = Some(Detail::of_open(open.key, opened, self.detail.as_ref()));
+        true
+    }
+
+    /// What is known of a request in flight.
+    fn opened(&self, open: &OpenRow) -> Box<OpenedRequest> {
+        let payload = open.payload();
+        let shown = RequestDetails::new(&open.row, &[], payload.as_ref()).at(self.now_ms);
+        let (facts, document) = (
+            shown_facts(&shown, self.setting.zone),
+            shown_document(&shown),
+        );
+        Box::new(OpenedRequest {
+            row: open.row.clone(),
+            payload,
+            output: None,
+            facts,
+            document,
+        })
+    }
+
+    /// The clock of a request in flight that is opened goes on, until it has ended.
+    pub(super) fn go_on_with_opened(&mut self) {
+        let Some(key) = self.detail.as_ref().and_then(|detail| detail.open_key) else {
+            return;
+        };
+        let opened = self.open.iter().find(|open| open.key == key);
+        let opened = opened.map(|open| self.opened(open));
+        if let Some(detail) = &mut self.detail {
+            match opened {
+                Some(opened) => detail.whole = Some(opened),
+                None => {
+                    self.notice = Some("it has ended: Esc, and it is among the rows".to_owned());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::watch::testing::{Bench, NOW};
+
+    #[test]
+    fn a_tool_whose_only_call_hangs_is_listed_with_it() {
+        let mut bench = Bench::over(0);
+        bench.store.add_at(NOW - 60_000);
+        // Of the same session, and of another tool.
+        let _writer = bench.store.add_open(8);
+        bench.wait(1_000);
+        bench.keys("3");
+        let screen = bench.screen();
+        let tool = screen.lines().find(|line| line.contains("search"));
+        assert!(tool.is_some_and(|line| line.contains("▸ 1")), "{screen}");
+        assert_eq!(bench.app.tools.rows().count(), 2);
+        bench.keys("2");
+        let screen = bench.screen();
+        assert!(
+            screen.contains("IN FLIGHT") && screen.contains("▸ 1"),
+            "{screen}"
+        );
+    }
+
+    #[test]
+    fn what_is_in_flight_is_chosen_and_opened_like_a_row() {
+        let mut bench = Bench::over(60);
+        let _writer = bench.store.add_open(61);
+        bench.wait(100);
+        bench.keys("Gj");
+        let screen = bench.screen();
+        let chosen = screen.lines().find(|line| line.starts_with('▶'));
+        assert!(
+            chosen.is_some_and(|line| line.contains("▸ pending 3s")),
+            "{screen}"
+        );
+        bench.keys("<Enter>");
+        let screen = bench.screen();
+        assert!(
+            screen.starts_with("[request in flight] tools/call read_file"),
+            "{screen}"
+        );
+        assert!(
+            screen.contains("\"number\": 61") && screen.contains("no answer yet"),
+            "{screen}"
+        );
+        bench.wait(2_000);
+        assert!(bench.screen().contains("pending 5s"), "{}", bench.screen());
+        bench.keys("<Esc>k");
+        assert_eq!(bench.chosen(), Some(60));
+        let screen = bench.screen();
+        let chosen = screen.lines().find(|line| line.starts_with('▶'));
+        assert!(
+            chosen.is_some_and(|line| line.contains("number=60")),
+            "{screen}"
+        );
+        bench.keys("jt");
+        assert!(bench.screen().contains("read_file"), "its tool is chosen");
+        bench.keys("xG");
+        bench.store.add(1);
+        bench.wait(100);
+        assert_eq!(bench.chosen(), Some(61), "the answer follows");
+    }
+
+    #[test]
+    fn what_is_in_flight_on_the_first_screen_has_the_time_alone() {
+        let mut bench = Bench::over(0);
+        let _writer = bench.store.add_open(61);
+        bench.wait(100);
+        let _early = bench.screen();
+        bench.store.add_at(NOW - 60_000);
+        bench.wait(100);
+        let screen = bench.screen();
+        let heading = screen.lines().find(|line| line.contains("TIME"));
+        assert!(
+            heading
+                .is_some_and(|line| line.contains("TIME      CALL") && line.contains("ARGUMENTS")),
+            "{screen}"
+        );
+    }
+}
