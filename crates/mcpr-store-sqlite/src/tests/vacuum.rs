@@ -104,7 +104,10 @@ fn sums_without_bound_of_an_older_layout_are_put_together() {
     store
         .connection
         .execute_batch(
-            "INSERT INTO rollups SELECT r.ts - r.ts % 3600000, r.operation, 1, 0, 1, 0, 0, 0,
+            "INSERT INTO rollups (hour, operation, calls, errors_rpc, errors_tool, errors_http,
+                 errors_cancelled, errors_timeout, latency_sum_us, latency_min_us, latency_max_us,
+                 bytes_in, bytes_out, sketch, seal, errors_died)
+             SELECT r.ts - r.ts % 3600000, r.operation, 1, 0, 1, 0, 0, 0,
                  r.latency_us, r.latency_us, r.latency_us, 10, 0,
                  (SELECT sketch FROM rollups WHERE calls = 1 LIMIT 1), 0, 0
              FROM requests r JOIN operations o ON o.id = r.operation WHERE o.summed_as IS NOT NULL;

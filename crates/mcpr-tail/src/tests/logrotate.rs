@@ -385,8 +385,11 @@ impl Rotation {
         // Where files begin alike, which of them was read may be in doubt.
         let is_certain = self.rules.header.is_empty() && !is_counted;
         let may_be_told = !self.deleted.is_empty() || !is_certain;
-        // Where a gap is told, what is there still may be read from its beginning: the store knows it.
-        let is_read_anew = is_told && may_be_told;
+        // Where a gap is told, what is there still may be read from its beginning: the store knows it. So may
+        // files that begin alike, and where a gap is told of such a log, not all of them are found.
+        let begins_alike = !self.rules.header.is_empty();
+        let is_read_anew = may_be_told && (is_told || begins_alike);
+        let is_traceable = is_traceable && !(is_told && begins_alike);
         assert!(
             (found.len() == came.len() || is_read_anew)
                 && (gone.is_subset(&self.deleted) || !is_traceable)
