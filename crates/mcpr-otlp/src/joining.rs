@@ -2,6 +2,7 @@
 //! exporters of two processes post seconds apart, in either order.
 
 use crate::record::HostCall;
+use crate::remembered::Remembered;
 use crate::span::{Account, Position, SpanId, joined, within};
 use crate::vocabulary::OperationSide;
 use mcpr_model::{CallKey, Channel, Outcome, Request, Text, TraceId};
@@ -67,36 +68,6 @@ pub struct Joiner {
     /// By the span around it: which client's account stands within.
     inner: Remembered<LinkId>,
     refused: Remembered<()>,
-}
-
-/// A map that forgets what came first.
-#[derive(Debug)]
-struct Remembered<T> {
-    known: HashMap<u64, T>,
-    order: VecDeque<u64>,
-}
-
-impl<T> Default for Remembered<T> {
-    fn default() -> Self {
-        Self {
-            known: HashMap::new(),
-            order: VecDeque::new(),
-        }
-    }
-}
-
-impl<T> Remembered<T> {
-    fn put(&mut self, key: u64, value: T, most: usize) {
-        if self.known.insert(key, value).is_none() {
-            self.order.push_back(key);
-        }
-        // What is forgotten may give a row too many, never one too few.
-        while self.order.len() > most {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
-        }
-    }
 }
 
 /// What a post tells.
@@ -237,7 +208,7 @@ impl Joiner {
             return false;
         };
         let own = link_of_span(position.trace, position.id, &outer.request.method);
-        let Some(link) = self.inner.known.get(&own) else {
+        let Some(link) = self.inner.get(own) else {
             return false;
         };
         // One that is a row already has all that it will have.
@@ -247,9 +218,14 @@ impl Joiner {
         true
     }
 
-    fn of_host(&self, HostCall { call, mut request }: HostCall) -> LinkedAccount {
+    fn of_host(&self, told: HostCall) -> LinkedAccount {
+        let HostCall {
+            call,
+            may_pair,
+            mut request,
+        } = told;
         let link = call.as_ref().map(link_of_call);
-        if link.is_some_and(|link| self.refused.known.contains_key(&link)) {
+        if link.is_some_and(|link| self.refused.get(link).is_some()) {
             request.outcome = Outcome {
                 error_kind: Some(mcpr_model::ErrorKind::Denied),
                 error_code: None,
@@ -262,7 +238,7 @@ impl Joiner {
             link,
             side: OperationSide::Client,
             is_of_host: true,
-            waits: link.is_some() && was_sent,
+            waits: may_pair && was_sent,
             service: request.proxy.clone(),
             position: None,
             request,
@@ -321,6 +297,10 @@ impl Joiner {
         self.waiting
             .insert(link, WaitingAccount { account, until_ms });
         self.queue.push_back(link);
+        // Those that were joined stand in it until their time comes.
+        if self.queue.len() > 2 * MAX_WAITING {
+            self.queue.retain(|link| self.waiting.contains_key(link));
+        }
     }
 
     /// An account of the other side that shares the trace or the session, says the same and overlaps in time: for sides whose spans

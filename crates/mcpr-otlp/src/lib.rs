@@ -7,6 +7,7 @@ mod joining;
 mod json;
 mod message;
 mod record;
+mod remembered;
 mod reply;
 mod span;
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub(crate) enum Told {
 #[derive(Debug)]
 pub(crate) struct HostCall {
     pub(crate) call: Option<Text>,
+    /// Whether a span may tell of it, too.
+    pub(crate) may_pair: bool,
     pub(crate) request: Request,
 }
 
@@ -79,7 +81,11 @@ pub(crate) fn told(record: &LogMessage, service: &Text, version: Option<&Text>) 
             "tools/call".into(),
         )
     };
-    Some(Told::Call(Box::new(HostCall { call, request })))
+    Some(Told::Call(Box::new(HostCall {
+        call,
+        may_pair: known.has_spans,
+        request,
+    })))
 }
 
 fn event_name(record: &LogMessage) -> Option<Text> {

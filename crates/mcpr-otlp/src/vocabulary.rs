@@ -292,6 +292,8 @@ pub(crate) struct LogVocabulary {
     pub(crate) call_id: &'static [&'static str],
     pub(crate) conversation: &'static [&'static str],
     pub(crate) message: &'static [&'static str],
+    /// Whether spans tell of the same calls, so that they are waited for.
+    pub(crate) has_spans: bool,
     /// Values of `error_type` that are JSON-RPC errors.
     pub(crate) rpc_errors: &'static [&'static str],
     /// Values of `error_type` that say that the host sent nothing.
@@ -313,6 +315,7 @@ pub(crate) const LOG_VOCABULARIES: [LogVocabulary; 3] = [
         call_id: &["call_id"],
         conversation: &["conversation.id"],
         message: &["output"],
+        has_spans: true,
         rpc_errors: &[],
         not_sent: &[],
     },
@@ -332,6 +335,7 @@ pub(crate) const LOG_VOCABULARIES: [LogVocabulary; 3] = [
         call_id: &["tool_use_id"],
         conversation: &["session.id"],
         message: &["error"],
+        has_spans: false,
         rpc_errors: &["McpError"],
         not_sent: &[],
     },
@@ -348,6 +352,7 @@ pub(crate) const LOG_VOCABULARIES: [LogVocabulary; 3] = [
         call_id: &[],
         conversation: &["session.id"],
         message: &["error.message", "error"],
+        has_spans: false,
         rpc_errors: &[],
         not_sent: &["invalid_tool_params", "tool_not_registered"],
     },
