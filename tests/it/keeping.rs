@@ -48,7 +48,7 @@ fn a_month_of_requests_and_a_week_of_payloads_are_kept_unless_told() {
     let (home, err) = recorded(&[], &[]);
     assert_eq!(left(&home), (4, 2));
     assert!(
-        err.contains("removed 1 requests and 3 payloads that are past what is kept"),
+        err.contains("removed 1 request and 3 payloads that are past what is kept"),
         "{err}"
     );
     let hours = home.succeed(&["stats", "--by", "hour", "--since", "2026-10-01", "--json"]);

@@ -168,7 +168,7 @@ fn limits_hold_at_once_also_for_a_recorder_that_kept_everything_and_waits() {
         recorder.home.rows(&[]).len() == 2
     });
     until("that is said", || {
-        recorder.line("removed 1 requests").is_some()
+        recorder.line("removed 1 request ").is_some()
     });
     recorder.stop();
 }

@@ -57,7 +57,9 @@ impl Removed {
 impl fmt::Display for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { requests, payloads } = self;
-        write!(f, "removed {requests} requests and {payloads} payloads")?;
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        write!(f, "removed {requests} request{}", plural(*requests))?;
+        write!(f, " and {payloads} payload{}", plural(*payloads))?;
         f.write_str(" that are past what is kept")
     }
 }
