@@ -387,7 +387,7 @@ impl Pass<'_> {
             (_, Secrecy::Random) if key.bytes().contains(&b' ') => {
                 words::looks_random(&plain) && words::has_token(&plain)
             }
-            (_, Secrecy::Random) => words::looks_random(&plain),
+            (_, Secrecy::Random) => words::looks_random(&plain) && !words::is_algorithm(&plain),
             (_, Secrecy::NoNumber) if plain.iter().all(u8::is_ascii_digit) => is_mark,
             (_, Secrecy::NoNumber | Secrecy::Any) => {
                 is_mark || is_said_of(key, sign, found, &plain)
@@ -456,7 +456,8 @@ fn is_said_of(key: &NamedKey<'_>, sign: Sign, found: &FoundValue, plain: &[u8]) 
 fn is_name_again(name: &[u8], said: &[u8]) -> bool {
     let said = said.strip_suffix(b";").unwrap_or(said);
     let is_long = said.len() >= 3 && name.len() >= said.len();
-    is_long && name[name.len() - said.len()..].eq_ignore_ascii_case(said)
+    said.eq_ignore_ascii_case(name)
+        || is_long && name[name.len() - said.len()..].eq_ignore_ascii_case(said)
 }
 
 /// What stands beside the marks in a text.

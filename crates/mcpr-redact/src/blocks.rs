@@ -157,8 +157,15 @@ pub(super) fn element(text: &[u8], key: &NamedKey<'_>) -> Option<Range<usize>> {
     if is_empty || !is_spaced {
         return None;
     }
-    content(text, key.name.end + close + 1, MAX_DEPTH)
+    let found = content(text, key.name.end + close + 1, MAX_DEPTH)?;
+    // What a parser calls so has attributes and a word in it: `<Token kind="ident">foo</Token>`.
+    let is_of_parser = is_own && close > 0 && key.bytes().eq_ignore_ascii_case(b"token");
+    let said = &text[found.clone()];
+    (!is_of_parser || words::looks_random(said) || said.len() >= LONG_TOKEN).then_some(found)
 }
+
+/// What is as long is no word of a program's text.
+const LONG_TOKEN: usize = 20;
 
 /// How deep a value may stand in elements of its own.
 const MAX_DEPTH: usize = 3;

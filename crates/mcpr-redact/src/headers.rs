@@ -45,6 +45,9 @@ impl Pass<'_> {
             .unwrap_or_default();
         // Documents speak of headers, too: `Authorization: required`, `Cookie: a small file`.
         let is_said = words::is_placeholder(words::trim(first))
+            // The brackets of `${TOKEN}` are its own, the quote behind it is not.
+            || is_filled_in(first)
+            || is_filled_in(&near[scheme..])
             || keys::is_cookie(key.bytes()) && !near.contains(&b'=')
             || words::is_placeholder(&near[scheme..])
             || words::is_file(near.trim_ascii());
@@ -105,6 +108,19 @@ impl Pass<'_> {
         }
         open.map(|slashes| (slashes, b'"'))
     }
+}
+
+/// Whether a text is a place for a value, up to the quote of the text around it, which may be escaped.
+fn is_filled_in(text: &[u8]) -> bool {
+    const LONGEST: usize = 128;
+    let near = &text[..text.len().min(LONGEST)];
+    let Some(end) = near.iter().position(|byte| b"\"'`".contains(byte)) else {
+        return false;
+    };
+    let escapes = text[..end].iter().rev();
+    let escapes = escapes.take_while(|byte| **byte == b'\\').count();
+    let said = text[..end - escapes].trim_ascii();
+    !said.is_empty() && words::is_placeholder(said)
 }
 
 /// Most lines that one header goes over.

@@ -439,7 +439,7 @@ fn is_secret(secrecy: Secrecy, text: &str) -> bool {
         && match secrecy {
             Secrecy::None => false,
             Secrecy::KeyMaterial => words::is_key_material(token),
-            Secrecy::Random => words::looks_random(token),
+            Secrecy::Random => words::looks_random(token) && !words::is_algorithm(token),
             Secrecy::NoNumber => !said.iter().all(u8::is_ascii_digit),
             Secrecy::Any => true,
         }

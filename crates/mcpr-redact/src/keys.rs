@@ -53,7 +53,7 @@ const PLURAL: &[&str] = &[
 
 /// A name that ends so holds tokens of a language model as often as secrets.
 #[rustfmt::skip]
-const RANDOM: &[&str] = &["tokens", "sessid", "sid", "dsn", "authcode", "xsrftoken", "clave", "parola", "sifre", "mdp"];
+const RANDOM: &[&str] = &["tokens", "sessid", "sid", "dsn", "sig", "hmac", "authcode", "xsrftoken", "clave", "parola", "sifre", "mdp"];
 
 /// A name with one of these in it holds a secret, unless what follows says that it is about one.
 #[rustfmt::skip]
@@ -82,6 +82,9 @@ const ABOUT: &[&str] = &[
 /// neither `author` nor `oauth`.
 pub(super) const LAST_WORDS: [&str; 3] = ["auth", "bearer", "signature"];
 
+/// As those, but a number is none: pulses have a width.
+const SHORT_PASSWORD: &str = "pw";
+
 /// A signature of a function is called `functionSignature`: this one stands behind a separator.
 const NOT_IN_CAMEL_CASE: &str = "signature";
 
@@ -108,7 +111,7 @@ const HARMLESS: &[&str] = &[
 #[rustfmt::skip]
 const IN_ADDRESS: &[&str] = &[
     "key", "sig", "signature", "auth", "xamzsignature", "xamzcredential", "xgoogsignature", "sas", "hmac", "sign", "pw",
-    "awsaccesskeyid", "code", "xgoogcredential", "sid", "ticket", "clientsecret",
+    "awsaccesskeyid", "code", "xgoogcredential", "sid", "sessionid", "ticket", "clientsecret",
 ];
 
 /// Names whose last word is `key` and that are of tables, maps and music.
@@ -136,6 +139,10 @@ pub(super) fn secrecy(name: &[u8]) -> Secrecy {
 /// Whether a name can be one of a secret, by its last three letters and by a pair within. That rules out most
 /// names, and every key of every message is asked.
 fn may_be_secret(name: &[u8]) -> bool {
+    // The only word of two letters: the table is one of three.
+    if let [.., b'p' | b'P', b'w' | b'W'] = name {
+        return true;
+    }
     let end = match name {
         // Nearly every name ends with letters.
         [.., a, b, c]
@@ -240,6 +247,9 @@ pub(super) fn secrecy_by_lists(name: &[u8]) -> Secrecy {
     let mut buffer = [0; MAX_NAME_BYTES];
     let plain = plain(name, &mut buffer);
     let secrecy = of_plain(name, plain);
+    if secrecy == Secrecy::None && is_last_word(name, SHORT_PASSWORD) {
+        return Secrecy::NoNumber;
+    }
     // Nearly every name is none of a secret: whether it is one of the exceptions is asked last.
     if secrecy == Secrecy::None || ENDINGS.harmless.of(plain).is_some() {
         return Secrecy::None;
@@ -448,7 +458,7 @@ pub(super) const FINDERS: &[&str] = &[
     "pass", "pwd", "secret", "token", "jwt", "key", "cred", "auth", "cookie", "connection", "connstr", "conn_str",
     "conn-str", "otp", "bearer", "signature", "sharedaccess", "sessid", "sessionid", "connect.sid", "assertion", "kennwort",
     "contrase", "senha", "wachtwoord", "motdepasse", "mot_de_passe", "identified by", "mnemonic", "seedphrase", "seed_phrase", "recovery", "backup", "privkey", "dsn",
-    "xsrf", "csrf", "dockerconfigjson", "dockercfg", "bindpw", "rootpw", "userpw", "db_pw", "dbpw", "adminpw", "psk", "pin_code", "pincode", "pin-code", "securestring", "sid=", "sig=", "sas=", "sign=", "hmac=", "pw=", "code=", "ticket=", "credential=",
+    "xsrf", "csrf", "dockerconfigjson", "dockercfg", "bindpw", "rootpw", "userpw", "db_pw", "dbpw", "adminpw", "psk", "pin_code", "pincode", "pin-code", "securestring", "sid=", "sig=", "sas=", "sign=", "hmac=", "pw=", "sig\"", "hmac\"", "pw\"", "sig'", "hmac'", "pw'", "session_id=", "session-id=", "code=", "ticket=", "credential=",
     "ssn", "social_security", "social-security", "socialsecurity", "cardnumber", "card_number", "card-number", "cvv", "cvc",
     "mfa", "2fa", "two_factor", "two-factor", "twofactor", "verification", "onetime", "one_time", "one-time", "sms", "security_code",
     "security-code", "securitycode", "accesscode", "access_code", "access-code", "logincode", "login_code", "devicecode", "device_code",

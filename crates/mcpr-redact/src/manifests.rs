@@ -6,7 +6,16 @@ use super::{value, words};
 use std::ops::Range;
 
 /// What says that a document of YAML is one.
-pub(super) const FINDERS: &[&str] = &["kind: secret", "kind: \"secret\"", "kind: 'secret'"];
+pub(super) const FINDERS: &[&str] = &[
+    "kind: secret",
+    "kind: \"secret\"",
+    "kind: 'secret'",
+    "stringdata:\n",
+    "stringdata:\r\n",
+];
+
+/// What nothing but a `Secret` has: the lines that say its kind may be none of the text.
+const OF_SECRETS: &[u8] = b"stringData:";
 
 /// The same in JSON whose quotes are escaped: any other is read as a document.
 pub(super) const FINDERS_OF_JSON: &[&str] =
@@ -32,7 +41,9 @@ impl Pass<'_> {
             .or_else(|| kind.strip_suffix(b"'"))
             .unwrap_or(kind);
         let rest = text[hit.end..value::end_of_line(text, hit.end)].trim_ascii();
-        let is_line = kind.ends_with(b"Secret") && (rest.is_empty() || rest.starts_with(b"#"));
+        let is_own = kind.ends_with(OF_SECRETS);
+        let is_line =
+            is_own || kind.ends_with(b"Secret") && (rest.is_empty() || rest.starts_with(b"#"));
         if !is_line || hit.start < self.manifested {
             return;
         }

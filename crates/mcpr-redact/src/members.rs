@@ -25,6 +25,8 @@ enum Role {
     Value,
     /// It is the value that is named, at some time.
     Version,
+    /// It is the value that an option takes, or names one: `{"option": "--token", "argument": "…"}`.
+    Argument,
     /// It may be.
     Text,
     /// It says which program is run.
@@ -237,7 +239,7 @@ impl Container {
         }
         self.member = self.member.max(match self.role {
             Role::Value if self.is_change => self.named.max(self.labelled).max(self.changed),
-            Role::Value => self.named.max(self.labelled),
+            Role::Value | Role::Argument => self.named.max(self.labelled),
             Role::Version => self.named,
             Role::Text => self.named.max(self.labelled).min(Secrecy::Random),
             _ => Secrecy::None,
@@ -283,6 +285,10 @@ impl Container {
         match self.role {
             Role::Program => return late.extend(self.elements.program(text)),
             Role::Name => self.named = self.named.max(keys::secrecy(text.as_bytes())),
+            // What is asked of names only: a secret that is called so itself is the value of its name.
+            Role::Argument if self.named == Secrecy::None => {
+                self.named = keys::secrecy(text.as_bytes());
+            }
             Role::Label => self.labelled = self.labelled.max(of_label(text)),
             Role::Path => self.changed = keys::secrecy(text.as_bytes()),
             Role::Change => self.is_change = true,
@@ -310,7 +316,10 @@ impl Container {
     /// A member or an element ends at this place of the output.
     pub(super) fn end(&mut self, written: usize) {
         if self.open == Awaiting::Value
-            && matches!(self.role, Role::Value | Role::Version | Role::Text)
+            && matches!(
+                self.role,
+                Role::Value | Role::Argument | Role::Version | Role::Text
+            )
             && self.named == Secrecy::None
         {
             // The name may still follow: `{"value": …, "name": "API_KEY"}`.
@@ -361,11 +370,12 @@ fn role(key: &str) -> Role {
     match &buffer[..key.len()] {
         // The text of such a member says what the value beside it is.
         b"name" | b"key" | b"header" | b"field" | b"variable" | b"var" | b"env" | b"attribute" | b"property"
-        | b"parameter" | b"option" | b"k" => Role::Name,
+        | b"parameter" | b"option" | b"flag" | b"switch" | b"k" => Role::Name,
         // With one of these, tools that drive a browser name the field that they type into.
         b"element" | b"label" | b"selector" | b"placeholder" | b"id" | b"title" => Role::Label,
         b"value" | b"val" | b"v" | b"stringvalue" | b"secretvalue" | b"newvalue" | b"oldvalue" | b"default"
         | b"defaultvalue" => Role::Value,
+        b"argument" | b"arg" => Role::Argument,
         // A text of these is the value of the name beside it, at some time; anything may stand in an object.
         b"current" | b"old" | b"new" | b"before" | b"after" => Role::Version,
         // Mostly they hold a message, so that they are taken only where they look random.
@@ -406,7 +416,7 @@ fn is_held(key: &str) -> bool {
     HELD.iter().any(|held| key.eq_ignore_ascii_case(held))
 }
 
-/// A label is a phrase: `Password field`.
+/// A label is a phrase: `Password field`, `API Key`.
 fn of_label(text: &str) -> Secrecy {
     const LONGEST: usize = 64;
     if text.len() > LONGEST {
@@ -414,7 +424,9 @@ fn of_label(text: &str) -> Secrecy {
     }
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let of_words = words.map(|word| keys::secrecy(word.as_bytes()));
-    of_words.max().unwrap_or(Secrecy::None)
+    // A name may be of several words, of which none is one of a secret.
+    let whole = keys::secrecy(text.trim_end_matches([':', '*', ' ']).as_bytes());
+    of_words.max().unwrap_or(Secrecy::None).max(whole)
 }
 
 /// Whether names and values take turns in the array under this key.

@@ -415,13 +415,7 @@ impl Pass<'_> {
         if self.text[hit.start] == b'@' {
             return self.data_source(hit);
         }
-        let user = url::user_part(
-            self.text,
-            hit.start,
-            hit.end,
-            &mut self.region,
-            self.mode.is_head,
-        );
+        let user = url::user_part(self.text, hit.start, hit.end, &mut self.region, self.mode);
         if let Some(user) = user {
             let end = user.end;
             self.take(user, end, "url");

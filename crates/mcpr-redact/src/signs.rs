@@ -24,6 +24,11 @@ pub(super) fn sign(text: &[u8], at: usize) -> Option<(Sign, usize)> {
         "?:", "%3D", "%3d", "=", ":", "：", "＝",
     ];
     let rest = &text[at.min(text.len())..];
+    // Files of properties escape their own sign within a value: `password\=…`.
+    let (at, rest) = match rest {
+        [b'\\', b'=' | b':', ..] => (at + 1, &rest[1..]),
+        _ => (at, rest),
+    };
     // A path of Rust or C++ gives no value.
     if rest.starts_with(b"::") {
         return None;

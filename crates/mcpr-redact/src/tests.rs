@@ -10,6 +10,7 @@ mod ordinary;
 mod places;
 mod prose;
 mod shortcuts;
+mod smaller;
 
 fn redactor() -> Redactor {
     Redactor::default()
@@ -117,7 +118,11 @@ fn addresses_lose_their_credentials_only() {
             "postgres://[redacted:url]@host/db",
         ),
         ("https://u:p@ss@host/x", "https://[redacted:url]@host/x"),
-        ("https://word@host/x", "https://[redacted:url]@host/x"),
+        ("https://a1B2c3D4@host/x", "https://[redacted:url]@host/x"),
+        (
+            "https://wordwordwordword@host/x",
+            "https://[redacted:url]@host/x",
+        ),
         (
             "https://h/x?a=1&sig=abc&b=2#f",
             "https://h/x?a=1&sig=[redacted:url]&b=2#f",

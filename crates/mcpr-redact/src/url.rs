@@ -2,6 +2,7 @@
 //! once. Must not know what stands around it.
 
 use super::keys;
+use super::scan::Mode;
 use std::ops::Range;
 
 /// How far the address goes that was looked at last.
@@ -60,7 +61,7 @@ pub(super) fn user_part(
     colon: usize,
     from: usize,
     known: &mut Region,
-    is_head: bool,
+    mode: Mode,
 ) -> Option<Range<usize>> {
     let scheme = scheme(text, colon)?;
     // One address may hold many `://`: how far it goes is looked for once.
@@ -92,14 +93,29 @@ pub(super) fn user_part(
         match known.last_at.filter(|at| *at > from) {
             Some(at) if !authority.starts_with(b"[") && (!is_port || is_store) => from..at,
             // The `@` may stand behind the cut.
-            None if is_head && !is_port && known.end == text.len() => from..known.end,
+            None if mode.is_head && !is_port && known.end == text.len() => from..known.end,
             _ => return None,
         }
     };
     let name = &text[user.clone()];
-    // `ssh://git@host` names a user alone; before a host of the web a single word is a token.
-    let is_secret = name.contains(&b':') || is_web && !name.is_empty();
+    // `ssh://git@host` names a user alone; before a host of the web a single word is a token, unless it is one of
+    // letters as users are called. Where nothing but addresses is looked at, nobody misses a user's name.
+    let is_user = is_login(name) && !mode.only_addresses && !scheme.eq_ignore_ascii_case(b"nats");
+    let is_secret = name.contains(&b':') || is_web && !name.is_empty() && !is_user;
     (is_secret && !name.is_empty()).then_some(user)
+}
+
+/// Whether a word is what a user is called: `jane.doe`, `Bob`.
+fn is_login(name: &[u8]) -> bool {
+    const LONGEST: usize = 24;
+    const LONGEST_PART: usize = 12;
+    let is_word = |part: &[u8]| {
+        part.len() <= LONGEST_PART
+            && part.split_first().is_some_and(|(first, rest)| {
+                first.is_ascii_alphabetic() && rest.iter().all(u8::is_ascii_lowercase)
+            })
+    };
+    name.len() <= LONGEST && name.split(|byte| b"._-".contains(byte)).all(is_word)
 }
 
 /// The `@` of an address in whose password a mark stands at which other addresses end.
@@ -157,8 +173,10 @@ pub(super) fn parameter(text: &[u8], name: &Range<usize>) -> Option<Range<usize>
     }
     let value = &text[from..end];
     let is_named = |word: &[u8]| text[name.clone()].eq_ignore_ascii_case(word);
+    // Rows of tables are numbered so, too.
+    let is_session = is_named(b"sessionid") || is_named(b"session_id") || is_named(b"session-id");
     let is_weak = keys::secrecy(&text[name.clone()]) < keys::Secrecy::NoNumber
-        && (is_named(b"key") && !(value.len() >= 16 || super::words::looks_random(value))
+        && (is_session && value.len() < 8 || is_named(b"key") && !(value.len() >= 16 || super::words::looks_random(value))
             // That of a login is long, that of an error short.
             || is_named(b"code") && !(value.len() >= 16 && super::words::has_token(value)));
     (end > from && !is_weak && !super::words::is_placeholder(value)).then_some(from..end)

@@ -33,6 +33,10 @@ const WORDS: &[&str] = &[
     "using", "utf-8", "uuid", "valid", "validated", "value", "values", "var", "varchar", "vec", "void", "was", "were",
     "what", "when", "where", "whether", "which", "will", "with", "without", "word", "would", "write", "wrong",
     "yes", "you", "your",
+    // What stands there until somebody puts a secret in.
+    "changeme", "change-me", "change_me", "replaceme", "placeholder", "todo", "tbd",
+    // What a browser sends along: `credentials: 'same-origin'`.
+    "same-origin", "include", "omit",
 ];
 
 /// Words that a passphrase hardly holds and a sentence nearly always.
@@ -285,6 +289,26 @@ pub(super) fn looks_random(value: &[u8]) -> bool {
     let is_whole = !value.iter().any(u8::is_ascii_whitespace);
     // Four other marks are allowed: a UUID has so many.
     is_whole && value.len() >= 8 && digits > 0 && letters > 0 && digits + letters + 4 >= value.len()
+}
+
+/// Whether a value is the name of a way to hash or to encrypt: `SHA256withRSA`, `HMAC-SHA512`.
+pub(super) fn is_algorithm(value: &[u8]) -> bool {
+    const PARTS: [&[u8]; 16] = [
+        b"hmac", b"sha", b"md5", b"aes", b"rsa", b"ecdsa", b"dsa", b"with", b"gcm", b"cbc", b"pss",
+        b"ed", b"hs", b"rs", b"es", b"ps",
+    ];
+    const LONGEST: usize = 32;
+    let lower = value[..value.len().min(LONGEST)].to_ascii_lowercase();
+    let mut rest = &lower[..];
+    while let Some((first, behind)) = rest.split_first() {
+        let part = PARTS.iter().find_map(|part| rest.strip_prefix(*part));
+        let is_between = first.is_ascii_digit() || b"-_/. ".contains(first);
+        match part.or_else(|| is_between.then_some(behind)) {
+            Some(behind) => rest = behind,
+            None => return false,
+        }
+    }
+    value.len() <= LONGEST && lower.iter().any(u8::is_ascii_alphabetic)
 }
 
 /// As [`looks_random`], longer, and not the form in which rows are numbered.
