@@ -126,13 +126,9 @@ impl HostLogs {
         is_ambiguous
     }
 
-    fn told_step(&mut self, mut step: ToldStep, events: &mut Vec<Event>) -> bool {
+    fn told_step(&mut self, step: ToldStep, events: &mut Vec<Event>) -> bool {
         let us = self.moment_of(step.at);
         let moment = self.moment(us);
-        step.key = self.told.key_among_alike(step.key, us);
-        if !self.connections.contains_key(&step.of) {
-            events.extend(conversation_of(&step, moment.ts));
-        }
         let own_name = step.call_id.as_ref().unwrap_or(&step.tool);
         let name = (step.of.clone(), own_name.to_string());
         let ToldKind::Ended { outcome, took } = &step.what else {
@@ -141,7 +137,11 @@ impl HostLogs {
             self.take(frame(&step, Direction::ToServer, message), events);
             return false;
         };
+        // Each time, for a delivery that comes again must say the same.
+        events.extend(conversation_of(&step, moment.ts));
         let (id, is_ambiguous) = self.told.end(&name, moment, *took);
+        // A line that reads as one before it is another call only where one is open for it: else it came twice.
+        let own_key = self.told.key_among_alike(step.key, us);
         let Some(id) = id else {
             events.push(Event::Request(unbegun(&step, outcome, *took, moment)));
             return false;
@@ -152,7 +152,7 @@ impl HostLogs {
         // Its end makes the row: where reading goes on between the two, the end is all that is read again.
         for at in first..events.len() {
             if let Event::Request(row) = &mut events[at] {
-                let began = std::mem::replace(&mut row.key, step.key);
+                let began = std::mem::replace(&mut row.key, own_key);
                 events.push(Event::Withdrawn(began.hash));
             }
         }
@@ -296,6 +296,21 @@ mod tests {
         let lone = line("01.500", "Tool 'find' completed successfully in 500ms");
         let expected = ("find".to_owned(), 1_000, 500_000, false);
         assert_eq!(rows(&[lone]), (vec![expected], false));
+    }
+
+    #[test]
+    fn a_delivery_that_comes_again_says_the_same() {
+        let began = line("01.000", "Calling MCP tool: find");
+        let ended = line("01.500", "Tool 'find' completed successfully in 500ms");
+        let lone = line("01.500", "Tool 'open' completed successfully in 500ms");
+        for body in [began + "\n" + &ended, lone] {
+            let mut decoder = LineDecoder::new("post", "files", LineOptions::default());
+            let mut told = || {
+                decoder.lines(body.as_bytes(), 0);
+                decoder.take().events
+            };
+            assert_eq!(told(), told(), "{body}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use mcpr_model::{
     Text,
 };
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Deserializer, Error, IgnoredAny};
 use serde_json::value::RawValue;
 
 /// The format; see the head of this file.
@@ -122,9 +122,9 @@ struct Ai<'a> {
 struct McpLog<'a> {
     #[serde(borrow)]
     mcp_session_id: Option<Str<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "lua_list")]
     rpc: Vec<Rpc<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "lua_list")]
     audit: Vec<Audit<'a>>,
 }
 
@@ -151,6 +151,15 @@ struct Audit<'a> {
     primitive_name: Option<Str<'a>>,
     #[serde(borrow)]
     action: Option<Str<'a>>,
+}
+
+/// A list as Lua writes it: an empty one is an empty object there, or null.
+fn lua_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    let raw = <&RawValue>::deserialize(from)?;
+    if matches!(raw.get(), "{}" | "null") {
+        return Ok(Vec::new());
+    }
+    serde_json::from_str(raw.get()).map_err(D::Error::custom)
 }
 
 impl KongLog<'_> {
@@ -264,6 +273,31 @@ mod tests {
         assert_eq!(kind(&WHOLE.replace("tools/call", "tools/list")), None);
         let refused = WHOLE.replace(":200", ":401");
         assert_eq!(kind(&refused), Some(ErrorKind::Http));
+    }
+
+    #[test]
+    fn an_empty_list_of_lua_is_a_list() {
+        let line = WHOLE.replace(
+            r#"[{"primitive":"tool","primitive_name":"t","action":"allow"}]"#,
+            "{}",
+        );
+        assert_eq!(
+            one_row(&line)
+                .request_id
+                .map(|id| id.to_string())
+                .as_deref(),
+            Some("1")
+        );
+        let (start, end) = (
+            line.find("[{").unwrap_or_default(),
+            line.find("}]").unwrap_or_default(),
+        );
+        let none = format!("{}{{}}{}", &line[..start], &line[end + 2..]);
+        assert_eq!(
+            (decoded(&none).known, decoded(&none).events.len()),
+            (1, 0),
+            "{none}"
+        );
     }
 
     #[test]
