@@ -51,12 +51,16 @@ impl ToldCalls {
         self.unfinished.take() == Some(key.hash)
     }
 
-    /// The key of a line among those of the same moment that read the same.
-    fn key_among_alike(&mut self, key: EventKey, us: i64) -> EventKey {
+    /// Says when the step that follows was.
+    fn at(&mut self, us: i64) {
         if self.alike_at != us {
             self.alike.clear();
             self.alike_at = us;
         }
+    }
+
+    /// The key of a line among those of the same moment that read the same.
+    fn key_among_alike(&mut self, key: EventKey) -> EventKey {
         let known = self.alike.iter_mut().find(|(hash, _)| *hash == key.hash);
         let Some((hash, count)) = known else {
             // More than these at one moment are one delivery twice.
@@ -129,6 +133,7 @@ impl HostLogs {
     fn told_step(&mut self, step: ToldStep, events: &mut Vec<Event>) -> bool {
         let us = self.moment_of(step.at);
         let moment = self.moment(us);
+        self.told.at(us);
         let own_name = step.call_id.as_ref().unwrap_or(&step.tool);
         let name = (step.of.clone(), own_name.to_string());
         let ToldKind::Ended { outcome, took } = &step.what else {
@@ -141,7 +146,7 @@ impl HostLogs {
         events.extend(conversation_of(&step, moment.ts));
         let (id, is_ambiguous) = self.told.end(&name, moment, *took);
         // A line that reads as one before it is another call only where one is open for it: else it came twice.
-        let own_key = self.told.key_among_alike(step.key, us);
+        let own_key = self.told.key_among_alike(step.key);
         let Some(id) = id else {
             events.push(Event::Request(unbegun(&step, outcome, *took, moment)));
             return false;
