@@ -124,13 +124,13 @@ impl HostLogs {
         let mut is_ambiguous = false;
         for step in decoded.told.drain(..) {
             if !self.told.is_again(step.key, may_grow) {
-                is_ambiguous |= self.told_step(step, &mut decoded.events);
+                is_ambiguous |= self.told_step(&step, &mut decoded.events);
             }
         }
         is_ambiguous
     }
 
-    fn told_step(&mut self, step: ToldStep, events: &mut Vec<Event>) -> bool {
+    fn told_step(&mut self, step: &ToldStep, events: &mut Vec<Event>) -> bool {
         let us = self.moment_of(step.at);
         let moment = self.moment(us);
         self.told.at(us);
@@ -139,21 +139,21 @@ impl HostLogs {
         let ToldKind::Ended { outcome, took } = &step.what else {
             let id = self.told.begin(name, moment);
             let message = step.request(&id);
-            self.take(frame(&step, Direction::ToServer, message), events);
+            self.take(frame(step, Direction::ToServer, message), events);
             return false;
         };
         // Each time, for a delivery that comes again must say the same.
-        events.extend(conversation_of(&step, moment.ts));
+        events.extend(conversation_of(step, moment.ts));
         let (id, is_ambiguous) = self.told.end(&name, moment, *took);
         // A line that reads as one before it is another call only where one is open for it: else it came twice.
         let own_key = self.told.key_among_alike(step.key);
         let Some(id) = id else {
-            events.push(Event::Request(unbegun(&step, outcome, *took, moment)));
+            events.push(Event::Request(unbegun(step, outcome, *took, moment)));
             return false;
         };
         let first = events.len();
         let message = ToldStep::answer(&id, outcome);
-        self.take(frame(&step, Direction::ToClient, message), events);
+        self.take(frame(step, Direction::ToClient, message), events);
         // Its end makes the row: where reading goes on between the two, the end is all that is read again.
         for at in first..events.len() {
             if let Event::Request(row) = &mut events[at] {
