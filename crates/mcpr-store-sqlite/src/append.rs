@@ -1,6 +1,5 @@
 //! One batch into one transaction.
 
-use super::errors::failed;
 use super::flight::Flights;
 use super::names::NameNumbers;
 use super::request_ids::NewIds;
@@ -11,10 +10,10 @@ use super::sessions::{Sessions, Slot};
 use super::sources::write_source;
 use super::surface_cache::SurfaceCache;
 use super::surfaces;
-use super::{begin, notes, payloads, runs};
+use super::{notes, payloads, runs};
 use crate::census;
 use mcpr_model::{BadLine, Batch, Event, Gap, Request, SurfaceUpdate};
-use mcpr_store::{Appended, Membership, StoreError};
+use mcpr_store::{Appended, Membership};
 use rusqlite::{Connection, OptionalExtension, Statement, Transaction, params};
 
 /// Commits of one writer with fewer requests than this share a row of `batches`.
@@ -42,31 +41,17 @@ impl WriterCache {
         self.rollups.clear();
         self.surface_cache.clear();
     }
-}
 
-/// Commits a batch, or nothing.
-pub(super) fn append(
-    connection: &mut Connection,
-    memory: &mut WriterCache,
-    batch: &Batch,
-) -> Result<Appended, StoreError> {
-    let result = begin::begin(connection, memory);
-    let result = result.and_then(|tx| {
-        let appended = try_append(tx, memory, batch);
-        appended.map_err(failed("write into the store"))
-    });
-    if result.is_ok() {
-        memory.names.trim();
-        memory.sessions.trim();
-        memory.surface_cache.trim();
-    } else {
-        // What was remembered may belong to a transaction that is gone.
-        memory.clear();
+    /// Forgets what is too much.
+    pub(super) fn trim(&mut self) {
+        self.names.trim();
+        self.sessions.trim();
+        self.surface_cache.trim();
     }
-    result
 }
 
-fn try_append(
+/// Writes a batch in a transaction that has begun, and commits it.
+pub(super) fn append(
     tx: Transaction<'_>,
     memory: &mut WriterCache,
     batch: &Batch,

@@ -6,7 +6,7 @@
 mod admin;
 mod append;
 mod backend;
-mod begin;
+
 mod call_match;
 mod census;
 mod checkpointer;
@@ -57,6 +57,7 @@ mod surfaces;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod verify;
 mod watch;
 mod whole;

@@ -1,6 +1,6 @@
 //! The one connection that writes a store, and when its write-ahead log is copied into the main file.
 
-use super::append::{self, WriterCache};
+use super::append::WriterCache;
 use super::checkpointer::{Checkpointer, checkpoint};
 use super::connect::WRITER_BUSY_TIMEOUT;
 use super::errors::failed;
@@ -13,6 +13,7 @@ use super::reader::open_reader;
 use super::runs;
 use super::sources::checkpoints;
 use super::sweep::Sweep;
+use super::transaction;
 use mcpr_model::{Batch, Checkpoint, Event};
 use mcpr_store::query::SessionKey;
 use mcpr_store::{Abandoned, Admin, Appended, Reader, StoreError, Trust, Writer};
@@ -206,7 +207,7 @@ impl Writer for SqliteStore {
     fn append(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
         self.files.check(&self.connection)?;
         self.take_lease(batch);
-        let appended = append::append(&mut self.connection, &mut self.memory, batch)
+        let appended = transaction::commit(&mut self.connection, &mut self.memory, batch)
             .map_err(|error| error.at(&self.path))?;
         // What goes into a file without a name is lost with the last of its descriptors.
         self.files.check_there()?;

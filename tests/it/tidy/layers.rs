@@ -92,7 +92,7 @@ const SQLITE: Layers = Layers {
             "call_match",
         ],
         &["checkpointer", "foreign", "shape", "stale_log"],
-        &["intact", "open"],
+        &["intact", "open", "transaction"],
         &["reader", "verify"],
         &["writer"],
         &["admin", "backend"],

@@ -1,14 +1,36 @@
-//! The beginning of each transaction that stores a batch: whether somebody else has written meanwhile.
+//! The transaction of a batch: whether somebody else has written since the last one, and what is forgotten
+//! where it fails.
 
-use super::append::WriterCache;
+use super::append::{self, WriterCache};
 use super::errors::failed;
 use super::shape;
-use mcpr_store::StoreError;
+use mcpr_model::Batch;
+use mcpr_store::{Appended, StoreError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// Commits a batch, or nothing.
+pub(super) fn commit(
+    connection: &mut Connection,
+    memory: &mut WriterCache,
+    batch: &Batch,
+) -> Result<Appended, StoreError> {
+    let result = begin(connection, memory);
+    let result = result.and_then(|tx| {
+        let appended = append::append(tx, memory, batch);
+        appended.map_err(failed("write into the store"))
+    });
+    if result.is_ok() {
+        memory.trim();
+    } else {
+        // What was remembered may belong to a transaction that is gone.
+        memory.clear();
+    }
+    result
+}
 
 /// Begins to write. What another connection has made of the layout meanwhile is looked through before a row is
 /// written that a trigger of its could change.
-pub(super) fn begin<'a>(
+fn begin<'a>(
     connection: &'a mut Connection,
     memory: &mut WriterCache,
 ) -> Result<Transaction<'a>, StoreError> {
