@@ -113,12 +113,12 @@ pub(super) const PLACES: &[KnownPlace] = &[
     config("claude-code", ALL, "{CLAUDE_CONFIG_DIR:}/.claude.json"),
     project("claude-code", ".mcp.json"),
     // One file a connection, in a directory for each working directory and server.
-    log("claude-code", "claude_code", UNIX, "{CACHE}/claude-cli-nodejs/*/mcp-logs-*/*.jsonl"),
-    log("claude-code", "claude_code", WINDOWS, "{LOCAL}/claude-cli-nodejs/Cache/*/mcp-logs-*/*.jsonl"),
+    log("claude-code", "claude_code_log", UNIX, "{CACHE}/claude-cli-nodejs/*/mcp-logs-*/*.jsonl"),
+    log("claude-code", "claude_code_log", WINDOWS, "{LOCAL}/claude-cli-nodejs/Cache/*/mcp-logs-*/*.jsonl"),
     config("cursor", ALL, "{HOME}/.cursor/mcp.json"),
     project("cursor", ".cursor/mcp.json"),
     // It writes what VS Code's channels of output write, under an extension's name.
-    log("cursor", "vscode_log", ALL, "{APP}/Cursor/logs/*/window*/exthost/anysphere.cursor-*/*MCP*.log"),
+    log("cursor", "cursor_log", ALL, "{APP}/Cursor/logs/*/window*/exthost/anysphere.cursor-*/*MCP*.log"),
     // Servers stood in the settings until the middle of 2025, and stand in a file of their own since.
     config("vscode", ALL, "{APP}/Code/User/mcp.json"),
     config("vscode", ALL, "{APP}/Code/User/profiles/*/mcp.json"),
@@ -286,6 +286,16 @@ mod tests {
         let all = paths(system, set).into_iter();
         let own = all.filter(|(name, kind, _)| *name == client && *kind == PlaceKind::Config);
         own.map(|(_, _, path)| path).collect()
+    }
+
+    #[test]
+    fn each_log_is_in_a_format_that_is_read() {
+        for place in PLACES {
+            if let PlaceKind::Log(format) = place.kind {
+                let is_known = mcpr_wire::FORMATS.iter().any(|it| it.name() == format);
+                assert!(is_known, "{format} of {}", place.client);
+            }
+        }
     }
 
     #[test]
