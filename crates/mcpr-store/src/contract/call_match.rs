@@ -129,3 +129,63 @@ pub(crate) fn calls_without_a_session_are_one_where_measured_alike(backend: &dyn
     let overview = reader(&*store).overview().expect("overview");
     assert_eq!((overview.requests, overview.undecided), (4, 1));
 }
+
+/// What one side of an operation tells, at its own time and under its own name.
+fn spanned(side: Channel, link: u64, outcome: Option<ErrorKind>) -> Request {
+    let is_server = side == Channel::ServerSpan;
+    let hour = i64::try_from(link).expect("a small number") * 3_600_000;
+    Request {
+        key: EventKey::of_id(&format!("{side:?} {link}"))
+            .with_call(CallKey::of_span(link, std::iter::once(side))),
+        proxy: if is_server { "desk" } else { "agent" }.into(),
+        latency_us: if is_server { 5 } else { 70 },
+        upstream_us: is_server.then_some(5),
+        outcome: Outcome {
+            error_kind: outcome,
+            ..Outcome::default()
+        },
+        // Clocks of two machines may be minutes apart.
+        ..request("1", hour + if is_server { 190_000 } else { 7000 })
+    }
+}
+
+/// The spans of two processes, in either order, and each of them once more.
+pub(crate) fn spans_of_an_operation_are_one_row_however_late_they_come(backend: &dyn Fixture) {
+    let unseen = Some(ErrorKind::Unseen);
+    let cases = [
+        (unseen, Some(ErrorKind::Tool), Some(ErrorKind::Tool)),
+        (unseen, None, None),
+        // A client that gave up never read what its server still did.
+        (Some(ErrorKind::Timeout), None, Some(ErrorKind::Timeout)),
+    ];
+    let mut store = backend.open();
+    let (mut link, mut number) = (0, 0);
+    let mut append = |store: &mut dyn Store, requests: Vec<Request>| {
+        number += 1;
+        super::append(store, number, requests)
+    };
+    for (client, server, expected) in cases {
+        for client_is_first in [true, false] {
+            let client = spanned(Channel::ClientSpan, link, client);
+            let server = spanned(Channel::ServerSpan, link, server);
+            let mut order = [client.clone(), server.clone()];
+            if !client_is_first {
+                order.reverse();
+            }
+            let [first, second] = order;
+            assert_eq!(append(&mut *store, vec![first]).stored, 1);
+            assert_eq!(append(&mut *store, vec![second]).duplicates, 1);
+            assert_eq!(append(&mut *store, vec![client, server]).duplicates, 2);
+            let rows = facts(&*store);
+            assert_eq!(rows.last().map(|row| row.3), Some(expected));
+            let hours = super::rollups_of(&*reader(&*store));
+            let kinds = ErrorKind::ALL.map(|kind| u64::from(Some(kind) == expected));
+            let sums = hours.last().map(|hour| (hour.calls, hour.errors));
+            assert_eq!(sums, Some((1, kinds)));
+            link += 1;
+        }
+    }
+    assert_eq!(facts(&*store).len(), 6);
+    drop(store);
+    backend.check();
+}

@@ -99,6 +99,7 @@ macro_rules! contract_tests {
         what_two_streams_tell_of_a_call_is_one_row,
         an_id_that_is_used_again_is_another_call,
         calls_without_a_session_are_one_where_measured_alike,
+        spans_of_an_operation_are_one_row_however_late_they_come,
         sequence_numbers_grow_and_are_never_used_twice,
         pages_have_no_gap_and_no_repeat_while_a_writer_appends,
         news_ends_a_wait_and_so_does_the_time,
