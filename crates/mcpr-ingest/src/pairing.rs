@@ -240,12 +240,6 @@ impl Pairing {
         moment: Moment,
         events: &mut Vec<Event>,
     ) {
-        // A line of a log that comes again, while the one before still waits, is that one.
-        let is_same = |it: &WaitingRequest| asked.key.is_some() && it.asked.key == asked.key;
-        let waiting = &self.calls(direction).waiting;
-        if waiting.get(&asked.id).is_some_and(is_same) {
-            return;
-        }
         // A log goes on from one process of the server to the next without saying so.
         if asked.method == "initialize" && self.session_id.is_none() {
             self.connect(direction, &asked, moment, events);
@@ -254,6 +248,12 @@ impl Pairing {
             update.client_name.clone_from(&asked.client_name);
             update.client_version.clone_from(&asked.client_version);
             events.push(Event::Session(update));
+        }
+        // A line of a log that comes again, while the one before still waits, is that one.
+        let is_same = |it: &WaitingRequest| asked.key.is_some() && it.asked.key == asked.key;
+        let waiting = &self.calls(direction).waiting;
+        if waiting.get(&asked.id).is_some_and(is_same) {
+            return;
         }
         // An id that is asked again while it waits was given up by whoever asks.
         let id = asked.id.clone();
