@@ -17,6 +17,7 @@ mod cursor;
 mod default_store;
 mod exported;
 mod flight;
+mod flight_lists;
 mod follow;
 mod foreign;
 mod formats;
