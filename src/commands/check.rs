@@ -160,7 +160,14 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if args.follow.follow {
         return follow::follow(args, console);
     }
-    let outcomes = judged(args, console)?;
+    let outcomes = match judged(args, console) {
+        // A miss ends as it does in every other command.
+        Err(error) if error.is::<NoSession>() => {
+            console.error(&error.to_string(), Some("`mcpr sessions` lists them"));
+            return Ok(Exit::No);
+        }
+        judged => judged?,
+    };
     let text = report::rendered(&outcomes, args.format(), args.zone());
     console.print(&text)?;
     Ok(match outcomes.state() {

@@ -81,9 +81,18 @@ fn offered(names: impl IntoIterator<Item = String>, current: &OsStr) -> Vec<Comp
 }
 
 fn of_names(current: &OsStr, kind: NameKind) -> Vec<CompletionCandidate> {
-    let begun = current.to_string_lossy();
-    let names = reader().and_then(|reader| reader.names(kind, &begun, MAX_NAMES).ok());
-    offered(names.unwrap_or_default(), current)
+    let current = current.to_string_lossy();
+    // These flags take several, which a comma separates.
+    let at = current.rfind(',').map_or(0, |comma| comma + 1);
+    let (before, begun) = current.split_at(at);
+    let names = reader().and_then(|reader| reader.names(kind, begun, MAX_NAMES).ok());
+    let taken: Vec<&str> = before.split(',').collect();
+    let names = names.unwrap_or_default().into_iter();
+    let names = names.filter(|name| !taken.contains(&name.as_str()));
+    offered(
+        names.map(|name| format!("{before}{name}")),
+        OsStr::new(&*current),
+    )
 }
 
 /// Proxies in the store.
@@ -174,6 +183,12 @@ const FIELDS: &[(&str, FieldNames)] = &[
     ("changes", || names_of(CHANGE_COLUMNS)),
     ("unused", || names_of(UNUSED_COLUMNS)),
 ];
+
+/// The fields of a command's list; `None` where it has none.
+pub(super) fn field_names(command: &str) -> Option<Vec<&'static str>> {
+    let found = FIELDS.iter().find(|(name, _)| *name == command);
+    found.map(|(_, names)| names())
+}
 
 fn fields_of(words: &[OsString], current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();

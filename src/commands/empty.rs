@@ -62,6 +62,11 @@ fn unknown_names(
             NameKind::Client => "client",
         };
         let all = reader.names(name.kind, "", MAX_NAMES)?;
+        // A name of another kind: its own flag shows it.
+        if let Some((kind, flag)) = other_kind(name, reader)? {
+            lines.push(format!("`{text}` is a {kind}: {flag} {text}"));
+            continue;
+        }
         // A few are worth a list; of many, one that is alike or none.
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let remedy = match did_you_mean(text, &all) {
@@ -73,6 +78,30 @@ fn unknown_names(
         lines.push(format!("no {what} `{text}` was recorded; {remedy}"));
     }
     Ok(lines)
+}
+
+/// What a name is where it is recorded as something else, and the flag that takes it.
+fn other_kind(
+    name: &SoughtName,
+    reader: &dyn Reader,
+) -> anyhow::Result<Option<(&'static str, &'static str)>> {
+    for (kind, word, flag) in [
+        (NameKind::Tool, "tool", "--tool"),
+        (NameKind::Method, "method", "--method"),
+        (NameKind::Proxy, "proxy", "--proxy"),
+    ] {
+        let text = name.text.clone();
+        // Where proxies are asked for there may be no other flag; where clients are, no --tool.
+        let is_taken = match name.kind {
+            NameKind::Tool | NameKind::Method => kind != name.kind,
+            NameKind::Client => kind == NameKind::Proxy,
+            NameKind::Proxy => false,
+        };
+        if is_taken && is_recorded(&SoughtName { kind, text }, reader)? {
+            return Ok(Some((word, flag)));
+        }
+    }
+    Ok(None)
 }
 
 /// Most names that are listed where none of them is alike.
@@ -141,7 +170,7 @@ pub(super) fn explain(
     }
     tell(console);
     let Some((_, newest)) = span else {
-        console.hint("the store is empty: `mcpr record FILE` fills it");
+        console.hint("the store is empty: `mcpr record FILE` or `mcpr tap install` fills it");
         return Ok(());
     };
     if sought.leaves_out_bodies && reader.payload_span()?.is_some() {
@@ -166,6 +195,7 @@ pub(super) fn explain(
 fn what_shows_more(what: &str) -> &'static str {
     match what {
         "sessions" | "clients" => "--all counts sessions without a call too",
+        "slow requests" => "--threshold 0 shows those that took less",
         "requests in flight" => {
             "taps, and streams that show requests before their answers, tell of them"
         }

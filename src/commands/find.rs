@@ -8,6 +8,7 @@ use crate::render::units;
 use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Pattern, SessionFilter, SessionPage, SessionRow};
+use std::collections::VecDeque;
 
 /// Stands for the session that was used last, where none has it for an id.
 const LATEST: &str = "latest";
@@ -52,7 +53,7 @@ pub(super) fn find_session(
         })?;
         match found.count {
             0 => {}
-            1 => return Ok(found.first.pop()),
+            1 => return Ok(found.newest.pop_back()),
             _ => return Err(ambiguous(text, &found, zone).into()),
         }
     }
@@ -84,10 +85,10 @@ pub(super) fn say_no_session(id: &str, view: &View, console: &mut Console) {
     console.hint("`mcpr sessions --all --limit all` lists every session");
 }
 
-/// Sessions that an id may mean: the first of them, and how many there are.
+/// Sessions that an id may mean: the newest of them, and how many there are.
 #[derive(Debug, Default)]
 struct Candidates {
-    first: Vec<SessionRow>,
+    newest: VecDeque<SessionRow>,
     count: usize,
     /// Whether they differ by their ids, not by their proxies alone.
     have_several_ids: bool,
@@ -96,10 +97,12 @@ struct Candidates {
 impl Candidates {
     fn add(&mut self, row: SessionRow) {
         self.count += 1;
-        let first = self.first.first();
+        let first = self.newest.front();
         self.have_several_ids |= first.is_some_and(|first| first.session_id != row.session_id);
-        if self.first.len() < MAX_CANDIDATES {
-            self.first.push(row);
+        // Pages come oldest first, and the one that is meant is mostly among the last.
+        self.newest.push_back(row);
+        if self.newest.len() > MAX_CANDIDATES {
+            self.newest.pop_front();
         }
     }
 }
@@ -113,9 +116,9 @@ fn ambiguous(text: &str, found: &Candidates, zone: Zone) -> Refused {
             row.session_id, row.proxy
         )
     };
-    let mut lines: Vec<String> = found.first.iter().map(line).collect();
+    let mut lines: Vec<String> = found.newest.iter().rev().map(line).collect();
     if found.count > MAX_CANDIDATES {
-        lines.push(format!("… and {} more", found.count - MAX_CANDIDATES));
+        lines.push(format!("… and {} older", found.count - MAX_CANDIDATES));
     }
     let hint = if found.have_several_ids {
         "give more of the id"

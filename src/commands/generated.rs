@@ -104,7 +104,7 @@ fn render_page(named: &clap::Command, page: &str, text: &mut Vec<u8>) -> anyhow:
         section("TIMES", topics::text("times"), text);
     }
     let mut examples = String::new();
-    for example in examples_of(page.strip_prefix("mcpr-").unwrap_or(page)) {
+    for example in examples_of(&page.strip_prefix("mcpr-").unwrap_or(page).replace('-', " ")) {
         examples.extend(["  # ", example.what, "\n  ", example.line, "\n"]);
     }
     if !examples.is_empty() {

@@ -155,6 +155,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 line: "mcpr stats -s 1d",
             },
             Example {
+                what: "what got slower than the day before",
+                line: "mcpr stats -s 1d --against 1d",
+            },
+            Example {
                 what: "each hour of a tool",
                 line: "mcpr stats -s 7d -t search --by hour",
             },
@@ -173,6 +177,139 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             what: "one server",
             line: "mcpr watch -p files",
         }],
+    ),
+    (
+        "record",
+        &[
+            Example {
+                what: "files of a proxy, and what is added to them",
+                line: "mcpr record /var/log/mcpr/*.log",
+            },
+            Example {
+                what: "once, what is there now",
+                line: "mcpr record --once proxy.log",
+            },
+            Example {
+                what: "what senders post",
+                line: "mcpr record --listen 127.0.0.1:8787",
+            },
+        ],
+    ),
+    (
+        "tap",
+        &[
+            Example {
+                what: "run a server, and record what passes",
+                line: "mcpr tap --name files -- npx -y @modelcontextprotocol/server-filesystem .",
+            },
+            Example {
+                what: "put the tap before the servers of a client",
+                line: "mcpr tap install --client cursor",
+            },
+        ],
+    ),
+    (
+        "tap install",
+        &[
+            Example {
+                what: "see what would change",
+                line: "mcpr tap install --all --dry-run",
+            },
+            Example {
+                what: "one client",
+                line: "mcpr tap install --client cursor",
+            },
+        ],
+    ),
+    (
+        "schema",
+        &[
+            Example {
+                what: "what each server offers",
+                line: "mcpr schema",
+            },
+            Example {
+                what: "what changed",
+                line: "mcpr schema changes",
+            },
+            Example {
+                what: "tools that nobody called",
+                line: "mcpr schema unused",
+            },
+        ],
+    ),
+    (
+        "schema diff",
+        &[
+            Example {
+                what: "the last two versions of a server",
+                line: "mcpr schema diff --proxy files",
+            },
+            Example {
+                what: "two files",
+                line: "mcpr schema diff old.json new.json",
+            },
+        ],
+    ),
+    (
+        "schema changes",
+        &[Example {
+            what: "since a day",
+            line: "mcpr schema changes -s monday",
+        }],
+    ),
+    (
+        "schema unused",
+        &[Example {
+            what: "of one server",
+            line: "mcpr schema unused -p files",
+        }],
+    ),
+    (
+        "schema check",
+        &[Example {
+            what: "in CI: exit 1 when a caller breaks",
+            line: "mcpr schema check --baseline tools.lock.json -- node server.js",
+        }],
+    ),
+    (
+        "check",
+        &[
+            Example {
+                what: "a gate over the last hour",
+                line: "mcpr check -s 1h --fail-on 'p95>2s'",
+            },
+            Example {
+                what: "one session",
+                line: "mcpr check --session latest --fail-on 'errors>0'",
+            },
+        ],
+    ),
+    (
+        "report",
+        &[
+            Example {
+                what: "a page of today",
+                line: "mcpr report -s today -o report.html",
+            },
+            Example {
+                what: "for an issue",
+                line: "mcpr report --session latest --format md",
+            },
+        ],
+    ),
+    (
+        "store",
+        &[
+            Example {
+                what: "how large it is",
+                line: "mcpr store stats",
+            },
+            Example {
+                what: "what would go",
+                line: "mcpr store vacuum --before 30d --dry-run",
+            },
+        ],
     ),
 ];
 
@@ -203,11 +340,50 @@ pub(crate) fn with_help(mut command: Command) -> Command {
                 "{text}\n`mcpr help topics` lists what holds for all commands: times, filters, output, exit codes."
             ))
         } else {
-            command.mut_subcommand(name, |one| one.after_help(text))
+            let fields = fields_text(name);
+            let words: Vec<&str> = name.split(' ').collect();
+            at(command, &words, &|one| {
+                let one = one.after_help(text.clone());
+                // Many lines, which only the long help has room for.
+                match &fields {
+                    Some(fields) => one.after_long_help(format!("{text}\n{fields}")),
+                    None => one,
+                }
+            })
         };
     }
     command
 }
+
+/// Changes the command that these words lead to, where this build has it.
+fn at(command: Command, words: &[&str], change: &dyn Fn(Command) -> Command) -> Command {
+    let Some((first, rest)) = words.split_first() else {
+        return change(command);
+    };
+    // clap would make an empty command of a name that it does not know.
+    if command.find_subcommand(first).is_none() {
+        return command;
+    }
+    command.mut_subcommand(*first, |inner| at(inner, rest, change))
+}
+
+/// The fields that `--fields` of a command takes, over several lines.
+fn fields_text(command: &str) -> Option<String> {
+    let mut text = "Fields:".to_owned();
+    let mut width = HELP_WIDTH;
+    for name in super::complete::field_names(command)? {
+        if width + name.len() + 2 > HELP_WIDTH {
+            text.push_str("\n ");
+            width = 1;
+        }
+        text.extend([" ", name]);
+        width += name.len() + 1;
+    }
+    Some(text)
+}
+
+/// Columns of the lines that are broken here: those of the narrowest terminal that is common.
+const HELP_WIDTH: usize = 78;
 
 // Done here for all, not flag by flag: the same flag has to stand under the same heading everywhere.
 fn with_headings(mut command: Command) -> Command {

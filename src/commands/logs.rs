@@ -184,7 +184,7 @@ fn list(
     if filter.is_none() {
         args.request_filter
             .say_no_session(asked.printer.view, console);
-        return Ok(Exit::Done);
+        return Ok(Exit::No);
     }
     if asked.printer.requests == 0 {
         explain_empty(args, asked.printer.view, reader, console)?;

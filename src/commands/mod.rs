@@ -131,7 +131,10 @@ pub fn report(error: &anyhow::Error, console: &mut Console) -> Exit {
     let hint = refused
         .and_then(|refused| refused.hint.as_deref())
         .or_else(|| store.and_then(|store| store.hint.as_deref()))
-        .or_else(|| missing.map(|_| "`mcpr record FILE` makes one; --db reads another"));
+        .or_else(|| {
+            missing
+                .map(|_| "`mcpr record FILE` or `mcpr tap install` makes one; --db reads another")
+        });
     if let Some(hint) = hint {
         console.hint(hint);
     }

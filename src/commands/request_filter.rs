@@ -104,12 +104,10 @@ impl RequestFilterArgs {
         }))
     }
 
-    /// Tells a person that there is no such session as was named: a list of its requests is empty.
+    /// Tells that there is no such session as was named; to a program, too, which gets no other word of it.
     pub(super) fn say_no_session(&self, view: &View, console: &mut Console) {
         let id = self.session.as_deref().unwrap_or_default();
-        if view.is_table() {
-            say_no_session(id, view, console);
-        }
+        say_no_session(id, view, console);
     }
 
     /// The names and globs that were typed.

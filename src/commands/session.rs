@@ -2,21 +2,22 @@
 
 mod delete;
 
-use super::args::{ReadArgs, View};
+use super::args::{ReadArgs, View, patterns};
 use super::find::{find_session, say_no_session};
 use super::flight::{InsertedRows, WantedInserts};
 use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer};
-use super::{complete, now_ms, open_store};
+use super::{complete, now_ms, open_store, values};
 use crate::console::{Console, TablePaging, TablePart};
 use crate::exit::Exit;
+use crate::render::layout::wrap;
 use crate::render::text::escape;
 use crate::render::{
     Format, LOG_COLUMNS, REQUEST_COLUMNS, SessionView, choose, object, server_facts, server_output,
     session_document, units,
 };
 use clap_complete::ArgValueCompleter;
-use mcpr_model::ServerRun;
+use mcpr_model::{ServerRun, Status};
 use mcpr_store::Reader;
 use mcpr_store::query::{Entry, Filter, Order};
 use std::fmt::Write as _;
@@ -30,6 +31,12 @@ pub struct Args {
     id: Option<String>,
     #[command(flatten)]
     read: ReadArgs,
+    /// Show its calls of tools that match GLOB (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
+    tool: Vec<String>,
+    /// Show its requests with this status (repeatable; commas separate)
+    #[arg(long, value_parser = values::ended_status(), value_name = "STATUS", value_delimiter = ',')]
+    status: Vec<Status>,
     /// Show the number of each request in a table, which `mcpr show` takes
     #[arg(long)]
     seq: bool,
@@ -86,9 +93,10 @@ fn show(
     let open = reader.open_requests(&of_session)?;
     let session = session.with_flight(&open);
     let run = reader.server_run(&session.row.key())?;
+    let wanted = wanted(args, &session, view)?;
     match view.format {
         Format::Json | Format::Ndjson => {
-            print_document(&session, run.as_ref(), view, reader, console)?;
+            print_document(&session, run.as_ref(), &wanted, view, reader, console)?;
         }
         Format::Table => {
             let summary = summary(&session, run.as_ref(), view);
@@ -98,11 +106,23 @@ fn show(
                 whole: &summary,
                 paging: TablePaging::default(),
             })?;
-            print_list(&session, view, table(args), reader, console)?;
+            print_list(&session, &wanted, view, table(args), reader, console)?;
         }
-        Format::Csv => print_list(&session, view, table(args), reader, console)?,
+        Format::Csv => print_list(&session, &wanted, view, table(args), reader, console)?,
     }
     Ok(Exit::Done)
+}
+
+/// Which requests of the session are shown.
+fn wanted(args: &Args, session: &SessionView, view: &View) -> anyhow::Result<Filter> {
+    Ok(Filter {
+        session: Some(session.row.key()),
+        since: view.since,
+        until: view.until,
+        tools: patterns("--tool", &args.tool)?,
+        statuses: args.status.clone(),
+        ..Filter::default()
+    })
 }
 
 /// Hands over the session's requests of every kind, page by page.
@@ -110,17 +130,11 @@ fn show(
 /// Gaps pass every filter; those outside the session's time are none of its business.
 fn each_page_of_session(
     session: &SessionView,
-    view: &View,
+    filter: &Filter,
     reader: &dyn Reader,
     take: &mut dyn FnMut(Fetched) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let row = &session.row;
-    let filter = Filter {
-        session: Some(row.key()),
-        since: view.since,
-        until: view.until,
-        ..Filter::default()
-    };
     let end = row
         .ended_at
         .map_or(row.last_seen_at, |ended| ended.max(row.last_seen_at));
@@ -131,7 +145,7 @@ fn each_page_of_session(
         order: Order::Ascending,
         most: None,
     };
-    each_page(reader, &filter, range, &mut |mut fetched| {
+    each_page(reader, filter, range, &mut |mut fetched| {
         fetched.entries.retain(|entry| match entry {
             Entry::Request(_) => true,
             Entry::Gap(gap) => gap.from_ts <= end && gap.to_ts >= row.started_at,
@@ -142,6 +156,7 @@ fn each_page_of_session(
 
 fn print_list(
     session: &SessionView,
+    filter: &Filter,
     view: &View,
     table: LogTable,
     reader: &dyn Reader,
@@ -149,17 +164,19 @@ fn print_list(
 ) -> anyhow::Result<()> {
     let mut printer = Printer::new(view, table)?;
     if view.is_table() {
-        let filter = Filter {
-            session: Some(session.row.key()),
-            ..Filter::default()
+        let in_flight = Filter {
+            since: None,
+            until: None,
+            ..filter.clone()
         };
         let wanted = WantedInserts {
-            in_flight: true,
+            // What is in flight has no status to be chosen by.
+            in_flight: filter.statuses.is_empty(),
             deaths: true,
         };
-        printer.inserted = InsertedRows::of(reader, &filter, wanted)?;
+        printer.inserted = InsertedRows::of(reader, &in_flight, wanted)?;
     }
-    each_page_of_session(session, view, reader, &mut |fetched| {
+    each_page_of_session(session, filter, reader, &mut |fetched| {
         printer.page(reader, fetched, console)
     })?;
     printer.print_inserted(reader, console)?;
@@ -170,6 +187,7 @@ fn print_list(
 fn print_document(
     session: &SessionView,
     run: Option<&ServerRun>,
+    filter: &Filter,
     view: &View,
     reader: &dyn Reader,
     console: &mut Console,
@@ -178,7 +196,7 @@ fn print_document(
     let columns = named.unwrap_or_else(|| choose(LOG_COLUMNS, REQUEST_COLUMNS));
     console.print(&session_document(session, run))?;
     let mut separator = "";
-    each_page_of_session(session, view, reader, &mut |fetched| {
+    each_page_of_session(session, filter, reader, &mut |fetched| {
         for entry in fetched.entries {
             console.print(separator)?;
             console.print(&object(&columns, &entry.into()))?;
@@ -188,6 +206,9 @@ fn print_document(
     })?;
     Ok(console.print("]}\n")?)
 }
+
+/// Columns of the names at the left of what is said of a session.
+const NAME_WIDTH: usize = 11;
 
 /// What a person wants to know of a session before its requests.
 fn summary(session: &SessionView, run: Option<&ServerRun>, view: &View) -> String {
@@ -226,7 +247,14 @@ fn summary(session: &SessionView, run: Option<&ServerRun>, view: &View) -> Strin
     lines.extend(run.map(server_facts).unwrap_or_default());
     let mut text = String::new();
     for (name, value) in lines {
-        writeln!(text, "{name:<11}{}", escape(&value)).expect("a string takes every write");
+        let value = escape(&value);
+        // A client names itself, and a command line may be longer than any screen.
+        let lines = match view.style.width {
+            Some(width) if width > 2 * NAME_WIDTH => wrap(&value, width - NAME_WIDTH),
+            _ => vec![value.into_owned()],
+        };
+        let value = lines.join(&format!("\n{:NAME_WIDTH$}", ""));
+        writeln!(text, "{name:<NAME_WIDTH$}{value}").expect("a string takes every write");
     }
     text.push_str(&run.map(server_output).unwrap_or_default());
     text.push('\n');

@@ -51,7 +51,13 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
     let Some(Found { row, asked }) = find(reader.as_ref(), &args.id, zone)? else {
         console.note(&format!("no request `{}` in {url}", args.id));
-        console.hint("`mcpr logs --fields seq,request_id,method` lists what there is");
+        // As of sessions, where the one used last has a name.
+        let is_last = ["last", "latest"].contains(&args.id.as_str());
+        console.hint(if is_last {
+            "`mcpr show -1` shows the last request"
+        } else {
+            "`mcpr logs --fields seq,request_id,method` lists what there is"
+        });
         return Ok(Exit::No);
     };
     let payload = match asked {

@@ -123,7 +123,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     listed.printer.finish(console)?;
     if filter.is_none() {
         args.request_filter.say_no_session(&view, console);
-        return Ok(Exit::Done);
+        return Ok(Exit::No);
     }
     if listed.printer.requests == 0 {
         let mut conditions = view.conditions();

@@ -1,6 +1,7 @@
 //! `mcpr stats`: per tool or method how often it was called, how it ended, how long it took.
 
 mod against;
+mod conditions;
 
 use super::args::{ReadArgs, View, patterns};
 use super::empty::{self, Sought, SoughtName};
@@ -13,6 +14,7 @@ use crate::exit::Exit;
 use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choose};
 use against::EarlierSums;
 use clap_complete::ArgValueCompleter;
+use conditions::{MoreConditions, sums};
 use mcpr_model::time::{DAY_MS, HOUR_MS};
 use mcpr_store::Reader;
 use mcpr_store::query::{
@@ -33,6 +35,8 @@ pub struct Args {
     /// Count methods that match GLOB (repeatable; commas separate)
     #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::methods))]
     method: Vec<String>,
+    #[command(flatten)]
+    more: MoreConditions,
     /// Count this kind of traffic
     #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]
     kind: KindChoice,
@@ -86,6 +90,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         ..Filter::default()
     };
     let reader = open_store(&view.url)?;
+    let Some(filter) = args.more.added_to(filter, reader.as_ref(), &view)? else {
+        args.more.say_no_session(&view, console);
+        return Ok(Exit::No);
+    };
     let buckets = buckets(&view, reader.as_ref())?;
     let question = StatsQuestion {
         filter: within(filter, buckets),
@@ -139,6 +147,7 @@ fn explain_empty(
     let mut conditions = view.conditions();
     conditions.extend(args.method.iter().map(|glob| format!("method `{glob}`")));
     conditions.extend(args.tool.iter().map(|glob| format!("tool `{glob}`")));
+    conditions.extend(args.more.words());
     conditions.extend(
         args.kind
             .kind()
@@ -147,8 +156,8 @@ fn explain_empty(
     let sought = Sought {
         what: "requests",
         conditions,
-        names: tools.chain(methods).collect(),
-        leaves_out_bodies: false,
+        names: tools.chain(methods).chain(args.more.names()).collect(),
+        leaves_out_bodies: args.more.leaves_out_bodies(),
     };
     empty::explain(&sought, view, reader, console)
 }
@@ -160,7 +169,7 @@ fn lines(
     earlier: Option<&EarlierSums>,
     reader: &dyn Reader,
 ) -> anyhow::Result<(Vec<Summary>, usize)> {
-    let mut rows = reader.stats(question)?;
+    let mut rows = sums(reader, question)?;
     // Before lines are left out: those that got slower are what was asked for.
     if let Some(earlier) = earlier.filter(|_| args.sort.is_none()) {
         earlier.sort(&mut rows);

@@ -27,8 +27,9 @@ A time is one of these:
   \"2026-11-21 01:00 UTC\", RFC 3339     in the zone that it names
   @1795224608                          seconds since 1970, or milliseconds
 
-Everything that mcpr prints is read back, too. --since is inclusive, --until exclusive. Where a clock goes back and a
-time comes twice, the earlier one is meant; a time that a clock skips is the moment of the change.
+Everything that mcpr prints is read back, too. --since is inclusive, --until
+exclusive. Where a clock goes back and a time comes twice, the earlier one is
+meant; a time that a clock skips is the moment of the change.
 Tables show local time, machine formats UTC.
 ",
     },
@@ -36,27 +37,33 @@ Tables show local time, machine formats UTC.
         name: "filters",
         about: "How --tool, --method, --proxy, --client and their kind match",
         text: "\
---tool, --method, --proxy and --client take globs: * and ? match any character, / too; [a-z] and {a,b} as usual.
-A comma separates two, and a flag may be repeated: one of them has to match. Filters of different kinds all have to
-match. --client ignores case. --proxy also takes a name with brackets or commas as it stands.
+--tool, --method, --proxy and --client take globs: * and ? match any character,
+/ too; [a-z] and {a,b} as usual. A comma separates two, and a flag may be
+repeated: one of them has to match. Filters of different kinds all have to
+match. --client ignores case. --proxy also takes a name with brackets or commas
+as it stands.
 
   mcpr logs --tool 'get-*,read_*' --status error,timeout
   mcpr stats --proxy files --proxy weather
 
---session takes a session's id, any unambiguous prefix of it, or latest, the one that was used last. `show` takes a
-number of the store, a request's id, -1 for the last request of MCP, or @-3 for the third last.
+--session takes a session's id, any unambiguous prefix of it, or latest, the one
+that was used last. `show` takes a number of the store, a request's id, -1 for
+the last request of MCP, or @-3 for the third last.
 ",
     },
     Topic {
         name: "output",
         about: "Tables, JSON and CSV, colour and the pager",
         text: "\
-A table is for people; it is cut to the terminal and whole in a pipe. --json prints one object a line for lists, and one
-document for single reports. --format json prints a list as one array, --format csv is RFC 4180. --fields says which
-keys, in which order; `mcpr logs --fields help` fails and lists them. Keys are only ever added, absent values are null.
+A table is for people; it is cut to the terminal and whole in a pipe. --json
+prints one object a line for lists, and one document for single reports.
+--format json prints a list as one array, --format csv is RFC 4180. --fields
+says which keys, in which order; `mcpr logs --fields help` fails and lists them.
+Keys are only ever added, absent values are null.
 
-Data goes to standard output, everything else to standard error; --quiet leaves notes and hints out.
---color stands above NO_COLOR, that above CLICOLOR_FORCE and CLICOLOR; otherwise a terminal gets colour.
+Data goes to standard output, everything else to standard error; --quiet leaves
+notes and hints out. --color stands above NO_COLOR, that above CLICOLOR_FORCE
+and CLICOLOR; otherwise a terminal gets colour.
 ",
     },
     Topic {
@@ -66,8 +73,9 @@ Data goes to standard output, everything else to standard error; --quiet leaves 
 A command ends with one of these:
 
   0      done; an empty list is done, too
-  1      the answer is no: `session`, `show` or `report` found none, `store verify` found damage, `schema diff` and
-         `check` found what --fail-on names
+  1      the answer is no: the one session or request that was named is not
+         there, `store verify` found damage, `schema diff` and `check` found
+         what --fail-on names
   2      an error, wrong usage included; `check` could not tell
   128+N  ended by signal N
   any    `tap` ends with what the server ended with
@@ -84,7 +92,7 @@ These variables are read; flags stand above them:
   MCPR_KEEP                  how long requests are kept, as --keep
   MCPR_KEEP_PAYLOADS         how long payloads are kept, as --keep-payloads
   MCPR_MAX_SIZE              most bytes of the store, as --max-size
-  MCPR_LISTEN_TOKEN          the token that senders to `record --listen` must show
+  MCPR_LISTEN_TOKEN          the token of senders to `record --listen`
   MCPR_PAGER, PAGER          the pager of long output; cat or nothing for none
   COLUMNS, LINES             the size of a terminal that does not tell
   NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM
@@ -99,7 +107,8 @@ These variables are read; flags stand above them:
 These files are used unless something else is named:
 
   ~/.mcpr/recorder.db              the store, where --db names no other
-  ~/.mcpr/store.db                 the store of the mcpr proxy; read where ours is missing, never written
+  ~/.mcpr/store.db                 the store of the mcpr proxy; only read, where
+                                   ours is missing
   $XDG_CONFIG_HOME/mcpr/config.toml, ~/.config/mcpr/config.toml
                                    the configuration
 ",
@@ -142,7 +151,8 @@ mod tests {
             let shown = of_words(&[topic.name]).expect("a topic");
             assert!(shown.contains(text(topic.name)) && !topic.text.is_empty());
             let widest = topic.text.lines().map(|line| line.chars().count()).max();
-            assert!(widest <= Some(120), "{}: {widest:?}", topic.name);
+            // A terminal of 80 columns would break words otherwise.
+            assert!(widest <= Some(80), "{}: {widest:?}", topic.name);
         }
         assert_eq!(of_words(&["logs"]), None);
         assert_eq!(of_words(&[]), None);

@@ -35,6 +35,10 @@ pub(crate) const COMMANDS: &[(&str, &str)] = &[
         "`mcpr logs --status pending` lists what is in flight",
     ),
     (
+        "hang",
+        "`mcpr logs --status pending` lists what is in flight",
+    ),
+    (
         "hanging",
         "`mcpr logs --status pending` lists what is in flight",
     ),
@@ -96,6 +100,9 @@ pub(crate) const FLAGS: &[(&str, &str)] = &[
     ("--last", "--limit N"),
     ("--lines", "--limit N"),
     ("--head", "--limit N"),
+    ("--all", "--limit all"),
+    // An alias of `logs` alone.
+    ("--tail", "--limit N"),
     ("--top", "--limit N"),
     ("--count", "--limit N"),
     ("--from", "--since TIME"),

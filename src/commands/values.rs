@@ -87,6 +87,12 @@ pub(super) fn status() -> impl TypedValueParser<Value = AskedStatus> {
     )
 }
 
+/// Parses how a request ended.
+pub(super) fn ended_status() -> impl TypedValueParser<Value = Status> {
+    let all = Status::ALL.map(|status| (PossibleValue::new(status.as_str()), status));
+    one_of(all.to_vec())
+}
+
 /// Parses the layer of an error.
 pub(super) fn error_kind() -> impl TypedValueParser<Value = ErrorKind> {
     one_of(

@@ -124,6 +124,11 @@ fn completion_knows_commands_flags_and_what_the_store_holds() {
         ["get-sum"]
     );
     assert_eq!(
+        offered(&home, &["mcpr", "logs", "--tool", "echo,get-s"]),
+        ["echo,get-sum"],
+        "a list goes on after its comma"
+    );
+    assert_eq!(
         offered(&home, &["mcpr", "logs", "--proxy", ""]),
         ["everything"]
     );

@@ -59,6 +59,7 @@ struct CallCounts {
     calls: u64,
     errors: u64,
     latencies: Sketch,
+    min: Option<i64>,
     max: Option<i64>,
     time_us: i64,
 }
@@ -69,6 +70,7 @@ impl CallCounts {
         self.errors += u64::from(row.status.is_failure());
         if let Some(latency) = row.latency_us {
             self.latencies.add(latency);
+            self.min = Some(self.min.map_or(latency, |min| min.min(latency)));
             self.max = self.max.max(Some(latency));
             self.time_us = self.time_us.saturating_add(latency);
         }
@@ -80,8 +82,10 @@ impl CallCounts {
             reason = "no latency is near the limits of the type"
         )]
         let quantile = self.latencies.quantile(share).map(|value| value as i64);
-        // A sketch answers within 1 %, and nothing took longer than the longest.
-        quantile.map(|value| self.max.map_or(value, |max| value.min(max)))
+        // A sketch answers within 1 %, and nothing took longer than the longest or less than the shortest.
+        let value = quantile?;
+        let value = self.min.map_or(value, |min| value.max(min));
+        Some(self.max.map_or(value, |max| value.min(max)))
     }
 }
 

@@ -113,6 +113,19 @@ fn the_sums_are_those_of_the_requests() {
 }
 
 #[test]
+fn the_quantiles_of_one_call_are_what_it_took() {
+    let one = RequestRow {
+        latency_us: Some(123_457),
+        ..row(1)
+    };
+    let total = window([one], &HashMap::new()).total;
+    assert_eq!(
+        (total.p50, total.p95, total.p99),
+        (total.max, total.max, total.max)
+    );
+}
+
+#[test]
 fn recorded_text_stays_data() {
     let mut hostile = failed(1, HOSTILE);
     hostile.proxy = HOSTILE.to_owned();

@@ -194,6 +194,21 @@ pub fn stats<R: Reader + ?Sized>(
     Ok(fold.finish())
 }
 
+/// The sums of the requests that a whole filter takes, also by what hourly sums do not know: client, session,
+/// status and text. Requests that were removed are in none.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn stats_of_requests<R: Reader + ?Sized>(
+    reader: &R,
+    question: &StatsQuestion,
+) -> Result<Vec<StatsRow>, StoreError> {
+    let mut fold = StatsFold::new(question);
+    // The filter decides here, once: the fold looks at less of it.
+    each_request(reader, &question.filter, &mut |row| fold.request(&row))?;
+    Ok(fold.finish())
+}
+
 /// The answer of [`Reader::clients`].
 ///
 /// # Errors

@@ -126,17 +126,18 @@ fn nothing_found_says_where_and_for_what() {
 }
 
 #[test]
-fn an_unknown_session_is_an_empty_list() {
+fn an_unknown_session_is_the_answer_no() {
     check(
         "--session zzz",
         &expect![[r#"
             no session `zzz` in /store.db
             hint: `mcpr sessions --all --limit all` lists every session
-            Done
+            No
         "#]],
     );
     let (exit, out, err) = run_on(&mut sample(), "--session zzz --format json");
-    assert_eq!((exit, out.as_str(), err.as_str()), (Exit::Done, "[]\n", ""));
+    assert_eq!((exit, out.as_str()), (Exit::No, "[]\n"));
+    assert!(err.contains("no session `zzz`"), "{err}");
 }
 
 #[test]

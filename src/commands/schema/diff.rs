@@ -46,7 +46,7 @@ pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
     /// Compare what this proxy showed
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
+    #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
     proxy: Option<String>,
     /// Compare this list only: server, tools, prompts, resources, templates, or a method
     #[arg(long, value_name = "METHOD")]

@@ -42,8 +42,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     drop(reader);
     let Some(session) = found else {
         console.note(&format!("no session `{}`: nothing to remove", args.id));
-        // What was asked for is so already: no question was answered no.
-        return Ok(Exit::Done);
+        // As in every command that is given one thing by name: a script has to see a slip.
+        return Ok(Exit::No);
     };
     let question = format!(
         "remove session {} of proxy `{}` with {} {}?",

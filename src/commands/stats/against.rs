@@ -56,7 +56,9 @@ impl EarlierSums {
             ..question.clone()
         };
         let other = earlier.other_key();
-        let rows = reader.stats(&earlier)?.into_iter().map(Summary::from);
+        let rows = super::sums(reader, &earlier)?
+            .into_iter()
+            .map(Summary::from);
         // Others are not the same ones in both windows.
         let rows = rows.filter(|row| row.key != other);
         let rows = rows.map(|row| (row.key.clone(), EarlierFigures::from(&row)));

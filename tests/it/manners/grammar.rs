@@ -110,6 +110,100 @@ fn the_session_used_last_is_named_latest() {
 }
 
 #[test]
+fn a_session_or_request_that_is_not_there_ends_every_command_alike() {
+    let home = recorded();
+    for args in [
+        &["session", "zz"][..],
+        &["session", "delete", "zz", "--yes"],
+        &["logs", "-S", "zz"],
+        &["logs", "-S", "zz", "--json"],
+        &["slow", "-S", "zz"],
+        &["stats", "-S", "zz"],
+        &["report", "-S", "zz", "-o", "x.html"],
+        &["check", "-S", "zz", "--fail-on", "errors>1"],
+        &["show", "zz"],
+    ] {
+        let ran = home.run(args);
+        assert_eq!(ran.code, Some(1), "{args:?}: {ran:?}");
+        assert!(ran.err.contains("zz"), "{args:?}: {ran:?}");
+    }
+    // A list that is empty is an answer, too.
+    assert_eq!(home.run(&["logs", "-t", "zz"]).code, Some(0));
+}
+
+#[test]
+fn a_filter_that_hourly_sums_do_not_know_counts_requests() {
+    let home = recorded();
+    let calls = |more: &[&str]| -> Vec<u64> {
+        let args = ["stats", "-s", "2026-11-01", "--json", "--by", "proxy"];
+        let rows = crate::program::json_lines(&home.succeed(&[&args[..], more].concat()));
+        rows.iter()
+            .map(|row| row["calls"].as_u64().unwrap())
+            .collect()
+    };
+    let listed = |more: &[&str]| {
+        let args = ["logs", "-s", "2026-11-01", "--json", "-n", "all"];
+        let rows = crate::program::json_lines(&home.succeed(&[&args[..], more].concat()));
+        u64::try_from(rows.len()).unwrap()
+    };
+    for more in [
+        &["--client", "CLAUDE*"][..],
+        &["--session", "latest"],
+        &["--status", "error,timeout"],
+        &["--grep", "echo"],
+    ] {
+        let expected = listed(more);
+        assert!(expected > 0 && expected < listed(&[]), "{more:?}");
+        assert_eq!(calls(more).iter().sum::<u64>(), expected, "{more:?}");
+    }
+}
+
+#[test]
+fn the_requests_of_a_session_are_chosen_by_tool_and_status() {
+    let home = recorded();
+    let all = home.succeed(&["session", "2bdb", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&all).unwrap();
+    let first = all["requests"].as_array().unwrap().iter();
+    let tool = first.filter_map(|row| row["tool"].as_str()).next().unwrap();
+    for (flag, key, value) in [("--tool", "tool", tool), ("--status", "status", "ok")] {
+        let out = home.succeed(&["session", "2bdb", "--json", flag, value]);
+        let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let rows = document["requests"].as_array().unwrap();
+        assert!(
+            !rows.is_empty() && rows.iter().all(|row| row[key] == value),
+            "{flag}: {out}"
+        );
+    }
+}
+
+#[test]
+fn a_hint_is_about_what_was_asked() {
+    let home = recorded();
+    for (args, expected) in [
+        (
+            &["slow", "-s", "2026-11-01", "--threshold", "1h"][..],
+            "--threshold 0",
+        ),
+        (
+            &["logs", "--tool", "tools/list"],
+            "`tools/list` is a method: --method tools/list",
+        ),
+        (
+            &["logs", "--method", "echo"],
+            "`echo` is a tool: --tool echo",
+        ),
+        (&["logs", "--all"], "--limit all"),
+        (&["hang"], "--status pending"),
+        (&["show", "last"], "`mcpr show -1`"),
+    ] {
+        let ran = home.run(args);
+        assert!(ran.err.contains(expected), "{args:?}: {}", ran.err);
+    }
+    let nothing = Home::new().run(&["stats"]);
+    assert!(nothing.err.contains("mcpr tap install"), "{nothing:?}");
+}
+
+#[test]
 fn a_name_that_nobody_recorded_is_met_with_the_nearest_one() {
     let home = recorded();
     for (args, expected) in [
@@ -137,7 +231,8 @@ fn a_name_that_nobody_recorded_is_met_with_the_nearest_one() {
         (&["logs", "--session", "nobody"], "no session `nobody`"),
     ] {
         let out = home.run(args);
-        assert_eq!(out.code, Some(0), "{args:?}: {out:?}");
+        let code = if args.contains(&"--session") { 1 } else { 0 };
+        assert_eq!(out.code, Some(code), "{args:?}: {out:?}");
         assert!(out.err.contains(expected), "{args:?}: {}", out.err);
         assert!(!out.err.contains("--kind all"), "{args:?}: {}", out.err);
         let quiet = home.run(&[args, &["-q"]].concat());

@@ -1,6 +1,7 @@
 //! Tables are cut to the terminal, and to nothing else.
 
 use super::{LISTS, recorded};
+use crate::program::Home;
 use crate::terminal::Terminal;
 use pty_process::Size;
 use std::process::Stdio;
@@ -21,6 +22,42 @@ fn shown(terminal: Terminal<'_>, arguments: &[&str]) -> String {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(!ran.out.is_empty(), "{arguments:?}: {ran:?}");
     ran.out
+}
+
+#[test]
+fn a_figure_of_an_earlier_window_does_not_stand_without_its_own() {
+    let home = recorded();
+    let args = [
+        "stats",
+        "-s",
+        "2026-11-01",
+        "--against",
+        "30d",
+        "--no-pager",
+    ];
+    for columns in [60, 70, 80, 90, 100] {
+        let table = shown(Terminal::of(&home).size(columns, 50), &args);
+        let head = table.lines().next().unwrap().to_owned();
+        let alone = head.replace("P50 BEFORE", "");
+        assert!(
+            !head.contains("P50 BEFORE") || alone.contains("P50"),
+            "{columns}: {head}"
+        );
+    }
+}
+
+#[test]
+fn a_long_command_of_a_session_is_wrapped_to_the_screen() {
+    let home = Home::new();
+    let long = "a command of many words ".repeat(20);
+    home.run(&["tap", "--name", "p", "--", "/bin/sh", "-c", "exit 0", &long]);
+    let ran = Terminal::of(&home)
+        .size(80, 50)
+        .run(&["session", "latest", "--no-pager"]);
+    assert!(ran.out.contains("many words"), "{ran:?}");
+    for line in ran.out.lines() {
+        assert!(line.trim_end().chars().count() <= 80, "{line}");
+    }
 }
 
 #[test]

@@ -1,0 +1,96 @@
+//! Conditions that hourly sums do not know: where one is set, requests are counted one by one.
+
+use crate::commands::args::{View, client_pattern};
+use crate::commands::complete;
+use crate::commands::empty::SoughtName;
+use crate::commands::find::{find_session, say_no_session};
+use crate::commands::search_args::SearchArgs;
+use crate::commands::values;
+use crate::console::Console;
+use clap_complete::ArgValueCompleter;
+use mcpr_model::Status;
+use mcpr_store::query::{Filter, NameKind, StatsQuestion, StatsRow};
+use mcpr_store::{Reader, StoreError, fold};
+
+/// What is counted, beside the names that hourly sums are kept by.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct MoreConditions {
+    /// Count one session: any unambiguous prefix of its id, or `latest`, the one used last
+    #[arg(short = 'S', long, value_name = "ID", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Count clients whose name matches GLOB, ignoring case (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
+    client: Vec<String>,
+    /// Count requests with this status (repeatable; commas separate)
+    #[arg(long, value_parser = values::ended_status(), value_name = "STATUS", value_delimiter = ',')]
+    status: Vec<Status>,
+    #[command(flatten)]
+    search: SearchArgs,
+}
+
+impl MoreConditions {
+    /// The filter with these conditions; `None` where there is no such session.
+    pub(super) fn added_to(
+        &self,
+        filter: Filter,
+        reader: &dyn Reader,
+        view: &View,
+    ) -> anyhow::Result<Option<Filter>> {
+        let filter = Filter {
+            client: client_pattern(&self.client)?,
+            statuses: self.status.clone(),
+            grep: self.search.search()?,
+            ..filter
+        };
+        let Some(id) = &self.session else {
+            return Ok(Some(filter));
+        };
+        let found = find_session(reader, id, view.proxy.as_ref(), view.zone)?;
+        Ok(found.map(|session| Filter {
+            session: Some(session.key()),
+            ..filter
+        }))
+    }
+
+    /// Says that the session that was named is not there.
+    pub(super) fn say_no_session(&self, view: &View, console: &mut Console) {
+        say_no_session(self.session.as_deref().unwrap_or_default(), view, console);
+    }
+
+    /// The clients that were named.
+    pub(super) fn names(&self) -> impl Iterator<Item = SoughtName> {
+        SoughtName::each(NameKind::Client, &self.client)
+    }
+
+    /// Whether a payload may have what was searched for, and was not searched.
+    pub(super) fn leaves_out_bodies(&self) -> bool {
+        self.search.leaves_out_bodies()
+    }
+
+    /// The conditions in words.
+    pub(super) fn words(&self) -> Vec<String> {
+        let session = self.session.iter().map(|id| format!("session `{id}`"));
+        let clients = self.client.iter().map(|glob| format!("client `{glob}`"));
+        let statuses = self.status.iter();
+        let statuses = statuses.map(|status| format!("status `{}`", status.as_str()));
+        let words = session.chain(clients).chain(statuses);
+        words.chain(self.search.words()).collect()
+    }
+}
+
+/// The sums: from those of whole hours, unless something is asked that they do not know.
+pub(super) fn sums(
+    reader: &dyn Reader,
+    question: &StatsQuestion,
+) -> Result<Vec<StatsRow>, StoreError> {
+    let filter = &question.filter;
+    let is_by_request = filter.session.is_some()
+        || filter.client.is_some()
+        || !filter.statuses.is_empty()
+        || filter.grep.is_some();
+    if is_by_request {
+        fold::stats_of_requests(reader, question)
+    } else {
+        reader.stats(question)
+    }
+}
