@@ -179,7 +179,7 @@ fn a_session_is_judged_by_its_own_calls() {
         (&["s1", "--fail-on", "errors>0"], 0),
         (&["s1", "--fail-on", "calls<100"], 0),
         (&["s1", "--tool", "echo", "--fail-on", "calls<1"], 1),
-        (&["nobody", "--fail-on", "calls<1"], 2),
+        (&["nobody", "--fail-on", "calls<1"], 1),
     ];
     for (rest, expected) in cases {
         let (code, said) = check(&home, &["--session"], rest);

@@ -307,7 +307,7 @@ fn a_removed_session_is_gone_and_stays_gone() {
     assert_eq!(of_session(&after), 0);
     assert_eq!(home.run(&["session", id]).code, Some(1));
     let again = home.run(&["session", "delete", id, "--yes"]);
-    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(again.code, Some(1), "{again:?}");
     assert_eq!(home.run(&["store", "verify", "--full"]).code, Some(0));
 }
 

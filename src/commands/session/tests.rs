@@ -121,17 +121,17 @@ fn ambiguity_lists_the_candidates() {
     assert_eq!((exit, out.as_str()), (Exit::Failed, ""));
     expect![[r#"
         error: `2b` fits 16 sessions
-          2b-10  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          2b-11  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          2b-12  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          2b-13  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          2b-14  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          2b-15  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          2b-16  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          2b-17  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          2b-18  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
+          2b-24  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
+          2b-23  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
+          2b-22  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
+          2b-21  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
+          2b-20  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
           2b-19  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          … and 6 more
+          2b-18  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
+          2b-17  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
+          2b-16  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
+          2b-15  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
+          … and 6 older
         hint: give more of the id
     "#]]
     .assert_eq(&err);

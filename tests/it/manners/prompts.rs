@@ -103,7 +103,9 @@ fn what_removes_nothing_asks_nothing() {
         &["store", "vacuum", "--max-size", "1G"],
     ] {
         let ran = Terminal::of(&home).run(arguments);
-        assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:?}");
+        // A session that is not there is a miss, whatever was to be done with it.
+        let code = i32::from(arguments[0] == "session");
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:?}");
         assert!(!ran.out.contains("[y/N]"), "{arguments:?}: {ran:?}");
     }
     assert_eq!(home.rows(&[]).len(), 364);
