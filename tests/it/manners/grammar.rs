@@ -163,8 +163,8 @@ fn the_requests_of_a_session_are_chosen_by_tool_and_status() {
     let home = recorded();
     let all = home.succeed(&["session", "2bdb", "--json"]);
     let all: serde_json::Value = serde_json::from_str(&all).unwrap();
-    let first = all["requests"].as_array().unwrap().iter();
-    let tool = first.filter_map(|row| row["tool"].as_str()).next().unwrap();
+    let mut first = all["requests"].as_array().unwrap().iter();
+    let tool = first.find_map(|row| row["tool"].as_str()).unwrap();
     for (flag, key, value) in [("--tool", "tool", tool), ("--status", "status", "ok")] {
         let out = home.succeed(&["session", "2bdb", "--json", flag, value]);
         let document: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -231,7 +231,7 @@ fn a_name_that_nobody_recorded_is_met_with_the_nearest_one() {
         (&["logs", "--session", "nobody"], "no session `nobody`"),
     ] {
         let out = home.run(args);
-        let code = if args.contains(&"--session") { 1 } else { 0 };
+        let code = i32::from(args.contains(&"--session"));
         assert_eq!(out.code, Some(code), "{args:?}: {out:?}");
         assert!(out.err.contains(expected), "{args:?}: {}", out.err);
         assert!(!out.err.contains("--kind all"), "{args:?}: {}", out.err);
