@@ -215,7 +215,19 @@ fn a_large_end_is_stored_or_told_as_lost_and_never_gone_in_silence() {
     let err = String::from_utf8(ended.stderr).unwrap();
     assert!(err.contains(".spill-"), "{err}");
     holder.execute_batch("ROLLBACK").unwrap();
-    assert!(Tap::start(&home, &[], "exit 0").end().status.success());
+    // A short session need not have the time for all of the file: what is left is there for the next one.
+    let is_left = || {
+        let beside = std::fs::read_dir(home.store().parent().unwrap()).unwrap();
+        let mut names = beside.map(|entry| entry.unwrap().file_name());
+        names.any(|name| name.to_string_lossy().contains(".spill-"))
+    };
+    for _ in 0..100 {
+        assert!(Tap::start(&home, &[], "exit 0").end().status.success());
+        if !is_left() {
+            break;
+        }
+    }
+    assert!(!is_left(), "what was left beside the store is taken in");
     let stats: serde_json::Value =
         serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
     let told = |key: &str| stats[key].as_u64().unwrap();
