@@ -121,6 +121,7 @@ fn ambiguity_lists_the_candidates() {
     assert_eq!((exit, out.as_str()), (Exit::Failed, ""));
     expect![[r#"
         error: `2b` fits 16 sessions
+          2bdb4dcf-b09f-4c41-9733-03bc3e2ef539  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
           2b-24  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
           2b-23  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
           2b-22  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
@@ -130,7 +131,6 @@ fn ambiguity_lists_the_candidates() {
           2b-18  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
           2b-17  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
           2b-16  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
-          2b-15  everything  claude-desktop  started 2026-11-21 01:27:02.000Z
           … and 6 older
         hint: give more of the id
     "#]]
