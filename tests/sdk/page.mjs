@@ -35,7 +35,7 @@ const numbers = (texts) => texts.map((text) => Number(text.replaceAll(",", "")))
 const isSorted = (list, way) => list.every((value, at) => at === 0 || (list[at - 1] - value) * way <= 0);
 
 async function interactions(page) {
-  expect("seven parts", (await page.locator("main > section").count()) === 7);
+  expect("eight parts", (await page.locator("main > section").count()) === 8);
   expect("a title of its own", (await page.title()).startsWith("MCP traffic: "));
   const calls = page.getByRole("button", { name: "calls", exact: true });
   expect("the most calls first", isSorted(numbers(await column(page, 2)), -1));

@@ -109,7 +109,7 @@ fn sums_without_bound_of_an_older_layout_are_put_together() {
                  bytes_in, bytes_out, sketch, seal, errors_died)
              SELECT r.ts - r.ts % 3600000, r.operation, 1, 0, 1, 0, 0, 0,
                  r.latency_us, r.latency_us, r.latency_us, 10, 0,
-                 (SELECT sketch FROM rollups WHERE calls = 1 LIMIT 1), 0, 0, 0, 0
+                 (SELECT sketch FROM rollups WHERE calls = 1 LIMIT 1), 0, 0
              FROM requests r JOIN operations o ON o.id = r.operation WHERE o.summed_as IS NOT NULL;
              DELETE FROM rollups WHERE calls > 1;
              UPDATE operations SET summed_as = NULL;
