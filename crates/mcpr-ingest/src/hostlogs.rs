@@ -1,5 +1,6 @@
-//! The messages in a log, paired connection by connection, and how far such a log may be called read: no further than the oldest request that still waits for its answer. After a restart
-//! reading goes on there, and what was stored already is recognised. Does no reading of its own.
+//! The messages in a log, paired connection by connection, and how far such a log may be called read: no further
+//! than the oldest request that still waits for its answer. After a restart reading goes on there, and what was
+//! stored already is recognised. Does no reading of its own.
 
 mod told;
 

@@ -119,6 +119,23 @@ impl Decoded {
         self.add_bad(0..line.len(), reason);
     }
 
+    /// Cuts the names by which calls and their answers are brought together.
+    fn cut_names(&mut self) {
+        for frame in &mut self.frames {
+            frame.of.cut_names();
+        }
+        for step in &mut self.told {
+            step.of.cut_names();
+            logged::cut(&mut step.tool);
+            if let Some(call_id) = &mut step.call_id {
+                logged::cut(call_id);
+            }
+        }
+        if let Some(doubt) = &mut self.doubt {
+            doubt.of.cut_names();
+        }
+    }
+
     /// Forgets the last line.
     pub fn clear(&mut self) {
         // Cleared and not made anew: the next line takes the same memory.
@@ -159,7 +176,9 @@ pub fn doubt_of(head: &[u8], context: LineContext<'_>) -> Option<Box<UnreadMessa
     // The head was cut at a number of bytes, which may be the middle of a character.
     let head = String::from_utf8_lossy(&head.bytes);
     let mut doubts = FORMATS.iter().map(|format| format.doubt(&head, context));
-    doubts.find_map(|doubt| doubt)
+    let mut doubt = doubts.find_map(|doubt| doubt)?;
+    doubt.of.cut_names();
+    Some(doubt)
 }
 
 /// The proxy's name that the place of a file says, where some format has its files in such places: the
@@ -175,6 +194,7 @@ pub fn decode_bare(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
     steps::decode(line);
     decoded.clear();
     detect::line(line, context, decoded);
+    decoded.cut_names();
 }
 
 /// Calls a line bad that was found to be text and ends in an event of ours.

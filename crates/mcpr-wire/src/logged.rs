@@ -4,7 +4,7 @@
 use crate::fields::Str;
 use crate::mend::{bare, mended};
 use crate::{Bodies, Decoded, Direction, Message, Messages, TypedId, messages};
-use mcpr_model::{EventBytes, EventKey, Text};
+use mcpr_model::{EventBytes, EventKey, MAX_NAME_BYTES, Text, cut_name};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -29,6 +29,24 @@ impl LogConnection {
             session_id: None,
             conn_id: None,
         }
+    }
+
+    /// Cuts names that are too long: they are kept for as long as the log is read.
+    pub(super) fn cut_names(&mut self) {
+        cut(&mut self.server);
+        for id in [&mut self.session_id, &mut self.conn_id]
+            .into_iter()
+            .flatten()
+        {
+            cut(id);
+        }
+    }
+}
+
+/// Cuts a name that is too long; what was cut off is told apart by a hash.
+pub(super) fn cut(name: &mut Text) {
+    if let Some(short) = cut_name(name, MAX_NAME_BYTES) {
+        *name = short;
     }
 }
 
@@ -171,6 +189,24 @@ impl LogHead {
 }
 
 impl Decoded {
+    /// Takes the messages that an event holds. One that was not read is a bad line as ever, and what it may have
+    /// answered is no timeout.
+    pub(super) fn take_logged(
+        &mut self,
+        read: Result<LoggedMessages, UnreadLine>,
+    ) -> Result<(), String> {
+        match read {
+            Ok(messages) => {
+                self.frames.push(messages);
+                Ok(())
+            }
+            Err(unread) => {
+                self.doubt = unread.doubt;
+                Err(unread.reason)
+            }
+        }
+    }
+
     /// Takes what a line of a log was read as, if it is one; says whether it is.
     pub(super) fn add_logged(
         &mut self,

@@ -17,6 +17,8 @@ use std::collections::VecDeque;
 const MAX_OPEN: usize = 1024;
 /// Most tools of which something is open at once.
 const MAX_TOOLS: usize = 1024;
+/// Most calls of a log that are open in all: no more of them wait for their answers.
+const MAX_ALL_OPEN: usize = 16_384;
 
 /// What a call is found by: whose it is, and its tool or its own id.
 type CallName = (LogConnection, String);
@@ -33,6 +35,8 @@ struct OpenCall {
 #[derive(Debug, Default)]
 pub(super) struct ToldCalls {
     open: BTreeMap<CallName, VecDeque<OpenCall>>,
+    /// How many those are.
+    open_count: usize,
     next: u64,
     /// A last line without its newline that was taken: it comes again with it.
     unfinished: Option<u64>,
@@ -78,13 +82,17 @@ impl ToldCalls {
         let id = format!("{} {}", name.1, self.next);
         self.next += 1;
         // Names of calls that never end must not fill the memory.
-        if !self.open.contains_key(&name) && self.open.len() >= MAX_TOOLS {
-            self.open.pop_first();
+        let is_one_more = !self.open.contains_key(&name) && self.open.len() >= MAX_TOOLS;
+        if (is_one_more || self.open_count >= MAX_ALL_OPEN)
+            && let Some((_, calls)) = self.open.pop_first()
+        {
+            self.open_count -= calls.len();
         }
         let calls = self.open.entry(name).or_default();
-        if calls.len() >= MAX_OPEN {
-            calls.pop_front();
+        if calls.len() >= MAX_OPEN && calls.pop_front().is_some() {
+            self.open_count -= 1;
         }
+        self.open_count += 1;
         let id_held = id.clone();
         calls.push_back(OpenCall { id: id_held, began });
         id
@@ -110,6 +118,7 @@ impl ToldCalls {
         let fitting = calls.iter().filter(|call| off(call) <= within).count();
         let best = (0..calls.len()).min_by_key(|&at| off(&calls[at]));
         let found = best.and_then(|at| calls.remove(at));
+        self.open_count -= usize::from(found.is_some());
         if calls.is_empty() {
             self.open.remove(name);
         }
@@ -246,6 +255,19 @@ mod tests {
             _ => None,
         });
         (rows.collect(), !options.notes.take().is_empty())
+    }
+
+    #[test]
+    fn calls_that_never_end_are_kept_up_to_a_number() {
+        let mut calls = ToldCalls::default();
+        let moment = Moment::now();
+        for number in 0..3 * MAX_ALL_OPEN {
+            let tool = format!("t{}", number % 20);
+            calls.begin((LogConnection::of_server("p"), tool), moment);
+            let held: usize = calls.open.values().map(VecDeque::len).sum();
+            assert_eq!(held, calls.open_count);
+            assert!(held <= MAX_ALL_OPEN, "{held}");
+        }
     }
 
     #[test]

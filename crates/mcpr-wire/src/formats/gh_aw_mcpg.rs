@@ -79,15 +79,7 @@ impl Format for GhAwMcpg {
             direction,
             start: 0,
         };
-        match head.messages(event.json, payload.get(), event.context.bodies) {
-            Ok(messages) => decoded.frames.push(messages),
-            // A bad line as ever, and what it may have answered is no timeout.
-            Err(unread) => {
-                decoded.doubt = unread.doubt;
-                return Err(unread.reason);
-            }
-        }
-        Ok(())
+        decoded.take_logged(head.messages(event.json, payload.get(), event.context.bodies))
     }
 }
 

@@ -75,14 +75,7 @@ impl Format for McpSnoop {
         let Some(raw) = envelope.raw else {
             return unread(&envelope, head, event, decoded);
         };
-        match head.messages(event.json, raw.get(), event.context.bodies) {
-            Ok(messages) => decoded.frames.push(messages),
-            Err(unread) => {
-                decoded.doubt = unread.doubt;
-                return Err(unread.reason);
-            }
-        }
-        Ok(())
+        decoded.take_logged(head.messages(event.json, raw.get(), event.context.bodies))
     }
 }
 
@@ -161,6 +154,16 @@ mod tests {
             conn_id: Some("c1".into()),
         };
         assert_eq!((&frame.of, frame.at.us % 1000), (&expected, 100));
+    }
+
+    #[test]
+    fn a_name_of_a_megabyte_is_not_kept_whole() {
+        let long = WHOLE.replace("files", &"f".repeat(1 << 20));
+        let long = long.replace("s-1", &"s".repeat(1 << 20));
+        let of = &decoded(&long).frames[0].of;
+        let session_id = of.session_id.as_deref().unwrap();
+        let most = mcpr_model::MAX_NAME_BYTES;
+        assert!(of.server.len() <= most && session_id.len() <= most);
     }
 
     #[test]
