@@ -36,9 +36,24 @@ pub fn report_bus_errors(before_message: fn()) -> io::Result<()> {
     thread::Builder::new()
         .name("bus errors".to_owned())
         .spawn(wait)?;
+    drop_runtime_handler()?;
     // The handler only writes to the socket: the access is repeated and raises the signal again until the
     // thread above has ended the process.
     signal_hook::low_level::pipe::register(SIGBUS, handler).map(drop)
+}
+
+/// The runtime has a handler of its own, which looks for stack overflows: it gives SIGBUS its default action back
+/// and returns, so that the repeated access would end the process before anything is printed. A signal that stands
+/// for no access uses that handler up. Nothing is lost by it: a stack overflow is SIGSEGV here.
+#[cfg(target_os = "linux")]
+fn drop_runtime_handler() -> io::Result<()> {
+    signal_hook::low_level::raise(SIGBUS)
+}
+
+/// Elsewhere a stack overflow may be SIGBUS, and the runtime's message about it is the better one.
+#[cfg(not(target_os = "linux"))]
+fn drop_runtime_handler() -> io::Result<()> {
+    Ok(())
 }
 
 #[expect(
@@ -47,4 +62,58 @@ pub fn report_bus_errors(before_message: fn()) -> io::Result<()> {
 )]
 fn end() -> ! {
     std::process::exit(i32::from(Exit::Failed.code()))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+    use std::fs::OpenOptions;
+    use std::process::Command;
+
+    const STORE: &str = "MCPR_TEST_CUT_STORE";
+
+    /// Reads a mapped file that is cut, where the test below asks for it.
+    #[test]
+    fn a_mapped_file_is_read_after_it_was_cut() {
+        let Some(path) = std::env::var_os(STORE) else {
+            return;
+        };
+        let store = Connection::open(&path).expect("a store");
+        store
+            .execute_batch(
+                "CREATE TABLE rows (text TEXT); PRAGMA mmap_size = 1000000;
+                 INSERT INTO rows SELECT hex(zeroblob(2000)) FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8));",
+            )
+            .expect("a row");
+        report_bus_errors(|| ()).expect("a handler");
+        let mut read = store.prepare("SELECT text FROM rows").expect("a question");
+        let mut rows = read.query([]).expect("rows");
+        assert!(rows.next().expect("a row").is_some());
+        let file = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .expect("the file");
+        file.set_len(4096).expect("cut");
+        // A question that is under way does not look at the length again.
+        while let Ok(Some(_)) = rows.next() {}
+        panic!("the cut file was read");
+    }
+
+    #[test]
+    fn an_access_to_what_was_cut_ends_with_a_message_and_not_by_the_signal() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for round in 0..20 {
+            let program = std::env::current_exe().expect("this program");
+            let ended = Command::new(program)
+                .args(["--exact", "--nocapture"])
+                .arg("console::bus_error::tests::a_mapped_file_is_read_after_it_was_cut")
+                .env(STORE, directory.path().join(format!("{round}.db")))
+                .output()
+                .expect("it starts");
+            let err = String::from_utf8_lossy(&ended.stderr);
+            assert_eq!(ended.status.code(), Some(2), "{:?}: {err}", ended.status);
+            assert!(err.contains("was cut by another program"), "{err}");
+        }
+    }
 }
