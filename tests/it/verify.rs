@@ -4,7 +4,7 @@ use super::program::{Home, capture, signal, until};
 use rustix::process::Signal;
 use std::fs;
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 fn recorded() -> Home {
     let home = Home::new();
@@ -272,4 +272,48 @@ fn an_index_that_is_cut_within_a_commit_is_reported_before_the_end() {
     assert_eq!(ended.status.code(), Some(2), "{:?}: {err}", ended.status);
     assert!(err.contains("was cut by another program"), "{err}");
     assert!(err.contains("hint: what was committed is safe"), "{err}");
+}
+
+const CUT_STORE: &str = "MCPR_TEST_CUT_STORE";
+
+/// Reads a mapped file that is cut, where the test below asks for it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_mapped_file_is_read_after_it_was_cut() {
+    let Some(path) = std::env::var_os(CUT_STORE) else {
+        return;
+    };
+    let store = rusqlite::Connection::open(&path).unwrap();
+    store
+        .execute_batch(
+            "CREATE TABLE rows (text TEXT); PRAGMA mmap_size = 1000000;
+             INSERT INTO rows SELECT hex(zeroblob(2000)) FROM (VALUES (1), (2), (3), (4), (5), (6));",
+        )
+        .unwrap();
+    mcpr::console::report_bus_errors(|| ()).unwrap();
+    let mut read = store.prepare("SELECT text FROM rows").unwrap();
+    let mut rows = read.query([]).unwrap();
+    assert!(rows.next().unwrap().is_some());
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(4096).unwrap();
+    // A question that is under way does not look at the length again.
+    while let Ok(Some(_)) = rows.next() {}
+    panic!("the cut file was read");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_access_to_what_was_cut_ends_with_a_message_and_not_by_the_signal() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let ended = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("verify::a_mapped_file_is_read_after_it_was_cut")
+            .env(CUT_STORE, directory.path().join(format!("{round}.db")))
+            .output()
+            .unwrap();
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{:?}: {err}", ended.status);
+        assert!(err.contains("was cut by another program"), "{err}");
+    }
 }
