@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use mcpr_connect::connect;
 use mcpr_ingest::{Config, Delivery, Full, OnCommit, Recorder, SourceHandle};
-use mcpr_model::{Event, EventKey, Kind, Outcome, Payload, Request, RequestId, Target, TargetKind};
+use mcpr_model::{Event, EventKey, Kind, Payload, Request, RequestId, Target, TargetKind};
 use mcpr_store::query::{Filter, GroupBy, StatsQuestion};
 use mcpr_store::{Keep, StoreUrl};
 use std::path::{Path, PathBuf};
@@ -298,27 +298,25 @@ fn request(number: u64, ts: i64, body: usize) -> Event {
     let (params, answer) = (text("arguments"), text("content"));
     let id = format!("r{number}");
     Event::Request(Request {
-        key: EventKey::of_id(&id),
         request_id: Some(RequestId::from_text(&id)),
-        ts,
-        proxy: "bench".into(),
-        kind: Kind::Mcp,
         session_id: Some(format!("s{}", number / 200).into()),
         client_name: Some("agent".into()),
         client_version: Some("1.0".into()),
-        method: "tools/call".into(),
         target: Some(Target {
             kind: TargetKind::Tool,
             name: format!("tool-{}", number % 20).into(),
         }),
         latency_us: 1000 + i64::try_from(number % 5000).unwrap_or(0),
-        upstream_us: None,
         bytes_in: Some(100),
         bytes_out: Some(1000),
-        trace_id: None,
-        outcome: Outcome::default(),
         payload: Payload::of(Some(&params), Some(&answer)).map(Box::new),
-        surface: None,
+        ..Request::new(
+            EventKey::of_id(&id),
+            ts,
+            "bench".into(),
+            Kind::Mcp,
+            "tools/call".into(),
+        )
     })
 }
 

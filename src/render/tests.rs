@@ -7,7 +7,7 @@ mod screens;
 
 use super::*;
 use expect_test::{Expect, expect};
-use mcpr_model::{ErrorKind, Kind, Status};
+use mcpr_model::{ErrorKind, Status};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Entry, GapRow, RequestRow, SessionRow};
 
@@ -19,26 +19,17 @@ fn request(seq: i64, method: &str, tool: Option<&str>) -> RequestRow {
         request_id: Some("c5ebd421-e321-4334-8245-d88c04b775b1".into()),
         ts: 1_795_224_422_390 + seq * 1_017,
         proxy: "everything".into(),
-        kind: Kind::Mcp,
         session_id: Some(SESSION.into()),
         session: Some(SESSION.into()),
         client_name: Some("claude-desktop".into()),
         client_version: Some("1.2.0".into()),
         method: method.into(),
         tool: tool.map(Into::into),
-        resource_uri: None,
-        prompt_name: None,
         latency_us: Some(5_295),
         upstream_us: Some(5_100),
-        status: Status::Ok,
-        error_kind: None,
-        error_code: None,
-        error_msg: None,
-        retyped: false,
-        trace_id: None,
         bytes_in: Some(163),
         bytes_out: Some(7_705),
-        flight: None,
+        ..RequestRow::default()
     }
 }
 

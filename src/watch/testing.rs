@@ -192,24 +192,17 @@ fn request(n: i64) -> Request {
     let answer =
         format!("{{\"content\":[{{\"type\":\"text\",\"text\":\"answer {n}\\nsecond line\"}}]}}");
     Request {
-        key: EventKey::of_id(&n.to_string()),
         request_id: Some(RequestId::Int(n)),
-        ts: ts_of(n),
-        proxy: "files".into(),
-        kind: Kind::Mcp,
         session_id: Some(format!("session-{}", n % 7).into()),
         client_name: Some("claude-code".into()),
         client_version: Some("2.1".into()),
-        method: "tools/call".into(),
         target: Some(Target {
             kind: TargetKind::Tool,
             name: tool.into(),
         }),
         latency_us: n * 100,
-        upstream_us: None,
         bytes_in: Some(100),
         bytes_out: Some(200),
-        trace_id: None,
         outcome: if fails {
             Outcome {
                 error_kind: Some(ErrorKind::Tool),
@@ -221,7 +214,13 @@ fn request(n: i64) -> Request {
             Outcome::default()
         },
         payload: Payload::of(Some(&params), Some(&answer)).map(Box::new),
-        surface: None,
+        ..Request::new(
+            EventKey::of_id(&n.to_string()),
+            ts_of(n),
+            "files".into(),
+            Kind::Mcp,
+            "tools/call".into(),
+        )
     }
 }
 

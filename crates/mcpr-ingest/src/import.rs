@@ -244,15 +244,8 @@ mod tests {
 
     fn request(id: &str, ts: i64) -> Request {
         Request {
-            key: EventKey::of_bytes(id.as_bytes(), 0),
             request_id: Some(RequestId::from_text(id)),
-            ts,
-            proxy: "p".into(),
-            kind: Kind::Mcp,
             session_id: Some("s".into()),
-            client_name: None,
-            client_version: None,
-            method: "tools/call".into(),
             target: Some(Target {
                 kind: TargetKind::Tool,
                 name: "echo".into(),
@@ -260,16 +253,19 @@ mod tests {
             latency_us: 7,
             upstream_us: Some(5),
             bytes_in: Some(1),
-            bytes_out: None,
-            trace_id: None,
             outcome: Outcome {
                 error_kind: Some(ErrorKind::Rpc),
                 error_code: Some("-1".into()),
                 error_msg: Some("no".into()),
                 retyped: false,
             },
-            payload: None,
-            surface: None,
+            ..Request::new(
+                EventKey::of_bytes(id.as_bytes(), 0),
+                ts,
+                "p".into(),
+                Kind::Mcp,
+                "tools/call".into(),
+            )
         }
     }
 

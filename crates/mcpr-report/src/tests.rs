@@ -4,7 +4,7 @@ use crate::{
     HarWriter, MAX_PAGE_BYTES, MAX_REQUESTS, TrafficReport, TrafficWindow, WindowFold, WindowScope,
     html, markdown,
 };
-use mcpr_model::{Body, ErrorKind, Kind, OutputTail, Payload, ServerRun, Status};
+use mcpr_model::{Body, ErrorKind, OutputTail, Payload, ServerRun, Status};
 use mcpr_store::query::{Entry, Flight, GapRow, OpenRow, RequestRow};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -14,29 +14,18 @@ const HOSTILE: &str = "</script><script>alert(1)</script><img src=x onerror=aler
 fn row(seq: i64) -> RequestRow {
     RequestRow {
         seq,
-        request_id: None,
         ts: 1_000_000 + seq * 1_000,
         proxy: "files".to_owned(),
-        kind: Kind::Mcp,
         session_id: Some("s1".to_owned()),
         session: Some("s1".to_owned()),
         client_name: Some("claude-code".to_owned()),
         client_version: Some("1.0".to_owned()),
         method: "tools/call".to_owned(),
         tool: Some("read".to_owned()),
-        resource_uri: None,
-        prompt_name: None,
         latency_us: Some(seq * 100),
-        upstream_us: None,
-        status: Status::Ok,
-        error_kind: None,
-        error_code: None,
-        error_msg: None,
         bytes_in: Some(10),
         bytes_out: Some(20),
-        retyped: false,
-        trace_id: None,
-        flight: None,
+        ..RequestRow::default()
     }
 }
 

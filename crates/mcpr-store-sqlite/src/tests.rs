@@ -21,15 +21,10 @@ use std::path::Path;
 
 pub(super) fn request(id: &str, ts: i64) -> Request {
     Request {
-        key: EventKey::of_id(id),
         request_id: Some(RequestId::from_text(id)),
-        ts,
-        proxy: "weather".into(),
-        kind: Kind::Mcp,
         session_id: Some("s-1".into()),
         client_name: Some("cursor".into()),
         client_version: Some("1.0".into()),
-        method: "tools/call".into(),
         target: Some(Target {
             kind: TargetKind::Tool,
             name: "echo".into(),
@@ -37,16 +32,19 @@ pub(super) fn request(id: &str, ts: i64) -> Request {
         latency_us: 1500,
         upstream_us: Some(1400),
         bytes_in: Some(10),
-        bytes_out: None,
-        trace_id: None,
         outcome: Outcome {
             error_kind: Some(ErrorKind::Tool),
             error_code: None,
             error_msg: Some("it's broken".into()),
             retyped: false,
         },
-        payload: None,
-        surface: None,
+        ..Request::new(
+            EventKey::of_id(id),
+            ts,
+            "weather".into(),
+            Kind::Mcp,
+            "tools/call".into(),
+        )
     }
 }
 

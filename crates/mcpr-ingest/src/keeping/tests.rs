@@ -4,7 +4,7 @@ mod names;
 
 use super::*;
 use mcpr_connect::connect;
-use mcpr_model::{EventKey, Kind, Outcome, Payload, Request, RequestId, Target, TargetKind};
+use mcpr_model::{EventKey, Kind, Payload, Request, RequestId, Target, TargetKind};
 use mcpr_store::query::{Filter, GroupBy, StatsQuestion};
 use mcpr_store::{Backend, Depth, StoreUrl, Trust, Writer, WriterOptions};
 use std::sync::Arc;
@@ -102,30 +102,27 @@ impl Kept {
 fn request(ts: i64, number: u64, body: Option<String>) -> Request {
     let id = format!("r{number}");
     Request {
-        key: EventKey::of_id(&id),
         request_id: Some(RequestId::from_text(&id)),
-        ts,
-        proxy: "p".into(),
-        kind: Kind::Mcp,
         session_id: Some(format!("s{}", number / 500).into()),
         client_name: Some(format!("client {}", number % 1000).into()),
-        client_version: None,
-        method: "resources/read".into(),
         // Distinct names, as of a server that makes them up.
         target: Some(Target {
             kind: TargetKind::Resource,
             name: format!("note://{number}").into(),
         }),
         latency_us: 1000,
-        upstream_us: None,
         bytes_in: Some(10),
         bytes_out: Some(10),
-        trace_id: None,
-        outcome: Outcome::default(),
         payload: body
             .and_then(|body| Payload::of(Some(&body), None))
             .map(Box::new),
-        surface: None,
+        ..Request::new(
+            EventKey::of_id(&id),
+            ts,
+            "p".into(),
+            Kind::Mcp,
+            "resources/read".into(),
+        )
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use mcpr_model::{
-    BadLine, Body, EventKey, Gap, Kind, OpenRequest, Outcome, Payload, Request, SessionState,
-    SessionUpdate, SurfaceContent, SurfaceUpdate,
+    BadLine, Body, EventKey, Gap, Kind, OpenRequest, Payload, Request, SessionState, SessionUpdate,
+    SurfaceContent, SurfaceUpdate,
 };
 
 fn delivery(source: &str, times: &[i64]) -> Delivery {
@@ -36,24 +36,13 @@ fn event(ts: i64) -> Event {
 
 fn request() -> Request {
     Request {
-        key: EventKey::of_id("1"),
-        request_id: None,
-        ts: 0,
-        proxy: "p".into(),
-        kind: Kind::Mcp,
-        session_id: None,
-        client_name: None,
-        client_version: None,
-        method: "tools/list".into(),
-        target: None,
-        latency_us: 0,
-        upstream_us: None,
-        bytes_in: None,
-        bytes_out: None,
-        trace_id: None,
-        outcome: Outcome::default(),
-        payload: None,
-        surface: None,
+        ..Request::new(
+            EventKey::of_id("1"),
+            0,
+            "p".into(),
+            Kind::Mcp,
+            "tools/list".into(),
+        )
     }
 }
 

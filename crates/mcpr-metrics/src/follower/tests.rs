@@ -5,7 +5,7 @@ use crate::BOUNDS_US;
 use crate::operations::tests::clean;
 use crate::sessions::{MAX_LOOKS, MAX_OPEN};
 use mcpr_model::{
-    Batch, Event, EventKey, Kind, Outcome, Request, SessionState, SessionUpdate, Target, TargetKind,
+    Batch, Event, EventKey, Kind, Request, SessionState, SessionUpdate, Target, TargetKind,
 };
 use mcpr_store::memory::MemoryStore;
 use mcpr_store::{StoreErrorKind, Writer};
@@ -56,27 +56,18 @@ impl Bench {
     fn request(&mut self, latency_us: i64) -> Request {
         self.requests += 1;
         Request {
-            key: EventKey::of_id(&self.requests.to_string()),
-            request_id: None,
-            ts: 1_795_224_422_000 + i64::try_from(self.requests).unwrap(),
-            proxy: "weather".into(),
-            kind: Kind::Mcp,
-            session_id: None,
-            client_name: None,
-            client_version: None,
-            method: "tools/call".into(),
             target: Some(Target {
                 kind: TargetKind::Tool,
                 name: "forecast".into(),
             }),
             latency_us,
-            upstream_us: None,
-            bytes_in: None,
-            bytes_out: None,
-            trace_id: None,
-            outcome: Outcome::default(),
-            payload: None,
-            surface: None,
+            ..Request::new(
+                EventKey::of_id(&self.requests.to_string()),
+                1_795_224_422_000 + i64::try_from(self.requests).unwrap(),
+                "weather".into(),
+                Kind::Mcp,
+                "tools/call".into(),
+            )
         }
     }
 

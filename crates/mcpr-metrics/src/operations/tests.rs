@@ -4,7 +4,7 @@ use super::*;
 use crate::labels::limits::{
     ERROR_TYPES, LABEL_BYTES, METHODS, PROXIES, SERIES, SERIES_OF_PROXY, TOOLS,
 };
-use mcpr_model::{ErrorKind, Status};
+use mcpr_model::ErrorKind;
 use mcpr_store::query::OTHER;
 use std::collections::BTreeSet;
 
@@ -12,29 +12,12 @@ use std::collections::BTreeSet;
 pub(crate) fn call(proxy: &str, tool: &str, latency_us: i64) -> RequestRow {
     RequestRow {
         seq: 1,
-        request_id: None,
         ts: 0,
         proxy: proxy.to_owned(),
-        kind: Kind::Mcp,
-        session_id: None,
-        session: None,
-        client_name: None,
-        client_version: None,
         method: "tools/call".to_owned(),
         tool: Some(tool.to_owned()),
-        resource_uri: None,
-        prompt_name: None,
         latency_us: Some(latency_us),
-        upstream_us: None,
-        status: Status::Ok,
-        error_kind: None,
-        error_code: None,
-        error_msg: None,
-        retyped: false,
-        flight: None,
-        bytes_in: None,
-        bytes_out: None,
-        trace_id: None,
+        ..RequestRow::default()
     }
 }
 

@@ -163,24 +163,16 @@ macro_rules! contract_tests {
 /// A plain request of one session.
 pub(super) fn request(id: &str, ts: i64) -> Request {
     Request {
-        key: EventKey::of_id(id),
         request_id: Some(RequestId::from_text(id)),
-        ts,
-        proxy: "p".into(),
-        kind: Kind::Mcp,
         session_id: Some("s".into()),
-        client_name: None,
-        client_version: None,
-        method: "ping".into(),
-        target: None,
         latency_us: 10,
-        upstream_us: None,
-        bytes_in: None,
-        bytes_out: None,
-        trace_id: None,
-        outcome: Outcome::default(),
-        payload: None,
-        surface: None,
+        ..Request::new(
+            EventKey::of_id(id),
+            ts,
+            "p".into(),
+            Kind::Mcp,
+            "ping".into(),
+        )
     }
 }
 

@@ -4,7 +4,7 @@
 use super::Choices;
 use mcpr::render::text::acts;
 use mcpr::render::{Format, LOG_COLUMNS, Listing, LogRow, REQUEST_COLUMNS, TableStyle, choose};
-use mcpr_model::{ErrorKind, Kind, Status};
+use mcpr_model::{ErrorKind, Status};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Entry, RequestRow};
 
@@ -62,11 +62,7 @@ fn row_of(choices: &mut Choices<'_>) -> RequestRow {
         seq: 1,
         ts: number(choices) * 1_000,
         latency_us: Some(number(choices)),
-        upstream_us: None,
         bytes_in: Some(number(choices)),
-        bytes_out: None,
-        trace_id: None,
-        kind: Kind::Mcp,
         status: Status::Error,
         error_kind: Some(ErrorKind::Tool),
         request_id: choices.text(),
@@ -81,8 +77,7 @@ fn row_of(choices: &mut Choices<'_>) -> RequestRow {
         prompt_name: choices.text(),
         error_code: choices.text(),
         error_msg: Some(String::from_utf8_lossy(choices.rest()).into_owned()),
-        retyped: false,
-        flight: None,
+        ..RequestRow::default()
     }
 }
 
