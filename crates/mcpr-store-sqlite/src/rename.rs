@@ -10,7 +10,7 @@ mod surfaces;
 
 use crate::flight;
 use crate::layout::layout_of;
-use crate::requests::{Rehash, hashed_columns, row_hash_change};
+use crate::requests::{HASHED, Rehash, hashed_columns, row_hash_change};
 use crate::seal;
 use crate::sweep::without_references;
 use mcpr_store::{Renamed, StoreError};
@@ -128,14 +128,14 @@ fn rehash(
         ))?;
         let mut rows = statement.query(params![proxy, json(sessions)])?;
         while let Some(row) = rows.next()? {
-            requests += u64::from(row.get::<_, bool>(17)?);
+            requests += u64::from(row.get::<_, bool>(HASHED + 2)?);
             // One outside of all batches is damage that is not made good here.
-            let Some(batch) = row.get::<_, Option<i64>>(16)? else {
+            let Some(batch) = row.get::<_, Option<i64>>(HASHED + 1)? else {
                 continue;
             };
             let session: Option<i64> = row.get(4)?;
             let rehash = Rehash {
-                operation: hashes.get(&row.get(15)?).copied(),
+                operation: hashes.get(&row.get(HASHED)?).copied(),
                 session: session.map(|it| sessions.get(&it).copied().unwrap_or(it)),
             };
             let sum = batches.entry(batch).or_default();

@@ -266,6 +266,9 @@ pub(super) fn row_hash(request: &Request, place: RowPlace, key: i64, call: Optio
     with_call(hash_values(numbers, id, texts), call)
 }
 
+/// How many columns [`hashed_columns`] names: what else a statement asks for stands behind them.
+pub(super) const HASHED: usize = 15;
+
 /// The columns of a row that its hash covers, in the order of [`stored_row_hash`]; `r` is the request, `o` its
 /// operation.
 pub(super) fn hashed_columns(layout: i64) -> String {

@@ -6,7 +6,7 @@ mod layouts;
 mod long_names;
 mod vacuum;
 
-use super::layout::MIGRATIONS;
+use super::layout::{MIGRATIONS, layout_of};
 use super::*;
 use mcpr_model::{
     Batch, Counts, ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceProgress,
@@ -370,14 +370,13 @@ fn checksums_of_batches_follow_what_is_removed() {
             .expect("vacuum"),
         33
     );
+    let layout = layout_of(&store.connection).expect("a layout");
+    let columns = requests::hashed_columns(layout);
     let mut statement = store
         .connection
-        .prepare(
-            "SELECT r.seq, r.ts, r.key, o.hash, r.session, r.client, r.latency_us, r.upstream_us,
-                    r.bytes_in, r.bytes_out, r.error_kind, r.request_id, r.error_code, r.error_msg,
-                    r.call
-             FROM requests r JOIN operations o ON o.id = r.operation",
-        )
+        .prepare(&format!(
+            "SELECT {columns} FROM requests r JOIN operations o ON o.id = r.operation"
+        ))
         .expect("a query");
     let hashes: Vec<i64> = statement
         .query_map([], requests::stored_row_hash)

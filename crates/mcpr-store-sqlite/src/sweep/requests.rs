@@ -3,7 +3,7 @@
 use super::{SLICE, Slice, Stage, TableWalk, proxy_number};
 use crate::census;
 use crate::layout::layout_of;
-use crate::requests::hashed_columns;
+use crate::requests::{HASHED, hashed_columns};
 use crate::seal;
 use mcpr_store::Retention;
 use rusqlite::types::Value;
@@ -157,7 +157,7 @@ pub(crate) fn requests_where(
         let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
             // One outside of all batches is in no sum that could be put right.
-            let Some(batch) = row.get::<_, Option<i64>>(15)? else {
+            let Some(batch) = row.get::<_, Option<i64>>(HASHED)? else {
                 continue;
             };
             let (requests, checksum) = batches.entry(batch).or_default();
