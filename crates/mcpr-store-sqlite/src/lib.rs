@@ -38,6 +38,7 @@ mod places;
 mod read;
 mod reader;
 mod recall;
+mod remains;
 mod remove;
 mod rename;
 mod request_ids;

@@ -72,6 +72,28 @@ impl Rollups {
         )
     }
 
+    /// Puts sums in the place of those that count fewer calls.
+    pub(super) fn raise(
+        &mut self,
+        tx: &Transaction<'_>,
+        hour: i64,
+        operation: i64,
+        sums: RollupRow,
+    ) -> rusqlite::Result<()> {
+        let stored: Option<i64> = tx
+            .prepare_cached("SELECT calls FROM rollups WHERE hour = ?1 AND operation = ?2")?
+            .query_row([hour, operation], |row| row.get(0))
+            .optional()?;
+        if sums.calls <= stored.unwrap_or(0).cast_unsigned() {
+            return Ok(());
+        }
+        // What is written back is added to what stands there.
+        tx.prepare_cached("DELETE FROM rollups WHERE hour = ?1 AND operation = ?2")?
+            .execute([hour, operation])?;
+        self.0.insert((hour, operation), sums);
+        Ok(())
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.0.clear();

@@ -6,6 +6,7 @@ use super::names::NameNumbers;
 use inferred::{InferredSpan, Pair};
 use mcpr_model::{Request, SessionUpdate, Text};
 use mcpr_store::SessionState;
+use mcpr_store::query::SessionRow;
 use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params};
 use rustc_hash::FxHashMap;
 
@@ -253,6 +254,38 @@ impl Sessions {
         session.conversation = session.conversation.take().or_else(said);
         // It may have another client now.
         self.forget_around(slot);
+    }
+
+    /// Takes over what another store says of a session, also of an inferred one.
+    pub(super) fn take_over(
+        &mut self,
+        tx: &Transaction<'_>,
+        proxy: i64,
+        client: Option<i64>,
+        row: &SessionRow,
+    ) -> rusqlite::Result<()> {
+        let id = Text::from(&row.session_id);
+        let slot = if let Some(slot) = self.find(tx, proxy, &id)? {
+            slot
+        } else {
+            let slot = self.add(tx, proxy, &id)?;
+            self.slots[slot].inferred = row.inferred;
+            self.slots[slot].client = client;
+            slot
+        };
+        self.forget_around(slot);
+        let session = &mut self.slots[slot];
+        session.offer_client(client, row.client_name.is_some());
+        let raised = session.state.raised_to(row);
+        let said = row.conversation.as_ref().map(Text::from);
+        // What stands there already is not written again.
+        if raised != session.state || said.is_some() || session.standing == RowState::Blank {
+            session.state = raised;
+            session.conversation = session.conversation.take().or(said);
+            self.touch(slot);
+        }
+        self.forget_around(slot);
+        Ok(())
     }
 
     /// Writes back every session that changed.

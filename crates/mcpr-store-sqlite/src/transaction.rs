@@ -30,7 +30,7 @@ pub(super) fn commit(
 
 /// Begins to write. What another connection has made of the layout meanwhile is looked through before a row is
 /// written that a trigger of its could change.
-fn begin<'a>(
+pub(super) fn begin<'a>(
     connection: &'a mut Connection,
     memory: &mut WriterCache,
 ) -> Result<Transaction<'a>, StoreError> {

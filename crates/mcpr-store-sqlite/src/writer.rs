@@ -10,13 +10,14 @@ use super::lease::{self, Lease};
 use super::lock::RecorderLock;
 use super::open;
 use super::reader::open_reader;
+use super::remains;
 use super::runs;
 use super::sources::checkpoints;
 use super::sweep::Sweep;
 use super::transaction;
 use mcpr_model::{Batch, Checkpoint, Event};
 use mcpr_store::query::SessionKey;
-use mcpr_store::{Abandoned, Admin, Appended, Reader, StoreError, Trust, Writer};
+use mcpr_store::{Abandoned, Admin, Appended, Reader, Remains, StoreError, Trust, Writer};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::path::{Path, PathBuf};
@@ -245,6 +246,16 @@ impl Writer for SqliteStore {
     fn idle(&mut self) -> Result<(), StoreError> {
         // A reader in the way must not keep the writer waiting: the next idle moment will do.
         self.empty_log(Duration::ZERO)
+    }
+
+    fn take_remains(&mut self, remains: &Remains) -> Result<(), StoreError> {
+        self.files.check(&self.connection)?;
+        remains::take(&mut self.connection, &mut self.memory, remains)
+            .map_err(|error| error.at(&self.path))?;
+        self.files.index().note();
+        // As after a batch.
+        let _ = self.checkpoint_beside();
+        Ok(())
     }
 
     fn care(&mut self) -> Option<&mut dyn Admin> {

@@ -1,7 +1,7 @@
 //! What a backend gives: a store opened for reading, for recording, or for its care.
 
 use crate::query::SessionKey;
-use crate::{Appended, Class, Reader, Renamed, Retention, StoreError, StoreUrl};
+use crate::{Appended, Class, Reader, Remains, Renamed, Retention, StoreError, StoreUrl};
 use mcpr_model::{Batch, Checkpoint, Request};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -143,6 +143,19 @@ pub trait Writer: Send {
     /// # Errors
     /// When the store fails; nothing is lost.
     fn idle(&mut self) -> Result<(), StoreError>;
+
+    /// Takes over what another store still counts of requests that are gone there, in one step; done twice, the
+    /// second time changes nothing.
+    ///
+    /// Sums take the place of those under the same key that count fewer calls. A session that is missing is made,
+    /// also an inferred one; of one that is there the times become wider and the counters larger, never less.
+    ///
+    /// # Errors
+    /// When nothing was changed; [`Unsupported`](crate::StoreErrorKind::Unsupported) where a backend cannot do it.
+    fn take_remains(&mut self, _remains: &Remains) -> Result<(), StoreError> {
+        let message = "this backend cannot take over the sums of requests that are gone";
+        Err(StoreError::unsupported(message))
+    }
 
     /// The care of the same store, by who writes it; `None` where a store takes care of itself.
     fn care(&mut self) -> Option<&mut dyn Admin> {

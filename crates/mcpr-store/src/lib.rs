@@ -21,6 +21,7 @@ pub mod memory;
 mod poll_schedule;
 pub mod query;
 mod reader;
+mod remains;
 mod renaming;
 mod request_keys;
 mod retention;
@@ -36,6 +37,7 @@ pub use dedup::{Delivery, Likeness, RequestFacts};
 pub use error::{StoreError, StoreErrorKind};
 pub use poll_schedule::{PollSchedule, replaced};
 pub use reader::Reader;
+pub use remains::Remains;
 pub use renaming::{
     MergedVersion, Renamed, SessionSpan, VersionSpan, merge_sessions, merge_versions,
 };

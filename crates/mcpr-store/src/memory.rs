@@ -11,7 +11,7 @@ mod retention;
 mod surfaces;
 
 use super::{
-    Abandoned, Appended, CallMatch, Candidate, Delivery, Likeness, MAX_CANDIDATES, Reader,
+    Abandoned, Appended, CallMatch, Candidate, Delivery, Likeness, MAX_CANDIDATES, Reader, Remains,
     RequestFacts, RollupChange, RollupKey, RollupRow, StoreError, Writer, keys, match_call,
 };
 use crate::query::{BadLineRow, SessionKey, SessionRow, SourceRow, Summed};
@@ -36,6 +36,8 @@ enum Logged {
     Summary(SessionKey, SessionRow),
     /// A session was removed.
     Removal(SessionKey),
+    /// What another store says of a session, whose requests may be gone there.
+    Remains(SessionRow),
 }
 
 /// Everything a store holds.
@@ -337,6 +339,25 @@ impl Writer for MemoryStore {
     }
 
     fn idle(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn take_remains(&mut self, remains: &Remains) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.commits += 1;
+        for row in &remains.sums {
+            let key = state.summed.key(row.key.clone());
+            let stored = state.rollups.get(&key).map_or(0, |stored| stored.calls);
+            if row.calls > stored {
+                let row = RollupRow {
+                    key: key.clone(),
+                    ..row.clone()
+                };
+                state.rollups.insert(key, row);
+            }
+        }
+        let sessions = remains.sessions.iter().cloned();
+        state.log.extend(sessions.map(Logged::Remains));
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod flight;
 mod generate;
 mod pages;
 mod random;
+mod remains;
 mod renaming;
 mod searching;
 mod sums;
@@ -27,6 +28,7 @@ use conversations::a_conversation_is_the_first_said_and_goes_with_its_session;
 use flight::*;
 use pages::*;
 use random::answers_equal_those_of_the_reference;
+use remains::sums_of_requests_that_are_gone_are_taken_over;
 use renaming::{a_renamed_proxy_is_as_if_recorded_under_its_name, two_names_of_a_proxy_become_one};
 use searching::a_search_is_in_the_fields_and_in_the_bodies_that_are_named;
 use sums::*;
@@ -125,6 +127,7 @@ macro_rules! contract_tests {
         what_is_known_of_a_server_goes_with_its_session,
         gaps_stand_in_their_place,
         equal_gaps_are_two,
+        sums_of_requests_that_are_gone_are_taken_over,
         sums_of_targets_are_bounded,
         sums_of_methods_are_bounded,
         each_class_goes_by_itself_and_names_with_the_last_of_it,

@@ -30,10 +30,28 @@ impl Listing {
                 Logged::Update(update) => listing.update(update),
                 Logged::Summary(key, row) => drop(listing.rows.insert(key.clone(), row.clone())),
                 Logged::Removal(key) => drop(listing.rows.remove(key)),
+                Logged::Remains(row) => listing.remains(row),
                 Logged::Request(_, _, None) | Logged::Gap(..) => {}
             }
         }
         listing
+    }
+
+    fn remains(&mut self, of: &SessionRow) {
+        let key = of.key();
+        let is_new = !self.rows.contains_key(&key);
+        let row = self.rows.entry(key).or_insert_with_key(blank);
+        if is_new {
+            row.inferred = of.inferred;
+        }
+        if is_new || (row.client_name.is_none() && of.client_name.is_some()) {
+            row.client_name.clone_from(&of.client_name);
+            row.client_version.clone_from(&of.client_version);
+        }
+        let said = || of.conversation.clone();
+        row.conversation = row.conversation.take().or_else(said);
+        let state = state_of(row).raised_to(of);
+        set_state(row, state);
     }
 
     pub(super) fn get(&self, key: &SessionKey) -> Option<SessionRow> {

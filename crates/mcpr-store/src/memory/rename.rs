@@ -152,6 +152,11 @@ fn rename_logged(
             row.session_id.clone_from(&key.id);
         }
         Logged::Removal(key) => rename(key),
+        Logged::Remains(row) => {
+            let mut key = row.key();
+            rename(&mut key);
+            (row.proxy, row.session_id) = (key.proxy, key.id);
+        }
         Logged::Gap(..) => {}
     }
 }
