@@ -13,6 +13,7 @@ mod report;
 use super::args::{moment, patterns, proxy_pattern};
 use super::find::find_session;
 use super::follow::FollowArgs;
+use super::help::CommandHelp;
 use super::values::{duration_us, one_of};
 use super::{Refused, StoreArgs, complete, now_ms, open_store};
 use crate::console::{ColourChoice, Console};
@@ -102,6 +103,16 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "check",
+    &[
+        "mcpr check -s 1h --fail-on 'p95>2s' # a gate over the last hour",
+        "mcpr check --session latest --fail-on 'errors>0' # one session",
+    ],
+)
+.with_headings();
 
 /// How far `check` looks back when nothing is said.
 const LOOK_BACK_MS: i64 = DAY_MS;

@@ -2,6 +2,7 @@
 
 use super::args::{ReadArgs, client_pattern};
 use super::empty::{self, Sought, SoughtName};
+use super::help::{CommandHelp, field_names};
 use super::left_out::{self, LinesArgs, counted};
 use super::list_printer::ListPrinter;
 use super::values::client_order;
@@ -34,6 +35,12 @@ pub struct Args {
     #[command(flatten)]
     lines: LinesArgs,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp =
+    CommandHelp::new("clients", &["mcpr clients -s 1mo # who called this month"])
+        .with_headings()
+        .with_fields(|| field_names(CLIENT_COLUMNS));
 
 /// Most lines; all other clients are put together in one more.
 const MAX_LINES: usize = 1000;

@@ -3,14 +3,10 @@
 //! Names come from outside. Only those that a shell takes as plain words are offered, since what is
 //! completed stands on the command line as if it had been typed.
 
-use super::{StoreArgs, open_store};
+use super::{StoreArgs, help, open_store};
 use crate::config::Settings;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{
-    CHANGE_COLUMNS, CLIENT_COLUMNS, Column, LISTED_COLUMNS, LOG_COLUMNS, STATS_COLUMNS,
-    UNUSED_COLUMNS,
-};
 use clap_complete::CompletionCandidate;
 use clap_complete::env::Shells;
 use mcpr_store::Reader;
@@ -167,52 +163,20 @@ pub(super) fn fields(current: &OsStr) -> Vec<CompletionCandidate> {
     fields_of(&words, current)
 }
 
-/// What has the fields of a command's list.
-type FieldNames = fn() -> Vec<&'static str>;
-
-/// The lists by their commands.
-const FIELDS: &[(&str, FieldNames)] = &[
-    ("logs", || names_of(LOG_COLUMNS)),
-    ("slow", || names_of(LOG_COLUMNS)),
-    ("session", || names_of(LOG_COLUMNS)),
-    ("sessions", || names_of(LISTED_COLUMNS)),
-    ("stats", || names_of(STATS_COLUMNS)),
-    // Its name in mcpr 0.4.
-    ("status", || names_of(STATS_COLUMNS)),
-    ("clients", || names_of(CLIENT_COLUMNS)),
-    ("changes", || names_of(CHANGE_COLUMNS)),
-    ("unused", || names_of(UNUSED_COLUMNS)),
-];
-
-/// The fields of a command's list; `None` where it has none.
-pub(super) fn field_names(command: &str) -> Option<Vec<&'static str>> {
-    let found = FIELDS.iter().find(|(name, _)| *name == command);
-    found.map(|(_, names)| names())
-}
-
 fn fields_of(words: &[OsString], current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
     let (before, begun) = current.rsplit_once(',').unwrap_or(("", &current));
     let taken: Vec<&str> = before.split(',').collect();
-    // The first word that is a command: what follows may be a name that looks like one.
-    let command = words
-        .iter()
-        .find_map(|word| FIELDS.iter().find(|(name, _)| *word == **name));
-    let Some((_, names)) = command else {
-        return Vec::new();
-    };
-    let all: BTreeSet<&str> = names()
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    let all: BTreeSet<&str> = help::fields_of(&words)
         .into_iter()
+        .flatten()
         .filter(|name| name.starts_with(begun) && !taken.contains(name))
         .collect();
     let comma = if before.is_empty() { "" } else { "," };
     all.into_iter()
         .map(|name| CompletionCandidate::new(format!("{before}{comma}{name}")))
         .collect()
-}
-
-fn names_of<R>(columns: &'static [Column<R>]) -> Vec<&'static str> {
-    columns.iter().map(|column| column.name).collect()
 }
 
 #[cfg(test)]

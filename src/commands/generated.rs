@@ -2,7 +2,7 @@
 //! checked in; a test compares them.
 
 use super::complete::VARIABLE;
-use super::help::examples_of;
+use super::help;
 use super::replace::replace;
 use super::{Refused, topics};
 use crate::console::Console;
@@ -104,8 +104,15 @@ fn render_page(named: &clap::Command, page: &str, text: &mut Vec<u8>) -> anyhow:
         section("TIMES", topics::text("times"), text);
     }
     let mut examples = String::new();
-    for example in examples_of(&page.strip_prefix("mcpr-").unwrap_or(page).replace('-', " ")) {
-        examples.extend(["  # ", example.what, "\n  ", example.line, "\n"]);
+    let name = page
+        .trim_start_matches("mcpr")
+        .trim_start_matches('-')
+        .replace('-', " ");
+    for (line, what) in help::of(&name)
+        .into_iter()
+        .flat_map(help::CommandHelp::examples)
+    {
+        examples.extend(["  # ", what, "\n  ", line, "\n"]);
     }
     if !examples.is_empty() {
         section("EXAMPLES", &examples, text);

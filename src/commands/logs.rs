@@ -8,6 +8,7 @@ use super::follow::{
     self, CursorFile, FollowArgs, Followed, Held, Position, Start, each_page_of_newest_left,
     say_what_is_gone,
 };
+use super::help::{CommandHelp, field_names};
 use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
@@ -15,7 +16,7 @@ use super::values::{RowLimit, duration_us};
 use super::{Refused, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::units;
+use crate::render::{LOG_COLUMNS, units};
 use mcpr_store::Reader;
 use mcpr_store::query::{Cursor, Filter, Order};
 use std::path::PathBuf;
@@ -53,6 +54,19 @@ pub struct Args {
     #[command(flatten)]
     follow: FollowArgs,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "logs",
+    &[
+        "mcpr logs --follow # as it happens",
+        "mcpr logs -s 1h --status error,timeout # what failed in the last hour",
+        "mcpr logs -t 'get-*,read_*' -r -n 20 # calls of some tools, the latest first",
+        "mcpr logs -n all --json --fields time,tool,latency_us # for a script",
+    ],
+)
+.with_headings()
+.with_fields(|| field_names(LOG_COLUMNS));
 
 /// Most requests that are shown when nothing is said.
 const DEFAULT_TAIL: usize = 50;

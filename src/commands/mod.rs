@@ -48,7 +48,7 @@ pub mod watch;
 pub use args::{ReadArgs, StoreArgs, TrustArgs};
 pub(crate) use help::with_help;
 #[cfg(test)]
-pub(crate) use help::{EXAMPLES, HEADINGS, READING};
+pub(crate) use help::{CommandHelp, HEADINGS, all as helps};
 pub(crate) use topics::of_words as topic_of;
 pub(crate) use usage::known_elsewhere;
 #[cfg(test)]
@@ -60,6 +60,36 @@ use mcpr_connect::connect;
 use mcpr_store::{Reader, StoreError, StoreErrorKind, StoreUrl};
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What the help of each command has beside its flags.
+const HELP: &[&help::CommandHelp] = &[
+    &record::HELP,
+    #[cfg(feature = "tap")]
+    &tap::HELP,
+    #[cfg(feature = "tap")]
+    &tap::INSTALL_HELP,
+    &logs::HELP,
+    &watch::HELP,
+    &sessions::HELP,
+    &session::HELP,
+    &show::HELP,
+    &slow::HELP,
+    &stats::HELP,
+    &clients::HELP,
+    #[cfg(feature = "schema")]
+    &schema::HELP,
+    #[cfg(feature = "schema")]
+    &schema::CHANGES_HELP,
+    #[cfg(feature = "schema")]
+    &schema::UNUSED_HELP,
+    #[cfg(feature = "schema")]
+    &schema::DIFF_HELP,
+    #[cfg(feature = "schema")]
+    &schema::CHECK_HELP,
+    &check::HELP,
+    &report::HELP,
+    &store::HELP,
+];
 
 /// Opens the store that every reading command reads.
 ///

@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod sources;
 
+use super::help::CommandHelp;
 use super::keep_args::KeepArgs;
 use super::recording_options::RecordingOptions;
 use super::{Refused, StoreArgs, TrustArgs};
@@ -77,6 +78,16 @@ pub struct Args {
     #[arg(skip)]
     bodies: Live<Bodies>,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "record",
+    &[
+        "mcpr record /var/log/mcpr/*.log # files of a proxy, and what is added to them",
+        "mcpr record --once proxy.log # once, what is there now",
+        "mcpr record --listen 127.0.0.1:8787 # what senders post",
+    ],
+);
 
 /// Where a file without a checkpoint begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -9,6 +9,7 @@ mod unanswered;
 use super::args::{client_pattern, patterns, proxy_pattern};
 use super::check::{TimeWindow, earlier, moment_if, window_of};
 use super::find::find_session;
+use super::help::CommandHelp;
 use super::pages::{OrderBy, Range, each_page};
 use super::{Refused, StoreArgs, complete, now_ms, open_store};
 use crate::console::{ColourChoice, Console};
@@ -70,6 +71,16 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "report",
+    &[
+        "mcpr report -s today -o report.html # a page of today",
+        "mcpr report --session latest --format md # for an issue",
+    ],
+)
+.with_headings();
 
 impl Args {
     /// What nobody has typed: a page with payloads, about whatever else is said.

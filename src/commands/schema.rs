@@ -19,6 +19,7 @@ mod tests;
 mod unused;
 
 use super::args::{ReadArgs, View, moment};
+use super::help::CommandHelp;
 use super::{now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -29,6 +30,10 @@ use lists::Lists;
 use mcpr_store::query::ListRow;
 use mcpr_store::{Reader, fold};
 pub(super) use newest::newest_changes;
+pub(super) use {
+    changes::HELP as CHANGES_HELP, check::HELP as CHECK_HELP, diff::HELP as DIFF_HELP,
+    unused::HELP as UNUSED_HELP,
+};
 
 /// What `mcpr schema` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -45,6 +50,16 @@ pub struct Args {
     #[command(subcommand)]
     task: Option<SchemaTask>,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "schema",
+    &[
+        "mcpr schema # what each server offers",
+        "mcpr schema changes # what changed",
+        "mcpr schema unused # tools that nobody called",
+    ],
+);
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum SchemaTask {

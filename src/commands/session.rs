@@ -5,6 +5,7 @@ mod delete;
 use super::args::{ReadArgs, View, patterns};
 use super::find::{find_session, say_no_session};
 use super::flight::{InsertedRows, WantedInserts};
+use super::help::{CommandHelp, field_names};
 use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer};
 use super::{complete, now_ms, open_store, values};
@@ -43,6 +44,17 @@ pub struct Args {
     #[command(subcommand)]
     task: Option<Task>,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "session",
+    &[
+        "mcpr session latest # the session that was used last",
+        "mcpr session 41c5 # one by the beginning of its id",
+    ],
+)
+.with_headings()
+.with_fields(|| field_names(LOG_COLUMNS));
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Task {

@@ -2,6 +2,7 @@
 
 use super::args::{ReadArgs, View, client_pattern};
 use super::empty::{self, Sought, SoughtName};
+use super::help::{CommandHelp, field_names};
 use super::left_out;
 use super::list_printer::ListPrinter;
 use super::pages::each_page_of_sessions;
@@ -43,6 +44,17 @@ pub struct Args {
     #[arg(short, long)]
     reverse: bool,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "sessions",
+    &[
+        "mcpr sessions --active # who is connected",
+        "mcpr sessions -c 'claude*' --all -n all # every session of a client",
+    ],
+)
+.with_headings()
+.with_fields(|| field_names(LISTED_COLUMNS));
 
 /// What sessions go by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -2,6 +2,7 @@
 //! kept.
 
 use super::args::AnswerArgs;
+use super::help::CommandHelp;
 use super::pages::{OrderBy, Range, each_page};
 use super::{Refused, StoreArgs, complete, now_ms, open_store};
 use crate::console::Console;
@@ -39,6 +40,16 @@ pub struct Args {
     #[command(flatten)]
     manners: AnswerArgs,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "show",
+    &[
+        "mcpr show -1 # the last request",
+        "mcpr show 4711 # the request with a number of `logs --fields seq`",
+    ],
+)
+.with_headings();
 
 /// Shows one request; finding none is the answer no.
 ///

@@ -3,6 +3,7 @@
 use super::args::ReadArgs;
 use super::empty::{self, Sought};
 use super::follow::{self, FollowArgs, Followed, Start};
+use super::help::{CommandHelp, field_names};
 use super::pages::Fetched;
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
@@ -10,7 +11,7 @@ use super::values::duration_us;
 use super::{Refused, now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::units;
+use crate::render::{LOG_COLUMNS, units};
 use mcpr_model::time::DAY_MS;
 use mcpr_store::query::{Entry, Filter, RequestRow};
 
@@ -39,6 +40,17 @@ pub struct Args {
     #[command(flatten)]
     follow: FollowArgs,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "slow",
+    &[
+        "mcpr slow -s today --threshold 2s # calls over two seconds today",
+        "mcpr slow --follow # slow calls as they come",
+    ],
+)
+.with_headings()
+.with_fields(|| field_names(LOG_COLUMNS));
 
 /// In which order the slowest are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

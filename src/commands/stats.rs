@@ -5,6 +5,7 @@ mod conditions;
 
 use super::args::{ReadArgs, View, patterns};
 use super::empty::{self, Sought, SoughtName};
+use super::help::{CommandHelp, field_names};
 use super::left_out::{self, LinesArgs};
 use super::list_printer::ListPrinter;
 use super::values::{KindChoice, by, stats_order};
@@ -53,6 +54,18 @@ pub struct Args {
     #[command(flatten)]
     lines: LinesArgs,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "stats",
+    &[
+        "mcpr stats -s 1d # each tool of a day",
+        "mcpr stats -s 1d --against 1d # what got slower than the day before",
+        "mcpr stats -s 7d -t search --by hour # each hour of a tool",
+    ],
+)
+.with_headings()
+.with_fields(|| field_names(STATS_COLUMNS));
 
 /// Most lines; what else was called is put together in one more.
 const MAX_LINES: usize = 1000;

@@ -9,6 +9,7 @@ mod stats;
 mod vacuum;
 mod verify;
 
+use super::help::CommandHelp;
 use crate::console::Console;
 use crate::exit::Exit;
 
@@ -18,6 +19,15 @@ pub struct Args {
     #[command(subcommand)]
     task: Task,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "store",
+    &[
+        "mcpr store stats # how large it is",
+        "mcpr store vacuum --before 30d --dry-run # what would go",
+    ],
+);
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Task {

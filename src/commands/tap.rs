@@ -12,6 +12,7 @@ mod replace;
 mod report;
 mod served;
 
+use super::help::CommandHelp;
 use super::keep_args::KeepArgs;
 use super::recording_options::RecordingOptions;
 use super::sources::{self, ListedServer};
@@ -21,6 +22,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use config::ServerWay;
 use install::ConfigArgs;
+pub(super) use install::HELP as INSTALL_HELP;
 use mcpr_ingest::tap::{
     Copies, EndTimeouts, ErrorOutput, FinalFlush, Moment, ServerExit, ServerLifetime, TapRecorder,
     TapReport, TappedServer, Transcript,
@@ -91,6 +93,15 @@ pub struct Args {
     #[arg(skip)]
     pub(crate) unrecorded: Option<String>,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp = CommandHelp::new(
+    "tap",
+    &[
+        "mcpr tap --name files -- npx -y @modelcontextprotocol/server-filesystem . # run a server, and record what passes",
+        "mcpr tap install --client cursor # put the tap before the servers of a client",
+    ],
+);
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {

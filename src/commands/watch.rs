@@ -3,6 +3,7 @@
 mod opener;
 
 use super::args::{is_there, proxy_pattern};
+use super::help::CommandHelp;
 use super::values::KindChoice;
 use super::{Refused, StoreArgs, complete, now_ms, open_store, report};
 use crate::console::{ColourChoice, Console};
@@ -36,6 +37,10 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
 }
+
+/// What its help has beside its flags.
+pub(super) const HELP: CommandHelp =
+    CommandHelp::new("watch", &["mcpr watch -p files # one server"]).with_headings();
 
 /// Shows the live screen until somebody leaves it.
 ///

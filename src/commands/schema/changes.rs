@@ -4,6 +4,7 @@ use super::history::History;
 use super::lists::Lists;
 use crate::commands::args::{ReadArgs, View};
 use crate::commands::follow::{FollowArgs, Limits, Watcher, watch};
+use crate::commands::help::{CommandHelp, field_names};
 use crate::commands::list_printer::ListPrinter;
 use crate::commands::values::RowLimit;
 use crate::commands::{now_ms, open_store};
@@ -31,6 +32,13 @@ pub(super) struct Args {
     #[command(flatten)]
     follow: FollowArgs,
 }
+
+/// What its help has beside its flags.
+pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
+    "schema changes",
+    &["mcpr schema changes -s monday # since a day"],
+)
+.with_fields(|| field_names(CHANGE_COLUMNS));
 
 /// Proxy, method and number of a version.
 type Version = (String, String, i64);

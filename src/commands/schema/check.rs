@@ -4,6 +4,7 @@ use super::diff::{Compared, OutputArgs, Side, Texts, judge_and_print};
 use super::gate::GateArgs;
 use super::server::{ServerArgs, text_of};
 use crate::commands::Refused;
+use crate::commands::help::CommandHelp;
 use crate::commands::replace::replace;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -28,6 +29,14 @@ pub(super) struct Args {
     #[command(flatten)]
     server: ServerArgs,
 }
+
+/// What its help has beside its flags.
+pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
+    "schema check",
+    &[
+        "mcpr schema check --baseline tools.lock.json -- node server.js # in CI: exit 1 when a caller breaks",
+    ],
+);
 
 /// Asks the server and compares; finding what fails is the answer no.
 ///

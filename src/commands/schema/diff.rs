@@ -10,6 +10,7 @@ mod sides;
 use super::accept::Accepted;
 use super::gate::{GateArgs, ReportFile, report_format};
 use super::{accept, gate};
+use crate::commands::help::CommandHelp;
 use crate::commands::replace::Replacement;
 use crate::commands::{Refused, StoreArgs, complete};
 use crate::console::{ColourChoice, Console};
@@ -75,6 +76,15 @@ pub(super) struct Args {
     #[command(flatten)]
     output: OutputArgs,
 }
+
+/// What its help has beside its flags.
+pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
+    "schema diff",
+    &[
+        "mcpr schema diff --proxy files # the last two versions of a server",
+        "mcpr schema diff old.json new.json # two files",
+    ],
+);
 
 /// How a comparison is told.
 #[derive(Debug, Clone, clap::Args)]

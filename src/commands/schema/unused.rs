@@ -3,6 +3,7 @@
 
 use super::overview::items;
 use crate::commands::args::{ReadArgs, patterns};
+use crate::commands::help::{CommandHelp, field_names};
 use crate::commands::list_printer::ListPrinter;
 use crate::commands::{complete, now_ms, open_store};
 use crate::console::Console;
@@ -31,6 +32,13 @@ pub(super) struct Args {
     #[arg(long)]
     only: bool,
 }
+
+/// What its help has beside its flags.
+pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
+    "schema unused",
+    &["mcpr schema unused -p files # of one server"],
+)
+.with_fields(|| field_names(UNUSED_COLUMNS));
 
 /// How far it looks back when nothing is said.
 const LOOK_BACK_MS: i64 = 7 * DAY_MS;

@@ -8,6 +8,7 @@ use super::config::{
 use super::kept::ConfigKeep;
 use super::replace::{Replaced, replace};
 use super::served::ServedServers;
+use crate::commands::help::CommandHelp;
 use crate::commands::recording_options::RecordingOptions;
 use crate::commands::{Refused, TrustArgs, places};
 use crate::config::values::address;
@@ -65,6 +66,15 @@ pub(super) struct InstallArgs {
     #[command(flatten)]
     recording: RecordingOptions,
 }
+
+/// What its help has beside its flags.
+pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
+    "tap install",
+    &[
+        "mcpr tap install --all --dry-run # see what would change",
+        "mcpr tap install --client cursor # one client",
+    ],
+);
 
 impl InstallArgs {
     /// The arguments of the installed taps.
