@@ -156,12 +156,12 @@ pub(super) fn explain(
     {
         tell(console);
         let at = units::time(newest, view.zone);
-        let ago = units::age(view.now_ms.saturating_sub(newest));
+        let ago = units::ago(view.now_ms.saturating_sub(newest));
         let flag = since_flag(view, newest);
         let back = units::age(window);
         console.hint(&format!(
             "without --since only the last {back} are searched, and the newest request is of {at} \
-             ({ago} ago): {flag} shows it"
+             ({ago}): {flag} shows it"
         ));
         return Ok(());
     }
@@ -178,16 +178,14 @@ pub(super) fn explain(
         return Ok(());
     }
     let at = units::time(newest, view.zone);
-    let ago = units::age(view.now_ms.saturating_sub(newest));
+    let ago = units::ago(view.now_ms.saturating_sub(newest));
     // Whatever else was asked for: nothing at all is in that window.
     let more = if view.since.is_some_and(|since| newest < since) {
         format!("{} shows it", since_flag(view, newest))
     } else {
         what_shows_more(what).to_owned()
     };
-    console.hint(&format!(
-        "the newest request is of {at} ({ago} ago); {more}"
-    ));
+    console.hint(&format!("the newest request is of {at} ({ago}); {more}"));
     Ok(())
 }
 
@@ -206,7 +204,8 @@ fn what_shows_more(what: &str) -> &'static str {
 /// The flag whose window holds a time; a window with an end of its own needs a fixed beginning.
 fn since_flag(view: &View, ts: i64) -> String {
     let ago = view.now_ms.saturating_sub(ts);
-    if view.until.is_some() {
+    // A time to come lies in no window that is counted back from now.
+    if view.until.is_some() || ago < 0 {
         return format!(
             "--since {}",
             rfc3339(ts).unwrap_or_else(|| format!("@{ts}"))

@@ -75,7 +75,7 @@ impl Clock {
         let time = units::time(ts_ms, style.zone);
         match style.times {
             TimeStyle::Full => time,
-            TimeStyle::Ago => ago(ts_ms, style.now_ms),
+            TimeStyle::Ago => units::ago(style.now_ms.saturating_sub(ts_ms)),
             TimeStyle::Delta => before.map_or_else(
                 || "-".to_owned(),
                 |before| units::difference(ts_ms.saturating_sub(before)),
@@ -94,7 +94,7 @@ pub(super) fn dated(ts_ms: i64, style: &TableStyle) -> String {
     let time = units::time(ts_ms, style.zone);
     match style.times {
         TimeStyle::Full => time,
-        TimeStyle::Ago => ago(ts_ms, style.now_ms),
+        TimeStyle::Ago => units::ago(style.now_ms.saturating_sub(ts_ms)),
         // There is no row before, for a time in another column.
         TimeStyle::Short | TimeStyle::Delta => {
             let is_today = day_of(ts_ms, style.zone) == day_of(style.now_ms, style.zone);
@@ -102,10 +102,6 @@ pub(super) fn dated(ts_ms: i64, style: &TableStyle) -> String {
             without_ms(short.unwrap_or(&time))
         }
     }
-}
-
-fn ago(ts_ms: i64, now_ms: i64) -> String {
-    format!("{} ago", units::age(now_ms.saturating_sub(ts_ms)))
 }
 
 /// `01:30:08.318` of `2026-11-21 01:30:08.318`; none of a time outside the calendar.

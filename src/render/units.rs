@@ -136,6 +136,17 @@ pub fn age(ms: i64) -> String {
     }
 }
 
+/// How long ago something was, by its age in milliseconds: `5m ago`. A time that is to come, as the clock of
+/// another machine may say one, is `in 5m`.
+#[must_use]
+pub fn ago(ms: i64) -> String {
+    // Less than a second is shown as none, and that is now.
+    if ms > -1_000 {
+        return format!("{} ago", age(ms));
+    }
+    format!("in {}", age(ms.saturating_neg()))
+}
+
 /// A part of a whole in per cent: `0%`, `0.04%`, `2.1%`, `100%`. Only nothing is `0%`, and only all is
 /// `100%`.
 #[must_use]
@@ -229,6 +240,21 @@ mod tests {
             for shown in [expected.to_owned(), format!("{expected} ago")] {
                 assert_eq!(parse_when(&shown, DAY_MS, &Utc), Ok(DAY_MS - read));
             }
+        }
+    }
+
+    #[test]
+    fn a_time_to_come_was_not_ago() {
+        let cases = [
+            (12_999, "12s ago"),
+            (0, "0s ago"),
+            (-999, "0s ago"),
+            (-1_000, "in 1s"),
+            (-3 * DAY_MS, "in 3d"),
+            (i64::MIN, "in 106751991167d"),
+        ];
+        for (ms, expected) in cases {
+            assert_eq!(ago(ms), expected);
         }
     }
 

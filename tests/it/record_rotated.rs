@@ -314,3 +314,22 @@ fn follows_all_in_turn(limit: u32) {
     signal(&recorder, Signal::TERM);
     recorder.wait().unwrap();
 }
+
+#[test]
+fn between_a_rotation_and_the_new_file_the_rest_of_the_rotated_one_is_read() {
+    for source in ["*.log", "p.log"] {
+        let home = Home::new();
+        let log = home.write("p.log", line(1));
+        record(&home, &[source]);
+        append(&log, &line(2));
+        fs::rename(&log, home.path("p.log.1")).unwrap();
+        record(&home, &[source]);
+        assert_eq!(home.rows(&[]).len(), 2, "{source}");
+        home.write("p.log", line(3));
+        record(&home, &[source]);
+        assert_eq!(home.rows(&[]).len(), 3, "{source}");
+        // A rotated file of another log is none of this pattern's.
+        let refused = home.run(&["record", "--once", "q*.log"]);
+        assert!(refused.err.contains("no file matches"), "{}", refused.err);
+    }
+}

@@ -208,6 +208,15 @@ fn owner_now(path: &Path) -> Result<Owner, StoreError> {
                 .hint("name the store's file with --db"),
         );
     }
+    if !metadata.is_file() {
+        // A device may have no end, and SQLite would say of each of them something else.
+        return Err(StoreError::new(
+            StoreErrorKind::Foreign,
+            "is a device or a pipe, not a store",
+        )
+        .at(path)
+        .hint("name the store's file with --db"));
+    }
     if metadata.len() == 0 {
         return Ok(Owner::Nobody);
     }

@@ -227,6 +227,15 @@ fn what_stands_in_the_way_is_told() {
             .kind
     };
     assert_eq!(kind(directory.path()), StoreErrorKind::Foreign);
+    // Some have no end, and of each SQLite says something else.
+    for device in ["/dev/null", "/dev/zero"] {
+        let writer = SqliteStore::open(Path::new(device)).map(drop);
+        let reader = open_reader(Path::new(device)).map(drop);
+        for error in [writer, reader].map(|opened| opened.expect_err(device)) {
+            let said = error.to_string();
+            assert!(said.contains("a device or a pipe, not a store"), "{said}");
+        }
+    }
     assert_eq!(
         open_reader(&at("none.db"))
             .map(drop)

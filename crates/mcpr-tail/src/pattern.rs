@@ -50,6 +50,11 @@ impl PartialEq for PathPattern {
 impl Eq for PathPattern {}
 
 impl PathPattern {
+    /// The text that it was read from.
+    pub(super) fn text(&self) -> &OsStr {
+        self.literal.as_os_str()
+    }
+
     /// Takes a text for a pattern where it has a special character and is well formed. A directory that
     /// `exists` under the very name that stands before the pattern is meant itself.
     pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Option<Self> {

@@ -90,6 +90,25 @@ impl SourceSpec {
         any || resolver.troubles().next().is_some()
     }
 
+    /// Whether a file is there that rotation has made of one of this source's: between a rotation and the
+    /// new file there is no other.
+    #[must_use]
+    pub fn has_rotated(&self) -> bool {
+        let text = match self {
+            Self::Path(path) => path.as_os_str(),
+            Self::Glob(pattern) => pattern.text(),
+        };
+        let mut longer = text.to_owned();
+        longer.push("*");
+        let is_ours = |path: &Path| {
+            let name = path.file_name().unwrap_or_default();
+            let mut bases = super::rotated::bases(name).into_iter();
+            bases.any(|base| self.covers(&path.with_file_name(base)))
+        };
+        let near = Self::parse(&longer).files();
+        near.iter().any(|file| is_ours(&file.path))
+    }
+
     /// The files that are there now, each with its size and the time of its last change in unix milliseconds.
     #[must_use]
     pub fn files(&self) -> Vec<PresentFile> {

@@ -125,20 +125,22 @@ impl Sources {
         match &spec {
             SourceSpec::Glob(_) => {
                 let matches = spec.matches_any();
-                if once && !matches {
+                if once && !matches && !spec.has_rotated() {
                     let hint = "check the pattern, or leave --once out to wait for files";
                     return Err(BadSource::new(argument, "no file matches", hint));
                 }
-                if !matches {
+                if !once && !matches {
                     let pattern = text_of(Path::new(argument));
                     self.unmatched.push(pattern.into());
                 }
             }
             SourceSpec::Path(path) => {
-                if once || !has_directory(path) {
+                if (once && !spec.has_rotated()) || !has_directory(path) {
                     return Err(BadSource::new(argument, "no such file", "check the path"));
                 }
-                self.awaited.push(path.clone());
+                if !once {
+                    self.awaited.push(path.clone());
+                }
             }
         }
         self.files.push(spec);
