@@ -306,7 +306,7 @@ fn request(number: u64, ts: i64, body: usize) -> Event {
             kind: TargetKind::Tool,
             name: format!("tool-{}", number % 20).into(),
         }),
-        latency_us: 1000 + i64::try_from(number % 5000).unwrap_or(0),
+        latency_us: Some(1000 + i64::try_from(number % 5000).unwrap_or(0)),
         bytes_in: Some(100),
         bytes_out: Some(1000),
         payload: Payload::of(Some(&params), Some(&answer)).map(Box::new),

@@ -63,6 +63,8 @@ impl RequestFilterArgs {
             error_code: self.error_code.clone(),
             grep: self.search.search()?,
             trace_id: self.trace,
+            has_trace: false,
+            is_part: false,
             min_latency_us: None,
         })
     }

@@ -1,7 +1,10 @@
 //! `export`: a store's content as lines that `mcpr record` takes back. `wire` decodes it.
 
 use super::text::escape_json;
-use mcpr_model::{BadLine, Body, ErrorKind, OutputTail, Payload, ServerExit, ServerRun};
+use mcpr_model::{
+    BadLine, Body, ErrorKind, OperationLink, OutputTail, Payload, ServerExit, ServerRun,
+    SourceFormat,
+};
 use mcpr_store::query::{Entry, GapRow, LoneItem, RequestRow, SessionRow, StoredKey, SurfaceRow};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -41,9 +44,25 @@ struct RequestLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_event_us: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<PartOfOperation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     params: Option<BodyPart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<BodyPart<'a>>,
+}
+
+/// The place of a request in an operation of several.
+#[derive(Serialize)]
+struct PartOfOperation {
+    follows: Option<i64>,
+    leaves: Option<i64>,
+    stage: &'static str,
 }
 
 /// A body is a text within the line and not a part of its JSON: its end may be missing.
@@ -314,6 +333,14 @@ fn request(row: &RequestRow, key: Option<StoredKey>, payload: Option<&Payload>) 
         bytes_out: row.bytes_out,
         retyped: row.retyped,
         trace_id: row.trace_id.map(|id| id.to_string()),
+        http_status: row.http_status,
+        first_event_us: row.first_event_us,
+        format: row.format.map(SourceFormat::as_str),
+        part: row.part.map(|part| PartOfOperation {
+            follows: part.follows.map(OperationLink::code),
+            leaves: part.leaves.map(OperationLink::code),
+            stage: part.stage.as_str(),
+        }),
         params: body(|payload| payload.params.as_ref()),
         answer: body(|payload| payload.answer.as_ref()),
     })

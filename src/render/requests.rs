@@ -4,7 +4,7 @@
 use super::columns::{Column, Record, Show, Value};
 use super::units::{grouped, time};
 use super::{arguments, units};
-use mcpr_model::{ErrorKind, Gap, Status};
+use mcpr_model::{ErrorKind, Gap, SourceFormat, Status};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Entry, Flight, GapRow, OpenRow, RequestRow};
 use std::borrow::Cow;
@@ -158,6 +158,17 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
         .leave_out(0),
     of_request!("bytes_in", "IN", Bytes, |row| row.bytes_in),
     of_request!("bytes_out", "OUT", Bytes, |row| row.bytes_out),
+    of_request!("http_status", "HTTP", Text, |row| row
+        .http_status
+        .map(i64::from)),
+    of_request!("first_event_us", "FIRST EVENT", Latency, |row| row
+        .first_event_us),
+    of_request!("format", "FORMAT", Text, |row| row
+        .format
+        .map(SourceFormat::as_str)),
+    of_request!("trace_id", "TRACE", Text, |row| row
+        .trace_id
+        .map(|id| id.to_string())),
     of_request!("client", "CLIENT", Text, |row| client(
         row.client_name.as_deref(),
         row.client_version.as_deref()
@@ -217,6 +228,10 @@ pub const REQUEST_COLUMNS: &[&str] = &[
     "error_msg",
     "bytes_in",
     "bytes_out",
+    "http_status",
+    "first_event_us",
+    "format",
+    "trace_id",
 ];
 
 /// What a table of requests shows; proxy, client and session only where there are several.

@@ -141,6 +141,11 @@ pub fn shown_facts(shown: &RequestDetails<'_>, zone: Zone) -> Vec<(&'static str,
     }
     facts.extend(row.trace_id.map(|id| ("trace", id.to_string())));
     facts.push(("took", took(row)));
+    facts.extend(row.http_status.map(|status| ("http", http(row, status))));
+    facts.extend(
+        row.format
+            .map(|format| ("format", format.as_str().to_owned())),
+    );
     facts.push((
         "size",
         format!("{} in, {} out", size(row.bytes_in), size(row.bytes_out)),
@@ -185,6 +190,17 @@ fn took(row: &RequestRow) -> String {
     match row.upstream_us {
         Some(upstream) => format!("{whole}, {} of it upstream", units::latency(upstream)),
         None => whole,
+    }
+}
+
+/// What HTTP says of the answer.
+fn http(row: &RequestRow, status: u16) -> String {
+    match row.first_event_us {
+        Some(first) => format!(
+            "status {status}, first event after {}",
+            units::latency(first)
+        ),
+        None => format!("status {status}"),
     }
 }
 
@@ -240,13 +256,7 @@ pub fn shown_document(shown: &RequestDetails<'_>) -> String {
     let mut out = object(&columns, &row);
     let brace = out.pop();
     debug_assert_eq!(brace, Some('}'));
-    let trace = (shown.row.trace_id).map_or_else(|| "null".into(), |id| format!("\"{id}\""));
-    write!(
-        out,
-        ",\"retyped\":{},\"trace_id\":{trace}",
-        shown.row.retyped
-    )
-    .expect("a string takes every write");
+    write!(out, ",\"retyped\":{}", shown.row.retyped).expect("a string takes every write");
     let schema = shown.surface.map(|(version, lists)| {
         serde_json::json!({
             "method": version.method, "version": version.version, "sha256": version.sha256,

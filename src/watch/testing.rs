@@ -200,7 +200,7 @@ fn request(n: i64) -> Request {
             kind: TargetKind::Tool,
             name: tool.into(),
         }),
-        latency_us: n * 100,
+        latency_us: Some(n * 100),
         bytes_in: Some(100),
         bytes_out: Some(200),
         outcome: if fails {

@@ -108,12 +108,23 @@ fn rows_of_0_4_are_those_of_its_stream() {
         if streamed["error_code"] == "406" {
             // The store calls a refused HTTP request `ok` and keeps no HTTP status.
             refused += 1;
-            let fields = ["error_code", "error_kind", "status", "upstream_us"];
+            let fields = [
+                "error_code",
+                "error_kind",
+                "format",
+                "http_status",
+                "status",
+                "upstream_us",
+            ];
             let mut found = found;
             found.sort();
             assert_eq!(found, fields, "{stored} {streamed}");
         } else {
-            assert_eq!(found, ["upstream_us"], "{stored} {streamed}");
+            assert_eq!(
+                found,
+                ["format", "http_status", "upstream_us"],
+                "{stored} {streamed}"
+            );
         }
     }
     assert_eq!(refused, 3);

@@ -83,6 +83,7 @@ fn shows(row: &Value, fact: Fact, source: &str) -> bool {
         Fact::UpstreamTime => has("upstream_us"),
         Fact::BytesIn => has("bytes_in"),
         Fact::BytesOut => has("bytes_out"),
+        Fact::HttpStatus => has("http_status"),
         Fact::RpcError => row["error_kind"] == "rpc",
         Fact::ToolError => row["error_kind"] == "tool",
         Fact::Bodies | Fact::Surface => false, // in no row

@@ -6,7 +6,7 @@ mod told;
 
 use super::{LogReading, Moment, Pairing, WaitTime};
 use mcpr_model::time::{HOUR_MS, local_moments, ms_of};
-use mcpr_model::{Checkpoint, Event, FileIdentity, Gap, Text};
+use mcpr_model::{Checkpoint, Event, FileIdentity, Gap, SourceFormat, Text};
 use mcpr_wire::{LogConnection, LogTime, LoggedMessages, UnreadKind, UnreadMessage};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -55,6 +55,8 @@ pub(super) struct HostLogs {
     told: told::ToldCalls,
     /// Stands for 1970: latencies are taken from the log's own times.
     epoch: Instant,
+    /// The format of the line that is taken.
+    pub(super) format: Option<SourceFormat>,
 }
 
 impl HostLogs {
@@ -73,6 +75,7 @@ impl HostLogs {
             read_at: now,
             told: told::ToldCalls::default(),
             epoch: now,
+            format: None,
         }
     }
 
@@ -100,11 +103,12 @@ impl HostLogs {
                 None => Pairing::of_log(of.server),
             });
         // Before its messages: each request remembers when it was read.
-        pairing.read(LogReading {
+        let reading = LogReading {
             log_ts: self.latest_ts,
             at: self.read_at,
             log_bytes: self.log_bytes,
-        });
+        };
+        pairing.read(reading, self.format);
         for message in frame.messages {
             pairing.message(frame.direction, message, moment, events);
         }

@@ -250,7 +250,7 @@ mod tests {
                 kind: TargetKind::Tool,
                 name: "echo".into(),
             }),
-            latency_us: 7,
+            latency_us: Some(7),
             upstream_us: Some(5),
             bytes_in: Some(1),
             outcome: Outcome {

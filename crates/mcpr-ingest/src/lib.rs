@@ -13,7 +13,7 @@
 //! recorder.record(Event::Request(Request {
 //!     request_id: Some(RequestId::from_text(id)),
 //!     client_name: Some("my-agent".into()),
-//!     latency_us: 5_295,
+//!     latency_us: Some(5_295),
 //!     bytes_in: Some(46),
 //!     bytes_out: Some(7_705),
 //!     ..Request::new(key, ts, "weather".into(), Kind::Mcp, "tools/list".into())

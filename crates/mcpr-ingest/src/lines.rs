@@ -257,6 +257,7 @@ impl LineDecoder {
 
     /// Pairs the messages of a log.
     fn take_frames(&mut self) {
+        self.hostlogs.format = self.decoded.format;
         let is_ambiguous = self.hostlogs.take_told(&mut self.decoded, self.may_grow);
         if is_ambiguous {
             self.note_ambiguous();

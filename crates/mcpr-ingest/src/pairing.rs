@@ -16,8 +16,8 @@ pub use tally::{PairingTally, UnresolvedRequests};
 
 use calls::{Calls, FoundRequest, WaitingRequest, shown_id, unanswered};
 use mcpr_model::{
-    Body, ErrorKind, Event, EventKey, Kind, Outcome, Payload, Request, SessionState, SessionUpdate,
-    SurfaceContent, SurfaceUpdate, Text, steps,
+    Body, ErrorKind, Event, EventKey, Kind, OperationPart, Outcome, Payload, Request, SessionState,
+    SessionUpdate, SourceFormat, SurfaceContent, SurfaceUpdate, Text, steps,
 };
 use mcpr_wire::{AnswerMessage, Direction, Message, NotificationMessage, RequestMessage, TypedId};
 
@@ -31,6 +31,8 @@ pub(crate) type ClientIdentity = (Text, Option<Text>);
 #[derive(Debug)]
 pub struct Pairing {
     proxy: Text,
+    /// The format that its messages were told in.
+    format: Option<SourceFormat>,
     /// `None` in a log, which goes on from connection to connection.
     session_id: Option<Text>,
     /// Who the last connection in a log came from.
@@ -53,6 +55,7 @@ impl Pairing {
     pub fn new(proxy: Text, session_id: Text) -> Self {
         Self {
             session_id: Some(session_id),
+            format: Some(SourceFormat::JsonRpc),
             ..Self::of_log(proxy)
         }
     }
@@ -63,6 +66,7 @@ impl Pairing {
     pub fn of_log(proxy: Text) -> Self {
         Self {
             proxy,
+            format: None,
             session_id: None,
             client: None,
             connected_by: None,
@@ -114,8 +118,9 @@ impl Pairing {
         self.from_client.text_bytes + self.from_server.text_bytes
     }
 
-    /// Says when the messages that follow were read.
-    pub fn read(&mut self, reading: LogReading) {
+    /// Says when the messages that follow were read, and in which format they are told.
+    pub fn read(&mut self, reading: LogReading, format: Option<SourceFormat>) {
+        self.format = format.or(self.format);
         self.reading = Some(reading);
     }
 
@@ -416,6 +421,8 @@ impl Pairing {
         // What was told in words has no length.
         row.bytes_out = row.bytes_in.and(Some(reply.bytes));
         row.outcome = reply.outcome(&row.method);
+        let follows = row.part.as_deref().and_then(|part| part.follows);
+        row.part = reply.part(&row.method, row.target.as_ref(), follows);
         // The surface is the server's: what a server asks its client for is none of it.
         let content = content.filter(|_| direction == Direction::ToServer);
         row.surface = content.map(|content| {
@@ -454,16 +461,17 @@ impl Pairing {
         // Times of a log may go back, and no call takes less than nothing.
         let latency = until.at.saturating_duration_since(moment.at);
         let proxy = self.proxy.clone();
-        // A tap has no upstream: the server is at the other end of the pipe.
         Request {
             request_id: (!asked.is_told).then(|| shown_id(direction, asked.request_id)),
             session_id: self.session_id.clone(),
             client_name,
             client_version,
             target: asked.target,
-            latency_us: i64::try_from(latency.as_micros()).unwrap_or(i64::MAX),
+            latency_us: Some(i64::try_from(latency.as_micros()).unwrap_or(i64::MAX)),
+            format: self.format,
             bytes_in: (!asked.is_told).then_some(asked.bytes),
             trace_id: asked.trace_id.map(Box::new),
+            part: asked.follows.map(OperationPart::following).map(Box::new),
             ..Request::new(key, moment.ts, proxy, Kind::Mcp, asked.method)
         }
     }

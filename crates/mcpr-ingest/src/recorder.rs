@@ -422,6 +422,11 @@ pub(crate) fn screen_delivery(screen: &Screen, delivery: &mut Delivery) {
     for event in &mut delivery.events {
         // Before the queue, which makes gaps of these times.
         event.settle_times();
+        if let Event::Request(request) = event
+            && let Some(format) = request.format
+        {
+            delivery.progress.counts.formats.add(format);
+        }
     }
     delivery.progress.counts.redacted += screen.pass(&mut delivery.events);
 }

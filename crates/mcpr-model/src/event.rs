@@ -2,12 +2,17 @@
 
 use super::time::in_calendar;
 use super::{
-    Checkpoint, OpenRequest, Request, ServerRun, SessionUpdate, SurfaceContent, SurfaceUpdate, Text,
+    Checkpoint, FormatSet, OpenRequest, Request, ServerRun, SessionUpdate, SurfaceContent,
+    SurfaceUpdate, Text,
 };
 use serde::{Deserialize, Serialize};
 
 /// One thing to store, in the order in which it was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is a request: in a box each would cost an allocation"
+)]
 pub enum Event {
     /// A request with its outcome, and with all that came with it.
     Request(Request),
@@ -166,6 +171,12 @@ pub struct Counts {
     pub nul_bytes: u64,
     /// Secrets taken out before anything was stored.
     pub redacted: u64,
+    /// The formats that were met.
+    #[serde(default)]
+    pub formats: FormatSet,
+    /// Where it is only a sample: one of how many it is said to be, or 1 where that is not said. Else 0.
+    #[serde(default)]
+    pub sampled: u32,
 }
 
 impl Counts {
@@ -181,6 +192,9 @@ impl Counts {
         self.dropped = self.dropped.saturating_add(other.dropped);
         self.nul_bytes = self.nul_bytes.saturating_add(other.nul_bytes);
         self.redacted = self.redacted.saturating_add(other.redacted);
+        self.formats.add_all(other.formats);
+        // No sum: of two rates the smaller share says how far a count may be off.
+        self.sampled = self.sampled.max(other.sampled);
     }
 }
 

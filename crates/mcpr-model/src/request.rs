@@ -1,6 +1,8 @@
 //! One recorded request: what was called, by whom, how long it took and how it ended.
 
-use super::{EventKey, Payload, RequestId, SurfaceUpdate, Text, TraceId};
+use super::{
+    EventKey, OperationPart, Payload, RequestId, SourceFormat, SurfaceUpdate, Text, TraceId,
+};
 use serde::{Deserialize, Serialize};
 
 /// What sort of traffic a row is.
@@ -327,17 +329,29 @@ pub struct Request {
     pub method: Text,
     /// Tool, resource or prompt.
     pub target: Option<Target>,
-    /// Whole duration in microseconds.
-    pub latency_us: i64,
+    /// Whole duration in microseconds, where whoever told of it knows it.
+    pub latency_us: Option<i64>,
     /// The upstream's share of it in microseconds.
     pub upstream_us: Option<i64>,
     /// Size of the request in bytes.
     pub bytes_in: Option<i64>,
     /// Size of the answer in bytes.
     pub bytes_out: Option<i64>,
+    /// The status of the HTTP answer that it was answered in.
+    #[serde(default)]
+    pub http_status: Option<u16>,
+    /// From the request to the first event or byte of its answer, in microseconds.
+    #[serde(default)]
+    pub first_event_us: Option<i64>,
+    /// The format that it was told in.
+    #[serde(default)]
+    pub format: Option<SourceFormat>,
     /// The trace that it is a part of, where the request says one. In a box, for few do.
     #[serde(default)]
     pub trace_id: Option<Box<TraceId>>,
+    /// Its place in an operation of several requests. In a box, for few are.
+    #[serde(default)]
+    pub part: Option<Box<OperationPart>>,
     /// How it ended.
     pub outcome: Outcome,
     /// The payload, where it is kept. A store keeps it beside the row.
@@ -362,11 +376,15 @@ impl Request {
             client_version: None,
             method,
             target: None,
-            latency_us: 0,
+            latency_us: None,
             upstream_us: None,
             bytes_in: None,
             bytes_out: None,
+            http_status: None,
+            first_event_us: None,
+            format: None,
             trace_id: None,
+            part: None,
             outcome: Outcome::default(),
             payload: None,
             surface: None,

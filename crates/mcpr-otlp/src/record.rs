@@ -67,7 +67,7 @@ pub(crate) fn told(record: &LogMessage, service: &Text, version: Option<&Text>) 
             kind: TargetKind::Tool,
             name,
         }),
-        latency_us,
+        latency_us: Some(latency_us),
         trace_id: <[u8; 16]>::try_from(record.trace_id.as_slice())
             .ok()
             .filter(|trace| *trace != [0; 16])

@@ -90,7 +90,7 @@ pub(crate) fn account(
             .map(|id| RequestId::from_text(&id)),
         session_id: session(attributes),
         target: called.target,
-        latency_us: duration_us,
+        latency_us: Some(duration_us),
         // Of a server's span the whole duration is its own.
         // Kept apart, for a client's account may come around it.
         upstream_us: (side == OperationSide::Server).then_some(duration_us),

@@ -202,7 +202,7 @@ impl BatchWriter<'_> {
             .prepare_cached(
                 "UPDATE OR IGNORE requests SET ts = ?2, key = ?3, client = ?4, upstream_us = ?5,
                  bytes_in = ?6, bytes_out = ?7, error_kind = ?8, error_code = ?9, error_msg = ?10,
-                 call = ?11 WHERE seq = ?1",
+                 call = ?11, http_status = ?12, first_event_us = ?13 WHERE seq = ?1",
             )?
             .execute(params![
                 seq,
@@ -216,6 +216,8 @@ impl BatchWriter<'_> {
                 outcome.error_code.as_deref(),
                 outcome.error_msg.as_deref(),
                 code,
+                merged.http_status,
+                merged.first_event_us,
             ])?;
         Ok(written > 0)
     }

@@ -1,6 +1,6 @@
 //! A filter as SQL: conditions with bound values only.
 
-use super::layout::{TRACES_SINCE, layout_of};
+use super::layout::{TRACES_SINCE, WAYS_SINCE, layout_of};
 use super::recall::{NamesMatched, Recall, number_list};
 use super::shown::shown;
 use mcpr_model::{ErrorKind, Status};
@@ -162,6 +162,7 @@ pub(super) fn of_filter(
         || !add_session(connection, filter, &mut conditions)?
         || !add_client(&recall.clients(connection, filter)?, &mut conditions)
         || !add_trace(connection, filter, &mut conditions)?
+        || !add_parts(connection, filter, &mut conditions)?
     {
         return Ok(None);
     }
@@ -210,16 +211,38 @@ fn add_trace(
     filter: &Filter,
     conditions: &mut Conditions,
 ) -> rusqlite::Result<bool> {
-    let Some(trace) = filter.trace_id else {
+    if !filter.has_trace && filter.trace_id.is_none() {
         return Ok(true);
-    };
+    }
     // No writer of an older layout kept any.
     let is_kept = layout_of(connection)? >= TRACES_SINCE;
+    let Some(trace) = filter.trace_id else {
+        conditions.add(
+            "r.seq IN (SELECT n.seq FROM request_notes n WHERE n.trace IS NOT NULL)",
+            [],
+        );
+        return Ok(is_kept);
+    };
     conditions.add(
         "r.seq IN (SELECT n.seq FROM request_notes n WHERE n.trace = ?)",
         [trace.bytes().to_vec().into()],
     );
     Ok(is_kept)
+}
+
+fn add_parts(
+    connection: &Connection,
+    filter: &Filter,
+    conditions: &mut Conditions,
+) -> rusqlite::Result<bool> {
+    if !filter.is_part {
+        return Ok(true);
+    }
+    conditions.add(
+        "r.seq IN (SELECT n.seq FROM request_notes n WHERE n.stage IS NOT NULL)",
+        [],
+    );
+    Ok(layout_of(connection)? >= WAYS_SINCE)
 }
 
 /// The codes that statuses are told apart by.

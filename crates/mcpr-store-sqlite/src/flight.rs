@@ -1,14 +1,15 @@
 //! Requests in flight: a small table, nearly always empty, of what was seen and not answered yet.
 
 use super::codes;
-use super::layout::layout_of;
+use super::layout::{WAYS_SINCE, layout_of};
 use super::lease;
 use super::packing::{pack, unpack};
 use super::requests::{StoredId, request_id};
 use super::seal;
 use super::shown::shown;
 use mcpr_model::{
-    Batch, Body, ErrorKind, EventKey, KeySource, OpenRequest, Payload, Request, Text, TraceId,
+    Batch, Body, ErrorKind, EventKey, KeySource, OpenRequest, OperationLink, OperationPart,
+    Payload, Request, SourceFormat, Text, TraceId,
 };
 use mcpr_store::query::{Filter, Flight, MAX_OPEN_REQUESTS, OpenRow, SessionKey};
 use rusqlite::{Connection, Row, Transaction, params};
@@ -94,10 +95,10 @@ impl Flights {
         tx.prepare_cached(
             "REPLACE INTO open_requests (key, of_bytes, writer, resumes, seen_at, ts, proxy, kind,
                  session_id, client_name, client_version, method, target_kind, target, request_id,
-                 bytes_in, params_bytes, params_cut, params, trace, over, seal)
+                 bytes_in, params_bytes, params_cut, params, trace, over, format, follows, seal)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                     ?19, ?20, ?21, row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-                                   ?16, ?17, ?18, ?19, ?20, ?21))",
+                     ?19, ?20, ?21, ?22, ?23, row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+                                   ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23))",
         )?
         .execute(params![
             key,
@@ -121,6 +122,8 @@ impl Flights {
             packed,
             request.trace_id.as_deref().map(|trace| trace.bytes()),
             over,
+            request.format.map(SourceFormat::code),
+            request.part.as_deref().and_then(|part| part.follows).map(OperationLink::code),
         ])
         .map(drop)
     }
@@ -197,6 +200,17 @@ fn open_request(row: &Row<'_>) -> rusqlite::Result<Request> {
     })
 }
 
+/// The same with its format and what it takes up, from a column on.
+fn with_ways(request: Request, row: &Row<'_>, at: usize) -> rusqlite::Result<Request> {
+    let follows: Option<i64> = row.get(at + 1)?;
+    let link = follows.map(OperationLink::from_code);
+    Ok(Request {
+        format: super::requests::format(row, at)?,
+        part: link.map(OperationPart::following).map(Box::new),
+        ..request
+    })
+}
+
 /// What is in flight, in order of time.
 pub(super) fn listed(
     connection: &Connection,
@@ -212,18 +226,23 @@ pub(super) fn listed(
     } else {
         "q.over IS NULL"
     };
-    let found = concat!(
-        "SELECT ",
+    let ways = if layout < WAYS_SINCE {
+        "NULL, NULL"
+    } else {
+        "q.format, q.follows"
+    };
+    let what = concat!(
         columns!(),
         ", ",
         shown!("c.name", "c.id"),
         ", ",
         shown!("c.version", "c.id"),
-        " FROM open_requests q LEFT JOIN proxies p ON p.name = q.proxy
-              LEFT JOIN sessions s ON s.session_id = q.session_id AND s.proxy = p.id
-              LEFT JOIN clients c ON c.id = s.client",
     );
-    let mut statement = connection.prepare_cached(&format!("{found} WHERE {is_open}"))?;
+    let found = "FROM open_requests q LEFT JOIN proxies p ON p.name = q.proxy
+              LEFT JOIN sessions s ON s.session_id = q.session_id AND s.proxy = p.id
+              LEFT JOIN clients c ON c.id = s.client";
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {what}, {ways} {found} WHERE {is_open}"))?;
     let mut rows = statement.query([])?;
     let mut listed = Vec::new();
     // Whether a writer is there is asked once, however many requests it waits for.
@@ -237,7 +256,7 @@ pub(super) fn listed(
                 Flight::Pending
             }
         });
-        let mut open = OpenRow::of_request(&open_request(row)?, flight);
+        let mut open = OpenRow::of_request(&with_ways(open_request(row)?, row, 21)?, flight);
         if open.row.client_name.is_none() {
             (open.row.client_name, open.row.client_version) = (row.get(19)?, row.get(20)?);
         }
@@ -283,7 +302,7 @@ fn left_by(connection: &Connection, writer: i64) -> rusqlite::Result<Vec<Request
         "SELECT ",
         columns!(),
         ", (SELECT max(b.committed_at) FROM batches b WHERE b.writer = q.writer)
-         , q.over FROM open_requests q WHERE q.writer = ?1 ORDER BY q.ts, q.key",
+         , q.over, q.format, q.follows FROM open_requests q WHERE q.writer = ?1 ORDER BY q.ts, q.key",
     ))?;
     let found = statement.query_map([writer], |row| {
         if let Some(over) = row.get::<_, Option<String>>(20)? {
@@ -295,12 +314,13 @@ fn left_by(connection: &Connection, writer: i64) -> rusqlite::Result<Vec<Request
                 )
             });
         }
-        let mut request = open_request(row)?;
+        let mut request = with_ways(open_request(row)?, row, 21)?;
         request.outcome.error_kind = Some(ErrorKind::Timeout);
         // When its writer was last known to be there.
         let seen: i64 = row.get(3)?;
         let last = row.get::<_, Option<i64>>(19)?.unwrap_or(seen).max(seen);
-        request.latency_us = last.saturating_sub(request.ts).max(0).saturating_mul(1000);
+        let waited = last.saturating_sub(request.ts).max(0);
+        request.latency_us = Some(waited.saturating_mul(1000));
         Ok(request)
     })?;
     found.collect()

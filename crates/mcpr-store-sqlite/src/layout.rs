@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 17] = [
+pub(super) const MIGRATIONS: [&str; 18] = [
     include_str!("migrations/0001_layout.sql"),
     include_str!("migrations/0002_heads_and_indexes.sql"),
     include_str!("migrations/0003_surfaces.sql"),
@@ -25,15 +25,19 @@ pub(super) const MIGRATIONS: [&str; 17] = [
     include_str!("migrations/0015_flight.sql"),
     include_str!("migrations/0016_unseen.sql"),
     include_str!("migrations/0017_over.sql"),
+    include_str!("migrations/0018_ways.sql"),
 ];
 
 /// SHA-256 of all that the migrations make, as `shape` hashes it. To make them takes some 20 ms, which each
 /// command would wait for.
 pub(super) const NEWEST_SHA256: &str =
-    "b767936e1d4f5254a4868533460239867db1664b2966dba4e736847e0913bd90";
+    "52ab744c8366575fcbce3a12872a7dd06bd9af999ebb4ce54c6da0d08f8e842b";
 
 /// The layout that brought the traces of requests.
 pub(super) const TRACES_SINCE: i64 = 14;
+
+/// The layout that brought the formats of rows, HTTP statuses, unknown latencies, and the parts of operations.
+pub(super) const WAYS_SINCE: i64 = 18;
 
 /// How many layouts a store has seen.
 pub(super) fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {

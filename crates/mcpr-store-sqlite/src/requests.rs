@@ -1,8 +1,9 @@
 //! One request into its row: the insertion itself, and what happens when its place is taken.
 
+use super::layout::WAYS_SINCE;
 use super::names::OperationRef;
 use super::{census, codes};
-use mcpr_model::{ErrorKind, Outcome, Request, RequestId, Text};
+use mcpr_model::{ErrorKind, Outcome, Request, RequestId, SourceFormat, Text};
 use mcpr_store::{Delivery, Likeness, RequestFacts, first_key};
 use rusqlite::functions::Context;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -26,6 +27,22 @@ pub(super) struct RowPlace {
     pub(super) client: Option<i64>,
 }
 
+/// What stands for a latency that nobody knows: the column takes no null.
+pub(super) const NO_LATENCY: i64 = -1;
+
+/// A latency as it is stored.
+pub(super) fn latency(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<i64>> {
+    let stored: Option<i64> = row.get(at)?;
+    Ok(stored.filter(|&us| us != NO_LATENCY))
+}
+
+/// The format that a row was told in.
+pub(super) fn format(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<SourceFormat>> {
+    let stored: Option<i64> = row.get(at)?;
+    // A later version may have written one that this one does not know.
+    Ok(stored.and_then(SourceFormat::from_code))
+}
+
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inserted {
@@ -46,8 +63,9 @@ pub(super) fn insertion<'tx>(
 ) -> rusqlite::Result<rusqlite::CachedStatement<'tx>> {
     tx.prepare_cached(
         "INSERT INTO requests (seq, ts, key, operation, session, client, latency_us, upstream_us,
-         bytes_in, bytes_out, request_id, error_kind, error_code, error_msg, call)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         bytes_in, bytes_out, request_id, error_kind, error_code, error_msg, call, format,
+         http_status, first_event_us)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
          ON CONFLICT (ts, key) DO NOTHING",
     )
 }
@@ -98,7 +116,7 @@ fn try_insert(
         place.operation.id,
         place.session,
         place.client,
-        request.latency_us,
+        request.latency_us.unwrap_or(NO_LATENCY),
         request.upstream_us,
         request.bytes_in,
         request.bytes_out,
@@ -107,6 +125,9 @@ fn try_insert(
         outcome.error_code.as_deref(),
         outcome.error_msg.as_deref(),
         call_of(request),
+        request.format.map(SourceFormat::code),
+        request.http_status,
+        request.first_event_us,
     ])
 }
 
@@ -164,7 +185,7 @@ fn facts<'a>(row: &'a Row<'_>) -> rusqlite::Result<RequestFacts<'a>> {
         session_id: text(6)?,
         client_name: text(7)?,
         client_version: text(8)?,
-        latency_us: row.get(9)?,
+        latency_us: latency(row, 9)?,
         upstream_us: row.get(10)?,
         bytes_in: row.get(11)?,
         bytes_out: row.get(12)?,
@@ -177,7 +198,7 @@ fn facts<'a>(row: &'a Row<'_>) -> rusqlite::Result<RequestFacts<'a>> {
 /// The values that stand in a request's own row, in the order of [`with_own_values`].
 pub(super) const OWN_VALUES: &str =
     "r.request_id, r.latency_us, r.upstream_us, r.bytes_in, r.bytes_out, r.error_kind,
-    r.error_code, r.error_msg";
+    r.error_code, r.error_msg, r.format, r.http_status, r.first_event_us";
 
 /// A request with the values of a row, which begin at a column of it.
 pub(super) fn with_own_values(
@@ -191,7 +212,7 @@ pub(super) fn with_own_values(
     let error_kind: Option<i64> = row.get(at + 5)?;
     Ok(Request {
         request_id: request_id(row.get_ref(at)?),
-        latency_us: row.get(at + 1)?,
+        latency_us: latency(row, at + 1)?,
         upstream_us: row.get(at + 2)?,
         bytes_in: row.get(at + 3)?,
         bytes_out: row.get(at + 4)?,
@@ -202,6 +223,9 @@ pub(super) fn with_own_values(
             // Noted elsewhere, see `notes`.
             retyped: false,
         },
+        format: format(row, at + 8)?,
+        http_status: row.get(at + 9)?,
+        first_event_us: row.get(at + 10)?,
         ..request
     })
 }
@@ -245,7 +269,7 @@ pub(super) fn row_hash(request: &Request, place: RowPlace, key: i64, call: Optio
         place.operation.hash,
         place.session.unwrap_or(-1),
         place.client.unwrap_or(-1),
-        request.latency_us,
+        request.latency_us.unwrap_or(NO_LATENCY),
         request.upstream_us.unwrap_or(-1),
         request.bytes_in.unwrap_or(-1),
         request.bytes_out.unwrap_or(-1),
@@ -263,11 +287,16 @@ pub(super) fn row_hash(request: &Request, place: RowPlace, key: i64, call: Optio
     };
     let texts = [&request.outcome.error_code, &request.outcome.error_msg];
     let texts = texts.map(|text| text.as_ref().map(Text::as_bytes));
-    with_call(hash_values(numbers, id, texts), call)
+    let ways = [
+        request.format.map(SourceFormat::code),
+        request.http_status.map(i64::from),
+        request.first_event_us,
+    ];
+    with_ways(with_call(hash_values(numbers, id, texts), call), ways)
 }
 
 /// How many columns [`hashed_columns`] names: what else a statement asks for stands behind them.
-pub(super) const HASHED: usize = 15;
+pub(super) const HASHED: usize = 18;
 
 /// The columns of a row that its hash covers, in the order of [`stored_row_hash`]; `r` is the request, `o` its
 /// operation.
@@ -277,16 +306,21 @@ pub(super) fn hashed_columns(layout: i64) -> String {
         ..census::SINCE => "NULL",
         _ => "r.call",
     };
+    let ways = match layout {
+        // Before, there were none.
+        ..WAYS_SINCE => "NULL, NULL, NULL",
+        _ => "r.format, r.http_status, r.first_event_us",
+    };
     format!(
         "r.seq, r.ts, r.key, o.hash, r.session, r.client, r.latency_us, r.upstream_us, r.bytes_in,
-         r.bytes_out, r.error_kind, r.request_id, r.error_code, r.error_msg, {call}"
+         r.bytes_out, r.error_kind, r.request_id, r.error_code, r.error_msg, {call}, {ways}"
     )
 }
 
 /// The same hash from a stored row, of [`hashed_columns`].
 pub(super) fn stored_row_hash(row: &Row<'_>) -> rusqlite::Result<i64> {
     let hash = hash_of_columns(|index| row.get_ref(index))?;
-    Ok(with_call(hash, row.get(14)?))
+    Ok(with_ways(with_call(hash, row.get(14)?), stored_ways(row)?))
 }
 
 /// What a stored row is to be hashed by from now on.
@@ -312,7 +346,8 @@ pub(super) fn row_hash_change(row: &Row<'_>, rehash: Rehash) -> rusqlite::Result
         (4, Rehash { session, .. }) => Ok(session.map_or(ValueRef::Null, ValueRef::Integer)),
         _ => row.get_ref(index),
     })?;
-    Ok(with_call(after, row.get(14)?).wrapping_sub(before))
+    let after = with_ways(with_call(after, row.get(14)?), stored_ways(row)?);
+    Ok(after.wrapping_sub(before))
 }
 
 /// What the code of its call adds to the hash of a row without one: an SQL function over the columns that
@@ -329,6 +364,24 @@ fn with_call(hash: i64, call: Option<i64>) -> i64 {
     both[..8].copy_from_slice(&hash.to_le_bytes());
     both[8..].copy_from_slice(&call.to_le_bytes());
     xxh3_64(&both).cast_signed()
+}
+
+/// What came with the layout of [`WAYS_SINCE`], as [`hashed_columns`] has it.
+fn stored_ways(row: &Row<'_>) -> rusqlite::Result<[Option<i64>; 3]> {
+    Ok([row.get(15)?, row.get(16)?, row.get(17)?])
+}
+
+/// A row's hash with what a later layout brought: rows that have none of it are hashed as before.
+fn with_ways(hash: i64, ways: [Option<i64>; 3]) -> i64 {
+    if ways == [None; 3] {
+        return hash;
+    }
+    let mut all = [0; 32];
+    let numbers = [hash].into_iter().chain(ways.map(|way| way.unwrap_or(-1)));
+    for (slot, number) in all.chunks_exact_mut(8).zip(numbers) {
+        slot.copy_from_slice(&number.to_le_bytes());
+    }
+    xxh3_64(&all).cast_signed()
 }
 
 fn hash_of_columns<'a>(

@@ -1,6 +1,6 @@
 //! Rollups while a batch is written: summed in memory, merged into their rows at its end.
 
-use super::layout::layout_of;
+use super::layout::{WAYS_SINCE, layout_of};
 use super::seal;
 use mcpr_model::{ErrorKind, Kind, Request, Sketch, Text};
 use mcpr_store::{RollupChange, RollupKey, RollupRow};
@@ -109,9 +109,10 @@ impl Rollups {
         let mut replace = tx.prepare_cached(
             "REPLACE INTO rollups (hour, operation, calls, errors_rpc, errors_tool, errors_http,
              errors_cancelled, errors_timeout, latency_sum_us, latency_min_us, latency_max_us,
-             bytes_in, bytes_out, sketch, errors_died, unseen, errors_denied, seal)
+             bytes_in, bytes_out, sketch, errors_died, unseen, errors_denied, untimed, seal)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                     row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17))",
+                     ?18, row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                                   ?18))",
         )?;
         // Read, merged and written here, because SQL cannot merge two sketches.
         for ((hour, operation), mut sums) in self.0.drain() {
@@ -143,6 +144,7 @@ impl Rollups {
                 sums.errors[ErrorKind::Died.index()].cast_signed(),
                 sums.errors[ErrorKind::Unseen.index()].cast_signed(),
                 sums.errors[ErrorKind::Denied.index()].cast_signed(),
+                sums.untimed().cast_signed(),
             ])?;
         }
         Ok(())
@@ -184,6 +186,12 @@ pub(super) fn late_counts(connection: &Connection) -> rusqlite::Result<[&'static
         of(UNSEEN_SINCE, "unseen"),
         of(UNSEEN_SINCE, "errors_denied"),
     ])
+}
+
+/// The SQL of the count of calls whose latency nobody knows. A layout before knew all.
+pub(super) fn untimed_column(connection: &Connection) -> rusqlite::Result<&'static str> {
+    let is_there = layout_of(connection)? >= WAYS_SINCE;
+    Ok(if is_there { "untimed" } else { "0" })
 }
 
 /// Reads the fifteen columns `calls` … `sketch`, from the column `first` on.

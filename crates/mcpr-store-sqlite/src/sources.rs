@@ -24,6 +24,8 @@ pub(super) fn write_source(
         counts.dropped,
         counts.nul_bytes,
         counts.redacted,
+        counts.formats.bits(),
+        u64::from(counts.sampled),
     ]
     .map(u64::cast_signed);
     let [
@@ -36,17 +38,22 @@ pub(super) fn write_source(
         dropped,
         nul_bytes,
         redacted,
+        formats,
+        sampled,
     ] = numbers;
     tx.prepare_cached(
         "INSERT INTO sources (name, lines, events, text, bad, unknown, filtered, dropped,
-         nul_bytes, last_at, redacted, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
-             row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11))
+         nul_bytes, last_at, redacted, formats, sampled, seal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+             row_seal(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13))
          ON CONFLICT (name) DO UPDATE SET
              lines = lines + ?2, events = events + ?3, text = text + ?4, bad = bad + ?5,
              unknown = unknown + ?6, filtered = filtered + ?7, dropped = dropped + ?8,
              nul_bytes = nul_bytes + ?9, last_at = ?10, redacted = redacted + ?11,
+             formats = formats | ?12, sampled = max(sampled, ?13),
              seal = row_seal(name, lines + ?2, events + ?3, text + ?4, bad + ?5, unknown + ?6,
-                             filtered + ?7, dropped + ?8, nul_bytes + ?9, ?10, redacted + ?11)",
+                             filtered + ?7, dropped + ?8, nul_bytes + ?9, ?10, redacted + ?11, formats | ?12,
+                             max(sampled, ?13))",
     )?
     .execute(params![
         source.name.as_str(),
@@ -59,7 +66,9 @@ pub(super) fn write_source(
         dropped,
         nul_bytes,
         now,
-        redacted
+        redacted,
+        formats,
+        sampled
     ])
     .map(drop)
 }

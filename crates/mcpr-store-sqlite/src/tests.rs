@@ -29,7 +29,7 @@ pub(super) fn request(id: &str, ts: i64) -> Request {
             kind: TargetKind::Tool,
             name: "echo".into(),
         }),
-        latency_us: 1500,
+        latency_us: Some(1500),
         upstream_us: Some(1400),
         bytes_in: Some(10),
         outcome: Outcome {

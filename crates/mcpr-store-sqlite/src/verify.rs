@@ -16,7 +16,7 @@ use super::open;
 use super::read::SUMS_OF_OTHERS_SINCE;
 use super::request_ids;
 use super::requests::{hashed_columns, stored_row_hash};
-use super::rollups::late_counts;
+use super::rollups::{late_counts, untimed_column};
 use super::seal::{self, Sealed};
 use super::sums;
 use mcpr_model::{Kind, Sketch, Target, TargetKind, Text};
@@ -411,8 +411,9 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
                 ' requests are there and ' || ifnull(u.calls, 0) || ' are counted'
          FROM (SELECT ts - ((ts % 3600000) + 3600000) % 3600000 AS hour,
                       ifnull({summed_as}, o.id) AS operation,
-                      count(*) AS calls, saturated_sum(latency_us) AS latency_us,
-                      min(latency_us) AS least, max(latency_us) AS most,
+                      count(*) AS calls, saturated_sum(nullif(latency_us, -1)) AS latency_us,
+                      ifnull(min(nullif(latency_us, -1)), 9223372036854775807) AS least,
+                      ifnull(max(nullif(latency_us, -1)), 0) AS most,
                       sum(error_kind IS 1) AS rpc, sum(error_kind IS 2) AS tool,
                       sum(error_kind IS 3) AS http, sum(error_kind IS 4) AS cancelled,
                       sum(error_kind IS 5) AS timeout, sum(error_kind IS 6) AS died,
@@ -434,11 +435,13 @@ fn check_rollups(connection: &Connection, findings: &mut Findings) -> rusqlite::
     )
 }
 
-/// A rollup's sketch holds a latency for each call, and no more calls failed than there were.
+/// A rollup's sketch holds each latency that is known, and no more calls failed than there were.
 fn check_sketches(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
     let [died, unseen, denied] = late_counts(connection)?;
+    let untimed = untimed_column(connection)?;
     let mut statement = connection.prepare(&format!(
-        "SELECT hour, operation, calls, sketch, latency_min_us > latency_max_us
+        "SELECT hour, operation, calls - {untimed}, sketch,
+                calls < {untimed} OR (calls > {untimed} AND latency_min_us > latency_max_us)
                 OR calls < errors_rpc + errors_tool + errors_http + errors_cancelled
                            + errors_timeout + {died} + {unseen} + {denied}
          FROM rollups"
@@ -446,11 +449,11 @@ fn check_sketches(connection: &Connection, findings: &mut Findings) -> rusqlite:
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (hour, operation): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let calls = row.get::<_, i64>(2)?;
+        let timed = row.get::<_, i64>(2)?;
         let sketch = Sketch::from_bytes(row.get_ref(3)?.as_blob()?);
         // A sketch that does not decode holds nothing, which is never right.
         let held = sketch.map(|sketch| sketch.count().cast_signed());
-        if held != Some(calls) || row.get(4)? {
+        if held != Some(timed) || row.get(4)? {
             report(
                 findings,
                 format!("rollup of hour {hour}, operation {operation}: its sums disagree"),

@@ -121,6 +121,8 @@ fn merged(candidate: &Candidate, incoming: &Request) -> Request {
         upstream_us: stored.upstream_us.or(incoming.upstream_us),
         bytes_in: stored.bytes_in.or(incoming.bytes_in),
         bytes_out: stored.bytes_out.or(incoming.bytes_out),
+        http_status: stored.http_status.or(incoming.http_status),
+        first_event_us: stored.first_event_us.or(incoming.first_event_us),
         outcome: if knows(&incoming.outcome) > knows(&stored.outcome) {
             incoming.outcome.clone()
         } else {

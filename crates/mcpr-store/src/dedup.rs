@@ -24,7 +24,7 @@ pub struct RequestFacts<'a> {
     /// The client's version, where the event said it.
     pub client_version: Option<&'a str>,
     /// Whole duration, microseconds.
-    pub latency_us: i64,
+    pub latency_us: Option<i64>,
     /// The upstream's share, microseconds.
     pub upstream_us: Option<i64>,
     /// Size of the request in bytes.

@@ -26,6 +26,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One thing that was stored, in the order in which it was.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of the log are requests"
+)]
 enum Logged {
     /// With the session it belongs to, which is settled when it is stored.
     Request(i64, Request, Option<SessionKey>),

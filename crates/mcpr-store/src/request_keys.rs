@@ -60,7 +60,8 @@ fn content(request: &Request) -> Xxh3 {
     let numbers = [
         Some(request.kind.code()),
         target.map(|target| target.kind.code()),
-        Some(request.latency_us),
+        // Unknown is hashed as none taken: keys that stores hold were made so.
+        Some(request.latency_us.unwrap_or(0)),
         request.upstream_us,
         request.bytes_in,
         request.bytes_out,

@@ -17,7 +17,13 @@ pub(super) fn line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
     match line.first() {
         Some(b'{') => objects(line, context, decoded),
         Some(b'[') if looks_like_an_array(line, is_event) => array(line, context, decoded),
-        _ => decoded.is_text = !FORMATS.iter().any(|it| it.text(line, context, decoded)),
+        _ => {
+            let found = FORMATS.iter().find(|it| it.text(line, context, decoded));
+            decoded.is_text = found.is_none();
+            if let Some(format) = found {
+                decoded.name_format(format.id(), 0);
+            }
+        }
     }
 }
 
@@ -180,7 +186,10 @@ fn detected(json: &str, context: LineContext<'_>, decoded: &mut Decoded) -> Resu
         tags,
         context,
     };
-    format.decode(&event, decoded)
+    let first = decoded.events.len();
+    let result = format.decode(&event, decoded);
+    decoded.name_format(format.id(), first);
+    result
 }
 
 /// Whether an object says that it is an event of a format that is known.

@@ -1,7 +1,8 @@
 //! A request with its answer, as both streams of mcpr 0.5 carry it: one row, or one a call of a batch.
 
 use super::answers::Answers;
-use super::fields::{WholeNumber, raw_len};
+use super::fields::{WholeNumber, http_status, raw_len};
+use super::parts::{AnswerPart, part};
 use super::rpc::{RpcAnswer, RpcCall, http_outcome, unanswered};
 use super::{Bodies, Decoded, TypedId};
 use mcpr_model::{
@@ -42,13 +43,23 @@ pub(super) enum ExchangeAnswer<'a> {
     },
 }
 
+impl ExchangeAnswer<'_> {
+    /// The HTTP status, where it is known and one.
+    fn status(self) -> Option<u16> {
+        match self {
+            Self::Rpc { status, .. } | Self::Http { status, .. } => http_status(status?),
+            Self::None => None,
+        }
+    }
+}
+
 impl Exchange<'_> {
     fn row(&self, kind: Kind, method: Text, index: u64) -> Request {
         let (key, proxy) = (self.event.key(index), self.proxy.clone());
         Request {
             request_id: self.request_id.clone(),
             session_id: self.session_id.clone(),
-            latency_us: self.latency_us.0,
+            latency_us: Some(self.latency_us.0),
             upstream_us: self.upstream_us.map(|us| us.0),
             ..Request::new(key, self.ts, proxy, kind, method)
         }
@@ -97,6 +108,7 @@ impl Exchange<'_> {
             row.client_name = facts.client_name;
             row.client_version = facts.client_version;
             row.trace_id = facts.trace_id.map(Box::new);
+            row.http_status = reply.status();
             row.bytes_in = Some(raw_len(raw));
             let answer = match &answers.all[..] {
                 // A lone call takes the lone answer, whatever its id.
@@ -104,6 +116,13 @@ impl Exchange<'_> {
                 _ => answers.of(id.as_ref()).filter(|_| !call.is_notification()),
             };
             row.bytes_out = answer.map(|(_, len)| *len);
+            let of_answer = answer.and_then(|(answer, _)| AnswerPart::of(answer.result));
+            row.part = part(
+                &row.method,
+                row.target.as_ref(),
+                facts.follows,
+                of_answer.as_ref(),
+            );
             row.outcome = outcome(call, answer.map(|(answer, _)| answer), reply);
             // The two streams print the same call differently, so that its bytes cannot tell a duplicate.
             row.key = row.key.with_call(self.call_key(&row, id.as_ref(), index));
@@ -157,6 +176,7 @@ impl Exchange<'_> {
             row.key = row.key.with_call(call);
         }
         row.bytes_in = size.map(|size| size.0);
+        row.http_status = reply.status();
         match reply {
             ExchangeAnswer::None => row.outcome = unanswered(),
             ExchangeAnswer::Http { status, size } => {

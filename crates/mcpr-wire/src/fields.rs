@@ -92,6 +92,12 @@ impl<'de> Deserialize<'de> for WholeNumber {
     }
 }
 
+/// A number that is an HTTP status; proxies write 0 where there was no answer.
+pub(super) fn http_status(number: i64) -> Option<u16> {
+    let status = u16::try_from(number).ok()?;
+    (100..600).contains(&status).then_some(status)
+}
+
 /// Unix seconds as milliseconds.
 pub(super) fn seconds_to_ms(seconds: WholeNumber) -> Result<i64, String> {
     seconds

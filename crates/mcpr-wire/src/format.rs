@@ -3,6 +3,7 @@
 use super::fields::Str;
 use super::formats::FORMATS;
 use super::{Decoded, LineContext, UnreadMessage};
+use mcpr_model::SourceFormat;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -26,6 +27,8 @@ pub enum Fact {
     BytesIn,
     /// The size of the answer in bytes.
     BytesOut,
+    /// The status of the HTTP answer.
+    HttpStatus,
     /// The code and message of a JSON-RPC error, in some way of answering.
     RpcError,
     /// That a tool call's result says `isError`.
@@ -39,7 +42,7 @@ pub enum Fact {
 impl Fact {
     /// Every fact, in the order in which the docs list them.
     // Rust lists no variants of an enum: a fact that is left out here has no column in the docs.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Proxy,
         Self::SessionId,
         Self::RequestId,
@@ -48,6 +51,7 @@ impl Fact {
         Self::UpstreamTime,
         Self::BytesIn,
         Self::BytesOut,
+        Self::HttpStatus,
         Self::RpcError,
         Self::ToolError,
         Self::Bodies,
@@ -66,6 +70,7 @@ impl Fact {
             Self::UpstreamTime => "upstream time",
             Self::BytesIn => "request size",
             Self::BytesOut => "answer size",
+            Self::HttpStatus => "HTTP status",
             Self::RpcError => "RPC error",
             Self::ToolError => "tool error",
             Self::Bodies => "bodies",
@@ -100,8 +105,13 @@ impl Knows {
 
 /// One format of events. A format reads objects, or lines of text, and nothing of the lines before.
 pub trait Format: Sync {
+    /// Which format it is.
+    fn id(&self) -> SourceFormat;
+
     /// Its name in docs and messages.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &'static str {
+        self.id().as_str()
+    }
 
     /// What writes it, in a few words.
     fn about(&self) -> &'static str;

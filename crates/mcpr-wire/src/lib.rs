@@ -13,6 +13,7 @@ mod formats;
 mod glued;
 mod logged;
 mod mend;
+mod parts;
 mod rpc;
 #[cfg(test)]
 mod testing;
@@ -34,7 +35,7 @@ pub use told::{ToldKind, ToldLength, ToldStep};
 pub use typed_id::{LooseId, TypedId};
 pub use wrappers::{Bare, Layer, LinePart, MAX_LAYERS, bare, unwrap};
 
-use mcpr_model::{Event, Request, SessionState, SessionUpdate, steps};
+use mcpr_model::{Event, Request, SessionState, SessionUpdate, SourceFormat, steps};
 
 /// Where a decoded line came from, as far as decoding needs it.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +88,8 @@ pub struct Decoded {
     pub known: u64,
     /// Events whose type is not known.
     pub unknown: u64,
+    /// The format of what the line holds, of the last part where there are several.
+    pub format: Option<SourceFormat>,
 }
 
 impl Decoded {
@@ -111,6 +114,17 @@ impl Decoded {
         // A line that is wrong in one of our formats is ours, and is not looked into for another layer.
         let is_known = self.known > 0 || !self.bad.is_empty() || !self.frames.is_empty();
         (self.is_text || self.unknown > 0) && !is_known
+    }
+
+    /// Notes the format of the events from a place on.
+    fn name_format(&mut self, format: SourceFormat, first: usize) {
+        self.format = Some(format);
+        for event in &mut self.events[first..] {
+            if let Event::Request(request) = event {
+                // What an export says of its rows counts more than that it was exported.
+                request.format.get_or_insert(format);
+            }
+        }
     }
 
     /// Calls a whole line bad.
@@ -149,6 +163,7 @@ impl Decoded {
         self.is_cut = false;
         self.known = 0;
         self.unknown = 0;
+        self.format = None;
     }
 }
 

@@ -3,8 +3,10 @@
 use super::TypedId;
 use super::fields::{Str, raw_string, raw_text};
 use super::mend::last_counts;
+use super::parts::follows;
 use mcpr_model::{
-    ErrorKind, Outcome, RequestId, SurfaceContent, SurfaceUpdate, Target, TargetKind, Text, TraceId,
+    ErrorKind, OperationLink, Outcome, RequestId, SurfaceContent, SurfaceUpdate, Target,
+    TargetKind, Text, TraceId,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -60,6 +62,7 @@ pub(super) struct CallDescription {
     pub(super) client_name: Option<Text>,
     pub(super) client_version: Option<Text>,
     pub(super) trace_id: Option<TraceId>,
+    pub(super) follows: Option<OperationLink>,
 }
 
 /// Reads a value that may be of any shape: one that does not fit counts as absent.
@@ -124,10 +127,13 @@ impl<'a> RpcCall<'a> {
         // Before 2026-07-28 only `initialize` says who calls, since then every request does in `_meta`.
         let said_at_start = params.client_info.filter(|_| self.method() == "initialize");
         let client: ClientInfo<'_> = lenient(meta.client_info.or(said_at_start));
+        let target = target_of(self.method(), &params);
+        let name = target.as_ref().map_or("", |target| &target.name);
         CallDescription {
+            follows: follows(self.method(), name, self.params),
             request_id: self.id.map(|id| RequestId::from_text(&raw_text(id))),
             method: self.method().into(),
-            target: target_of(self.method(), &params),
+            target,
             client_name: raw_string(client.name),
             client_version: raw_string(client.version),
             // One that is no string, or not written as W3C says, names no trace.

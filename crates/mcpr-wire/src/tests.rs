@@ -63,7 +63,9 @@ fn tsv(request: &Request) -> String {
         cell(outcome.error_kind.and_then(ErrorKind::of_failure)),
         cell(outcome.error_code.as_ref()),
         cell(outcome.error_msg.as_ref()),
-        request.latency_us.to_string(),
+        request
+            .latency_us
+            .map_or_else(|| "-".to_owned(), |us| us.to_string()),
         cell(request.upstream_us),
         cell(request.request_id.as_ref()),
         cell(request.client_name.as_ref()),

@@ -77,6 +77,7 @@ impl ToldStep {
             client_name: None,
             client_version: None,
             trace_id: None,
+            follows: None,
             bytes: 0,
             surface: None,
             key: Some(self.key),

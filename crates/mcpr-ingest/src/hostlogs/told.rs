@@ -157,7 +157,9 @@ impl HostLogs {
         // A line that reads as one before it is another call only where one is open for it: else it came twice.
         let own_key = self.told.key_among_alike(step.key);
         let Some(id) = id else {
-            events.push(Event::Request(unbegun(step, outcome, *took, moment)));
+            let mut row = unbegun(step, outcome, moment);
+            row.format = self.format;
+            events.push(Event::Request(row));
             return false;
         };
         let first = events.len();
@@ -199,18 +201,16 @@ fn conversation_of(step: &ToldStep, ts: i64) -> Option<Event> {
     }))
 }
 
-/// The row of a call whose beginning was not read: the sentence says how long it took.
-fn unbegun(step: &ToldStep, outcome: &Outcome, took: Option<ToldLength>, at: Moment) -> Request {
-    let latency_us = took.map_or(0, |took| took.us);
-    let (key, proxy) = (step.key, step.of.server.clone());
-    let ts = at.ts.saturating_sub(latency_us / 1_000);
+/// The row of a call whose beginning was not read. How long it took is unknown: the sentence rounds, and stands
+/// where it ended.
+fn unbegun(step: &ToldStep, outcome: &Outcome, at: Moment) -> Request {
+    let (key, proxy, ts) = (step.key, step.of.server.clone(), at.ts);
     Request {
         session_id: step.of.session_id.clone(),
         target: Some(Target {
             kind: TargetKind::Tool,
             name: step.tool.clone(),
         }),
-        latency_us,
         outcome: outcome.clone(),
         ..Request::new(key, ts, proxy, Kind::Mcp, "tools/call".into())
     }
@@ -229,8 +229,11 @@ mod tests {
         )
     }
 
-    /// Each row's tool, start within the minute, latency and error kind; and whether a guess was said.
-    fn rows(lines: &[String]) -> (Vec<(String, i64, i64, bool)>, bool) {
+    /// A row's tool, start within the minute, latency, and whether it failed.
+    type ToldRow = (String, i64, Option<i64>, bool);
+
+    /// The rows, and whether a guess was said.
+    fn rows(lines: &[String]) -> (Vec<ToldRow>, bool) {
         let options = LineOptions::default();
         let mut decoder = LineDecoder::new("log", "files", options.clone());
         for line in lines {
@@ -281,8 +284,8 @@ mod tests {
             failure,
         ];
         let expected = [
-            ("find".to_owned(), 1_000, 1_250_000, false),
-            ("open".to_owned(), 2_900, 100_000, true),
+            ("find".to_owned(), 1_000, Some(1_250_000), false),
+            ("open".to_owned(), 2_900, Some(100_000), true),
         ];
         assert_eq!(rows(&lines), (expected.to_vec(), false));
     }
@@ -298,8 +301,8 @@ mod tests {
             line("09.000", "Tool 'find' completed successfully in 8s"),
         ];
         let expected = [
-            ("find".to_owned(), 2_000, 300_000, false),
-            ("find".to_owned(), 1_000, 8_000_000, false),
+            ("find".to_owned(), 2_000, Some(300_000), false),
+            ("find".to_owned(), 1_000, Some(8_000_000), false),
         ];
         assert_eq!(
             rows(&[&began[..], &clear].concat()),
@@ -321,7 +324,8 @@ mod tests {
         let (told, is_guess) = rows(&[began.clone(), began, ended.clone(), ended]);
         assert_eq!((told.len(), is_guess), (2, true));
         let lone = line("01.500", "Tool 'find' completed successfully in 500ms");
-        let expected = ("find".to_owned(), 1_000, 500_000, false);
+        // When it began, and so how long it took, is unknown.
+        let expected = ("find".to_owned(), 1_500, None, false);
         assert_eq!(rows(&[lone]), (vec![expected], false));
     }
 

@@ -110,7 +110,7 @@ fn request(ts: i64, number: u64, body: Option<String>) -> Request {
             kind: TargetKind::Resource,
             name: format!("note://{number}").into(),
         }),
-        latency_us: 1000,
+        latency_us: Some(1000),
         bytes_in: Some(10),
         bytes_out: Some(10),
         payload: body

@@ -2,7 +2,7 @@
 //! only once they are answered, and whose requests can end without an answer of their own.
 
 use super::{ClientIdentity, Moment, Pairing, PairingTally, payload};
-use mcpr_model::{Event, Outcome, SessionState, Text};
+use mcpr_model::{Event, Outcome, SessionState, SourceFormat, Text};
 use mcpr_wire::{Direction, TypedId};
 
 impl Pairing {
@@ -11,6 +11,7 @@ impl Pairing {
     pub(crate) fn of_exchange(proxy: Text) -> Self {
         Self {
             is_ordered: true,
+            format: Some(SourceFormat::JsonRpc),
             ..Self::of_log(proxy)
         }
     }

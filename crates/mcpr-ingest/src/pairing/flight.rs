@@ -126,6 +126,7 @@ fn copy_of(waiting: &WaitingRequest) -> WaitingRequest {
             client_name: asked.client_name.clone(),
             client_version: asked.client_version.clone(),
             trace_id: asked.trace_id,
+            follows: asked.follows,
             bytes: asked.bytes,
             surface: None,
             key: asked.key,

@@ -53,7 +53,7 @@ fn told(request: &Request) -> String {
         text(request.client_name.as_deref()),
         request.method,
         text(request.target.as_ref().map(|it| it.name.as_str())),
-        request.latency_us,
+        request.latency_us.unwrap_or(-1),
         bytes(request.bytes_in),
         bytes(request.bytes_out),
         request

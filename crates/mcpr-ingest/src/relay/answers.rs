@@ -60,6 +60,9 @@ impl ExchangeTranscript {
     ) {
         self.delivery.bytes += bytes.len();
         exchange.has_answer = true;
+        if !matches!(exchange.answer, AnswerReading::Events(_)) {
+            exchange.first_at.get_or_insert(moment.at);
+        }
         if is_after_loss {
             exchange.is_torn[1] = true;
             // What was compressed cannot be read on behind a hole.
@@ -90,6 +93,10 @@ impl ExchangeTranscript {
     fn event(&mut self, exchange: &mut ExchangeRecord, event: &StreamEvent<'_>, moment: Moment) {
         if event.name == ENDPOINT {
             return self.endpoint(exchange, event.data.bytes(), moment);
+        }
+        // A server may begin with an event that says nothing but its id.
+        if event.data.len() > 0 {
+            exchange.first_at.get_or_insert(moment.at);
         }
         // Each event is one message, or a batch of them.
         for (_, message) in self.messages_of(event.data, "to the client", moment) {

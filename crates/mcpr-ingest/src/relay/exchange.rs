@@ -6,7 +6,9 @@ use super::events::EventSplitter;
 use super::pieces::{AskedHead, ContentKind, HttpVerb};
 use super::sessions::{ServerSession, SessionScope};
 use crate::Moment;
+use mcpr_model::{ErrorKind, Event};
 use mcpr_wire::TypedId;
+use std::time::Instant;
 
 /// The first protocol version without sessions.
 const STATELESS: &str = "2026-07-28";
@@ -49,6 +51,8 @@ pub(super) struct ExchangeRecord {
     pub(super) answer: AnswerReading,
     /// Bytes of the answer have come.
     pub(super) has_answer: bool,
+    /// When the first event or byte of the answer came.
+    pub(super) first_at: Option<Instant>,
     /// The stream announces the place to which messages are posted: that of the older transport.
     pub(super) is_session: bool,
     /// Bytes that it held when they were counted last.
@@ -70,8 +74,31 @@ impl ExchangeRecord {
             decoder: BodyDecoder::Plain,
             answer: AnswerReading::Nothing,
             has_answer: false,
+            first_at: None,
             is_session: false,
             counted: 0,
+        }
+    }
+
+    /// Adds to rows what HTTP says of their answers, which have come here.
+    pub(super) fn stamp(&self, events: &mut [Event]) {
+        let Some((status, _)) = self.status else {
+            return;
+        };
+        for event in events {
+            let Event::Request(row) = event else { continue };
+            // What never was answered has no status, whatever its exchange had.
+            if row.outcome.error_kind == Some(ErrorKind::Timeout) {
+                continue;
+            }
+            row.http_status = Some(status);
+            // Of a request that was posted elsewhere it is not known how long its answer took to begin.
+            if row.ts == self.begun.ts {
+                let first = self
+                    .first_at
+                    .map(|at| at.saturating_duration_since(self.begun.at));
+                row.first_event_us = first.and_then(|first| i64::try_from(first.as_micros()).ok());
+            }
         }
     }
 

@@ -361,9 +361,11 @@ impl ExchangeTranscript {
             // None where it was given up for others.
             ExchangeScope::Session(session) => sessions.used(*session),
         };
+        let first = self.delivery.events.len();
         if let Some(scope) = scope {
             then(self, scope, exchange);
         }
+        exchange.stamp(self.delivery.events.get_mut(first..).unwrap_or_default());
         exchange.scope = held;
         self.sessions = sessions;
     }

@@ -60,7 +60,7 @@ impl Bench {
                 kind: TargetKind::Tool,
                 name: "forecast".into(),
             }),
-            latency_us,
+            latency_us: Some(latency_us),
             ..Request::new(
                 EventKey::of_id(&self.requests.to_string()),
                 1_795_224_422_000 + i64::try_from(self.requests).unwrap(),

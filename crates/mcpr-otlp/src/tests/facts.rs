@@ -326,7 +326,7 @@ fn a_session_of_the_stateless_protocol_is_none() {
         );
         assert_eq!(
             (rows[0].ts, rows[0].latency_us),
-            (1_795_932_248_906, 12_000)
+            (1_795_932_248_906, Some(12_000))
         );
     }
 }

@@ -115,7 +115,7 @@ fn alike(at: i64) -> Request {
         session_id: (at % 3 > 0).then(|| format!("s-{}", at / 16 * 2).as_str().into()),
         client_name: Some(format!("client {}", at % 5).as_str().into()),
         method: ["tools/call", "resources/read"][usize::from(at % 2 == 0)].into(),
-        latency_us: at % 20 * 30_000,
+        latency_us: Some(at % 20 * 30_000),
         outcome: if at % 10 == 0 {
             plain.outcome.clone()
         } else {

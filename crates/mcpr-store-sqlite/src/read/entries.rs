@@ -2,11 +2,11 @@
 
 use crate::codes;
 use crate::conditions::{self, Conditions, Selection};
-use crate::layout::layout_of;
+use crate::layout::{WAYS_SINCE, layout_of};
 use crate::notes;
 use crate::recall::number_list;
 use crate::recall::{NamesMatched, Recall};
-use crate::requests::id_text;
+use crate::requests::{format, id_text, latency};
 use crate::shown::shown;
 use mcpr_model::{ErrorKind, Status, TargetKind};
 use mcpr_store::query::{Entry, Filter, GapRow, Order, Page, RequestRow};
@@ -41,6 +41,16 @@ pub(super) const REQUEST_COLUMNS: &str = concat!(
     shown!("r.error_msg", "r.seq"),
     ", r.bytes_in, r.bytes_out"
 );
+
+/// The columns behind [`REQUEST_COLUMNS`] that later layouts brought.
+fn later_columns(connection: &Connection) -> rusqlite::Result<&'static str> {
+    let is_there = layout_of(connection)? >= WAYS_SINCE;
+    Ok(if is_there {
+        ", r.format, r.http_status, r.first_event_us"
+    } else {
+        ", NULL, NULL, NULL"
+    })
+}
 
 pub(super) const GAP_COLUMNS: &str =
     concat!("seq, ", shown!("source", "seq"), ", count, from_ts, to_ts");
@@ -94,8 +104,9 @@ pub(super) fn rows_at(connection: &Connection, seqs: &[i64]) -> rusqlite::Result
     if seqs.is_empty() {
         return Ok(Vec::new());
     }
+    let later = later_columns(connection)?;
     let sql = format!(
-        "SELECT {REQUEST_COLUMNS} FROM json_each(?1) k CROSS JOIN {REQUEST_TABLES} WHERE r.seq = k.value"
+        "SELECT {REQUEST_COLUMNS}{later} FROM json_each(?1) k CROSS JOIN {REQUEST_TABLES} WHERE r.seq = k.value"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([number_list(seqs)], request_row)?;
@@ -164,8 +175,9 @@ fn requests_where(
     conditions: Conditions,
     page: Page,
 ) -> rusqlite::Result<Vec<Entry>> {
+    let later = later_columns(connection)?;
     let sql = format!(
-        "SELECT {REQUEST_COLUMNS} FROM {REQUEST_TABLES} WHERE {} ORDER BY r.seq {} LIMIT ?",
+        "SELECT {REQUEST_COLUMNS}{later} FROM {REQUEST_TABLES} WHERE {} ORDER BY r.seq {} LIMIT ?",
         conditions.sql(),
         direction(page.order)
     );
@@ -251,7 +263,7 @@ pub(super) fn request_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
         tool: target(TargetKind::Tool)?,
         resource_uri: target(TargetKind::Resource)?,
         prompt_name: target(TargetKind::Prompt)?,
-        latency_us: row.get(14)?,
+        latency_us: latency(row, 14)?,
         upstream_us: row.get(15)?,
         status: error_kind.map_or(Status::Ok, ErrorKind::status),
         error_kind,
@@ -259,6 +271,9 @@ pub(super) fn request_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
         error_msg: row.get(18)?,
         bytes_in: row.get(19)?,
         bytes_out: row.get(20)?,
+        format: format(row, 21)?,
+        http_status: row.get(22)?,
+        first_event_us: row.get(23)?,
         // What few requests have is noted elsewhere, see `notes`.
         ..RequestRow::default()
     })

@@ -10,6 +10,7 @@ use crate::codes;
 use crate::conditions::{self, Conditions};
 use crate::layout::layout_of;
 use crate::recall::Recall;
+use crate::requests::latency;
 use crate::rollups::{fill_sums, late_counts};
 use groups::Groups;
 use mcpr_model::time::hour_of;
@@ -156,7 +157,7 @@ impl Sums<'_> {
             };
             let counted = Counted {
                 ts,
-                latency_us: row.get(3)?,
+                latency_us: latency(row, 3)?,
                 error_kind: codes::error_kind(row, 4)?,
                 bytes_in: row.get(5)?,
                 bytes_out: row.get(6)?,

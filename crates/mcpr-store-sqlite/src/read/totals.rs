@@ -4,11 +4,11 @@ use super::PAYLOADS_SINCE;
 use crate::append::counter;
 use crate::codes;
 use crate::conditions::Conditions;
-use crate::layout::layout_of;
+use crate::layout::{WAYS_SINCE, layout_of};
 use crate::rollups::{fill_sums, late_counts};
 use crate::shown::shown;
 use crate::sums::rounded;
-use mcpr_model::{BadLine, Counts, Text};
+use mcpr_model::{BadLine, Counts, FormatSet, Text};
 use mcpr_store::query::{BadLineRow, Cursor, NameKind, SourceRow};
 use mcpr_store::{Overview, RollupKey, RollupRow};
 use rusqlite::types::Value;
@@ -140,6 +140,16 @@ fn redacted_column(connection: &Connection) -> rusqlite::Result<&'static str> {
     })
 }
 
+/// The columns of the formats that were met and of samples, of which an older layout knows nothing.
+fn ways_columns(connection: &Connection) -> rusqlite::Result<[&'static str; 2]> {
+    let is_there = layout_of(connection)? >= WAYS_SINCE;
+    Ok(if is_there {
+        ["formats", "sampled"]
+    } else {
+        ["0", "0"]
+    })
+}
+
 /// What is longer names no source and no file: they are cut at 4 KiB when they are recorded, and a page of names
 /// of megabytes would be gigabytes.
 const NAMES_A_SOURCE: &str = "octet_length(name) <= 65536";
@@ -150,6 +160,7 @@ pub(super) fn sources(
     limit: usize,
 ) -> rusqlite::Result<Vec<SourceRow>> {
     let redacted = redacted_column(connection)?;
+    let [formats, sampled] = ways_columns(connection)?;
     let mut conditions = Conditions::default();
     conditions.add(NAMES_A_SOURCE, []);
     // Only where there is a bound: with a term for both cases each page would go through all before it.
@@ -158,7 +169,7 @@ pub(super) fn sources(
     }
     let sql = format!(
         "SELECT lines, events, text, bad, unknown, filtered, dropped, nul_bytes, {redacted},
-                name, last_at
+                {formats}, {sampled}, name, last_at
          FROM sources WHERE {} ORDER BY name LIMIT ?",
         conditions.sql()
     );
@@ -167,7 +178,7 @@ pub(super) fn sources(
     connection
         .prepare_cached(&sql)?
         .query_map(params_from_iter(values), |row| {
-            let (name, last_at) = (row.get(9)?, row.get(10)?);
+            let (name, last_at) = (row.get(11)?, row.get(12)?);
             Ok(SourceRow {
                 name,
                 counts: counts_of(row)?,
@@ -219,11 +230,15 @@ fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
         "nul_bytes",
         redacted,
     ];
-    let sql = format!("SELECT {} FROM sources", columns.map(rounded).join(", "));
+    let [_, sampled] = ways_columns(connection)?;
+    let sql = format!(
+        "SELECT {}, 0, ifnull(max({sampled}), 0) FROM sources",
+        columns.map(rounded).join(", ")
+    );
     connection.query_row(&sql, [], counts_of)
 }
 
-/// Reads the nine columns `lines` … `redacted`, the first ones of a row.
+/// Reads the eleven columns `lines` … `sampled`, the first ones of a row.
 fn counts_of(row: &Row<'_>) -> rusqlite::Result<Counts> {
     Ok(Counts {
         lines: row.get(0)?,
@@ -235,6 +250,8 @@ fn counts_of(row: &Row<'_>) -> rusqlite::Result<Counts> {
         dropped: row.get(6)?,
         nul_bytes: row.get(7)?,
         redacted: row.get(8)?,
+        formats: FormatSet::from_bits(row.get::<_, i64>(9)?.cast_unsigned()),
+        sampled: row.get(10)?,
     })
 }
 

@@ -30,7 +30,7 @@ fn contested(at: i64) -> Vec<Event> {
     one(Request {
         ts: 1,
         key: EventKey::of_id("one"),
-        latency_us: at,
+        latency_us: Some(at),
         ..of(0)
     })
 }
@@ -47,7 +47,7 @@ fn reported_again(at: i64) -> Vec<Event> {
     one(Request {
         ts: 1,
         key: EventKey::of_bytes(&at.to_le_bytes(), 0).with_call(call),
-        latency_us: at,
+        latency_us: Some(at),
         ..of(0)
     })
 }

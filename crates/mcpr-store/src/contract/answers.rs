@@ -1,8 +1,11 @@
 //! The clause on a line of a log that is read once with its answer and once without it.
 
 use super::{Fixture, append, entries, ids, reader, request};
-use crate::query::{Entry, Filter};
-use mcpr_model::{ErrorKind, EventKey, Outcome, Request, TraceId};
+use crate::query::{Entry, Filter, GroupBy, StatsQuestion};
+use mcpr_model::{
+    ErrorKind, EventKey, OperationLink, OperationPart, OperationStage, Outcome, Request,
+    SourceFormat, TraceId,
+};
 
 /// A call in a log, which names no session.
 fn asked(line: &[u8], outcome: Outcome, latency_us: i64) -> Request {
@@ -10,7 +13,7 @@ fn asked(line: &[u8], outcome: Outcome, latency_us: i64) -> Request {
         key: EventKey::of_bytes(line, 0),
         session_id: None,
         upstream_us: None,
-        latency_us,
+        latency_us: Some(latency_us),
         bytes_out: outcome.error_kind.is_none().then_some(7),
         outcome,
         ..request("0", 1)
@@ -65,6 +68,54 @@ pub(crate) fn a_line_with_and_without_its_client_is_one_request(backend: &dyn Fi
         let again = append(&mut *store, with * 2 + 2, vec![second]);
         assert_eq!((again.stored, again.duplicates), (0, 1), "case {with}");
     }
+    drop(store);
+    backend.check();
+}
+
+pub(crate) fn what_is_unknown_stays_unknown_and_what_came_along_is_kept(backend: &dyn Fixture) {
+    let mut store = backend.open();
+    let link = OperationLink::of_state("x");
+    let part = OperationPart {
+        follows: None,
+        leaves: Some(link),
+        stage: OperationStage::InputRequired,
+    };
+    let full = Request {
+        http_status: Some(200),
+        first_event_us: Some(3),
+        format: Some(SourceFormat::Kong),
+        part: Some(Box::new(part)),
+        ..request("full", 1)
+    };
+    let bare = Request {
+        latency_us: None,
+        ..request("bare", 1)
+    };
+    append(&mut *store, 1, vec![full, bare]);
+    let all = entries(&*store, &Filter::default());
+    let rows = all.into_iter().filter_map(|entry| match entry {
+        Entry::Request(row) => Some((
+            row.latency_us,
+            (row.http_status, row.first_event_us, row.format, row.part),
+        )),
+        Entry::Gap(_) => None,
+    });
+    let known = (Some(200), Some(3), Some(SourceFormat::Kong), Some(part));
+    let expected = [(Some(10), known), (None, (None, None, None, None))];
+    assert_eq!(rows.collect::<Vec<_>>(), expected);
+    let is_part = Filter {
+        is_part: true,
+        ..Filter::default()
+    };
+    assert_eq!(entries(&*store, &is_part).len(), 1);
+    // A latency that nobody knows is in no sum of latencies.
+    let question = StatsQuestion::sums(&Filter::default(), GroupBy::Method);
+    let sums = reader(&*store).stats(&question).expect("sums");
+    let [sum] = &sums[..] else {
+        panic!("{sums:?}");
+    };
+    let tally = &sum.tally;
+    assert_eq!((tally.calls, tally.latency_range_us), (2, Some((10, 10))));
     drop(store);
     backend.check();
 }

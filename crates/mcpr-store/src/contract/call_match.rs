@@ -22,7 +22,7 @@ fn reported(channel: Channel, session_id: Option<&str>, ts: i64, latency_us: i64
             kind: TargetKind::Tool,
             name: "echo".into(),
         }),
-        latency_us,
+        latency_us: Some(latency_us),
         upstream_us,
         ..request("1", ts)
     }
@@ -138,7 +138,7 @@ fn spanned(side: Channel, link: u64, outcome: Option<ErrorKind>) -> Request {
         key: EventKey::of_id(&format!("{side:?} {link}"))
             .with_call(CallKey::of_span(link, std::iter::once(side))),
         proxy: if is_server { "desk" } else { "agent" }.into(),
-        latency_us: if is_server { 5 } else { 70 },
+        latency_us: Some(if is_server { 5 } else { 70 }),
         upstream_us: is_server.then_some(5),
         outcome: Outcome {
             error_kind: outcome,

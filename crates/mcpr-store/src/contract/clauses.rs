@@ -32,7 +32,7 @@ pub(crate) fn a_request_is_stored_once(backend: &dyn Fixture) {
 pub(crate) fn another_content_under_the_same_id_is_kept_and_counted(backend: &dyn Fixture) {
     let mut store = backend.open();
     let other = Request {
-        latency_us: 99,
+        latency_us: Some(99),
         ..request("a", 1)
     };
     append(&mut *store, 1, vec![request("a", 1)]);

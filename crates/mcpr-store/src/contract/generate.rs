@@ -9,8 +9,9 @@ use crate::{Class, Retention};
 use fastrand::Rng;
 use mcpr_model::time::MINUTE_MS;
 use mcpr_model::{
-    BadLine, Batch, Body, Counts, ErrorKind, Event, EventKey, Gap, Kind, Outcome, Payload, Request,
-    RequestId, SessionState, SessionUpdate, SourceProgress, Status, SurfaceContent, SurfaceUpdate,
+    BadLine, Batch, Body, Counts, ErrorKind, Event, EventKey, Gap, Kind, OperationLink,
+    OperationPart, OperationStage, Outcome, Payload, Request, RequestId, SessionState,
+    SessionUpdate, SourceFormat, SourceProgress, Status, SurfaceContent, SurfaceUpdate,
     SurfaceVersion, Target, TargetKind, Text, TraceId,
 };
 use std::collections::BTreeSet;
@@ -97,7 +98,7 @@ fn event(random: &mut Rng, past: &mut Vec<Request>) -> Event {
 fn again(request: &Request, random: &mut Rng) -> Request {
     let mut again = request.clone();
     if request.key.source == mcpr_model::KeySource::Id && random.bool() {
-        again.latency_us += random.i64(0..2);
+        again.latency_us = again.latency_us.map(|us| us + random.i64(0..2));
     } else if request.key.source == mcpr_model::KeySource::Bytes && random.bool() {
         again.proxy = pick(random, &PROXIES);
     }
@@ -131,14 +132,30 @@ fn request(random: &mut Rng) -> Request {
             kind: *random.choice(&TargetKind::ALL).expect("kinds"),
             name: pick(random, &NAMES),
         }),
-        latency_us: latency(random),
+        // Mostly it is known.
+        latency_us: (random.u8(0..10) > 0).then(|| latency(random)),
         upstream_us: maybe(random, |random| random.i64(0..2_000)),
         bytes_in: maybe(random, |random| random.i64(0..100)),
         bytes_out: maybe(random, |random| random.i64(0..100)),
+        http_status: maybe(random, |random| random.u16(200..204)),
+        first_event_us: rarely(random, |random| random.i64(0..2_000)),
+        format: maybe(random, |random| {
+            *random.choice(&SourceFormat::ALL).expect("formats")
+        }),
         trace_id: rarely(random, trace).map(Box::new),
+        part: rarely(random, part).map(Box::new),
         outcome: maybe(random, outcome).unwrap_or_default(),
         payload: rarely(random, payload).map(Box::new),
         surface: rarely(random, surface).map(Box::new),
+    }
+}
+
+fn part(random: &mut Rng) -> OperationPart {
+    let link = |random: &mut Rng| OperationLink::of_task(&random.u8(0..4).to_string());
+    OperationPart {
+        follows: maybe(random, link),
+        leaves: maybe(random, link),
+        stage: *random.choice(&OperationStage::ALL).expect("stages"),
     }
 }
 
@@ -302,6 +319,8 @@ pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
         error_code: rarely(random, |_| "-1".to_owned()),
         grep: rarely(random, search),
         trace_id: rarely(random, trace),
+        has_trace: random.u8(0..10) == 0,
+        is_part: random.u8(0..10) == 0,
         min_latency_us: rarely(random, latency),
     }
 }

@@ -19,7 +19,7 @@ mod timeline;
 use answers::{
     a_line_with_and_without_its_answer_is_one_request,
     a_line_with_and_without_its_client_is_one_request, a_trace_is_kept_and_found,
-    an_answer_of_another_type_is_noted,
+    an_answer_of_another_type_is_noted, what_is_unknown_stays_unknown_and_what_came_along_is_kept,
 };
 use bounds::*;
 use call_match::*;
@@ -96,6 +96,7 @@ macro_rules! contract_tests {
         a_line_with_and_without_its_answer_is_one_request,
         a_line_with_and_without_its_client_is_one_request,
         a_trace_is_kept_and_found,
+    what_is_unknown_stays_unknown_and_what_came_along_is_kept,
         an_answer_of_another_type_is_noted,
         a_repeated_batch_changes_nothing,
         what_two_streams_tell_of_a_call_is_one_row,
@@ -168,7 +169,7 @@ pub(super) fn request(id: &str, ts: i64) -> Request {
     Request {
         request_id: Some(RequestId::from_text(id)),
         session_id: Some("s".into()),
-        latency_us: 10,
+        latency_us: Some(10),
         ..Request::new(
             EventKey::of_id(id),
             ts,

@@ -12,7 +12,7 @@ fn calls() -> Vec<Request> {
     let of = |(at, session): (i64, Option<&str>)| Request {
         session_id: session.map(Into::into),
         client_name: Some("client".into()),
-        latency_us: 100 + at,
+        latency_us: Some(100 + at),
         bytes_in: Some(at),
         outcome: Outcome {
             error_kind: (at % 2 == 0).then_some(ErrorKind::Tool),

@@ -37,7 +37,7 @@ fn stream_events(proxy: &str, from: i64) -> Vec<Event> {
                 name: tool.into(),
             }),
             client_name: Some("cli".into()),
-            latency_us: 100 + number,
+            latency_us: Some(100 + number),
             payload: Payload::of(Some("{\"a\":1}"), None).map(Box::new),
             ..request(&id, from + number)
         })

@@ -41,6 +41,10 @@ pub struct Filter {
     pub grep: Option<Search>,
     /// Only requests that are part of this trace.
     pub trace_id: Option<TraceId>,
+    /// Only requests that are part of some trace.
+    pub has_trace: bool,
+    /// Only requests that are known to be one part of an operation of several.
+    pub is_part: bool,
     /// Only requests that took at least this long, microseconds.
     pub min_latency_us: Option<i64>,
 }
@@ -101,6 +105,8 @@ impl Filter {
             && self
                 .trace_id
                 .is_none_or(|trace| Some(trace) == row.trace_id)
+            && (!self.has_trace || row.trace_id.is_some())
+            && (!self.is_part || row.part.is_some())
             && self
                 .grep
                 .as_ref()

@@ -2,7 +2,8 @@
 
 use super::{Cursor, Flight};
 use mcpr_model::{
-    ErrorKind, EventKey, Kind, Outcome, Request, Status, Target, TargetKind, Text, TraceId,
+    ErrorKind, EventKey, Kind, OperationPart, Outcome, Request, SourceFormat, Status, Target,
+    TargetKind, Text, TraceId,
 };
 
 /// One stored request with everything a command can show of it. The default is an MCP request that
@@ -35,7 +36,7 @@ pub struct RequestRow {
     pub resource_uri: Option<String>,
     /// Prompt of a `prompts/get`.
     pub prompt_name: Option<String>,
-    /// Whole duration, microseconds; `None` where a store of another program has no answer.
+    /// Whole duration, microseconds; `None` where nobody knows it.
     pub latency_us: Option<i64>,
     /// The upstream's share, microseconds.
     pub upstream_us: Option<i64>,
@@ -53,8 +54,16 @@ pub struct RequestRow {
     pub bytes_in: Option<i64>,
     /// Size of the answer in bytes.
     pub bytes_out: Option<i64>,
+    /// The status of the HTTP answer.
+    pub http_status: Option<u16>,
+    /// From the request to the first byte of its answer, microseconds.
+    pub first_event_us: Option<i64>,
+    /// The format that it was told in.
+    pub format: Option<SourceFormat>,
     /// The trace that it is a part of.
     pub trace_id: Option<TraceId>,
+    /// Its place in an operation of several requests.
+    pub part: Option<OperationPart>,
     /// Set where it is in flight: it has no number and no outcome yet.
     pub flight: Option<Flight>,
 }
@@ -82,7 +91,7 @@ impl RequestRow {
             tool: target(TargetKind::Tool),
             resource_uri: target(TargetKind::Resource),
             prompt_name: target(TargetKind::Prompt),
-            latency_us: Some(request.latency_us),
+            latency_us: request.latency_us,
             upstream_us: request.upstream_us,
             status: request.outcome.status(),
             error_kind: request.outcome.error_kind,
@@ -91,7 +100,11 @@ impl RequestRow {
             retyped: request.outcome.retyped,
             bytes_in: request.bytes_in,
             bytes_out: request.bytes_out,
+            http_status: request.http_status,
+            first_event_us: request.first_event_us,
+            format: request.format,
             trace_id: request.trace_id.as_deref().copied(),
+            part: request.part.as_deref().copied(),
             flight: None,
         }
     }
@@ -114,12 +127,15 @@ impl RequestRow {
                 text(&self.prompt_name),
                 text(&self.resource_uri),
             ),
-            // A request has a number here, and nobody knows this one.
-            latency_us: self.latency_us.unwrap_or(0),
+            latency_us: self.latency_us,
             upstream_us: self.upstream_us,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
+            http_status: self.http_status,
+            first_event_us: self.first_event_us,
+            format: self.format,
             trace_id: self.trace_id.map(Box::new),
+            part: self.part.map(Box::new),
             outcome: Outcome {
                 error_kind: self.error_kind,
                 error_code: text(&self.error_code),

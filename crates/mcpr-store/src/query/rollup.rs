@@ -149,7 +149,7 @@ impl RollupRow {
 
     /// Counts one request.
     pub fn add(&mut self, request: &Request) {
-        self.count(request.outcome.error_kind, Some(request.latency_us));
+        self.count(request.outcome.error_kind, request.latency_us);
         self.weigh(request.bytes_in, request.bytes_out);
     }
 
@@ -176,6 +176,12 @@ impl RollupRow {
     fn weigh(&mut self, bytes_in: Option<i64>, bytes_out: Option<i64>) {
         self.bytes_in = self.bytes_in.saturating_add(bytes_in.unwrap_or(0));
         self.bytes_out = self.bytes_out.saturating_add(bytes_out.unwrap_or(0));
+    }
+
+    /// Requests whose latency nobody knows.
+    #[must_use]
+    pub fn untimed(&self) -> u64 {
+        self.calls.saturating_sub(self.sketch.count())
     }
 
     /// Puts rollups into the order in which readers give them.

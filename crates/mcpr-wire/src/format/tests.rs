@@ -71,6 +71,7 @@ fn shows(fact: Fact, event: &Event) -> bool {
         Fact::UpstreamTime => request.upstream_us.is_some(),
         Fact::BytesIn => request.bytes_in.is_some(),
         Fact::BytesOut => request.bytes_out.is_some(),
+        Fact::HttpStatus => request.http_status.is_some(),
         Fact::RpcError => request.outcome.error_kind == Some(ErrorKind::Rpc),
         Fact::ToolError => request.outcome.error_kind == Some(ErrorKind::Tool),
         Fact::Bodies => request.payload.is_some(),

@@ -2,12 +2,13 @@
 
 use crate::durations::duration_us;
 use crate::ended::{failed, of_status, unless_in_result};
-use crate::fields::{parsed, raw_text};
+use crate::fields::{http_status, parsed, raw_text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::{Decoded, LineContext};
 use mcpr_model::time::{SECOND_MS, parse_rfc3339};
 use mcpr_model::{
-    ErrorKind, Event, EventKey, Kind, Outcome, Request, Target, TargetKind, Text, TraceId,
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, SourceFormat, Target, TargetKind, Text,
+    TraceId,
 };
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -17,8 +18,8 @@ use std::collections::BTreeMap;
 pub(super) struct AgentGateway;
 
 impl Format for AgentGateway {
-    fn name(&self) -> &'static str {
-        "agentgateway"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::AgentGateway
     }
 
     fn about(&self) -> &'static str {
@@ -30,6 +31,7 @@ impl Format for AgentGateway {
             Fact::Proxy,
             Fact::SessionId,
             Fact::EveryMethod,
+            Fact::HttpStatus,
             Fact::RpcError,
             // Only where its operator has the log say so.
             Fact::ToolError,
@@ -148,11 +150,16 @@ impl AgentLine<'_> {
         Ok(Some(Request {
             session_id: self.get(&["mcp.session.id"]).map(hash_of),
             target: self.target(method),
-            latency_us: latency.ok_or_else(|| format!("`{duration}` is no duration"))?,
+            latency_us: Some(latency.ok_or_else(|| format!("`{duration}` is no duration"))?),
+            http_status: self.status().and_then(http_status),
             trace_id: trace_id.map(Box::new),
             outcome: self.ended(method),
             ..Request::new(key, ts, proxy, Kind::of_method(method), method.into())
         }))
+    }
+
+    fn status(&self) -> Option<i64> {
+        self.get(&["http.status"])?.parse().ok()
     }
 
     fn target(&self, method: &str) -> Option<Target> {
@@ -179,9 +186,8 @@ impl AgentLine<'_> {
             return failed(ErrorKind::Rpc, Some(code.into()), message);
         }
         // Refusals of the gateway itself have no error of JSON-RPC.
-        let status = self.get(&["http.status"]).and_then(|it| it.parse().ok());
         let error = self.get(&["error"]);
-        if let Some(refused) = status.and_then(|status| of_status(status, error)) {
+        if let Some(refused) = self.status().and_then(|status| of_status(status, error)) {
             return refused;
         }
         match self.get(&IS_ERROR) {
@@ -266,7 +272,7 @@ mod tests {
     fn a_value_of_text_may_hold_blanks_and_what_it_quotes_counts_for_nothing() {
         let row = one_row(TEXT);
         assert_eq!(row.outcome.error_msg.as_deref(), Some("no such tool"));
-        assert_eq!((row.latency_us, &*row.proxy), (4_000, "files"));
+        assert_eq!((row.latency_us, &*row.proxy), (Some(4_000), "files"));
         let quoting = TEXT.replace("no such tool", "bad mcp.target=x http.status=500 é=1");
         let row = one_row(&quoting);
         assert_eq!(

@@ -7,7 +7,7 @@ use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::logged::{LogConnection, LogTime};
 use crate::told::{ToldKind, ToldLength, ToldStep};
 use mcpr_model::time::{ms_of, parse_rfc3339_us};
-use mcpr_model::{ErrorKind, Event, EventBytes, Kind, Outcome, Request, Text};
+use mcpr_model::{ErrorKind, Event, EventBytes, Kind, Outcome, Request, SourceFormat, Text};
 use serde::Deserialize;
 
 /// The format; see the head of this file.
@@ -17,8 +17,8 @@ pub(super) struct ClaudeCodeLog;
 const DIRECTORY_PREFIX: &str = "mcp-logs-";
 
 impl Format for ClaudeCodeLog {
-    fn name(&self) -> &'static str {
-        "claude_code_log"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::ClaudeCodeLog
     }
 
     fn about(&self) -> &'static str {
@@ -78,7 +78,7 @@ impl Format for ClaudeCodeLog {
             let ts = ms_of(us - took);
             decoded.events.push(Event::Request(Request {
                 session_id: of.session_id,
-                latency_us: took,
+                latency_us: Some(took),
                 outcome: of_connection(reason),
                 ..Request::new(key, ts, of.server, Kind::Mcp, "initialize".into())
             }));
@@ -248,7 +248,10 @@ mod tests {
     #[test]
     fn a_connection_that_failed_is_a_row_once() {
         let row = one_row(&line("Connection failed after 3000ms: spawn notes ENOENT"));
-        assert_eq!((&*row.method, row.latency_us), ("initialize", 3_000_000));
+        assert_eq!(
+            (&*row.method, row.latency_us),
+            ("initialize", Some(3_000_000))
+        );
         assert_eq!(row.outcome.error_kind, Some(ErrorKind::Died));
         let slow = one_row(&line(
             "Connection failed after 30s: it timed out after 30000ms",

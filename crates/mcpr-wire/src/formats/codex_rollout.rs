@@ -6,7 +6,8 @@ use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::rpc::{shorten, tool_error};
 use mcpr_model::{
-    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind, Text,
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceFormat, Target,
+    TargetKind, Text,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,8 +16,8 @@ use serde_json::value::RawValue;
 pub(super) struct CodexRollout;
 
 impl Format for CodexRollout {
-    fn name(&self) -> &'static str {
-        "codex_rollout"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::CodexRollout
     }
 
     fn about(&self) -> &'static str {
@@ -227,7 +228,7 @@ impl Call<'_> {
                 kind: TargetKind::Tool,
                 name: self.tool.into(),
             }),
-            latency_us: self.latency_us,
+            latency_us: Some(self.latency_us),
             outcome,
             ..Request::new(key, self.ts, proxy, Kind::Mcp, method)
         }

@@ -6,7 +6,7 @@ use crate::logged::{LogConnection, LogTime};
 use crate::told::{ToldKind, ToldStep};
 use crate::{Decoded, LineContext};
 use mcpr_model::time::parse_local_us;
-use mcpr_model::{ErrorKind, EventBytes};
+use mcpr_model::{ErrorKind, EventBytes, SourceFormat};
 
 /// The format; see the head of this file.
 pub(super) struct CursorLog;
@@ -17,8 +17,8 @@ const ENDED: &str = "Successfully called tool '";
 const FAILED: &str = "Error calling tool '";
 
 impl Format for CursorLog {
-    fn name(&self) -> &'static str {
-        "cursor_log"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::CursorLog
     }
 
     fn about(&self) -> &'static str {

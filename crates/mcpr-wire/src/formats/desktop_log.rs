@@ -4,14 +4,15 @@
 use crate::format::{Fact, Format, Knows};
 use crate::logged::{LogConnection, LogHead, LogTime, LoggedMessages, UnreadLine, UnreadMessage};
 use crate::{Bodies, Decoded, Direction, LineContext};
+use mcpr_model::SourceFormat;
 use mcpr_model::time::parse_rfc3339_us;
 
 /// The format; see the head of this file.
 pub(super) struct DesktopLog;
 
 impl Format for DesktopLog {
-    fn name(&self) -> &'static str {
-        "desktop_log"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::DesktopLog
     }
 
     fn about(&self) -> &'static str {

@@ -4,10 +4,10 @@
 use crate::Decoded;
 use crate::durations::Millis;
 use crate::ended::{failed, of_status, unseen};
-use crate::fields::{Str, WholeNumber, parsed, raw_text, rfc3339_ms, text};
+use crate::fields::{Str, WholeNumber, http_status, parsed, raw_text, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use mcpr_model::{
-    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind,
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceFormat, Target, TargetKind,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,8 +16,8 @@ use serde_json::value::RawValue;
 pub(super) struct EnvoyAiGateway;
 
 impl Format for EnvoyAiGateway {
-    fn name(&self) -> &'static str {
-        "envoy_ai_gateway"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::EnvoyAiGateway
     }
 
     fn about(&self) -> &'static str {
@@ -32,6 +32,7 @@ impl Format for EnvoyAiGateway {
             Fact::EveryMethod,
             Fact::BytesIn,
             Fact::BytesOut,
+            Fact::HttpStatus,
         ])
     }
 
@@ -74,7 +75,8 @@ impl Format for EnvoyAiGateway {
                 kind: TargetKind::Tool,
                 name,
             }),
-            latency_us: line.duration.0,
+            latency_us: Some(line.duration.0),
+            http_status: http_status(line.response_code.0),
             bytes_in: line.bytes_received.map(|size| size.0),
             bytes_out: line.bytes_sent.map(|size| size.0),
             outcome: line.ended(),

@@ -9,7 +9,7 @@ use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::{Bodies, Decoded};
 use mcpr_model::{
     CallKey, ErrorKind, Event, EventKey, Gap, KeySource, Kind, Outcome, Request, RequestId,
-    SessionState, SessionUpdate, Target, Text, TraceId,
+    SessionState, SessionUpdate, SourceFormat, Target, Text, TraceId,
 };
 use serde::Deserialize;
 
@@ -17,8 +17,8 @@ use serde::Deserialize;
 pub(super) struct Export;
 
 impl Format for Export {
-    fn name(&self) -> &'static str {
-        "export"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::Export
     }
 
     fn about(&self) -> &'static str {
@@ -35,6 +35,7 @@ impl Format for Export {
             Fact::UpstreamTime,
             Fact::BytesIn,
             Fact::BytesOut,
+            Fact::HttpStatus,
             Fact::RpcError,
             Fact::ToolError,
             Fact::Bodies,
@@ -104,6 +105,11 @@ struct ExportedRequest<'a> {
     // Left out where there is none.
     #[serde(borrow)]
     trace_id: Option<Str<'a>>,
+    http_status: Option<u16>,
+    first_event_us: Option<WholeNumber>,
+    #[serde(borrow)]
+    format: Option<Str<'a>>,
+    part: Option<whole::ExportedPart>,
     // Those of a whole export alone.
     #[serde(borrow)]
     params: Option<whole::ExportedBody<'a>>,
@@ -187,13 +193,20 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
             name(&line.prompt_name),
             name(&line.resource_uri),
         ),
-        latency_us: line.latency_us.map_or(0, |us| us.0),
+        latency_us: line.latency_us.map(|us| us.0),
         upstream_us: line.upstream_us.map(|us| us.0),
         bytes_in: line.bytes_in.map(|size| size.0),
         bytes_out: line.bytes_out.map(|size| size.0),
         trace_id: (line.trace_id)
             .and_then(|id| TraceId::of_hex(&id.0))
             .map(Box::new),
+        http_status: line.http_status,
+        first_event_us: line.first_event_us.map(|us| us.0),
+        format: line
+            .format
+            .as_ref()
+            .and_then(|it| SourceFormat::from_name(&it.0)),
+        part: line.part.map(|part| Box::new(part.part())),
         outcome: Outcome {
             error_kind,
             error_code: line.error_code.map(|code| Text::from(&*code.0)),

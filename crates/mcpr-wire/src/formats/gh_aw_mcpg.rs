@@ -5,6 +5,7 @@ use crate::fields::{Str, parsed, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::logged::{LogConnection, LogHead, LogTime};
 use crate::{Decoded, Direction};
+use mcpr_model::SourceFormat;
 use mcpr_model::time::parse_rfc3339_us;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,8 +17,8 @@ pub(super) struct GhAwMcpg;
 const MESSAGE_SCHEMA: &str = "rpc-message/";
 
 impl Format for GhAwMcpg {
-    fn name(&self) -> &'static str {
-        "gh_aw_mcpg"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::GhAwMcpg
     }
 
     fn about(&self) -> &'static str {

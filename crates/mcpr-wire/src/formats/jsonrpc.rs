@@ -5,10 +5,12 @@ use crate::detect::looks_like_an_array;
 use crate::fields::Str;
 use crate::format::{Fact, Format, Knows};
 use crate::mend::{bare, last_counts, may_hold_surrogates, mended};
+use crate::parts::{AnswerPart, part};
 use crate::rpc::{RpcAnswer, RpcCall, lenient};
 use crate::{Bodies, TypedId};
 use mcpr_model::{
-    Body, ErrorKind, EventKey, Outcome, RequestId, SurfaceContent, Target, Text, TraceId, steps,
+    Body, ErrorKind, EventKey, OperationLink, OperationPart, Outcome, RequestId, SourceFormat,
+    SurfaceContent, Target, Text, TraceId, steps,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -17,8 +19,8 @@ use serde_json::value::RawValue;
 pub(super) struct JsonRpc;
 
 impl Format for JsonRpc {
-    fn name(&self) -> &'static str {
-        "jsonrpc"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::JsonRpc
     }
 
     fn about(&self) -> &'static str {
@@ -37,6 +39,7 @@ impl Format for JsonRpc {
             Fact::EveryMethod,
             Fact::BytesIn,
             Fact::BytesOut,
+            Fact::HttpStatus,
             Fact::RpcError,
             Fact::ToolError,
             Fact::Bodies,
@@ -86,6 +89,8 @@ pub struct RequestMessage {
     pub client_version: Option<Text>,
     /// The trace that it is a part of.
     pub trace_id: Option<TraceId>,
+    /// What it takes up of an operation that has begun.
+    pub follows: Option<OperationLink>,
     /// Length of its text in bytes.
     pub bytes: i64,
     /// What it asks of the surface, where its method does.
@@ -135,6 +140,8 @@ pub struct AnswerMessage {
     pub bytes: i64,
     /// How it ended, had it been a `tools/call`.
     outcome: Outcome,
+    /// What it says of its operation.
+    part: Option<Box<AnswerPart>>,
     /// The raw result, where it passed whole.
     result: Option<Box<str>>,
     /// The result or error, where bodies are kept.
@@ -169,6 +176,7 @@ impl AnswerMessage {
             id: Some(id),
             bytes: 0,
             outcome,
+            part: None,
             result: None,
             answer: None,
         }
@@ -189,6 +197,17 @@ impl AnswerMessage {
             Some(ErrorKind::Tool) if method != TOOL_CALL => Outcome::default(),
             _ => self.outcome.clone(),
         }
+    }
+
+    /// The place in its operation of the request that this answers, given what that takes up.
+    #[must_use]
+    pub fn part(
+        &self,
+        method: &str,
+        target: Option<&Target>,
+        follows: Option<OperationLink>,
+    ) -> Option<Box<OperationPart>> {
+        part(method, target, follows, self.part.as_deref())
     }
 
     /// What the answer says of the surface, given what was asked.
@@ -352,6 +371,7 @@ fn one(text: &str, bodies: Bodies) -> serde_json::Result<Option<Message>> {
         client_name: facts.client_name,
         client_version: facts.client_version,
         trace_id: facts.trace_id,
+        follows: facts.follows,
         bytes,
         surface: call
             .asks_surface()
@@ -387,6 +407,7 @@ fn reply(
             // As if it answered a tool call; `outcome` takes that back once it is known what it
             // answers.
             outcome: answer.error(TOOL_CALL).unwrap_or_default(),
+            part: AnswerPart::of(answer.result).map(Box::new),
             result: answer.result.map(|result| result.get().into()),
             // An error counts more: an answer with both is one that failed.
             answer: (answer.error.or(answer.result))

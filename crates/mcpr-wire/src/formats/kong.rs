@@ -4,11 +4,11 @@
 use crate::Decoded;
 use crate::durations::Millis;
 use crate::ended::{failed, of_status, unless_in_result};
-use crate::fields::{Str, WholeNumber, parsed, raw_text, text};
+use crate::fields::{Str, WholeNumber, http_status, parsed, raw_text, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use mcpr_model::{
-    ErrorKind, Event, EventBytes, EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind,
-    Text,
+    ErrorKind, Event, EventBytes, EventKey, Kind, Outcome, Request, RequestId, SourceFormat,
+    Target, TargetKind, Text,
 };
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny};
@@ -18,8 +18,8 @@ use serde_json::value::RawValue;
 pub(super) struct Kong;
 
 impl Format for Kong {
-    fn name(&self) -> &'static str {
-        "kong"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::Kong
     }
 
     fn about(&self) -> &'static str {
@@ -33,6 +33,7 @@ impl Format for Kong {
             Fact::RequestId,
             Fact::EveryMethod,
             Fact::BytesOut,
+            Fact::HttpStatus,
             Fact::RpcError,
         ])
     }
@@ -185,7 +186,8 @@ impl KongLog<'_> {
                 kind: TargetKind::Tool,
                 name,
             }),
-            latency_us: latency.0,
+            latency_us: Some(latency.0),
+            http_status: (self.response.status).and_then(|status| http_status(status.0)),
             bytes_out: rpc.response_body_size.map(|size| size.0),
             outcome: self.ended(rpc),
             ..Request::new(
@@ -311,7 +313,7 @@ mod tests {
         );
         assert_eq!(
             one_row(&WHOLE.replace(",\"latency\":7", "")).latency_us,
-            9_000
+            Some(9_000)
         );
     }
 }

@@ -5,7 +5,7 @@ use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::rpc::shorten;
 use mcpr_model::{
-    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind,
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceFormat, Target, TargetKind,
 };
 use serde::Deserialize;
 
@@ -16,8 +16,8 @@ pub(super) struct McpproxyGo;
 const OWN_CALLERS: &str = "call_tool_";
 
 impl Format for McpproxyGo {
-    fn name(&self) -> &'static str {
-        "mcpproxy_go"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::McpproxyGo
     }
 
     fn about(&self) -> &'static str {
@@ -64,7 +64,7 @@ impl Format for McpproxyGo {
                 kind: TargetKind::Tool,
                 name,
             }),
-            latency_us: latency_us.ok_or("the duration is out of range")?,
+            latency_us: Some(latency_us.ok_or("the duration is out of range")?),
             outcome: record.ended()?,
             ..Request::new(key, ts, proxy, Kind::Mcp, "tools/call".into())
         }));

@@ -1,12 +1,12 @@
 //! `mcpr_v04`: the events of mcpr 0.4, one JSON object each, tagged `type`.
 
 use crate::Decoded;
-use crate::fields::{Str, WholeNumber, parsed, raw_text, text};
+use crate::fields::{Str, WholeNumber, http_status, parsed, raw_text, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::rpc::{http_outcome, shorten};
 use mcpr_model::{
     ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SessionState, SessionUpdate,
-    SurfaceContent, SurfaceUpdate, Target, Text,
+    SourceFormat, SurfaceContent, SurfaceUpdate, Target, Text,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,8 +18,8 @@ const COMMON_START: &str = "{\"type\":\"request\",";
 pub(super) struct McprV04;
 
 impl Format for McprV04 {
-    fn name(&self) -> &'static str {
-        "mcpr_v04"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::McprV04
     }
 
     fn about(&self) -> &'static str {
@@ -36,6 +36,7 @@ impl Format for McprV04 {
             Fact::UpstreamTime,
             Fact::BytesIn,
             Fact::BytesOut,
+            Fact::HttpStatus,
             Fact::RpcError,
             Fact::Surface,
         ])
@@ -152,8 +153,9 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
             text(event.prompt_name.as_ref()),
             text(event.resource_uri.as_ref()),
         ),
-        latency_us: event.latency_us.0,
+        latency_us: Some(event.latency_us.0),
         upstream_us: event.upstream_us.map(|us| us.0),
+        http_status: event.status.and_then(|status| http_status(status.0)),
         bytes_in: event.request_size.map(|size| size.0),
         bytes_out: event.response_size.map(|size| size.0),
         outcome: outcome(&event),

@@ -5,7 +5,7 @@ use crate::exchange::{Exchange, ExchangeAnswer};
 use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::{Decoded, LineContext};
-use mcpr_model::{Channel, Event, EventBytes, RequestId, SessionUpdate, Text};
+use mcpr_model::{Channel, Event, EventBytes, RequestId, SessionUpdate, SourceFormat, Text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 pub(super) struct McprV05Cloud;
 
 impl Format for McprV05Cloud {
-    fn name(&self) -> &'static str {
-        "mcpr_v05_cloud"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::McprV05Cloud
     }
 
     fn about(&self) -> &'static str {
@@ -31,6 +31,7 @@ impl Format for McprV05Cloud {
             Fact::UpstreamTime,
             Fact::BytesIn,
             Fact::BytesOut,
+            Fact::HttpStatus,
             Fact::RpcError,
             Fact::ToolError,
             Fact::Bodies,

@@ -5,8 +5,8 @@ use crate::exchange::{Exchange, ExchangeAnswer};
 use crate::fields::{Str, WholeNumber, parsed, seconds_to_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use mcpr_model::{
-    Channel, Event, EventBytes, Kind, RequestId, SessionState, SessionUpdate, SurfaceContent,
-    SurfaceUpdate, Text,
+    Channel, Event, EventBytes, Kind, RequestId, SessionState, SessionUpdate, SourceFormat,
+    SurfaceContent, SurfaceUpdate, Text,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,8 +15,8 @@ use serde_json::value::RawValue;
 pub(super) struct McprV05Stderr;
 
 impl Format for McprV05Stderr {
-    fn name(&self) -> &'static str {
-        "mcpr_v05_stderr"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::McprV05Stderr
     }
 
     fn about(&self) -> &'static str {
@@ -32,6 +32,7 @@ impl Format for McprV05Stderr {
             Fact::UpstreamTime,
             Fact::BytesIn,
             Fact::BytesOut,
+            Fact::HttpStatus,
             Fact::RpcError,
             Fact::ToolError,
             Fact::Bodies,

@@ -4,8 +4,8 @@ use crate::fields::{Str, parsed, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::logged::{LogConnection, LogHead, LogTime};
 use crate::{Decoded, Direction};
-use mcpr_model::EventBytes;
 use mcpr_model::time::parse_rfc3339_us;
+use mcpr_model::{EventBytes, SourceFormat};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 pub(super) struct McpSnoop;
 
 impl Format for McpSnoop {
-    fn name(&self) -> &'static str {
-        "mcpsnoop"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::McpSnoop
     }
 
     fn about(&self) -> &'static str {

@@ -7,7 +7,8 @@ use crate::fields::{Str, WholeNumber, parsed, raw_text, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::rpc::shorten;
 use mcpr_model::{
-    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind, Text,
+    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceFormat, Target,
+    TargetKind, Text,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,8 +17,8 @@ use serde_json::value::RawValue;
 pub(super) struct ToolHive;
 
 impl Format for ToolHive {
-    fn name(&self) -> &'static str {
-        "toolhive"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::ToolHive
     }
 
     fn about(&self) -> &'static str {
@@ -132,7 +133,7 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
         client_name: text(event.subjects.client_name.as_ref()),
         client_version: text(event.subjects.client_version.as_ref()),
         target: event.target.named(),
-        latency_us: latency_us.ok_or("the duration is out of range")?,
+        latency_us: Some(latency_us.ok_or("the duration is out of range")?),
         bytes_out: extra.response_size_bytes.map(|size| size.0),
         outcome: event.ended(method)?,
         ..Request::new(key, ts, proxy, Kind::of_method(method), method.into())

@@ -4,6 +4,7 @@
 use crate::format::{Fact, Format, Knows};
 use crate::logged::{LogConnection, LogHead, LogTime, UnreadMessage};
 use crate::{Bodies, Decoded, Direction, LineContext};
+use mcpr_model::SourceFormat;
 use mcpr_model::time::parse_local_us;
 
 /// The format; see the head of this file.
@@ -13,8 +14,8 @@ pub(super) struct VsCodeLog;
 const FILE_PREFIX: &str = "mcpServer.";
 
 impl Format for VsCodeLog {
-    fn name(&self) -> &'static str {
-        "vscode_log"
+    fn id(&self) -> SourceFormat {
+        SourceFormat::VsCodeLog
     }
 
     fn about(&self) -> &'static str {

@@ -5,8 +5,8 @@ use crate::fields::{Str, WholeNumber, parsed, text};
 use crate::format::Tagged;
 use crate::{Bodies, Decoded, LineContext};
 use mcpr_model::{
-    BadLine, Body, Event, OutputTail, Payload, ServerExit, ServerRun, SurfaceContent,
-    SurfaceUpdate, SurfaceVersion, Text,
+    BadLine, Body, Event, OperationLink, OperationPart, OperationStage, OutputTail, Payload,
+    ServerExit, ServerRun, SurfaceContent, SurfaceUpdate, SurfaceVersion, Text,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,6 +31,25 @@ pub(super) struct ExportedBody<'a> {
     // Left out where it is false.
     #[serde(default)]
     cut: bool,
+}
+
+/// The place of a request in an operation of several.
+#[derive(Debug, Deserialize)]
+pub(super) struct ExportedPart {
+    follows: Option<i64>,
+    leaves: Option<i64>,
+    stage: String,
+}
+
+impl ExportedPart {
+    pub(super) fn part(&self) -> OperationPart {
+        OperationPart {
+            follows: self.follows.map(OperationLink::from_code),
+            leaves: self.leaves.map(OperationLink::from_code),
+            // One of a later version says at least that it is a part.
+            stage: OperationStage::from_name(&self.stage).unwrap_or(OperationStage::Complete),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
