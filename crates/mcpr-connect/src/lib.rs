@@ -4,6 +4,8 @@
 //! crate, a line here, and a line in the manifest.
 
 use mcpr_store::{Backend, Scheme, StoreError, StoreUrl};
+#[cfg(feature = "postgres")]
+use mcpr_store_postgres::PostgresBackend;
 use mcpr_store_sqlite::SqliteBackend;
 
 /// The store at a URL. Nothing is opened yet.
@@ -13,7 +15,9 @@ use mcpr_store_sqlite::SqliteBackend;
 pub fn connect(url: &StoreUrl) -> Result<Box<dyn Backend>, StoreError> {
     match url.scheme() {
         Scheme::Sqlite => Ok(Box::new(SqliteBackend::at(url)?)),
-        lacking @ (Scheme::Postgres | Scheme::RocksDb) => {
+        #[cfg(feature = "postgres")]
+        Scheme::Postgres => Ok(Box::new(PostgresBackend::at(url)?)),
+        lacking => {
             let backend = lacking.as_str();
             let message = format!("{url}: this build of mcpr cannot open stores in {backend}");
             let hint = "name a SQLite store with --db: a path, or sqlite:PATH";
@@ -29,10 +33,11 @@ mod tests {
 
     #[test]
     fn a_backend_that_this_build_lacks_is_refused_without_the_password() {
-        for (text, name) in [
-            ("postgres://ada:secret@db.example/mcpr", "PostgreSQL"),
-            ("rocksdb:/var/lib/mcpr", "RocksDB"),
-        ] {
+        let mut lacking = vec![("rocksdb:/var/lib/mcpr", "RocksDB")];
+        if cfg!(not(feature = "postgres")) {
+            lacking.push(("postgres://ada:secret@db.example/mcpr", "PostgreSQL"));
+        }
+        for (text, name) in lacking {
             let url = StoreUrl::parse(text).expect(text);
             let error = connect(&url).expect_err(text);
             assert_eq!(error.kind, StoreErrorKind::Unsupported, "{text}");

@@ -25,8 +25,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli", "src/commands"]),
     ("clap_complete", &["src/commands"]),
     ("mcpr_store_sqlite", &["crates/mcpr-connect/src"]),
+    ("mcpr_store_postgres", &["crates/mcpr-connect/src"]),
     ("clap_mangen", &["src/commands/generated"]),
     ("rusqlite", &["crates/mcpr-store-sqlite/src"]),
+    ("postgres", &["crates/mcpr-store-postgres/src"]),
+    ("tokio_rustls", &["crates/mcpr-store-postgres/src/tls"]),
+    ("whoami", &["crates/mcpr-store-postgres/src/backend"]),
     ("comfy_table", &["src/render/table"]),
     (
         "toml",
@@ -51,7 +55,13 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("aho_corasick", &["crates/mcpr-redact/src/scan"]),
-    ("zstd", &["crates/mcpr-store-sqlite/src/packing"]),
+    (
+        "zstd",
+        &[
+            "crates/mcpr-store-sqlite/src/packing",
+            "crates/mcpr-store-postgres/src/values",
+        ],
+    ),
     ("regex_automata", &["crates/mcpr-surface/src/compat/texts"]),
     (
         "regex_syntax",
@@ -74,6 +84,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "crates/mcpr-ingest/src/listen/token",
             "crates/mcpr-ingest/src/relay/sessions",
             "crates/mcpr-report/src/html",
+            "crates/mcpr-store-postgres/src/values",
             "src/commands/tap/kept",
         ],
     ),
@@ -105,6 +116,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "crates/mcpr-ingest/src/accept",
             "crates/mcpr-ingest/src/listen",
             "crates/mcpr-ingest/src/relay",
+            "crates/mcpr-store-postgres/src/tls",
         ],
     ),
     ("ureq", &["crates/mcpr-client/src/http"]),
@@ -113,6 +125,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "crates/mcpr-client/src/http",
             "crates/mcpr-ingest/src/relay/upstream",
+            "crates/mcpr-store-postgres/src/tls",
         ],
     ),
     (
@@ -120,6 +133,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "crates/mcpr-client/src/http/agent",
             "crates/mcpr-ingest/src/relay/upstream",
+            "crates/mcpr-store-postgres/src/tls",
         ],
     ),
     ("hyper_rustls", &["crates/mcpr-ingest/src/relay/upstream"]),

@@ -1,0 +1,123 @@
+//! What a server says when something fails, as a failure of the store: which, where, and what to do.
+
+use mcpr_store::{StoreError, StoreErrorKind, StoreUrl};
+use postgres::error::SqlState;
+use std::error::Error as _;
+
+/// A failure on the way to an answer.
+#[derive(Debug)]
+pub(crate) enum DbFault {
+    /// What the server or the connection said.
+    Server(postgres::Error),
+    /// What is already told as it has to be.
+    Store(StoreError),
+}
+
+impl From<postgres::Error> for DbFault {
+    fn from(error: postgres::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+impl From<StoreError> for DbFault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl DbFault {
+    /// The store holds what no writer writes.
+    pub(crate) fn damaged(message: impl Into<String>) -> Self {
+        Self::Store(StoreError::new(StoreErrorKind::Corrupt, message))
+    }
+
+    /// Whether the same transaction is to be done again at once: another one was in its way.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Self::Server(error) = self else {
+            return false;
+        };
+        let code = error.code();
+        code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
+            || code == Some(&SqlState::T_R_DEADLOCK_DETECTED)
+    }
+
+    /// The failure of what was tried at a store.
+    pub(crate) fn at(self, url: &StoreUrl, doing: &str) -> StoreError {
+        match self {
+            Self::Store(error) => named(error, url),
+            Self::Server(error) => of_server(&error, url, doing),
+        }
+    }
+}
+
+/// A failure that names its store, once.
+fn named(mut error: StoreError, url: &StoreUrl) -> StoreError {
+    let place = url.to_string();
+    // A reader that reconnects passes an error on that has its place already.
+    if !error.message.contains(&place) {
+        error.message = format!("{place}: {}", error.message);
+    }
+    error
+}
+
+fn of_server(error: &postgres::Error, url: &StoreUrl, doing: &str) -> StoreError {
+    let (kind, hint) = sort_of(error);
+    let detail = error.as_db_error().and_then(|it| it.detail());
+    let detail = detail.map(|detail| format!(" ({detail})"));
+    let message = format!(
+        "{url}: cannot {doing}: {}{}",
+        said(error),
+        detail.unwrap_or_default()
+    );
+    let told = StoreError::new(kind, message);
+    match hint {
+        Some(hint) => told.hint(hint),
+        None => told,
+    }
+}
+
+/// What a failure says, without the words that the library puts before it.
+fn said(error: &postgres::Error) -> String {
+    if let Some(told) = error.as_db_error() {
+        return told.message().to_owned();
+    }
+    // The library says "db error" or "error connecting to server", and what it means stands behind that.
+    match error.source() {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }
+}
+
+const PASSWORD_HINT: &str = "put the password into ~/.pgpass, a line HOST:PORT:DATABASE:USER:PASSWORD, or set \
+    PGPASSWORD";
+const RIGHTS_HINT: &str = "the role lacks rights: `mcpr store grant` prints what to give it";
+const STANDBY_HINT: &str =
+    "name the primary, or all hosts: a recorder then finds the one that may be written";
+const DATABASE_HINT: &str = "make it with `createdb`, or name another one in the URL";
+const AWAY_HINT: &str = "is the server running there, and does it listen?";
+const SLOW_HINT: &str =
+    "ask for less, or give a longer time: options=-c%20statement_timeout=600000 in the URL";
+
+/// What sort of failure it is, and what to do.
+fn sort_of(error: &postgres::Error) -> (StoreErrorKind, Option<&'static str>) {
+    use StoreErrorKind::{Missing, Other, Permission, Retryable};
+    let Some(code) = error.code() else {
+        // The connection broke, or there was none: the server may be back soon.
+        return (Retryable, Some(AWAY_HINT));
+    };
+    match code.code() {
+        // The codes are those of the SQL standard and of PostgreSQL's own appendix A.
+        "28P01" | "28000" => (Permission, Some(PASSWORD_HINT)),
+        "3D000" => (Missing, Some(DATABASE_HINT)),
+        "42501" => (Permission, Some(RIGHTS_HINT)),
+        "25006" => (Permission, Some(STANDBY_HINT)),
+        "57014" => (Other, Some(SLOW_HINT)),
+        // Shutting down, starting, out of room or of connections, locked, or beaten by another transaction.
+        "57P01" | "57P02" | "57P03" | "55P03" | "40001" | "40P01" => (Retryable, None),
+        code if code.starts_with("08") || code.starts_with("53") || code.starts_with("58") => {
+            (Retryable, None)
+        }
+        "XX001" | "XX002" => (StoreErrorKind::Corrupt, None),
+        _ => (Other, None),
+    }
+}

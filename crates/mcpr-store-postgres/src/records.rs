@@ -1,0 +1,393 @@
+//! Requests while a batch is written: those that it may repeat are read together, new ones and changed ones go in as
+//! one stream of rows.
+
+use crate::db::{Cell, Db, cell};
+use crate::errors::DbFault;
+use crate::names::OperationNumbers;
+use crate::values::{
+    code, error_kind, format, http_status, id_bytes, kind, optional_bytes, optional_text,
+    request_id, target, text,
+};
+use mcpr_model::{CallKey, ErrorKind, EventKey, OperationLink, Outcome, Request, SourceFormat};
+use mcpr_store::{Candidate, Delivery, Likeness, MAX_CANDIDATES, RequestFacts, first_key, keys};
+use postgres::Row;
+use postgres::types::Type;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
+
+/// A time and a key: where a request stands.
+type Place = (i64, i64);
+
+/// A request's row, as far as a batch has to do with it.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredRequest {
+    pub(crate) seq: i64,
+    key: i64,
+    pub(crate) operation: OperationNumbers,
+    pub(crate) session: Option<i64>,
+    /// 0 where the request names none.
+    pub(crate) client: i64,
+    call: Option<i64>,
+    /// Without its payload and what it says of the surface.
+    pub(crate) request: Request,
+    /// Whether it comes with this batch.
+    is_new: bool,
+    is_changed: bool,
+}
+
+/// The rows that a batch is about.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    all: FxHashMap<i64, StoredRequest>,
+    by_place: FxHashMap<Place, i64>,
+    /// Codes of calls, each with its row.
+    by_call: BTreeSet<(i64, i64)>,
+    /// Places that were looked at: what is not in memory by now is not in the store.
+    looked: FxHashSet<Place>,
+}
+
+const COLUMNS: &str = "r.seq, r.ts, r.key, r.operation, o.proxy, coalesce(o.summed_as, o.id), r.session, r.client,
+     r.call, r.latency_us, r.upstream_us, r.bytes_in, r.bytes_out, r.error_kind, r.request_id, r.error_code,
+     r.error_msg, p.name, o.kind, o.method, o.target_kind, o.target,
+     CASE WHEN NOT s.inferred THEN s.session_id END, c.name, c.version, r.format, r.http_status, r.first_event_us";
+
+const NAMES: &str = "JOIN operations o ON o.id = r.operation JOIN proxies p ON p.id = o.proxy
+     LEFT JOIN sessions s ON s.id = r.session LEFT JOIN clients c ON c.id = r.client";
+
+impl StoredRequest {
+    fn of_row(row: &Row) -> Result<Self, DbFault> {
+        let id: Option<&[u8]> = row.try_get(14)?;
+        // Nobody asks for the key of an event that is stored; the row's own key says where it stands.
+        let key = EventKey::of_id("");
+        let request = Request::new(
+            key,
+            row.try_get(1)?,
+            text(row, 17)?,
+            kind(row, 18)?,
+            text(row, 19)?,
+        );
+        Ok(Self {
+            seq: row.try_get(0)?,
+            key: row.try_get(2)?,
+            operation: OperationNumbers {
+                id: row.try_get(3)?,
+                proxy: row.try_get(4)?,
+                sums: row.try_get(5)?,
+            },
+            session: row.try_get(6)?,
+            client: row.try_get::<_, Option<i64>>(7)?.unwrap_or(0),
+            call: row.try_get(8)?,
+            request: Request {
+                request_id: id.and_then(request_id),
+                session_id: optional_text(row, 22)?,
+                client_name: optional_text(row, 23)?,
+                client_version: optional_text(row, 24)?,
+                target: target(row, 20)?,
+                latency_us: row.try_get(9)?,
+                format: format(row, 25)?,
+                http_status: http_status(row, 26)?,
+                first_event_us: row.try_get(27)?,
+                upstream_us: row.try_get(10)?,
+                bytes_in: row.try_get(11)?,
+                bytes_out: row.try_get(12)?,
+                outcome: Outcome {
+                    error_kind: error_kind(row, 13)?,
+                    error_code: optional_text(row, 15)?,
+                    error_msg: optional_text(row, 16)?,
+                    // Noted elsewhere, and nothing is compared by it.
+                    retyped: false,
+                },
+                ..request
+            },
+            is_new: false,
+            is_changed: false,
+        })
+    }
+
+    fn place(&self) -> Place {
+        (self.request.ts, self.key)
+    }
+}
+
+impl Records {
+    /// Reads what stands where the requests of a batch would stand, and what may be of the same calls. Says which
+    /// sessions the latter belong to.
+    pub(crate) fn find_all(
+        &mut self,
+        db: &mut Db,
+        requests: &[&Request],
+    ) -> Result<Vec<i64>, DbFault> {
+        // Under its first key nearly every request stands, or will.
+        let places = requests.iter().map(|it| (it.ts, first_key(it)));
+        self.look_at(db, places.collect())?;
+        // Most requests are told of by one channel, and look for none.
+        let of_call = |it: &&Request| it.key.call.map(|call| call.codes(it.ts));
+        let ranges = requests.iter().filter_map(of_call).flatten();
+        let ranges: FxHashSet<(i64, i64)> = ranges.filter(|(first, last)| first <= last).collect();
+        self.find_calls(db, &ranges)
+    }
+
+    fn look_at(&mut self, db: &mut Db, places: FxHashSet<Place>) -> Result<(), DbFault> {
+        let places: Vec<Place> = places
+            .into_iter()
+            .filter(|place| !self.looked.contains(place))
+            .collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let (times, keys): (Vec<i64>, Vec<i64>) = places.iter().copied().unzip();
+        let sql = format!(
+            "SELECT {COLUMNS} FROM unnest($1::bigint[], $2::bigint[]) AS k (ts, key)
+                  JOIN requests r ON r.ts = k.ts AND r.key = k.key {NAMES}"
+        );
+        let rows = db.rows(&sql, &[&times, &keys])?;
+        self.take_rows(&rows)?;
+        self.looked.extend(places);
+        Ok(())
+    }
+
+    fn find_calls(
+        &mut self,
+        db: &mut Db,
+        ranges: &FxHashSet<(i64, i64)>,
+    ) -> Result<Vec<i64>, DbFault> {
+        if ranges.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (first, last): (Vec<i64>, Vec<i64>) = ranges.iter().copied().unzip();
+        // Of each range no more are read than are looked at: a client that uses an id again and again must not make each
+        // call cost more than the last.
+        let sql = format!(
+            "SELECT {COLUMNS} FROM (
+                 SELECT DISTINCT n.seq FROM unnest($1::bigint[], $2::bigint[]) AS k (low, high)
+                 CROSS JOIN LATERAL (SELECT q.seq FROM requests q WHERE q.call BETWEEN k.low AND k.high
+                                     LIMIT {MAX_CANDIDATES}) n) m
+             JOIN requests r ON r.seq = m.seq {NAMES}"
+        );
+        let rows = db.rows(&sql, &[&first, &last])?;
+        self.take_rows(&rows)?;
+        // A row that changes may change what its session counts.
+        let sessions = rows.iter().map(|row| row.try_get::<_, Option<i64>>(6));
+        let sessions: Result<Vec<_>, _> = sessions.collect();
+        Ok(sessions?.into_iter().flatten().collect())
+    }
+
+    fn take_rows(&mut self, rows: &[Row]) -> Result<(), DbFault> {
+        for row in rows {
+            let record = StoredRequest::of_row(row)?;
+            // What is in memory may stand elsewhere by now.
+            if !self.all.contains_key(&record.seq) {
+                self.put(record);
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, record: StoredRequest) {
+        self.by_place.insert(record.place(), record.seq);
+        self.by_call
+            .extend(record.call.map(|code| (code, record.seq)));
+        self.all.insert(record.seq, record);
+    }
+
+    /// Whether a request is stored, and where it goes if not.
+    pub(crate) fn delivery(&mut self, db: &mut Db, request: &Request) -> Result<Delivery, DbFault> {
+        Delivery::of(request, 0, |key| {
+            let stored = self.at(db, (request.ts, key))?;
+            Ok(stored.map(|it| Likeness::of(&RequestFacts::of(&it.request), request)))
+        })
+    }
+
+    /// What stands at a place.
+    fn at(&mut self, db: &mut Db, place: Place) -> Result<Option<&StoredRequest>, DbFault> {
+        if !self.by_place.contains_key(&place) {
+            // Only a key beside the first one, or a time that has moved: rare.
+            self.look_at(db, FxHashSet::from_iter([place]))?;
+        }
+        let seq = self.by_place.get(&place);
+        Ok(seq.and_then(|seq| self.all.get(seq)))
+    }
+
+    /// The rows that may be of a call, oldest first.
+    pub(crate) fn candidates(&self, incoming: &Request, call: CallKey) -> Vec<Candidate> {
+        let ranges = call.codes(incoming.ts).into_iter();
+        let ranges = ranges.filter(|(first, last)| first <= last);
+        let found = ranges.flat_map(|(first, last)| {
+            let found = self.by_call.range((first, i64::MIN)..=(last, i64::MAX));
+            found.take(MAX_CANDIDATES)
+        });
+        // By their numbers, the first ones first, each once.
+        let found: BTreeSet<(i64, i64)> = found.map(|(code, seq)| (*seq, *code)).collect();
+        let first = found.into_iter().take(MAX_CANDIDATES);
+        first
+            .filter_map(|(seq, code)| {
+                let mut request = self.all.get(&seq)?.request.clone();
+                request.key = incoming.key;
+                Some(Candidate { seq, code, request })
+            })
+            .collect()
+    }
+
+    pub(crate) fn get(&self, seq: i64) -> Option<&StoredRequest> {
+        self.all.get(&seq)
+    }
+
+    /// Adds a row.
+    pub(crate) fn add(&mut self, request: &Request, place: NewRow) {
+        self.put(StoredRequest {
+            seq: place.seq,
+            key: place.key,
+            operation: place.operation,
+            session: place.session,
+            client: place.client,
+            call: request.key.call.map(|call| call.code(request.ts)),
+            request: request.row(),
+            is_new: true,
+            is_changed: true,
+        });
+    }
+
+    /// Has a row be what two channels know of its call.
+    pub(crate) fn merge(
+        &mut self,
+        db: &mut Db,
+        seq: i64,
+        merged: Request,
+        client: i64,
+        call: i64,
+    ) -> Result<(), DbFault> {
+        // It is put back at its new place.
+        let Some(mut record) = self.all.remove(&seq) else {
+            return Ok(());
+        };
+        self.by_place.remove(&record.place());
+        // What the store still holds there is this row, which goes.
+        self.looked.insert(record.place());
+        if let Some(code) = record.call {
+            self.by_call.remove(&(code, seq));
+        }
+        // Where the time stays, so does the place.
+        if merged.ts != record.request.ts {
+            // The keys have no end.
+            for key in keys(&merged) {
+                if self.at(db, (merged.ts, key))?.is_none() {
+                    record.key = key;
+                    break;
+                }
+            }
+        }
+        record.request = merged;
+        record.client = client;
+        record.call = Some(call);
+        record.is_changed = true;
+        self.put(record);
+        Ok(())
+    }
+
+    /// Writes what is new and what has changed.
+    pub(crate) fn write(&mut self, db: &mut Db) -> Result<(), DbFault> {
+        let mut changed: Vec<&StoredRequest> =
+            self.all.values().filter(|it| it.is_changed).collect();
+        // In the order of the sequence, so that the index grows at its end.
+        changed.sort_unstable_by_key(|it| it.seq);
+        let stored = changed.iter().filter(|it| !it.is_new);
+        let stored: Vec<i64> = stored.map(|it| it.seq).collect();
+        if !stored.is_empty() {
+            // Written anew with the others: so no two of them are in each other's way.
+            db.execute("DELETE FROM requests WHERE seq = ANY($1)", &[&stored])?;
+        }
+        let into = "requests (seq, ts, key, operation, session, client, latency_us, upstream_us, bytes_in, bytes_out,
+                              call, error_kind, request_id, error_code, error_msg, format, http_status,
+                              first_event_us)";
+        db.copy(into, &TYPES, changed.iter().map(|it| row_of(it)))?;
+        let noted = changed
+            .iter()
+            .filter(|it| it.is_new && is_noted(&it.request));
+        let types = NOTE_TYPES;
+        let rows = noted.map(|it| note_of(it));
+        db.copy(NOTES, &types, rows)
+    }
+}
+
+/// Where a new row goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewRow {
+    pub(crate) seq: i64,
+    pub(crate) key: i64,
+    pub(crate) operation: OperationNumbers,
+    pub(crate) session: Option<i64>,
+    pub(crate) client: i64,
+}
+
+const TYPES: [Type; 18] = [
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT2,
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::INT2,
+    Type::INT4,
+    Type::INT8,
+];
+
+fn row_of(record: &StoredRequest) -> Vec<Cell> {
+    let request = &record.request;
+    let outcome = &request.outcome;
+    vec![
+        cell(record.seq),
+        cell(request.ts),
+        cell(record.key),
+        cell(record.operation.id),
+        cell(record.session),
+        cell((record.client != 0).then_some(record.client)),
+        cell(request.latency_us),
+        cell(request.upstream_us),
+        cell(request.bytes_in),
+        cell(request.bytes_out),
+        cell(record.call),
+        cell(outcome.error_kind.map(ErrorKind::code).map(code)),
+        cell(request.request_id.as_ref().map(id_bytes)),
+        cell(optional_bytes(outcome.error_code.as_deref())),
+        cell(optional_bytes(outcome.error_msg.as_deref())),
+        cell(request.format.map(SourceFormat::code).map(code)),
+        cell(request.http_status.map(i32::from)),
+        cell(request.first_event_us),
+    ]
+}
+
+const NOTES: &str = "request_notes (seq, retyped, trace, follows, leaves, stage)";
+const NOTE_TYPES: [Type; 6] = [
+    Type::INT8,
+    Type::BOOL,
+    Type::BYTEA,
+    Type::INT8,
+    Type::INT8,
+    Type::INT2,
+];
+
+fn is_noted(request: &Request) -> bool {
+    request.outcome.retyped || request.trace_id.is_some() || request.part.is_some()
+}
+
+fn note_of(record: &StoredRequest) -> Vec<Cell> {
+    let trace = record.request.trace_id.as_deref();
+    let part = record.request.part.as_deref();
+    vec![
+        cell(record.seq),
+        cell(record.request.outcome.retyped),
+        cell(trace.map(|trace| trace.bytes().to_vec())),
+        cell(part.and_then(|part| part.follows).map(OperationLink::code)),
+        cell(part.and_then(|part| part.leaves).map(OperationLink::code)),
+        cell(part.map(|part| code(part.stage.code()))),
+    ]
+}
