@@ -1,10 +1,12 @@
 //! `mcpr store`: care of the store itself.
 
 mod backup;
+mod copy;
 mod export;
 mod import;
 mod outlook;
 mod rename;
+mod sequences;
 mod stats;
 mod vacuum;
 mod verify;
@@ -39,6 +41,11 @@ enum Task {
     ///
     /// Recorders go on meanwhile
     Backup(backup::BackupArgs),
+    /// Copy everything of one store into another, also of another backend
+    ///
+    /// Requests, sessions, payloads, what servers offered, gaps, bad lines and sums. A copy that was cut off goes on
+    /// where it stands; at the end both are counted and compared: exit with 1 when they differ
+    Copy(copy::Args),
     /// Rewrite the store in order and without free space
     ///
     /// Needs as much space again while it works; recorders wait for it
@@ -75,6 +82,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Task::Stats(args) => stats::run(args, console),
         Task::Vacuum(args) => vacuum::run(args, console),
         Task::Backup(args) => backup::backup(args, console),
+        Task::Copy(args) => copy::run(args, console),
         Task::Compact(args) => backup::compact(args, console),
         Task::Export(args) => export::run(args, console),
         Task::Import(args) => import::run(args, console),

@@ -67,6 +67,10 @@ pub(crate) const COMMANDS: &[(&str, &str)] = &[
     ("import", "`mcpr store import` takes in another store"),
     // Tasks of `store` and `tap` that look like commands.
     ("backup", "`mcpr store backup FILE` copies a store"),
+    (
+        "copy",
+        "`mcpr store copy FROM TO` copies into another store",
+    ),
     ("vacuum", "`mcpr store vacuum` removes what is old"),
     ("verify", "`mcpr store verify` looks for damage"),
     (

@@ -13,6 +13,7 @@ mod check;
 mod check_table;
 mod clients_home;
 mod config;
+mod copy;
 mod cursor;
 mod default_store;
 mod exported;

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "request",
     "session",
     "session-document",
@@ -21,6 +21,7 @@ const NAMES: [&str; 20] = [
     "store-stats",
     "store-verify",
     "store-vacuum",
+    "store-copy",
     "store-import",
     "store-export",
     "schema",

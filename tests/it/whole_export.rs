@@ -59,7 +59,7 @@ fn hostile() -> Vec<u8> {
 }
 
 /// A store with something of every kind.
-fn everything() -> Home {
+pub(crate) fn everything() -> Home {
     let home = Home::new();
     let hostile = home.write("hostile.log", hostile());
     let names = [
@@ -88,7 +88,7 @@ fn everything() -> Home {
     home
 }
 
-fn export(home: &Home, db: &Path) -> String {
+pub(crate) fn export(home: &Home, db: &Path) -> String {
     home.succeed(&["store", "export", "--whole", "--db", db.to_str().unwrap()])
 }
 
@@ -111,7 +111,7 @@ fn recorded(home: &Home, lines: impl AsRef<[u8]>, name: &str) -> PathBuf {
 }
 
 /// Two exports are the same, line for line.
-fn assert_same(left: &str, right: &str) {
+pub(crate) fn assert_same(left: &str, right: &str) {
     let short =
         |line: Option<&str>| line.map(|line| line[..line.floor_char_boundary(600)].to_owned());
     let (mut one, mut other) = (left.lines(), right.lines());
@@ -150,7 +150,7 @@ const QUESTIONS: [&str; 16] = [
 ];
 
 /// What every reading command says of a store as JSON.
-fn answers(home: &Home, db: &Path) -> Vec<(String, String)> {
+pub(crate) fn answers(home: &Home, db: &Path) -> Vec<(String, String)> {
     let ask = |words: &[&str]| {
         let all = [words, &["--db", db.to_str().unwrap()]].concat();
         let ran = home.run(&all);

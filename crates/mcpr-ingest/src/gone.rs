@@ -20,6 +20,10 @@ impl GoneFiles {
     /// forgotten too early is read twice.
     #[must_use]
     pub fn has_gone(&mut self, checkpoint: &Checkpoint) -> bool {
+        // A place in a sequence is moved on, or written again, by whoever still uses it.
+        if !checkpoint.is_of_file() {
+            return true;
+        }
         let path = Path::new(checkpoint.path.as_str());
         let Some(directory) = path.parent() else {
             return false;

@@ -197,7 +197,7 @@ fn call_of(row: &RequestRow, id: &str) -> CallKey {
     CallKey::of_call(Channel::Store, facts)
 }
 
-fn request_of(row: &RequestRow, stored: Option<&StoredKey>) -> Request {
+pub(super) fn request_of(row: &RequestRow, stored: Option<&StoredKey>) -> Request {
     // A client that only the session named must not become the request's own word.
     let names_client = stored.is_some_and(|stored| stored.names_client);
     let request = row.to_request(key_of(row, stored));
@@ -208,7 +208,7 @@ fn request_of(row: &RequestRow, stored: Option<&StoredKey>) -> Request {
     }
 }
 
-fn gap_of(row: &GapRow, stored: Option<&StoredKey>) -> Gap {
+pub(super) fn gap_of(row: &GapRow, stored: Option<&StoredKey>) -> Gap {
     let of_content = || Gap::key_of_content(&row.source, row.count, row.from_ts, row.to_ts);
     Gap {
         source: Text::from(&row.source),
@@ -219,7 +219,7 @@ fn gap_of(row: &GapRow, stored: Option<&StoredKey>) -> Gap {
     }
 }
 
-fn update_of(row: &SessionRow) -> SessionUpdate {
+pub(super) fn update_of(row: &SessionRow) -> SessionUpdate {
     SessionUpdate {
         session_id: Text::from(&row.session_id),
         proxy: Some(Text::from(&row.proxy)),

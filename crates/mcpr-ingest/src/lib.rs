@@ -27,6 +27,7 @@ mod abandoned;
 #[cfg(any(feature = "listen", feature = "tap-http"))]
 mod accept;
 mod batcher;
+mod carry;
 #[cfg(all(test, feature = "tap"))]
 mod costs;
 mod files;
@@ -58,6 +59,7 @@ mod vitals;
 mod weight;
 mod writer;
 
+pub use carry::{Beside, BesideRow, Carried, Carrier, Sent, carried_up_to};
 pub use files::FileSources;
 pub use gone::GoneFiles;
 pub use import::{Destination, Imported, import};

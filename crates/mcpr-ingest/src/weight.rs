@@ -21,7 +21,7 @@ impl Delivery {
 }
 
 /// Bytes beside the event itself.
-fn held(event: &Event) -> usize {
+pub(super) fn held(event: &Event) -> usize {
     match event {
         Event::Request(request) => of_request(request),
         Event::Session(update) => of_session(update),

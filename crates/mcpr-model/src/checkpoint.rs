@@ -97,4 +97,48 @@ impl Checkpoint {
     pub const HEAD_BYTES: u64 = 1024;
     /// Most bytes before the offset that are hashed.
     pub const MARKER_BYTES: u64 = 256;
+
+    // No file is on a device with either number: they are those of no hardware.
+    const STORE_DEVICE: u64 = u64::MAX;
+    const TARGET_DEVICE: u64 = u64::MAX - 1;
+
+    /// How far another store was carried over into the one that keeps this: up to a number in its sequence.
+    #[must_use]
+    pub fn of_store(name: Text, store_id: i64, seq: i64) -> Self {
+        Self::of_sequence(name, Self::STORE_DEVICE, store_id.cast_unsigned(), seq)
+    }
+
+    /// How far the store that keeps this was sent to a target, which is known by a number.
+    #[must_use]
+    pub fn of_target(name: Text, target_id: u64, seq: i64) -> Self {
+        Self::of_sequence(name, Self::TARGET_DEVICE, target_id, seq)
+    }
+
+    fn of_sequence(path: Text, device: u64, inode: u64, seq: i64) -> Self {
+        Self {
+            path,
+            identity: FileIdentity { device, inode },
+            head: Fingerprint::default(),
+            marker: Fingerprint::default(),
+            offset: seq.cast_unsigned(),
+        }
+    }
+
+    /// Whether it stands for a file, and not for a place in a sequence.
+    #[must_use]
+    pub fn is_of_file(&self) -> bool {
+        !self.is_of_store() && !self.is_of_target()
+    }
+
+    /// Whether it is what [`Checkpoint::of_store`] makes.
+    #[must_use]
+    pub fn is_of_store(&self) -> bool {
+        self.identity.device == Self::STORE_DEVICE
+    }
+
+    /// Whether it is what [`Checkpoint::of_target`] makes.
+    #[must_use]
+    pub fn is_of_target(&self) -> bool {
+        self.identity.device == Self::TARGET_DEVICE
+    }
 }

@@ -20,6 +20,7 @@ pub(super) fn take(
         let taken = take_within(&tx, memory, remains).and_then(|()| tx.commit());
         taken.map_err(failed("take over sums"))
     });
+    // What was remembered may belong to a transaction that is gone.
     if result.is_err() {
         memory.clear();
     } else {
@@ -37,6 +38,7 @@ fn take_within(
     for row in &remains.sessions {
         take_session(tx, memory, row)?;
     }
+    // In the transaction of a batch its end does this.
     memory.sessions.write_back(tx)?;
     memory.rollups.write_back(tx)?;
     census::settle(tx)

@@ -7,11 +7,11 @@ use crate::commands::{StoreArgs, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{exported_entry, exported_server, exported_session};
+use mcpr_ingest::Beside;
 use mcpr_model::Payload;
 use mcpr_store::Reader;
-use mcpr_store::query::{Entry, Filter, Order, SessionFilter, StoredKey};
+use mcpr_store::query::{Cursor, Entry, Filter, Order, SessionFilter, StoredKey};
 use std::collections::HashMap;
-use whole::Beside;
 
 /// How many payloads are held at once, each of up to 2 MiB.
 const PAYLOADS_AT_ONCE: usize = 16;
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         most: None,
     };
     let mut beside = if args.whole {
-        Beside::of(reader, head.cursor)?
+        Beside::between(reader, Cursor::START, head.cursor)?
     } else {
         Beside::default()
     };
@@ -57,14 +57,14 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             let payloads = payloads_of(args, reader, entries)?;
             for entry in entries {
                 let seq = entry.seq();
-                beside.print_before(seq, reader, console)?;
+                whole::print_before(&mut beside, seq, reader, console)?;
                 let line = exported_entry(entry, keys.get(&seq).copied(), payloads.get(&seq));
                 console.print(&line)?;
             }
         }
         Ok(())
     })?;
-    beside.print_rest(reader, console)?;
+    whole::print_before(&mut beside, i64::MAX, reader, console)?;
     if args.whole {
         whole::print_items(reader, console)?;
     }

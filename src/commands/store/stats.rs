@@ -1,6 +1,7 @@
 //! `mcpr store stats`: what the store holds, how large it is, how far its sources were read.
 
 use super::outlook::{GrowthForecast, outlook};
+use super::sequences::Sequences;
 use crate::commands::StoreArgs;
 use crate::commands::keep_args::{KeepArgs, kept_words};
 use crate::console::Console;
@@ -44,6 +45,7 @@ struct Stats {
     overview: Overview,
     sources: Vec<SourceRow>,
     files: Vec<(Checkpoint, Option<u64>)>,
+    sequences: Sequences,
     /// Newest first.
     bad_lines: Vec<BadLine>,
     outlook: GrowthForecast,
@@ -54,7 +56,9 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let store = connect(&url)?;
     let reader = store.reader()?;
     let sizes = store.sizes()?;
-    let checkpoints = fold::file_checkpoints(reader.as_ref())?;
+    let mut files = fold::file_checkpoints(reader.as_ref())?;
+    let mut sources = fold::sources(reader.as_ref())?;
+    let sequences = Sequences::taken_from(&mut files, &mut sources);
     // A program gets all of them: a store keeps a bounded number.
     let bad_lines = if args.json {
         usize::MAX
@@ -73,8 +77,9 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         path: url.to_string(),
         sizes,
         overview,
-        sources: fold::sources(reader.as_ref())?,
-        files: checkpoints
+        sources,
+        sequences,
+        files: files
             .into_iter()
             .map(|known| (known.clone(), behind(&known)))
             .collect(),
@@ -132,7 +137,8 @@ fn document(stats: &Stats) -> Value {
         "keep_ms": stats.outlook.keep.requests_ms, "keep_payloads_ms": stats.outlook.keep.payloads_ms,
         "max_bytes": stats.outlook.keep.max_bytes, "growth_bytes_per_day": stats.outlook.growth,
         "limit_reached_at": stats.outlook.reached_at,
-        "sources": sources, "files": files, "kept_bad_lines": bad_lines,
+        "sources": sources, "files": files, "stores": stats.sequences.stores_as_json(),
+        "targets": stats.sequences.targets_as_json(overview.last_seq), "kept_bad_lines": bad_lines,
     })
 }
 
@@ -159,6 +165,7 @@ fn report(stats: &Stats, zone: Zone) -> String {
     }
     push_sources(&stats.sources, zone, &mut text);
     push_files(&stats.files, &mut text);
+    text.push_str(&stats.sequences.as_text(stats.overview.last_seq));
     push_bad_lines(&stats.bad_lines, zone, &mut text);
     text
 }

@@ -93,7 +93,7 @@ const SQLITE: Layers = Layers {
         ],
         &["checkpointer", "foreign", "shape", "stale_log"],
         &["intact", "open", "transaction"],
-        &["reader", "verify"],
+        &["reader", "remains", "verify"],
         &["writer"],
         &["admin", "backend"],
     ],
