@@ -8,7 +8,9 @@ use super::{LOG_COLUMNS, LogRow, REQUEST_COLUMNS, choose, units};
 use mcpr_model::{Body, ErrorKind, Kind, Payload, Status};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Entry, RequestRow, SurfaceRow, in_force};
+use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use std::fmt::Write as _;
 
 /// Width of the text, in characters; bodies are as wide as they are.
@@ -247,6 +249,9 @@ fn len(bytes: usize) -> i64 {
 }
 
 /// The request as one JSON document.
+///
+/// # Panics
+/// Never: it consists of texts and numbers, and of JSON that was looked at.
 #[must_use]
 pub fn shown_document(shown: &RequestDetails<'_>) -> String {
     let columns = choose(LOG_COLUMNS, REQUEST_COLUMNS);
@@ -256,38 +261,71 @@ pub fn shown_document(shown: &RequestDetails<'_>) -> String {
     let mut out = object(&columns, &row);
     let brace = out.pop();
     debug_assert_eq!(brace, Some('}'));
-    write!(out, ",\"retyped\":{}", shown.row.retyped).expect("a string takes every write");
-    let schema = shown.surface.map(|(version, lists)| {
-        serde_json::json!({
-            "method": version.method, "version": version.version, "sha256": version.sha256,
-            "first_seen_at": version.first_seen_at, "lists": lists,
-        })
-    });
-    let schema = schema.unwrap_or(Value::Null).to_string();
-    write!(out, ",\"schema\":{}", escape_json(&schema)).expect("a string takes every write");
-    let payload = shown.payload.map_or_else(
-        || "null".to_owned(),
-        |payload| {
-            let params = body_document(payload.params.as_ref());
-            let answer = body_document(payload.answer.as_ref());
-            format!("{{\"params\":{params},\"answer\":{answer}}}")
-        },
-    );
-    writeln!(out, ",\"payload\":{payload}}}").expect("a string takes every write");
+    let rest = ShownRest {
+        retyped: shown.row.retyped,
+        schema: shown.surface.map(|(version, lists)| ShownSchema {
+            first_seen_at: version.first_seen_at,
+            lists,
+            method: &version.method,
+            sha256: &version.sha256,
+            version: version.version,
+        }),
+        payload: shown.payload.map(|payload| ShownPayload {
+            params: payload.params.as_ref().map(ShownBody::of),
+            answer: payload.answer.as_ref().map(ShownBody::of),
+        }),
+    };
+    let rest = serde_json::to_string(&rest).expect("texts and numbers are JSON");
+    // The columns of the row come first, and both are members of one object.
+    out.push(',');
+    out.push_str(escape_json(&rest).trim_start_matches('{'));
+    out.push('\n');
     out
 }
 
-/// A body as it stood in the stream; one whose end is missing is text.
-fn body_document(body: Option<&Body>) -> String {
-    let Some(body) = body else {
-        return "null".to_owned();
-    };
-    let is_json = !body.is_cut && serde_json::from_str::<serde::de::IgnoredAny>(&body.text).is_ok();
-    let value = if is_json {
-        body.text.to_string()
-    } else {
-        Value::from(&*body.text).to_string()
-    };
-    let (value, bytes, is_cut) = (escape_json(&value), body.bytes, body.is_cut);
-    format!("{{\"value\":{value},\"bytes\":{bytes},\"cut\":{is_cut}}}")
+/// What a request's document has beside the columns of its row.
+#[derive(Serialize)]
+struct ShownRest<'a> {
+    retyped: bool,
+    schema: Option<ShownSchema<'a>>,
+    payload: Option<ShownPayload>,
+}
+
+/// The version of a list that was in force.
+#[derive(Serialize)]
+struct ShownSchema<'a> {
+    first_seen_at: i64,
+    lists: Option<bool>,
+    method: &'a str,
+    sha256: &'a str,
+    version: i64,
+}
+
+#[derive(Serialize)]
+struct ShownPayload {
+    params: Option<ShownBody>,
+    answer: Option<ShownBody>,
+}
+
+#[derive(Serialize)]
+struct ShownBody {
+    value: Box<RawValue>,
+    bytes: u64,
+    cut: bool,
+}
+
+impl ShownBody {
+    /// A body as it stood in the stream; one whose end is missing is text.
+    fn of(body: &Body) -> Self {
+        let whole = (!body.is_cut).then(|| RawValue::from_string(body.text.to_string()));
+        let value = match whole {
+            Some(Ok(json)) => json,
+            _ => to_raw_value(&*body.text).expect("a text is JSON"),
+        };
+        Self {
+            value,
+            bytes: body.bytes,
+            cut: body.is_cut,
+        }
+    }
 }

@@ -43,13 +43,16 @@ pub fn escape_but_breaks(text: &str) -> Cow<'_, str> {
 }
 
 /// JSON on one line in which every active character is a `\u` escape: to a program the same text, to
-/// a terminal harmless. In such JSON active characters stand in strings only.
+/// a terminal harmless.
 #[must_use]
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     if !acts(json) {
         return Cow::Borrowed(json);
     }
-    Cow::Owned(escaped_json(json, |_| false))
+    // A body may stand over several lines. In a string none of these would be JSON: they are between two
+    // values, where a `\u` escape would be none.
+    let on_one_line = json.replace(['\n', '\r', '\t'], " ");
+    Cow::Owned(escaped_json(&on_one_line, |_| false))
 }
 
 /// As [`escape_json`], for JSON over several lines.
@@ -150,6 +153,10 @@ mod tests {
         let lines = format!("[\n{json}\n]\n");
         assert_eq!(escape_json_lines(&lines), format!("[\n{shown}\n]\n"));
         assert_eq!(escape_json_lines("[\n1\n]"), "[\n1\n]");
+        assert_eq!(
+            escape_json("{\n\t\"a\": \"\u{9b}\"}\r\n"),
+            "{  \"a\": \"\\u009b\"}  "
+        );
         let read: String = serde_json::from_str(&shown).expect("it is JSON still");
         assert_eq!(read, text);
     }

@@ -216,3 +216,24 @@ fn what_is_not_there_and_what_is_ambiguous_are_told() {
         assert_eq!(show(&home, &[id])["seq"], row["seq"]);
     }
 }
+
+#[test]
+fn a_body_over_several_lines_is_json_in_show_and_in_an_export() {
+    let home = Home::new();
+    // As a server at a URL may answer: with line breaks and tabs between the values.
+    let body = "{\n\t\"a\": 1.0\r\n}";
+    let mut line = serde_json::json!({
+        "type": "mcpr_request", "ts": 1_795_224_422_390_u64, "request_id": "1", "proxy": "p",
+        "kind": "mcp", "method": "tools/call", "tool": "t", "latency_us": 1,
+    });
+    line["params"] = serde_json::json!({ "text": body, "bytes": body.len() });
+    let log = home.write("a.log", format!("{line}\n"));
+    home.succeed(&["record", "--once", "--payloads", log.to_str().unwrap()]);
+    let shown = home.succeed(&["show", "--json", "-1"]);
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+    assert!(shown.contains("1.0"), "as it stood: {shown}");
+    let value = show(&home, &["-1"])["payload"]["params"]["value"].take();
+    assert_eq!(value, serde_json::json!({ "a": 1.0 }));
+    let exported = json_lines(&home.succeed(&["store", "export", "--whole"]));
+    assert_eq!(exported[0]["params"]["text"], body);
+}
