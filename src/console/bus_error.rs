@@ -33,10 +33,12 @@ pub fn report_bus_errors(before_message: fn()) -> io::Result<()> {
             end();
         }
     };
+    // While this is the only thread: one that begins meanwhile would take the handler at work for a process that
+    // is about to end, and wait for that for ever, as would every thread behind it.
+    drop_runtime_handler()?;
     thread::Builder::new()
         .name("bus errors".to_owned())
         .spawn(wait)?;
-    drop_runtime_handler()?;
     // The handler only writes to the socket: the access is repeated and raises the signal again until the
     // thread above has ended the process.
     signal_hook::low_level::pipe::register(SIGBUS, handler).map(drop)
