@@ -305,7 +305,7 @@ fn a_mapped_file_is_read_after_it_was_cut() {
 #[cfg(target_os = "linux")]
 fn an_access_to_what_was_cut_ends_with_a_message_and_not_by_the_signal() {
     let directory = tempfile::tempdir().unwrap();
-    for round in 0..20 {
+    for round in 0..5 {
         let ended = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--nocapture"])
             .arg("verify::a_mapped_file_is_read_after_it_was_cut")

@@ -12,7 +12,7 @@ use super::whole;
 use super::writer::SqliteStore;
 use mcpr_model::{Checkpoint, FileIdentity};
 use mcpr_store::query::SessionKey;
-use mcpr_store::{Admin, Class, Oldest, Renamed, Retention, StoreError, Writer, uncounted};
+use mcpr_store::{Admin, Class, Oldest, Renamed, Retention, StoreError, uncounted};
 use rusqlite::Connection;
 use std::path::Path;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl Admin for SqliteStore {
         let result = remove::session(&mut self.connection, session, AfterRemoval::Nothing);
         let removed = self.removed(result)?;
         // What was said in it also stands in the log. A reader in the way: the next time will do.
-        let _ = self.idle();
+        let _ = self.empty_log_now();
         Ok(removed)
     }
 
@@ -77,7 +77,7 @@ impl Admin for SqliteStore {
         self.check_files()?;
         let result = remove::session(&mut self.connection, session, AfterRemoval::Counters);
         let removed = self.removed(result)?;
-        let _ = self.idle();
+        let _ = self.empty_log_now();
         Ok(removed)
     }
 
@@ -178,7 +178,7 @@ impl Admin for SqliteStore {
             std::thread::sleep(SLICE_PAUSE);
         }
         // A reader in the way only means that the file shrinks later.
-        let _ = self.idle();
+        let _ = self.empty_log_now();
         Ok(())
     }
 
@@ -191,7 +191,7 @@ impl Admin for SqliteStore {
         self.check_files()?;
         self.named("write the store anew", whole::rewrite(&self.connection))?;
         // All of it went through the log: a reader in the way only means that the log shrinks later.
-        let _ = self.idle();
+        let _ = self.empty_log_now();
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::request_ids::NewIds;
 use super::requests::{self, Inserted, RowPlace};
 use super::rollups::Rollups;
 use super::seal;
+use super::session_blocks::BlocksToMake;
 use super::sessions::{Sessions, Slot};
 use super::sources::write_source;
 use super::surface_cache::SurfaceCache;
@@ -26,6 +27,7 @@ pub(super) struct WriterCache {
     pub(super) sessions: Sessions,
     pub(super) rollups: Rollups,
     surface_cache: SurfaceCache,
+    pub(super) session_blocks: BlocksToMake,
     pub(super) data_version: Option<i64>,
     /// The version of the layout that was looked through last, as SQLite counts its changes.
     pub(super) schema_version: Option<i64>,
@@ -73,6 +75,7 @@ pub(super) fn append(
         }
     }
     let appended = writing.finish(batch)?;
+    memory.session_blocks.note_changed(&tx)?;
     census::settle(&tx)?;
     tx.commit()?;
     Ok(appended)

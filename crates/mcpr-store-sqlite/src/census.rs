@@ -7,9 +7,10 @@
 
 use super::layout::layout_of;
 use super::seal::{self, Sealed};
+use super::session_blocks;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The layout that brought the table.
@@ -25,23 +26,44 @@ struct Change {
     seals: i64,
 }
 
-/// The changes of the running transaction, by table.
+/// The changes of the running transaction.
 #[derive(Debug, Default)]
-struct PendingChanges(Mutex<BTreeMap<String, Change>>);
+struct Changes {
+    tables: BTreeMap<String, Change>,
+    /// The blocks whose sessions are others now.
+    session_blocks: BTreeSet<i64>,
+}
+
+#[derive(Debug, Default)]
+struct PendingChanges(Mutex<Changes>);
 
 impl PendingChanges {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Change>> {
+    fn all(&self) -> MutexGuard<'_, Changes> {
         // Whoever panicked in between has noted a row, or has not.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn clear(&self) {
+        *self.all() = Changes::default();
+    }
+
+    fn note_block(&self, block: i64) {
+        self.all().session_blocks.insert(block);
+    }
+
+    /// The blocks that were noted, as JSON: they are noted no more.
+    fn take_blocks(&self) -> String {
+        let blocks = std::mem::take(&mut self.all().session_blocks);
+        serde_json::to_string(&blocks).expect("numbers are JSON")
+    }
+
     /// Notes a row: its seal afterwards and before, where it was there.
     fn note(&self, table: &str, after: Option<i64>, before: Option<i64>) {
-        let mut all = self.all();
-        let change = match all.get_mut(table) {
+        let tables = &mut self.all().tables;
+        let change = match tables.get_mut(table) {
             Some(change) => change,
             // Its name is copied once for each transaction, not for each row.
-            None => all.entry(table.to_owned()).or_default(),
+            None => tables.entry(table.to_owned()).or_default(),
         };
         change.rows += i64::from(after.is_some()) - i64::from(before.is_some());
         let (after, before) = (after.unwrap_or(0), before.unwrap_or(0));
@@ -50,7 +72,7 @@ impl PendingChanges {
 
     /// What was noted, as JSON: it is noted no more.
     fn take(&self) -> String {
-        let all = std::mem::take(&mut *self.all());
+        let all = std::mem::take(&mut self.all().tables);
         let changed = all.iter().filter(|(_, it)| it.rows != 0 || it.seals != 0);
         let list: Vec<_> = changed
             .map(|(name, it)| (name, it.rows, it.seals))
@@ -64,24 +86,36 @@ pub(super) fn watch(connection: &mut Connection) -> rusqlite::Result<()> {
     let notes = Arc::new(PendingChanges::default());
     let flags = FunctionFlags::SQLITE_UTF8;
     let theirs = Arc::clone(&notes);
-    connection.create_scalar_function("note_row", 3, flags, move |row| {
+    connection.create_scalar_function("note_row", 4, flags, move |row| {
         theirs.note(row.get_raw(0).as_str()?, row.get(1)?, row.get(2)?);
+        // In the same call, for a trigger of its own would cost each batch as much again.
+        if let Some(session) = row.get(3)? {
+            theirs.note_block(session_blocks::block_of(session));
+        }
         Ok(rusqlite::types::Null)
     })?;
     let theirs = Arc::clone(&notes);
     connection.create_scalar_function("taken_notes", 0, flags, move |_| Ok(theirs.take()))?;
+    let theirs = Arc::clone(&notes);
+    connection.create_scalar_function("taken_session_blocks", 0, flags, move |_| {
+        Ok(theirs.take_blocks())
+    })?;
     // What was rolled back was not done.
-    connection.rollback_hook(Some(move || notes.all().clear()))?;
+    connection.rollback_hook(Some(move || notes.clear()))?;
     // A row that another one replaces is removed as well; without this no trigger would tell.
     connection.pragma_update(None, "recursive_triggers", true)?;
     for Sealed { table, .. } in counted(connection)? {
+        let (new, old) = match table.as_str() {
+            "sessions" => ("new.id", "old.id"),
+            _ => ("NULL", "NULL"),
+        };
         connection.execute_batch(&format!(
             "CREATE TEMP TRIGGER {table}_added AFTER INSERT ON main.{table}
-             BEGIN SELECT note_row('{table}', new.seal, NULL); END;
+             BEGIN SELECT note_row('{table}', new.seal, NULL, {new}); END;
              CREATE TEMP TRIGGER {table}_changed AFTER UPDATE ON main.{table}
-             BEGIN SELECT note_row('{table}', new.seal, old.seal); END;
+             BEGIN SELECT note_row('{table}', new.seal, old.seal, {new}); END;
              CREATE TEMP TRIGGER {table}_removed AFTER DELETE ON main.{table}
-             BEGIN SELECT note_row('{table}', NULL, old.seal); END;"
+             BEGIN SELECT note_row('{table}', NULL, old.seal, {old}); END;"
         ))?;
     }
     Ok(())
@@ -89,6 +123,8 @@ pub(super) fn watch(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// Takes what a transaction has done into the census; to be called at its end.
 pub(super) fn settle(tx: &Connection) -> rusqlite::Result<()> {
+    // First, because what it removes is counted, too.
+    session_blocks::forget_changed(tx)?;
     tx.prepare_cached(
         "INSERT INTO census (name, count, seals, seal)
          SELECT value ->> 0, value ->> 1, value ->> 2,

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 18] = [
+pub(super) const MIGRATIONS: [&str; 19] = [
     include_str!("migrations/0001_layout.sql"),
     include_str!("migrations/0002_heads_and_indexes.sql"),
     include_str!("migrations/0003_surfaces.sql"),
@@ -26,12 +26,13 @@ pub(super) const MIGRATIONS: [&str; 18] = [
     include_str!("migrations/0016_unseen.sql"),
     include_str!("migrations/0017_over.sql"),
     include_str!("migrations/0018_ways.sql"),
+    include_str!("migrations/0019_session_blocks.sql"),
 ];
 
 /// SHA-256 of all that the migrations make, as `shape` hashes it. To make them takes some 20 ms, which each
 /// command would wait for.
 pub(super) const NEWEST_SHA256: &str =
-    "52ab744c8366575fcbce3a12872a7dd06bd9af999ebb4ce54c6da0d08f8e842b";
+    "31685ff48e56c18d601915f7309cd0601f18c90adf95eba9b52e6764ad423c44";
 
 /// The layout that brought the traces of requests.
 pub(super) const TRACES_SINCE: i64 = 14;

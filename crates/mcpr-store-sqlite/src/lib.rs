@@ -47,6 +47,7 @@ mod rollups;
 mod runs;
 mod seal;
 mod searched;
+mod session_blocks;
 mod sessions;
 mod shape;
 mod shown;

@@ -1,6 +1,7 @@
 //! Answers: requests and gaps by page, sessions, totals.
 
 mod by_id;
+mod clients;
 #[cfg(test)]
 pub(crate) mod costs;
 mod entries;
@@ -209,7 +210,7 @@ impl Reader for SqliteReader {
 
     fn clients(&self, filter: &SessionFilter, most: usize) -> Result<Vec<ClientRow>, StoreError> {
         let mut recall = self.recall_of_sessions.borrow_mut();
-        self.ask(|connection| sessions::clients(connection, &mut recall, filter, most))
+        self.ask(|connection| clients::clients(connection, &mut recall, filter, most))
     }
 
     fn names(&self, kind: NameKind, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {

@@ -43,6 +43,7 @@ impl Sealed {
             "sessions" | "conversations" => "`sessions`",
             "open_requests" => "`logs --follow`",
             "server_runs" => "`session`",
+            "session_blocks" => "`clients`",
             "clients" | "proxies" | "operations" => "`clients`, `logs` and `sessions`",
             "gaps" => "`logs`",
             "payloads" | "request_notes" | "request_ids" | "id_blocks" | "id_marks" => "`show`",

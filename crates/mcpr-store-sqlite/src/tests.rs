@@ -1,6 +1,7 @@
 //! What is special to the SQLite backend: settings, modes, whose file it is, the lock, the views.
 
 mod bounds;
+mod client_sums;
 mod costs;
 mod layouts;
 mod long_names;

@@ -18,6 +18,7 @@ use super::request_ids;
 use super::requests::{hashed_columns, stored_row_hash};
 use super::rollups::{late_counts, untimed_column};
 use super::seal::{self, Sealed};
+use super::session_blocks;
 use super::sums;
 use mcpr_model::{Kind, Sketch, Target, TargetKind, Text};
 use mcpr_store::{Depth, Findings, StoreError, StoreErrorKind};
@@ -68,6 +69,7 @@ pub(super) fn look_through(
             check_references as Check,
             check_sequence,
             check_sessions,
+            check_session_blocks,
             check_rollups,
         ]);
     }
@@ -375,6 +377,18 @@ fn check_sessions(connection: &Connection, findings: &mut Findings) -> rusqlite:
          WHERE r.session IS NOT NULL AND o.kind = 0
          GROUP BY r.session HAVING count(*) > ifnull(s.total_calls, 0)",
     )
+}
+
+/// The sums of a block are what its sessions come to.
+fn check_session_blocks(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    for block in session_blocks::wrong(connection, MAX_TOLD)? {
+        let (first, last) = session_blocks::sessions_of(block);
+        report(
+            findings,
+            format!("the sums of sessions {first} to {last} are not what these come to"),
+        );
+    }
+    Ok(())
 }
 
 /// An hour's rollup agrees with itself, and counts at least the requests that are there. Where none of

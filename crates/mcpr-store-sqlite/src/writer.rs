@@ -1,6 +1,7 @@
 //! The one connection that writes a store, and when its write-ahead log is copied into the main file.
 
 use super::append::WriterCache;
+use super::census;
 use super::checkpointer::{Checkpointer, checkpoint};
 use super::connect::WRITER_BUSY_TIMEOUT;
 use super::errors::failed;
@@ -12,14 +13,15 @@ use super::open;
 use super::reader::open_reader;
 use super::remains;
 use super::runs;
+use super::session_blocks::{self, BlocksToMake};
 use super::sources::checkpoints;
 use super::sweep::Sweep;
 use super::transaction;
 use mcpr_model::{Batch, Checkpoint, Event};
 use mcpr_store::query::SessionKey;
 use mcpr_store::{Abandoned, Admin, Appended, Reader, Remains, StoreError, Trust, Writer};
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -172,6 +174,11 @@ impl SqliteStore {
         result
     }
 
+    /// The same without waiting: with a reader in the way the next idle moment will do.
+    pub(super) fn empty_log_now(&mut self) -> Result<(), StoreError> {
+        self.empty_log(Duration::ZERO)
+    }
+
     /// Says by a lock that this writer is there, before others can read that requests wait for it.
     fn take_lease(&mut self, batch: &Batch) {
         let waits = |event: &Event| matches!(event, Event::Open(_) | Event::Server(_));
@@ -244,8 +251,10 @@ impl Writer for SqliteStore {
     }
 
     fn idle(&mut self) -> Result<(), StoreError> {
-        // A reader in the way must not keep the writer waiting: the next idle moment will do.
-        self.empty_log(Duration::ZERO)
+        self.files.check(&self.connection)?;
+        // These only make answers quicker: what fails is tried again, and nobody has to hear of it.
+        let _ = make_session_blocks(&mut self.connection, &mut self.memory.session_blocks);
+        self.empty_log_now()
     }
 
     fn take_remains(&mut self, remains: &Remains) -> Result<(), StoreError> {
@@ -280,6 +289,25 @@ impl Drop for SqliteStore {
         // copied, would lack its rows, and a file put in its place would get them.
         let _ = self.empty_log(LAST_CHECKPOINT_TIMEOUT);
     }
+}
+
+/// Makes sums of sessions that are missing.
+fn make_session_blocks(
+    connection: &mut Connection,
+    to_make: &mut BlocksToMake,
+) -> rusqlite::Result<()> {
+    let blocks = to_make.missing(connection)?;
+    if blocks.is_empty() {
+        return Ok(());
+    }
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for &block in &blocks {
+        session_blocks::make(&tx, block)?;
+    }
+    census::settle(&tx)?;
+    tx.commit()?;
+    to_make.made(&blocks);
+    Ok(())
 }
 
 fn all_checkpoints(connection: &Connection) -> rusqlite::Result<Vec<Checkpoint>> {

@@ -67,6 +67,7 @@ const SQLITE: Layers = Layers {
             "recall",
             "request_ids",
             "seal",
+            "session_blocks",
             "whole",
         ],
         &[

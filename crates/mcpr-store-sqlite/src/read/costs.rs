@@ -99,6 +99,14 @@ pub(crate) fn reader(path: &Path) -> SqliteReader {
     SqliteReader::new(connection, steps, path.to_owned()).expect("a reader")
 }
 
+/// How many steps a question to a store takes.
+pub(crate) fn steps_of(path: &Path, ask: impl FnOnce(&SqliteReader)) -> u64 {
+    let mut reader = reader(path);
+    let steps = counted(&mut reader.connection);
+    ask(&reader);
+    steps.load(Ordering::Relaxed)
+}
+
 /// Keeps a reader from reading any longer value.
 pub(crate) fn limit_lengths(reader: &SqliteReader, bytes: i32) {
     let limit = rusqlite::limits::Limit::SQLITE_LIMIT_LENGTH;

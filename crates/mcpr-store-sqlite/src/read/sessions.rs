@@ -1,14 +1,12 @@
-//! Sessions, and the clients behind them.
+//! Sessions, a page at a time.
 
 use super::CONVERSATIONS_SINCE;
 use crate::conditions::Conditions;
 use crate::layout::layout_of;
 use crate::recall::{NamesMatched, Recall};
 use crate::shown::shown;
-use crate::sums::rounded;
 use mcpr_store::query::{
-    ClientRow, Filter, ListedClients, Page, SessionFilter, SessionOrder, SessionPage, SessionPlace,
-    SessionRow,
+    Filter, Page, SessionFilter, SessionOrder, SessionPage, SessionPlace, SessionRow,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -30,14 +28,16 @@ const CONVERSATION: &str = concat!(
     " FROM conversations v WHERE v.session = s.id)"
 );
 
-const CLIENT: &str = concat!(shown!("c.name", "c.id"), ", ", shown!("c.version", "c.id"));
+/// What a client is called by.
+pub(super) const CLIENT: &str =
+    concat!(shown!("c.name", "c.id"), ", ", shown!("c.version", "c.id"));
 
 /// The orders of pages. Names come at the end, so that sessions of one moment have one order on every page.
 const STARTED: &str = "s.started_at";
 const USED: &str = "s.last_seen_at DESC, s.started_at DESC";
 
 /// The conditions of a filter on `sessions s` joined with `proxies p`.
-fn conditions_of(
+pub(super) fn conditions_of(
     connection: &Connection,
     recall: &mut Recall,
     filter: &SessionFilter,
@@ -182,44 +182,6 @@ pub(super) fn sessions(
         .prepare_cached(&sql)?
         .query_map(params_from_iter(values), session_row)?
         .collect()
-}
-
-pub(super) fn clients(
-    connection: &Connection,
-    recall: &mut Recall,
-    filter: &SessionFilter,
-    most: usize,
-) -> rusqlite::Result<Vec<ClientRow>> {
-    let conditions = conditions_of(connection, recall, filter)?;
-    // Sorted by SQLite, which does outside of its memory what does not fit into it: of clients there may be
-    // any number. Sums are put together by number first, so that names are read once each.
-    let sql = format!(
-        "SELECT {CLIENT}, n.sessions, n.calls, n.errors, n.first, n.last
-         FROM (SELECT s.client AS client, count(*) AS sessions, {} AS calls, {} AS errors,
-                      min(s.started_at) AS first, max(s.last_seen_at) AS last
-               FROM sessions s LEFT JOIN proxies p NOT INDEXED ON p.id = s.proxy
-               WHERE {} GROUP BY s.client) n
-         LEFT JOIN clients c NOT INDEXED ON c.id = n.client
-         ORDER BY n.calls DESC, n.sessions DESC, 1, 2",
-        rounded("s.total_calls"),
-        rounded("s.total_errors"),
-        conditions.sql()
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(conditions.values()))?;
-    let mut clients = ListedClients::new(most);
-    while let Some(row) = rows.next()? {
-        clients.add(ClientRow {
-            client_name: row.get(0)?,
-            client_version: row.get(1)?,
-            sessions: row.get(2)?,
-            total_calls: row.get(3)?,
-            total_errors: row.get(4)?,
-            first_seen_at: row.get(5)?,
-            last_seen_at: row.get(6)?,
-        });
-    }
-    Ok(clients.finish())
 }
 
 fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
