@@ -20,16 +20,18 @@ pub(crate) const TOPICS: &[Topic] = &[
 A time is one of these:
 
   30m, 2h, 1h30m, 7d, 2w, 1mo, 1y      so long ago
-  -2h, \"2 hours ago\", \"5 min ago\"      the same
-  now, today, yesterday                yesterday is its beginning
-  monday                               the beginning of the last one
+  -2h, \"2 hours ago\", \"an hour ago\"    the same
+  now, today, yesterday, monday        a day is its beginning; a Monday may be today
+  \"last monday\", \"nov 29\", \"29 Nov\"   the last one; a date may be today
   2026-11-21, \"2026-11-21 14:00\"       in local time, or in UTC with --utc
+  14:00, 2pm, \"yesterday 14:00\"        a time of day, of today by itself
   \"2026-11-21 01:00 UTC\", RFC 3339     in the zone that it names
   @1795224608                          seconds since 1970, or milliseconds
 
 Everything that mcpr prints is read back, too. --since is inclusive, --until
 exclusive. Where a clock goes back and a time comes twice, the earlier one is
-meant; a time that a clock skips is the moment of the change.
+meant; a time that a clock skips is the moment of the change. What may be two
+moments (11/12, \"last week\") is refused with what to write.
 Tables show local time, machine formats UTC.
 ",
     },

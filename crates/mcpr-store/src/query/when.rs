@@ -2,6 +2,7 @@
 //! time zone are passed in.
 
 mod length;
+mod words;
 
 use chrono::{
     DateTime, Datelike, Days, FixedOffset, Local, MappedLocalTime, Months, NaiveDate,
@@ -9,6 +10,8 @@ use chrono::{
 };
 use length::{Length, NoLength, read_back, read_us};
 use mcpr_model::time::SECOND_MS;
+use std::borrow::Cow;
+use words::{ambiguity, dated};
 
 /// A text that is no time or no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,11 +20,11 @@ pub struct WhenError {
     text: String,
     reason: &'static str,
     /// What would have been understood.
-    pub hint: &'static str,
+    pub hint: Cow<'static, str>,
 }
 
 const TIME_HINT: &str = "give a duration back from now (30m, 2h, 1h30m, 7d, 1mo, 2 hours ago), \
-    a date or time (2026-11-21, 2026-11-21 14:00, 14:00:05 UTC, RFC 3339), today, yesterday, \
+    a date or time (2026-11-21, 29 Nov, 2026-11-21 14:00, 14:00:05 UTC, RFC 3339), today, yesterday, \
     a day of the week, now or @EPOCH";
 const DURATION_HINT: &str = "give a duration such as 500ms, 2s, 1m or 1h30m; a bare number is \
     milliseconds";
@@ -78,7 +81,7 @@ pub fn parse_when<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Result<i64,
     let fail = |reason| WhenError {
         text: text.to_owned(),
         reason,
-        hint: TIME_HINT,
+        hint: TIME_HINT.into(),
     };
     if text.is_empty() {
         return Err(fail("is no time"));
@@ -106,7 +109,16 @@ pub fn parse_when<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Result<i64,
     match read_back(text) {
         Ok(length) => back_from(now_ms, length, tz).ok_or_else(|| fail("is too long a time")),
         Err(NoLength::TooLong) => Err(fail("is too long a time")),
-        Err(NoLength::Shape) => parse_calendar(text, now_ms, tz).ok_or_else(|| fail("is no time")),
+        Err(NoLength::Shape) => parse_calendar(text, now_ms, tz).ok_or_else(|| {
+            let today = local_time(now_ms, tz).map(|now| now.date());
+            match today.and_then(|today| ambiguity(text, today)) {
+                Some(found) => WhenError {
+                    hint: found.hint.into(),
+                    ..fail(found.reason)
+                },
+                None => fail("is no time"),
+            }
+        }),
     }
 }
 
@@ -119,7 +131,7 @@ pub fn parse_duration_us(text: &str) -> Result<i64, WhenError> {
     let fail = |reason| WhenError {
         text: text.to_owned(),
         reason,
-        hint: DURATION_HINT,
+        hint: DURATION_HINT.into(),
     };
     let bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let read = if bare {
@@ -177,6 +189,21 @@ fn parse_calendar<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Option<i64>
 
 fn parse_naive<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Option<i64> {
     let today = local_time(now_ms, tz)?.date();
+    let (day, time) = match dated(text, today) {
+        Some((day, time)) => (Some(day), time),
+        None => split_day(text, today),
+    };
+    let local = match (day, time) {
+        (Some(day), None) => day.and_time(NaiveTime::MIN),
+        (Some(day), Some(time)) => day.and_time(read_time(time)?),
+        (None, None) => today.and_time(read_time(text)?),
+        (None, Some(_)) => return None,
+    };
+    resolve(local, tz)
+}
+
+/// The day that the first word says, and what stands behind it.
+fn split_day(text: &str, today: NaiveDate) -> (Option<NaiveDate>, Option<&str>) {
     // `T` parts a date from a time only behind digits: `today` and `tuesday` begin with one.
     let is_dated = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
     let gap = text.find(|c: char| c == ' ' || (is_dated && matches!(c, 'T' | 't')));
@@ -184,33 +211,51 @@ fn parse_naive<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Option<i64> {
         Some(at) => (&text[..at], Some(text[at + 1..].trim_start())),
         None => (text, None),
     };
-    let local = match (read_day(first, today), time) {
-        (Some(day), None) => day.and_time(NaiveTime::MIN),
-        (Some(day), Some(time)) => day.and_time(read_time(time)?),
-        (None, None) => today.and_time(read_time(first)?),
-        (None, Some(_)) => return None,
-    };
-    resolve(local, tz)
+    match read_day(first, today) {
+        Some(day) => (Some(day), time),
+        // `2:30 pm` is a time of today, and has a blank as well.
+        None => (None, None),
+    }
 }
 
 /// A date, or the word for one: a day of the week is the last one there was, today included.
 fn read_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
     let word = text.to_ascii_lowercase();
+    let weekday = || {
+        let weekday = word.parse::<Weekday>().ok()?;
+        Some(u64::from(today.weekday().days_since(weekday)))
+    };
     let days_back = match word.as_str() {
-        "today" => 0,
-        "yesterday" => 1,
-        _ => match word.parse::<Weekday>() {
-            Ok(weekday) => u64::from(today.weekday().days_since(weekday)),
-            Err(_) => return NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
-        },
+        "today" => Some(0),
+        "yesterday" => Some(1),
+        _ => weekday(),
+    };
+    let Some(days_back) = days_back else {
+        let mut forms = ["%Y-%m-%d", "%Y/%m/%d"].into_iter();
+        return forms.find_map(|form| NaiveDate::parse_from_str(text, form).ok());
     };
     today.checked_sub_days(Days::new(days_back))
 }
 
+/// A time of day: `14:00`, `at 14:00:05.5`, `2pm`, `2:30 pm`.
 fn read_time(text: &str) -> Option<NaiveTime> {
-    ["%H:%M", "%H:%M:%S%.f"]
-        .iter()
-        .find_map(|format| NaiveTime::parse_from_str(text, format).ok())
+    let text = text.strip_prefix("at ").unwrap_or(text).trim_start();
+    let read = |text: &str, forms: &[&str]| {
+        forms
+            .iter()
+            .find_map(|form| NaiveTime::parse_from_str(text, form).ok())
+    };
+    let lower = text.to_ascii_lowercase();
+    let Some(half) = ["am", "pm"].iter().find(|half| lower.ends_with(*half)) else {
+        return read(text, &["%H:%M", "%H:%M:%S%.f"]);
+    };
+    let clock = lower.trim_end_matches(half).trim_end();
+    // A full hour stands without its minutes there, which a form cannot leave out.
+    let minutes = if clock.contains(':') { "" } else { ":00" };
+    read(
+        &format!("{clock}{minutes} {half}"),
+        &["%I:%M %p", "%I:%M:%S %p"],
+    )
 }
 
 /// What stands before a zone, and the zone: `UTC`, `GMT`, `Z`, `+02:00`, `-0500`, `+02`.

@@ -84,13 +84,25 @@ fn unit(name: &str) -> Option<Unit> {
     found.map(|(_, unit)| *unit)
 }
 
-/// A length back from now: `2h`, `-2h`, `1h 30m`, `2 hours ago`.
+/// A length back from now: `2h`, `-2h`, `1h 30m`, `2 hours ago`, `an hour ago`, `last 2 hours`.
 pub(super) fn read_back(text: &str) -> Result<Length, NoLength> {
-    let length = match text.strip_prefix('-') {
-        Some(length) => length,
-        None => without_ago(text),
+    if let Some(length) = text.strip_prefix('-') {
+        return read(length, true);
+    }
+    let length = without_ago(text);
+    let Some((first, rest)) = length.split_once(' ') else {
+        return read(length, true);
     };
-    read(length, true)
+    match first.to_ascii_lowercase().as_str() {
+        "a" | "an" | "one" => read(&format!("1{rest}"), true),
+        // Only with a number: `last week` may be one of the calendar.
+        "last" | "past" if rest.starts_with(|c: char| c.is_ascii_digit()) => read(rest, true),
+        "half" => match rest.strip_prefix("an ").or_else(|| rest.strip_prefix("a ")) {
+            Some(rest) => read(&format!("0.5{rest}"), true),
+            None => Err(NoLength::Shape),
+        },
+        _ => read(length, true),
+    }
 }
 
 /// The text before the word `ago`.

@@ -81,6 +81,38 @@ fn every_form_of_a_time_is_read() {
 }
 
 #[test]
+fn times_in_words_are_read() {
+    let cases = [
+        ("2 weeks ago", "2026-11-07T01:30:08.318Z"),
+        ("an hour ago", "2026-11-21T00:30:08.318Z"),
+        ("a week ago", "2026-11-14T01:30:08.318Z"),
+        ("half an hour ago", "2026-11-21T01:00:08.318Z"),
+        ("last 2 hours", "2026-11-20T23:30:08.318Z"),
+        ("last monday", "2026-11-15T22:00:00.000Z"),
+        ("last saturday", "2026-11-13T22:00:00.000Z"),
+        ("last monday 09:00", "2026-11-16T07:00:00.000Z"),
+        ("Nov 20", "2026-11-19T22:00:00.000Z"),
+        ("20 Nov", "2026-11-19T22:00:00.000Z"),
+        ("november 20", "2026-11-19T22:00:00.000Z"),
+        ("Nov 21", "2026-11-20T22:00:00.000Z"),
+        // It has not been yet this year.
+        ("nov 29", "2025-11-28T22:00:00.000Z"),
+        ("29. November 2025 14:00", "2025-11-29T12:00:00.000Z"),
+        ("Nov 29th, 2025", "2025-11-28T22:00:00.000Z"),
+        ("20 Sept 14:00 UTC", "2026-09-20T14:00:00.000Z"),
+        ("29 feb", "2024-02-28T22:00:00.000Z"),
+        ("2026/11/20", "2026-11-19T22:00:00.000Z"),
+        ("2pm", "2026-11-21T12:00:00.000Z"),
+        ("yesterday 2:30 PM", "2026-11-20T12:30:00.000Z"),
+        ("yesterday at 09:00", "2026-11-20T07:00:00.000Z"),
+        ("12am", "2026-11-20T22:00:00.000Z"),
+    ];
+    for (text, expected) in cases {
+        check(text, expected);
+    }
+}
+
+#[test]
 fn what_is_no_time_is_refused_with_a_hint() {
     let bad = [
         "",
@@ -129,6 +161,36 @@ fn what_is_no_time_is_refused_with_a_hint() {
         let got = parse_when(text, 0, &Zone::Utc);
         let error = got.expect_err(text);
         assert!(error.hint.contains("1h30m"), "{text}");
+    }
+}
+
+#[test]
+fn what_may_be_two_moments_is_refused_with_what_to_write() {
+    let cases = [
+        ("11/12", "2026-11-29"),
+        ("11/12/2026 14:00", "2026-11-29"),
+        ("29.11.", "1h30m"),
+        ("29.11.2026", "29 Nov"),
+        ("last week", "7d for so long back from now, or 2026-11-09"),
+        ("last month", "1mo for so long back from now, or 2026-10-01"),
+        ("last year", "1y for so long back from now, or 2025-01-01"),
+        ("last day", "or 2026-11-20"),
+        (
+            "last hour",
+            "1h for so long back from now, or a time such as 14:00",
+        ),
+        ("november", "write its first day: `1 november`"),
+        ("nov nov", "1h30m"),
+        ("31 Nov", "1h30m"),
+        ("29 Nov 25", "1h30m"),
+        ("13pm", "1h30m"),
+        ("half hour", "1h30m"),
+        ("next monday", "1h30m"),
+    ];
+    let now = parse_rfc3339(NOW).expect(NOW);
+    for (text, expected) in cases {
+        let error = parse_when(text, now, &Zone::Utc).expect_err(text);
+        assert!(error.hint.contains(expected), "{text}: {}", error.hint);
     }
 }
 
