@@ -2,6 +2,7 @@
 
 use super::lines::{OpenLog, Torn, TornState};
 use super::named::proxy_of;
+use super::unread::UnknownFiles;
 use super::{ANNOUNCE_AFTER, Delivery, LineDecoder, LineOptions, SourceHandle};
 use mcpr_model::{Checkpoint, Event, Gap, Text};
 use mcpr_tail::{Chunk, Piece, ReadOutcome, Tailer, identity_of, log_of, text_of};
@@ -40,6 +41,8 @@ struct Feed {
     wanted: LineOptions,
     /// Files that were looked at to give up what waits: what that costs.
     looks: u64,
+    /// Files of which no line was of a known format so far.
+    unknown: UnknownFiles,
 }
 
 /// What is known of a path whose file is read.
@@ -75,6 +78,7 @@ impl FileSources {
                 proxy,
                 wanted,
                 looks: 0,
+                unknown: UnknownFiles::default(),
             },
         }
     }
@@ -98,6 +102,7 @@ impl FileSources {
                 // Both, for one request may be given up while another begins to wait.
                 decoder.settle(now) | until.is_some_and(|until| decoder.announce_open(until, true))
             });
+            self.feed.unknown.report(&self.feed.wanted.notes);
         }
         outcome
     }
@@ -118,6 +123,7 @@ impl FileSources {
         let is_read = |path: &Path, file: &File| file.ends_whole || !unread.contains(path);
         self.feed
             .give_up(stop, &is_read, &|decoder| decoder.leave(now));
+        self.feed.unknown.report(&self.feed.wanted.notes);
     }
 }
 
@@ -162,6 +168,7 @@ impl Feed {
         stop: &dyn Fn() -> bool,
     ) -> ControlFlow<()> {
         for delivery in deliveries {
+            self.unknown.count(&delivery.progress);
             if self.handle.deliver(delivery, stop).is_err() {
                 return ControlFlow::Break(());
             }

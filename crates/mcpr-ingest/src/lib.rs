@@ -54,6 +54,7 @@ mod spill;
 mod stream;
 #[cfg(feature = "tap")]
 pub mod tap;
+mod unread;
 mod unsaved;
 mod vitals;
 mod weight;

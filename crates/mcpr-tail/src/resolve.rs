@@ -109,6 +109,17 @@ impl SourceSpec {
         near.iter().any(|file| is_ours(&file.path))
     }
 
+    /// The named pipes that are there now, of which a glob reads none: whoever opened one would take what others
+    /// wait for.
+    #[must_use]
+    pub fn named_pipes(&self) -> Vec<PathBuf> {
+        let mut resolver = super::resolver::Resolver::new(vec![self.clone()]);
+        resolver.look(std::time::Instant::now(), &|_| true);
+        let is_pipe = |path: &&Path| classify(path).is_ok_and(|kind| kind == PathKind::Fifo);
+        let pipes = resolver.passed_over().filter(is_pipe);
+        pipes.map(Path::to_owned).collect()
+    }
+
     /// The files that are there now, each with its size and the time of its last change in unix milliseconds.
     #[must_use]
     pub fn files(&self) -> Vec<PresentFile> {

@@ -180,6 +180,15 @@ impl Resolver {
         spots.chain(obstacles.map(|(path, error)| (path.as_path(), error.as_str())))
     }
 
+    /// Paths that are there and hold nothing to read: no regular files.
+    pub(super) fn passed_over(&self) -> impl Iterator<Item = &Path> {
+        let nothing = self
+            .spots
+            .iter()
+            .filter(|spot| matches!(spot.seen, Seen::Nothing));
+        nothing.map(|spot| spot.path.as_path())
+    }
+
     /// The directories in which files of the sources can appear.
     pub(super) fn directories(&self) -> Vec<PathBuf> {
         let named = self.spots.iter().filter(|spot| {

@@ -5,10 +5,18 @@ use mcpr_ingest::Summary;
 use mcpr_tail::{LetGo, MAX_HELD, Notice, text_of};
 use std::time::Duration;
 
-/// Whether there were lines and none of them was of any use: a file of another kind was named.
-pub(super) fn is_unknown(summary: &Summary) -> bool {
+/// What is said where nothing of use was read: a file of another kind was named, or one that was read before.
+pub(super) fn hint_of_nothing(summary: &Summary, reads_files_once: bool) -> Option<&'static str> {
     let counts = &summary.counts;
-    counts.lines > 0 && counts.events == 0 && counts.bad == 0
+    if counts.lines > 0 && counts.events == 0 && counts.bad == 0 {
+        return Some(
+            "no line is of a format that mcpr knows: docs/formats.md lists them; a server's own output is recorded \
+             by `mcpr tap`",
+        );
+    }
+    // A second run over the same files is no failure, and looks like one.
+    (reads_files_once && counts.lines == 0)
+        .then_some("nothing is new in these files: what was read before is not read again")
 }
 
 /// The closing line: what was met, what became of it, how fast.
@@ -155,8 +163,12 @@ mod tests {
             "recorded 153 lines, 141 events, 140 stored, 1 duplicate, 0 filtered, 12 text, 0 bad, \
              0 gaps in 0.50 s (306 lines/s)"
         );
-        assert!(!is_unknown(&summary));
+        assert_eq!(hint_of_nothing(&summary, true), None);
         summary.counts.unknown = 2;
         assert!(closing_line(&summary, Duration::ZERO).contains("0 gaps, 2 unknown"));
+        summary.counts = Counts::default();
+        assert_eq!(hint_of_nothing(&summary, false), None);
+        let hint = hint_of_nothing(&summary, true).expect("a hint");
+        assert!(hint.contains("nothing is new"), "{hint}");
     }
 }

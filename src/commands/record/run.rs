@@ -5,7 +5,7 @@ use super::limit::room_for_files;
 use super::listen::Servers;
 use super::progress::{Running, Signals, print_sources};
 use super::reload::{Reload, Reread};
-use super::report::{closing_line, is_unknown, shortened};
+use super::report::{closing_line, hint_of_nothing, shortened};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
 use crate::commands::Refused;
@@ -51,6 +51,12 @@ pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> any
             path.display()
         ));
     }
+    for pipe in &sources.pipes {
+        let pipe = pipe.display();
+        console.note(&format!(
+            "{pipe}: a named pipe, which no glob reads; name it itself"
+        ));
+    }
     for pattern in &sources.unmatched {
         let bracket = if pattern.contains('[') {
             "; […] stands for one of these characters, [[] for a bracket"
@@ -68,7 +74,8 @@ pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> any
     let mut running = Running::new(signals, reload);
     let streams = start_streams(args, &sources.streams, &recorder, &stop)?;
     let mut unread = 0;
-    if !sources.files.is_empty() {
+    let reads_files = !sources.files.is_empty();
+    if reads_files {
         let following = Following {
             args,
             recorder: &recorder,
@@ -89,8 +96,8 @@ pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> any
     let summary = recorder.shutdown()?;
     args.report_notes(console);
     console.note(&closing_line(&summary, elapsed));
-    if is_unknown(&summary) {
-        console.hint("no line is of a format that mcpr knows: docs/formats.md lists them; a server's own output is recorded by `mcpr tap`");
+    if let Some(hint) = hint_of_nothing(&summary, args.once && reads_files) {
+        console.hint(hint);
     }
     // Not earlier: what was read is committed, whatever became of a source.
     ended?;

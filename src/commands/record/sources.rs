@@ -15,6 +15,8 @@ pub(super) struct Sources {
     pub(super) awaited: Vec<PathBuf>,
     /// Patterns that match no file yet.
     pub(super) unmatched: Vec<String>,
+    /// Named pipes that a pattern matches and nobody reads.
+    pub(super) pipes: Vec<PathBuf>,
 }
 
 /// A stream that can be read only once.
@@ -125,6 +127,13 @@ impl Sources {
         match &spec {
             SourceSpec::Glob(_) => {
                 let matches = spec.matches_any();
+                let pipes = spec.named_pipes();
+                if let (false, Some(pipe)) = (matches || spec.has_rotated(), pipes.first()) {
+                    let hint = format!("name the pipe itself: {}", text_of(pipe));
+                    let message = "no file matches, only a named pipe, which no glob reads";
+                    return Err(BadSource::new(argument, message, hint));
+                }
+                self.pipes.extend(pipes);
                 if once && !matches && !spec.has_rotated() {
                     let hint = "check the pattern, or leave --once out to wait for files";
                     return Err(BadSource::new(argument, "no file matches", hint));
@@ -198,6 +207,19 @@ mod tests {
         assert_eq!(resolve(&file, false).expect("awaited").awaited, [file]);
         let nowhere = directory.path().join("none/later.log");
         assert!(resolve(&nowhere, false).is_err());
+    }
+
+    #[test]
+    fn a_named_pipe_that_a_pattern_matches_is_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pipe = directory.path().join("p.fifo");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo runs").success());
+        let all = directory.path().join("p.*");
+        let error = resolve(&all, true).expect_err("nothing to read");
+        assert!(error.hint.ends_with("p.fifo"), "{error:?}");
+        std::fs::write(directory.path().join("p.log"), "").expect("a file");
+        assert_eq!(resolve(&all, true).expect("a file").pipes, [pipe]);
     }
 
     #[test]

@@ -1,0 +1,99 @@
+//! Which files hold no line of a known format: each is told once. Reads nothing itself.
+
+use super::Notes;
+use mcpr_model::{SourceProgress, Text};
+use std::collections::{BTreeMap, HashSet};
+
+/// Most files that are named; of others the closing line has the sum.
+const MOST_NAMED: usize = 10;
+
+/// What is known of the files that were read since they were last reported.
+#[derive(Debug, Default)]
+pub(super) struct UnknownFiles {
+    /// Lines of files of which none was of use.
+    waiting: BTreeMap<Text, u64>,
+    /// Files that are told, or that hold something of use.
+    judged: HashSet<Text>,
+    named: usize,
+}
+
+impl UnknownFiles {
+    /// Takes in what was met in a file.
+    pub(super) fn count(&mut self, progress: &SourceProgress) {
+        let (name, counts) = (&progress.name, &progress.counts);
+        if counts.lines == 0 || self.named >= MOST_NAMED || self.judged.contains(name) {
+            return;
+        }
+        // A bad line is one of a known format, and has a message of its own.
+        if counts.events + counts.bad > 0 {
+            self.waiting.remove(name);
+            self.judged.insert(name.clone());
+        } else {
+            *self.waiting.entry(name.clone()).or_default() += counts.lines;
+        }
+    }
+
+    /// Names the files of which no line was of use. To be called at the end of all files: the next line of one that
+    /// is still being read may be.
+    pub(super) fn report(&mut self, notes: &Notes) {
+        for (name, lines) in std::mem::take(&mut self.waiting) {
+            if self.named >= MOST_NAMED {
+                return;
+            }
+            let which = if lines == 1 {
+                "its only line is not".to_owned()
+            } else {
+                format!("none of its {lines} lines is")
+            };
+            notes.say(format!("{name}: {which} of a format that mcpr knows"));
+            self.judged.insert(name);
+            self.named += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcpr_model::Counts;
+
+    fn progress(name: &str, counts: Counts) -> SourceProgress {
+        SourceProgress {
+            name: name.into(),
+            checkpoint: None,
+            counts,
+        }
+    }
+
+    #[test]
+    fn a_file_beside_others_that_holds_nothing_of_use_is_named_once() {
+        let text = |name: &str| {
+            let counts = Counts {
+                lines: 2,
+                text: 2,
+                ..Counts::default()
+            };
+            progress(name, counts)
+        };
+        let event = Counts {
+            lines: 1,
+            events: 1,
+            ..Counts::default()
+        };
+        let (mut files, notes) = (UnknownFiles::default(), Notes::default());
+        for one in [text("notes.txt"), text("p.log"), progress("p.log", event)] {
+            files.count(&one);
+        }
+        files.report(&notes);
+        let told = ["notes.txt: none of its 2 lines is of a format that mcpr knows"];
+        assert_eq!(notes.take(), told);
+        files.count(&text("notes.txt"));
+        files.report(&notes);
+        assert!(notes.take().is_empty());
+        for number in 0..30 {
+            files.count(&text(&number.to_string()));
+        }
+        files.report(&notes);
+        assert_eq!(notes.take().len(), MOST_NAMED - 1);
+    }
+}
