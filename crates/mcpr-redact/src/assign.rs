@@ -3,7 +3,7 @@
 
 use super::keys::{self, Secrecy};
 use super::scan::Pass;
-use super::signs::{Sign, after_scheme, after_type, sign};
+use super::signs::{Sign, after_scheme, after_type, is_variable_behind_scheme, sign};
 use super::value::{self, FoundValue};
 use super::{blocks, quotes, tongues, typed, url, words};
 use std::ops::Range;
@@ -365,6 +365,7 @@ impl Pass<'_> {
         let is_mark = value::mark_at(self.text, found.secret.start).is_some();
         let is_own = !found.is_quoted && is_name_again(key.bytes(), said);
         if words::is_placeholder(said)
+            || is_variable_behind_scheme(said)
             || sign == Sign::Colon && !found.is_quoted && tongues::is_prose(key.bytes(), said)
             || !is_mark && !found.is_quoted && (is_own || words::is_expression(said))
         {

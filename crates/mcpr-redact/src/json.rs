@@ -431,10 +431,12 @@ fn is_secret(secrecy: Secrecy, text: &str) -> bool {
     }
     // Long texts are not asked word by word: they go under a sure key and stay under a doubtful
     // one.
+    let token = &said[super::signs::after_scheme(said, 0)..];
+    let is_placeholder =
+        words::is_placeholder(said) || super::signs::is_variable_behind_scheme(said);
     let is_prose = said.len() > LOOKED_AT && secrecy < Secrecy::NoNumber
         || said.len() <= LOOKED_AT
-            && (words::is_placeholder(said) || words::is_prose(said) || is_declaration(text));
-    let token = &said[super::signs::after_scheme(said, 0)..];
+            && (is_placeholder || words::is_prose(said) || is_declaration(text));
     !is_prose
         && match secrecy {
             Secrecy::None => false,

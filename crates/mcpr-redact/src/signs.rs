@@ -1,7 +1,7 @@
 //! What stands between a key and its value: a sign of some language, the word that says how a token is
 //! used, a type. Must not look at the value.
 
-use super::value;
+use super::{value, words};
 
 /// How a value is given to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,14 @@ pub(super) fn after_scheme(text: &[u8], at: usize) -> usize {
     scheme.map_or(at, |scheme| {
         at + scheme.len() + value::blanks(&rest[scheme.len()..])
     })
+}
+
+/// Whether a text says where a token is taken from, and is none: `Bearer ${TOKEN}`.
+pub(super) fn is_variable_behind_scheme(said: &[u8]) -> bool {
+    let at = after_scheme(said, 0);
+    let token = &said[at..];
+    // Not every placeholder: a word may be a password.
+    at > 0 && token.starts_with(b"$") && words::is_placeholder(token)
 }
 
 /// Where the value begins behind a type: `password: &str = "…"`.

@@ -21,6 +21,7 @@ const ANSWERS: &[&str] = &[
     "{\"type\":\"object\",\"properties\":{\"password\":{\"type\":\"string\",\"minLength\":#},\"api_key\":{\"description\":\"the key of ~\"}},\"required\":[\"password\",\"token\",\"api_key\"]}",
     "Usage: ~ [OPTIONS] --token <TOKEN>\n\nOptions:\n      --token <TOKEN>        The token to use [env: ~_TOKEN]\n      --password PASSWORD    the password of the user\n  -u, --user <USER>          who logs in",
     "curl -H \"Authorization: Bearer $TOKEN\" https://api.example.com/v1/~?page=#&limit=#",
+    "{\"mcpServers\":{\"~\":{\"url\":\"https://example.com/mcp\",\"headers\":{\"Authorization\":\"Bearer ${TOKEN}\",\"X-Api-Key\":\"${env:API_KEY}\"}}}}",
     "Set the header `Authorization: Bearer <your-token>`, or pass `api_key=YOUR_API_KEY`.",
     "| name | type | description |\n|---|---|---|\n| token | string | The token |\n| password | string | of the ~ |\n| max_tokens | integer | # |",
     "SELECT id, password_hash FROM users WHERE token IS NOT NULL ORDER BY primary_key LIMIT #;",
