@@ -5,9 +5,9 @@ use super::args::View;
 use super::pages::each_page_of_sessions;
 use crate::console::Console;
 use crate::render::units;
-use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Pattern, SessionFilter, SessionPage, SessionRow};
+use mcpr_store::{Reader, StoreUrl};
 use std::collections::VecDeque;
 
 /// Stands for the session that was used last, where none has it for an id.
@@ -77,11 +77,18 @@ pub(super) fn find_session(
 
 /// Says that there is no session with an id.
 pub(super) fn say_no_session(id: &str, view: &View, console: &mut Console) {
-    let proxy = view
-        .proxy
-        .as_ref()
-        .map_or_else(String::new, |proxy| format!(" of proxy `{proxy}`"));
-    console.note(&format!("no session `{id}`{proxy} in {}", view.url));
+    let proxy = view.proxy.as_ref().map(ToString::to_string);
+    say_no_session_of(id, &proxy.unwrap_or_default(), &view.url, console);
+}
+
+/// The same of a proxy that may be named, in a store.
+pub(super) fn say_no_session_of(id: &str, proxy: &str, url: &StoreUrl, console: &mut Console) {
+    let proxy = if proxy.is_empty() {
+        String::new()
+    } else {
+        format!(" of proxy `{proxy}`")
+    };
+    console.note(&format!("no session `{id}`{proxy} in {url}"));
     console.hint("`mcpr sessions --all --limit all` lists every session");
 }
 

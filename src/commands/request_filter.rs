@@ -8,7 +8,7 @@ use super::values::{self, AskedStatus, KindChoice};
 use super::{Refused, complete};
 use crate::console::Console;
 use clap_complete::ArgValueCompleter;
-use mcpr_model::{ErrorKind, Status, TraceId};
+use mcpr_model::{ErrorKind, TraceId};
 use mcpr_store::Reader;
 use mcpr_store::query::{Filter, NameKind};
 
@@ -53,12 +53,22 @@ impl RequestFilterArgs {
             proxy: view.proxy.clone(),
             since: view.since,
             until: view.until,
+            ..self.conditions()?
+        })
+    }
+
+    /// The same without proxy and time, which are arguments of others.
+    pub(super) fn conditions(&self) -> Result<Filter, Refused> {
+        Ok(Filter {
+            proxy: None,
+            since: None,
+            until: None,
             kind: self.kind.kind(),
             methods: patterns("--method", &self.method)?,
             tools: patterns("--tool", &self.tool)?,
             session: None,
             client: client_pattern(&self.client)?,
-            statuses: self.ended_statuses(),
+            statuses: AskedStatus::ended(&self.status),
             error_kinds: self.error_kind.clone(),
             error_code: self.error_code.clone(),
             grep: self.search.search()?,
@@ -69,16 +79,6 @@ impl RequestFilterArgs {
         })
     }
 
-    /// The statuses of requests that have ended which are asked for.
-    fn ended_statuses(&self) -> Vec<Status> {
-        // The store filters by these alone: what is in flight is no row of it.
-        let ended = self.status.iter().filter_map(|status| match status {
-            AskedStatus::Ended(status) => Some(*status),
-            AskedStatus::Pending => None,
-        });
-        ended.collect()
-    }
-
     /// Whether requests in flight are asked for by their status.
     pub(super) fn wants_pending(&self) -> bool {
         self.status.contains(&AskedStatus::Pending)
@@ -86,7 +86,7 @@ impl RequestFilterArgs {
 
     /// Whether nothing but requests in flight is asked for.
     pub(super) fn wants_only_pending(&self) -> bool {
-        self.wants_pending() && self.ended_statuses().is_empty()
+        AskedStatus::is_only_pending(&self.status)
     }
 
     /// The filter with the session that is meant; `None` where there is no such session.
@@ -120,31 +120,43 @@ impl RequestFilterArgs {
         tools.chain(methods).chain(clients).collect()
     }
 
-    /// The conditions in words.
+    /// The conditions, a name and a value each: those that were typed.
+    pub(super) fn named_words(&self) -> Vec<(&'static str, String)> {
+        let mut words = Vec::new();
+        let mut add = |name, values: &mut dyn Iterator<Item = String>| {
+            words.extend(values.map(|value| (name, value)));
+        };
+        add("method", &mut self.method.iter().cloned());
+        add("tool", &mut self.tool.iter().cloned());
+        add("session", &mut self.session.iter().cloned());
+        add("client", &mut self.client.iter().cloned());
+        add(
+            "status",
+            &mut self.status.iter().map(|it| it.as_str().to_owned()),
+        );
+        add(
+            "error kind",
+            &mut self.error_kind.iter().map(|it| it.as_str().to_owned()),
+        );
+        add("error code", &mut self.error_code.iter().cloned());
+        add(
+            "grep",
+            &mut self.search.text().map(str::to_owned).into_iter(),
+        );
+        add("trace", &mut self.trace.iter().map(ToString::to_string));
+        words
+    }
+
+    /// The conditions in words, what holds without being typed among them.
     pub(super) fn words(&self) -> Vec<String> {
         let quoted = |name: &str, value: &str| format!("{name} `{value}`");
-        let mut words = Vec::new();
-        words.extend(self.method.iter().map(|glob| quoted("method", glob)));
-        words.extend(self.tool.iter().map(|glob| quoted("tool", glob)));
-        words.extend(self.session.iter().map(|id| quoted("session", id)));
-        words.extend(self.client.iter().map(|glob| quoted("client", glob)));
-        words.extend(
-            self.status
-                .iter()
-                .map(|status| quoted("status", status.as_str())),
-        );
-        words.extend(
-            self.error_kind
-                .iter()
-                .map(|kind| quoted("error kind", kind.as_str())),
-        );
-        words.extend(
-            self.error_code
-                .iter()
-                .map(|code| quoted("error code", code)),
-        );
+        let named = self.named_words().into_iter();
+        // How a text is searched for is said there as well.
+        let mut words: Vec<String> = named
+            .filter(|(name, _)| *name != "grep")
+            .map(|(name, value)| quoted(name, &value))
+            .collect();
         words.extend(self.search.words());
-        words.extend(self.trace.map(|id| quoted("trace", &id.to_string())));
         words.extend(self.kind.kind().map(|kind| quoted("kind", kind.as_str())));
         words
     }

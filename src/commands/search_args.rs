@@ -73,6 +73,11 @@ impl SearchArgs {
         self.grep.is_some() && self.bodies() != SearchedBodies::ALL
     }
 
+    /// The text, as it was typed.
+    pub(super) fn text(&self) -> Option<&str> {
+        self.grep.as_deref()
+    }
+
     /// The condition in words.
     pub(super) fn words(&self) -> Option<String> {
         let text = self.grep.as_deref()?;

@@ -4,11 +4,13 @@ mod delete;
 
 use super::args::{ReadArgs, View, patterns};
 use super::find::{find_session, say_no_session};
-use super::flight::{InsertedRows, WantedInserts};
+use super::flight::{self, InsertedRows, WantedInserts};
 use super::help::{CommandHelp, field_names};
-use super::pages::{Fetched, OrderBy, Range, each_page};
+use super::pages::{Fetched, OrderBy, Range, each_page, each_page_of_newest};
 use super::printer::{LogTable, Printer};
-use super::{complete, now_ms, open_store, values};
+use super::search_args::SearchArgs;
+use super::values::{AskedStatus, RowLimit};
+use super::{complete, now_ms, values};
 use crate::console::{Console, TablePaging, TablePart};
 use crate::exit::Exit;
 use crate::render::layout::wrap;
@@ -18,9 +20,9 @@ use crate::render::{
     session_document, units,
 };
 use clap_complete::ArgValueCompleter;
-use mcpr_model::{ServerRun, Status};
-use mcpr_store::Reader;
+use mcpr_model::ServerRun;
 use mcpr_store::query::{Entry, Filter, Order};
+use mcpr_store::{Reader, StoreError};
 use std::fmt::Write as _;
 
 /// What `mcpr session` takes.
@@ -35,9 +37,20 @@ pub struct Args {
     /// Show its calls of tools that match GLOB (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
+    /// Show its requests of methods that match GLOB (repeatable; commas separate)
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::methods))]
+    method: Vec<String>,
     /// Show its requests with this status (repeatable; commas separate)
-    #[arg(long, value_parser = values::ended_status(), value_name = "STATUS", value_delimiter = ',')]
-    status: Vec<Status>,
+    #[arg(long, value_parser = values::status(), value_name = "STATUS", value_delimiter = ',')]
+    status: Vec<AskedStatus>,
+    #[command(flatten)]
+    search: SearchArgs,
+    /// Show its N newest requests, or `all`
+    #[arg(short = 'n', long, value_name = "N", default_value = "all")]
+    limit: RowLimit,
+    /// Print the latest first
+    #[arg(short, long)]
+    reverse: bool,
     /// Show the number of each request in a table, which `mcpr show` takes
     #[arg(long)]
     seq: bool,
@@ -72,7 +85,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let view = args.read.view(now_ms(), console)?;
     view.named(LOG_COLUMNS)?;
-    let reader = open_store(&view.url)?;
+    let reader = view.open(console)?;
     show(args, &view, reader.as_ref(), console)
 }
 
@@ -108,7 +121,8 @@ fn show(
     let wanted = wanted(args, &session, view)?;
     match view.format {
         Format::Json | Format::Ndjson => {
-            print_document(&session, run.as_ref(), &wanted, view, reader, console)?;
+            let list = ListedRequests::new(args, &session, wanted, reader);
+            print_document(&session, run.as_ref(), &list, view, console)?;
         }
         Format::Table => {
             let summary = summary(&session, run.as_ref(), view);
@@ -118,9 +132,13 @@ fn show(
                 whole: &summary,
                 paging: TablePaging::default(),
             })?;
-            print_list(&session, &wanted, view, table(args), reader, console)?;
+            let list = ListedRequests::new(args, &session, wanted, reader);
+            print_list(&list, view, table(args), console)?;
         }
-        Format::Csv => print_list(&session, &wanted, view, table(args), reader, console)?,
+        Format::Csv => {
+            let list = ListedRequests::new(args, &session, wanted, reader);
+            print_list(&list, view, table(args), console)?;
+        }
     }
     Ok(Exit::Done)
 }
@@ -132,66 +150,122 @@ fn wanted(args: &Args, session: &SessionView, view: &View) -> anyhow::Result<Fil
         since: view.since,
         until: view.until,
         tools: patterns("--tool", &args.tool)?,
-        statuses: args.status.clone(),
+        methods: patterns("--method", &args.method)?,
+        statuses: AskedStatus::ended(&args.status),
+        grep: args.search.search()?,
         ..Filter::default()
     })
 }
 
-/// Hands over the session's requests of every kind, page by page.
-///
-/// Gaps pass every filter; those outside the session's time are none of its business.
-fn each_page_of_session(
-    session: &SessionView,
-    filter: &Filter,
-    reader: &dyn Reader,
-    take: &mut dyn FnMut(Fetched) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let row = &session.row;
-    let end = row
-        .ended_at
-        .map_or(row.last_seen_at, |ended| ended.max(row.last_seen_at));
-    let range = Range {
-        by: OrderBy::Time,
-        after: None,
-        before: None,
-        order: Order::Ascending,
-        most: None,
-    };
-    each_page(reader, filter, range, &mut |mut fetched| {
-        fetched.entries.retain(|entry| match entry {
-            Entry::Request(_) => true,
-            Entry::Gap(gap) => gap.from_ts <= end && gap.to_ts >= row.started_at,
-        });
-        take(fetched)
-    })
+/// Which requests of a session are shown, and in which order.
+struct ListedRequests<'a> {
+    args: &'a Args,
+    session: &'a SessionView,
+    filter: Filter,
+    reader: &'a dyn Reader,
+}
+
+impl<'a> ListedRequests<'a> {
+    fn new(
+        args: &'a Args,
+        session: &'a SessionView,
+        filter: Filter,
+        reader: &'a dyn Reader,
+    ) -> Self {
+        Self {
+            args,
+            session,
+            filter,
+            reader,
+        }
+    }
+
+    fn has_pending(&self) -> bool {
+        self.args.status.contains(&AskedStatus::Pending)
+    }
+
+    /// Hands over the session's requests of every kind, page by page.
+    ///
+    /// Gaps pass every filter; those outside the session's time are none of its business.
+    fn each_page(&self, take: &mut dyn FnMut(Fetched) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        if AskedStatus::is_only_pending(&self.args.status) {
+            // The store filters by other statuses alone: these have no rows.
+            return Ok(());
+        }
+        let row = &self.session.row;
+        let end = row
+            .ended_at
+            .map_or(row.last_seen_at, |ended| ended.max(row.last_seen_at));
+        let mut take = |mut fetched: Fetched| {
+            fetched.entries.retain(|entry| match entry {
+                Entry::Request(_) => true,
+                Entry::Gap(gap) => gap.from_ts <= end && gap.to_ts >= row.started_at,
+            });
+            take(fetched)
+        };
+        let range = Range {
+            by: OrderBy::Time,
+            after: None,
+            before: None,
+            order: if self.args.reverse {
+                Order::Descending
+            } else {
+                Order::Ascending
+            },
+            most: self.args.limit.rows(),
+        };
+        match (range.order, range.most) {
+            (Order::Ascending, Some(_)) => {
+                each_page_of_newest(self.reader, &self.filter, range, &mut take)
+            }
+            _ => each_page(self.reader, &self.filter, range, &mut take),
+        }
+    }
+
+    /// What stands between the rows of a table.
+    fn inserted(&self) -> Result<InsertedRows, StoreError> {
+        let in_flight = Filter {
+            since: None,
+            until: None,
+            ..flight::of_any_status(&self.filter, self.has_pending()).into_owned()
+        };
+        let is_only_pending = AskedStatus::is_only_pending(&self.args.status);
+        let wanted = WantedInserts {
+            in_flight: self.args.status.is_empty() || self.has_pending(),
+            deaths: !is_only_pending,
+        };
+        let found = InsertedRows::of(self.reader, &in_flight, wanted)?;
+        Ok(if self.args.reverse {
+            found.reversed()
+        } else {
+            found
+        })
+    }
 }
 
 fn print_list(
-    session: &SessionView,
-    filter: &Filter,
+    list: &ListedRequests<'_>,
     view: &View,
     table: LogTable,
-    reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let mut printer = Printer::new(view, table)?;
     if view.is_table() {
-        let in_flight = Filter {
-            since: None,
-            until: None,
-            ..filter.clone()
-        };
-        let wanted = WantedInserts {
-            // What is in flight has no status to be chosen by.
-            in_flight: filter.statuses.is_empty(),
-            deaths: true,
-        };
-        printer.inserted = InsertedRows::of(reader, &in_flight, wanted)?;
+        printer.inserted = list.inserted()?;
     }
-    each_page_of_session(session, filter, reader, &mut |fetched| {
-        printer.page(reader, fetched, console)
+    let mut is_first = true;
+    list.each_page(&mut |fetched| {
+        // What happened before the newest rows is left out as they are.
+        if std::mem::take(&mut is_first)
+            && !list.args.reverse
+            && list.args.limit.rows().is_some()
+            && let Some(first) = fetched.entries.first()
+        {
+            printer.inserted.begin_at(first.place().ts);
+        }
+        printer.page(list.reader, fetched, console)
     })?;
-    printer.print_inserted(reader, console)?;
+    printer.print_inserted(list.reader, console)?;
     printer.finish(console)
 }
 
@@ -199,16 +273,15 @@ fn print_list(
 fn print_document(
     session: &SessionView,
     run: Option<&ServerRun>,
-    filter: &Filter,
+    list: &ListedRequests<'_>,
     view: &View,
-    reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let named = view.named(LOG_COLUMNS)?;
     let columns = named.unwrap_or_else(|| choose(LOG_COLUMNS, REQUEST_COLUMNS));
     console.print(&session_document(session, run))?;
     let mut separator = "";
-    each_page_of_session(session, filter, reader, &mut |fetched| {
+    list.each_page(&mut |fetched| {
         for entry in fetched.entries {
             console.print(separator)?;
             console.print(&object(&columns, &entry.into()))?;

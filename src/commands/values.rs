@@ -68,6 +68,20 @@ pub(super) enum AskedStatus {
 }
 
 impl AskedStatus {
+    /// Those of requests that have ended: the store filters by these alone.
+    pub(super) fn ended(asked: &[Self]) -> Vec<Status> {
+        let ended = asked.iter().filter_map(|status| match status {
+            Self::Ended(status) => Some(*status),
+            Self::Pending => None,
+        });
+        ended.collect()
+    }
+
+    /// Whether nothing but requests in flight is asked for.
+    pub(super) fn is_only_pending(asked: &[Self]) -> bool {
+        asked.contains(&Self::Pending) && Self::ended(asked).is_empty()
+    }
+
     /// The word for it, as every output has it.
     pub(super) fn as_str(self) -> &'static str {
         match self {

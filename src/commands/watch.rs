@@ -2,9 +2,10 @@
 
 mod opener;
 
-use super::args::{is_there, proxy_pattern};
+use super::args::{is_there, moment, proxy_pattern};
+use super::find::{find_session, say_no_session_of};
 use super::help::CommandHelp;
-use super::values::KindChoice;
+use super::request_filter::RequestFilterArgs;
 use super::{Refused, StoreArgs, complete, now_ms, open_store, report};
 use crate::console::{ColourChoice, Console};
 use crate::exit::Exit;
@@ -27,10 +28,15 @@ pub struct Args {
     /// Show proxies whose name matches GLOB (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::proxies))]
     proxy: Vec<String>,
-    /// Show this kind of traffic
-    #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]
-    kind: KindChoice,
-    /// Show times in UTC instead of local time
+    #[command(flatten)]
+    request_filter: RequestFilterArgs,
+    /// Show what happened at or after TIME: 30m, 2h, 7d, 2026-11-21 14:00, today, monday, @EPOCH
+    #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
+    since: Option<String>,
+    /// Show what happened before TIME
+    #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
+    /// Show and read times in UTC instead of local time
     #[arg(long)]
     utc: bool,
     /// Use colour
@@ -64,20 +70,22 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     {
         return Err(error.into());
     }
+    let Some(filter) = filter(args, source.current())? else {
+        let id = args.request_filter.session.as_deref().unwrap_or_default();
+        say_no_session_of(id, &args.proxy.join(","), source.current(), console);
+        return Ok(Exit::No);
+    };
     let begin = WatchOptions {
         store: source.url.to_string(),
         sources: [Box::new(source.clone()), Box::new(source.clone())],
-        filter: Filter {
-            proxy: proxy_pattern(&args.proxy),
-            kind: args.kind.kind(),
-            ..Filter::default()
-        },
+        filter_words: words(args),
+        filter,
         #[cfg(feature = "schema")]
         changes_of: Some(super::schema::newest_changes()),
         #[cfg(not(feature = "schema"))]
         changes_of: None,
         report_of: report_of(&source),
-        zone: if args.utc { Zone::Utc } else { Zone::Local },
+        zone: zone(args),
         colour: console.colours_output(),
         now_ms,
     };
@@ -88,6 +96,53 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Ok(WatchEnded::Failed(why)) => Err(Refused::new(why).into()),
         Err(error) => Err(no_screen(&format!("the terminal cannot be used: {error}")).into()),
     }
+}
+
+/// What is shown at all; `None` where a session is named that is not there.
+fn filter(args: &Args, url: &StoreUrl) -> anyhow::Result<Option<Filter>> {
+    let asked = &args.request_filter;
+    if asked.wants_pending() {
+        let refused = Refused::new("--status pending: what is in flight stands above the rows");
+        return Err(refused
+            .hint("leave it out and press i; `mcpr logs --status pending` lists it alone")
+            .into());
+    }
+    let zone = zone(args);
+    let read = |flag: &str, text: &Option<String>| {
+        let text = text.as_deref();
+        text.map(|text| moment(flag, text, now_ms(), zone))
+            .transpose()
+    };
+    let filter = Filter {
+        proxy: proxy_pattern(&args.proxy),
+        since: read("--since", &args.since)?,
+        until: read("--until", &args.until)?,
+        ..asked.conditions()?
+    };
+    let Some(id) = &asked.session else {
+        return Ok(Some(filter));
+    };
+    // Of a session that is still to come nobody knows the id: the store has to be there.
+    let reader = open_store(url)?;
+    let found = find_session(reader.as_ref(), id, filter.proxy.as_ref(), zone)?;
+    Ok(found.map(|session| Filter {
+        session: Some(session.key()),
+        ..filter
+    }))
+}
+
+/// The conditions, for the top of the screen.
+fn words(args: &Args) -> Vec<(&'static str, String)> {
+    let several = |name, values: &[String]| (!values.is_empty()).then(|| (name, values.join(",")));
+    let one = |name, value: &Option<String>| value.clone().map(|value| (name, value));
+    let words = several("proxy", &args.proxy).into_iter();
+    let words = words.chain(args.request_filter.named_words());
+    let times = [one("since", &args.since), one("until", &args.until)];
+    words.chain(times.into_iter().flatten()).collect()
+}
+
+fn zone(args: &Args) -> Zone {
+    if args.utc { Zone::Utc } else { Zone::Local }
 }
 
 /// Makes reports of a store, each in a file of its own that is opened where somebody can see it.

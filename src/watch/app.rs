@@ -18,7 +18,9 @@ use super::requests::RequestList;
 use super::sessions::SessionList;
 use super::tools::ToolList;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Cursor, Filter, Head, OpenRow, SessionKey, StatsKey};
+use mcpr_store::query::{
+    Cursor, Filter, Head, OpenRow, Pattern, SessionFilter, SessionKey, StatsKey,
+};
 use std::path::PathBuf;
 
 /// How often clocks go on, in milliseconds.
@@ -81,10 +83,31 @@ pub(super) struct Setting {
     pub(super) store: String,
     /// What requests are shown at all.
     pub(super) base: Filter,
+    /// The same in words, as far as the screen says it: a name and a value each.
+    pub(super) base_words: Vec<(&'static str, String)>,
     /// Whether schema changes can be told.
     pub(super) with_changes: bool,
     pub(super) zone: Zone,
     pub(super) now_ms: i64,
+}
+
+impl Setting {
+    /// What sessions are shown at all: conditions on requests are none on sessions.
+    fn sessions(&self) -> SessionFilter {
+        let base = &self.base;
+        let only = base.session.as_ref();
+        SessionFilter {
+            proxy: match only {
+                Some(key) => Some(Pattern::name(&key.proxy)),
+                None => base.proxy.clone(),
+            },
+            id: only.map(|key| key.id.clone()),
+            client: base.client.clone(),
+            since: base.since,
+            until: base.until,
+            ..SessionFilter::default()
+        }
+    }
 }
 
 /// The state.
@@ -152,7 +175,7 @@ impl App {
             setting,
         };
         app.requests.query.filter = app.setting.base.clone();
-        app.sessions.proxy.clone_from(&app.setting.base.proxy);
+        app.sessions.filter = app.setting.sessions();
         app.output.proxy.clone_from(&app.setting.base.proxy);
         app.changes.proxy.clone_from(&app.setting.base.proxy);
         app.sessions.begin();
@@ -208,9 +231,9 @@ impl App {
         for view in views {
             view.height = height;
         }
-        // What is in flight stands below the rows.
-        let below = self.in_flight(height).len();
-        self.requests.view.height = height.saturating_sub(below).max(1);
+        // What is in flight stands above the rows.
+        let above = self.in_flight(height).len();
+        self.requests.view.height = height.saturating_sub(above).max(1);
         self.requests.settle();
         self.sessions.settle();
         self.tools.settle();
@@ -242,6 +265,7 @@ impl App {
         self.requests.queries(self.now_ms, &mut lists);
         lists.failure = self.wanted_failure.take();
         lists.whole = self.detail.as_mut().and_then(Detail::queries);
+        lists.ended = self.detail.as_mut().and_then(Detail::ended_query);
         // What is paused stays as it was; what was never read is read.
         let is_still = self.paused_at.is_some();
         match self.pane {
@@ -328,6 +352,7 @@ impl App {
             }
             Answer::Present { ask, rows } => self.requests.keep_present(&ask, &rows),
             Answer::Whole { seq, whole } => self.take_whole(seq, whole),
+            Answer::Ended { key, seq } => self.take_ended(key, seq),
             Answer::Sessions { ask, rows, more } => self.sessions.take(&ask, rows, more),
             Answer::Tools { tools, took_ms } => {
                 self.tools.take(tools, took_ms, self.now_ms);
@@ -379,6 +404,8 @@ impl App {
         };
         if let Some(whole) = whole {
             detail.take(whole);
+            // One that was in flight when it was opened is a row by now.
+            self.requests.choose_number(seq);
         } else {
             self.detail = None;
             self.notice = Some(format!("request {seq} is not in the store any more"));

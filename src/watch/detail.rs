@@ -3,7 +3,7 @@
 use super::body::{BodySize, BodyView};
 use super::json_lines::JsonLines;
 use super::needle::Needle;
-use super::queries::OpenedRequest;
+use super::queries::{EndedQuery, OpenedRequest};
 use crate::render::units;
 use mcpr_model::{Body, ErrorKind, Kind};
 
@@ -23,11 +23,18 @@ pub(super) struct DetailSide {
 
 /// A request that is opened.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says of the request what no other one does, in any combination"
+)]
 pub(super) struct Detail {
     pub(super) seq: i64,
     /// What it is known by while it is in flight, and has no number.
     pub(super) open_key: Option<i64>,
     is_asked: bool,
+    /// Whether its number is to be asked for, as it is in flight no longer; it is, once.
+    has_ended: bool,
+    is_end_asked: bool,
     /// `None` while it is read.
     pub(super) whole: Option<Box<OpenedRequest>>,
     pub(super) sides: [DetailSide; 2],
@@ -44,6 +51,8 @@ impl Detail {
             seq,
             open_key: None,
             is_asked: false,
+            has_ended: false,
+            is_end_asked: false,
             whole: None,
             sides: [DetailSide::none("request"), DetailSide::none("answer")],
             focus: before.map_or(0, |before| before.focus),
@@ -66,6 +75,23 @@ impl Detail {
     /// The request that is to be read, once.
     pub(super) fn queries(&mut self) -> Option<i64> {
         (!std::mem::replace(&mut self.is_asked, true)).then_some(self.seq)
+    }
+
+    /// It is in flight no longer.
+    pub(super) fn end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// The request in flight whose number is to be asked for, once.
+    pub(super) fn ended_query(&mut self) -> Option<EndedQuery> {
+        let key = self.open_key.filter(|_| self.has_ended)?;
+        let row = self.whole.as_ref()?.row.clone();
+        (!std::mem::replace(&mut self.is_end_asked, true)).then_some(EndedQuery { key, row })
+    }
+
+    /// It has this number now: what is seen stays until the answer is read.
+    pub(super) fn become_stored(&mut self, seq: i64) {
+        (self.open_key, self.seq, self.is_asked) = (None, seq, false);
     }
 
     /// Takes in what was read.

@@ -22,6 +22,7 @@ pub(super) enum KeyCommand {
     PageUp,
     First,
     Last,
+    InFlight,
     Open,
     Filter,
     NextFailure,
@@ -129,6 +130,7 @@ pub(super) const BINDINGS: &[Binding] = bindings! {
     Everywhere [plain('g'), named(KeyCode::Home)] "g Home" C::First, "to the first row";
     Everywhere [plain('G'), named(KeyCode::End)] "G End" C::Last,
         "to the last row; requests follow again";
+    Lists [plain('i')] "i" C::InFlight, "to what is in flight, above the rows";
     Lists [named(KeyCode::Enter)] "Enter" C::Open,
         "open a request; of another row, its requests";
     Lists [plain('/')] "/" C::Filter,

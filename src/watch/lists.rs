@@ -4,7 +4,9 @@
 use super::event::{Events, ScreenEvent};
 use super::needle::Needle;
 use super::output::MAX_SERVERS;
-use super::queries::{Answer, OpenedRequest, OutputsQuery, RecheckQuery, SessionsQuery};
+use super::queries::{
+    Answer, EndedQuery, OpenedRequest, OutputsQuery, RecheckQuery, SessionsQuery,
+};
 use super::query_slots::{ListQueries, QuerySlots};
 use super::scan::Scan;
 use super::store::{Connection, Reply};
@@ -12,8 +14,8 @@ use crate::render::{RequestDetails, list_of, server_output, shown_document, show
 use mcpr_model::ErrorKind;
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{
-    Cursor, Entry, Filter, Head, OpenRow, Page, RequestRow, SessionFilter, SessionKey, SessionPage,
-    SessionRow,
+    Cursor, Entry, Filter, Head, OpenRow, Order, Page, Pattern, RequestRow, SessionFilter,
+    SessionKey, SessionPage, SessionRow, TimePage,
 };
 use mcpr_store::{Reader, StoreError};
 use std::time::{Duration, Instant};
@@ -43,6 +45,7 @@ pub(super) struct ListScans {
     failure: Option<Scan>,
     recheck: Option<RecheckQuery>,
     whole: Option<i64>,
+    ended: Option<EndedQuery>,
     sessions: Option<SessionScan>,
     outputs: Option<OutputsQuery>,
     head: Option<Head>,
@@ -135,6 +138,7 @@ impl ListScans {
         replace(&mut self.failure, queries.failure.map(Scan::failure));
         self.recheck = queries.recheck.or(self.recheck.take());
         self.whole = queries.whole.or(self.whole);
+        self.ended = queries.ended.or(self.ended.take());
         self.outputs = queries.outputs.or(self.outputs.take());
         if let Some(ask) = queries.sessions {
             self.sessions = Some(SessionScan::new(ask));
@@ -161,6 +165,11 @@ impl ListScans {
             let whole = whole(reader, seq, zone)?.map(Box::new);
             answers.push(Answer::Whole { seq, whole });
             self.whole = None;
+        }
+        if let Some(EndedQuery { key, row }) = &self.ended {
+            let seq = stored(reader, row)?;
+            answers.push(Answer::Ended { key: *key, seq });
+            self.ended = None;
         }
         if let Some(ask) = &self.recheck {
             let rows = present(reader, ask)?;
@@ -245,10 +254,9 @@ impl SessionScan {
     /// Looks at the next page; the answer, once there is one.
     fn step(&mut self, reader: &dyn Reader) -> Result<Option<Answer>, StoreError> {
         let filter = SessionFilter {
-            proxy: self.ask.proxy.clone(),
             // A session that has just begun is what one wants to see.
             with_empty: true,
-            ..SessionFilter::default()
+            ..self.ask.filter.clone()
         };
         let rows = reader.sessions(&filter, &self.page)?;
         let more = rows.len() >= self.page.limit;
@@ -273,7 +281,7 @@ impl SessionScan {
             return Ok(None);
         }
         Ok(Some(Answer::Sessions {
-            ask: self.ask.clone(),
+            ask: Box::new(self.ask.clone()),
             rows: std::mem::take(&mut self.found),
             more,
         }))
@@ -315,6 +323,35 @@ fn server_output_of(reader: &dyn Reader, row: &RequestRow) -> Result<Option<Stri
     let run = reader.server_run(&key)?;
     let output = run.as_ref().map(server_output);
     Ok(output.filter(|output| !output.is_empty()))
+}
+
+/// The number of the stored request that was in flight as this row.
+fn stored(reader: &dyn Reader, open: &RequestRow) -> Result<Option<i64>, StoreError> {
+    let filter = Filter {
+        proxy: Some(Pattern::name(&open.proxy)),
+        since: Some(open.ts),
+        until: Some(open.ts.saturating_add(1)),
+        ..Filter::default()
+    };
+    let page = TimePage {
+        stored_before: None,
+        after: None,
+        before: None,
+        // An id may come again; the one that has just ended was stored last.
+        order: Order::Descending,
+        limit: Page::MAX_LIMIT,
+    };
+    let entries = reader.timeline(&filter, page)?;
+    Ok(entries.iter().find_map(|entry| match entry {
+        Entry::Request(row)
+            if row.request_id == open.request_id
+                && row.method == open.method
+                && row.session == open.session =>
+        {
+            Some(row.seq)
+        }
+        _ => None,
+    }))
 }
 
 /// The rows of a range that are still there.

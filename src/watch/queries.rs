@@ -2,8 +2,8 @@
 
 use mcpr_model::{Payload, ServerRun};
 use mcpr_store::query::{
-    ChangeRow, Cursor, Entry, Filter, Head, OpenRow, Pattern, RequestRow, SessionPlace, SessionRow,
-    Summary,
+    ChangeRow, Cursor, Entry, Filter, Head, OpenRow, Pattern, RequestRow, SessionFilter,
+    SessionPlace, SessionRow, Summary,
 };
 
 /// Which requests are meant.
@@ -51,6 +51,15 @@ pub(super) struct RecheckQuery {
     pub(super) last: Cursor,
 }
 
+/// Asks under which number a request is stored that was in flight.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct EndedQuery {
+    /// What it was known by in flight.
+    pub(super) key: i64,
+    /// As it was then.
+    pub(super) row: RequestRow,
+}
+
 /// Asks what servers wrote.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct OutputsQuery(pub(super) Option<Pattern>);
@@ -59,7 +68,7 @@ pub(super) struct OutputsQuery(pub(super) Option<Pattern>);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SessionsQuery {
     pub(super) generation: u64,
-    pub(super) proxy: Option<Pattern>,
+    pub(super) filter: SessionFilter,
     /// Only sessions with this text in their id, proxy or client.
     pub(super) text: String,
     /// Those behind this place.
@@ -175,8 +184,13 @@ pub(super) enum Answer {
         seq: i64,
         whole: Option<Box<OpenedRequest>>,
     },
+    /// Under which number a request is stored that was in flight; `None` where it is not.
+    Ended {
+        key: i64,
+        seq: Option<i64>,
+    },
     Sessions {
-        ask: SessionsQuery,
+        ask: Box<SessionsQuery>,
         rows: Vec<SessionRow>,
         more: bool,
     },

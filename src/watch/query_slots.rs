@@ -2,7 +2,7 @@
 //! query replaces an earlier one: nothing piles up however long the store takes to answer.
 
 use super::queries::{
-    FailureQuery, OutputsQuery, RecheckQuery, RowsQuery, SessionsQuery, ToolsQuery,
+    EndedQuery, FailureQuery, OutputsQuery, RecheckQuery, RowsQuery, SessionsQuery, ToolsQuery,
 };
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +15,7 @@ pub(super) struct ListQueries {
     pub(super) failure: Option<FailureQuery>,
     pub(super) recheck: Option<RecheckQuery>,
     pub(super) whole: Option<i64>,
+    pub(super) ended: Option<EndedQuery>,
     pub(super) sessions: Option<SessionsQuery>,
     /// What servers wrote, of the proxies that are shown.
     pub(super) outputs: Option<OutputsQuery>,
@@ -28,6 +29,7 @@ impl ListQueries {
         slots.failure = self.failure.or(slots.failure.take());
         slots.recheck = self.recheck.or(slots.recheck.take());
         slots.whole = self.whole.or(slots.whole.take());
+        slots.ended = self.ended.or(slots.ended.take());
         slots.sessions = self.sessions.or(slots.sessions.take());
         slots.outputs = self.outputs.or(slots.outputs.take());
     }

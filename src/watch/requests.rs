@@ -174,9 +174,19 @@ impl RequestList {
         self.follows = rows > 0 && self.view.chosen + 1 == self.rows.len() && self.is_complete();
     }
 
-    /// Whether the newest row is chosen, or there is none.
-    pub(super) fn is_at_newest(&self) -> bool {
-        self.view.chosen + 1 >= self.rows.len() && self.is_complete()
+    /// Whether the first row of all is chosen, or there is none.
+    pub(super) fn is_at_first(&self) -> bool {
+        self.view.chosen == 0 && self.older == PageEnd::Nothing
+    }
+
+    /// Chooses the row with a number, where it is in memory.
+    pub(super) fn choose_number(&mut self, seq: i64) {
+        if let Some(at) = self.rows.iter().position(|row| row.seq() == seq)
+            && at != self.view.chosen
+        {
+            self.follows = false;
+            self.view.choose(at, self.rows.len());
+        }
     }
 
     /// Whether nothing that may be looked at lies beyond the newest row.

@@ -36,6 +36,8 @@ pub struct WatchOptions {
     pub sources: [Box<dyn StoreSource>; 2],
     /// What requests are shown at all.
     pub filter: Filter,
+    /// The same in words, for the top of the screen: a name and a value each.
+    pub filter_words: Vec<(&'static str, String)>,
     /// Who tells what versions of lists brought, where that can be told.
     pub changes_of: Option<ChangesOf>,
     /// Who makes a report of what the screen shows.
@@ -81,6 +83,7 @@ pub fn run(begin: WatchOptions) -> io::Result<WatchEnded> {
     let setting = Setting {
         store: begin.store,
         base: begin.filter,
+        base_words: begin.filter_words,
         with_changes: begin.changes_of.is_some(),
         zone: begin.zone,
         now_ms: (begin.now_ms)(),

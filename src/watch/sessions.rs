@@ -3,7 +3,7 @@
 use super::queries::SessionsQuery;
 use super::query_slots::ListQueries;
 use super::view::ListView;
-use mcpr_store::query::{Pattern, SessionPlace, SessionRow};
+use mcpr_store::query::{SessionFilter, SessionPlace, SessionRow};
 use std::collections::VecDeque;
 
 /// Most pages in memory.
@@ -24,7 +24,8 @@ struct LoadedPage {
 #[derive(Debug, Default)]
 pub(super) struct SessionList {
     pub(super) text: String,
-    pub(super) proxy: Option<Pattern>,
+    /// Which sessions are shown at all.
+    pub(super) filter: SessionFilter,
     generation: u64,
     pages: VecDeque<LoadedPage>,
     /// Where the pages begin that slid out at the top: one place for each, which is all that is needed to
@@ -158,7 +159,7 @@ impl SessionList {
         }
         let ask = SessionsQuery {
             generation: self.generation,
-            proxy: self.proxy.clone(),
+            filter: self.filter.clone(),
             text: self.text.clone(),
             after,
         };

@@ -111,11 +111,12 @@ fn tools(ask: &ToolsQuery, reader: &dyn Reader) -> Result<ToolSums, StoreError> 
     let buckets = Buckets::dividing(start, end, BARS);
     // In pieces shorter than an hour, the sum of the hour that has not ended would stand at its beginning.
     let is_fine = buckets.width_ms < HOUR_MS;
+    let until = (window_ms.is_none() || is_fine).then(|| end.max(buckets.end()));
     let question = StatsQuestion {
         filter: Filter {
             // Also of everything, so that what is left of a cut hour is counted at its own time.
-            since: Some(start),
-            until: (window_ms.is_none() || is_fine).then(|| end.max(buckets.end())),
+            since: Some(start).max(ask.filter.since),
+            until: until.into_iter().chain(ask.filter.until).min(),
             ..ask.filter.clone()
         },
         by: GroupBy::Tool,

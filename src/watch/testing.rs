@@ -120,6 +120,23 @@ impl TestStore {
         writer
     }
 
+    /// Records that request `n`, which was in flight, was answered.
+    pub(super) fn end_open(&mut self, mut writer: Box<dyn Writer>, n: i64) {
+        self.made = self.made.max(n);
+        let request = Request {
+            ts: NOW - 3_000,
+            ..request(n)
+        };
+        let batch = Batch {
+            writer: 1_000 + n,
+            number: 2,
+            now: NOW,
+            events: vec![Stored::Request(request)],
+            sources: Vec::new(),
+        };
+        writer.append(&batch).expect("it is stored");
+    }
+
     /// Records what servers wrote: one that goes on, and one that died.
     pub(super) fn add_outputs(&mut self) {
         const HOSTILE: &str = "colour \x1b[31mred\x1b[0m\u{202e} and \u{7}bell\n";
@@ -243,6 +260,7 @@ impl Bench {
                 kind: Some(Kind::Mcp),
                 ..Default::default()
             },
+            base_words: Vec::new(),
             with_changes: true,
             zone: Zone::Utc,
             now_ms: NOW,

@@ -44,6 +44,7 @@ impl App {
             }
             KeyCommand::NextPane => self.turn_to(1),
             KeyCommand::PreviousPane => self.turn_to(self.panes.len() - 1),
+            KeyCommand::InFlight => self.choose_in_flight(),
             KeyCommand::Open => self.open(),
             KeyCommand::Filter => self.type_filter(),
             KeyCommand::NextFailure => self.seek_failure(ScanDirection::Newer),

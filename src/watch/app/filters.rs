@@ -16,11 +16,14 @@ impl App {
     pub(in crate::watch) fn filters(&self) -> Vec<(&'static str, String)> {
         let mut words = Vec::new();
         let base = &self.setting.base;
-        words.extend(
-            base.proxy
-                .as_ref()
-                .map(|proxy| ("proxy", proxy.to_string())),
-        );
+        // Lists of other things are filtered by those of these that they have.
+        let is_of_pane = |name: &str| match self.pane {
+            Pane::Requests | Pane::Tools => true,
+            Pane::Sessions => ["proxy", "session", "client", "since", "until"].contains(&name),
+            Pane::Output | Pane::Changes => name == "proxy",
+        };
+        let of_base = self.setting.base_words.iter();
+        words.extend(of_base.filter(|(name, _)| is_of_pane(name)).cloned());
         if self.pane == Pane::Requests {
             if let Some(key) = &self.only_tool {
                 let of_proxy = key.proxy.clone().filter(|_| base.proxy.is_none());
@@ -192,7 +195,7 @@ impl App {
             filter.tools = exactly(key.tool.as_deref());
             filter.kind = None;
         }
-        filter.session.clone_from(&self.only_session);
+        filter.session = self.only_session.clone().or(filter.session);
         let query = Query {
             filter,
             text: self.requests.query.text.clone(),

@@ -1,6 +1,6 @@
 //! The requests in flight: which of them are shown, chosen and opened, and how many there are of what.
 
-use super::App;
+use super::{App, Pane};
 use crate::render::{RequestDetails, shown_document, shown_facts};
 use crate::watch::detail::Detail;
 use crate::watch::draw::layout;
@@ -28,7 +28,7 @@ impl App {
         self.paused_at.is_none()
     }
 
-    /// The requests in flight that the list of requests shows below its rows, the newest, in a list of this height.
+    /// The requests in flight that the list of requests shows above its rows, the newest, in a list of this height.
     pub(in crate::watch) fn in_flight(&self, height: usize) -> Vec<&OpenRow> {
         let query = &self.requests.query;
         let needle = Needle::new(&query.text);
@@ -99,34 +99,41 @@ impl App {
         }
     }
 
+    /// Chooses the newest of what is in flight; says so where there is nothing.
+    pub(super) fn choose_in_flight(&mut self) {
+        let newest = self.shown_in_flight().last().map(|open| open.key);
+        if newest.is_some() {
+            // Whoever was looking at another list wants to see it.
+            self.pane = Pane::Requests;
+            self.detail = None;
+            self.open_choice = newest;
+        } else {
+            self.notice = Some("nothing is in flight here".to_owned());
+        }
+    }
+
     /// Moves the choice where it is, or comes, among what is in flight; whether it did.
     pub(super) fn go_in_flight(&mut self, rows: isize) -> bool {
         let keys: Vec<i64> = self.shown_in_flight().iter().map(|open| open.key).collect();
         let chosen = self
             .open_choice
             .and_then(|key| keys.iter().position(|&it| it == key));
-        // They stand behind the newest row.
-        let from = match chosen {
-            Some(at) => isize::try_from(at).unwrap_or(isize::MAX),
-            None if self.requests.is_at_newest() => -1,
-            None => {
-                self.open_choice = None;
-                return false;
-            }
+        let Some(at) = chosen else {
+            // They stand before the first row.
+            let comes = rows < 0 && self.requests.is_at_first() || self.requests.rows().is_empty();
+            self.open_choice = keys.last().copied().filter(|_| comes);
+            return self.open_choice.is_some();
         };
-        let last = keys.len().saturating_sub(1);
-        let to = from.saturating_add(rows);
-        self.open_choice = usize::try_from(to)
-            .ok()
-            .and_then(|to| keys.get(to.min(last)).copied());
-        if self.open_choice.is_some() {
-            return true;
-        }
-        if chosen.is_some() && to < -1 {
-            // Up over the first of them, on among the rows.
-            self.requests.go(to + 1);
-        }
-        chosen.is_some()
+        let to = isize::try_from(at)
+            .unwrap_or(isize::MAX)
+            .saturating_add(rows);
+        let to = usize::try_from(to).unwrap_or(0);
+        // Down over the last of them, back to the row that was left.
+        self.open_choice = match keys.get(to) {
+            None if self.requests.rows().is_empty() => keys.last().copied(),
+            key => key.copied(),
+        };
+        true
     }
 
     /// Opens the request in flight that is chosen; whether one is.
@@ -166,11 +173,26 @@ impl App {
         if let Some(detail) = &mut self.detail {
             match opened {
                 Some(opened) => detail.whole = Some(opened),
-                None => {
-                    self.notice = Some("it has ended: Esc, and it is among the rows".to_owned());
-                }
+                None => detail.end(),
             }
         }
+    }
+
+    /// The request in flight that is opened has ended, and is stored under this number: it turns into that.
+    pub(super) fn take_ended(&mut self, key: i64, seq: Option<i64>) -> bool {
+        let opened = self.detail.as_mut();
+        let Some(detail) = opened.filter(|detail| detail.open_key == Some(key)) else {
+            return false;
+        };
+        self.open_choice = None;
+        self.notice = Some(match seq {
+            Some(seq) => {
+                detail.become_stored(seq);
+                "it has ended: this is its answer".to_owned()
+            }
+            None => "it has ended, and was not stored".to_owned(),
+        });
+        true
     }
 }
 
@@ -203,12 +225,12 @@ mod tests {
         let mut bench = Bench::over(60);
         let _writer = bench.store.add_open(61);
         bench.wait(100);
-        bench.keys("Gj");
+        bench.keys("i");
         let screen = bench.screen();
-        let chosen = screen.lines().find(|line| line.starts_with('▶'));
+        let chosen = screen.lines().nth(2).expect("the first row");
         assert!(
-            chosen.is_some_and(|line| line.contains("▸ pending 3s")),
-            "{screen}"
+            chosen.starts_with('▶') && chosen.contains("▸ pending 3s"),
+            "it stands above the rows: {screen}"
         );
         bench.keys("<Enter>");
         let screen = bench.screen();
@@ -222,7 +244,8 @@ mod tests {
         );
         bench.wait(2_000);
         assert!(bench.screen().contains("pending 5s"), "{}", bench.screen());
-        bench.keys("<Esc>k");
+        // Back to the row that was left, which is the newest.
+        bench.keys("<Esc>j");
         assert_eq!(bench.chosen(), Some(60));
         let screen = bench.screen();
         let chosen = screen.lines().find(|line| line.starts_with('▶'));
@@ -230,12 +253,38 @@ mod tests {
             chosen.is_some_and(|line| line.contains("number=60")),
             "{screen}"
         );
-        bench.keys("jt");
+        bench.keys("gk");
+        let screen = bench.screen();
+        let chosen = screen.lines().find(|line| line.starts_with('▶'));
+        assert!(
+            chosen.is_some_and(|line| line.contains("pending")),
+            "before the first row stands what is in flight: {screen}"
+        );
+        bench.keys("t");
         assert!(bench.screen().contains("read_file"), "its tool is chosen");
         bench.keys("xG");
         bench.store.add(1);
         bench.wait(100);
         assert_eq!(bench.chosen(), Some(61), "the answer follows");
+    }
+
+    #[test]
+    fn an_opened_request_in_flight_turns_into_its_answer_when_it_ends() {
+        let mut bench = Bench::over(60);
+        let writer = bench.store.add_open(61);
+        bench.wait(100);
+        bench.keys("i<Enter>");
+        assert!(bench.screen().contains("no answer yet"));
+        bench.store.end_open(writer, 61);
+        bench.wait(200);
+        let screen = bench.screen();
+        assert!(screen.starts_with("[request 61] tools/call"), "{screen}");
+        assert!(
+            !screen.contains("no answer yet") && screen.contains("it has ended"),
+            "{screen}"
+        );
+        bench.keys("<Esc>");
+        assert_eq!(bench.chosen(), Some(61));
     }
 
     #[test]

@@ -447,19 +447,19 @@ fn any_keys_at_any_size_are_taken() {
 }
 
 #[test]
-fn what_is_in_flight_stands_below_the_rows_with_a_clock_and_is_counted_by_tool() {
+fn what_is_in_flight_stands_above_the_rows_with_a_clock_and_is_counted_by_tool() {
     let mut bench = Bench::over(60);
     let _writer = bench.store.add_open(61);
     bench.wait(100);
     let screen = bench.screen();
     let lines: Vec<&str> = screen.lines().collect();
-    let below = lines[lines.len() - 2];
+    let above = lines[2];
     assert!(
-        below.contains("read_file") && below.ends_with("▸ pending 3s"),
+        above.contains("read_file") && above.ends_with("▸ pending 3s"),
         "{screen}"
     );
-    assert!(below.contains("number=61"), "{screen}");
-    assert!(lines[lines.len() - 3].contains("number=60"), "{screen}");
+    assert!(above.contains("number=61"), "{screen}");
+    assert!(lines[lines.len() - 2].contains("number=60"), "{screen}");
     assert_eq!(bench.chosen(), Some(60));
     bench.app.take_changed();
     bench.wait(2_000);

@@ -55,17 +55,18 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
             TableRow::Whole(escape(&text).into_owned(), palette.style(Meaning::Slow))
         }
     });
-    let below = open.iter().map(|open| {
+    let above = open.iter().map(|open| {
         let asked = arguments::of(&open.row, open.payload().as_ref());
         let cells = cells(&open.row, asked.as_deref(), several, times, &ids, palette);
         TableRow::Cells(with_clock(cells, &open.row, app.now_ms, palette))
     });
     let table = Table {
         headings: headings(several, &heading, app.size.0),
-        rows: shown.chain(below).collect(),
+        rows: above.chain(shown).collect(),
         chosen: match app.chosen_in_flight() {
-            Some((at, _)) => Some(rows.len() + at),
-            None => (!rows.is_empty()).then(|| list.view.chosen.saturating_sub(range.start)),
+            Some((at, _)) => Some(at),
+            None => (!rows.is_empty())
+                .then(|| open.len() + list.view.chosen.saturating_sub(range.start)),
         },
     };
     let nothing = nothing(app);

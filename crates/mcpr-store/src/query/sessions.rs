@@ -205,7 +205,7 @@ impl SessionPage {
 }
 
 /// Conditions on sessions; all must hold.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionFilter {
     /// Only proxies whose name matches.
     pub proxy: Option<Pattern>,
