@@ -12,10 +12,11 @@ use crate::commands::{known_elsewhere, topic_of, with_help};
 use crate::config::{KEYS, Settings, SettingsError};
 use crate::console::{ColourChoice, Console, report_bus_errors};
 use crate::exit::Exit;
-use crate::render::text;
+use crate::render::{text, units};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// Record and inspect MCP (Model Context Protocol) traffic
 #[derive(Debug, Parser)]
@@ -104,6 +105,7 @@ fn run_with(
     read_settings: &dyn Fn() -> Result<Settings, SettingsError>,
     console: &mut Console,
 ) -> Exit {
+    let began = Instant::now();
     console.choose_colour(colour_of_usage_errors(args));
     let (settings, fault) = match read_settings() {
         Ok(settings) => (settings, None),
@@ -133,7 +135,14 @@ fn run_with(
         },
         Err(error) => answer_parser(&harmless(error, args), console),
     };
-    end(outcome, console)
+    // Before the pager is waited for, in which somebody reads.
+    let took = began.elapsed();
+    let exit = end(outcome, console);
+    if console.tells_details() {
+        let us = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
+        console.note(&format!("took {}", units::latency(us)));
+    }
+    exit
 }
 
 /// The arguments of a recorder as they are with these settings: what it was started with stands above them.
@@ -232,7 +241,12 @@ impl Command {
 fn complete_in(shell: &str, args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut console = Console::of_process();
     let words = args.into_iter().skip_while(|word| word != "--").skip(1);
-    let outcome = complete::answer(shell, words.collect(), &mut Cli::command(), &mut console);
+    let outcome = complete::answer(
+        shell,
+        words.collect(),
+        &mut complete::with_topics(Cli::command()),
+        &mut console,
+    );
     end(outcome, &mut console).into()
 }
 

@@ -107,6 +107,64 @@ fn a_code_may_begin_with_a_minus() {
     );
 }
 
+/// What each short flag stands for, wherever there is one of that name.
+const SHORT: &[(char, &str)] = &[
+    ('n', "limit"),
+    ('r', "reverse"),
+    ('g', "grep"),
+    ('F', "fixed_strings"),
+    ('s', "since"),
+    ('u', "until"),
+    ('t', "tool"),
+    ('p', "proxy"),
+    ('c', "client"),
+    ('S', "session"),
+    ('o', "format"),
+    ('j', "json"),
+    ('f', "follow"),
+    ('q', "quiet"),
+    ('v', "verbose"),
+];
+/// Flags of one command that keep another meaning, and why.
+const OWN_SHORT: &[(&str, &str)] = &[
+    // A report is a file, and this is how every compiler is told its name.
+    ("report", "output"),
+    ("report", "format"),
+    ("snapshot", "output"),
+    // The proxy that a recorder gives its requests, and what an installed tap is given to: no filters.
+    ("record", "proxy"),
+    ("install", "client"),
+    ("uninstall", "client"),
+    ("status", "client"),
+];
+
+#[test]
+fn a_short_flag_means_the_same_in_every_command() {
+    let mut wrong = Vec::new();
+    let mut commands = vec![Cli::command()];
+    while let Some(command) = commands.pop() {
+        commands.extend(
+            command
+                .get_subcommands()
+                .filter(|it| !it.is_hide_set())
+                .cloned(),
+        );
+        for arg in command.get_arguments() {
+            let (name, id) = (command.get_name(), arg.get_id().as_str());
+            let by_id = SHORT.iter().find(|(_, long)| *long == id);
+            let by_short = arg
+                .get_short()
+                .and_then(|short| SHORT.iter().find(|(it, _)| *it == short));
+            let is_other = by_id.map(|it| it.0) != arg.get_short() && by_id.is_some()
+                || by_short.is_some_and(|(_, long)| *long != id);
+            if is_other && !OWN_SHORT.contains(&(name, id)) {
+                wrong.push(format!("{name} --{id} {:?}", arg.get_short()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn every_example_is_a_command_line() {
     for (line, what) in helps().flat_map(CommandHelp::examples) {

@@ -1,14 +1,14 @@
 //! The arguments that every reading command takes, and what they resolve to.
 
 use super::layout_args::LayoutArgs;
-use super::{Refused, complete};
+use super::{Refused, complete, open_store};
 use crate::console::{ColourChoice, Console};
 use crate::render::{Column, Format, Record, TableStyle, choose, select, units};
 use anyhow::Context;
 use clap_complete::ArgValueCompleter;
 use mcpr_store::query::Pattern;
 use mcpr_store::query::when::{Zone, parse_when};
-use mcpr_store::{StoreUrl, Trust};
+use mcpr_store::{Reader, StoreUrl, Trust};
 use std::path::PathBuf;
 
 /// Which store is meant.
@@ -162,6 +162,9 @@ pub(super) struct AnswerArgs {
     /// Print no notes and hints, only the answer and errors
     #[arg(short, long)]
     quiet: bool,
+    /// Say on standard error which store was asked for which time, and how long it took
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
 }
 
 impl AnswerArgs {
@@ -170,6 +173,9 @@ impl AnswerArgs {
         console.choose_colour(self.color);
         if self.quiet {
             console.leave_out_notes();
+        }
+        if self.verbose {
+            console.tell_details();
         }
         if !self.no_pager {
             console.page_long_output();
@@ -248,6 +254,22 @@ impl View {
     /// What tables are fitted to on the terminal as it is now.
     pub(super) fn table_width(&self, console: &Console) -> Option<usize> {
         self.layout.width(console.width(), console.text_width())
+    }
+
+    /// Opens the store for reading; says where it is looked for what, if that is asked for.
+    pub(super) fn open(&self, console: &mut Console) -> anyhow::Result<Box<dyn Reader>> {
+        let reader = open_store(&self.url)?;
+        if console.tells_details() {
+            let at = |ts: Option<i64>, end: &str| {
+                ts.map_or_else(|| end.to_owned(), |ts| units::time(ts, self.zone))
+            };
+            let last = reader.head()?.cursor;
+            console.note(&format!("store: {}, up to number {last}", self.url));
+            let since = at(self.since, "the beginning");
+            let until = at(self.until, "now");
+            console.note(&format!("time: {since} to {until}"));
+        }
+        Ok(reader)
     }
 
     /// Looks back only so far, unless a beginning was named.

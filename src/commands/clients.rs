@@ -1,21 +1,24 @@
 //! `mcpr clients`: who called, with which version, from which platform, how much.
 
 use super::args::{ReadArgs, client_pattern};
+use super::callers::{CalledArgs, CalledTools};
 use super::empty::{self, Sought, SoughtName};
 use super::help::{CommandHelp, field_names};
 use super::left_out::{self, LinesArgs, counted};
 use super::list_printer::ListPrinter;
+use super::pages::each_page_of_sessions;
 use super::values::client_order;
-use super::{complete, now_ms, open_store};
+use super::{complete, now_ms};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, choose};
+use crate::render::{CLIENT_COLUMNS, CLIENT_FIELDS, CLIENT_TABLE, choose};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::Kind;
 use mcpr_model::time::DAY_MS;
 use mcpr_store::Reader;
 use mcpr_store::query::{
-    ClientOrder, ClientRow, Filter, GroupBy, NameKind, RankedLines, SessionFilter, StatsQuestion,
+    ClientOrder, ClientRow, ClientsFold, Filter, GroupBy, NameKind, RankedLines, SessionFilter,
+    StatsQuestion,
 };
 
 /// What `mcpr clients` takes.
@@ -26,6 +29,9 @@ pub struct Args {
     /// Show clients whose name matches GLOB, ignoring case (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
     client: Vec<String>,
+    // Then their calls of these tools are counted alone.
+    #[command(flatten)]
+    called: CalledArgs,
     /// Count sessions without a call, too
     #[arg(long)]
     all: bool,
@@ -57,7 +63,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .view(now_ms(), console)?
         .looking_back(LOOK_BACK_MS);
     let columns = view.columns(CLIENT_COLUMNS, CLIENT_FIELDS, || {
-        choose(CLIENT_COLUMNS, CLIENT_FIELDS)
+        choose(CLIENT_COLUMNS, CLIENT_TABLE)
     })?;
     let filter = SessionFilter {
         proxy: view.proxy.clone(),
@@ -67,8 +73,12 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         with_empty: args.all,
         ..SessionFilter::default()
     };
-    let reader = open_store(&view.url)?;
-    let rows = reader.clients(&filter, MAX_LINES)?;
+    let reader = view.open(console)?;
+    let called = args.called.called(&filter)?;
+    let rows = match &called {
+        Some(called) => clients_that_called(called, &filter, reader.as_ref())?,
+        None => reader.clients(&filter, MAX_LINES)?,
+    };
     let RankedLines { mut rows, beyond } = ClientRow::ranked(rows, args.sort, args.lines.most());
     args.lines.turn(&mut rows, ClientRow::is_other);
     let mut listing = ListPrinter::new(columns, view.style, &view, console);
@@ -82,19 +92,40 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if rows.is_empty() {
         let mut conditions = view.conditions();
         conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
+        conditions.extend(args.called.words());
+        let clients = SoughtName::each(NameKind::Client, &args.client);
+        let tools = SoughtName::each(NameKind::Tool, &args.called.tool);
         let sought = Sought {
             what: "clients",
             conditions,
-            names: SoughtName::each(NameKind::Client, &args.client).collect(),
+            names: clients.chain(tools).collect(),
             leaves_out_bodies: false,
         };
         // Of a client that is sought by name nobody knows whether it was among them.
-        if args.client.is_empty() {
+        if args.client.is_empty() && called.is_none() {
             report_unnamed(&filter, reader.as_ref(), console)?;
         }
         empty::explain(&sought, &view, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
+}
+
+/// The clients of the sessions with calls of some tools, with these calls alone.
+fn clients_that_called(
+    called: &CalledTools,
+    filter: &SessionFilter,
+    reader: &dyn Reader,
+) -> anyhow::Result<Vec<ClientRow>> {
+    let mut clients = ClientsFold::default();
+    each_page_of_sessions(reader, filter, None, &mut |rows, _| {
+        for row in rows {
+            if let Some(row) = called.counted_in(row, reader)? {
+                clients.add(&row);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(clients.finish(MAX_LINES))
 }
 
 /// Says how many calls there were in the window whose sessions a vacuum has removed.

@@ -3,6 +3,7 @@
 //! Names come from outside. Only those that a shell takes as plain words are offered, since what is
 //! completed stands on the command line as if it had been typed.
 
+use super::topics::TOPICS;
 use super::{StoreArgs, help, open_store};
 use crate::config::Settings;
 use crate::console::Console;
@@ -40,6 +41,31 @@ pub fn answer(
     completer.write_complete(command, words, directory.as_deref(), &mut text)?;
     console.print(&String::from_utf8_lossy(&text))?;
     Ok(Exit::Done)
+}
+
+/// The same command line with what `mcpr help` takes: the names of topics beside those of commands.
+#[must_use]
+pub fn with_topics(command: clap::Command) -> clap::Command {
+    let mut help = help_of(&command).name("help");
+    for topic in TOPICS {
+        help = help.subcommand(clap::Command::new(topic.name).about(topic.about));
+    }
+    let all = clap::Command::new("topics").about("The list of topics");
+    command.disable_help_subcommand(true).subcommand(
+        help.subcommand(all)
+            .about("Print the help of a command, or a topic"),
+    )
+}
+
+/// A command's name with those below it, and none of its flags.
+fn help_of(command: &clap::Command) -> clap::Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    let below = command.get_subcommands().filter(|one| !one.is_hide_set());
+    clap::Command::new(command.get_name().to_owned())
+        .about(about)
+        .disable_help_flag(true)
+        .disable_help_subcommand(true)
+        .subcommands(below.map(help_of))
 }
 
 /// Whether every shell takes a name as one plain word.
@@ -207,6 +233,26 @@ mod tests {
         assert_eq!(values(&got), ["echo", "tools/call"]);
         let got = offered(names.map(str::to_owned), OsStr::new("ec"));
         assert_eq!(values(&got), ["echo"]);
+    }
+
+    #[test]
+    fn help_goes_on_with_topics_and_commands() {
+        let of = |line: &str| {
+            let words = line.split(' ').map(OsString::from).collect();
+            let install = clap::Command::new("install").about("Put it there");
+            let tap = clap::Command::new("tap").subcommand(install);
+            let logs = clap::Command::new("logs").about("List requests");
+            let program = clap::Command::new("mcpr").subcommands([logs, tap]);
+            let mut command = with_topics(program);
+            let (mut console, out, _) = Console::captured();
+            answer("fish", words, &mut command, &mut console).expect("an answer");
+            console.flush().expect("memory takes it");
+            out.text()
+        };
+        let all = of("mcpr help ");
+        assert!(all.contains("topics\t") && all.contains("logs\t"), "{all}");
+        assert!(of("mcpr help ti").starts_with("times\t"));
+        assert!(of("mcpr help tap ins").starts_with("install\t"));
     }
 
     #[test]

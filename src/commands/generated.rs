@@ -108,10 +108,11 @@ fn render_page(named: &clap::Command, page: &str, text: &mut Vec<u8>) -> anyhow:
         .trim_start_matches("mcpr")
         .trim_start_matches('-')
         .replace('-', " ");
-    for (line, what) in help::of(&name)
-        .into_iter()
-        .flat_map(help::CommandHelp::examples)
-    {
+    let help = help::of(&name);
+    if let Some(fields) = help.and_then(help::CommandHelp::field_section) {
+        section("FIELDS", &fields, text);
+    }
+    for (line, what) in help.into_iter().flat_map(help::CommandHelp::examples) {
         examples.extend(["  # ", what, "\n  ", line, "\n"]);
     }
     if !examples.is_empty() {

@@ -40,7 +40,7 @@ pub(crate) const HEADINGS: &[(&str, &[&str])] = &[
         "Output",
         &[
             "limit", "sort", "reverse", "json", "format", "fields", "color", "no_pager", "quiet",
-            "utc", "time", "seq", "wide", "wrap",
+            "verbose", "utc", "time", "seq", "wide", "wrap",
         ],
     ),
     ("Store", &["db"]),
@@ -74,6 +74,14 @@ impl CommandHelp {
     pub(crate) fn examples(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let parts = |one: &&'static str| one.split_once(" # ").unwrap_or((*one, ""));
         self.examples.iter().map(parts)
+    }
+
+    /// The fields that its `--fields` takes, as a section of a manual page.
+    pub(super) fn field_section(&self) -> Option<String> {
+        let lines = field_lines(&self.fields?());
+        Some(format!(
+            "--fields takes these, with commas between them:\n{lines}\n"
+        ))
     }
 
     /// The same with headings over its flags.
@@ -170,9 +178,14 @@ fn at(command: Command, words: &[&str], change: &dyn Fn(Command) -> Command) -> 
     command.mut_subcommand(*first, |inner| at(inner, rest, change))
 }
 
-/// The fields that `--fields` takes, over several lines.
+/// The fields that `--fields` takes, under a heading.
 fn fields_text(names: &[&str]) -> String {
-    let mut text = "Fields:".to_owned();
+    format!("Fields:{}", field_lines(names))
+}
+
+/// The same over several lines, each of which begins with two blanks.
+fn field_lines(names: &[&str]) -> String {
+    let mut text = String::new();
     let mut width = HELP_WIDTH;
     for name in names {
         if width + name.len() + 2 > HELP_WIDTH {

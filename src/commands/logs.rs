@@ -13,7 +13,7 @@ use super::pages::{Fetched, OrderBy, Range, each_page};
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::{RowLimit, duration_us};
-use super::{Refused, now_ms, open_store};
+use super::{Refused, now_ms};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{LOG_COLUMNS, units};
@@ -101,7 +101,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         view.refuse_array()?;
         return follow::follow(&view, &args.follow, start, cursor, &mut asked, console);
     }
-    let reader = open_store(&view.url)?;
+    let reader = view.open(console)?;
     list(args, &mut asked, reader.as_ref(), start, cursor, console)
 }
 

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, whose doc comments are the help, and one `run`.
 
 mod args;
+mod callers;
 pub mod check;
 pub mod clients;
 pub mod complete;

@@ -71,6 +71,9 @@ pub struct Args {
     pub(crate) recording: RecordingOptions,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
+    /// Say as well where reading begins in each file, and which files were rotated, moved or removed
+    #[arg(short, long)]
+    pub verbose: bool,
     /// What the sources have to say meanwhile.
     #[arg(skip)]
     notes: Notes,

@@ -20,7 +20,7 @@ mod unused;
 
 use super::args::{ReadArgs, View, moment};
 use super::help::CommandHelp;
-use super::{now_ms, open_store};
+use super::now_ms;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{Column, LIST_COLUMNS, LIST_FIELDS, Listing, TableStyle, choose};
@@ -112,7 +112,7 @@ fn show(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         asked,
         &view,
         &columns,
-        open_store(&view.url)?.as_ref(),
+        view.open(console)?.as_ref(),
         console,
     )?;
     Ok(Exit::Done)

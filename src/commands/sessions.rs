@@ -1,13 +1,14 @@
 //! `mcpr sessions`: who talked to which server, when, how much, with how many errors.
 
 use super::args::{ReadArgs, View, client_pattern};
+use super::callers::{CalledArgs, CalledTools};
 use super::empty::{self, Sought, SoughtName};
 use super::help::{CommandHelp, field_names};
 use super::left_out;
 use super::list_printer::ListPrinter;
 use super::pages::each_page_of_sessions;
 use super::values::RowLimit;
-use super::{complete, now_ms, open_store};
+use super::{complete, now_ms};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{Column, LISTED_COLUMNS, SESSION_COLUMNS, SessionView, choose};
@@ -31,6 +32,8 @@ pub struct Args {
     /// Show clients whose name matches GLOB, ignoring case (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
     client: Vec<String>,
+    #[command(flatten)]
+    called: CalledArgs,
     /// Show sessions without a call, too
     #[arg(long)]
     all: bool,
@@ -107,7 +110,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     // A misspelt field is refused before the store is opened.
     view.named(LISTED_COLUMNS)?;
-    let reader = open_store(&view.url)?;
+    let reader = view.open(console)?;
     list(args, &filter, &view, reader.as_ref(), console)
 }
 
@@ -129,10 +132,17 @@ fn list(
         Vec::new()
     };
     let waiting = waiting(filter, &open, reader)?;
+    let called = args.called.called(filter)?;
+    let wanted = Wanted {
+        args,
+        filter,
+        called: called.as_ref(),
+        reader,
+    };
     let mut listing: Option<ListPrinter<SessionView>> = None;
     let mut is_empty = true;
     let mut shown = 0;
-    let beyond = each_page(args, filter, waiting, reader, &mut |rows, more| {
+    let beyond = wanted.each_page(waiting, &mut |rows, more| {
         is_empty &= rows.is_empty();
         shown += rows.len();
         let rows: Vec<_> = rows
@@ -162,11 +172,14 @@ fn list(
     if is_empty {
         let mut conditions = view.conditions();
         conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
+        conditions.extend(args.called.words());
         conditions.extend(args.active.then(|| "active".to_owned()));
+        let clients = SoughtName::each(NameKind::Client, &args.client);
+        let tools = SoughtName::each(NameKind::Tool, &args.called.tool);
         let sought = Sought {
             what: "sessions",
             conditions,
-            names: SoughtName::each(NameKind::Client, &args.client).collect(),
+            names: clients.chain(tools).collect(),
             leaves_out_bodies: false,
         };
         empty::explain(&sought, view, reader, console)?;
@@ -211,49 +224,82 @@ fn waiting(
     Ok(found)
 }
 
-/// Hands pages to `take` in the order that is asked for, after some sessions that are meant as well; says whether
-/// there are others beside them.
-fn each_page(
-    args: &Args,
-    filter: &SessionFilter,
-    waiting: Vec<SessionRow>,
-    reader: &dyn Reader,
-    take: &mut dyn FnMut(Vec<SessionRow>, bool) -> anyhow::Result<()>,
-) -> anyhow::Result<bool> {
-    let most = args.limit.rows();
-    // Only what is put in another order than that of pages has to be there as a whole.
-    let held = most.unwrap_or(MAX_SORTED).min(MAX_SORTED);
-    let (mut rows, beyond) = match args.sort.rank() {
-        Some(rank) => {
-            let mut first = FirstSessions::new(rank, held);
-            first.offer(waiting);
-            each_page_of_sessions(reader, filter, None, &mut |rows, _| {
-                first.offer(rows);
-                Ok(())
-            })?;
-            let (rows, beyond) = first.finish();
-            (rows, beyond > 0)
-        }
-        None if args.reverse => {
-            let mut all = waiting;
-            let beyond = each_page_used_last(reader, filter, Some(held), &mut |rows, _| {
-                all.extend(rows);
-                Ok(())
-            })?;
-            (all, beyond)
-        }
-        None => {
-            if !waiting.is_empty() {
-                take(waiting, true)?;
+/// Which sessions are listed, in which order.
+struct Wanted<'a> {
+    args: &'a Args,
+    filter: &'a SessionFilter,
+    /// The tools that they have to have called.
+    called: Option<&'a CalledTools>,
+    reader: &'a dyn Reader,
+}
+
+impl Wanted<'_> {
+    /// Hands pages to `take` in the order that is asked for, after some sessions that are meant as well; says
+    /// whether there are others beside them.
+    fn each_page(
+        &self,
+        waiting: Vec<SessionRow>,
+        take: &mut dyn FnMut(Vec<SessionRow>, bool) -> anyhow::Result<()>,
+    ) -> anyhow::Result<bool> {
+        let (args, filter, reader) = (self.args, self.filter, self.reader);
+        let most = args.limit.rows();
+        // Only what is put in another order than that of pages has to be there as a whole.
+        let held = most.unwrap_or(MAX_SORTED).min(MAX_SORTED);
+        let waiting = self.that_called(waiting)?;
+        let (mut rows, beyond) = match args.sort.rank() {
+            Some(rank) => {
+                let mut first = FirstSessions::new(rank, held);
+                first.offer(waiting);
+                each_page_of_sessions(reader, filter, None, &mut |rows, _| {
+                    first.offer(self.that_called(rows)?);
+                    Ok(())
+                })?;
+                let (rows, beyond) = first.finish();
+                (rows, beyond > 0)
             }
-            return each_page_used_last(reader, filter, most, take);
+            None if self.called.is_some() || args.reverse => {
+                let mut all = waiting;
+                let beyond = match self.called {
+                    Some(called) => {
+                        let (mut rows, beyond) = called.used_last(filter, held, reader)?;
+                        rows.sort_by(|a, b| a.place().compare(&b.place(), SessionOrder::Started));
+                        all.extend(rows);
+                        beyond
+                    }
+                    None => each_page_used_last(reader, filter, Some(held), &mut |rows, _| {
+                        all.extend(rows);
+                        Ok(())
+                    })?,
+                };
+                (all, beyond)
+            }
+            None => {
+                if !waiting.is_empty() {
+                    take(waiting, true)?;
+                }
+                return each_page_used_last(reader, filter, most, take);
+            }
+        };
+        if args.reverse {
+            rows.reverse();
         }
-    };
-    if args.reverse {
-        rows.reverse();
+        take(rows, false)?;
+        Ok(beyond)
     }
-    take(rows, false)?;
-    Ok(beyond)
+
+    /// Those that called the tools which are asked for.
+    fn that_called(&self, rows: Vec<SessionRow>) -> anyhow::Result<Vec<SessionRow>> {
+        let Some(called) = self.called else {
+            return Ok(rows);
+        };
+        let mut kept = Vec::new();
+        for row in rows {
+            if called.is_in(&row, self.reader)? {
+                kept.push(row);
+            }
+        }
+        Ok(kept)
+    }
 }
 
 /// Hands pages of the sessions that were used last to `take`; says whether others were used before them.

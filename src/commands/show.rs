@@ -59,6 +59,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     args.manners.apply(console);
     let url = args.store.read_url(console)?;
     let reader = open_store(&url)?;
+    if console.tells_details() {
+        let last = reader.head()?.cursor;
+        console.note(&format!("store: {url}, up to number {last}"));
+    }
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
     let Some(Found { row, asked }) = find(reader.as_ref(), &args.id, zone)? else {
         console.note(&format!("no request `{}` in {url}", args.id));

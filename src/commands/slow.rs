@@ -8,7 +8,7 @@ use super::pages::Fetched;
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
 use super::values::duration_us;
-use super::{Refused, now_ms, open_store};
+use super::{Refused, now_ms};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{LOG_COLUMNS, units};
@@ -120,7 +120,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         };
         return follow::follow(&view, &args.follow, start, None, &mut listed, console);
     }
-    let reader = open_store(&view.url)?;
+    let reader = view.open(console)?;
     let filter = listed.filter(reader.as_ref())?;
     let rows = match &filter {
         Some(filter) => reader.slowest(filter, args.limit)?,

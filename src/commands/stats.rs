@@ -9,7 +9,7 @@ use super::help::{CommandHelp, field_names};
 use super::left_out::{self, LinesArgs};
 use super::list_printer::ListPrinter;
 use super::values::{KindChoice, by, stats_order};
-use super::{complete, now_ms, open_store};
+use super::{complete, now_ms};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choose};
@@ -102,7 +102,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         tools: patterns("--tool", &args.tool)?,
         ..Filter::default()
     };
-    let reader = open_store(&view.url)?;
+    let reader = view.open(console)?;
     let Some(filter) = args.more.added_to(filter, reader.as_ref(), &view)? else {
         args.more.say_no_session(&view, console);
         return Ok(Exit::No);

@@ -21,7 +21,7 @@ A time is one of these:
 
   30m, 2h, 1h30m, 7d, 2w, 1mo, 1y      so long ago
   -2h, \"2 hours ago\", \"an hour ago\"    the same
-  now, today, yesterday, monday        a day is its beginning; a Monday may be today
+  now, today, yesterday, monday        its beginning; monday may be today
   \"last monday\", \"nov 29\", \"29 Nov\"   the last one; a date may be today
   2026-11-21, \"2026-11-21 14:00\"       in local time, or in UTC with --utc
   14:00, 2pm, \"yesterday 14:00\"        a time of day, of today by itself

@@ -53,6 +53,8 @@ impl From<io::Error> for OutputError {
 /// Which messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MessageLevel {
+    /// How an answer came about as well.
+    Details,
     All,
     Errors,
 }
@@ -345,6 +347,17 @@ impl Console {
     /// From now on notes and hints are left out; errors are still told.
     pub fn leave_out_notes(&mut self) {
         self.messages = MessageLevel::Errors;
+    }
+
+    /// From now on it is told as well how an answer came about.
+    pub fn tell_details(&mut self) {
+        self.messages = MessageLevel::Details;
+    }
+
+    /// Whether it is told how an answer came about.
+    #[must_use]
+    pub fn tells_details(&self) -> bool {
+        self.messages == MessageLevel::Details
     }
 
     /// Whether a person sits at a terminal.

@@ -1,6 +1,6 @@
 //! The columns of a client. Names, order and types of the machine columns are a contract.
 
-use super::columns::{Column, Record, Show};
+use super::columns::{Column, Record, Show, Value};
 use super::requests::client;
 use mcpr_store::query::ClientRow;
 
@@ -39,10 +39,28 @@ pub const CLIENT_COLUMNS: &[Column<ClientRow>] = &[
         row.last_seen_at.into()
     })
     .leave_out(3),
+    Column::<ClientRow>::new("first_seen", "FIRST SEEN", Show::Time, |row| {
+        Value::Time(row.first_seen_at)
+    }),
+    Column::<ClientRow>::new("last_seen", "LAST SEEN", Show::Time, |row| {
+        Value::Time(row.last_seen_at)
+    }),
     Column::<ClientRow>::new("client", "CLIENT", Show::Text, |row| {
         client(row.client_name.as_deref(), row.client_version.as_deref()).into()
     })
     .cut_to(8),
+];
+
+/// What a client is in a table, in this order.
+pub const CLIENT_TABLE: &[&str] = &[
+    "client_name",
+    "client_version",
+    "client_platform",
+    "sessions",
+    "total_calls",
+    "total_errors",
+    "first_seen_at",
+    "last_seen_at",
 ];
 
 /// What a client is in machine formats, in this order.
@@ -55,4 +73,7 @@ pub const CLIENT_FIELDS: &[&str] = &[
     "total_errors",
     "first_seen_at",
     "last_seen_at",
+    // The same moments as those in milliseconds, to be read.
+    "first_seen",
+    "last_seen",
 ];

@@ -25,7 +25,7 @@ pub mod text;
 pub mod units;
 
 pub use axis::axis;
-pub use clients::{CLIENT_COLUMNS, CLIENT_FIELDS};
+pub use clients::{CLIENT_COLUMNS, CLIENT_FIELDS, CLIENT_TABLE};
 pub use columns::{Column, Fit, Record, Show, UnknownColumn, Value, WholeText, choose, select};
 pub use export::{
     exported_bad_line, exported_entry, exported_item, exported_server, exported_session,

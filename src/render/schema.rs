@@ -38,6 +38,14 @@ pub const LIST_COLUMNS: &[Column<ListRow>] = &[
         row.shown.as_ref().map(|shown| shown.last_seen_at).into()
     })
     .leave_out(2),
+    Column::<ListRow>::new("first_seen", "FIRST SEEN", Show::Time, |row| {
+        let shown = row.shown.as_ref();
+        shown.map_or(Value::Null, |shown| Value::Time(shown.first_seen_at))
+    }),
+    Column::<ListRow>::new("last_seen", "LAST SEEN", Show::Time, |row| {
+        let shown = row.shown.as_ref();
+        shown.map_or(Value::Null, |shown| Value::Time(shown.last_seen_at))
+    }),
     Column::<ListRow>::new("session_id", "SESSION", Show::SessionId, |row| {
         let shown = row.shown.as_ref();
         shown.and_then(|shown| shown.session_id.as_deref()).into()
@@ -86,6 +94,9 @@ pub const LIST_FIELDS: &[&str] = &[
     "server_version",
     "protocol_version",
     "payload",
+    // The same moments as those in milliseconds, to be read.
+    "first_seen",
+    "last_seen",
 ];
 
 /// The columns of an item, for people only.
@@ -171,6 +182,9 @@ pub const UNUSED_COLUMNS: &[Column<UnusedRow>] = &[
     Column::<UnusedRow>::new("calls", "CALLS", Show::Grouped, |row| row.calls.into()),
     Column::<UnusedRow>::new("errors", "ERRORS", Show::Grouped, |row| row.errors.into())
         .leave_out(1),
+    Column::<UnusedRow>::new("last_called", "LAST CALLED", Show::Time, |row| {
+        row.last_called_at.map_or(Value::Null, Value::Time)
+    }),
     Column::<UnusedRow>::new("last_called_at", "LAST CALLED", Show::Time, |row| {
         row.last_called_at.into()
     })
@@ -192,4 +206,6 @@ pub const UNUSED_FIELDS: &[&str] = &[
     "last_called_at",
     "never_called",
     "definition_bytes",
+    // The same moment as the one in milliseconds, to be read.
+    "last_called",
 ];

@@ -59,6 +59,9 @@ pub const SOURCE_COLUMNS: &[Column<FoundSource>] = &[
     })
     .cut_to(6)
     .between(6, 40),
+    Column::<FoundSource>::new("newest", "NEWEST", Show::Time, |row| {
+        row.newest_at.map_or(Value::Null, Value::Time)
+    }),
     Column::<FoundSource>::new("newest_at", "NEWEST", Show::Time, |row| {
         row.newest_at.into()
     })
@@ -92,6 +95,8 @@ pub const SOURCE_FIELDS: &[&str] = &[
     "transport",
     "tapped",
     "problem",
+    // The same moment as the one in milliseconds, to be read.
+    "newest",
 ];
 
 /// What a table shows of it.

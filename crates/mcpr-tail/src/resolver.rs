@@ -433,7 +433,8 @@ impl Walk<'_> {
         };
         for entry in entries.iter().filter(|entry| part.admits(&entry.name)) {
             let path = at.join(&entry.name);
-            if rest.is_empty() && matches!(entry.kind, Kind::File | Kind::Link) {
+            // What is neither is passed over when it is looked at: a pipe may give way to a file.
+            if rest.is_empty() && entry.kind != Kind::Directory {
                 self.add(path, Some(entry.inode), false);
             } else if is_deep && entry.kind == Kind::Directory && depth < MAX_DEPTH {
                 // Links are not gone down: they may lead round in a circle.

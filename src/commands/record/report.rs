@@ -92,6 +92,21 @@ fn notice_text(notice: &Notice) -> Option<String> {
     Some(format!("{}: {what}", text_of(path)))
 }
 
+/// What happens to files every day.
+fn everyday_text(notice: &Notice) -> Option<String> {
+    let (path, what) = match notice {
+        Notice::Appeared { path, offset: 0 } => (path, "reading from its beginning".to_owned()),
+        Notice::Appeared { path, offset } => (path, format!("reading on at {offset}")),
+        Notice::Rotated { path } => (path, "another file stands here now".to_owned()),
+        Notice::Vanished { path } => (
+            path,
+            "is there no longer; its file is held for a while".to_owned(),
+        ),
+        _ => return None,
+    };
+    Some(format!("{}: {what}", text_of(path)))
+}
+
 fn let_go(offset: u64, why: LetGo) -> String {
     let why = match why {
         LetGo::NoWriter => "no program has it open for writing".to_owned(),
@@ -105,7 +120,9 @@ fn let_go(offset: u64, why: LetGo) -> String {
 }
 
 /// What is said of many files that cannot be read: some by name, of the others how many.
-pub(super) fn shortened(notices: &[Notice]) -> Vec<String> {
+///
+/// What happens to files every day is said where that is asked for.
+pub(super) fn shortened(notices: &[Notice], verbose: bool) -> Vec<String> {
     let is_unread = |notice: &&Notice| matches!(notice, Notice::Unreadable { .. });
     let unread = notices.iter().filter(is_unread).count();
     let mut named = 0;
@@ -114,6 +131,7 @@ pub(super) fn shortened(notices: &[Notice]) -> Vec<String> {
         let is_named = !is_unread(&notice) || named < MAX_NAMED;
         named += usize::from(is_unread(&notice));
         lines.extend(notice_text(notice).filter(|_| is_named));
+        lines.extend(everyday_text(notice).filter(|_| verbose));
     }
     if unread > MAX_NAMED {
         lines.push(format!("{} more files cannot be read", unread - MAX_NAMED));
@@ -135,13 +153,23 @@ mod tests {
             path: number.to_string().into(),
             error: "no".to_owned(),
         };
-        let lines = shortened(&(0..40).map(unreadable).collect::<Vec<_>>());
+        let lines = shortened(&(0..40).map(unreadable).collect::<Vec<_>>(), false);
         assert_eq!(lines.len(), MAX_NAMED + 1);
         assert_eq!(lines[MAX_NAMED], "30 more files cannot be read");
         assert_eq!(
-            shortened(&(0..10).map(unreadable).collect::<Vec<_>>()).len(),
+            shortened(&(0..10).map(unreadable).collect::<Vec<_>>(), false).len(),
             10
         );
+    }
+
+    #[test]
+    fn where_reading_begins_is_said_where_that_is_asked_for() {
+        let begun = [Notice::Appeared {
+            path: "p.log".into(),
+            offset: 67,
+        }];
+        assert!(shortened(&begun, false).is_empty());
+        assert_eq!(shortened(&begun, true), ["p.log: reading on at 67"]);
     }
 
     #[test]

@@ -302,7 +302,7 @@ impl Following<'_> {
             if args.once && !self.is_over() {
                 files.finish(&|| self.is_over());
             }
-            for line in shortened(&files.tailer().take_notices()) {
+            for line in shortened(&files.tailer().take_notices(), args.verbose) {
                 console.note(&line);
             }
             args.report_notes(console);

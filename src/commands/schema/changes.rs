@@ -6,8 +6,8 @@ use crate::commands::args::{ReadArgs, View};
 use crate::commands::follow::{FollowArgs, Limits, Watcher, watch};
 use crate::commands::help::{CommandHelp, field_names};
 use crate::commands::list_printer::ListPrinter;
+use crate::commands::now_ms;
 use crate::commands::values::RowLimit;
-use crate::commands::{now_ms, open_store};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{CHANGE_COLUMNS, CHANGE_FIELDS, choose};
@@ -26,9 +26,18 @@ pub(super) struct Args {
     /// Show this list only: server, tools, prompts, resources, templates, or a method
     #[arg(long, value_name = "METHOD")]
     method: Option<Lists>,
-    /// Show the newest N changes, or all
-    #[arg(long, value_name = "N|all", default_value = "50")]
-    tail: RowLimit,
+    /// Show the newest N changes, or `all`
+    #[arg(
+        short = 'n',
+        long,
+        alias = "tail",
+        value_name = "N",
+        default_value = "50"
+    )]
+    limit: RowLimit,
+    /// Print the rows the other way round
+    #[arg(short, long, conflicts_with = "follow")]
+    reverse: bool,
     #[command(flatten)]
     follow: FollowArgs,
 }
@@ -63,7 +72,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         listing: ListPrinter::new(columns, view.style, &view, console),
         view: &view,
         left: args.follow.most(),
-        tail: args.tail.rows(),
+        tail: args.limit.rows(),
         shown: HashSet::new(),
         store_id: None,
         count: None,
@@ -74,8 +83,11 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         let limits = Limits::of(&args.follow)?;
         return watch(&view, &limits, &mut changes, console);
     }
-    let reader = open_store(&view.url)?;
-    let (rows, proxies) = changes.news(reader.as_ref())?;
+    let reader = view.open(console)?;
+    let (mut rows, proxies) = changes.news(reader.as_ref())?;
+    if args.reverse {
+        rows.reverse();
+    }
     changes.listing.page(&rows, console)?;
     changes.listing.finish(console)?;
     if rows.is_empty() {
@@ -138,7 +150,7 @@ impl Watcher for Changes<'_> {
 impl Changes<'_> {
     /// The changes that were not shown yet, oldest first, and the proxies of which any list is known.
     fn news(&mut self, reader: &dyn Reader) -> anyhow::Result<(Vec<ChangeRow>, Vec<String>)> {
-        // Only the first look is cut to `--tail`; later ones show everything that is new.
+        // Only the first look is cut to `--limit`; later ones show everything that is new.
         let tail = self.tail.take();
         let mut shown = std::mem::take(&mut self.shown);
         // Asked last, for asking marks the version as shown.

@@ -65,10 +65,10 @@ pub(super) struct Args {
     #[command(flatten)]
     gate: GateArgs,
     /// Count calls at or after TIME [default: 7d]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
     /// Count calls before TIME
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
     /// Show and read times in UTC instead of local time
     #[arg(long)]
@@ -90,10 +90,10 @@ pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct OutputArgs {
     /// Print one JSON document
-    #[arg(long, conflicts_with = "format")]
+    #[arg(short, long, conflicts_with = "format")]
     pub(super) json: bool,
     /// Choose the output format
-    #[arg(long, value_parser = report_format(), value_name = "FORMAT", default_value = "text")]
+    #[arg(short = 'o', long, value_parser = report_format(), value_name = "FORMAT", default_value = "text")]
     pub(super) format: ReportFormat,
     /// Write it in this format into FILE as well (repeatable)
     #[arg(long, value_name = "FORMAT=FILE")]

@@ -14,7 +14,7 @@ pub(super) struct Args {
     #[arg(value_name = "ID", add = clap_complete::ArgValueCompleter::new(ids))]
     id: Option<String>,
     /// Print one JSON object a line
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
 }
 

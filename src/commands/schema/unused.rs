@@ -4,8 +4,10 @@
 use super::overview::items;
 use crate::commands::args::{ReadArgs, patterns};
 use crate::commands::help::{CommandHelp, field_names};
+use crate::commands::left_out::{self, counted};
 use crate::commands::list_printer::ListPrinter;
-use crate::commands::{complete, now_ms, open_store};
+use crate::commands::values::RowLimit;
+use crate::commands::{complete, now_ms};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{UNUSED_COLUMNS, UNUSED_FIELDS, choose, units};
@@ -25,12 +27,18 @@ use std::collections::HashMap;
 pub(super) struct Args {
     #[command(flatten)]
     read: ReadArgs,
-    /// Show tools that match GLOB (repeatable)
-    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
+    /// Show tools that match GLOB (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
     /// Show only tools without a call in the window
     #[arg(long)]
     only: bool,
+    /// Show the first N tools: those that are called least, or `all`
+    #[arg(short = 'n', long, value_name = "N", default_value = "all")]
+    limit: RowLimit,
+    /// Print the rows the other way round
+    #[arg(short, long)]
+    reverse: bool,
 }
 
 /// What its help has beside its flags.
@@ -64,7 +72,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         tools: patterns("--tool", &args.tool)?,
         ..Filter::default()
     };
-    let reader = open_store(&view.url)?;
+    let reader = view.open(console)?;
     let (mut rows, proxies) = definitions(reader.as_ref(), &filter)?;
     count(&mut rows, &filter, reader.as_ref())?;
     // The summary is of all tools, also where `--only` shows some.
@@ -77,6 +85,13 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             .then(b.definition_bytes.cmp(&a.definition_bytes))
             .then_with(|| a.tool.cmp(&b.tool))
     });
+    let beyond = rows
+        .len()
+        .saturating_sub(args.limit.rows().unwrap_or(usize::MAX));
+    rows.truncate(rows.len() - beyond);
+    if args.reverse {
+        rows.reverse();
+    }
     if rows.is_empty() && all.is_empty() {
         super::nothing(&view, &proxies, console);
     }
@@ -84,7 +99,12 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         // One proxy needs no column that says its name in every row.
         let several = rows.windows(2).any(|pair| pair[0].proxy != pair[1].proxy);
         let names = UNUSED_FIELDS.iter().copied();
-        let names = names.filter(|&name| name != "never_called" && (name != "proxy" || several));
+        let names = names.filter(|&name| match name {
+            // A time stands in a table once, and says this, too.
+            "never_called" | "last_called" => false,
+            "proxy" => several,
+            _ => true,
+        });
         choose(UNUSED_COLUMNS, &names.collect::<Vec<_>>())
     } else {
         columns
@@ -92,6 +112,10 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut listing = ListPrinter::new(columns, view.style, &view, console);
     listing.page(&rows, console)?;
     listing.finish(console)?;
+    if beyond > 0 {
+        let told = format!("{} not shown", counted(beyond, "tool is", "tools are"));
+        left_out::say(&told, "-n all shows each", &view, console);
+    }
     // Programs add up the rows themselves.
     if view.is_table() {
         for of_proxy in all.chunk_by(|a, b| a.proxy == b.proxy) {

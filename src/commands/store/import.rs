@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[command(flatten)]
     redaction: Redaction,
     /// Print one JSON document
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
 }
 

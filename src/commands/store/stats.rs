@@ -27,7 +27,7 @@ pub(super) struct Args {
     #[command(flatten)]
     keep: KeepArgs,
     /// Print one JSON document
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
     /// Show times in UTC instead of local time
     #[arg(long)]

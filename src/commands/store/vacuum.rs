@@ -40,7 +40,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME")]
     versions_before: Option<String>,
     /// Remove what belongs to this proxy only
-    #[arg(long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME")]
     proxy: Option<String>,
     /// Show what would be removed, and remove nothing
     #[arg(long)]
@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(short, long)]
     yes: bool,
     /// Print one JSON document
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
     /// Show and read times in UTC instead of local time
     #[arg(long)]

@@ -17,7 +17,7 @@ pub(super) struct Args {
     #[arg(long)]
     full: bool,
     /// Print one JSON document
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
 }
 

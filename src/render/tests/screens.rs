@@ -100,7 +100,7 @@ fn clients_at_four_widths() {
         claude-desktop                    1.2.0                    claude           3  1,204       5  2026-11-17 07:30:08Z  01:29:08Z
         cursor                            0.44.1-nightly.20261120  cursor           3     16       5  2026-11-17 07:30:08Z  01:29:08Z
         a client with a rather long name  -                        unknown          3      1       5  2026-11-17 07:30:08Z  01:29:08Z
-    "#]].assert_eq(&screens(CLIENT_COLUMNS, CLIENT_FIELDS, &rows));
+    "#]].assert_eq(&screens(CLIENT_COLUMNS, CLIENT_TABLE, &rows));
 }
 
 fn summary(tool: &str, calls: u64, over_time: &[u64]) -> Summary {

@@ -255,3 +255,113 @@ fn one_exit_code_for_what_is_not_there() {
         assert_eq!(out.code, Some(1), "{args:?}: {out:?}");
     }
 }
+
+#[test]
+fn verbose_says_on_standard_error_which_store_was_asked_and_how_long_it_took() {
+    let home = recorded();
+    for list in super::LISTS {
+        let plain = home.run(list);
+        let ran = home.run(&[list, &["-v"]].concat());
+        assert_eq!(ran.out, plain.out, "{list:?}");
+        let lines: Vec<&str> = ran.err.lines().collect();
+        assert!(
+            lines[0].starts_with("store: ") && lines[0].contains("up to number "),
+            "{ran:?}"
+        );
+        assert!(
+            lines[1].starts_with("time: ") && lines[1].ends_with(" to now"),
+            "{ran:?}"
+        );
+        assert!(lines[lines.len() - 1].starts_with("took "), "{ran:?}");
+    }
+    let ran = home.run(&["logs", "-qv"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+}
+
+#[test]
+fn sessions_and_clients_are_chosen_by_the_tools_that_they_called() {
+    let home = recorded();
+    let rows = |args: &[&str]| crate::program::json_lines(&home.succeed(args));
+    let since = ["-s", "2026-11-01", "--json"];
+    let with = rows(&[&["logs", "-t", "get-sum", "-n", "all"], &since[..]].concat());
+    let mut expected: Vec<&str> = with
+        .iter()
+        .map(|row| row["session"].as_str().unwrap())
+        .collect();
+    expected.sort_unstable();
+    expected.dedup();
+    let all = rows(&[&["sessions", "-n", "all"], &since[..]].concat());
+    assert!(!expected.is_empty() && expected.len() < all.len());
+    for more in [&[][..], &["-r"], &["--sort", "calls"], &["-n", "100"]] {
+        let found = rows(&[&["sessions", "-t", "get-s*"], &since[..], more].concat());
+        let mut found: Vec<&str> = found
+            .iter()
+            .map(|row| row["session_id"].as_str().unwrap())
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{more:?}");
+    }
+    let one = home.run(&[&["sessions", "-t", "get-sum", "-n", "1"][..], &since[..2]].concat());
+    assert!(
+        one.err.contains("there are more than these 1 sessions"),
+        "{one:?}"
+    );
+    // Of clients these calls alone are counted.
+    let clients = rows(&[&["clients", "-t", "get-sum"], &since[..]].concat());
+    let calls = |rows: &[serde_json::Value]| -> u64 {
+        rows.iter()
+            .map(|row| row["total_calls"].as_u64().unwrap())
+            .sum()
+    };
+    assert_eq!(calls(&clients), with.len() as u64);
+    let wrong = home.run(&["sessions", "-t", "get-summ"]);
+    assert!(wrong.err.contains("did you mean `get-sum`?"), "{wrong:?}");
+}
+
+#[test]
+fn the_requests_of_a_session_are_cut_turned_and_searched() {
+    let home = recorded();
+    let seqs = |more: &[&str]| -> Vec<i64> {
+        let out = home.succeed(&[&["session", "2bdb", "--json"], more].concat());
+        let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let rows = document["requests"].as_array().unwrap().iter();
+        rows.filter_map(|row| row["seq"].as_i64()).collect()
+    };
+    let all = seqs(&[]);
+    let newest = &all[all.len() - 3..];
+    assert_eq!(seqs(&["-n", "3"]), newest);
+    let turned: Vec<i64> = newest.iter().rev().copied().collect();
+    assert_eq!(seqs(&["-rn3"]), turned);
+    let found = seqs(&["-g", "tools/(list|call)"]);
+    assert!(!found.is_empty() && found.len() < all.len());
+    assert_eq!(seqs(&["--method", "tools/list,tools/call"]), found);
+    assert!(seqs(&["--status", "pending"]).is_empty());
+    let table = home.succeed(&["session", "2bdb", "-n", "1", "--method", "tools/list"]);
+    assert_eq!(table.matches("tools/list").count(), 1, "{table}");
+}
+
+#[test]
+fn lists_of_what_servers_offer_are_cut_turned_and_chosen() {
+    let home = recorded();
+    let rows = |args: &[&str]| crate::program::json_lines(&home.succeed(args));
+    let changes = rows(&["schema", "changes", "--json"]);
+    assert!(changes.len() > 2);
+    let newest = &changes[changes.len() - 2..];
+    assert_eq!(rows(&["schema", "changes", "-jn2"]), newest);
+    assert_eq!(rows(&["schema", "changes", "-j", "--tail", "2"]), newest);
+    let turned: Vec<_> = newest.iter().rev().cloned().collect();
+    assert_eq!(rows(&["schema", "changes", "-jrn2"]), turned);
+    let tools = rows(&["schema", "unused", "-j", "-s", "2026-11-01"]);
+    assert_eq!(
+        rows(&["schema", "unused", "-jn2", "-s", "2026-11-01"]),
+        tools[..2]
+    );
+    let one = tools[0]["tool"].as_str().unwrap();
+    let of_tool = rows(&["schema", "unused", "-j", "-t", one]);
+    assert!(!of_tool.is_empty() && of_tool.iter().all(|row| row["tool"] == one));
+    assert!(
+        home.run(&["schema", "unused", "-n", "1"])
+            .err
+            .contains("not shown; -n all")
+    );
+}
