@@ -170,7 +170,8 @@ pub(super) fn explain(
     }
     tell(console);
     let Some((_, newest)) = span else {
-        console.hint("the store is empty: `mcpr record FILE` or `mcpr tap install` fills it");
+        console
+            .hint("no request is stored yet: `mcpr record FILE` or `mcpr tap install` brings some");
         return Ok(());
     };
     if sought.leaves_out_bodies && reader.payload_span()?.is_some() {

@@ -116,8 +116,9 @@ fn show(
         ..Filter::default()
     };
     let open = reader.open_requests(&of_session)?;
-    let session = session.with_flight(&open);
     let run = reader.server_run(&session.row.key())?;
+    let failed: Vec<ServerRun> = run.iter().filter(|run| run.is_death).cloned().collect();
+    let session = session.with_flight(&open).with_failures(&failed);
     let wanted = wanted(args, &session, view)?;
     match view.format {
         Format::Json | Format::Ndjson => {
@@ -309,9 +310,10 @@ fn summary(session: &SessionView, run: Option<&ServerRun>, view: &View) -> Strin
     } else {
         ""
     };
-    let state = match row.ended_at {
-        Some(ended) => format!("ended {}", at(ended)),
-        None => session.state().to_owned(),
+    let state = match (session.state(), row.ended_at) {
+        // The line on its exit says what became of it.
+        (state @ ("ended" | "died"), Some(ended)) => format!("{state} {}", at(ended)),
+        (state, _) => state.to_owned(),
     };
     let mut lines = vec![
         ("session", format!("{}{inferred}", row.session_id)),

@@ -13,6 +13,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{Column, LISTED_COLUMNS, SESSION_COLUMNS, SessionView, choose};
 use clap_complete::ArgValueCompleter;
+use mcpr_model::ServerRun;
 use mcpr_store::Reader;
 use mcpr_store::query::{
     Filter, FirstSessions, Flight, NameKind, OpenRow, SessionFilter, SessionKey, SessionOrder,
@@ -34,7 +35,7 @@ pub struct Args {
     client: Vec<String>,
     #[command(flatten)]
     called: CalledArgs,
-    /// Show sessions without a call, too
+    /// Show sessions without a call, too: others than those that wait for an answer, or whose server never started
     #[arg(long)]
     all: bool,
     /// Show the N sessions that were used last, or `all`
@@ -87,8 +88,8 @@ impl SessionSort {
 /// Most servers that failed whose sessions say so, the newest.
 const MAX_FAILED: usize = 1_000;
 
-/// Most sessions that are listed because they wait for an answer.
-const MAX_WAITING: usize = 100;
+/// Most sessions that are listed because they wait for an answer, and because their server never started.
+const MAX_BESIDES: usize = 100;
 
 /// Most sessions that are held to be put in order.
 const MAX_SORTED: usize = 10_000;
@@ -123,15 +124,8 @@ fn list(
 ) -> anyhow::Result<Exit> {
     let named = view.named(LISTED_COLUMNS)?;
     let open = reader.open_requests(&Filter::default())?;
-    let tells_state = named.as_ref().map_or(view.is_table(), |columns| {
-        columns.iter().any(|column| column.name == "state")
-    });
-    let failed = if tells_state {
-        reader.server_deaths(0, i64::MAX, MAX_FAILED)?
-    } else {
-        Vec::new()
-    };
-    let waiting = waiting(filter, &open, reader)?;
+    let failed = reader.server_deaths(0, i64::MAX, MAX_FAILED)?;
+    let besides = besides(filter, &open, &failed, reader)?;
     let called = args.called.called(filter)?;
     let wanted = Wanted {
         args,
@@ -142,7 +136,7 @@ fn list(
     let mut listing: Option<ListPrinter<SessionView>> = None;
     let mut is_empty = true;
     let mut shown = 0;
-    let beyond = wanted.each_page(waiting, &mut |rows, more| {
+    let beyond = wanted.each_page(besides, &mut |rows, more| {
         is_empty &= rows.is_empty();
         shown += rows.len();
         let rows: Vec<_> = rows
@@ -170,57 +164,69 @@ fn list(
         left_out::say(&told, "-n all shows each", view, console);
     }
     if is_empty {
-        let mut conditions = view.conditions();
-        conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
-        conditions.extend(args.called.words());
-        conditions.extend(args.active.then(|| "active".to_owned()));
-        let clients = SoughtName::each(NameKind::Client, &args.client);
-        let tools = SoughtName::each(NameKind::Tool, &args.called.tool);
-        let sought = Sought {
-            what: "sessions",
-            conditions,
-            names: clients.chain(tools).collect(),
-            leaves_out_bodies: false,
-        };
-        empty::explain(&sought, view, reader, console)?;
+        empty::explain(&sought(args, view), view, reader, console)?;
     }
     Ok(Exit::Done)
 }
 
-/// Where sessions in use are asked for, those that were not used of late because they wait for an answer.
-fn waiting(
+/// What was looked for, in words.
+fn sought(args: &Args, view: &View) -> Sought<'static> {
+    let mut conditions = view.conditions();
+    conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
+    conditions.extend(args.called.words());
+    conditions.extend(args.active.then(|| "active".to_owned()));
+    let clients = SoughtName::each(NameKind::Client, &args.client);
+    let tools = SoughtName::each(NameKind::Tool, &args.called.tool);
+    Sought {
+        what: "sessions",
+        conditions,
+        names: clients.chain(tools).collect(),
+        leaves_out_bodies: false,
+    }
+}
+
+/// Sessions that the list is about although the store does not count them to it: those that wait for an answer, and
+/// those whose server never started. Neither has a call yet, or was used of late.
+fn besides(
     filter: &SessionFilter,
     open: &[OpenRow],
+    failed: &[ServerRun],
     reader: &dyn Reader,
 ) -> anyhow::Result<Vec<SessionRow>> {
-    let Some(now) = filter.active_at else {
-        return Ok(Vec::new());
-    };
-    let open = open
+    let pending = open
         .iter()
         .filter(|open| open.row.flight == Some(Flight::Pending));
-    let keys = open.filter_map(|open| {
-        let id = open.row.session.clone()?;
-        Some(SessionKey {
-            proxy: open.row.proxy.clone(),
-            id,
+    let mut keys: BTreeSet<SessionKey> = pending
+        .filter_map(|open| {
+            let id = open.row.session.clone()?;
+            let proxy = open.row.proxy.clone();
+            Some(SessionKey { proxy, id })
         })
-    });
-    let keys: BTreeSet<SessionKey> = keys.collect();
+        .take(MAX_BESIDES)
+        .collect();
+    if filter.active_at.is_none() {
+        // The newest of them: they come in order of time.
+        let refused = failed.iter().rev().filter(|run| run.refused.is_some());
+        keys.extend(refused.take(MAX_BESIDES).map(|run| SessionKey {
+            proxy: run.proxy.to_string(),
+            id: run.session_id.to_string(),
+        }));
+    }
     let mut found = Vec::new();
-    for key in keys.into_iter().take(MAX_WAITING) {
+    for key in keys {
         let own = SessionFilter {
             active_at: None,
             with_empty: true,
             id: Some(key.id.clone()),
             ..filter.clone()
         };
-        let rows = reader.sessions(&own, &SessionPage::used_last(MAX_WAITING))?;
-        let own =
-            |row: &SessionRow| row.key() == key && row.ended_at.is_none() && !row.is_active(now);
-        found.extend(rows.into_iter().filter(own));
+        let rows = reader.sessions(&own, &SessionPage::used_last(MAX_BESIDES))?;
+        found.extend(rows.into_iter().filter(|row| {
+            let is_in_use = filter.active_at.is_none() || row.ended_at.is_none();
+            // What the filter lets through comes in pages.
+            row.key() == key && is_in_use && !filter.matches(row)
+        }));
     }
-    found.sort_by_key(|row| row.started_at);
     Ok(found)
 }
 
@@ -234,57 +240,65 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Hands pages to `take` in the order that is asked for, after some sessions that are meant as well; says
+    /// Hands pages to `take` in the order that is asked for, with some sessions that are meant as well; says
     /// whether there are others beside them.
     fn each_page(
         &self,
-        waiting: Vec<SessionRow>,
+        besides: Vec<SessionRow>,
         take: &mut dyn FnMut(Vec<SessionRow>, bool) -> anyhow::Result<()>,
     ) -> anyhow::Result<bool> {
-        let (args, filter, reader) = (self.args, self.filter, self.reader);
+        let (args, reader) = (self.args, self.reader);
         let most = args.limit.rows();
+        let besides = self.that_called(besides)?;
+        let is_in_order = args.sort.rank().is_none() && !args.reverse && self.called.is_none();
+        if is_in_order && besides.is_empty() {
+            return each_page_used_last(reader, self.filter, most, take);
+        }
         // Only what is put in another order than that of pages has to be there as a whole.
         let held = most.unwrap_or(MAX_SORTED).min(MAX_SORTED);
-        let waiting = self.that_called(waiting)?;
         let (mut rows, beyond) = match args.sort.rank() {
             Some(rank) => {
                 let mut first = FirstSessions::new(rank, held);
-                first.offer(waiting);
-                each_page_of_sessions(reader, filter, None, &mut |rows, _| {
+                first.offer(besides);
+                each_page_of_sessions(reader, self.filter, None, &mut |rows, _| {
                     first.offer(self.that_called(rows)?);
                     Ok(())
                 })?;
                 let (rows, beyond) = first.finish();
                 (rows, beyond > 0)
             }
-            None if self.called.is_some() || args.reverse => {
-                let mut all = waiting;
-                let beyond = match self.called {
-                    Some(called) => {
-                        let (mut rows, beyond) = called.used_last(filter, held, reader)?;
-                        rows.sort_by(|a, b| a.place().compare(&b.place(), SessionOrder::Started));
-                        all.extend(rows);
-                        beyond
-                    }
-                    None => each_page_used_last(reader, filter, Some(held), &mut |rows, _| {
-                        all.extend(rows);
-                        Ok(())
-                    })?,
-                };
-                (all, beyond)
-            }
-            None => {
-                if !waiting.is_empty() {
-                    take(waiting, true)?;
-                }
-                return each_page_used_last(reader, filter, most, take);
-            }
+            None => self.used_last(besides, held)?,
         };
         if args.reverse {
             rows.reverse();
         }
         take(rows, false)?;
         Ok(beyond)
+    }
+
+    /// So many of the sessions that were used last, some more among them, in the order in which they began.
+    fn used_last(
+        &self,
+        besides: Vec<SessionRow>,
+        most: usize,
+    ) -> anyhow::Result<(Vec<SessionRow>, bool)> {
+        let mut all = besides;
+        let mut beyond = match self.called {
+            Some(called) => {
+                let (rows, beyond) = called.used_last(self.filter, most, self.reader)?;
+                all.extend(rows);
+                beyond
+            }
+            None => each_page_used_last(self.reader, self.filter, Some(most), &mut |rows, _| {
+                all.extend(rows);
+                Ok(())
+            })?,
+        };
+        all.sort_by(|a, b| a.place().compare(&b.place(), SessionOrder::Used));
+        beyond |= all.len() > most;
+        all.truncate(most);
+        all.sort_by(|a, b| a.place().compare(&b.place(), SessionOrder::Started));
+        Ok((all, beyond))
     }
 
     /// Those that called the tools which are asked for.

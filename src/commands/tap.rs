@@ -331,8 +331,10 @@ pub fn watch_tap(arguments: &[OsString]) -> Exit {
 
 /// Becomes the server that a tap was started for.
 pub fn become_server(arguments: &[OsString], console: &mut Console) -> Exit {
-    let error = mcpr_ingest::tap::become_server(arguments);
-    console.note(&format!("mcpr tap: cannot become the server: {error}"));
+    // A tap that knows of it says so itself: on a terminal both would stand there.
+    if let Err(error) = mcpr_ingest::tap::become_server(arguments) {
+        console.note(&format!("mcpr tap: cannot become the server: {error}"));
+    }
     Exit::Failed
 }
 

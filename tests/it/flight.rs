@@ -325,7 +325,7 @@ fn a_server_that_cannot_be_started_leaves_a_session_that_says_so() {
         listed.contains("── server could not be started: No such file"),
         "{listed}"
     );
-    let sessions = json_lines(&home.succeed(&["sessions", "--all", "--json"]));
+    let sessions = json_lines(&home.succeed(&["sessions", "--json"]));
     let id = sessions[0]["session_id"].as_str().unwrap();
     let session = home.succeed(&["session", id]);
     assert!(

@@ -264,3 +264,23 @@ fn what_was_open_when_the_server_died_is_no_timeout() {
     let left = "read -r line; cat >/dev/null";
     assert_eq!(outcome(left, true), "timeout timeout -");
 }
+
+#[test]
+fn what_cannot_start_is_said_once_and_its_session_is_listed() {
+    let home = Home::new();
+    let ran = Terminal::of(&home).run(&["tap", "--name", "p", "--", "/no/such/server"]);
+    let told = ran.out + &ran.err;
+    assert_eq!(told.matches("No such file").count(), 1, "{told}");
+    assert_eq!(ran.code, Some(2), "{told}");
+    let nowhere = ["tap", "--db", "/proc/no/store.db", "--", "true"];
+    let ran = home.run(&nowhere);
+    assert_eq!(
+        ran.err.matches("cannot open the store").count(),
+        1,
+        "{ran:?}"
+    );
+    let listed = home.succeed(&["sessions"]);
+    assert!(listed.contains("not started"), "{listed}");
+    let session = home.succeed(&["session", "latest"]);
+    assert!(session.contains("state      not started"), "{session}");
+}

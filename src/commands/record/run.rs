@@ -45,28 +45,7 @@ pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> any
     let stop = catch_signals().context("cannot catch signals")?;
     args.bodies.set(args.recording.bodies());
     let recorder = Recorder::open(config(args)?)?;
-    for path in &sources.awaited {
-        console.note(&format!(
-            "{}: not there yet, waiting for it",
-            path.display()
-        ));
-    }
-    for pipe in &sources.pipes {
-        let pipe = pipe.display();
-        console.note(&format!(
-            "{pipe}: a named pipe, which no glob reads; name it itself"
-        ));
-    }
-    for pattern in &sources.unmatched {
-        let bracket = if pattern.contains('[') {
-            "; […] stands for one of these characters, [[] for a bracket"
-        } else {
-            ""
-        };
-        console.note(&format!(
-            "{pattern}: no file matches yet, waiting for one{bracket}"
-        ));
-    }
+    say_what_is_not_read(&sources, console);
     let servers = ready.map(|ready| ready.start(args, &recorder, console));
     let servers = servers.transpose()?;
     print_sources(args, console)?;
@@ -109,6 +88,32 @@ pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> any
             .into());
     }
     Ok(Exit::Done)
+}
+
+/// Says which of the sources are not there yet, and which are not read at all.
+fn say_what_is_not_read(sources: &Sources, console: &mut Console) {
+    for path in &sources.awaited {
+        console.note(&format!(
+            "{}: not there yet, waiting for it",
+            path.display()
+        ));
+    }
+    for pipe in &sources.pipes {
+        let pipe = pipe.display();
+        console.note(&format!(
+            "{pipe}: a named pipe, which no glob reads; name it itself"
+        ));
+    }
+    for pattern in &sources.unmatched {
+        let bracket = if pattern.contains('[') {
+            "; […] stands for one of these characters, [[] for a bracket"
+        } else {
+            ""
+        };
+        console.note(&format!(
+            "{pattern}: no file matches yet, waiting for one{bracket}"
+        ));
+    }
 }
 
 /// What was named, and with `--discover` the logs of this machine.

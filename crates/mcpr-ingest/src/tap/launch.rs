@@ -139,22 +139,22 @@ fn send(socket: &UnixStream, input: &OwnedFd, status: &OwnedFd) -> io::Result<()
 }
 
 /// Becomes the server in the process that the tap started for it: the tap's number, the program and
-/// its arguments. Comes back only where that fails, which the tap was told.
-#[must_use]
-pub fn become_server(arguments: &[OsString]) -> io::Error {
+/// its arguments. Comes back only where that fails.
+///
+/// # Errors
+/// When it fails and the tap does not learn of it; otherwise the tap says so.
+pub fn become_server(arguments: &[OsString]) -> io::Result<()> {
     let (tap, command) = match arguments {
         [tap, command @ ..] if !command.is_empty() => (tap, command),
-        _ => return io::ErrorKind::InvalidInput.into(),
+        _ => return Err(io::ErrorKind::InvalidInput.into()),
     };
-    let (input, status) = match received() {
-        Ok(received) => received,
-        Err(error) => return error,
-    };
+    let (input, status) = received()?;
     let error = exec(tap, command, input);
     let number = error.raw_os_error().unwrap_or(0);
     // Nobody listens where the tap is gone.
-    let _ = File::from(status).write_all(number.to_string().as_bytes());
-    error
+    File::from(status)
+        .write_all(number.to_string().as_bytes())
+        .map_err(|_| error)
 }
 
 fn exec(tap: &OsStr, command: &[OsString], input: OwnedFd) -> io::Error {

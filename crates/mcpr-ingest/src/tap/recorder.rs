@@ -247,7 +247,7 @@ fn configured(config: &Config, on_message: &OnMessage) -> Config {
 enum StoreState {
     Opening,
     Open(Recorder),
-    Failed(String),
+    Failed,
 }
 
 /// The recording thread's own things.
@@ -330,7 +330,7 @@ impl<R: CopyReading> RecordingThread<R> {
                 (self.on_message)(&format!("warning: {error}; this session is not recorded"));
                 // Nothing will ever take them.
                 self.held = HeldCopies::default();
-                self.store = StoreState::Failed(error);
+                self.store = StoreState::Failed;
             }
         }
     }
@@ -350,7 +350,7 @@ impl<R: CopyReading> RecordingThread<R> {
                 let waits = give(recorder, delivery, &self.time, &*self.copies);
                 self.left.extend(waits);
             }
-            StoreState::Failed(_) => {}
+            StoreState::Failed => {}
         }
     }
 
@@ -371,7 +371,8 @@ impl<R: CopyReading> RecordingThread<R> {
             StoreState::Open(recorder) => {
                 end(recorder, self.left, &self.time, &mut report);
             }
-            StoreState::Failed(error) => report.failure = Some(error),
+            // Said when it failed, and not again at the end.
+            StoreState::Failed => {}
             StoreState::Opening => {
                 // A recorder screens what it is given; these deliveries have met none.
                 let screened = self.held.into_deliveries().map(|mut delivery| {
