@@ -4,6 +4,7 @@ mod backup;
 mod copy;
 mod export;
 mod import;
+mod migrate;
 mod outlook;
 mod rename;
 mod sequences;
@@ -50,6 +51,13 @@ enum Task {
     ///
     /// Needs as much space again while it works; recorders wait for it
     Compact(backup::CompactArgs),
+    /// Bring the store to the newest layout, and make it where there is none
+    ///
+    /// A recorder does so by itself with a file; a store on a server, which many share, is brought up to date by this
+    /// command alone
+    Migrate(migrate::MigrateArgs),
+    /// Print the SQL that lets roles of a server read a store, or record into it
+    Grant(migrate::GrantArgs),
     /// Print requests, gaps and sessions as NDJSON that `mcpr record` takes back
     ///
     /// Payloads, bad lines and what servers offered (what `mcpr schema` shows) are part of it with --whole
@@ -84,6 +92,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Task::Backup(args) => backup::backup(args, console),
         Task::Copy(args) => copy::run(args, console),
         Task::Compact(args) => backup::compact(args, console),
+        Task::Migrate(args) => migrate::migrate(args, console),
+        Task::Grant(args) => migrate::grant(args, console),
         Task::Export(args) => export::run(args, console),
         Task::Import(args) => import::run(args, console),
         Task::RenameProxy(args) => rename::run(args, console),

@@ -34,6 +34,8 @@ mod listen;
 mod manners;
 mod metrics;
 mod payloads;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod program;
 mod questions;
 mod record;

@@ -1,12 +1,13 @@
 //! A server that was named and is not connected to yet.
 
 use crate::connect::{ConnectionRole, Server};
-use crate::layout::TABLES;
+use crate::grants;
+use crate::layout::{self, TABLES};
 use crate::read::PostgresReader;
 use crate::verify::verify;
 use crate::writer::{PostgresStore, WriterRole};
 use mcpr_store::{
-    Admin, Backend, Depth, Findings, Reader, Sizes, StoreError, StoreUrl, Trust, Writer,
+    Admin, Backend, Depth, Findings, Migrated, Reader, Sizes, StoreError, StoreUrl, Trust, Writer,
     WriterOptions,
 };
 use std::path::PathBuf;
@@ -82,6 +83,29 @@ impl Backend for PostgresBackend {
             store_bytes: bytes.cast_unsigned(),
             log_bytes: 0,
         })
+    }
+
+    fn migrate(&self, _: Trust) -> Result<Migrated, StoreError> {
+        let url = &self.server.url;
+        let mut db = self.server.connect(ConnectionRole::Writer)?;
+        let migrated = layout::migrate(&mut db);
+        let (from, to) = migrated.map_err(|fault| fault.at(url, "bring the store up to date"))?;
+        Ok(Migrated {
+            from: (from > 0).then_some(from.into()),
+            to: to.into(),
+        })
+    }
+
+    fn grants(&self, reader: Option<&str>, recorder: Option<&str>) -> Result<String, StoreError> {
+        let mut db = self.server.connect(ConnectionRole::Reader)?;
+        let schema = db.row("SELECT current_schema()::text", &[]);
+        let schema = schema.map_err(|fault| fault.at(&self.server.url, "read the store"))?;
+        let schema = schema.and_then(|row| row.get::<_, Option<String>>(0));
+        Ok(grants::of(
+            &schema.unwrap_or_else(|| "public".to_owned()),
+            reader,
+            recorder,
+        ))
     }
 
     /// None: it is on a server.

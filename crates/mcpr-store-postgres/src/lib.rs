@@ -12,6 +12,7 @@ mod connect;
 mod db;
 mod errors;
 mod flight;
+mod grants;
 mod heart;
 mod layout;
 mod lease;
@@ -43,5 +44,7 @@ mod contract;
     reason = "a server for tests, compiled as a library for those of other crates"
 )]
 pub mod test_server;
+#[cfg(test)]
+mod tests;
 
 pub use backend::PostgresBackend;

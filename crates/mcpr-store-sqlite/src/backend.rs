@@ -1,13 +1,16 @@
 //! A SQLite file that was named and is not open yet.
 
+use super::errors::failed;
 use super::file::sibling;
+use super::layout::layout_of;
 use super::lock::RecorderLock;
+use super::open;
 use super::reader::open_reader;
 use super::verify::verify;
 use super::writer::SqliteStore;
 use mcpr_store::{
-    Admin, Backend, Depth, Findings, Reader, Sizes, StoreError, StoreErrorKind, StoreUrl, Trust,
-    Writer, WriterOptions,
+    Admin, Backend, Depth, Findings, Migrated, Reader, Sizes, StoreError, StoreErrorKind, StoreUrl,
+    Trust, Writer, WriterOptions,
 };
 use std::path::{Path, PathBuf};
 
@@ -70,6 +73,26 @@ impl Backend for SqliteBackend {
             store_bytes: size(&self.path),
             log_bytes: size(&sibling(&self.path, "-wal")),
         })
+    }
+
+    fn migrate(&self, trust: Trust) -> Result<Migrated, StoreError> {
+        let layout = |connection: &rusqlite::Connection| {
+            layout_of(connection).map_err(failed("read the layout"))
+        };
+        let from = match open::open_reader(&self.path) {
+            Ok((connection, _)) => Some(layout(&connection)?),
+            Err(error) if error.kind == StoreErrorKind::Missing => None,
+            Err(error) => return Err(error),
+        };
+        // Whoever opens it for writing migrates it.
+        let store = SqliteStore::open_trusting(&self.path, trust)?;
+        let to = layout(&store.connection)?;
+        Ok(Migrated { from, to })
+    }
+
+    fn grants(&self, _: Option<&str>, _: Option<&str>) -> Result<String, StoreError> {
+        let message = "a store in a file has no roles: who may read and write the file may do so";
+        Err(StoreError::unsupported(message).at(&self.path))
     }
 
     fn files(&self) -> Vec<PathBuf> {

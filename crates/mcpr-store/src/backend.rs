@@ -41,6 +41,18 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// When that cannot be told.
     fn sizes(&self) -> Result<Sizes, StoreError>;
 
+    /// Brings the store to the newest layout, and makes it where there is none; says what it had and has.
+    ///
+    /// # Errors
+    /// As [`Backend::writer`], and when the layout cannot be changed: then it is as it was.
+    fn migrate(&self, trust: Trust) -> Result<Migrated, StoreError>;
+
+    /// The statements that give roles of a server what they need: a reader's, and a recorder's.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::StoreErrorKind::Unsupported) where a store has no roles.
+    fn grants(&self, reader: Option<&str>, recorder: Option<&str>) -> Result<String, StoreError>;
+
     /// The files of the store on this machine: none of them may be read as a source, and that one of
     /// them changes says nothing of a source.
     fn files(&self) -> Vec<PathBuf>;
@@ -83,6 +95,15 @@ pub struct Findings {
     pub batches: u64,
     /// What is damaged, in words; empty where nothing is.
     pub problems: Vec<String>,
+}
+
+/// Which layout a store had and has; none where there was no store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrated {
+    /// The layout it had.
+    pub from: Option<i64>,
+    /// The layout it has.
+    pub to: i64,
 }
 
 /// How much room a store takes, in bytes.

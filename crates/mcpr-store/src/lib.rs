@@ -30,7 +30,8 @@ mod url;
 
 pub use crate::query::{RollupChange, RollupKey, RollupRow};
 pub use backend::{
-    Abandoned, Admin, Backend, Depth, Findings, Oldest, Sizes, Trust, Writer, WriterOptions,
+    Abandoned, Admin, Backend, Depth, Findings, Migrated, Oldest, Sizes, Trust, Writer,
+    WriterOptions,
 };
 pub use call_match::{CallMatch, Candidate, MAX_CANDIDATES, match_call};
 pub use dedup::{Delivery, Likeness, RequestFacts};

@@ -12,7 +12,7 @@ use crate::render::units::bytes;
 use mcpr_connect::connect;
 use mcpr_ingest::GoneFiles;
 use mcpr_store::query::when::Zone;
-use mcpr_store::{Admin, Backend, Class, Retention};
+use mcpr_store::{Admin, Backend, Class, Retention, StoreErrorKind};
 use plan::{Extent, Plan, plan, requests_beyond};
 
 /// What `mcpr store vacuum` takes.
@@ -95,8 +95,11 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         bytes(as_i64(freed)),
     );
     report(args, console, removed, freed, &text)?;
-    let left = store.used_bytes()?;
-    if args.max_size.is_some_and(|most| left > most) {
+    // Asked only where it matters: a server does not tell it.
+    if let Some(most) = args.max_size
+        && let left = store.used_bytes()?
+        && left > most
+    {
         let left = bytes(as_i64(left));
         let of = plan::of_proxy(args.proxy.as_ref());
         console.note(&format!(
@@ -120,7 +123,13 @@ fn upkeep_only(
         store.shrink()?;
     }
     let freed = before.saturating_sub(backend.sizes()?.total());
-    let used = store.used_bytes()?;
+    let used = match store.used_bytes() {
+        // On a server that is not known; its tables are, with what is free in them.
+        Err(error) if error.kind == StoreErrorKind::Unsupported && args.max_size.is_none() => {
+            backend.sizes()?.total()
+        }
+        used => used?,
+    };
     let is_stuck = args.max_size.is_some_and(|most| used > most);
     let of = plan::of_proxy(args.proxy.as_ref());
     let why = if is_stuck {
