@@ -270,8 +270,8 @@ impl Pass<'_> {
     /// Whether prose counts something here: `credentials: 3 found`, `Password: 8 characters at least`.
     fn is_count(&self, sign: Sign, found: &FoundValue) -> bool {
         const MOST_DIGITS: usize = 2;
-        let said = &self.text[found.secret.clone()];
-        let is_number = said.len() <= MOST_DIGITS && said.iter().all(u8::is_ascii_digit);
+        let candidate = &self.text[found.secret.clone()];
+        let is_number = candidate.len() <= MOST_DIGITS && candidate.iter().all(u8::is_ascii_digit);
         let next = self.text[found.end..].strip_prefix(b" ");
         let is_followed = next
             .and_then(<[u8]>::first)
@@ -352,26 +352,26 @@ impl Pass<'_> {
 
     /// Whether what was found is a secret, and no word, expression or mark of a place for one.
     fn is_meant(&self, key: &NamedKey<'_>, sign: Sign, found: &FoundValue) -> bool {
-        let said = &self.text[found.secret.clone()];
+        let candidate = &self.text[found.secret.clone()];
         if found.is_code {
             return false;
         }
         let is_bare = !found.is_quoted && found.end == found.secret.end;
-        if said.len() > MAX_LOOKED_INTO_BYTES {
+        if candidate.len() > MAX_LOOKED_INTO_BYTES {
             return is_bare || key.secrecy >= Secrecy::NoNumber;
         }
         // A mark with more beside it is a secret of which a part was found first: the rest goes as
         // well.
         let is_mark = value::mark_at(self.text, found.secret.start).is_some();
-        let is_own = !found.is_quoted && is_name_again(key.bytes(), said);
-        if words::is_placeholder(said)
-            || is_variable_behind_scheme(said)
-            || sign == Sign::Colon && !found.is_quoted && tongues::is_prose(key.bytes(), said)
-            || !is_mark && !found.is_quoted && (is_own || words::is_expression(said))
+        let is_own = !found.is_quoted && is_name_again(key.bytes(), candidate);
+        if words::is_placeholder(candidate)
+            || is_variable_behind_scheme(candidate)
+            || sign == Sign::Colon && !found.is_quoted && tongues::is_prose(key.bytes(), candidate)
+            || !is_mark && !found.is_quoted && (is_own || words::is_expression(candidate))
         {
             return false;
         }
-        let plain = without_marks(said);
+        let plain = without_marks(candidate);
         match (sign, key.secrecy) {
             // Tables describe parameters as often as they hold values.
             (Sign::Column, Secrecy::Any | Secrecy::NoNumber) => words::looks_random(&plain),
@@ -454,22 +454,22 @@ fn is_said_of(key: &NamedKey<'_>, sign: Sign, found: &FoundValue, plain: &[u8]) 
 }
 
 /// Whether a value is the name of its key again, or the end of it: `self.token = token`.
-fn is_name_again(name: &[u8], said: &[u8]) -> bool {
-    let said = said.strip_suffix(b";").unwrap_or(said);
-    let is_long = said.len() >= 3 && name.len() >= said.len();
-    said.eq_ignore_ascii_case(name)
-        || is_long && name[name.len() - said.len()..].eq_ignore_ascii_case(said)
+fn is_name_again(name: &[u8], candidate: &[u8]) -> bool {
+    let candidate = candidate.strip_suffix(b";").unwrap_or(candidate);
+    let is_long = candidate.len() >= 3 && name.len() >= candidate.len();
+    candidate.eq_ignore_ascii_case(name)
+        || is_long && name[name.len() - candidate.len()..].eq_ignore_ascii_case(candidate)
 }
 
 /// What stands beside the marks in a text.
-pub(super) fn without_marks(said: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(said.len());
+pub(super) fn without_marks(candidate: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(candidate.len());
     let mut at = 0;
-    while at < said.len() {
-        if let Some(end) = value::mark_at(said, at) {
+    while at < candidate.len() {
+        if let Some(end) = value::mark_at(candidate, at) {
             at = end;
         } else {
-            plain.push(said[at]);
+            plain.push(candidate[at]);
             at += 1;
         }
     }

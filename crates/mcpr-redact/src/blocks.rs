@@ -134,8 +134,9 @@ pub(super) fn element(text: &[u8], key: &NamedKey<'_>) -> Option<Range<usize>> {
             return None;
         }
         let from = sibling(text, rest_at + close + 1)?;
-        let said = content(text, from, MAX_DEPTH)?;
-        return (is_key || html::is_meant(&text[said.clone()], b"", key.secrecy)).then_some(said);
+        let candidate = content(text, from, MAX_DEPTH)?;
+        return (is_key || html::is_meant(&text[candidate.clone()], b"", key.secrecy))
+            .then_some(candidate);
     }
     let is_own = tag.is_empty()
         || tag.ends_with(b":")
@@ -160,8 +161,9 @@ pub(super) fn element(text: &[u8], key: &NamedKey<'_>) -> Option<Range<usize>> {
     let found = content(text, key.name.end + close + 1, MAX_DEPTH)?;
     // What a parser calls so has attributes and a word in it: `<Token kind="ident">foo</Token>`.
     let is_of_parser = is_own && close > 0 && key.bytes().eq_ignore_ascii_case(b"token");
-    let said = &text[found.clone()];
-    (!is_of_parser || words::looks_random(said) || said.len() >= LONG_TOKEN).then_some(found)
+    let candidate = &text[found.clone()];
+    (!is_of_parser || words::looks_random(candidate) || candidate.len() >= LONG_TOKEN)
+        .then_some(found)
 }
 
 /// What is as long is no word of a program's text.

@@ -40,8 +40,8 @@ impl Pass<'_> {
         let at = end + gap + arrow.len();
         let at = at + value::blanks(&text[at..]).min(MAX_GAP);
         let new = value::value(text, at, &self.steps)?;
-        let said = &text[new.secret.clone()];
-        let short = &said[..said.len().min(256)];
+        let candidate = &text[new.secret.clone()];
+        let short = &candidate[..candidate.len().min(256)];
         // Behind an arrow programs have types, too, and prose words behind `to`.
         let is_word = new.is_quoted || words::looks_random(short);
         (is_word && !new.is_code && !words::is_placeholder(short)).then_some(new)

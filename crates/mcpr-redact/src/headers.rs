@@ -119,8 +119,8 @@ fn is_filled_in(text: &[u8]) -> bool {
     };
     let escapes = text[..end].iter().rev();
     let escapes = escapes.take_while(|byte| **byte == b'\\').count();
-    let said = text[..end - escapes].trim_ascii();
-    !said.is_empty() && words::is_placeholder(said)
+    let candidate = text[..end - escapes].trim_ascii();
+    !candidate.is_empty() && words::is_placeholder(candidate)
 }
 
 /// Most lines that one header goes over.

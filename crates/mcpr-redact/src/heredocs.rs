@@ -28,8 +28,8 @@ pub(super) fn lines(text: &[u8], at: usize) -> Option<Range<usize>> {
     let mut line = from;
     while line < text.len() {
         let end = value::end_of_line(text, line);
-        let said = text[line..end].trim_ascii_start();
-        let is_end = said.strip_prefix(word).is_some_and(|rest| {
+        let content = text[line..end].trim_ascii_start();
+        let is_end = content.strip_prefix(word).is_some_and(|rest| {
             // PHP and subshells go on behind the word.
             rest.first()
                 .is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'_')

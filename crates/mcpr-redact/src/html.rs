@@ -68,14 +68,15 @@ impl Pass<'_> {
         let Some(open) = memchr::memrchr(b'>', &text[from..hit.start]) else {
             return;
         };
-        let said = &text[from + open + 1..hit.start];
-        let secrecy = of_label(said);
+        let candidate = &text[from + open + 1..hit.start];
+        let secrecy = of_label(candidate);
         if secrecy < Secrecy::NoNumber {
             return;
         }
         if let Some(found) = self.beside(hit.end)
-            && (is_meant(&text[found.clone()], said, secrecy)
-                || is_assigned(text, hit, &found) && is_word(&text[found.clone()], said, secrecy))
+            && (is_meant(&text[found.clone()], candidate, secrecy)
+                || is_assigned(text, hit, &found)
+                    && is_word(&text[found.clone()], candidate, secrecy))
         {
             let end = found.end;
             return self.take(found, end, "key");
@@ -243,20 +244,20 @@ impl Pass<'_> {
 
 /// How sure a label is that what it names is a secret: a phrase of a few words, of which the last may be
 /// followed by a colon.
-fn of_label(said: &[u8]) -> Secrecy {
+fn of_label(label: &[u8]) -> Secrecy {
     const MOST_WORDS: usize = 3;
-    let said = said.trim_ascii();
-    let said = said
+    let label = label.trim_ascii();
+    let label = label
         .strip_suffix(b":")
-        .or_else(|| said.strip_suffix("：".as_bytes()))
-        .unwrap_or(said);
+        .or_else(|| label.strip_suffix("：".as_bytes()))
+        .unwrap_or(label);
     let is_of_name =
         |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte) || *byte >= 0xc3;
-    let words = said.split(u8::is_ascii_whitespace).count();
-    if said.is_empty() || words > MOST_WORDS || !said.iter().all(is_of_name) {
+    let words = label.split(u8::is_ascii_whitespace).count();
+    if label.is_empty() || words > MOST_WORDS || !label.iter().all(is_of_name) {
         return Secrecy::None;
     }
-    keys::secrecy(said)
+    keys::secrecy(label)
 }
 
 /// The cells of a row, each without the tags around its text.
@@ -283,9 +284,9 @@ fn cells(text: &[u8], row: &Range<usize>) -> Vec<Range<usize>> {
                 memchr::memmem::rfind(head, b"</").unwrap_or(inner.len())
             });
         let from = memchr::memrchr(b'>', &inner[..inner_end]).map_or(inner_end, |at| at + 1);
-        let said = &inner[from..inner_end];
-        let from = at + from + (said.len() - said.trim_ascii_start().len());
-        all.push(from..from + said.trim_ascii().len());
+        let candidate = &inner[from..inner_end];
+        let from = at + from + (candidate.len() - candidate.trim_ascii_start().len());
+        all.push(from..from + candidate.trim_ascii().len());
         at = end;
     }
     all
@@ -340,12 +341,12 @@ fn attribute(text: &[u8], tag: Range<usize>, names: &[&[u8]]) -> Option<Range<us
         let (before, name) = name.split_at(name.len() - len);
         let value = attribute_value(text, sign + 1..tag.end);
         at = value.end.max(sign + 1);
-        let said = &text[value.clone()];
+        let candidate = &text[value.clone()];
         let is_own = before.last().is_some_and(u8::is_ascii_whitespace);
         if is_own
             && names.iter().any(|known| name.eq_ignore_ascii_case(known))
-            && !said.is_empty()
-            && !words::is_placeholder(said)
+            && !candidate.is_empty()
+            && !words::is_placeholder(candidate)
         {
             return Some(value);
         }
@@ -355,16 +356,16 @@ fn attribute(text: &[u8], tag: Range<usize>, names: &[&[u8]]) -> Option<Range<us
 
 /// The value of an attribute behind its sign, with quotes, escaped ones, or without.
 fn attribute_value(text: &[u8], rest: Range<usize>) -> Range<usize> {
-    let said = &text[rest.clone()];
-    let blanks = said
+    let candidate = &text[rest.clone()];
+    let blanks = candidate
         .iter()
         .take_while(|byte| byte.is_ascii_whitespace())
         .count();
-    let slashes = said[blanks..]
+    let slashes = candidate[blanks..]
         .iter()
         .take_while(|byte| **byte == b'\\')
         .count();
-    let quote = said
+    let quote = candidate
         .get(blanks + slashes)
         .copied()
         .filter(|byte| b"\"'".contains(byte));
@@ -392,24 +393,24 @@ fn is_assigned(text: &[u8], label: &Range<usize>, found: &Range<usize>) -> bool 
 }
 
 /// Whether a lone word behind a label and a colon is a secret. Prose puts a colon behind some of these names.
-fn is_word(said: &[u8], label: &[u8], secrecy: Secrecy) -> bool {
+fn is_word(candidate: &[u8], label: &[u8], secrecy: Secrecy) -> bool {
     const OF_PROSE: [&str; 6] = ["token", "secret", "auth", "signature", "cookie", "key"];
     let label = label.trim_ascii();
     let label = label
         .strip_suffix(b":")
         .unwrap_or(label)
         .to_ascii_lowercase();
-    let is_one = said.len() >= 4 && !said.iter().any(u8::is_ascii_whitespace);
+    let is_one = candidate.len() >= 4 && !candidate.iter().any(u8::is_ascii_whitespace);
     secrecy >= Secrecy::NoNumber
         && is_one
         && !OF_PROSE.iter().any(|word| label.ends_with(word.as_bytes()))
-        && !words::is_placeholder(said)
-        && !words::is_expression(said)
-        && value::mark_at(said, 0).is_none()
+        && !words::is_placeholder(candidate)
+        && !words::is_expression(candidate)
+        && value::mark_at(candidate, 0).is_none()
 }
 
 /// Whether a word beside the name of a secret is one. Pages describe parameters as often.
-pub(super) fn is_meant(said: &[u8], label: &[u8], secrecy: Secrecy) -> bool {
+pub(super) fn is_meant(candidate: &[u8], label: &[u8], secrecy: Secrecy) -> bool {
     // Names of a way to encode, of a type or of a column are mixed as well.
     const KINDS: [&str; 17] = [
         "sha1", "sha224", "sha256", "sha384", "sha512", "sha-256", "md5", "base64", "base32",
@@ -417,17 +418,17 @@ pub(super) fn is_meant(said: &[u8], label: &[u8], secrecy: Secrecy) -> bool {
     ];
     let is_kind = KINDS
         .iter()
-        .any(|kind| said.eq_ignore_ascii_case(kind.as_bytes()));
-    let is_one = !said.is_empty() && !said.iter().any(u8::is_ascii_whitespace);
-    let has = |test: fn(&u8) -> bool| said.iter().any(test);
-    let is_mixed = said.len() >= 6 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
-    let is_of_code = said.iter().any(|byte| b"()[]{}/&".contains(byte));
-    let is_own = said.eq_ignore_ascii_case(label);
+        .any(|kind| candidate.eq_ignore_ascii_case(kind.as_bytes()));
+    let is_one = !candidate.is_empty() && !candidate.iter().any(u8::is_ascii_whitespace);
+    let has = |test: fn(&u8) -> bool| candidate.iter().any(test);
+    let is_mixed = candidate.len() >= 6 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+    let is_of_code = candidate.iter().any(|byte| b"()[]{}/&".contains(byte));
+    let is_own = candidate.eq_ignore_ascii_case(label);
     is_one
         && !is_kind
         && !is_own
-        && !words::is_placeholder(said)
-        && value::mark_at(said, 0).is_none()
-        && (words::looks_random(said) && !said.contains(&b'(')
+        && !words::is_placeholder(candidate)
+        && value::mark_at(candidate, 0).is_none()
+        && (words::looks_random(candidate) && !candidate.contains(&b'(')
             || secrecy >= Secrecy::NoNumber && is_mixed && !is_of_code)
 }

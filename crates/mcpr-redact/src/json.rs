@@ -111,8 +111,8 @@ impl JsonWalk<'_> {
         if self.out.is_cut {
             let written = self.out.text.len();
             for doubt in self.frames.iter().flat_map(|frame| frame.in_doubt(written)) {
-                let said = self.out.text[doubt.clone()].trim_matches(['"', ' ', ':']);
-                if words::looks_random(said.as_bytes()) {
+                let candidate = self.out.text[doubt.clone()].trim_matches(['"', ' ', ':']);
+                if words::looks_random(candidate.as_bytes()) {
                     self.late.push(doubt);
                 }
             }
@@ -144,10 +144,10 @@ impl JsonWalk<'_> {
             let value = text[range.start..end].trim_start_matches([':', ' ', '\n', '\r', '\t']);
             let from = end - value.len();
             let value = value.trim_end();
-            let said = value.trim_matches('"');
+            let candidate = value.trim_matches('"');
             let is_said = matches!(value, "null" | "true" | "false" | "{}" | "[]")
-                || words::is_placeholder(said.as_bytes());
-            if is_said || value::mark_at(said.as_bytes(), 0) == Some(said.len()) {
+                || words::is_placeholder(candidate.as_bytes());
+            if is_said || value::mark_at(candidate.as_bytes(), 0) == Some(candidate.len()) {
                 continue;
             }
             self.out.text.push_str(&text[done..from]);
@@ -425,24 +425,27 @@ impl JsonWalk<'_> {
 /// Whether a text is a secret under a key that is so sure.
 fn is_secret(secrecy: Secrecy, text: &str) -> bool {
     const LOOKED_AT: usize = 1024;
-    let said = text.as_bytes();
-    if secrecy == Secrecy::None || text.is_empty() || value::mark_at(said, 0) == Some(said.len()) {
+    let candidate = text.as_bytes();
+    if secrecy == Secrecy::None
+        || text.is_empty()
+        || value::mark_at(candidate, 0) == Some(candidate.len())
+    {
         return false;
     }
     // Long texts are not asked word by word: they go under a sure key and stay under a doubtful
     // one.
-    let token = &said[super::signs::after_scheme(said, 0)..];
+    let token = &candidate[super::signs::after_scheme(candidate, 0)..];
     let is_placeholder =
-        words::is_placeholder(said) || super::signs::is_variable_behind_scheme(said);
-    let is_prose = said.len() > LOOKED_AT && secrecy < Secrecy::NoNumber
-        || said.len() <= LOOKED_AT
-            && (is_placeholder || words::is_prose(said) || is_declaration(text));
+        words::is_placeholder(candidate) || super::signs::is_variable_behind_scheme(candidate);
+    let is_prose = candidate.len() > LOOKED_AT && secrecy < Secrecy::NoNumber
+        || candidate.len() <= LOOKED_AT
+            && (is_placeholder || words::is_prose(candidate) || is_declaration(text));
     !is_prose
         && match secrecy {
             Secrecy::None => false,
             Secrecy::KeyMaterial => words::is_key_material(token),
             Secrecy::Random => words::looks_random(token) && !words::is_algorithm(token),
-            Secrecy::NoNumber => !said.iter().all(u8::is_ascii_digit),
+            Secrecy::NoNumber => !candidate.iter().all(u8::is_ascii_digit),
             Secrecy::Any => true,
         }
 }

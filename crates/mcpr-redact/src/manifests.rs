@@ -81,9 +81,9 @@ impl Pass<'_> {
         while at < document.end {
             let line = at..value::end_of_line(&text[..document.end], at);
             at = line.end + 1;
-            let said = &text[line.clone()];
-            let indent = value::blanks(said);
-            let whole = said[indent..].trim_ascii_end();
+            let content = &text[line.clone()];
+            let indent = value::blanks(content);
+            let whole = content[indent..].trim_ascii_end();
             if whole.is_empty() {
                 continue;
             }

@@ -41,24 +41,12 @@ enum Role {
 
 // What may stand before `name`, `key` and `value` and says what is named: `ParameterKey`, `option_name`,
 // `metaValue`.
-const STEMS: [&str; 16] = [
-    "parameter",
-    "param",
-    "header",
-    "field",
-    "variable",
-    "var",
-    "env",
-    "attribute",
-    "property",
-    "option",
-    "setting",
-    "config",
-    "meta",
-    "secret",
-    "input",
-    "argument",
+#[rustfmt::skip]
+pub(super) const STEMS: [&str; 16] = [
+    "parameter", "param", "header", "field", "variable", "var", "env", "attribute", "property", "option",
+    "setting", "config", "meta", "secret", "input", "argument",
 ];
+
 /// What the texts of an array are to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ArrayKind {

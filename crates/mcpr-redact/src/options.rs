@@ -44,14 +44,14 @@ impl Pass<'_> {
         let Some(found) = value::value(text, from, &self.steps) else {
             return;
         };
-        let said = &text[found.secret.clone()];
+        let candidate = &text[found.secret.clone()];
         let is_of_variable = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
         // Help texts explain an option behind several blanks, or name its value in capitals.
-        let is_help = gap > 1 && !words::looks_random(&without_marks(said))
-            || said.iter().all(is_of_variable);
+        let is_help = gap > 1 && !words::looks_random(&without_marks(candidate))
+            || candidate.iter().all(is_of_variable);
         if !found.is_code
             // No placeholder and no help text is that long.
-            && (said.len() > MAX_LOOKED_INTO_BYTES || !words::is_placeholder(said) && !is_help)
+            && (candidate.len() > MAX_LOOKED_INTO_BYTES || !words::is_placeholder(candidate) && !is_help)
         {
             self.take(found.secret, found.end, "key");
         }
@@ -130,10 +130,10 @@ impl Pass<'_> {
         let Some(found) = value::value(self.text, at, &self.steps) else {
             return;
         };
-        let said = &self.text[found.secret.clone()];
+        let candidate = &self.text[found.secret.clone()];
         // Prose quotes phrases behind the word `password`; a value is one word.
-        let is_word = said.len() >= 3 && !said.iter().any(u8::is_ascii_whitespace);
-        if is_word && !words::is_placeholder(said) {
+        let is_word = candidate.len() >= 3 && !candidate.iter().any(u8::is_ascii_whitespace);
+        if is_word && !words::is_placeholder(candidate) {
             self.take_with_new(found);
         }
     }
@@ -192,22 +192,25 @@ fn after_words(text: &[u8], at: usize) -> usize {
 }
 
 /// Whether what stands behind a name in a list is its value, and not one more name.
-pub(super) fn is_value_of_list(name: &[u8], secrecy: Secrecy, said: &[u8]) -> bool {
-    if secrecy < Secrecy::NoNumber || words::is_placeholder(said) || said.starts_with(b"-") {
+pub(super) fn is_value_of_list(name: &[u8], secrecy: Secrecy, candidate: &[u8]) -> bool {
+    if secrecy < Secrecy::NoNumber
+        || words::is_placeholder(candidate)
+        || candidate.starts_with(b"-")
+    {
         return false;
     }
     let is_of_name = |byte: &u8| byte.is_ascii_alphabetic() || b"_-.: ".contains(byte);
     // A list may hold names alone, as the required members of a schema do.
-    let is_name = said.iter().all(is_of_name) && keys::secrecy(said) != Secrecy::None;
+    let is_name = candidate.iter().all(is_of_name) && keys::secrecy(candidate) != Secrecy::None;
     // A dash or a header announces a value. Any other name may be a word among words, so that only
     // what looks random counts behind it.
     let is_sure = name.starts_with(b"-") || keys::is_header(name);
-    let has = |test: fn(&u8) -> bool| said.iter().any(test);
-    let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && said.len() >= 6;
-    let is_random =
-        is_mixed && !said.iter().any(u8::is_ascii_whitespace) || after_scheme(said, 0) > 0;
-    let is_word = said.len() < 12
-        && !said
+    let has = |test: fn(&u8) -> bool| candidate.iter().any(test);
+    let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && candidate.len() >= 6;
+    let is_random = is_mixed && !candidate.iter().any(u8::is_ascii_whitespace)
+        || after_scheme(candidate, 0) > 0;
+    let is_word = candidate.len() < 12
+        && !candidate
             .iter()
             .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b' ');
     !is_name && (is_sure && (name.starts_with(b"-") || !is_word) || is_random)

@@ -4,7 +4,7 @@
 use super::assign::NamedKey;
 use super::keys::{self, Secrecy};
 use super::scan::Pass;
-use super::{blocks, value, words};
+use super::{blocks, members, value, words};
 use regex::bytes::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -14,26 +14,6 @@ const WINDOW_BYTES: usize = 256;
 
 const NAMES: &str = "name|key|header|field|variable|env|label|element|id|attribute|property|param(?:eter)?|k|\
     (?:param(?:eter)?|header|field|var(?:iable)?|env|attribute|property|option|setting|config|meta|secret|input|arg(?:ument)?)_?(?:name|key)";
-
-/// What may stand before `value` in the name of a member.
-const STEMS: [&str; 16] = [
-    "param",
-    "parameter",
-    "header",
-    "field",
-    "var",
-    "variable",
-    "env",
-    "attribute",
-    "property",
-    "option",
-    "setting",
-    "config",
-    "meta",
-    "secret",
-    "input",
-    "argument",
-];
 
 /// What declares a variable in HCL, or an option of a command in Python.
 static DECLARED: LazyLock<Regex> = LazyLock::new(|| {
@@ -108,26 +88,26 @@ pub(super) fn value(pass: &mut Pass<'_>, hit: &Range<usize>) {
     let Some(found) = value::value(text, at, &pass.steps) else {
         return;
     };
-    let said = &text[found.secret.clone()];
+    let candidate = &text[found.secret.clone()];
     let is_meant = match keys::secrecy(&name) {
         Secrecy::None => false,
-        Secrecy::KeyMaterial => words::is_key_material(said),
-        Secrecy::Random => words::looks_random(said),
+        Secrecy::KeyMaterial => words::is_key_material(candidate),
+        Secrecy::Random => words::looks_random(candidate),
         // Examples repeat the name: `name: token, value: token`.
-        Secrecy::NoNumber | Secrecy::Any => !said.eq_ignore_ascii_case(&name),
+        Secrecy::NoNumber | Secrecy::Any => !candidate.eq_ignore_ascii_case(&name),
     };
-    if is_meant && !found.is_code && !words::is_placeholder(said) {
+    if is_meant && !found.is_code && !words::is_placeholder(candidate) {
         pass.take(found.secret, found.end, "key");
     }
 }
 
-/// Longest of [`STEMS`], with what parts it from the word.
+/// Longest of [`members::STEMS`], with what parts it from the word.
 const LONGEST_STEM: usize = 10;
 
 /// Whether what stands before `value` only says of what it is the value.
 fn is_stem(before: &[u8]) -> bool {
     let before = before.strip_suffix(b"_").unwrap_or(before);
-    STEMS
+    members::STEMS
         .iter()
         .any(|stem| before.eq_ignore_ascii_case(stem.as_bytes()))
 }

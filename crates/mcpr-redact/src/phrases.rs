@@ -34,11 +34,11 @@ impl Pass<'_> {
         else {
             return;
         };
-        let said = &text[found.secret.clone()];
+        let candidate = &text[found.secret.clone()];
         // The full stop ends the sentence.
-        let said = said.strip_suffix(b".").unwrap_or(said);
-        if html::is_meant(said, key.bytes(), key.secrecy) && !words::is_file(said) {
-            let secret = found.secret.start..found.secret.start + said.len();
+        let candidate = candidate.strip_suffix(b".").unwrap_or(candidate);
+        if html::is_meant(candidate, key.bytes(), key.secrecy) && !words::is_file(candidate) {
+            let secret = found.secret.start..found.secret.start + candidate.len();
             self.take(secret, found.end, "key");
         }
     }

@@ -197,17 +197,17 @@ pub(super) fn is_option(text: &str) -> bool {
 }
 
 /// Whether what stands behind an option is a secret.
-fn is_meant(option: &SecretOption, said: &[u8]) -> bool {
+fn is_meant(option: &SecretOption, candidate: &[u8]) -> bool {
     const LOOKED_AT: usize = 512;
-    let short = &said[..said.len().min(LOOKED_AT)];
+    let short = &candidate[..candidate.len().min(LOOKED_AT)];
     let is_number = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
     match option.form {
         // To another program of the same line `-p` is a port.
         Secret | Attached => {
             // One of a container has its own beside it: `8080:80`.
             let is_of_port = |byte: &u8| byte.is_ascii_digit() || b":.-".contains(byte);
-            let is_port = is_number(said) && said.len() <= 5
-                || said.contains(&b':') && said.iter().all(is_of_port);
+            let is_port = is_number(candidate) && candidate.len() <= 5
+                || candidate.contains(&b':') && candidate.iter().all(is_of_port);
             let is_other = short.starts_with(b"-") || words::is_placeholder(short);
             !short.is_empty() && !is_port && !is_other
         }

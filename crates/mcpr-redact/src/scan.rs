@@ -300,7 +300,7 @@ impl Pass<'_> {
             .map(|before| self.text[before])
     }
 
-    /// The end of the line; looked for once a line.
+    /// The end of the line; looked for once per line.
     pub(super) fn end_of_line(&mut self, at: usize) -> usize {
         if !self.line.contains(&at) {
             self.line = at..value::end_of_line(self.text, at);

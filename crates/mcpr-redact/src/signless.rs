@@ -77,9 +77,9 @@ impl Pass<'_> {
     }
 }
 
-fn is_meant(looks: Looks, said: &[u8], is_quoted: bool) -> bool {
+fn is_meant(looks: Looks, candidate: &[u8], is_quoted: bool) -> bool {
     const LOOKED_AT: usize = 512;
-    let short = &said[..said.len().min(LOOKED_AT)];
+    let short = &candidate[..candidate.len().min(LOOKED_AT)];
     let has = |test: fn(&u8) -> bool| short.iter().any(test);
     // Where a usage line has a value, its name stands in capitals.
     let is_of_name = short

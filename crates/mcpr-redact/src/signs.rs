@@ -84,9 +84,9 @@ pub(super) fn after_scheme(text: &[u8], at: usize) -> usize {
 }
 
 /// Whether a text says where a token is taken from, and is none: `Bearer ${TOKEN}`.
-pub(super) fn is_variable_behind_scheme(said: &[u8]) -> bool {
-    let at = after_scheme(said, 0);
-    let token = &said[at..];
+pub(super) fn is_variable_behind_scheme(candidate: &[u8]) -> bool {
+    let at = after_scheme(candidate, 0);
+    let token = &candidate[at..];
     // Not every placeholder: a word may be a password.
     at > 0 && token.starts_with(b"$") && words::is_placeholder(token)
 }

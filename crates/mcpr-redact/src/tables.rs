@@ -143,9 +143,9 @@ impl Pass<'_> {
         };
         let head = cells(text, &line, separator);
         let is_head = |cell: &Cell| {
-            let said = &text[cell.text.clone()];
-            said.len() <= keys::MAX_NAME_BYTES
-                && said
+            let candidate = &text[cell.text.clone()];
+            candidate.len() <= keys::MAX_NAME_BYTES
+                && candidate
                     .iter()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"_-. ()#".contains(byte))
         };
@@ -178,11 +178,11 @@ impl Pass<'_> {
         let mut line = head.clone();
         while let Some(next) = next_line(text, &line) {
             line = next;
-            let said = &text[line.clone()];
-            if is_rule(said) {
+            let candidate = &text[line.clone()];
+            if is_rule(candidate) {
                 continue;
             }
-            if said.trim_ascii().is_empty() || line.len() > LONGEST_ROW {
+            if candidate.trim_ascii().is_empty() || line.len() > LONGEST_ROW {
                 break;
             }
             let row = cells(text, &line, separator);
@@ -266,9 +266,9 @@ impl Pass<'_> {
                 if is_secret && let Some(quote) = quote {
                     let open = at + quote;
                     let close = end_of_text(text, open);
-                    let said = open + 1..close.saturating_sub(1).max(open + 1).min(end);
-                    if !words::is_placeholder(&text[said.clone()]) {
-                        found.push(said);
+                    let candidate = open + 1..close.saturating_sub(1).max(open + 1).min(end);
+                    if !words::is_placeholder(&text[candidate.clone()]) {
+                        found.push(candidate);
                     }
                 }
                 at = end;
@@ -326,9 +326,9 @@ fn separator(text: &[u8], name: &Range<usize>, line: &Range<usize>) -> Option<Se
 }
 
 /// Whether a cell below the name of a secret holds one. Tables describe parameters as often.
-pub(super) fn is_secret_cell(said: &[u8], secrecy: Secrecy, is_quoted: bool) -> bool {
+pub(super) fn is_secret_cell(candidate: &[u8], secrecy: Secrecy, is_quoted: bool) -> bool {
     const LOOKED_AT: usize = 256;
-    let short = &said[..said.len().min(LOOKED_AT)];
+    let short = &candidate[..candidate.len().min(LOOKED_AT)];
     let is_mixed = short
         .iter()
         .any(|byte| byte.is_ascii_digit() || b"!@#$%^&*".contains(byte));

@@ -126,17 +126,18 @@ pub(super) fn bracketed(text: &[u8], at: usize) -> Option<std::ops::Range<usize>
 }
 
 /// How much of a value without quotes is one: in Chinese and Japanese a sentence goes on without a blank.
-pub(super) fn before_mark(said: &[u8]) -> usize {
+pub(super) fn before_mark(words: &[u8]) -> usize {
     // Among them the comma and the full stop, in both widths.
-    let is_mark =
-        |at: usize| said[at..].starts_with(&[0xe3, 0x80]) || said[at..].starts_with(&[0xef, 0xbc]);
-    let mut leads = memchr::memchr2_iter(0xe3, 0xef, said);
-    leads.find(|at| is_mark(*at)).unwrap_or(said.len())
+    let is_mark = |at: usize| {
+        words[at..].starts_with(&[0xe3, 0x80]) || words[at..].starts_with(&[0xef, 0xbc])
+    };
+    let mut leads = memchr::memchr2_iter(0xe3, 0xef, words);
+    leads.find(|at| is_mark(*at)).unwrap_or(words.len())
 }
 
 /// Whether a value without quotes is prose of the language of its name: it has letters beyond ASCII, and none of it
 /// is like a token. A password in English texts may have such letters.
-pub(super) fn is_prose(name: &[u8], said: &[u8]) -> bool {
+pub(super) fn is_prose(name: &[u8], words: &[u8]) -> bool {
     const OF_ASCII: [&str; 9] = [
         "senha",
         "passwort",
@@ -151,5 +152,5 @@ pub(super) fn is_prose(name: &[u8], said: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
     let is_foreign =
         !name.is_ascii() || OF_ASCII.iter().any(|word| lower.ends_with(word.as_bytes()));
-    is_foreign && !said.is_ascii() && !super::words::has_token(said)
+    is_foreign && !words.is_ascii() && !super::words::has_token(words)
 }

@@ -41,8 +41,8 @@ impl Pass<'_> {
         else {
             return false;
         };
-        let said = &text[found.secret.clone()];
-        let is_meant = key.secrecy >= Secrecy::NoNumber && !words::is_placeholder(said);
+        let candidate = &text[found.secret.clone()];
+        let is_meant = key.secrecy >= Secrecy::NoNumber && !words::is_placeholder(candidate);
         if is_meant {
             self.take(found.secret, found.end, "key");
         }
@@ -60,8 +60,8 @@ impl Pass<'_> {
         let Some(found) = value::value(text, at + 1, &self.steps) else {
             return false;
         };
-        let said = &text[found.secret.clone()];
-        let is_meant = text.get(found.end) == Some(&b'}') && !words::is_placeholder(said);
+        let candidate = &text[found.secret.clone()];
+        let is_meant = text.get(found.end) == Some(&b'}') && !words::is_placeholder(candidate);
         if is_meant {
             self.take(found.secret, found.end, "key");
         }
@@ -89,7 +89,7 @@ impl Pass<'_> {
         else {
             return false;
         };
-        let said = &text[found.secret.clone()];
+        let candidate = &text[found.secret.clone()];
         let name = key.bytes();
         let last = name
             .iter()
@@ -100,15 +100,15 @@ impl Pass<'_> {
             .iter()
             .any(|start| last.starts_with(start.as_bytes()));
         // What a form says beside its field has no digits.
-        let is_one = !said.is_empty() && !said.iter().any(u8::is_ascii_whitespace);
+        let is_one = !candidate.is_empty() && !candidate.iter().any(u8::is_ascii_whitespace);
         // Of a cookie the first argument is its name, unless it is all of it.
         let is_cookie = last.ends_with(b"cookie")
             && text[found.end..].trim_ascii_start().starts_with(b",")
-            && !said.contains(&b'=');
+            && !candidate.contains(&b'=');
         let is_meant = is_one
             && !is_cookie
-            && !words::is_placeholder(said)
-            && (is_setter || said.iter().any(u8::is_ascii_digit) && said.len() >= 4);
+            && !words::is_placeholder(candidate)
+            && (is_setter || candidate.iter().any(u8::is_ascii_digit) && candidate.len() >= 4);
         if is_meant {
             self.take(found.secret, found.end, "key");
         }
@@ -135,12 +135,12 @@ impl Pass<'_> {
         else {
             return false;
         };
-        let said = &text[found.secret.clone()];
+        let candidate = &text[found.secret.clone()];
         let is_closed = !is_block || text[found.end..].trim_ascii_start().starts_with(b"}");
         let is_meant = is_closed
-            && said.len() >= 3
-            && !said.iter().any(u8::is_ascii_whitespace)
-            && !words::is_placeholder(said);
+            && candidate.len() >= 3
+            && !candidate.iter().any(u8::is_ascii_whitespace)
+            && !words::is_placeholder(candidate);
         if is_meant {
             self.take(found.secret, found.end, "key");
         }
@@ -163,8 +163,8 @@ impl Pass<'_> {
         } else {
             return false;
         };
-        let said = &text[secret.clone()];
-        let short = &said[..said.len().min(LOOKED_AT)];
+        let candidate = &text[secret.clone()];
+        let short = &candidate[..candidate.len().min(LOOKED_AT)];
         if words::is_placeholder(short) || words::is_sentence(short) {
             return false;
         }

@@ -34,13 +34,7 @@ pub(super) fn content(
                 item: key,
                 pointer: pointer.to_owned(),
             };
-            findings.push(Finding::new(
-                rule,
-                at,
-                before.cloned(),
-                after.cloned(),
-                message.to_owned(),
-            ));
+            findings.push(Finding::changed(rule, at, before, after, message));
         }
     }
 }

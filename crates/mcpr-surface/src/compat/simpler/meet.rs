@@ -207,7 +207,7 @@ fn common_types(one: &Value, other: &Value) -> Value {
     }
 }
 
-/// How two numbers compare, where that can be told exactly.
+/// How two numbers compare, where that is known exactly.
 pub(super) fn order(one: &Number, other: &Number) -> Option<Ordering> {
     let whole = |number: &Number| {
         let signed = number.as_i64().map(i128::from);
