@@ -54,7 +54,7 @@ fn a_file_that_is_there_is_left_alone() {
     let home = recorded();
     home.write("precious", "mine");
     for (arguments, says) in [
-        (["store", "backup", "precious"], "is there already"),
+        (["store", "backup", "precious"], "already exists"),
         (
             ["store", "backup", "no/such/directory"],
             "no/such/directory",

@@ -85,7 +85,7 @@ pub trait Reader: Send {
         page: &SessionPage,
     ) -> Result<Vec<SessionRow>, StoreError>;
 
-    /// Where the store stands. Cheap enough to be asked many times a second.
+    /// Where the store stands. Cheap enough to be asked many times per second.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -197,7 +197,7 @@ pub trait Reader: Send {
         version: i64,
     ) -> Result<Option<SurfaceRow>, StoreError>;
 
-    /// How many versions of lists there are: cheap enough to be asked many times a second.
+    /// How many versions of lists there are: cheap enough to be asked many times per second.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -130,6 +130,31 @@ impl StoreUrl {
             Location::Server(url) => Some(url),
         }
     }
+
+    /// The same store as a text that names it from any directory, with all secrets.
+    ///
+    /// # Errors
+    /// When a relative path is given and the current directory is not known.
+    pub fn from_anywhere(&self) -> std::io::Result<OsString> {
+        let path = match &self.location {
+            Location::Path(path) => std::path::absolute(path)?,
+            Location::Server(url) => return Ok(url.into()),
+        };
+        // A plain path is one of SQLite: no other store needs less than its scheme.
+        let name = Scheme::NAMES.iter().find(|(_, it)| *it == self.scheme);
+        let (Some((name, _)), true) = (name, self.scheme != Scheme::Sqlite) else {
+            return Ok(path.into_os_string());
+        };
+        let mut text = format!("{name}:").into_bytes();
+        for &byte in path.as_os_str().as_bytes() {
+            match byte {
+                b'%' => text.extend(b"%25"),
+                b'?' => text.extend(b"%3F"),
+                _ => text.push(byte),
+            }
+        }
+        Ok(OsString::from_vec(text))
+    }
 }
 
 /// `sqlite:a.db`, `sqlite:/a.db` and `sqlite:///a.db`; `sqlite://a.db` is relative, as sqlx takes it.
@@ -279,6 +304,23 @@ mod tests {
             assert_eq!(url.scheme(), scheme, "{text}");
             assert_eq!(url.path(), path.map(Path::new), "{text}");
             assert_eq!(url.connection_text().is_some(), path.is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn from_anywhere_it_is_the_same_store() {
+        let here = std::env::current_dir().expect("a directory");
+        for text in ["a.db", "sqlite:a%3F", "rocksdb:a/%25", "postgres://u:s@h/d"] {
+            let url = StoreUrl::parse(text).expect(text);
+            let again = url.from_anywhere().expect(text);
+            let again = StoreUrl::parse(again).expect(text);
+            assert_eq!(again.scheme(), url.scheme(), "{text}");
+            assert_eq!(
+                again.path(),
+                url.path().map(|path| here.join(path)).as_deref(),
+                "{text}"
+            );
+            assert_eq!(again.connection_text(), url.connection_text(), "{text}");
         }
     }
 

@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::text::escape;
 use anyhow::Context;
-use mcpr_store::{Scheme, StoreUrl};
+use mcpr_store::StoreUrl;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -82,13 +82,8 @@ impl InstallArgs {
         let mut arguments = Vec::new();
         if let Some(db) = self.db.as_deref().filter(|db| !db.as_os_str().is_empty()) {
             // The client runs the tap in a directory of its own.
-            let url = StoreUrl::parse(db)?;
-            let db = match url.path().filter(|_| url.scheme() == Scheme::Sqlite) {
-                Some(path) => {
-                    std::path::absolute(path).context("cannot resolve the store's path")?
-                }
-                None => db.to_owned(),
-            };
+            let db = StoreUrl::parse(db)?.from_anywhere();
+            let db = db.context("cannot resolve the store's path")?;
             arguments = vec!["--db".to_owned(), db.to_string_lossy().into_owned()];
         }
         arguments.extend(self.trust.arguments());

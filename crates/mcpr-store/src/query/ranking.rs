@@ -34,7 +34,7 @@ pub enum StatsOrder {
 }
 
 impl StatsOrder {
-    /// The figure of a line, which is worked out once a line: a quantile is not free.
+    /// The figure of a line, which is worked out once per line: a quantile is not free.
     fn figure(self, row: &StatsRow) -> i64 {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let summary = || Summary::from(row.clone());
