@@ -108,7 +108,7 @@ fn main() -> Result<()> {
     std::thread::sleep(Duration::from_secs(args.idle));
     let used = ticks(follower.0.id())? - before;
     println!(
-        "| idle follower, clock ticks in {} s (100 a second) | {used} |",
+        "| idle follower, clock ticks in {} s (100 per second) | {used} |",
         args.idle
     );
     drop(follower);

@@ -17,7 +17,7 @@ pub(crate) fn measure(sizes: &[usize], args: &Args, dir: &Path) -> Result<()> {
         sizes.is_sorted() && sizes.first().is_some_and(|first| *first > 0),
         "sizes of a growing store come in ascending order"
     );
-    println!("| rows, millions | rows/s since the size before | bytes a row | peak memory, MB |");
+    println!("| rows, millions | rows/s since the size before | bytes per row | peak memory, MB |");
     println!("|---:|---:|---:|---:|");
     let store = dir.join("growing.db");
     let mut generator = generate::Generator::new(args.seed);

@@ -302,7 +302,7 @@ fn report(written: &Written, runs: &Runs) {
     print_row("bare parse, events/s", &of_walls(events, &runs.parses), 0);
     print_row("recorder's speed in parts of the bare loop's", &ratio, 2);
     print_row("recorder's peak memory, MB", &peak, 1);
-    print_row("store, bytes a row", &row_bytes, 1);
+    print_row("store, bytes per row", &row_bytes, 1);
     let walls: Vec<Duration> = runs.duckdb.iter().map(|read| read.wall).collect();
     match runs.duckdb.first() {
         Some(read) => {

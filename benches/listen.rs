@@ -1,4 +1,4 @@
-//! Measures `mcpr record --listen` through the built program: events a second from several clients
+//! Measures `mcpr record --listen` through the built program: events per second from several clients
 //! that post bodies one after the other, and how long a lone post waits for its commit. Prints a
 //! Markdown table.
 #![expect(clippy::print_stdout, reason = "a benchmark's report")]
@@ -218,7 +218,9 @@ fn report(args: &Args, runs: &[Measured]) {
     };
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let events_a_body = args.body as f64;
-    row("events a second", 0, &|run| run.posts_per_s * events_a_body);
+    row("events per second", 0, &|run| {
+        run.posts_per_s * events_a_body
+    });
     row("a lone post, p50, ms", 1, &|run| {
         run.lone_ms[run.lone_ms.len() / 2]
     });

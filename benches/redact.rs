@@ -177,7 +177,7 @@ fn report(file: &Path, messages: &[String], args: &Args) {
     }
 }
 
-/// In millions of bytes a second.
+/// In millions of bytes per second.
 #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
 fn speed(bytes: usize, took: Duration) -> f64 {
     bytes as f64 / 1e6 / took.as_secs_f64()

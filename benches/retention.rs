@@ -78,7 +78,7 @@ fn at_a_stroke(args: &Args, store: &Path) -> Result<()> {
     let began = Instant::now();
     fill(args, store)?;
     println!(
-        "{} requests with payloads of 2 x {} bytes over {PAST_DAYS} days, recorded in {:.0} s; {} events a second for {} s\n",
+        "{} requests with payloads of 2 x {} bytes over {PAST_DAYS} days, recorded in {:.0} s; {} events per second for {} s\n",
         args.past,
         args.body,
         began.elapsed().as_secs_f64(),
@@ -120,7 +120,7 @@ fn at_a_stroke(args: &Args, store: &Path) -> Result<()> {
 /// Records at a steady rate while the clock goes through 60 days.
 fn day_by_day(args: &Args, dir: &Path) -> Result<()> {
     println!(
-        "\n{} events a second for {} s, in which the clock goes through {PAST_DAYS} days; the limit is {:.1} MiB\n",
+        "\n{} events per second for {} s, in which the clock goes through {PAST_DAYS} days; the limit is {:.1} MiB\n",
         args.rate,
         args.seconds,
         mebibytes(args.limit)

@@ -193,5 +193,5 @@ fn report(args: &Args, direct: &[Measured], tapped: &[Measured]) {
         all[all.len() / 2]
     };
     let (direct, tapped) = (rate(direct), rate(tapped));
-    println!("| messages a second, both directions | {direct:.0} | {tapped:.0} | |");
+    println!("| messages per second, both directions | {direct:.0} | {tapped:.0} | |");
 }

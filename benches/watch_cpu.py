@@ -2,7 +2,7 @@
 """Measures what the live screen takes of a core: watch_cpu.py MCPR [SECONDS]
 
 `mcpr watch` runs on a pseudo-terminal of 120x40 over a store with 10,000 requests. Its processor time is read from
-/proc/PID/stat: over some seconds in which nothing happens, then while `mcpr record -` stores 1,000 requests a second.
+/proc/PID/stat: over some seconds in which nothing happens, then while `mcpr record -` stores 1,000 requests per second.
 """
 
 import fcntl

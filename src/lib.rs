@@ -19,7 +19,7 @@
 //! | [`render`] | rows into tables, JSON and CSV; one point that makes text harmless |
 //! | [`watch`] | the live screen: a pure state, what it asks of the store, how it is drawn |
 //! | [`console`] | the only owner of standard output and standard error |
-//! | [`commands`] | one file a command: its arguments and one `run` |
+//! | [`commands`] | one file per command: its arguments and one `run` |
 //! | [`config`] | the configuration file: its keys, and what each may say |
 //! | `nearest` | the known word that was probably meant |
 //! | [`cli`], [`exit`] | which commands there are; what the shell is told |

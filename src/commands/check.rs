@@ -87,7 +87,7 @@ pub struct Args {
     /// Show and read times in UTC instead of local time
     #[arg(long)]
     utc: bool,
-    /// Print one JSON document; with --follow one a line
+    /// Print one JSON document; with --follow one per line
     #[arg(short, long, conflicts_with = "format")]
     json: bool,
     /// Choose the output format
@@ -114,7 +114,7 @@ pub(super) const HELP: CommandHelp = CommandHelp::new(
 )
 .with_headings();
 
-/// How far `check` looks back when nothing is said.
+/// How far `check` looks back by default.
 const LOOK_BACK_MS: i64 = DAY_MS;
 
 impl Args {
@@ -193,7 +193,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     })
 }
 
-/// What can be told from the arguments alone.
+/// What follows from the arguments alone.
 fn refuse_what_does_not_fit(args: &Args) -> Result<(), Refused> {
     let relative = args.fail_on.iter().find(|one| one.is_relative());
     match (relative, &args.against) {

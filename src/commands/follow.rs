@@ -61,7 +61,7 @@ pub(super) trait Watcher {
         console: &mut Console,
     ) -> anyhow::Result<()>;
 
-    /// Shows what goes on without news of the store; asked many times a second.
+    /// Shows what goes on without news of the store; asked many times per second.
     fn tick(&mut self, _: &dyn Reader, _: &mut Console) -> anyhow::Result<()> {
         Ok(())
     }
@@ -185,7 +185,7 @@ struct Watch<'a> {
     own: Option<StoreUrl>,
     limits: &'a Limits,
     open: Option<Open>,
-    /// The trouble that was told last, so that it is told once.
+    /// The trouble that was reported last, so that it is reported once.
     reported: Option<StoreErrorKind>,
 }
 
@@ -232,7 +232,7 @@ impl Watch<'_> {
         ) {
             return Err(error);
         }
-        // Once for each trouble: the store is looked at many times a second.
+        // Once for each trouble: the store is looked at many times per second.
         if self.reported.replace(store.kind) != Some(store.kind) {
             console.note(&format!("{error:#}; waiting for it"));
         }

@@ -6,7 +6,7 @@ use mcpr_ingest::Screen;
 use mcpr_redact::Redactor;
 use mcpr_wire::Bodies;
 
-/// How much of a body is kept where nothing else is said, in bytes: `64K`.
+/// How much of a body is kept by default, in bytes: `64K`.
 #[cfg(feature = "tap")]
 const PAYLOAD_LIMIT: usize = 64 * 1024;
 
@@ -27,7 +27,7 @@ pub(crate) struct Redaction {
 /// What is kept besides the facts of a request.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct RecordingOptions {
-    /// Keep the payloads of MCP requests as well; `tap` does unless it is told otherwise
+    /// Keep the payloads of MCP requests as well; `tap` does by default
     #[arg(long, overrides_with = "no_payloads")]
     payloads: bool,
     /// Keep no payloads, whatever the configuration says

@@ -83,7 +83,7 @@ pub(super) const HELP: CommandHelp = CommandHelp::new(
 .with_headings();
 
 impl Args {
-    /// What nobody has typed: a page with payloads, about whatever else is said.
+    /// What nobody has typed: a page with payloads, about whatever else is asked for.
     fn of_screen() -> Self {
         Self {
             output: None,
@@ -230,7 +230,7 @@ pub(super) fn page_of(reader: &dyn Reader, filter: Filter) -> anyhow::Result<Str
     Ok(mcpr_report::html(report))
 }
 
-/// What can be told from the arguments alone.
+/// What follows from the arguments alone.
 fn refuse_what_does_not_fit(args: &Args, console: &Console) -> Result<(), Refused> {
     if args.format == FileFormat::Har && args.against.is_some() {
         return Err(
@@ -380,7 +380,7 @@ fn conditions(args: &Args, wanted: &ReportScope) -> Vec<String> {
     words
 }
 
-/// What the store cannot tell of the window.
+/// What the store does not know of the window.
 fn unknown(
     args: &Args,
     reader: &dyn Reader,

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// What `mcpr sources` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Print JSON: one object a line
+    /// Print JSON: one object per line
     #[arg(short, long, conflicts_with = "format")]
     json: bool,
     /// Choose the output format
@@ -242,14 +242,14 @@ fn is_recordable(place: &KnownPlace) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListedServer {
     pub(super) name: String,
-    /// `stdio` or `http`, where that can be told.
+    /// `stdio` or `http`, where that is known.
     pub(super) transport: Option<&'static str>,
     pub(super) is_tapped: bool,
     /// Why its tap cannot work.
     pub(super) problem: Option<String>,
 }
 
-/// The servers of a configuration, or why they cannot be told.
+/// The servers of a configuration, or why they are not known.
 #[cfg(feature = "tap")]
 fn configured(path: &Path) -> Result<Vec<ListedServer>, String> {
     super::tap::listed_servers(path)

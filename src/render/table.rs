@@ -1,4 +1,4 @@
-//! Tables for people: one line a row, cut to a width where there is one. The only user of
+//! Tables for people: one line per row, cut to a width where there is one. The only user of
 //! `comfy_table`.
 
 mod cell;

@@ -105,7 +105,7 @@ fn the_worst_of_several_conditions_decides() {
 #[test]
 fn windows_are_compared_with_earlier_ones() {
     let home = recorded();
-    // The day before noon has 200 calls, of which 100 are of `echo`: 8.3 an hour.
+    // The day before noon has 200 calls, of which 100 are of `echo`: 8.3 per hour.
     let day = ["--against", "24h"];
     let named = ["--against", "2026-11-20 12:00..2026-11-20 13:00"];
     let cases = [

@@ -106,7 +106,7 @@ fn the_outlook_is_told() {
     );
 }
 
-/// Records twenty calls an hour for a day; each has half a kilobyte of its own.
+/// Records twenty calls per hour for a day; each has half a kilobyte of its own.
 fn record_day(home: &Home, day: i64, keep: &[&str]) {
     let mut random = fastrand::Rng::with_seed(day.unsigned_abs());
     let mut lines = String::new();

@@ -159,40 +159,41 @@ fn a_request_is_shown_whole() {
     check(
         &["show", "SEQ", "--utc"],
         &expect![[r#"
-        seq        17
-        request id 14
-        time       2026-11-21 01:30:08.000Z
-        proxy      weather
-        session    2b2778db32ee497b93468286fa8f4ff9
-        client     claude-desktop 1.2.0
-        method     tools/call create_order
-        outcome    error (tool)
-        message    Error calling tool 'create_order': quantity must be positive
-        took       65ms, 65ms of it upstream
-        size       121 in, 149 out
-        schema     tools/list version 1 (5e371f39f94a)
+            seq        17
+            request id 14
+            time       2026-11-21 01:30:08.000Z
+            proxy      weather
+            session    2b2778db32ee497b93468286fa8f4ff9
+            client     claude-desktop 1.2.0
+            method     tools/call create_order
+            outcome    error (tool)
+            message    Error calling tool 'create_order': quantity must be positive
+            took       65ms, 65ms of it upstream
+            format     mcpr_v05_stderr
+            size       121 in, 149 out
+            schema     tools/list version 1 (5e371f39f94a)
 
-        params (64)
-        {
-          "arguments": {
-            "product": "x",
-            "quantity": 0
-          },
-          "name": "create_order"
-        }
-
-        result (114)
-        {
-          "content": [
+            params (64)
             {
-              "text": "Error calling tool 'create_order': quantity must be positive",
-              "type": "text"
+              "arguments": {
+                "product": "x",
+                "quantity": 0
+              },
+              "name": "create_order"
             }
-          ],
-          "isError": true
-        }
-        exit 0
-    "#]],
+
+            result (114)
+            {
+              "content": [
+                {
+                  "text": "Error calling tool 'create_order': quantity must be positive",
+                  "type": "text"
+                }
+              ],
+              "isError": true
+            }
+            exit 0
+        "#]],
     );
 }
 

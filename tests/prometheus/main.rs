@@ -21,7 +21,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStderr, Command, ExitCode};
 
-/// Good scrapes that are waited for: one a second, so that they take a minute.
+/// Good scrapes that are waited for: one per second, so that they take a minute.
 const SCRAPES: f64 = 60.0;
 /// The name that this test can be asked for by.
 const NAME: &str = "a_prometheus_scrapes_for_a_minute";

@@ -262,7 +262,7 @@ impl Keeping {
     }
 
     fn begin_upkeep(&mut self) {
-        // A tap may be started many times an hour: it looks where something has gone.
+        // A tap may be started many times per hour: it looks where something has gone.
         if self.rounds < 2 && self.removed.is_nothing() {
             return;
         }

@@ -234,9 +234,8 @@ impl LineDecoder {
             Joined::Whole(place, bytes) => self.layer(place, &bytes, now),
             Joined::TooLong(place, len, head) => {
                 self.delivery.progress.counts.bad += 1;
-                let reason = format!(
-                    "a line of {len} bytes, put together from parts, is longer than the limit"
-                );
+                let reason =
+                    format!("a line of {len} bytes, joined from parts, is longer than the limit");
                 self.bad_line(place.offset, reason, &head, now);
             }
             Joined::Broken(place, bytes) => {

@@ -299,7 +299,7 @@ impl Queue {
                 return Popped::Nothing;
             }
             let wait = match deadline {
-                // There is no wait without an end, and waking once an hour costs nothing.
+                // There is no wait without an end, and waking once per hour costs nothing.
                 None => Duration::from_hours(1),
                 Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
                     Some(wait) if !wait.is_zero() => wait,

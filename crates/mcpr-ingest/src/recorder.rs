@@ -131,8 +131,8 @@ impl Recorder {
     /// Opens the store (making and migrating it as needed) and starts the writer thread.
     ///
     /// # Errors
-    /// When the store cannot be opened for writing; its kind says which of the file, the layout or
-    /// SQLite is at fault.
+    /// When the store cannot be opened for writing; its kind says which of the place, the layout or
+    /// the backend is at fault.
     pub fn open(config: Config) -> Result<Self, StoreError> {
         let store = connect(&config.db)?.writer(WriterOptions {
             exclusive: config.exclusive,

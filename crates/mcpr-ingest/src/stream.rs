@@ -174,7 +174,7 @@ impl LineDecoder {
     }
 }
 
-/// Whether a body that was called one JSON document holds one object a line.
+/// Whether a body that was called one JSON document holds one object per line.
 fn holds_lines(text: &[u8]) -> bool {
     let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     let mut lines = lines.filter(|line| !line.is_empty());

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// Most sources of which it is remembered when something of them was committed last; the one that was
 /// silent longest is forgotten for a new one.
 const MAX_SOURCES: usize = 100;
-/// A commit that has not come back for so long is one that does not come: SQLite waits 5 s for another
-/// writer.
+/// A commit that has not come back for so long is one that does not come: a backend waits at most 5 s for
+/// another writer.
 const STUCK: Duration = Duration::from_secs(8);
 
 /// Why what comes in is not committed.

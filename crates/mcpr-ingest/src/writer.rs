@@ -36,7 +36,7 @@ pub struct Summary {
     pub counts: Counts,
     /// Requests that are new in the store.
     pub stored: u64,
-    /// Requests that were there already.
+    /// Requests that were duplicates.
     pub duplicates: u64,
     /// Requests stored although their id was there with another content.
     pub conflicts: u64,

@@ -45,7 +45,7 @@ pub struct RecorderState {
     pub input_bytes: u64,
     /// Requests that are new in the store.
     pub stored: u64,
-    /// Requests that were there already.
+    /// Requests that were duplicates.
     pub duplicates: u64,
     /// Requests stored although their id was there with another content.
     pub conflicts: u64,
@@ -59,7 +59,7 @@ pub struct RecorderState {
     pub last_commit: Option<i64>,
     /// What waits for the writer.
     pub queue: QueueState,
-    /// How much room the store takes, where that can be told.
+    /// How much room the store takes, where that is known.
     pub store: Option<Sizes>,
     /// How often these metrics could not read the store.
     pub read_failures: u64,

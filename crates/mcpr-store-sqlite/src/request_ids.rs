@@ -1,6 +1,6 @@
 //! Where a request stands that came with an id: two bytes of a hash for each, a row for so many places
 //! in the sequence; and three bytes in the end, when many rows are put together in a block. An index would
-//! take twenty bytes a request, and a page anywhere in it for each.
+//! take twenty bytes per request, and a page anywhere in it for each.
 
 mod blocks;
 

@@ -1,4 +1,4 @@
-//! What taps know of the servers that they run: a row a session.
+//! What taps know of the servers that they run: a row per session.
 
 use super::layout::layout_of;
 use super::lease::KilledWriter;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// How long a steady stream gathers between two looks.
 pub const GATHER: Duration = Duration::from_millis(50);
 /// Looks that found something in a second from which on a stream is steady.
-// More often than once in 20 ms; gathering then takes at most 20 looks a second.
+// More often than once in 20 ms; gathering then takes at most 20 looks per second.
 const STEADY_LOOKS: u32 = 50;
 /// Over which time they are counted.
 const WINDOW: Duration = Duration::from_secs(1);

@@ -120,7 +120,7 @@ pub(super) struct ConditionResult {
 }
 
 impl FigureCondition {
-    /// Whether the figure is beyond the bound; what cannot be told says why.
+    /// Whether the figure is beyond the bound; what is not known says why.
     pub(super) fn judge(&self, figures: &Figures, before: Option<&Figures>) -> ConditionResult {
         let value = figures.get(self.metric);
         let limit = match self.bound {

@@ -40,7 +40,7 @@ struct ConditionChange {
 struct Broken(BTreeMap<Watched, (i64, Outcome)>);
 
 impl Broken {
-    /// What has begun or ended since the last look; no more than are told at once.
+    /// What has begun or ended since the last look; no more than are reported at once.
     fn turns(&mut self, outcomes: &Outcomes, now: i64) -> Vec<ConditionChange> {
         let mut turns = Vec::new();
         let mut ended: BTreeMap<Watched, (i64, Outcome)> = self.0.clone();
@@ -173,7 +173,7 @@ fn facts(turn: &ConditionChange) -> String {
     escape_json(&facts.to_string()).into_owned()
 }
 
-/// Runs the command; that it failed is told, and ends nothing.
+/// Runs the command; a failure is reported, and ends nothing.
 fn run(args: &Args, turn: &ConditionChange, limits: &Limits, console: &mut Console) {
     let hook = Hook {
         command: &args.exec,

@@ -34,7 +34,7 @@ fn tables(session: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
     ]
 }
 
-/// A store's tables at each width, below each other, in a file a table.
+/// A store's tables at each width, below each other, in a file per table.
 fn check(home: &Home, kind: &str, session: &'static str) {
     for (name, words) in tables(session) {
         // That store has no lists; where lists are hostile, the tests of schemas look.

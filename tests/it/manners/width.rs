@@ -69,7 +69,7 @@ fn no_line_is_wider_than_the_terminal() {
             let cut = shown(Terminal::of(&home).size(columns, 1000), arguments);
             let most = usize::from(columns);
             assert!(widest(&cut) <= most, "{arguments:?} {columns}:\n{cut}");
-            assert_eq!(rows(&cut), rows(&full), "a line a row");
+            assert_eq!(rows(&cut), rows(&full), "a line per row");
         }
     }
 }

@@ -228,9 +228,8 @@ fn a_line_of_parts_that_has_no_end_is_bad_and_bounded() {
     decoder.line(99, b"2026-11-29T04:00:00Z stderr F x", 0);
     let delivery = decoder.take();
     let len = count * (1 << 20) + 1;
-    let reason = format!(
-        "bad at 0: a line of {len} bytes, put together from parts, is longer than the limit"
-    );
+    let reason =
+        format!("bad at 0: a line of {len} bytes, joined from parts, is longer than the limit");
     assert_eq!(shown(&delivery), [reason]);
     assert_eq!(delivery.progress.counts.lines, count as u64 + 1);
 }

@@ -1,4 +1,4 @@
-//! From the bytes of one direction to the messages in them, one a line. Pure and bounded: what is
+//! From the bytes of one direction to the messages in them, one per line. Pure and bounded: what is
 //! too long to keep is followed to its end as an outline.
 
 use super::copies::Loss;

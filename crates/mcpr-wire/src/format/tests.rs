@@ -128,7 +128,7 @@ fn formats_have_names_and_facts_of_their_own() {
     }
 }
 
-/// The table of the docs: a line a format, a column a fact.
+/// The table of the docs: a line per format, a column per fact.
 fn matrix() -> String {
     let titles = Fact::ALL.map(Fact::title);
     let mut lines = vec![

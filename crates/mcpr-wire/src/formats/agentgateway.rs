@@ -1,4 +1,4 @@
-//! `agentgateway`: the access log of agentgateway, as JSON or as text, a line a request.
+//! `agentgateway`: the access log of agentgateway, as JSON or as text, a line per request.
 
 use crate::durations::duration_us;
 use crate::ended::{failed, of_status, unless_in_result};

@@ -1,4 +1,4 @@
-//! `claude_code_log`: what Claude Code logs of a server, a file a connection, in sentences.
+//! `claude_code_log`: what Claude Code logs of a server, a file per connection, in sentences.
 
 use crate::Decoded;
 use crate::ended::failed;

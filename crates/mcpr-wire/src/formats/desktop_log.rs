@@ -1,4 +1,4 @@
-//! `desktop_log`: what desktop hosts log of their servers, one message a line behind a time,
+//! `desktop_log`: what desktop hosts log of their servers, one message per line behind a time,
 //! the server's name and a level. What answers what is not decided here.
 
 use crate::format::{Fact, Format, Knows};

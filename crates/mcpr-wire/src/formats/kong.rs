@@ -1,4 +1,4 @@
-//! `kong`: what Kong's `http-log` posts and its `file-log` writes, one object an HTTP request, as far as its
+//! `kong`: what Kong's `http-log` posts and its `file-log` writes, one object per HTTP request, as far as its
 //! AI plugins tell of MCP in it.
 
 use crate::Decoded;

@@ -1,4 +1,4 @@
-//! `vscode_log`: what VS Code and its forks log of a server, a file a server, with each message behind a
+//! `vscode_log`: what VS Code and its forks log of a server, a file per server, with each message behind a
 //! local time, a level and the way it went.
 
 use crate::format::{Fact, Format, Knows};

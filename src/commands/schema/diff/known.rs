@@ -17,7 +17,7 @@ use mcpr_surface::{ItemKind, Report, Surface};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How far back calls are counted when nothing is said.
+/// How far back calls are counted by default.
 const LOOK_BACK_MS: i64 = 7 * DAY_MS;
 /// Most items whose callers are told by name: those with the most calls.
 const MAX_ITEMS: usize = 20;

@@ -11,7 +11,7 @@ const DEFAULT: Keep = Keep {
     max_bytes: None,
 };
 
-/// Records so many requests a day for 60 days, a day at a time. From the time on when the first of them go, the store may not
+/// Records so many requests per day for 60 days, a day at a time. From the time on when the first of them go, the store may not
 /// grow any more; long after the last of them nothing of them may be left.
 fn bounded(a_day: u64, request: &dyn Fn(i64, u64) -> Request) -> Kept {
     let mut kept = Kept::new(DEFAULT);

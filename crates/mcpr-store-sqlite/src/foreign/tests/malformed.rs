@@ -3,7 +3,7 @@
 use super::*;
 use mcpr_store::StoreErrorKind::{self, Corrupt, Foreign, Newer};
 
-/// What is done to a store, and a part of what is told then: one a line.
+/// What is done to a store, and a part of what is told then: one per line.
 type Cases = &'static str;
 
 const SHAPES_OF_04: Cases = "
