@@ -1,5 +1,7 @@
 //! The command line: which commands there are, and what their results mean to the shell.
 
+#[cfg(feature = "forward")]
+use crate::commands::forward;
 #[cfg(feature = "schema")]
 use crate::commands::schema;
 #[cfg(feature = "tap")]
@@ -33,6 +35,11 @@ enum Command {
     /// Run a stdio MCP server and record what passes
     #[cfg(feature = "tap")]
     Tap(Box<tap::Args>),
+    /// Send what a store records to other stores and to collectors of OTLP, as it comes
+    ///
+    /// What a target does not have yet stays in the store: a target that is away costs time and no row
+    #[cfg(feature = "forward")]
+    Forward(forward::Args),
     /// List what this machine has to record and to tap: hosts' logs, clients' configurations, stores
     Sources(sources::Args),
     /// List recorded requests, oldest first
@@ -296,6 +303,8 @@ fn dispatch(
         Command::Record(args) => record::run(&args, reread, console),
         #[cfg(feature = "tap")]
         Command::Tap(args) => tap::run(&args, console),
+        #[cfg(feature = "forward")]
+        Command::Forward(args) => forward::run(&args, console),
         Command::Sources(args) => sources::run(&args, console),
         Command::Logs(args) => logs::run(&args, console),
         Command::Watch(args) => watch::run(&args, console),

@@ -11,6 +11,8 @@ mod empty;
 mod find;
 mod flight;
 mod follow;
+#[cfg(feature = "forward")]
+pub mod forward;
 pub mod generated;
 mod help;
 mod keep_args;

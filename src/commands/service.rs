@@ -10,6 +10,8 @@ use std::path::Path;
 
 const SYSTEM_UNIT: &str = include_str!("../../contrib/systemd/system/mcpr.service");
 const USER_UNIT: &str = include_str!("../../contrib/systemd/user/mcpr.service");
+const FORWARD_SYSTEM_UNIT: &str = include_str!("../../contrib/systemd/system/mcpr-forward.service");
+const FORWARD_USER_UNIT: &str = include_str!("../../contrib/systemd/user/mcpr-forward.service");
 const AGENT: &str = include_str!("../../contrib/launchd/mcpr.recorder.plist");
 
 /// What `mcpr service` takes.
@@ -21,7 +23,7 @@ pub struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Task {
-    /// Print a unit that runs `mcpr record` from the start of the machine, or of a user's session, on
+    /// Print a unit that runs `mcpr record`, or `mcpr forward`, from the start of the machine, or of a user's session, on
     Print(PrintArgs),
 }
 
@@ -30,6 +32,9 @@ struct PrintArgs {
     /// What runs the recorder
     #[arg(value_enum, value_name = "KIND")]
     kind: Kind,
+    /// Print the unit of `mcpr forward`, whose arguments stand behind `--`
+    #[arg(long)]
+    forward: bool,
     /// The arguments of `mcpr record` [default: --listen 127.0.0.1:8787]
     #[arg(last = true, value_name = "ARGUMENT")]
     arguments: Vec<OsString>,
@@ -52,7 +57,14 @@ enum Kind {
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let Task::Print(args) = &args.task;
     let program = std::env::current_exe().context("cannot tell where mcpr is")?;
-    let mut words = vec![program.into_os_string(), "record".into()];
+    let command = if args.forward { "forward" } else { "record" };
+    let mut words = vec![program.into_os_string(), command.into()];
+    if args.forward && args.arguments.is_empty() {
+        // There is no target that would be right for everybody.
+        return Err(Refused::new("--forward: no target is named")
+            .hint("mcpr service print systemd --forward -- --to otlp+http://HOST:4318")
+            .into());
+    }
     if args.arguments.is_empty() {
         words.extend(["--listen".into(), "127.0.0.1:8787".into()]);
     } else {
@@ -61,10 +73,13 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         words.extend(arguments.map(|word| absolute(word, &directory)));
     }
     let words: Vec<String> = words.into_iter().map(text).collect::<Result<_, _>>()?;
-    let unit = match args.kind {
-        Kind::Systemd => systemd(USER_UNIT, &words),
-        Kind::SystemdSystem => systemd(SYSTEM_UNIT, &words),
-        Kind::Launchd => launchd(&words),
+    let unit = match (args.kind, args.forward) {
+        (Kind::Systemd, false) => systemd(USER_UNIT, &words),
+        (Kind::Systemd, true) => systemd(FORWARD_USER_UNIT, &words),
+        (Kind::SystemdSystem, false) => systemd(SYSTEM_UNIT, &words),
+        (Kind::SystemdSystem, true) => systemd(FORWARD_SYSTEM_UNIT, &words),
+        (Kind::Launchd, false) => launchd(&words),
+        (Kind::Launchd, true) => forward_agent(&words),
     };
     console.print(&unit)?;
     Ok(Exit::Done)
@@ -140,6 +155,11 @@ fn launchd(words: &[String]) -> String {
         .collect();
     let words = words.concat();
     format!("{head}<array>\n{words}  </array>{tail}")
+}
+
+/// The agent under a label of its own: two of one label are one.
+fn forward_agent(words: &[String]) -> String {
+    launchd(words).replace("mcpr.recorder", "mcpr.forward")
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ mod vacuum;
 mod verify;
 
 use super::help::CommandHelp;
+#[cfg(feature = "forward")]
+pub(super) use import::is_same;
+
 use crate::console::Console;
 use crate::exit::Exit;
 

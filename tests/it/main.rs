@@ -22,6 +22,8 @@ mod flight_lists;
 mod follow;
 mod foreign;
 mod formats;
+#[cfg(feature = "forward")]
+mod forward;
 mod fuzz;
 mod generated;
 mod generated_stream;

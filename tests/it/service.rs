@@ -65,6 +65,36 @@ fn units_are_as_systemd_wants_them() {
 }
 
 #[test]
+fn units_that_send_on_are_as_systemd_wants_them() {
+    let home = Home::new();
+    let print = |kind: &str| {
+        let to = ["--forward", "--", "--to", "otlp+http://collector:4318"];
+        home.succeed(&[&["service", "print", kind], &to[..]].concat())
+    };
+    for kind in ["systemd", "systemd-system", "launchd"] {
+        let unit = print(kind);
+        assert!(unit.contains("otlp+http://collector:4318"), "{unit}");
+        assert!(!unit.contains("8787"), "{unit}");
+        let ran = home.run(&["service", "print", kind, "--forward"]);
+        assert_eq!(ran.code, Some(2), "a unit without a target: {ran:?}");
+    }
+    if !has_systemd() {
+        return;
+    }
+    for (kind, manager) in [("systemd", "--user"), ("systemd-system", "--system")] {
+        let unit = home.write("mcpr-forward.service", print(kind));
+        let output = Command::new("systemd-analyze")
+            .args(["verify", manager, "--man=no"])
+            .arg(&unit)
+            .env("XDG_RUNTIME_DIR", home.path(""))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.is_empty(), "{kind}: {said}");
+    }
+}
+
+#[test]
 fn an_agent_is_xml_that_names_the_program() {
     let home = Home::new();
     let agent = home.succeed(&["service", "print", "launchd", "--", "a&b.log"]);

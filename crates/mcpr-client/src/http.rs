@@ -5,8 +5,10 @@ mod address;
 mod agent;
 mod events;
 mod faults;
+mod post;
 
 pub use address::{Header, HeaderError, ServerUrl, UrlError};
+pub use post::{BodyKind, PostAnswer, PostBox};
 
 use super::{ClientError, Transport};
 use events::{Event, EventReader};

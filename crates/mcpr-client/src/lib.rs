@@ -1,12 +1,15 @@
 //! A small MCP client that asks a server for all that it shows of itself, and nothing else: its answer
-//! to `initialize` or `server/discover`, and every page of its lists. Calls no tool, reads no resource.
+//! to `initialize` or `server/discover`, and every page of its lists. Calls no tool, reads no resource. Its HTTP also
+//! takes what is posted to a collector.
 
 mod ask;
 mod http;
 mod stdio;
 
 pub use ask::{Transport, ask};
-pub use http::{Header, HeaderError, HttpServer, ServerUrl, UrlError};
+pub use http::{
+    BodyKind, Header, HeaderError, HttpServer, PostAnswer, PostBox, ServerUrl, UrlError,
+};
 pub use stdio::StdioServer;
 
 use std::time::Duration;

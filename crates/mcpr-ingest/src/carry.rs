@@ -9,15 +9,12 @@ mod remains;
 pub use beside::{Beside, BesideRow};
 pub use news::Sent;
 
-use super::import::{gap_of, request_of, update_of};
+use super::import::{gap_of, request_of};
 use super::recorder::writer_id;
 use super::unix_ms;
 use super::weight::held;
 use mcpr_model::{Batch, Checkpoint, Counts, Event, Gap, SourceProgress, Text};
-use mcpr_store::query::{
-    Cursor, Entry, Filter, Head, Page, SessionFilter, SessionPage, SessionRow, StoredKey,
-    SurfacePage,
-};
+use mcpr_store::query::{Cursor, Entry, Filter, Head, Page, StoredKey, SurfacePage};
 use mcpr_store::{Reader, StoreError, Writer};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -127,6 +124,10 @@ impl<'a> Carrier<'a> {
         on_progress: &mut dyn FnMut(Cursor) -> ControlFlow<()>,
     ) -> Result<Head, StoreError> {
         let head = self.from.head()?;
+        // What has come beside rows alone is found by what has changed.
+        if self.position == head.cursor && self.position != Cursor::START {
+            return Ok(head);
+        }
         let mut beside = Beside::between(self.from, self.position, head.cursor)?;
         let mut page = Page::after(self.position, Page::MAX_LIMIT);
         // What comes meanwhile is left to the next call: else this one may never end.
@@ -253,44 +254,11 @@ impl<'a> Carrier<'a> {
         })
     }
 
-    /// Carries over what is known of sessions with an id that a filter lets through, and of servers that were
-    /// tapped and have ended.
-    ///
-    /// # Errors
-    /// When one of the stores fails; what was carried over before stays.
-    pub fn sessions(&mut self, filter: &SessionFilter) -> Result<(), StoreError> {
-        let mut page = SessionPage::oldest(Page::MAX_LIMIT);
-        loop {
-            let sessions = self.from.sessions(filter, &page)?;
-            let is_last = sessions.len() < page.limit;
-            page.after = sessions.last().map(SessionRow::place).or(page.after);
-            let mut events = Vec::new();
-            // Inferred sessions come of themselves from the requests.
-            for row in sessions.iter().filter(|row| !row.inferred) {
-                events.push(Event::Session(update_of(row)));
-                // One that runs would be taken for one that this process runs.
-                let run = self.from.server_run(&row.key())?;
-                let ended = run.filter(|run| run.ended_at().is_some());
-                events.extend(ended.map(Box::new).map(Event::Server));
-                // Without their end a session and its server would be two commits.
-                if events.len() >= self.batch_events {
-                    self.append(std::mem::take(&mut events), self.position)?;
-                }
-            }
-            if !events.is_empty() {
-                self.append(events, self.position)?;
-            }
-            if is_last {
-                return Ok(());
-            }
-        }
-    }
-
     /// Carries over items that were seen alone, of lists that were never seen whole.
     ///
     /// # Errors
     /// When one of the stores fails; what was carried over before stays.
-    pub fn items(&mut self) -> Result<(), StoreError> {
+    fn items(&mut self) -> Result<(), StoreError> {
         let mut page = SurfacePage::without_texts(None);
         // A list is large enough: each may have a thousand items.
         page.limit = 1;

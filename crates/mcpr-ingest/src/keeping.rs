@@ -1,6 +1,7 @@
 //! Retention at work beside the recording: what is past what a store keeps goes slice by slice between
 //! batches, hourly by its age and after each commit by the size of the store.
 
+use crate::unsent::WaitsForTarget;
 use mcpr_model::{Batch, Event};
 use mcpr_store::{Admin, Class, Keep, Retention, StoreError, StoreErrorKind};
 use std::collections::VecDeque;
@@ -86,6 +87,7 @@ pub(super) struct Keeping {
     clock: Clock,
     hook: Option<CareHook>,
     is_gone: Box<dyn FnMut(&mcpr_model::Checkpoint) -> bool + Send>,
+    waits: Option<WaitsForTarget>,
     /// When the newest request was made that this recorder has committed.
     newest: Option<i64>,
     /// When what is old is looked for next, by the clock.
@@ -107,6 +109,7 @@ impl Keeping {
             clock: clock.unwrap_or_else(|| Box::new(|| crate::unix_ms(SystemTime::now()))),
             hook,
             is_gone: Box::new(move |file| files.has_gone(file)),
+            waits: None,
             newest: None,
             next_round: None,
             rounds: 0,
@@ -115,6 +118,12 @@ impl Keeping {
             stuck_at: None,
             progress: 0,
         }
+    }
+
+    /// Has rows stay that wait for a target, whatever their age; the size of the store still removes them.
+    pub(super) fn heed_targets(mut self, waits: Option<WaitsForTarget>) -> Self {
+        self.waits = waits;
+        self
     }
 
     /// Has other limits hold. What is past them is looked for at once; what was being removed by the old ones
@@ -192,6 +201,10 @@ impl Keeping {
         let ages = [(Class::Payloads, kept), (Class::Requests, requests_ms)];
         for (class, kept) in ages {
             let retention = kept.map(|length| Retention::of(class, before(length)));
+            let waits = &mut self.waits;
+            let mut is_waited_for = |before| waits.as_mut().is_some_and(|waits| waits(before));
+            // Both, as a payload goes with its request.
+            let retention = retention.filter(|it| !is_waited_for(it.before));
             self.steps.extend(retention.map(Step::Begin));
         }
         self.steps.push_back(Step::Upkeep);

@@ -31,6 +31,8 @@ mod carry;
 #[cfg(all(test, feature = "tap"))]
 mod costs;
 mod files;
+#[cfg(feature = "forward")]
+pub mod forward;
 mod gone;
 mod hostlogs;
 mod import;
@@ -56,6 +58,7 @@ mod stream;
 pub mod tap;
 mod unread;
 mod unsaved;
+mod unsent;
 mod vitals;
 mod weight;
 mod writer;
@@ -82,6 +85,7 @@ pub use spill::Spilled;
 #[cfg(feature = "tap")]
 pub(crate) use spill::{batches, write as spill};
 pub use stream::StreamSource;
+pub use unsent::waits_for_target;
 pub use vitals::{CommitState, NotReady, Vitals};
 pub use writer::{Failure, Summary};
 

@@ -8,6 +8,7 @@ use super::queue::{Delivery, Full, Queue, QueueClosed, QueueLimits};
 use super::spill::{self, Spilled};
 use super::unix_ms;
 use super::unsaved::Unsaved;
+use super::unsent::{WaitsForTarget, waits_at};
 use super::vitals::{Vitals, lock};
 use super::writer::{ErrorHook, Failure, Summary, WriterState, WriterThread};
 use mcpr_connect::connect;
@@ -139,7 +140,8 @@ impl Recorder {
             trust: config.trust,
         })?;
         let path = config.db.path().map(Path::to_owned);
-        Self::start(store, config, path)
+        let waits = waits_at(&config.db);
+        Self::start(store, config, path, Some(waits))
     }
 
     /// Starts the writer thread over a store that is open already.
@@ -148,13 +150,14 @@ impl Recorder {
     /// When the store's checkpoints cannot be read, or no thread can be started.
     pub fn with_store(store: Box<dyn StoreWriter>, config: Config) -> Result<Self, StoreError> {
         // Such a store has no known place: nothing is spilled or taken in beside it.
-        Self::start(store, config, None)
+        Self::start(store, config, None, None)
     }
 
     fn start(
         mut store: Box<dyn StoreWriter>,
         config: Config,
         path: Option<PathBuf>,
+        waits: Option<WaitsForTarget>,
     ) -> Result<Self, StoreError> {
         // Read now: from here on the store is the writer thread's.
         let checkpoints = store.checkpoints()?;
@@ -167,7 +170,7 @@ impl Recorder {
             shared: Arc::clone(&shared),
             on_error: config.on_error,
             path: path.clone(),
-            keeping: Keeping::new(config.keep, config.clock, config.on_removed),
+            keeping: Keeping::new(config.keep, config.clock, config.on_removed).heed_targets(waits),
             finishes_care: config.exclusive,
         };
         let writer = std::thread::Builder::new()

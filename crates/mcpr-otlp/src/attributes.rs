@@ -30,6 +30,11 @@ impl<'a> Attributes<'a> {
         names.iter().find_map(|name| self.text(name))
     }
 
+    /// A whole number, which may be written as a text.
+    pub(crate) fn number(self, name: &str) -> Option<i64> {
+        self.text(name)?.parse().ok()
+    }
+
     /// A flag that may be written as a text.
     pub(crate) fn flag(self, name: &str) -> Option<bool> {
         match &*self.text(name)? {

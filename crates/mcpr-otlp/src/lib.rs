@@ -3,9 +3,11 @@
 
 mod attributes;
 mod ending;
+mod export;
 mod joining;
 mod json;
 mod message;
+mod own;
 mod record;
 mod remembered;
 mod reply;
@@ -15,6 +17,7 @@ mod tests;
 mod time;
 mod vocabulary;
 
+pub use export::{rejected_in, spans_of};
 pub use joining::{JoinedRows, Joiner, MAX_WAITING, WAIT_MS};
 pub use reply::{refusal_body, reply_body};
 
@@ -172,6 +175,7 @@ fn is_sampled(trace_state: &str) -> bool {
 fn traces(joiner: &mut Joiner, data: &TracesData, now_ms: i64) -> Post {
     let mut post = Post::default();
     let (mut positions, mut accounts) = (Vec::new(), Vec::new());
+    let mut own_rows = Vec::new();
     for resource in &data.resource_spans {
         let (service, _) = service_of(resource.resource.as_ref());
         for scope in &resource.scope_spans {
@@ -184,6 +188,11 @@ fn traces(joiner: &mut Joiner, data: &TracesData, now_ms: i64) -> Post {
                         continue;
                     }
                 };
+                // Whoever sent it has put together what belongs together.
+                if let Some(request) = own::request(span, position, name, &service) {
+                    own_rows.push(request);
+                    continue;
+                }
                 // Also of spans that are no operation: they stand between those that are.
                 positions.push(position);
                 post.is_sampled |= is_sampled(&span.trace_state);
@@ -194,7 +203,7 @@ fn traces(joiner: &mut Joiner, data: &TracesData, now_ms: i64) -> Post {
             }
         }
     }
-    post.known = accounts.len() as u64;
+    post.known = (accounts.len() + own_rows.len()) as u64;
     post.joined = joiner.take(
         PostAccounts {
             positions: &positions,
@@ -203,6 +212,7 @@ fn traces(joiner: &mut Joiner, data: &TracesData, now_ms: i64) -> Post {
         },
         now_ms,
     );
+    post.joined.rows.extend(own_rows);
     post
 }
 

@@ -1,6 +1,7 @@
 //! Every captured post against what its client did.
 
 mod facts;
+mod own;
 mod posts;
 mod records;
 

@@ -357,3 +357,36 @@ pub(crate) const LOG_VOCABULARIES: [LogVocabulary; 3] = [
         not_sent: &["invalid_tool_params", "tool_not_registered"],
     },
 ];
+
+/// What this recorder's own spans say beyond the conventions.
+pub(crate) mod own {
+    /// What the row is known again by.
+    pub(crate) const KEY: &str = "mcpr.key";
+    /// What it is found by when another stream tells of its call.
+    pub(crate) const CALL: &str = "mcpr.call";
+    /// `http` or `oauth`; of MCP it is left out.
+    pub(crate) const KIND: &str = "mcpr.kind";
+    pub(crate) const CLIENT_NAME: &str = "mcpr.client.name";
+    pub(crate) const CLIENT_VERSION: &str = "mcpr.client.version";
+    /// The upstream's share of the duration, microseconds.
+    pub(crate) const UPSTREAM: &str = "mcpr.upstream.duration_us";
+    pub(crate) const BYTES_IN: &str = "mcpr.request.size";
+    pub(crate) const BYTES_OUT: &str = "mcpr.response.size";
+    pub(crate) const ERROR_KIND: &str = "mcpr.error.kind";
+    pub(crate) const ERROR_CODE: &str = "mcpr.error.code";
+    pub(crate) const ERROR_MESSAGE: &str = "mcpr.error.message";
+    /// Its answer came under an id of another type.
+    pub(crate) const RETYPED: &str = "mcpr.request.retyped";
+    /// Nobody knows how long it took: the span has no length.
+    pub(crate) const UNTIMED: &str = "mcpr.duration.unknown";
+    /// From the request to the first event of its answer, microseconds.
+    pub(crate) const FIRST_EVENT: &str = "mcpr.first_event.duration_us";
+    /// The format that it was told in.
+    pub(crate) const FORMAT: &str = "mcpr.format";
+    /// What it takes up of an operation of several requests, what it leaves open, and what its answer says.
+    pub(crate) const FOLLOWS: &str = "mcpr.operation.follows";
+    pub(crate) const LEAVES: &str = "mcpr.operation.leaves";
+    pub(crate) const STAGE: &str = "mcpr.operation.stage";
+    /// The request is of no trace: the id of the span's was made up.
+    pub(crate) const TRACE_MADE_UP: &str = "mcpr.trace.made_up";
+}

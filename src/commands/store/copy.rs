@@ -1,14 +1,14 @@
 //! `mcpr store copy FROM TO`: everything that one store holds into another one, of whatever backend.
 
 use super::import::is_same;
-use crate::commands::{Refused, TrustArgs};
+use crate::commands::{Refused, TrustArgs, now_ms};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::render::text::{escape, escape_json};
 use crate::render::units::grouped;
 use mcpr_connect::connect;
-use mcpr_ingest::{Carrier, carried_up_to};
-use mcpr_store::query::{Cursor, SessionFilter};
+use mcpr_ingest::{Carrier, Sent, carried_up_to};
+use mcpr_store::query::Cursor;
 use mcpr_store::{Backend, Reader, StoreErrorKind, StoreUrl, Writer, WriterOptions};
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
@@ -117,10 +117,6 @@ fn copy(
     name: &str,
     console: &Console,
 ) -> anyhow::Result<Copied> {
-    let every = SessionFilter {
-        with_empty: true,
-        ..SessionFilter::default()
-    };
     // Where all rows are there, they make their sessions by themselves.
     let has_lost_rows = from.gone_behind(Cursor::START)? > 0;
     let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
@@ -129,6 +125,7 @@ fn copy(
         carrier.sessions_without_counts()?;
     }
     let reader = target.reader()?;
+    let mut sent = Sent::default();
     let mut is_moving = true;
     // A recorder that goes on is caught up with where it rests for a moment.
     for _ in 0..ROUNDS {
@@ -138,8 +135,7 @@ fn copy(
             progress.update(place.rows_since(Cursor::START), left);
             ControlFlow::Continue(())
         })?;
-        carrier.sessions(&every)?;
-        carrier.items()?;
+        carrier.news(reader.as_ref(), &mut sent, now_ms())?;
         // What counts requests that are not copied yet would count them twice.
         is_moving = from.head()?.cursor != head.cursor;
         if !is_moving {

@@ -112,7 +112,8 @@ fn without_latency(reader: &dyn Reader) -> anyhow::Result<u64> {
     Ok(unknown)
 }
 
-pub(super) fn is_same(left: &StoreUrl, right: &StoreUrl) -> bool {
+/// Whether two URLs lead to one store.
+pub(in crate::commands) fn is_same(left: &StoreUrl, right: &StoreUrl) -> bool {
     // Two paths may lead to one file, through a link for example.
     let identity = |url: &StoreUrl| Some(identity_of(&url.path()?.metadata().ok()?));
     left == right || (identity(left).is_some() && identity(left) == identity(right))

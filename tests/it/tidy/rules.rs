@@ -147,6 +147,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "crates/mcpr-ingest/src/tap/exit",
             "crates/mcpr-ingest/src/tap/process",
+            "src/commands/forward",
             "src/commands/record",
             "src/commands/follow",
             "src/commands/tap/relay",

@@ -5,6 +5,7 @@ use mcpr_model::{
     BadLine, EventKey, Gap, Kind, Payload, Request, RequestId, SurfaceContent, SurfaceUpdate,
 };
 use mcpr_store::memory::MemoryStore;
+use mcpr_store::query::SessionFilter;
 use mcpr_store::{Abandoned, Admin, Appended, Overview, Remains, Retention, StoreErrorKind};
 
 /// A target that is cut off at one of its commits, before it or behind it.
@@ -126,12 +127,7 @@ fn carry(from: &dyn Reader, to: &mut dyn Writer, target: &dyn Reader) -> Result<
     carrier.batch_events = 50;
     carrier.sessions_without_counts()?;
     carrier.rows(&mut |_| ControlFlow::Continue(()))?;
-    let every = SessionFilter {
-        with_empty: true,
-        ..SessionFilter::default()
-    };
-    carrier.sessions(&every)?;
-    carrier.items()?;
+    carrier.news(target, &mut Sent::default(), 0)?;
     carrier.counts(target)?;
     carrier.sources()
 }
