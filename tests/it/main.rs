@@ -53,6 +53,7 @@ mod schema;
 mod schemas;
 mod scripts;
 mod service;
+mod shells;
 mod sources;
 mod store;
 mod tables;
