@@ -1,6 +1,7 @@
 //! Months of recording at a clock of the test's own, slice by slice.
 
 mod names;
+mod targets;
 
 use super::*;
 use mcpr_connect::connect;
