@@ -16,13 +16,13 @@ use crate::exit::Exit;
 use crate::render::layout::wrap;
 use crate::render::text::escape;
 use crate::render::{
-    Format, LOG_COLUMNS, REQUEST_COLUMNS, SessionView, choose, object, server_facts, server_output,
-    session_document, units,
+    Format, LOG_COLUMNS, REQUEST_COLUMNS, SessionView, choose, object, operation_in_words,
+    server_facts, server_output, session_document, units,
 };
 use clap_complete::ArgValueCompleter;
 use mcpr_model::ServerRun;
-use mcpr_store::query::{Entry, Filter, Order};
-use mcpr_store::{Reader, StoreError};
+use mcpr_store::query::{Entry, Filter, Operation, Order};
+use mcpr_store::{Reader, StoreError, fold};
 use std::fmt::Write as _;
 
 /// What `mcpr session` takes.
@@ -126,7 +126,8 @@ fn show(
             print_document(&session, run.as_ref(), &list, view, console)?;
         }
         Format::Table => {
-            let summary = summary(&session, run.as_ref(), view);
+            let operations = fold::operations_of_session(reader, &session.row.key())?;
+            let summary = summary(&session, run.as_ref(), &operations, view);
             // As part of the table: a pager that chops rows chops what is long here as well.
             console.print_table(&TablePart {
                 shown: &summary,
@@ -280,7 +281,8 @@ fn print_document(
 ) -> anyhow::Result<()> {
     let named = view.named(LOG_COLUMNS)?;
     let columns = named.unwrap_or_else(|| choose(LOG_COLUMNS, REQUEST_COLUMNS));
-    console.print(&session_document(session, run))?;
+    let operations = fold::operations_of_session(list.reader, &session.row.key())?;
+    console.print(&session_document(session, run, &operations))?;
     let mut separator = "";
     list.each_page(&mut |fetched| {
         for entry in fetched.entries {
@@ -296,8 +298,16 @@ fn print_document(
 /// Columns of the names at the left of what is said of a session.
 const NAME_WIDTH: usize = 11;
 
+/// Most operations of several requests that are told one by one.
+const MAX_OPERATIONS: usize = 10;
+
 /// What a person wants to know of a session before its requests.
-fn summary(session: &SessionView, run: Option<&ServerRun>, view: &View) -> String {
+fn summary(
+    session: &SessionView,
+    run: Option<&ServerRun>,
+    operations: &[Operation],
+    view: &View,
+) -> String {
     let row = &session.row;
     let at = |ts| units::time(ts, view.zone);
     let client = match (&row.client_name, &row.client_version) {
@@ -330,6 +340,13 @@ fn summary(session: &SessionView, run: Option<&ServerRun>, view: &View) -> Strin
     }
     if session.in_flight > 0 {
         lines.push(("in flight", units::grouped(session.in_flight)));
+    }
+    for operation in operations.iter().take(MAX_OPERATIONS) {
+        lines.push(("operation", operation_in_words(operation)));
+    }
+    if operations.len() > MAX_OPERATIONS {
+        let more = operations.len() - MAX_OPERATIONS;
+        lines.push(("operation", format!("and {more} more of several requests")));
     }
     lines.extend(run.map(server_facts).unwrap_or_default());
     let mut text = String::new();

@@ -10,9 +10,9 @@ use crate::exit::Exit;
 use crate::render::{RequestDetails, list_of, server_output, shown_document, shown_text, units};
 use clap_complete::ArgValueCompleter;
 use mcpr_model::{ErrorKind, Kind, Payload};
-use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Entry, Filter, OpenRow, Order, RequestRow, SessionKey};
+use mcpr_store::query::{Entry, Filter, OpenRow, Operation, Order, RequestRow, SessionKey};
+use mcpr_store::{Reader, fold};
 
 /// What stands before an id that is not to be taken for a number in the store.
 const ONLY_ID: &str = "id:";
@@ -92,7 +92,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         Some(list) => reader.surface_in_force(&row.proxy, list, row.ts)?,
         None => None,
     };
-    let shown = RequestDetails::new(&row, version.as_slice(), payload.as_ref()).at(now_ms());
+    let operation = operation(reader.as_ref(), &row)?;
+    let shown = RequestDetails::new(&row, version.as_slice(), payload.as_ref())
+        .in_operation(operation.as_ref())
+        .at(now_ms());
     let text = if args.json {
         shown_document(&shown)
     } else {
@@ -101,6 +104,19 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     console.print(&text)?;
     Ok(Exit::Done)
+}
+
+/// The operation that a request is one part of.
+fn operation(reader: &dyn Reader, row: &RequestRow) -> anyhow::Result<Option<Operation>> {
+    let Some(id) = row.session.as_ref().filter(|_| row.part.is_some()) else {
+        return Ok(None);
+    };
+    let key = SessionKey {
+        proxy: row.proxy.clone(),
+        id: id.clone(),
+    };
+    let all = fold::operations_of_session(reader, &key)?;
+    Ok(all.into_iter().find(|it| it.seqs.contains(&row.seq)))
 }
 
 /// A request that was found.

@@ -1,14 +1,16 @@
 //! `mcpr stats`: per tool or method how often it was called, how it ended, how long it took.
 
 mod against;
+mod beside;
 mod conditions;
+mod traces;
 
 use super::args::{ReadArgs, View, patterns};
 use super::empty::{self, Sought, SoughtName};
 use super::help::{CommandHelp, field_names};
 use super::left_out::{self, LinesArgs};
 use super::list_printer::ListPrinter;
-use super::values::{KindChoice, by, stats_order};
+use super::values::{KindChoice, StatsBy, by, stats_order};
 use super::{complete, now_ms};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -29,7 +31,10 @@ pub struct Args {
     pub(super) read: ReadArgs,
     /// Group requests by this
     #[arg(long, value_parser = by(), value_name = "WHAT", default_value = "tool")]
-    by: GroupBy,
+    by: StatsBy,
+    /// Count operations beside requests: a call that came back for input, or a task with its polls, is one
+    #[arg(long, conflicts_with = "against")]
+    operations: bool,
     /// Count tools that match GLOB (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
@@ -87,30 +92,25 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         .view(now_ms(), console)?
         .looking_back(LOOK_BACK_MS);
     // A misspelt field is refused before the store is opened.
-    let earlier = against::window_of(args, &view)?;
+    let StatsBy::Sums(by) = args.by else {
+        return traces::run(args, &view, console);
+    };
+    let earlier = against::window_of(args, by, &view)?;
     let table_columns = |with_proxy| match earlier {
-        Some(_) => compared_columns(args.by, with_proxy),
-        None => table_columns(args.by, with_proxy),
+        Some(_) => compared_columns(by, with_proxy),
+        None if args.operations => beside::columns(by, with_proxy),
+        None => table_columns(by, with_proxy),
     };
     let mut columns = view.columns(STATS_COLUMNS, STATS_FIELDS, || table_columns(true))?;
-    let filter = Filter {
-        proxy: view.proxy.clone(),
-        since: view.since,
-        until: view.until,
-        kind: args.kind.kind(),
-        methods: patterns("--method", &args.method)?,
-        tools: patterns("--tool", &args.tool)?,
-        ..Filter::default()
-    };
     let reader = view.open(console)?;
-    let Some(filter) = args.more.added_to(filter, reader.as_ref(), &view)? else {
+    let Some(filter) = filter(args, &view, reader.as_ref())? else {
         args.more.say_no_session(&view, console);
         return Ok(Exit::No);
     };
     let buckets = buckets(&view, reader.as_ref())?;
     let question = StatsQuestion {
         filter: within(filter, buckets),
-        by: args.by,
+        by,
         exact: args.exact,
         buckets,
         most: Some(MAX_LINES),
@@ -122,7 +122,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     let earlier = earlier.map(|window| EarlierSums::ask(window, &question, reader.as_ref()));
     let earlier = earlier.transpose()?;
-    let (rows, beyond) = lines(args, &question, earlier.as_ref(), reader.as_ref())?;
+    let (mut rows, beyond) = lines(args, &question, earlier.as_ref(), reader.as_ref())?;
+    if args.operations {
+        beside::add(&question, &mut rows, reader.as_ref())?;
+    }
     // What puts others together is of no proxy.
     let mut proxies = rows.iter().filter_map(|row| row.key.proxy.as_deref());
     let first = proxies.next();
@@ -140,12 +143,27 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if let Some(earlier) = &earlier {
         earlier.say(&view, reader.as_ref(), console);
     }
-    say_what_is_beyond(args.by, beyond, &view, console);
+    say_what_is_beyond(by, beyond, &view, console);
+    beside::say_samples(reader.as_ref(), console)?;
     report_unplaced(&question, &rows, console);
     if rows.is_empty() {
         explain_empty(args, &view, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
+}
+
+/// Which requests are counted; `None` where there is no such session.
+fn filter(args: &Args, view: &View, reader: &dyn Reader) -> anyhow::Result<Option<Filter>> {
+    let filter = Filter {
+        proxy: view.proxy.clone(),
+        since: view.since,
+        until: view.until,
+        kind: args.kind.kind(),
+        methods: patterns("--method", &args.method)?,
+        tools: patterns("--tool", &args.tool)?,
+        ..Filter::default()
+    };
+    args.more.added_to(filter, reader, view)
 }
 
 /// Says why there is nothing.
@@ -189,7 +207,7 @@ fn lines(
     }
     let RankedLines { mut rows, beyond } = question.ranked(rows, args.sort, args.lines.most());
     let other = question.other_key();
-    let is_other = |row: &StatsRow| args.by != GroupBy::Hour && row.key == other;
+    let is_other = |row: &StatsRow| question.by != GroupBy::Hour && row.key == other;
     args.lines.turn(&mut rows, is_other);
     let rows = rows.into_iter().map(Summary::from);
     let beside = |row| match earlier {

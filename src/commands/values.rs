@@ -116,16 +116,38 @@ pub(super) fn error_kind() -> impl TypedValueParser<Value = ErrorKind> {
     )
 }
 
+/// What the lines of `stats` are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StatsBy {
+    /// Sums of requests.
+    Sums(GroupBy),
+    /// Traces.
+    Traces,
+}
+
 /// Parses what requests are put together by.
-pub(super) fn by() -> impl TypedValueParser<Value = GroupBy> {
+pub(super) fn by() -> impl TypedValueParser<Value = StatsBy> {
     let value =
         |name: &'static str, help: &'static str, by| (PossibleValue::new(name).help(help), by);
     one_of(vec![
-        value("tool", "Each tool, and each other method", GroupBy::Tool),
-        value("method", "Each method", GroupBy::Method),
-        value("client", "Each client and version", GroupBy::Client),
-        value("proxy", "Each proxy", GroupBy::Proxy),
-        value("hour", "Each hour, in order of time", GroupBy::Hour),
+        value(
+            "tool",
+            "Each tool, and each other method",
+            StatsBy::Sums(GroupBy::Tool),
+        ),
+        value("method", "Each method", StatsBy::Sums(GroupBy::Method)),
+        value(
+            "client",
+            "Each client and version",
+            StatsBy::Sums(GroupBy::Client),
+        ),
+        value("proxy", "Each proxy", StatsBy::Sums(GroupBy::Proxy)),
+        value(
+            "hour",
+            "Each hour, in order of time",
+            StatsBy::Sums(GroupBy::Hour),
+        ),
+        value("trace", "Each trace, the newest first", StatsBy::Traces),
     ])
 }
 

@@ -1,11 +1,13 @@
 //! JSON: keys as the columns name them, `null` where there is nothing.
 
 use super::columns::{Column, Record, Value};
+use super::operations::operation_object;
 use super::server::server_object;
 use super::sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
 use super::{choose, text};
 use mcpr_model::ServerRun;
 use mcpr_model::time::rfc3339;
+use mcpr_store::query::Operation;
 use std::fmt::Write as _;
 
 /// One row as a JSON object.
@@ -19,13 +21,23 @@ pub fn object<R: Record>(columns: &[&'static Column<R>], row: &R) -> String {
 /// The start of one session's document: its own keys, and an open array of requests. What ends it
 /// is `]}`.
 #[must_use]
-pub fn session_document(session: &SessionView, run: Option<&ServerRun>) -> String {
+pub fn session_document(
+    session: &SessionView,
+    run: Option<&ServerRun>,
+    operations: &[Operation],
+) -> String {
     let columns = choose(LISTED_COLUMNS, SESSION_COLUMNS);
     let mut out = object(&columns, session);
     let brace = out.pop();
     debug_assert_eq!(brace, Some('}'));
     let server = run.map_or_else(|| "null".to_owned(), server_object);
-    write!(out, ",\"server\":{server},\"requests\":[").expect("a string takes every write");
+    let operations: Vec<String> = operations.iter().map(operation_object).collect();
+    let operations = operations.join(",");
+    write!(
+        out,
+        ",\"server\":{server},\"operations\":[{operations}],\"requests\":["
+    )
+    .expect("a string takes every write");
     out
 }
 

@@ -10,6 +10,7 @@ mod csv;
 mod export;
 mod json;
 pub mod layout;
+mod operations;
 pub mod palette;
 mod requests;
 mod schema;
@@ -22,6 +23,7 @@ mod stats;
 mod style;
 mod table;
 pub mod text;
+mod traces;
 pub mod units;
 
 pub use axis::axis;
@@ -32,6 +34,7 @@ pub use export::{
     exported_version,
 };
 pub use json::{object, session_document};
+pub use operations::{operation_in_words, operation_object};
 pub use requests::{
     IN_FLIGHT, LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, gap_text, in_flight,
 };
@@ -44,8 +47,9 @@ pub use sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
 pub use short_ids::ShortIds;
 pub use shown::{RequestDetails, list_of, shown_document, shown_facts, shown_text};
 pub use sources::{FoundSource, SOURCE_COLUMNS, SOURCE_FIELDS, SOURCE_TABLE};
-pub use stats::{STATS_COLUMNS, STATS_FIELDS};
+pub use stats::{OPERATION_FIELDS, STATS_COLUMNS, STATS_FIELDS};
 pub use style::{Overflow, TableStyle, TimeStyle};
+pub use traces::{TRACE_COLUMNS, TRACE_FIELDS, TRACE_TABLE};
 
 use table::TableWriter;
 

@@ -2,12 +2,13 @@
 //! bodies. As lines for a person, or as one JSON document.
 
 use super::json::object;
+use super::operations::{operation_in_words, operation_value};
 use super::requests::in_flight;
 use super::text::{escape, escape_but_breaks, escape_json};
 use super::{LOG_COLUMNS, LogRow, REQUEST_COLUMNS, choose, units};
 use mcpr_model::{Body, ErrorKind, Kind, Payload, Status};
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Entry, RequestRow, SurfaceRow, in_force};
+use mcpr_store::query::{Entry, Operation, RequestRow, SurfaceRow, in_force};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -25,6 +26,8 @@ pub struct RequestDetails<'a> {
     /// The version of the list that was in force, and whether it lists what was called.
     surface: Option<(&'a SurfaceRow, Option<bool>)>,
     payload: Option<&'a Payload>,
+    /// The operation that it is one part of.
+    operation: Option<&'a Operation>,
     now_ms: Option<i64>,
 }
 
@@ -45,6 +48,7 @@ impl<'a> RequestDetails<'a> {
             row,
             surface: in_force.map(|version| (version, lists(version, row))),
             payload,
+            operation: None,
             now_ms: None,
         }
     }
@@ -53,6 +57,13 @@ impl<'a> RequestDetails<'a> {
     #[must_use]
     pub fn at(mut self, now_ms: i64) -> Self {
         self.now_ms = Some(now_ms);
+        self
+    }
+
+    /// The same as one part of an operation.
+    #[must_use]
+    pub fn in_operation(mut self, operation: Option<&'a Operation>) -> Self {
+        self.operation = operation;
         self
     }
 
@@ -142,6 +153,9 @@ pub fn shown_facts(shown: &RequestDetails<'_>, zone: Zone) -> Vec<(&'static str,
         facts.push(("note", note.to_owned()));
     }
     facts.extend(row.trace_id.map(|id| ("trace", id.to_string())));
+    if let Some(operation) = shown.operation {
+        facts.push(("operation", operation_in_words(operation)));
+    }
     facts.push(("took", took(row)));
     facts.extend(row.http_status.map(|status| ("http", http(row, status))));
     facts.extend(
@@ -175,6 +189,9 @@ fn outcome(shown: &RequestDetails<'_>) -> String {
         return in_flight(flight, waited);
     }
     let mut text = row.status.as_str().to_owned();
+    if row.status == Status::Ok && row.error_code.is_some() && row.method == "server/discover" {
+        text.push_str(" (a probe that the server refused, as older ones do)");
+    }
     // The kind of a timeout would only repeat the status.
     if let Some(kind) = row.error_kind.filter(|_| row.status == Status::Error) {
         write!(text, " ({})", kind.as_str()).expect("a string takes every write");
@@ -263,6 +280,7 @@ pub fn shown_document(shown: &RequestDetails<'_>) -> String {
     debug_assert_eq!(brace, Some('}'));
     let rest = ShownRest {
         retyped: shown.row.retyped,
+        operation: shown.operation.map(operation_value),
         schema: shown.surface.map(|(version, lists)| ShownSchema {
             first_seen_at: version.first_seen_at,
             lists,
@@ -287,6 +305,7 @@ pub fn shown_document(shown: &RequestDetails<'_>) -> String {
 #[derive(Serialize)]
 struct ShownRest<'a> {
     retyped: bool,
+    operation: Option<Value>,
     schema: Option<ShownSchema<'a>>,
     payload: Option<ShownPayload>,
 }

@@ -3,7 +3,7 @@
 use super::columns::{Column, Record, Show, Value};
 use super::requests::client;
 use mcpr_model::ErrorKind;
-use mcpr_store::query::Summary;
+use mcpr_store::query::{OperationSums, Summary};
 
 impl Record for Summary {}
 
@@ -16,6 +16,33 @@ const fn count(name: &'static str, header: &'static str, value: fn(&Summary) -> 
 fn whole(number: u64) -> Value<'static> {
     Value::Int(number.cast_signed())
 }
+
+fn of_operations(row: &Summary, value: fn(&OperationSums) -> i64) -> Value<'_> {
+    row.operations.as_ref().map(value).into()
+}
+
+fn quantile(row: &Summary, q: f64) -> Value<'_> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a quantile lies between two latencies"
+    )]
+    let rounded = |us: f64| us.round() as i64;
+    let sums = row.operations.as_ref();
+    sums.and_then(|it| it.elapsed.quantile(q))
+        .map(rounded)
+        .into()
+}
+
+/// What `--operations` shows in a table; null where it is not given.
+pub const OPERATION_FIELDS: [&str; 7] = [
+    "operations",
+    "operation_errors",
+    "operations_open",
+    "operation_p50_us",
+    "operation_p95_us",
+    "server_us",
+    "waiting_us",
+];
 
 /// Every column; those in [`STATS_FIELDS`] are in machine output by default.
 pub const STATS_COLUMNS: &[Sums] = &[
@@ -121,6 +148,30 @@ pub const STATS_COLUMNS: &[Sums] = &[
     Sums::new("p95_factor", "P95 CHANGE", Show::Factor, |row| {
         row.p95_factor().map_or(Value::Null, Value::Ratio)
     }),
+    Sums::new("operations", "OPERATIONS", Show::Grouped, |row| {
+        of_operations(row, |it| it.operations.cast_signed())
+    }),
+    Sums::new("operation_errors", "FAILED", Show::Grouped, |row| {
+        of_operations(row, |it| it.errors.cast_signed())
+    }),
+    Sums::new("operations_open", "OPEN", Show::Grouped, |row| {
+        of_operations(row, |it| it.open.cast_signed())
+    })
+    .leave_out(3),
+    Sums::new("operation_p50_us", "P50", Show::Latency, |row| {
+        quantile(row, 0.5)
+    })
+    .leave_out(5),
+    Sums::new("operation_p95_us", "P95", Show::Latency, |row| {
+        quantile(row, 0.95)
+    }),
+    Sums::new("server_us", "SERVER", Show::Latency, |row| {
+        of_operations(row, |it| it.server_us)
+    })
+    .leave_out(4),
+    Sums::new("waiting_us", "WAITING", Show::Latency, |row| {
+        of_operations(row, |it| it.waiting_us)
+    }),
     Sums::new("client", "CLIENT", Show::Text, |row| {
         client(
             row.key.client_name.as_deref(),
@@ -170,4 +221,11 @@ pub const STATS_FIELDS: &[&str] = &[
     "p50_before_us",
     "p95_before_us",
     "p95_factor",
+    "operations",
+    "operation_errors",
+    "operations_open",
+    "operation_p50_us",
+    "operation_p95_us",
+    "server_us",
+    "waiting_us",
 ];

@@ -86,6 +86,7 @@ fn without_an_end(key: StatsKey) -> Summary {
         calls_by_bucket: Vec::new(),
         unplaced_calls: 0,
         before: None,
+        operations: None,
     }
 }
 

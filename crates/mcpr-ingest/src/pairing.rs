@@ -192,6 +192,7 @@ impl Pairing {
         events: &mut Vec<Event>,
     ) {
         match message {
+            Message::Request(asked) if asked.opens_stream() => {}
             Message::Request(asked) => self.asked(direction, asked, moment, events),
             Message::Notification(notice) => self.notice(direction, &notice, moment, events),
             Message::Answer(reply) => self.reply(direction.back(), reply, moment, events),

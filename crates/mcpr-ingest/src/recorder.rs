@@ -425,9 +425,11 @@ pub(crate) fn screen_delivery(screen: &Screen, delivery: &mut Delivery) {
     for event in &mut delivery.events {
         // Before the queue, which makes gaps of these times.
         event.settle_times();
-        if let Event::Request(request) = event
-            && let Some(format) = request.format
-        {
+        let Event::Request(request) = event else {
+            continue;
+        };
+        request.settle_probe();
+        if let Some(format) = request.format {
             delivery.progress.counts.formats.add(format);
         }
     }

@@ -180,6 +180,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// That it is a sample, where it is one.
+    #[must_use]
+    pub fn sample_in_words(&self) -> Option<String> {
+        match self.sampled {
+            0 => None,
+            1 => Some("sampled, at a rate that is not said".to_owned()),
+            of => Some(format!("sampled 1 in {of}")),
+        }
+    }
+
     /// Adds another count to this one.
     pub fn add(&mut self, other: &Self) {
         // A count that is too large stays the largest: it must not stop a recorder.

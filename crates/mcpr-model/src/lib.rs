@@ -9,6 +9,7 @@ mod name;
 mod open;
 mod part;
 mod payload;
+mod probe;
 mod request;
 mod server;
 mod session;

@@ -68,6 +68,8 @@ pub struct Joiner {
     /// By the span around it: which client's account stands within.
     inner: Remembered<LinkId>,
     refused: Remembered<()>,
+    /// Whether payloads are kept.
+    keeps_payloads: bool,
 }
 
 /// What a post tells.
@@ -129,6 +131,18 @@ fn link_of_call(call: &Text) -> LinkId {
 }
 
 impl Joiner {
+    /// Says whether payloads are kept: of what is not, nothing waits in memory.
+    pub fn keep_payloads(&mut self, keeps: bool) {
+        self.keeps_payloads = keeps;
+    }
+
+    /// Takes off a request what is not kept.
+    pub(crate) fn screen(&self, request: &mut mcpr_model::Request) {
+        if !self.keeps_payloads {
+            request.payload = None;
+        }
+    }
+
     /// Takes the accounts of a post, and the calls and refusals of hosts in it.
     pub(crate) fn take(&mut self, post: PostAccounts<'_>, now_ms: i64) -> JoinedRows {
         let PostAccounts {

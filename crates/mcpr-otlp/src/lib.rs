@@ -2,6 +2,7 @@
 //! and records that tell of one operation. Pure, but for what waits in a [`Joiner`].
 
 mod attributes;
+mod bodies;
 mod ending;
 mod export;
 mod joining;
@@ -92,8 +93,8 @@ pub struct Post {
     pub known: u64,
     /// Those of anything else.
     pub others: u64,
-    /// Whether the spans are said to be a sample: their number is a lower bound.
-    pub is_sampled: bool,
+    /// Where the spans are said to be a sample: one of how many, and their number is a lower bound. Else 0.
+    pub sampled: u32,
     /// Those that cannot be used.
     pub rejected: Option<RejectedParts>,
 }
@@ -159,17 +160,30 @@ where
     read.map_err(Undecodable)
 }
 
-/// Whether a trace state says that not every trace is told: OpenTelemetry writes its threshold for that, of which 0 is
-/// none.
-fn is_sampled(trace_state: &str) -> bool {
+/// Of how many traces a trace state says that one is told; 0 where all are. OpenTelemetry writes the threshold below
+/// which a trace is left out: up to 14 hexadecimal digits, of which those at the end may be missing.
+fn sampled(trace_state: &str) -> u32 {
+    const DIGITS: usize = 14;
     let own = trace_state
         .split(',')
         .find_map(|it| it.trim().strip_prefix("ot="));
     let mut members = own.unwrap_or_default().split(';');
-    members.any(|it| {
-        it.strip_prefix("th:")
-            .is_some_and(|threshold| threshold.bytes().any(|digit| digit != b'0'))
-    })
+    let Some(threshold) = members.find_map(|it| it.strip_prefix("th:")) else {
+        return 0;
+    };
+    if threshold.bytes().all(|digit| digit == b'0') {
+        return 0;
+    }
+    let whole = format!("{threshold:0<DIGITS$}");
+    let most = 1_u64 << (4 * DIGITS);
+    // What is written otherwise says at least that it is a sample.
+    match u64::from_str_radix(&whole, 16) {
+        Ok(threshold) if threshold < most => {
+            let told = most - threshold;
+            u32::try_from((most + told / 2) / told).unwrap_or(u32::MAX)
+        }
+        _ => 1,
+    }
 }
 
 fn traces(joiner: &mut Joiner, data: &TracesData, now_ms: i64) -> Post {
@@ -195,9 +209,12 @@ fn traces(joiner: &mut Joiner, data: &TracesData, now_ms: i64) -> Post {
                 }
                 // Also of spans that are no operation: they stand between those that are.
                 positions.push(position);
-                post.is_sampled |= is_sampled(&span.trace_state);
+                post.sampled = post.sampled.max(sampled(&span.trace_state));
                 match span::account(span, position, name, &service) {
-                    Some(account) => accounts.push(account),
+                    Some(mut account) => {
+                        joiner.screen(&mut account.request);
+                        accounts.push(account);
+                    }
                     None => post.others += 1,
                 }
             }
@@ -223,7 +240,10 @@ fn logs(joiner: &mut Joiner, data: &LogsData, now_ms: i64) -> Post {
         let (service, version) = service_of(resource.resource.as_ref());
         for record in resource.scope_logs.iter().flat_map(|it| &it.log_records) {
             match record::told(record, &service, version.as_ref()) {
-                Some(Told::Call(call)) => calls.push(*call),
+                Some(Told::Call(mut call)) => {
+                    joiner.screen(&mut call.request);
+                    calls.push(*call);
+                }
                 Some(Told::Refused(call)) => refusals.push(call),
                 None => {
                     post.others += 1;

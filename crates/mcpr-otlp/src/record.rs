@@ -1,11 +1,14 @@
 //! One record of a host's log as a finished, or refused, call of a tool.
 
 use crate::attributes::Attributes;
+use crate::bodies;
 use crate::ending::of_kind;
 use crate::message::{LogMessage, PlainValue};
 use crate::span::ms;
 use crate::vocabulary::{LOG_VOCABULARIES, LogVocabulary, ToolOfMcp};
-use mcpr_model::{ErrorKind, EventKey, Kind, Outcome, Request, Target, TargetKind, Text, TraceId};
+use mcpr_model::{
+    ErrorKind, EventKey, Kind, Outcome, Request, SourceFormat, Target, TargetKind, Text, TraceId,
+};
 
 /// What a record tells.
 #[derive(Debug)]
@@ -56,26 +59,28 @@ pub(crate) fn told(record: &LogMessage, service: &Text, version: Option<&Text>) 
         ending(attributes, known)
     };
     // Records are written when a call is over: its beginning is worked out.
-    let latency_us = attributes.ms_as_us("duration_ms").unwrap_or(0);
+    let latency_us = attributes.ms_as_us("duration_ms");
     let end_ms = time_ms(record, attributes)?;
     let (server, tool) = named(attributes, known);
     let request = Request {
         client_name: Some(service.clone()),
         client_version: version.cloned(),
         session_id: conversation,
-        target: tool.map(|name| Target {
+        target: tool.clone().map(|name| Target {
             kind: TargetKind::Tool,
             name,
         }),
-        latency_us: Some(latency_us),
+        latency_us,
         trace_id: <[u8; 16]>::try_from(record.trace_id.as_slice())
             .ok()
             .filter(|trace| *trace != [0; 16])
             .map(|trace| Box::new(TraceId::of_bytes(trace))),
+        format: Some(SourceFormat::Otlp),
+        payload: bodies::of(attributes, tool.as_deref()),
         outcome,
         ..Request::new(
             record_key(attributes, &name, call.as_ref(), end_ms),
-            end_ms.saturating_sub(latency_us / 1000),
+            end_ms.saturating_sub(latency_us.unwrap_or(0) / 1000),
             server.unwrap_or_else(|| service.clone()),
             Kind::Mcp,
             "tools/call".into(),

@@ -1,13 +1,16 @@
 //! One span as one side's account of an operation.
 
 use crate::attributes::Attributes;
+use crate::bodies;
 use crate::ending;
 use crate::message::SpanMessage;
 use crate::vocabulary::{
     METHOD, NameForm, OLD_METHODS, OperationSide, PROMPT, PROTOCOL, REQUEST_ID, RESOURCE,
     RPC_METHOD, SERVER_NAME, SESSION, TOOL, VOCABULARIES, Vocabulary,
 };
-use mcpr_model::{EventKey, Kind, Outcome, Request, RequestId, Target, TargetKind, Text, TraceId};
+use mcpr_model::{
+    EventKey, Kind, Outcome, Request, RequestId, SourceFormat, Target, TargetKind, Text, TraceId,
+};
 
 /// The id of a span within its trace.
 pub(crate) type SpanId = [u8; 8];
@@ -84,6 +87,7 @@ pub(crate) fn account(
     let proxy = attributes
         .first(SERVER_NAME)
         .unwrap_or_else(|| named(attributes, service));
+    let target = called.target.as_ref().map(|target| target.name.clone());
     let request = Request {
         request_id: attributes
             .first(REQUEST_ID)
@@ -94,7 +98,9 @@ pub(crate) fn account(
         // Of a server's span the whole duration is its own.
         // Kept apart, for a client's account may come around it.
         upstream_us: (side == OperationSide::Server).then_some(duration_us),
+        format: Some(SourceFormat::Otlp),
         trace_id: Some(Box::new(position.trace)),
+        payload: bodies::of(attributes, target.as_deref()),
         outcome,
         ..Request::new(
             key(&position),
@@ -241,6 +247,7 @@ pub(crate) fn joined(client: &Request, server: &Request) -> Request {
         target: server.target.clone().or_else(|| client.target.clone()),
         // How long whoever asked has waited.
         latency_us: client.latency_us,
+        payload: bodies::merged(server.payload.as_deref(), client.payload.as_deref()),
         outcome: ending::of_both(&client.outcome, &server.outcome),
         ..server.clone()
     }
@@ -251,6 +258,7 @@ pub(crate) fn joined(client: &Request, server: &Request) -> Request {
 pub(crate) fn within(inner: &mut Request, outer: &Request) {
     inner.target = outer.target.clone().or(inner.target.take());
     inner.session_id = inner.session_id.take().or_else(|| outer.session_id.clone());
+    inner.payload = bodies::merged(inner.payload.as_deref(), outer.payload.as_deref());
     inner.outcome = if is_unseen(&inner.outcome) {
         outer.outcome.clone()
     } else {

@@ -2,12 +2,14 @@
 //! the reference, and stores of other programs. A backend calls them by name, or does without.
 
 use crate::query::{
-    ClientRow, ClientsFold, Cursor, Entry, Filter, NameFold, NameKind, Page, RequestRow,
-    SessionFilter, SessionPage, SessionRow, Slowest, SourceRow, StatsFold, StatsQuestion, StatsRow,
-    SurfacePage, Surfaces,
+    ClientRow, ClientsFold, Cursor, Entry, Filter, NameFold, NameKind, Operation, OperationSums,
+    OperationsCount, OperationsFold, Page, RequestRow, SessionFilter, SessionKey, SessionPage,
+    SessionRow, Slowest, SourceRow, StatsFold, StatsKey, StatsQuestion, StatsRow, SurfacePage,
+    Surfaces, TraceRow, TracesFold,
 };
 use crate::{Reader, RollupRow, StoreError};
 use mcpr_model::Checkpoint;
+use std::collections::BTreeMap;
 
 /// Shows every request that a filter lets through, oldest first.
 ///
@@ -206,6 +208,66 @@ pub fn stats_of_requests<R: Reader + ?Sized>(
     let mut fold = StatsFold::new(question);
     // The filter decides here, once: the fold looks at less of it.
     each_request(reader, &question.filter, &mut |row| fold.request(&row))?;
+    Ok(fold.finish())
+}
+
+/// The operations of the requests that a question takes, by its lines; at most so many lines.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn operations<R: Reader + ?Sized>(
+    reader: &R,
+    question: &StatsQuestion,
+    most: usize,
+) -> Result<BTreeMap<StatsKey, OperationSums>, StoreError> {
+    // A window cuts operations: what goes on behind its end, or began before it, is not read.
+    let filter = Filter {
+        // Polls have no tool, and belong to the call of one.
+        methods: Vec::new(),
+        tools: Vec::new(),
+        ..question.filter.clone()
+    };
+    let mut count = OperationsCount::new(question, most);
+    each_request(reader, &filter, &mut |row| count.add(&row))?;
+    Ok(count.finish())
+}
+
+/// The operations of several requests in a session, in the order in which they began.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn operations_of_session<R: Reader + ?Sized>(
+    reader: &R,
+    key: &SessionKey,
+) -> Result<Vec<Operation>, StoreError> {
+    let filter = Filter {
+        session: Some(key.clone()),
+        is_part: true,
+        ..Filter::default()
+    };
+    let (mut fold, mut found) = (OperationsFold::default(), Vec::new());
+    each_request(reader, &filter, &mut |row| found.extend(fold.add(&row)))?;
+    found.extend(fold.finish());
+    found.retain(|operation| operation.seqs.len() > 1);
+    found.sort_by_key(|operation| (operation.first.ts, operation.first.seq));
+    Ok(found)
+}
+
+/// The traces of the requests that a filter takes, the newest first and at most so many, and how many are left out.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn traces<R: Reader + ?Sized>(
+    reader: &R,
+    filter: &Filter,
+    most: usize,
+) -> Result<(Vec<TraceRow>, u64), StoreError> {
+    let filter = Filter {
+        has_trace: true,
+        ..filter.clone()
+    };
+    let mut fold = TracesFold::new(most);
+    each_request(reader, &filter, &mut |row| fold.add(&row))?;
     Ok(fold.finish())
 }
 

@@ -202,6 +202,7 @@ pub(super) mod testing {
             calls_by_bucket: Vec::new(),
             unplaced_calls: 0,
             before: None,
+            operations: None,
         };
         Figures {
             summary: Some(summary),

@@ -20,11 +20,15 @@ pub(super) struct EarlierSums {
 }
 
 /// The earlier window that is asked for, if one is.
-pub(super) fn window_of(args: &Args, view: &View) -> Result<Option<TimeWindow>, Refused> {
+pub(super) fn window_of(
+    args: &Args,
+    by: GroupBy,
+    view: &View,
+) -> Result<Option<TimeWindow>, Refused> {
     let Some(text) = args.against.as_deref() else {
         return Ok(None);
     };
-    if args.by == GroupBy::Hour {
+    if by == GroupBy::Hour {
         return Err(
             Refused::new("--against compares what has the same name, which no hour has")
                 .hint("put requests together --by tool, method, client or proxy"),

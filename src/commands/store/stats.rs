@@ -10,7 +10,7 @@ use crate::render::text::{escape, escape_json};
 use crate::render::units::{bytes, grouped, time};
 use mcpr_connect::connect;
 use mcpr_model::time::rfc3339;
-use mcpr_model::{BadLine, Checkpoint, Counts};
+use mcpr_model::{BadLine, Checkpoint, Counts, SourceFormat};
 use mcpr_store::query::SourceRow;
 use mcpr_store::query::when::Zone;
 use mcpr_store::{Overview, Sizes, fold};
@@ -155,6 +155,8 @@ fn counted(counts: &Counts) -> Value {
         "lines": counts.lines, "events": counts.events, "text": counts.text, "bad": counts.bad,
         "unknown": counts.unknown, "filtered": counts.filtered, "dropped": counts.dropped,
         "nul_bytes": counts.nul_bytes, "redacted": counts.redacted,
+        "formats": counts.formats.iter().map(SourceFormat::as_str).collect::<Vec<_>>(),
+        "sampled": counts.sampled,
     })
 }
 
@@ -256,6 +258,15 @@ fn push_sources(sources: &[SourceRow], zone: Zone, text: &mut String) {
             "source      {name}: {lines} lines, {events} events, last at {last}"
         )
         .expect("a string takes any text");
+        let formats: Vec<_> = counts.formats.iter().map(SourceFormat::as_str).collect();
+        if !formats.is_empty() {
+            writeln!(text, "            in {}", formats.join(", "))
+                .expect("a string takes any text");
+        }
+        if let Some(sample) = counts.sample_in_words() {
+            writeln!(text, "            {sample}: counts are lower bounds")
+                .expect("a string takes any text");
+        }
     }
 }
 

@@ -122,6 +122,7 @@ fn summary(tool: &str, calls: u64, over_time: &[u64]) -> Summary {
         calls_by_bucket: over_time.to_vec(),
         unplaced_calls: 0,
         before: None,
+        operations: None,
     }
 }
 

@@ -23,6 +23,11 @@ impl LineDecoder {
         self.wanted.methods.admits(method)
     }
 
+    /// Whether payloads are handed over.
+    pub(crate) fn keeps_bodies(&self) -> bool {
+        *self.wanted.bodies.get() == mcpr_wire::Bodies::Kept
+    }
+
     /// Says that what comes is a sample.
     pub(crate) fn note_sampled(&self) {
         let source = &self.source;

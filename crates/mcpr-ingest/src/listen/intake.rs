@@ -142,10 +142,14 @@ impl Intake {
                 decoder.take()
             }
             Wish::Otlp(post) => {
-                let read = post.read(&mut self.joiner(), body, now)?;
+                let read = {
+                    let mut joiner = self.joiner();
+                    joiner.keep_payloads(decoder.keeps_bodies());
+                    post.read(&mut joiner, body, now)?
+                };
                 rejected.clone_from(&read.rejected);
                 // Once: it does not change while a program runs.
-                if read.is_sampled && !self.is_sampled.swap(true, Ordering::Relaxed) {
+                if read.sampled > 0 && !self.is_sampled.swap(true, Ordering::Relaxed) {
                     decoder.note_sampled();
                 }
                 let mut delivery = decoder.take();

@@ -107,6 +107,7 @@ pub(super) fn deliver(post: Post, admits: impl Fn(&str) -> bool, delivery: &mut 
     counts.events += post.known;
     counts.unknown += post.others;
     counts.bad += rejected;
+    counts.sampled = counts.sampled.max(post.sampled);
     let (joined, mut filtered) = (post.joined, 0);
     let mut wanted = |request: &Request| {
         let is_wanted = admits(&request.method);

@@ -186,6 +186,17 @@ mod tests {
     }
 
     #[test]
+    fn a_subscription_that_stays_open_is_neither_pending_nor_a_timeout() {
+        let mut pairing = Pairing::new("p".into(), "s".into());
+        let began = Moment::now();
+        let listen = r#"{"id":1,"method":"subscriptions/listen","params":{}}"#;
+        let mut events = pass(&mut pairing, Direction::ToServer, listen, began);
+        pairing.announce_open(began.at, false, &mut events);
+        pairing.give_up_where(&|_| true, began, &mut events);
+        assert_eq!(events, []);
+    }
+
+    #[test]
     fn what_leads_to_no_row_is_withdrawn() {
         let mut pairing = Pairing::new("p".into(), "s".into());
         let began = Moment::now();

@@ -18,8 +18,6 @@ const MAX_EXCHANGES: usize = 4096;
 const MAX_KEPT_BYTES: usize = 32 * 1024 * 1024;
 /// Most programs of clients that are remembered by what they call themselves.
 const MAX_AGENTS: usize = 256;
-/// The request that opens a stream of notifications; it is no call.
-const LISTEN: &str = "subscriptions/listen";
 
 /// Reads exchanges.
 #[derive(Debug)]
@@ -323,7 +321,7 @@ impl ExchangeTranscript {
     ) {
         let (mut asked, mut moment) = (None, moment);
         if let Message::Request(request) = &mut message {
-            if request.method == LISTEN {
+            if request.opens_stream() {
                 return;
             }
             let key = format!("{} {} {index}", self.run, exchange.number);

@@ -366,12 +366,15 @@ fn a_span_without_a_place_is_rejected_and_the_others_are_taken() {
 #[test]
 fn a_trace_state_may_say_that_spans_are_a_sample() {
     for (state, expected) in [
-        ("", false),
-        ("ot=th:0", false),
-        ("a=b, ot=rv:1;th:c", true),
-        ("b=th:c", false),
+        ("", 0),
+        ("ot=th:0", 0),
+        ("a=b, ot=rv:1;th:c", 4),
+        ("ot=th:8", 2),
+        ("ot=th:e6666666666666", 10),
+        ("ot=th:zz", 1),
+        ("b=th:c", 0),
     ] {
-        assert_eq!(is_sampled(state), expected, "{state}");
+        assert_eq!(sampled(state), expected, "{state}");
     }
 }
 

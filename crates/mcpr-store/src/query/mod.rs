@@ -7,6 +7,7 @@ mod filter;
 mod flight;
 mod head;
 mod names;
+mod operations;
 mod pattern;
 mod ranking;
 mod requests;
@@ -28,6 +29,10 @@ pub use filter::{Filter, SessionKey};
 pub use flight::{Flight, MAX_OPEN_REQUESTS, OpenRow};
 pub use head::Head;
 pub use names::{NameFold, NameKind};
+pub use operations::{
+    Operation, OperationSums, OperationsCount, OperationsFold, TraceRow, TracesFold,
+    begins_operation,
+};
 pub use pattern::{Pattern, PatternError};
 pub use ranking::{ClientOrder, FirstSessions, RankedLines, SessionRank, StatsOrder};
 pub use requests::{Entry, GapRow, Order, Page, Place, RequestRow, StoredKey, TimePage};

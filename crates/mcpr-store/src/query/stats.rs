@@ -5,7 +5,7 @@
 
 use super::stats_fold::MAX_FOLDED;
 use super::tally::{Buckets, Latencies, Tally};
-use super::{Filter, OTHER, RequestRow, RollupKey};
+use super::{Filter, OTHER, OperationSums, RequestRow, RollupKey};
 use mcpr_model::time::{HOUR_MS, hour_of};
 use mcpr_model::{Sketch, Target, TargetKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -349,6 +349,8 @@ pub struct Summary {
     pub unplaced_calls: u64,
     /// The same in an earlier window, where that was asked for and there was something.
     pub before: Option<EarlierFigures>,
+    /// The operations that the requests are, where that was asked for.
+    pub operations: Option<OperationSums>,
 }
 
 /// What there was in an earlier window.
@@ -428,6 +430,7 @@ impl From<StatsRow> for Summary {
             calls_by_bucket: tally.calls_by_bucket,
             unplaced_calls: tally.unplaced,
             before: None,
+            operations: None,
         }
     }
 }

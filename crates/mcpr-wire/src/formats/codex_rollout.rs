@@ -27,6 +27,7 @@ impl Format for CodexRollout {
     fn knows(&self) -> Knows {
         Knows(&[
             Fact::Proxy,
+            Fact::SessionId,
             Fact::RequestId,
             Fact::RpcError,
             Fact::ToolError,
@@ -172,6 +173,7 @@ fn call_end(line: &RolloutLine<'_>) -> Result<Request, String> {
         key: format!("{} {}", line.timestamp.0, end.call_id.0),
         ts: ended_at.saturating_sub(latency_us / 1000),
         latency_us,
+        session_id: None,
     };
     Ok(call.row(outcome))
 }
@@ -202,6 +204,7 @@ fn item_completed(line: &RolloutLine<'_>) -> Result<Option<Request>, String> {
         key: format!("{thread} {turn} {}", item.id.0),
         ts: started_at,
         latency_us,
+        session_id: text(completed.thread_id.as_ref()),
     };
     Ok(Some(call.row(outcome)))
 }
@@ -215,14 +218,17 @@ struct Call<'a> {
     key: String,
     ts: i64,
     latency_us: i64,
+    /// The conversation, where the event names it.
+    session_id: Option<Text>,
 }
 
 impl Call<'_> {
     fn row(self, outcome: Outcome) -> Request {
         let (key, proxy) = (EventKey::of_id(&self.key), self.server.into());
         let method = "tools/call".into();
-        // No session: the first line alone names one, and that is the conversation, not a server's session.
         Request {
+            // The conversation: of a server's own session nothing is told.
+            session_id: self.session_id,
             request_id: Some(RequestId::from_text(self.id)),
             target: Some(Target {
                 kind: TargetKind::Tool,

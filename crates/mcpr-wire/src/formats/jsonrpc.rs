@@ -148,6 +148,14 @@ pub struct AnswerMessage {
     pub answer: Option<Body>,
 }
 
+impl RequestMessage {
+    /// Whether it opens a stream of notifications, for hours: that is no call, and nobody waits for its answer.
+    #[must_use]
+    pub fn opens_stream(&self) -> bool {
+        self.method == "subscriptions/listen"
+    }
+}
+
 impl Message {
     /// Says that only part of the message was read, and how long it was as it passed.
     pub fn was_cut(&mut self, len: u64) {
