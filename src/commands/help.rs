@@ -104,7 +104,7 @@ const PROGRAM: CommandHelp = CommandHelp::new(
         "mcpr tap install --client cursor # put the tap before a client's servers, and watch",
         "mcpr record '/var/log/mcpr/*.log' # record what a proxy writes",
         "mcpr watch # what is going on now",
-        "mcpr logs --status error # what failed",
+        "mcpr logs --status failed # what failed",
     ],
 );
 

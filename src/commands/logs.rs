@@ -60,7 +60,7 @@ pub(super) const HELP: CommandHelp = CommandHelp::new(
     "logs",
     &[
         "mcpr logs --follow # as it happens",
-        "mcpr logs -s 1h --status error,timeout # what failed in the last hour",
+        "mcpr logs -s 1h --status failed # what failed in the last hour",
         "mcpr logs -t 'get-*,read_*' -r -n 20 # calls of some tools, the latest first",
         "mcpr logs -n all --json --fields time,tool,latency_us # for a script",
     ],

@@ -45,7 +45,7 @@ repeated: one of them has to match. Filters of different kinds all have to
 match. --client ignores case. --proxy also takes a name with brackets or commas
 as it stands.
 
-  mcpr logs --tool 'get-*,read_*' --status error,timeout
+  mcpr logs --tool 'get-*,read_*' --status failed
   mcpr stats --proxy files --proxy weather
 
 --session takes a session's id, any unambiguous prefix of it, or latest, the one

@@ -18,18 +18,9 @@ pub(crate) const COMMANDS: &[(&str, &str)] = &[
     ("tail", "`mcpr logs --follow` goes on as more is recorded"),
     ("follow", "`mcpr logs --follow` goes on as more is recorded"),
     // What one looks for, by its own name.
-    (
-        "errors",
-        "`mcpr logs --status error,timeout` lists what failed",
-    ),
-    (
-        "failures",
-        "`mcpr logs --status error,timeout` lists what failed",
-    ),
-    (
-        "failed",
-        "`mcpr logs --status error,timeout` lists what failed",
-    ),
+    ("errors", "`mcpr logs --status failed` lists what failed"),
+    ("failures", "`mcpr logs --status failed` lists what failed"),
+    ("failed", "`mcpr logs --status failed` lists what failed"),
     (
         "pending",
         "`mcpr logs --status pending` lists what is in flight",
@@ -96,11 +87,11 @@ pub(crate) const COMMANDS: &[(&str, &str)] = &[
 /// Flags that other programs have for it, and what does it here.
 pub(crate) const FLAGS: &[(&str, &str)] = &[
     // Of `journalctl`, `tail` and `kubectl`.
-    ("--errors", "--status error,timeout"),
+    ("--errors", "--status failed"),
     ("--hanging", "--status pending"),
     ("--open", "--status pending"),
     ("--slowest", "`mcpr slow`"),
-    ("--failed", "--status error,timeout"),
+    ("--failed", "--status failed"),
     ("--last", "--limit N"),
     ("--lines", "--limit N"),
     ("--head", "--limit N"),

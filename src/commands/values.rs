@@ -63,6 +63,8 @@ pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
 pub(super) enum AskedStatus {
     /// Of a request that has ended.
     Ended(Status),
+    /// Ended with an error, or without an answer in time.
+    Failed,
     /// In flight: it has none yet.
     Pending,
 }
@@ -70,11 +72,15 @@ pub(super) enum AskedStatus {
 impl AskedStatus {
     /// Those of requests that have ended: the store filters by these alone.
     pub(super) fn ended(asked: &[Self]) -> Vec<Status> {
-        let ended = asked.iter().filter_map(|status| match status {
-            Self::Ended(status) => Some(*status),
-            Self::Pending => None,
-        });
-        ended.collect()
+        let mut ended = Vec::new();
+        for status in asked {
+            match status {
+                Self::Ended(status) => ended.push(*status),
+                Self::Failed => ended.extend([Status::Error, Status::Timeout]),
+                Self::Pending => {}
+            }
+        }
+        ended
     }
 
     /// Whether nothing but requests in flight is asked for.
@@ -86,6 +92,7 @@ impl AskedStatus {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Ended(status) => status.as_str(),
+            Self::Failed => "failed",
             Self::Pending => Flight::Pending.as_str(),
         }
     }
@@ -93,18 +100,21 @@ impl AskedStatus {
 
 /// Parses a status.
 pub(super) fn status() -> impl TypedValueParser<Value = AskedStatus> {
-    let ended = Status::ALL.map(AskedStatus::Ended);
-    let all = ended.into_iter().chain([AskedStatus::Pending]);
-    one_of(
-        all.map(|status| (PossibleValue::new(status.as_str()), status))
-            .collect(),
-    )
+    one_of_statuses(&[AskedStatus::Failed, AskedStatus::Pending])
 }
 
 /// Parses how a request ended.
-pub(super) fn ended_status() -> impl TypedValueParser<Value = Status> {
-    let all = Status::ALL.map(|status| (PossibleValue::new(status.as_str()), status));
-    one_of(all.to_vec())
+pub(super) fn ended_status() -> impl TypedValueParser<Value = AskedStatus> {
+    one_of_statuses(&[AskedStatus::Failed])
+}
+
+fn one_of_statuses(others: &[AskedStatus]) -> impl TypedValueParser<Value = AskedStatus> {
+    let ended = Status::ALL.map(AskedStatus::Ended);
+    let all = ended.iter().chain(others);
+    one_of(
+        all.map(|&status| (PossibleValue::new(status.as_str()), status))
+            .collect(),
+    )
 }
 
 /// Parses the layer of an error.
@@ -253,4 +263,18 @@ impl std::str::FromStr for RowLimit {
 /// A duration in microseconds, for clap.
 pub(super) fn duration_us(text: &str) -> Result<i64, String> {
     parse_duration_us(text).map_err(|error| format!("{error}; {}", error.hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_without_an_answer_in_time_has_failed_too() {
+        let failed = [Status::Error, Status::Timeout];
+        assert_eq!(AskedStatus::ended(&[AskedStatus::Failed]), failed);
+        let asked = [AskedStatus::Failed, AskedStatus::Pending];
+        assert_eq!(AskedStatus::ended(&asked), failed);
+        assert!(!AskedStatus::is_only_pending(&asked));
+    }
 }

@@ -71,6 +71,7 @@ fn which_rows_in_which_order() {
     check_seqs("--after 99", &[]);
     check_seqs("--tool nope --tool ech*", &[1, 2, 3, 4, 5, 6]);
     check_seqs("--status error", &[4, 6]);
+    check_seqs("--status failed", &[4, 6]);
     check_seqs("--error-code -32602 --error-kind rpc", &[4, 6]);
     check_seqs("--grep nope", &[4, 6]);
     // The gap is shown whatever is searched for.

@@ -5,10 +5,9 @@ use crate::commands::complete;
 use crate::commands::empty::SoughtName;
 use crate::commands::find::{find_session, say_no_session};
 use crate::commands::search_args::SearchArgs;
-use crate::commands::values;
+use crate::commands::values::{self, AskedStatus};
 use crate::console::Console;
 use clap_complete::ArgValueCompleter;
-use mcpr_model::Status;
 use mcpr_store::query::{Filter, NameKind, StatsQuestion, StatsRow};
 use mcpr_store::{Reader, StoreError, fold};
 
@@ -23,7 +22,7 @@ pub(super) struct MoreConditions {
     client: Vec<String>,
     /// Count requests with this status (repeatable; commas separate)
     #[arg(long, value_parser = values::ended_status(), value_name = "STATUS", value_delimiter = ',')]
-    status: Vec<Status>,
+    status: Vec<AskedStatus>,
     #[command(flatten)]
     search: SearchArgs,
 }
@@ -38,7 +37,7 @@ impl MoreConditions {
     ) -> anyhow::Result<Option<Filter>> {
         let filter = Filter {
             client: client_pattern(&self.client)?,
-            statuses: self.status.clone(),
+            statuses: AskedStatus::ended(&self.status),
             grep: self.search.search()?,
             ..filter
         };
