@@ -16,6 +16,7 @@ use crate::console::{ColourChoice, Console, report_bus_errors};
 use crate::exit::Exit;
 use crate::render::{text, units};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use mcpr_store::StoreUrl;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -106,6 +107,19 @@ pub fn run_on(args: impl IntoIterator<Item = OsString>, console: &mut Console) -
     run_with(&args, &|| Ok(Settings::default()), console)
 }
 
+/// Warns of a store's password among the arguments, which whoever lists processes can read.
+fn warn_of_passwords(args: &[OsString], console: &mut Console) {
+    let has_password = |arg: &OsString| {
+        let text = arg.to_str().unwrap_or_default();
+        let value = text.strip_prefix("--db=").unwrap_or(text);
+        StoreUrl::parse(value).is_ok_and(|url| url.has_password())
+    };
+    // Behind it stand the arguments of a tapped server.
+    if args.iter().take_while(|arg| *arg != "--").any(has_password) {
+        console.note("warning: others on this machine can read the password in the arguments; put the URL into MCPR_DB");
+    }
+}
+
 /// Runs mcpr on a console: every message and every exit code is decided here.
 fn run_with(
     args: &[OsString],
@@ -132,6 +146,7 @@ fn run_with(
         .try_get_matches_from_mut(args)
         .and_then(|matches| Cli::from_arg_matches(&matches))
         .map_err(|error| error.format(&mut command));
+    warn_of_passwords(args, console);
     let outcome = match parsed {
         Ok(mut cli) => match cli.command.take_in(&settings, fault) {
             Ok(()) => {

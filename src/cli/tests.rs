@@ -33,6 +33,16 @@ fn help_and_version_are_done() {
 }
 
 #[test]
+fn a_password_in_the_arguments_is_warned_of_and_not_shown() {
+    let logs = "mcpr logs --db postgres://u:hush-hush@127.0.0.1:1/d";
+    let (mut console, out, err) = Console::captured();
+    run_on(logs.split(' ').map(OsString::from), &mut console);
+    let said = out.text() + &err.text();
+    assert!(said.contains("warning: others on this machine"), "{said}");
+    assert!(!said.contains("hush"), "{said}");
+}
+
+#[test]
 fn usage_errors_say_what_was_wrong() {
     let cases = [
         ("mcpr", "Usage"),
@@ -59,7 +69,7 @@ fn usage_errors_say_what_was_wrong() {
         ("mcpr proxy slower", "slower"),
         ("mcpr tail", "hint: `mcpr logs --follow`"),
         ("mcpr top", "hint: `mcpr watch`"),
-        ("mcpr errors", "--status error,timeout"),
+        ("mcpr errors", "--status failed"),
         ("mcpr logs --last 5", "hint: use --limit N"),
         ("mcpr logs --server=x", "hint: use --proxy NAME"),
         ("mcpr sesions", "sessions"),

@@ -131,6 +131,13 @@ impl StoreUrl {
         }
     }
 
+    /// Whether it holds a password, which printed it does not show.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.connection_text()
+            .is_some_and(|url| without_password(url) != url)
+    }
+
     /// The same store as a text that names it from any directory, with all secrets.
     ///
     /// # Errors
@@ -338,6 +345,16 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(StoreUrl::parse(text), Err(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_noticed() {
+        let has = |text: &str| StoreUrl::parse(text).expect(text).has_password();
+        assert!(has("postgres://u:secret@h/d"));
+        assert!(has("postgres://h/d?password=secret&sslmode=require"));
+        assert!(!has("postgres://u@h/d?sslmode=require"));
+        assert!(!has("postgres://h,h2/d"));
+        assert!(!has("a:b@c.db"));
     }
 
     #[test]

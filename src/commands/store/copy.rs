@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[command(flatten)]
     trust: TrustArgs,
     /// Print one JSON document
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
 }
 
