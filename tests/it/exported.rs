@@ -3,7 +3,7 @@
 use super::program::{Home, capture, json_lines};
 use super::schemas::{keys, required, schema, validator};
 use super::tap::Tap;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -112,6 +112,19 @@ fn exported_lines_are_what_their_schema_says() {
     let gap = r#"{"type":"mcpr_gap","source":"a.log","count":3,"from_ts":1795224422000,"to_ts":1795224423000}"#;
     let gap = home.write("gap.log", gap.to_owned() + "\n");
     home.record(&[&gap, &capture("mcpr-0.5.44/everything.stderr.log")]);
+    // What none of these tells: a first round over HTTP.
+    let exported = export(&home, &home.store());
+    let mut round = json_lines(&exported)
+        .into_iter()
+        .find(|line| line["type"] == "mcpr_request")
+        .unwrap();
+    let fields = round.as_object_mut().unwrap();
+    fields.retain(|key, _| key != "key" && key != "call");
+    fields.insert("request_id".into(), "a round".into());
+    fields.insert("first_event_us".into(), 5.into());
+    let part = json!({"follows": null, "leaves": 7, "stage": "input_required"});
+    fields.insert("part".into(), part);
+    home.record(&[&home.write("round.ndjson", format!("{round}\n"))]);
     // The stores of the proxies keep no keys, and no session of a client.
     let foreign = home.path("foreign.db");
     std::fs::copy(capture("mcpr-0.4.64/store.db"), &foreign).unwrap();

@@ -93,9 +93,9 @@ pub(crate) fn stream(texts: &[(String, String)]) -> String {
     stream
 }
 
-/// Every byte of the store's files.
+/// Every byte of the store's files. The log comes first: what leaves it meanwhile is in the store by then.
 pub(crate) fn bytes_of(store: &Path) -> Vec<u8> {
-    ["", "-wal"]
+    ["-wal", ""]
         .iter()
         .filter_map(|suffix| std::fs::read(format!("{}{suffix}", store.display())).ok())
         .flatten()

@@ -85,6 +85,10 @@ fn outcomes_of_truth(line: &Value) -> Vec<String> {
         // What a server asks says nothing of how that ended.
         None | Some("ok" | "input_required") => vec!["ok".to_owned()],
         Some("tool_error") => vec!["tool".to_owned()],
+        // A client finds out like this that the server is an older one: that is no failure.
+        Some("rpc_error" | "http_error") if line["method"] == "server/discover" => {
+            vec!["ok".to_owned()]
+        }
         Some("rpc_error") => vec![format!("rpc {}", code())],
         // A client that gives up says so to its server; the other word is for one that is not told.
         Some("timeout" | "cancelled") => vec!["cancelled".to_owned()],

@@ -54,7 +54,12 @@ fn sample(shape: &TokenShape, start: &str, less: usize, random: &mut fastrand::R
         let digit = |at: usize| char::from(b'2' + u8::try_from(at % 7).unwrap_or_default());
         let drawn = token.char_indices();
         token = drawn
-            .map(|(at, letter)| if is_drawn(at) { digit(at) } else { letter })
+            .map(|(at, letter)| match letter {
+                _ if is_drawn(at) => digit(at),
+                // Nor a number with a few letters in it.
+                '0'..='9' if at >= start.len() => 'b',
+                letter => letter,
+            })
             .collect();
     }
     token
