@@ -1,13 +1,13 @@
 //! The clients behind sessions: from the sums of blocks of sessions, and from the sessions of those blocks that have
 //! none or lie only partly in the window.
 
-use super::sessions::{CLIENT, conditions_of};
+use super::sessions::{CLIENT, conditions_of, named};
 use crate::conditions::Conditions;
 use crate::layout::layout_of;
 use crate::recall::Recall;
 use crate::session_blocks::{SINCE, block_of, sessions_of};
 use crate::sums::rounded;
-use mcpr_store::query::{ClientRow, Filter, ListedClients, SessionFilter};
+use mcpr_store::query::{ClientRow, ListedClients, SessionFilter};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -162,11 +162,7 @@ fn conditions_of_blocks(
     if !filter.with_empty {
         conditions.add("b.used = 1", []);
     }
-    let named = Filter {
-        client: filter.client.clone(),
-        proxy: filter.proxy.clone(),
-        ..Filter::default()
-    };
+    let named = named(filter);
     conditions.add_matched("b.proxy", &recall.proxies(connection, &named)?);
     conditions.add_matched("nullif(b.client, 0)", &recall.clients(connection, &named)?);
     let (since, until) = window(filter);

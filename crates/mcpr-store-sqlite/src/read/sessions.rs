@@ -36,6 +36,15 @@ pub(super) const CLIENT: &str =
 const STARTED: &str = "s.started_at";
 const USED: &str = "s.last_seen_at DESC, s.started_at DESC";
 
+/// The names that a filter asks for.
+pub(super) fn named(filter: &SessionFilter) -> Filter {
+    Filter {
+        client: filter.client.clone(),
+        proxy: filter.proxy.clone(),
+        ..Filter::default()
+    }
+}
+
 /// The conditions of a filter on `sessions s` joined with `proxies p`.
 pub(super) fn conditions_of(
     connection: &Connection,
@@ -48,11 +57,7 @@ pub(super) fn conditions_of(
         conditions.add("s.total_calls > 0", []);
     }
     // Remembered from page to page: each would compare the patterns with every name anew.
-    let named = Filter {
-        client: filter.client.clone(),
-        proxy: filter.proxy.clone(),
-        ..Filter::default()
-    };
+    let named = named(filter);
     // By their numbers: a name, compared with that of each session, may be long.
     match recall.proxies(connection, &named)? {
         NamesMatched::These(ids) if ids.len() == 1 => {
