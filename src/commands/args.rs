@@ -167,6 +167,33 @@ pub(super) struct AnswerArgs {
     verbose: bool,
 }
 
+/// How messages reach whoever asked for a file or a verdict.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct MessageArgs {
+    /// Use colour in messages
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: ColourChoice,
+    /// Print no notes and hints, only the answer and errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl MessageArgs {
+    /// Those of somebody who has typed none.
+    pub(super) const DEFAULT: Self = Self {
+        color: ColourChoice::Auto,
+        quiet: false,
+    };
+
+    /// Tells the console.
+    pub(super) fn apply(self, console: &mut Console) {
+        console.choose_colour(self.color);
+        if self.quiet {
+            console.leave_out_notes();
+        }
+    }
+}
+
 impl AnswerArgs {
     /// Tells the console.
     pub(super) fn apply(self, console: &mut Console) {

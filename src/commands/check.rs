@@ -10,13 +10,13 @@ mod measure;
 mod outcome;
 mod report;
 
-use super::args::{moment, patterns, proxy_pattern};
+use super::args::{MessageArgs, moment, patterns, proxy_pattern};
 use super::find::find_session;
 use super::follow::FollowArgs;
 use super::help::CommandHelp;
 use super::values::{duration_us, one_of};
 use super::{Refused, StoreArgs, complete, now_ms, open_store};
-use crate::console::{ColourChoice, Console};
+use crate::console::Console;
 use crate::exit::Exit;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap_complete::ArgValueCompleter;
@@ -99,9 +99,8 @@ pub struct Args {
         default_value = "text"
     )]
     format: CheckFormat,
-    /// Use colour in messages
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
-    color: ColourChoice,
+    #[command(flatten)]
+    messages: MessageArgs,
 }
 
 /// What its help has beside its flags.
@@ -166,7 +165,7 @@ struct NoSession {
 /// # Errors
 /// When an argument means nothing, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    console.choose_colour(args.color);
+    args.messages.apply(console);
     refuse_what_does_not_fit(args)?;
     if args.follow.follow {
         return follow::follow(args, console);

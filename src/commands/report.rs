@@ -6,13 +6,13 @@ mod output;
 mod server_changes;
 mod unanswered;
 
-use super::args::{client_pattern, patterns, proxy_pattern};
+use super::args::{MessageArgs, client_pattern, patterns, proxy_pattern};
 use super::check::{TimeWindow, earlier, moment_if, window_of};
 use super::find::find_session;
 use super::help::CommandHelp;
 use super::pages::{OrderBy, Range, each_page};
 use super::{Refused, StoreArgs, complete, now_ms, open_store};
-use crate::console::{ColourChoice, Console};
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::units;
 use clap_complete::ArgValueCompleter;
@@ -67,9 +67,8 @@ pub struct Args {
     /// Read times in UTC instead of local time; the report itself is in UTC
     #[arg(long)]
     utc: bool,
-    /// Use colour in messages
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
-    color: ColourChoice,
+    #[command(flatten)]
+    messages: MessageArgs,
 }
 
 /// What its help has beside its flags.
@@ -98,7 +97,7 @@ impl Args {
             no_payloads: false,
             store: StoreArgs { db: None },
             utc: false,
-            color: ColourChoice::Auto,
+            messages: MessageArgs::DEFAULT,
         }
     }
 }
@@ -149,7 +148,7 @@ impl ReportScope {
 /// # Errors
 /// When an argument means nothing, the store cannot be read or the file not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    console.choose_colour(args.color);
+    args.messages.apply(console);
     refuse_what_does_not_fit(args, console)?;
     let url = args.store.read_url(console)?;
     let reader = open_store(&url)?;

@@ -140,3 +140,18 @@ fn what_makes_no_report_is_said() {
         assert_eq!(ran.out, "", "{arguments:?}");
     }
 }
+
+#[test]
+fn hints_of_reports_and_checks_can_be_left_out() {
+    let home = recorded();
+    for line in [
+        &["report", "--format", "md", "-s", "1h"][..],
+        &["check", "--fail-on", "p95>1s", "-s", "1h"],
+    ] {
+        let told = home.run(line);
+        let quiet = home.run(&[line, &["-q"]].concat());
+        assert_eq!(quiet.code, told.code, "{line:?}");
+        assert!(told.err.contains("hint"), "{told:?}");
+        assert!(!quiet.err.contains("hint"), "{quiet:?}");
+    }
+}
