@@ -8,7 +8,7 @@
 use super::layout::layout_of;
 use super::sums::rounded;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The layout that brought the table.
 pub(super) const SINCE: i64 = 19;
@@ -20,6 +20,9 @@ const MAX_GROUPS: i64 = 128;
 /// Blocks that are looked for, and made, in one idle moment. Few are missing but after a long run without one: then a
 /// recorder that ends leaves none of ten million requests without sums.
 const MOST_IDLE: usize = 512;
+/// Batches for which a block must have been left alone. A session that goes on for days stands in an old block: to make
+/// the sums anew between any two of its calls would cost a commit each.
+pub(super) const QUIET_BATCHES: u64 = 16;
 /// Blocks that changed and are remembered; beyond, all are looked through anew.
 const MAX_CHANGED: usize = 10_000;
 
@@ -37,8 +40,10 @@ pub(super) fn sessions_of(block: i64) -> (i64, i64) {
 /// Which blocks a writer has yet to make.
 #[derive(Debug, Default)]
 pub(super) struct BlocksToMake {
-    /// Those that were changed since this writer began.
-    changed: BTreeSet<i64>,
+    /// Those without sums, with the batch from which on they have been left alone for long enough.
+    changed: BTreeMap<i64, u64>,
+    /// The batches of this writer so far.
+    batches: u64,
     /// From which session on the blocks that are there were not looked at.
     looked_up_to: i64,
 }
@@ -46,7 +51,11 @@ pub(super) struct BlocksToMake {
 impl BlocksToMake {
     /// Removes the sums of the blocks that this transaction has changed.
     pub(super) fn note_changed(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
-        self.changed.extend(forget_changed(tx)?);
+        self.batches += 1;
+        let quiet_from = self.batches + QUIET_BATCHES;
+        let changed = forget_changed(tx)?.into_iter();
+        self.changed
+            .extend(changed.map(|block| (block, quiet_from)));
         if self.changed.len() > MAX_CHANGED {
             *self = Self::default();
         }
@@ -58,8 +67,9 @@ impl BlocksToMake {
         self.look(connection)?;
         // Sessions are still to come into the last block.
         let end = block_of(last_session(connection)?);
-        let whole = self.changed.range(..end).copied();
-        Ok(whole.take(MOST_IDLE).collect())
+        let whole = self.changed.range(..end);
+        let quiet = whole.filter(|&(_, &from)| from <= self.batches);
+        Ok(quiet.map(|(&block, _)| block).take(MOST_IDLE).collect())
     }
 
     /// Notes that the sums of blocks are made.
@@ -78,7 +88,8 @@ impl BlocksToMake {
             let block = block_of(session);
             self.looked_up_to = sessions_of(block).1 + 1;
             if !has_sums(connection, block)? {
-                self.changed.insert(block);
+                // One that this writer has changed has to be left alone first.
+                self.changed.entry(block).or_default();
             }
         }
         Ok(())

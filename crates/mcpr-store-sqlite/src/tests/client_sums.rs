@@ -2,6 +2,7 @@
 
 use super::{batch, request, store_in};
 use crate::read::costs::steps_of;
+use crate::session_blocks::QUIET_BATCHES;
 use crate::{SqliteStore, verify};
 use mcpr_model::Request;
 use mcpr_store::query::{ClientsFold, Pattern, SessionFilter, SessionKey, SessionPage};
@@ -29,8 +30,16 @@ fn recorded(directory: &tempfile::TempDir, sessions: std::ops::Range<i64>) -> Sq
             .append(&batch(number, requests.collect()))
             .expect("append");
     }
-    store.idle().expect("idle");
+    settle(&mut store, 1000);
     store
+}
+
+/// Leaves every session alone for long enough, and then gives the store an idle moment.
+fn settle(store: &mut SqliteStore, first_batch: i64) {
+    for number in first_batch..first_batch + i64::try_from(QUIET_BATCHES).expect("a number") {
+        store.append(&batch(number, Vec::new())).expect("append");
+    }
+    store.idle().expect("idle");
 }
 
 fn blocks(store: &SqliteStore) -> i64 {
@@ -105,10 +114,12 @@ fn sums_of_blocks_say_what_their_sessions_say_whatever_is_changed() {
     assert_right(&store, "recorded");
     // An old session goes on, and one has an earlier request than all it had.
     let late = vec![in_session(5, 9 * HOUR_MS), in_session(3000, 1)];
-    store.append(&batch(100, late)).expect("append");
+    store.append(&batch(2000, late)).expect("append");
     assert_eq!(blocks(&store), 2, "what changed has no sums");
     assert_right(&store, "changed");
     store.idle().expect("idle");
+    assert_eq!(blocks(&store), 2, "nor while more may come");
+    settle(&mut store, 3000);
     assert_eq!(blocks(&store), 4, "and has them again");
     assert_right(&store, "made again");
     let key = SessionKey {
