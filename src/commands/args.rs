@@ -56,7 +56,8 @@ impl StoreArgs {
         match &self.db {
             // Parsed here and not by clap, whose messages repeat what was typed: a password, too.
             Some(named) => Ok(StoreUrl::parse(named).map_err(|error| {
-                Refused::new(format!("--db: {error}")).hint("give a path, or sqlite:PATH")
+                Refused::new(format!("--db: {error}"))
+                    .hint("give a path, sqlite:PATH or postgres://USER@HOST/DATABASE")
             })?),
             None => Ok(default_directory()?.join(OWN_STORE).into()),
         }

@@ -268,7 +268,11 @@ fn end(all: Vec<Told>, console: &mut Console) -> anyhow::Result<Exit> {
     let mut failure = None;
     for target in all {
         let (name, sent) = (target.name, target.sent);
-        console.note(&format!("{name}: sent up to row {sent}"));
+        console.note(&if sent == Cursor::START {
+            format!("{name}: nothing new was sent")
+        } else {
+            format!("{name}: sent up to row {sent}")
+        });
         match target.outcome {
             // What was failing as it was stopped was told.
             Some(Err(error)) if target.failing.is_none() => {

@@ -248,3 +248,15 @@ fn what_is_no_target_is_refused() {
         assert!(!ran.err.contains("s3cr3t"), "{}", ran.err);
     }
 }
+
+#[test]
+fn a_copy_that_has_everything_is_told_to_have_got_nothing_new() {
+    let home = Home::new();
+    home.record(&[&super::program::capture("mcpr-0.4.64/proxy.log")]);
+    let (from, to) = (home.store(), home.path("copy.db"));
+    let [from, to] = [&from, &to].map(|path| path.to_str().unwrap());
+    home.succeed(&["store", "copy", from, to]);
+    let ran = home.run(&["forward", "--once", "--to", to]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.err.contains("nothing new was sent"), "{ran:?}");
+}

@@ -73,7 +73,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 
 fn url(name: &str, text: &OsString) -> anyhow::Result<StoreUrl> {
     Ok(StoreUrl::parse(text).map_err(|error| {
-        Refused::new(format!("{name}: {error}")).hint("give a path, or sqlite:PATH")
+        Refused::new(format!("{name}: {error}"))
+            .hint("give a path, sqlite:PATH or postgres://USER@HOST/DATABASE")
     })?)
 }
 
