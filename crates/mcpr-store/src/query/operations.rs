@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Most operations that are followed at once; of more the oldest counts as it is.
 const MAX_OPEN: usize = 10_000;
+/// Most requests of one operation whose numbers are known: a task may be polled for days.
+const MAX_PARTS: usize = 10_000;
 /// What methods about tasks begin with.
 const TASKS: &str = "tasks/";
 
@@ -15,7 +17,7 @@ const TASKS: &str = "tasks/";
 pub struct Operation {
     /// The request that began it.
     pub first: RequestRow,
-    /// The numbers of all its requests, in the order in which they were stored.
+    /// The numbers of its requests, in the order in which they were stored; of more than 10,000 the first ones.
     pub seqs: Vec<i64>,
     /// What its last answer says.
     pub stage: OperationStage,
@@ -59,7 +61,9 @@ impl Operation {
         let took = row.latency_us.unwrap_or(0);
         self.server_us = self.server_us.saturating_add(took);
         self.ended_us = self.ended_us.max(began_us.saturating_add(took));
-        self.seqs.push(row.seq);
+        if self.seqs.len() < MAX_PARTS {
+            self.seqs.push(row.seq);
+        }
         self.stage = row.part.map_or(OperationStage::Complete, |part| part.stage);
         let is_over = matches!(
             self.stage,
@@ -91,11 +95,14 @@ pub fn begins_operation(row: &RequestRow) -> bool {
     !row.method.starts_with(TASKS)
 }
 
+/// What an open operation is found by: its proxy, and what it left.
+type Left = (String, OperationLink);
+
 /// Puts requests together that come in the order in which they were stored.
 #[derive(Debug, Default)]
 pub struct OperationsFold {
-    open: BTreeMap<u64, Operation>,
-    by_link: HashMap<(String, OperationLink), VecDeque<u64>>,
+    open: BTreeMap<u64, (Operation, Left)>,
+    by_link: HashMap<Left, VecDeque<u64>>,
     next: u64,
 }
 
@@ -124,14 +131,14 @@ impl OperationsFold {
     /// The operation that left what a request takes up.
     fn take(&mut self, row: &RequestRow, link: OperationLink) -> Option<Operation> {
         let key = (row.proxy.clone(), link);
-        let waiting = self.by_link.get_mut(&key)?;
+        let waiting = self.by_link.get(&key)?;
         let open = &self.open;
         let of_group = |id: &u64| {
             // What only its own operation has is found wherever it comes from.
             link.is_exact()
                 || open
                     .get(id)
-                    .is_some_and(|it| it.first.session == row.session)
+                    .is_some_and(|(it, _)| it.first.session == row.session)
         };
         let mut fitting = waiting.iter().copied().filter(of_group);
         let id = fitting.next_back()?;
@@ -139,34 +146,39 @@ impl OperationsFold {
         if !link.is_exact() && fitting.next_back().is_some() {
             return None;
         }
+        self.forget(&key, id);
+        self.open.remove(&id).map(|(operation, _)| operation)
+    }
+
+    /// An operation is no longer found by what it left.
+    fn forget(&mut self, key: &Left, id: u64) {
+        let Some(waiting) = self.by_link.get_mut(key) else {
+            return;
+        };
         waiting.retain(|it| *it != id);
         if waiting.is_empty() {
-            self.by_link.remove(&key);
+            self.by_link.remove(key);
         }
-        self.open.remove(&id)
     }
 
     fn keep(&mut self, operation: Operation, leaves: OperationLink) -> Option<Operation> {
         let (id, key) = (self.next, (operation.first.proxy.clone(), leaves));
         self.next += 1;
-        self.by_link.entry(key).or_default().push_back(id);
-        self.open.insert(id, operation);
+        self.by_link.entry(key.clone()).or_default().push_back(id);
+        self.open.insert(id, (operation, key));
         if self.open.len() <= MAX_OPEN {
             return None;
         }
-        let (oldest, operation) = self.open.pop_first()?;
-        // Its link is rarely asked for again: all are looked through.
-        self.by_link.retain(|_, ids| {
-            ids.retain(|id| *id != oldest);
-            !ids.is_empty()
-        });
+        let (oldest, (operation, key)) = self.open.pop_first()?;
+        self.forget(&key, oldest);
         Some(operation)
     }
 
     /// Says that no more requests come: those that are not complete.
     #[must_use]
     pub fn finish(self) -> Vec<Operation> {
-        self.open.into_values().collect()
+        let open = self.open.into_values();
+        open.map(|(operation, _)| operation).collect()
     }
 }
 

@@ -143,6 +143,23 @@ fn operations_that_never_end_are_held_up_to_a_number() {
 }
 
 #[test]
+fn a_task_that_is_polled_for_days_is_held_up_to_a_number_of_its_polls() {
+    let mut fold = OperationsFold::default();
+    let task = OperationLink::of_task("7");
+    let polls = i64::try_from(MAX_PARTS).unwrap() + 5;
+    for seq in 0..polls {
+        let method = if seq == 0 { "tools/call" } else { "tasks/get" };
+        let follows = (seq > 0).then_some(task);
+        let poll = row(seq, method, seq, 1);
+        let poll = part(poll, follows, Some(task), OperationStage::Working);
+        assert!(fold.add(&poll).is_none());
+    }
+    let open = fold.finish();
+    let held: Vec<_> = open.iter().map(|it| it.seqs.len()).collect();
+    assert_eq!(held, [MAX_PARTS]);
+}
+
+#[test]
 fn operations_are_counted_beside_requests() {
     let question = StatsQuestion::sums(&Filter::default(), GroupBy::Method);
     let mut count = OperationsCount::new(&question, 10);
