@@ -110,7 +110,8 @@ pub fn wrap(text: &str, limit: usize) -> Vec<String> {
 /// The widths with which all columns fit into `limit`, `None` for one that is left out.
 ///
 /// What could be missed goes first, where others would get less than their comfort. Then the widest columns are
-/// cut. Others are left out only when cutting is not enough; those for which there is room again once more
+/// cut, to their comfort first, and the last below it only when no other can be cut: it says why something failed.
+/// Others are left out only when cutting is not enough; those for which there is room again once more
 /// important ones had to go come back whole. When that is not enough either, the last columns are cut as far as
 /// need be. What is left over goes to the last column, if it is one of text that is cut.
 #[must_use]
@@ -123,11 +124,20 @@ pub fn fit(natural: &[usize], fits: &[Fit], limit: usize) -> Vec<Option<usize>> 
     let mut widths: Vec<Option<usize>> = (0..natural.len())
         .map(|index| kept[index].then_some(natural[index]))
         .collect();
+    let rightmost = kept.iter().rposition(|is_kept| *is_kept);
     while total(&widths) > limit {
-        let widest = (0..widths.len())
+        let first_to_go = |&index: &usize| {
+            let has_spare = widths[index] > Some(fits[index].comfort);
+            (
+                has_spare,
+                has_spare || Some(index) != rightmost,
+                widths[index],
+            )
+        };
+        let next = (0..widths.len())
             .filter(|&index| widths[index].is_some_and(|width| width > least[index]))
-            .max_by_key(|&index| widths[index]);
-        match widest {
+            .max_by_key(first_to_go);
+        match next {
             // One cell at a time, so that columns that have to be cut end up about equally wide.
             Some(index) => widths[index] = widths[index].map(|width| width - 1),
             None => break,
@@ -164,10 +174,16 @@ fn drop_extras(natural: &[usize], fits: &[Fit], limit: usize, kept: &mut [bool])
             Some(least) => natural[index].min(least.max(fit.comfort)),
         }
     };
-    for index in optional(fits, |fit| fit.is_extra) {
+    let all_at_ease = |kept: &[bool]| {
         let widths = (0..kept.len()).map(|at| kept[at].then_some(at_ease(at)));
-        kept[index] = total(&widths.collect::<Vec<_>>()) <= limit;
-    }
+        total(&widths.collect::<Vec<_>>()) <= limit
+    };
+    leave_out_of(
+        &optional(fits, |fit| fit.is_extra),
+        kept,
+        all_at_ease,
+        |_| true,
+    );
 }
 
 /// Leaves columns out until the others fit, each as narrow as it can be.
@@ -178,15 +194,27 @@ fn leave_out(least: &[usize], fits: &[Fit], limit: usize, kept: &mut [bool]) {
     };
     let mut optional = optional(fits, |_| true);
     optional.retain(|&index| kept[index]);
-    for &index in &optional {
+    // What could come back only in part would cut others to do so.
+    leave_out_of(&optional, kept, fit, |index| fits[index].least.is_none());
+}
+
+/// Leaves out one column after the other until the rest fits; those for which there is room again once others had
+/// to go come back, where they may.
+fn leave_out_of(
+    optional: &[usize],
+    kept: &mut [bool],
+    fit: impl Fn(&[bool]) -> bool,
+    may_come_back: impl Fn(usize) -> bool,
+) {
+    for &index in optional {
         // Asked while the column is still there: once everything fits, all further columns stay.
         kept[index] = fit(kept);
     }
-    // What could come back only in part would cut others to do so.
-    optional.retain(|&index| !kept[index] && fits[index].least.is_none());
     for &index in optional.iter().rev() {
-        kept[index] = true;
-        kept[index] = fit(kept);
+        if !kept[index] && may_come_back(index) {
+            kept[index] = true;
+            kept[index] = fit(kept);
+        }
     }
 }
 
@@ -267,8 +295,28 @@ mod tests {
         };
         check(44, [Some(12), Some(30)]);
         check(24, [Some(11), Some(11)]);
-        check(18, [Some(8), Some(8)]);
+        check(18, [Some(6), Some(10)]);
         check(17, [None, Some(17)]);
+    }
+
+    #[test]
+    fn the_last_keeps_its_ease_as_long_as_another_can_be_cut() {
+        let text = |least, comfort| Fit {
+            least: Some(least),
+            comfort,
+            ..Fit::FIXED
+        };
+        let fits = [text(6, 8), text(12, 16), text(16, 20)];
+        let check = |limit, expected: [usize; 3]| {
+            let widths = fit(&[10, 26, 28], &fits, limit);
+            assert_eq!(widths, expected.map(Some), "{limit}");
+        };
+        check(68, [10, 26, 28]);
+        check(50, [10, 16, 20]);
+        check(48, [8, 16, 20]);
+        check(44, [8, 12, 20]);
+        check(42, [6, 12, 20]);
+        check(39, [6, 12, 17]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use export::{
 pub use json::{object, session_document};
 pub use operations::{operation_in_words, operation_object};
 pub use requests::{
-    IN_FLIGHT, LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, gap_text, in_flight,
+    IN_FLIGHT, LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, gap_text, in_flight, result,
 };
 pub use schema::{
     CHANGE_COLUMNS, CHANGE_FIELDS, ITEM_COLUMNS, LIST_COLUMNS, LIST_FIELDS, UNUSED_COLUMNS,
@@ -45,7 +45,7 @@ pub use schema::{
 pub use server::{server_facts, server_output};
 pub use sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
 pub use short_ids::ShortIds;
-pub use shown::{RequestDetails, list_of, shown_document, shown_facts, shown_text};
+pub use shown::{RequestDetails, list_of, shown_document, shown_facts, shown_text, why_no_payload};
 pub use sources::{FoundSource, SOURCE_COLUMNS, SOURCE_FIELDS, SOURCE_TABLE};
 pub use stats::{OPERATION_FIELDS, STATS_COLUMNS, STATS_FIELDS};
 pub use style::{Overflow, TableStyle, TimeStyle};

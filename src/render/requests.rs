@@ -115,7 +115,7 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
     })
     .leave_out(5),
     of_request!("proxy", "PROXY", Name, |row| row.proxy.as_str())
-        .cut_to(6)
+        .cut_to(8)
         .between(8, 20)
         .leave_out(3),
     Column::new("kind", "KIND", Show::Text, kind_of),
@@ -325,7 +325,8 @@ fn asked<'a>(row: &'a LogRow, arguments: Option<&'a str>) -> Option<Cow<'a, str>
 }
 
 /// Nothing where it went well, `? unknown` where nobody saw how it ended, else `✗ kind code: message`, or `▸ pending 4s` where it has no result yet.
-fn result(row: &RequestRow, waited_ms: Option<i64>) -> Option<String> {
+#[must_use]
+pub fn result(row: &RequestRow, waited_ms: Option<i64>) -> Option<String> {
     if let Some(flight) = row.flight {
         return Some(in_flight(flight, waited_ms));
     }
@@ -346,8 +347,7 @@ fn result(row: &RequestRow, waited_ms: Option<i64>) -> Option<String> {
         text = format!("{text} {code}");
     }
     if let Some(message) = &row.error_msg {
-        let code = row.error_code.as_deref().unwrap_or_default();
-        text = format!("{text}: {}", without_code(message, code));
+        text = format!("{text}: {}", without_repetition(message, row));
     }
     Some(text)
 }
@@ -364,15 +364,29 @@ pub fn in_flight(flight: Flight, waited_ms: Option<i64>) -> String {
     }
 }
 
-/// A message without the code that stands before it already: many servers begin theirs with
-/// `MCP error -32602: `.
-fn without_code<'a>(message: &'a str, code: &str) -> &'a str {
-    let rest = message
-        .strip_prefix("MCP error ")
-        .and_then(|rest| rest.strip_prefix(code))
-        .and_then(|rest| rest.strip_prefix(": "));
-    rest.filter(|rest| !rest.is_empty() && !code.is_empty())
-        .unwrap_or(message)
+/// A message without what stands before it already: many servers begin theirs with the code, `MCP error -32602: `,
+/// or with the tool, `Error executing tool echo: `.
+fn without_repetition<'a>(message: &'a str, row: &RequestRow) -> &'a str {
+    let code = row.error_code.as_deref().unwrap_or_default();
+    let tool = row.tool.as_deref().unwrap_or_default();
+    let beginnings = [
+        ("MCP error ", code, ": "),
+        ("Error executing tool ", tool, ": "),
+        ("Error calling tool '", tool, "': "),
+    ];
+    let rest = beginnings.iter().find_map(|(begin, known, end)| {
+        let rest = message.strip_prefix(begin)?.strip_prefix(known)?;
+        let rest = rest.strip_prefix(end)?;
+        // Of one that says nothing else nothing is taken.
+        (!known.is_empty() && !rest.is_empty()).then_some(rest)
+    });
+    // The code that a tool has within its message stands for itself.
+    let of_code = || {
+        message
+            .strip_prefix("MCP error ")
+            .filter(|rest| rest.starts_with('-'))
+    };
+    rest.or_else(of_code).unwrap_or(message)
 }
 
 impl Record for LogRow {

@@ -6,9 +6,11 @@ use super::operations::{operation_in_words, operation_value};
 use super::requests::in_flight;
 use super::text::{escape, escape_but_breaks, escape_json};
 use super::{LOG_COLUMNS, LogRow, REQUEST_COLUMNS, choose, units};
+use mcpr_model::time::rfc3339;
 use mcpr_model::{Body, ErrorKind, Kind, Payload, Status};
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Entry, Operation, RequestRow, SurfaceRow, in_force};
+use mcpr_wire::FORMATS;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -108,16 +110,25 @@ pub fn shown_text(shown: &RequestDetails<'_>, zone: Zone) -> String {
         push_fact(name, &escape(&value), &mut text);
     }
     let Some(payload) = shown.payload else {
-        let why = match shown.row.kind {
-            Kind::Mcp => "not kept (record with --payloads)",
-            Kind::Http | Kind::Oauth => "none (only MCP requests have one)",
-        };
-        push_fact("payload", why, &mut text);
+        push_fact("payload", why_no_payload(shown.row), &mut text);
         return text;
     };
     push_body("params", payload.params.as_ref(), &mut text);
     push_body(shown.answer_name(), payload.answer.as_ref(), &mut text);
     text
+}
+
+/// Why there is no payload of a request.
+#[must_use]
+pub fn why_no_payload(row: &RequestRow) -> &'static str {
+    let known = FORMATS.iter().find(|it| Some(it.id()) == row.format);
+    match row.kind {
+        Kind::Http | Kind::Oauth => "none: only MCP requests have one",
+        Kind::Mcp if known.is_some_and(|format| !format.knows().has_bodies()) => {
+            "none: this format does not tell arguments and answers"
+        }
+        Kind::Mcp => "not kept: recorded without --payloads, removed since, or never told",
+    }
 }
 
 /// What is known of the request beside its bodies, by name; not harmless yet.
@@ -283,6 +294,7 @@ pub fn shown_document(shown: &RequestDetails<'_>) -> String {
         operation: shown.operation.map(operation_value),
         schema: shown.surface.map(|(version, lists)| ShownSchema {
             first_seen_at: version.first_seen_at,
+            first_seen: rfc3339(version.first_seen_at),
             lists,
             method: &version.method,
             sha256: &version.sha256,
@@ -314,6 +326,7 @@ struct ShownRest<'a> {
 #[derive(Serialize)]
 struct ShownSchema<'a> {
     first_seen_at: i64,
+    first_seen: Option<String>,
     lists: Option<bool>,
     method: &'a str,
     sha256: &'a str,

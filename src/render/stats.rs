@@ -50,6 +50,7 @@ pub const STATS_COLUMNS: &[Sums] = &[
         row.key.proxy.as_deref().into()
     })
     .cut_to(6)
+    .between(10, 20)
     .leave_out(8),
     Sums::new("method", "METHOD", Show::Text, |row| {
         row.key.method.as_deref().into()
@@ -72,7 +73,7 @@ pub const STATS_COLUMNS: &[Sums] = &[
         row.key.hour.map_or(Value::Null, Value::Time)
     }),
     count("calls", "CALLS", |row| whole(row.calls)),
-    count("errors", "ERRORS", |row| whole(row.total_errors)).leave_out(2),
+    count("errors", "ERRORS", |row| whole(row.total_errors)).extra(2),
     Sums::new("error_rate", "ERR%", Show::Share, |row| {
         Value::Ratio(row.error_rate())
     }),
@@ -103,31 +104,31 @@ pub const STATS_COLUMNS: &[Sums] = &[
     Sums::new("total_us", "SPENT", Show::Latency, |row| {
         row.total_us.into()
     })
-    .leave_out(5),
+    .extra(6),
     Sums::new("p50_us", "P50", Show::Latency, |row| {
         row.quantiles_us[0].into()
     })
-    .leave_out(6),
+    .leave_out(7),
     Sums::new("p95_us", "P95", Show::Latency, |row| {
         row.quantiles_us[1].into()
     }),
     Sums::new("p99_us", "P99", Show::Latency, |row| {
         row.quantiles_us[2].into()
     })
-    .leave_out(7),
+    .extra(3),
     Sums::new("min_us", "MIN", Show::Latency, |row| {
         row.latency_range_us.map(|(low, _)| low).into()
     }),
     Sums::new("max_us", "MAX", Show::Latency, |row| {
         row.latency_range_us.map(|(_, high)| high).into()
     })
-    .leave_out(4),
-    Sums::new("bytes_in", "IN", Show::Bytes, |row| row.bytes_in.into()).leave_out(0),
-    Sums::new("bytes_out", "OUT", Show::Bytes, |row| row.bytes_out.into()).leave_out(1),
+    .extra(4),
+    Sums::new("bytes_in", "IN", Show::Bytes, |row| row.bytes_in.into()).extra(0),
+    Sums::new("bytes_out", "OUT", Show::Bytes, |row| row.bytes_out.into()).extra(1),
     Sums::new("calls_by_bucket", "OVER TIME", Show::Bars, |row| {
         Value::Counts(&row.calls_by_bucket)
     })
-    .leave_out(3),
+    .extra(5),
     count("unplaced_calls", "UNPLACED", |row| {
         whole(row.unplaced_calls)
     }),
@@ -157,11 +158,11 @@ pub const STATS_COLUMNS: &[Sums] = &[
     Sums::new("operations_open", "OPEN", Show::Grouped, |row| {
         of_operations(row, |it| it.open.cast_signed())
     })
-    .leave_out(3),
+    .extra(3),
     Sums::new("operation_p50_us", "P50", Show::Latency, |row| {
         quantile(row, 0.5)
     })
-    .leave_out(5),
+    .extra(5),
     Sums::new("operation_p95_us", "P95", Show::Latency, |row| {
         quantile(row, 0.95)
     }),
@@ -179,11 +180,13 @@ pub const STATS_COLUMNS: &[Sums] = &[
         )
         .into()
     })
-    .cut_to(8),
+    .cut_to(8)
+    .between(18, 40),
     Sums::new("what", "TOOL / METHOD", Show::Text, |row| {
         row.key.tool.as_deref().or(row.key.method.as_deref()).into()
     })
-    .cut_to(14),
+    .cut_to(14)
+    .between(24, 60),
 ];
 
 /// What a line is in machine formats, in this order.

@@ -114,10 +114,10 @@ fn a_table_at_80_columns() {
     check_table(
         Some(80),
         &expect![[r#"
-            #  TIME           PROXY       CALL        ARGUMENTS       TOOK  RESULT
-            1  01:27:03.407Z  everything  initialize                5.3ms
-            2  01:27:04.424Z  everything  get-sum     a=7 b=35      5.3ms
-            3  01:27:05.441Z  everything  nope        path=/s…t=20  604ms!  ✗ rpc -32602: T…
+            #  TIME           PROXY     CALL        ARGUMENTS       TOOK  RESULT
+            1  01:27:03.407Z  everyth…  initialize                5.3ms
+            2  01:27:04.424Z  everyth…  get-sum     a=7 b=35      5.3ms
+            3  01:27:05.441Z  everyth…  nope        path=/s…t=20  604ms!  ✗ rpc -32602: Too…
             ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
             #  TIME           PROXY       CALL                    TOOK  RESULT
             5  01:27:07.475Z  everything  resources/templates…  30.0s!  ✗ timeout
@@ -130,13 +130,13 @@ fn a_table_at_100_columns() {
     check_table(
         Some(100),
         &expect![[r#"
-            #  TIME           PROXY       SESSION    CALL        ARGUMENTS              TOOK  RESULT
-            1  01:27:03.407Z  everything  2bdb4dcf   initialize                       5.3ms
-            2  01:27:04.424Z  everything  2bdb4dcf   get-sum     a=7 b=35             5.3ms
-            3  01:27:05.441Z  everything  2bdb4dcf   nope        path=/srv/w…imit=20  604ms!  ✗ rpc -32602: Too…
+            #  TIME           PROXY       SESSION    CALL        ARGUMENTS            TOOK  RESULT
+            1  01:27:03.407Z  everything  2bdb4dcf   initialize                     5.3ms
+            2  01:27:04.424Z  everything  2bdb4dcf   get-sum     a=7 b=35           5.3ms
+            3  01:27:05.441Z  everything  2bdb4dcf   nope        path=/srv/…mit=20  604ms!  ✗ rpc -32602: Tool …
             ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-            #  TIME           PROXY       CALL                  ARGUMENTS              TOOK  RESULT
-            5  01:27:07.475Z  everything  resources/templates…                       30.0s!  ✗ timeout
+            #  TIME           PROXY       CALL                 ARGUMENTS              TOOK  RESULT
+            5  01:27:07.475Z  everything  resources/template…                       30.0s!  ✗ timeout
         "#]],
     );
 }
@@ -203,8 +203,8 @@ fn what_is_cut_stands_whole_beyond_the_edge_for_a_pager() {
         01:27:04.424Z  get-sum     5.3ms                              ARGUMENTS a=7 b=35
         01:27:05.441Z  nope        604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for the list  ARGUMENTS path=/srv/work/notes/2026/november/everything/minutes.md limit=20
         ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-        TIME           CALL                  TOOK  RESULT
-        01:27:07.475Z  resources/templat…  30.0s!  ✗ timeout          CALL resources/templates/list
+        TIME           CALL                TOOK  RESULT
+        01:27:07.475Z  resources/templ…  30.0s!  ✗ timeout            CALL resources/templates/list
     "#]].assert_eq(&text);
     let cut = text_of(Format::Table, SHORT_TABLE, plain(Some(60)));
     for (whole, cut) in text.lines().zip(cut.lines()) {
@@ -230,9 +230,9 @@ fn long_text_wraps_between_words() {
                                    g/minutes.md limit=20           found\x1b[2J, ask for
                                                                    the list
         ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-        TIME           CALL                ARGUMENTS             TOOK  RESULT
-        01:27:07.475Z  resources/template                      30.0s!  ✗ timeout
-                       s/list
+        TIME           CALL               ARGUMENTS           TOOK  RESULT
+        01:27:07.475Z  resources/templat                    30.0s!  ✗ timeout
+                       es/list
     "#]]
     .assert_eq(&text);
 }
@@ -265,11 +265,11 @@ fn a_list_that_goes_on_is_laid_out_anew_when_something_wider_comes_or_the_termin
         TIME           PROXY     CALL                TOOK  RESULT
         01:27:04.424Z  one       echo              5.3ms
         01:27:04.424Z  two       print             5.3ms
-        TIME           PROXY              CALL                  TOOK  RESULT
-        01:27:04.424Z  the-second-server  a_tool_with_a_rat…  5.3ms
-        01:27:04.424Z  one                echo                5.3ms
-        TIME           CALL               RESULT
-        01:27:04.424Z  a_tool_with_a_ra…
+        TIME           PROXY              CALL                TOOK  RESULT
+        01:27:04.424Z  the-second-server  a_tool_with_a_r…  5.3ms
+        01:27:04.424Z  one                echo              5.3ms
+        TIME           CALL              RESULT
+        01:27:04.424Z  a_tool_with_a_r…
         TIME           PROXY              CALL                              TOOK  RESULT
         01:27:04.424Z  one                echo                            5.3ms
     "#]]

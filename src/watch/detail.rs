@@ -4,8 +4,8 @@ use super::body::{BodySize, BodyView};
 use super::json_lines::JsonLines;
 use super::needle::Needle;
 use super::queries::{EndedQuery, OpenedRequest};
-use crate::render::units;
-use mcpr_model::{Body, ErrorKind, Kind};
+use crate::render::{units, why_no_payload};
+use mcpr_model::{Body, ErrorKind};
 
 /// What is shown of one side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,10 +99,9 @@ impl Detail {
         let payload = whole.payload.as_ref();
         let params = payload.and_then(|payload| payload.params.as_ref());
         let answer = payload.and_then(|payload| payload.answer.as_ref());
-        let nothing = match (payload, whole.row.kind) {
-            (Some(_), _) => "none",
-            (None, Kind::Mcp) => "not kept: record with --payloads",
-            (None, _) => "none: only MCP requests have one",
+        let nothing = match payload {
+            Some(_) => "none",
+            None => why_no_payload(&whole.row),
         };
         let no_answer = if whole.row.flight.is_some() {
             "no answer yet"

@@ -86,10 +86,10 @@ fn clients_at_four_widths() {
         cursor            0.44.1-nightly.…  cursor           3     16       5  01:29:08Z
         a client with a…  -                 unknown          3      1       5  01:29:08Z
         100:
-        CLIENT           VERSION          PLATFORM  SESSIONS  CALLS  ERRORS  FIRST SEEN            LAST SEEN
-        claude-desktop   1.2.0            claude           3  1,204       5  2026-11-17 07:30:08Z  01:29:08Z
-        cursor           0.44.1-nightly…  cursor           3     16       5  2026-11-17 07:30:08Z  01:29:08Z
-        a client with …  -                unknown          3      1       5  2026-11-17 07:30:08Z  01:29:08Z
+        CLIENT            VERSION         PLATFORM  SESSIONS  CALLS  ERRORS  FIRST SEEN            LAST SEEN
+        claude-desktop    1.2.0           claude           3  1,204       5  2026-11-17 07:30:08Z  01:29:08Z
+        cursor            0.44.1-nightl…  cursor           3     16       5  2026-11-17 07:30:08Z  01:29:08Z
+        a client with a…  -               unknown          3      1       5  2026-11-17 07:30:08Z  01:29:08Z
         140:
         CLIENT                            VERSION                  PLATFORM  SESSIONS  CALLS  ERRORS  FIRST SEEN            LAST SEEN
         claude-desktop                    1.2.0                    claude           3  1,204       5  2026-11-17 07:30:08Z  01:29:08Z
@@ -175,13 +175,13 @@ fn sums_at_four_widths() {
     }
     expect![[r#"
         80:
-        PROXY    TOOL / METHOD    CALLS  ERRORS   ERR%  SPENT    P50    P95    P99   MAX
-        everyt…  read_text_file  12,040   1,505  12.5%  1m15s  1.6ms  120ms  604ms  3.4s
-        everyt…  a_tool_with_a…       4       0     0%  1m15s  1.6ms  120ms  604ms  3.4s
+        PROXY       TOOL / METHOD                CALLS   ERR%  SPENT    P50    P95   MAX
+        everything  read_text_file              12,040  12.5%  1m15s  1.6ms  120ms  3.4s
+        everything  a_tool_with_a_rather_long…       4     0%  1m15s  1.6ms  120ms  3.4s
         100:
-        PROXY     TOOL / METHOD    CALLS   ERR%  SPENT    P50    P95    P99   MAX  OVER TIME
-        everyth…  read_text_file  12,040  12.5%  1m15s  1.6ms  120ms  604ms  3.4s  ·▁▂▄█▄▁▇▆▆▇▁▄█▄▂▁·▁▂▄█▄▁▸
-        everyth…  a_tool_with_a…       4     0%  1m15s  1.6ms  120ms  604ms  3.4s  ····················█·· ▸
+        PROXY       TOOL / METHOD               CALLS   ERR%  SPENT    P50    P95  OVER TIME
+        everything  read_text_file             12,040  12.5%  1m15s  1.6ms  120ms  ·▁▂▄█▄▁▇▆▆▇▁▄█▄▂▁·▁▂▄█▄▁▸
+        everything  a_tool_with_a_rather_lon…       4     0%  1m15s  1.6ms  120ms  ····················█·· ▸
                                                                                    2026-11-20 02:00Z    now
         140:
         PROXY       TOOL / METHOD                    CALLS  ERRORS   ERR%  SPENT    P50    P95    P99   MAX   IN   OUT  OVER TIME
@@ -310,11 +310,11 @@ fn the_slowest_at_four_widths() {
     }
     expect![[r#"
         80:
-        TIME                  CALL              ARGUMENTS         TOOK  RESULT
-        2026-11-21 01:27:03Z  initialize                        5.3ms
-        2026-11-21 01:27:04Z  get-sum           a=7 b=35        5.3ms
-        2026-11-21 01:27:05Z  nope              path=/sr…it=20  604ms!  ✗ rpc -32602: T…
-        2026-11-21 01:27:07Z  resources/templ…                  30.0s!  ✗ timeout
+        TIME                  CALL              ARGUMENTS       TOOK  RESULT
+        2026-11-21 01:27:03Z  initialize                      5.3ms
+        2026-11-21 01:27:04Z  get-sum           a=7 b=35      5.3ms
+        2026-11-21 01:27:05Z  nope              path=/s…t=20  604ms!  ✗ rpc -32602: Too…
+        2026-11-21 01:27:07Z  resources/templ…                30.0s!  ✗ timeout
         100:
         TIME                  CALL                    ARGUMENTS                 TOOK  RESULT
         2026-11-21 01:27:03Z  initialize                                      5.3ms

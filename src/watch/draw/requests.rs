@@ -3,11 +3,10 @@
 use super::table::{Cell, Heading, Table, TableRow};
 use super::{Times, layout, outside};
 use crate::render::text::escape;
-use crate::render::{ShortIds, arguments, gap_text, in_flight, units};
+use crate::render::{ShortIds, arguments, gap_text, result, units};
 use crate::watch::app::App;
 use crate::watch::palette::{Meaning, Palette};
 use crate::watch::queries::Row;
-use mcpr_model::{ErrorKind, Status};
 use mcpr_store::query::{Entry, RequestRow};
 use ratatui::style::Style;
 
@@ -45,10 +44,17 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     for id in seen().filter_map(|row| row.session.as_deref()) {
         ids.learn(id);
     }
+    let look = Look {
+        several,
+        times,
+        ids: &ids,
+        now_ms: app.now_ms,
+        palette,
+    };
     let shown = rows.iter().map(|row| match &row.entry {
         Entry::Request(request) => {
             let arguments = row.arguments.as_deref();
-            TableRow::Cells(cells(request, arguments, several, times, &ids, palette))
+            TableRow::Cells(cells(request, arguments, &look))
         }
         Entry::Gap(_) => {
             let text = gap_text(&row.entry, app.setting.zone).unwrap_or_default();
@@ -57,8 +63,7 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     });
     let above = open.iter().map(|open| {
         let asked = arguments::of(&open.row, open.payload().as_ref());
-        let cells = cells(&open.row, asked.as_deref(), several, times, &ids, palette);
-        TableRow::Cells(with_clock(cells, &open.row, app.now_ms, palette))
+        TableRow::Cells(cells(&open.row, asked.as_deref(), &look))
     });
     let table = Table {
         headings: headings(several, &heading, app.size.0),
@@ -102,14 +107,23 @@ fn headings(several: VaryingFields, time: &str, columns: u16) -> Vec<Heading> {
     headings
 }
 
-fn cells(
-    row: &RequestRow,
-    arguments: Option<&str>,
+/// What rows are written with.
+struct Look<'a> {
     several: VaryingFields,
     times: Times,
-    ids: &ShortIds,
+    ids: &'a ShortIds,
+    now_ms: i64,
     palette: Palette,
-) -> Vec<Cell> {
+}
+
+fn cells(row: &RequestRow, arguments: Option<&str>, look: &Look<'_>) -> Vec<Cell> {
+    let Look {
+        several,
+        times,
+        ids,
+        now_ms,
+        palette,
+    } = *look;
     let plain = Style::new();
     let mut cells = vec![Cell {
         text: times.show(row.ts),
@@ -134,7 +148,7 @@ fn cells(
     cells.push(outside(call, plain));
     cells.push(outside(&asked.join(" "), palette.style(Meaning::Dim)));
     cells.push(took(row, palette));
-    cells.push(result(row, palette));
+    cells.push(result_cell(row, now_ms, palette));
     cells
 }
 
@@ -157,43 +171,23 @@ fn took(row: &RequestRow, palette: Palette) -> Cell {
     }
 }
 
-/// The cells of a request in flight: its result is that it has none, and for how long.
-fn with_clock(mut cells: Vec<Cell>, row: &RequestRow, now_ms: i64, palette: Palette) -> Vec<Cell> {
-    if let (Some(flight), Some(result)) = (row.flight, cells.last_mut()) {
-        let waited = now_ms.saturating_sub(row.ts).max(0);
-        *result = Cell {
-            text: in_flight(flight, Some(waited)),
-            style: palette.style(Meaning::Live),
-        };
-    }
-    cells
-}
-
-/// Blank where it went well, else `✗ kind code: message`.
-fn result(row: &RequestRow, palette: Palette) -> Cell {
-    if row.status == Status::Ok {
+/// How it ended, or for how long it waits.
+fn result_cell(row: &RequestRow, now_ms: i64, palette: Palette) -> Cell {
+    let waited = now_ms.saturating_sub(row.ts).max(0);
+    let Some(text) = result(row, Some(waited)) else {
         return Cell {
             text: String::new(),
             style: Style::new(),
         };
-    }
-    let failure = row.error_kind.and_then(ErrorKind::of_failure);
-    let kind = failure.unwrap_or(row.status.as_str());
-    let (sign, meaning) = if row.status.is_failure() {
-        ("✗", Meaning::Failed)
+    };
+    let meaning = if row.flight.is_some() {
+        Meaning::Live
+    } else if row.status.is_failure() {
+        Meaning::Failed
     } else {
         // Nobody saw how it ended, which is no failure.
-        ("?", Meaning::Dim)
+        Meaning::Dim
     };
-    let mut text = format!("{sign} {kind}");
-    if let Some(code) = &row.error_code {
-        text.push(' ');
-        text.push_str(code);
-    }
-    if let Some(message) = &row.error_msg {
-        text.push_str(": ");
-        text.push_str(message);
-    }
     outside(&text, palette.style(meaning))
 }
 

@@ -1,7 +1,7 @@
 //! Tables are cut to the terminal, and to nothing else.
 
 use super::{LISTS, recorded};
-use crate::program::Home;
+use crate::program::{Home, capture};
 use crate::terminal::Terminal;
 use pty_process::Size;
 use std::process::Stdio;
@@ -22,6 +22,22 @@ fn shown(terminal: Terminal<'_>, arguments: &[&str]) -> String {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(!ran.out.is_empty(), "{arguments:?}: {ran:?}");
     ran.out
+}
+
+#[test]
+fn a_result_keeps_its_room_beside_several_proxies() {
+    let home = Home::new();
+    home.record(&[
+        &capture("mcpr-0.5.44/weather.stderr.log"),
+        &capture("mcpr-0.5.44/everything.stderr.log"),
+    ]);
+    let table = shown(
+        Terminal::of(&home).size(80, 50),
+        &["logs", "--status", "failed", "-n", "all", "--no-pager"],
+    );
+    let head = table.lines().next().unwrap();
+    assert!(head.contains("PROXY"), "{table}");
+    assert!(head.find("RESULT") <= Some(60), "{table}");
 }
 
 #[test]
@@ -58,6 +74,31 @@ fn a_long_command_of_a_session_is_wrapped_to_the_screen() {
     for line in ran.out.lines() {
         assert!(line.trim_end().chars().count() <= 80, "{line}");
     }
+}
+
+#[test]
+fn a_comparison_of_lists_is_wrapped_between_words() {
+    let home = recorded();
+    let diff = [
+        "schema",
+        "diff",
+        "-p",
+        "weather",
+        "-s",
+        "2026-11-20",
+        "--no-pager",
+    ];
+    let whole = home.run(&diff);
+    let narrow = Terminal::of(&home)
+        .size(60, 50)
+        .env("NO_COLOR", "1")
+        .run(&diff);
+    let signs = |text: &str| text.split_whitespace().collect::<String>();
+    assert_eq!(signs(&narrow.out), signs(&whole.out), "nothing is lost");
+    assert!(
+        widest(&whole.out) > 60 && widest(&narrow.out) <= 60,
+        "{narrow:?}"
+    );
 }
 
 #[test]

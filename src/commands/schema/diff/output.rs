@@ -4,6 +4,7 @@ use super::super::gate::Verdict;
 use super::known::{KnownVersion, RecordedCall, RecordedFacts, Usage};
 use super::pieces::{PieceEnd, in_pieces};
 use super::sides::Compared;
+use crate::render::layout::{width, wrap};
 use crate::render::text::{escape, escape_but_breaks, escape_json_lines};
 use crate::render::units;
 use mcpr_store::query::when::Zone;
@@ -69,7 +70,7 @@ pub(super) fn write_one_line(
 pub(super) fn write(
     document: &Document<'_, '_>,
     format: ReportFormat,
-    colour: bool,
+    look: TextLook,
     take: &mut TakePiece<'_>,
 ) -> anyhow::Result<()> {
     let (old, new) = (&document.compared.old, &document.compared.new);
@@ -81,20 +82,20 @@ pub(super) fn write(
     };
     match format {
         ReportFormat::Text => {
-            take(&format!(
-                "old: {}\nnew: {}\n\n",
-                escape(&old.name),
-                escape(&new.name)
-            ))?;
-            let shown: &dyn Fn(&str) -> Cow<'_, str> = if colour {
-                &escaped_and_coloured
-            } else {
-                &escape_but_breaks
+            let plain = TextLook {
+                has_colour: false,
+                ..look
             };
+            let (old, new) = (escape(&old.name), escape(&new.name));
+            take(&plain.of(&format!("old: {old}\nnew: {new}\n\n")))?;
+            // Escaped before it is coloured: the colours themselves must survive.
+            let shown: &dyn Fn(&str) -> Cow<'_, str> =
+                &|lines| look.of(&escape_but_breaks(lines)).into();
             in_pieces(PieceEnd::AfterLine, shown, take, |out| {
                 report::write(report, context, format, out)
             })?;
-            take(&(left_out(document.verdict) + &beside(&document.known, zone, "")))
+            let rest = left_out(document.verdict) + &beside(&document.known, zone, "");
+            take(&plain.of(&rest))
         }
         ReportFormat::Markdown => {
             let body = render(report, ReportFormat::Markdown, &new.name);
@@ -166,39 +167,70 @@ fn fitting(text: String) -> String {
     format!("{kept}{}{words}", if open { "\n\n</details>" } else { "" })
 }
 
-/// Escaped before it is coloured: the colours themselves must survive.
-fn escaped_and_coloured(lines: &str) -> Cow<'_, str> {
-    coloured(&escape_but_breaks(lines)).into()
+/// How text looks where a person reads it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TextLook {
+    pub(super) has_colour: bool,
+    /// What lines are wrapped to, where they are.
+    pub(super) width: Option<usize>,
 }
 
-/// Colours what is told by the level that a line begins with.
-fn coloured(body: &str) -> String {
-    let mut out = String::with_capacity(body.len() * 2);
-    for line in body.split_inclusive('\n') {
-        let text = line.trim_end_matches('\n');
-        let start = match text.trim_start().split([':', ',', ' ']).next() {
-            // Lines without an indent name items, whatever word they begin with.
-            _ if !text.starts_with(' ') => "\x1b[1m",
-            Some("breaking") => "\x1b[1;31m",
-            // The level of trust stands behind that of callers: `compatible, alert: …`.
-            _ if text.starts_with("  ") && text.contains(", alert: ") => "\x1b[1;31m",
-            Some("dangerous" | "undecided") => "\x1b[33m",
-            Some("before") => "\x1b[31m",
-            Some("after") => "\x1b[32m",
-            Some("witness") => "\x1b[36m",
-            _ => "",
-        };
-        if start.is_empty() || text.is_empty() {
-            out.push_str(line);
-        } else {
-            out.push_str(start);
-            out.push_str(text);
-            // Reset before the line break, or a pager colours the next line too.
-            out.push_str("\x1b[0m");
-            out.push_str(&line[text.len()..]);
+impl TextLook {
+    /// Some lines: long ones wrapped, and all coloured by the level that they begin with.
+    fn of(self, body: &str) -> String {
+        let mut out = String::with_capacity(body.len() * 2);
+        for line in body.lines() {
+            let colour = if self.has_colour { colour_of(line) } else { "" };
+            for part in self.wrapped(line) {
+                out.push_str(colour);
+                out.push_str(&part);
+                // Reset before the line break, or a pager colours the next line too.
+                out.push_str(if colour.is_empty() { "" } else { "\x1b[0m" });
+                out.push('\n');
+            }
         }
+        out
     }
-    out
+
+    /// A line in as many as it needs; those that follow stand further in.
+    fn wrapped(self, line: &str) -> Vec<Cow<'_, str>> {
+        let text = line.trim_start_matches(' ');
+        let indent = line.len() - text.len();
+        // So narrow a column would be one of letters.
+        let room = |width: usize| {
+            width
+                .checked_sub(indent + HANGING)
+                .filter(|room| *room > 20)
+        };
+        let Some(room) = self.width.filter(|most| width(line) > *most).and_then(room) else {
+            return vec![line.into()];
+        };
+        let parts = wrap(text, room).into_iter().enumerate();
+        let blanks = |at: usize| " ".repeat(indent + if at == 0 { 0 } else { HANGING });
+        parts
+            .map(|(at, part)| (blanks(at) + &part).into())
+            .collect()
+    }
+}
+
+/// How much further in the rest of a wrapped line stands.
+const HANGING: usize = 2;
+
+/// The colour of a line, by the level that it begins with; none where it says nothing of one.
+fn colour_of(line: &str) -> &'static str {
+    match line.trim_start().split([':', ',', ' ']).next() {
+        _ if line.is_empty() => "",
+        // Lines without an indent name items, whatever word they begin with.
+        _ if !line.starts_with(' ') => "\x1b[1m",
+        Some("breaking") => "\x1b[1;31m",
+        // The level of trust stands behind that of callers: `compatible, alert: …`.
+        _ if line.starts_with("  ") && line.contains(", alert: ") => "\x1b[1;31m",
+        Some("dangerous" | "undecided") => "\x1b[33m",
+        Some("before") => "\x1b[31m",
+        Some("after") => "\x1b[32m",
+        Some("witness") => "\x1b[36m",
+        _ => "",
+    }
 }
 
 /// What was left out of the report, so that nobody takes it for all there is.
