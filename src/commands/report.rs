@@ -6,8 +6,11 @@ mod output;
 mod server_changes;
 mod unanswered;
 
-use super::args::{MessageArgs, client_pattern, patterns, proxy_pattern};
-use super::check::{TimeWindow, earlier, moment_if, window_of};
+use super::args::{
+    MessageArgs, client_pattern, moment_if, patterns, proxy_pattern, tell_what_is_asked,
+};
+use super::check::{TimeWindow, earlier, window_of};
+use super::empty::{self, SoughtName};
 use super::find::find_session;
 use super::help::CommandHelp;
 use super::pages::{OrderBy, Range, each_page};
@@ -43,7 +46,8 @@ pub struct Args {
     /// Report what happened before TIME
     #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
-    /// Compare with an earlier window: as long before the other one as DURATION (7d), or FROM..TO
+    /// Compare with an earlier window: as long before the other one as DURATION (7d), from TIME on
+    /// (yesterday), or FROM..TO
     #[arg(long, value_name = "WINDOW", allow_hyphen_values = true)]
     against: Option<String>,
     /// Report one session: any unambiguous prefix of its id, or `latest`, the one used last
@@ -56,6 +60,9 @@ pub struct Args {
     /// Report tools that match GLOB (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
+    /// Report methods that match GLOB (repeatable; commas separate)
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::methods))]
+    method: Vec<String>,
     /// Report clients whose name matches GLOB, ignoring case (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
     client: Vec<String>,
@@ -93,6 +100,7 @@ impl Args {
             session: None,
             proxy: Vec::new(),
             tool: Vec::new(),
+            method: Vec::new(),
             client: Vec::new(),
             no_payloads: false,
             store: StoreArgs { db: None },
@@ -166,6 +174,9 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         None => None,
     };
     let wanted = wanted(args, session)?;
+    for TimeWindow { since, until } in wanted.iter().map(|one| one.window) {
+        tell_what_is_asked(&url, (Some(since), Some(until)), zone(args), console)?;
+    }
     let mut output = Output::begin(args.output.as_deref())?;
     let calls = match args.format {
         FileFormat::Har => archive::write(args, reader.as_ref(), &wanted[0], &mut output, console)?,
@@ -181,7 +192,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         }
     };
     output.finish(calls, console)?;
-    if calls == 0 {
+    let names = SoughtName::of_flags(&args.proxy, &args.tool, &args.method, &args.client);
+    if calls == 0 && !empty::say_unknown_names(&names, reader.as_ref(), console)? {
         console.hint("no call lies in this window; --since looks further back, `mcpr stats --since 1y` shows what there is");
     }
     Ok(Exit::Done)
@@ -264,6 +276,7 @@ fn wanted(args: &Args, session: Option<SessionRow>) -> anyhow::Result<Vec<Report
             .map(|row| Pattern::name(&row.proxy))
             .or_else(|| proxy_pattern(&args.proxy)),
         kind: Some(Kind::Mcp),
+        methods: patterns("--method", &args.method)?,
         tools: patterns("--tool", &args.tool)?,
         client: client_pattern(&args.client)?,
         session: session.as_ref().map(SessionRow::key),
@@ -310,7 +323,7 @@ fn window(args: &Args, reader: &dyn Reader, wanted: &ReportScope) -> anyhow::Res
         page.entries.into_iter().for_each(|entry| fold.add(entry));
         Ok(())
     })?;
-    fold.open_calls(&unanswered::open_calls(reader, wanted)?);
+    fold.open_calls(&unanswered::open_calls(reader, wanted, !args.no_payloads)?);
     fold.failed_servers(&unanswered::failed_servers(reader, wanted)?);
     fold.changes(server_changes::rows(reader, wanted)?);
     for text in unknown(args, reader, wanted, fold.calls())? {
@@ -375,6 +388,7 @@ fn conditions(args: &Args, wanted: &ReportScope) -> Vec<String> {
             .map(|row| format!("session {}", row.session_id)),
     );
     words.extend(args.tool.iter().map(|glob| format!("tools {glob}")));
+    words.extend(args.method.iter().map(|glob| format!("methods {glob}")));
     words.extend(args.client.iter().map(|glob| format!("clients {glob}")));
     words
 }

@@ -55,7 +55,14 @@ fn a_report_tells_of_calls_in_flight_and_of_servers_that_could_not_start() {
     let ran = home.run(&["tap", "--name", "nocmd", "--", "/no/such/server"]);
     assert_ne!(ran.code, Some(0), "{ran:?}");
     let text = home.succeed(&["report", "--format", "md"]);
-    assert!(text.contains("**slow** (p): in flight"), "{text}");
+    assert!(text.contains("**slow** (p): in flight for "), "{text}");
+    let asked = "\n  asked: ` {\"name\":\"slow\",\"arguments\":{\"path\":\"/a\",";
+    assert!(text.contains(asked) && !text.contains("hunter2"), "{text}");
+    let text = home.succeed(&["report", "--format", "md", "--no-payloads"]);
+    assert!(
+        text.contains("**slow**") && !text.contains("asked"),
+        "{text}"
+    );
     assert!(
         text.contains("**nocmd**: server could not be started"),
         "{text}"

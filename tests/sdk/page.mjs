@@ -3,6 +3,7 @@
 import { chromium } from "playwright-core";
 
 const [executablePath, report, pair] = process.argv.slice(2);
+const HOSTILE = "</script><script>alert(1)</script>";
 const wrong = [];
 const expect = (what, holds) => {
   if (!holds) wrong.push(what);
@@ -63,8 +64,22 @@ async function interactions(page) {
   await page.keyboard.press("Enter");
   const inside = first.locator(".inside");
   await inside.waitFor();
-  expect("what was asked, as text", (await inside.textContent()).includes("</script><script>alert(1)</script>"));
+  expect("what was asked, as text", (await inside.textContent()).includes(HOSTILE));
   expect("what was answered", (await inside.locator("pre").count()) === 2);
+
+  // What hangs, and what a server wrote before it ended.
+  const line = (text) => page.locator("#flight li").filter({ hasText: text });
+  const hangs = line("no answer for");
+  expect("a call that hangs, once", (await hangs.count()) === 1);
+  expect("what it asked is folded", !(await hangs.locator("pre").isVisible()));
+  await hangs.locator("summary").click();
+  const asked = hangs.locator("pre");
+  expect("what it asked, as text", (await asked.isVisible()) && (await asked.textContent()).includes(HOSTILE));
+  const ended = line("exited with code 3");
+  await ended.locator("summary").focus();
+  await page.keyboard.press("Enter");
+  const wrote = ended.locator("pre");
+  expect("its last words, as text", (await wrote.isVisible()) && (await wrote.textContent()).includes(HOSTILE));
 
   const rows = () => page.locator("#waterfall tbody").textContent();
   const before = await rows();

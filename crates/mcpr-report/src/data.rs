@@ -192,17 +192,8 @@ pub struct OpenCall {
     pub session: Option<String>,
     /// Whether somebody waits for the answer still.
     pub awaited: bool,
-}
-
-impl OpenCall {
-    /// How it stands, in words.
-    pub(crate) fn said(&self) -> &'static str {
-        if self.awaited {
-            "in flight: no answer yet"
-        } else {
-            "whoever recorded it is gone: nobody knows how it ended"
-        }
-    }
+    /// What was asked, where it is kept.
+    pub params: Option<KeptBody>,
 }
 
 /// A server that died, or could not be started.

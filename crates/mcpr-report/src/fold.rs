@@ -205,7 +205,7 @@ impl WindowFold {
     pub fn open_calls(&mut self, rows: &[OpenRow]) {
         self.open_left = rows.len().saturating_sub(MAX_OPEN);
         let newest = rows.iter().rev().take(MAX_OPEN);
-        self.open = newest.map(|open| open_call(&open.row)).collect();
+        self.open = newest.map(open_call).collect();
     }
 
     /// Adds the servers that failed, in order of time.
@@ -421,7 +421,8 @@ fn failure(row: &RequestRow, payload: Option<&Payload>) -> FailedCall {
     }
 }
 
-fn open_call(row: &RequestRow) -> OpenCall {
+fn open_call(open: &OpenRow) -> OpenCall {
+    let row = &open.row;
     OpenCall {
         ts: row.ts,
         proxy: short(&row.proxy),
@@ -429,6 +430,7 @@ fn open_call(row: &RequestRow) -> OpenCall {
         target: row.target().map(short),
         session: row.session.as_deref().map(short),
         awaited: row.flight != Some(Flight::Unknown),
+        params: open.params.as_ref().map(body),
     }
 }
 

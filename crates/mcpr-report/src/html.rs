@@ -56,7 +56,7 @@ fn halve(report: &mut TrafficReport) -> bool {
         let tools = window.tools.len().div_ceil(2);
         window.tools_left += window.tools.len() - tools;
         window.tools.truncate(tools);
-        halve_flight(window);
+        is_less |= halve_flight(window);
         let changes = window.changes.len() / 2;
         window.changes_left += changes;
         window.changes.drain(..changes);
@@ -66,16 +66,19 @@ fn halve(report: &mut TrafficReport) -> bool {
     is_less
 }
 
-/// Leaves out the older half of calls in flight and of servers: what they wrote may be long.
-fn halve_flight(window: &mut crate::TrafficWindow) {
+/// Leaves out the older half of calls in flight and of servers: what they asked and wrote may be long.
+/// `false` when there was nothing.
+fn halve_flight(window: &mut crate::TrafficWindow) -> bool {
     let (open, servers) = (
         window.open.len().div_ceil(2),
         window.servers.len().div_ceil(2),
     );
-    window.open_left += window.open.len() - open;
-    window.servers_left += window.servers.len() - servers;
+    let left = (window.open.len() - open, window.servers.len() - servers);
+    window.open_left += left.0;
+    window.servers_left += left.1;
     window.open.truncate(open);
     window.servers.truncate(servers);
+    left != (0, 0)
 }
 
 fn drop_unused_names(window: &mut crate::TrafficWindow) {

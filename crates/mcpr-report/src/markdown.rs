@@ -1,6 +1,6 @@
 //! The report as Markdown, for an issue or a chat. Must not let what was recorded be read as markup.
 
-use crate::data::{FailedCall, OpenCall, ToolFigures, TrafficReport, TrafficWindow};
+use crate::data::{FailedCall, KeptBody, OpenCall, ToolFigures, TrafficReport, TrafficWindow};
 use crate::visible::in_line;
 use mcpr_model::time::rfc3339;
 use std::fmt::{self, Write};
@@ -26,7 +26,7 @@ fn write_report(out: &mut String, report: &TrafficReport) -> fmt::Result {
         }
         figures(out, window)?;
         tools(out, window)?;
-        open_calls(out, window)?;
+        open_calls(out, window, report.made_at)?;
         servers(out, window)?;
         failures(out, window)?;
         changes(out, window)?;
@@ -91,25 +91,41 @@ fn tools(out: &mut String, window: &TrafficWindow) -> fmt::Result {
     left_out(out, left)
 }
 
-fn open_calls(out: &mut String, window: &TrafficWindow) -> fmt::Result {
+fn open_calls(out: &mut String, window: &TrafficWindow, made_at: i64) -> fmt::Result {
     if window.open.is_empty() {
         return Ok(());
     }
     writeln!(out, "### In flight when this was made\n")?;
-    let one = |call: &OpenCall| {
-        format!(
-            "- {} **{}** ({}): {}",
-            at(call.ts),
-            escaped(call.target.as_deref().unwrap_or(&call.method)),
-            escaped(&call.proxy),
-            call.said()
-        )
-    };
     for call in window.open.iter().take(MAX_LINES) {
-        writeln!(out, "{}", one(call))?;
+        let what = escaped(call.target.as_deref().unwrap_or(&call.method));
+        let proxy = escaped(&call.proxy);
+        writeln!(
+            out,
+            "- {} **{what}** ({proxy}): {}",
+            at(call.ts),
+            waiting(call, made_at)
+        )?;
+        kept_body(out, "asked", call.params.as_ref())?;
     }
     let left = window.open.len().saturating_sub(MAX_LINES) + window.open_left;
     left_out(out, left)
+}
+
+/// How a call without an answer stands.
+fn waiting(call: &OpenCall, made_at: i64) -> String {
+    if !call.awaited {
+        return "whoever recorded it is gone: nobody knows how it ended".to_owned();
+    }
+    let waited_ms = made_at.saturating_sub(call.ts).max(0);
+    let waited = duration(Some(waited_ms.saturating_mul(1000)));
+    format!("in flight for {waited}, no answer yet")
+}
+
+/// A body below the line that it belongs to, where it is kept.
+fn kept_body(out: &mut String, name: &str, body: Option<&KeptBody>) -> fmt::Result {
+    let Some(body) = body else { return Ok(()) };
+    let end = if body.cut { " …" } else { "" };
+    writeln!(out, "  {name}: {}{end}", code(&body.text))
 }
 
 fn servers(out: &mut String, window: &TrafficWindow) -> fmt::Result {
@@ -162,13 +178,8 @@ fn one_failure(out: &mut String, failure: &FailedCall) -> fmt::Result {
             failure.message.as_deref().unwrap_or("without a message")
         ))
     )?;
-    for (name, body) in [("asked", &failure.params), ("answered", &failure.answer)] {
-        if let Some(body) = body {
-            let end = if body.cut { " …" } else { "" };
-            writeln!(out, "  {name}: {}{end}", code(&body.text))?;
-        }
-    }
-    Ok(())
+    kept_body(out, "asked", failure.params.as_ref())?;
+    kept_body(out, "answered", failure.answer.as_ref())
 }
 
 fn changes(out: &mut String, window: &TrafficWindow) -> fmt::Result {
@@ -240,7 +251,9 @@ fn duration(us: Option<i64>) -> String {
         None => "–".to_owned(),
         Some(us @ ..1_000) => format!("{us} µs"),
         Some(us @ ..1_000_000) => format!("{} ms", tenths(us, 1_000)),
-        Some(us) => format!("{} s", tenths(us, 1_000_000)),
+        Some(us @ ..60_000_000) => format!("{} s", tenths(us, 1_000_000)),
+        Some(us @ ..3_600_000_000) => format!("{} min", tenths(us, 60_000_000)),
+        Some(us) => format!("{} h", tenths(us, 3_600_000_000)),
     }
 }
 

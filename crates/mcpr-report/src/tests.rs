@@ -175,7 +175,7 @@ fn what_hangs_and_a_server_that_could_not_start_are_told() {
     fold.open_calls(&[OpenRow {
         key: 1,
         row: hangs,
-        params: None,
+        params: Some(Body::of("{\"a\":\"<b>\"}")),
     }]);
     fold.failed_servers(&[ServerRun {
         proxy: "nocmd".into(),
@@ -186,9 +186,13 @@ fn what_hangs_and_a_server_that_could_not_start_are_told() {
         }),
         ..ServerRun::default()
     }]);
-    let made = report(vec![fold.finish(&HashMap::new())]);
+    let mut made = report(vec![fold.finish(&HashMap::new())]);
+    // The call is of 1,001,000.
+    made.made_at = 1_001_000 + 150_000;
     let text = markdown(&made);
-    assert!(text.contains("**hang** (files): in flight"), "{text}");
+    let told =
+        "**hang** (files): in flight for 2.5 min, no answer yet\n  asked: ` {\"a\":\"<b>\"} `";
+    assert!(text.contains(told), "{text}");
     assert!(
         text.contains("**nocmd**: server could not be started: no such file"),
         "{text}"
@@ -197,7 +201,35 @@ fn what_hangs_and_a_server_that_could_not_start_are_told() {
     let (data, _) = parts(&html(made));
     let window = &data["windows"][0];
     assert_eq!(window["open"][0]["target"], "hang");
+    assert_eq!(window["open"][0]["params"]["text"], "{\"a\":\"<b>\"}");
     assert_eq!(window["servers"][0]["stderr"]["text"], "<b>boom");
+}
+
+#[test]
+fn a_page_stays_small_where_servers_wrote_nothing_but_markup() {
+    let mut fold = WindowFold::new(WindowScope {
+        name: String::new(),
+        conditions: Vec::new(),
+        from: 0,
+        to: 10,
+    });
+    // Each of these takes six bytes in the page.
+    let run = ServerRun {
+        refused: Some("no".into()),
+        stderr: Some(OutputTail {
+            text: "<".repeat(9_000).into(),
+            bytes: 9_000,
+        }),
+        ..ServerRun::default()
+    };
+    fold.failed_servers(&vec![run; 200]);
+    let page = html(report(vec![fold.finish(&HashMap::new())]));
+    assert!(page.len() <= MAX_PAGE_BYTES, "{}", page.len());
+    let (data, _) = parts(&page);
+    let window = &data["windows"][0];
+    let shown = window["servers"].as_array().expect("a list").len();
+    assert!((1..100).contains(&shown), "{shown}");
+    assert_eq!(window["servers_left"], 200 - shown);
 }
 
 #[test]

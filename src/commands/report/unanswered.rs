@@ -12,13 +12,18 @@ const MAX_SERVERS: usize = 1000;
 pub(super) fn open_calls(
     reader: &dyn Reader,
     wanted: &ReportScope,
+    with_payloads: bool,
 ) -> Result<Vec<OpenRow>, StoreError> {
     // A call that hangs since before the window hangs in it as well.
     let filter = Filter {
         since: None,
         ..wanted.filter()
     };
-    reader.open_requests(&filter)
+    let mut open = reader.open_requests(&filter)?;
+    if !with_payloads {
+        open.iter_mut().for_each(|call| call.params = None);
+    }
+    Ok(open)
 }
 
 /// The servers that died or could not be started, as far as the report is about whole servers.
@@ -32,8 +37,9 @@ pub(super) fn failed_servers(
         let run = reader.server_run(&session.key())?;
         return Ok(run.filter(|run| run.is_death).into_iter().collect());
     }
-    // Who asks for a tool or a client would take the end of any server for theirs.
-    if !filter.tools.is_empty() || filter.client.is_some() {
+    // Who asks for a tool, a method or a client would take the end of any server for theirs.
+    let is_of_some_calls = !filter.tools.is_empty() || !filter.methods.is_empty();
+    if is_of_some_calls || filter.client.is_some() {
         return Ok(Vec::new());
     }
     let (since, until) = (filter.since.unwrap_or(0), filter.until.unwrap_or(i64::MAX));

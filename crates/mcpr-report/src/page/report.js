@@ -380,15 +380,18 @@
   }
 
   // ---- what has no answer, and servers that failed
+  function folded(title, ...text) {
+    return make("details", {}, make("summary", {}, make("span", {}, title)), make("pre", { tabindex: "0" }, text));
+  }
   function flight() {
     const of = (window) => {
       const calls = window.open.map((call) => make("li", {}, make("span", { class: "dim" }, `${time(call.ts)} `),
         make("bdi", { class: "what" }, call.target || call.method), " of ", make("bdi", {}, call.proxy),
-        call.awaited ? ": no answer yet" : ": whoever recorded it is gone, nobody knows how it ended"));
+        call.awaited ? `: no answer for ${duration(1000 * Math.max(0, data.made_at - call.ts))}` : ": whoever recorded it is gone, nobody knows how it ended",
+        call.params ? folded("asked", pretty(call.params.text), call.params.cut ? " …" : "") : null));
       const servers = window.servers.map((server) => make("li", {}, make("span", { class: "dim" }, `${time(server.ts)} `),
         make("bdi", { class: "what" }, server.proxy), ": ", make("bdi", { class: "bad" }, server.how),
-        server.stderr ? make("details", {}, make("summary", {}, make("span", {}, "stderr")),
-          make("pre", { tabindex: "0" }, server.stderr.cut ? "… " : "", server.stderr.text)) : null));
+        server.stderr ? folded("stderr", server.stderr.cut ? "… " : "", server.stderr.text) : null));
       const left = (n, what) => n ? [make("li", {}, `${count(n)} older ${what} were left out.`)] : [];
       const all = [...calls, ...left(window.open_left, "calls"), ...servers, ...left(window.servers_left, "servers")];
       return all.length ? make("ul", { class: "plain" }, all)
