@@ -2,6 +2,7 @@
 
 use super::text::{escape_but_breaks, escape_json};
 use super::units;
+use mcpr_model::time::rfc3339;
 use mcpr_model::{OutputTail, ServerExit, ServerRun};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -76,7 +77,7 @@ pub(super) fn server_object(run: &ServerRun) -> String {
         "command": text(&run.command), "pid": run.pid,
         "name": text(&run.server_name), "version": text(&run.server_version),
         "protocol": text(&run.protocol),
-        "ended_at": run.end.map(|(_, at)| at), "exit_code": code, "exit_signal": signal,
+        "ended_at": run.end.map(|(_, at)| at), "ended": run.end.map(|(_, at)| rfc3339(at)), "exit_code": code, "exit_signal": signal,
         "died": run.is_death, "refused": text(&run.refused),
         "stderr": tail(&run.stderr), "stray": tail(&run.stray),
     });

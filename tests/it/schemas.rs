@@ -2,6 +2,7 @@
 //! less than the other.
 
 mod snapshot;
+mod times;
 
 use super::clients_home;
 use super::program::{Home, capture, json_lines};

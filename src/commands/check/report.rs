@@ -4,6 +4,7 @@ use super::figures::FigureUnit;
 use super::outcome::{ConditionState, Outcome, Outcomes};
 use crate::render::text::{escape, escape_json};
 use crate::render::units;
+use mcpr_model::time::rfc3339;
 use mcpr_store::query::StatsKey;
 use mcpr_store::query::when::Zone;
 use mcpr_surface::quote;
@@ -151,6 +152,8 @@ fn document(outcomes: &Outcomes) -> Value {
         "state": outcomes.state().as_str(),
         "since": outcomes.window.since,
         "until": outcomes.window.until,
+        "since_time": rfc3339(outcomes.window.since),
+        "until_time": rfc3339(outcomes.window.until),
         "proxy": outcomes.proxy,
         "session": outcomes.session,
         "calls": outcomes.calls,

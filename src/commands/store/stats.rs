@@ -3,11 +3,12 @@
 use super::outlook::{GrowthForecast, outlook};
 use super::sequences::Sequences;
 use crate::commands::StoreArgs;
+use crate::commands::args::{MessageArgs, tell_what_is_asked};
 use crate::commands::keep_args::{KeepArgs, kept_words};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::text::{escape, escape_json};
-use crate::render::units::{bytes, grouped, time};
+use crate::render::units::{self, bytes, grouped, time};
 use mcpr_connect::connect;
 use mcpr_model::time::rfc3339;
 use mcpr_model::{BadLine, Checkpoint, Counts, SourceFormat};
@@ -32,6 +33,8 @@ pub(super) struct Args {
     /// Show times in UTC instead of local time
     #[arg(long)]
     utc: bool,
+    #[command(flatten)]
+    messages: MessageArgs,
 }
 
 /// Most bad lines that are told of in text, and most characters of each.
@@ -52,7 +55,10 @@ struct Stats {
 }
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    args.messages.apply(console);
     let url = args.store.read_url(console)?;
+    let zone = if args.utc { Zone::Utc } else { Zone::Local };
+    tell_what_is_asked(&url, (None, None), zone, console)?;
     let store = connect(&url)?;
     let reader = store.reader()?;
     let sizes = store.sizes()?;
@@ -84,7 +90,6 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             .map(|known| (known.clone(), behind(&known)))
             .collect(),
     };
-    let zone = if args.utc { Zone::Utc } else { Zone::Local };
     let text = if args.json {
         format!("{}\n", escape_json(&document(&stats).to_string()))
     } else {
@@ -111,6 +116,7 @@ fn document(stats: &Stats) -> Value {
             let mut source = counted(&row.counts);
             source["name"] = json!(row.name);
             source["last_at"] = json!(row.last_at);
+            source["last"] = json!(rfc3339(row.last_at));
             source
         })
         .collect();
@@ -137,6 +143,7 @@ fn document(stats: &Stats) -> Value {
         "keep_ms": stats.outlook.keep.requests_ms, "keep_payloads_ms": stats.outlook.keep.payloads_ms,
         "max_bytes": stats.outlook.keep.max_bytes, "growth_bytes_per_day": stats.outlook.growth,
         "limit_reached_at": stats.outlook.reached_at,
+        "limit_reached": stats.outlook.reached_at.map(rfc3339),
         "sources": sources, "files": files, "stores": stats.sequences.stores_as_json(),
         "targets": stats.sequences.targets_as_json(overview.last_seq), "kept_bad_lines": bad_lines,
     })
@@ -249,13 +256,13 @@ fn push_sources(sources: &[SourceRow], zone: Zone, text: &mut String) {
             counts,
             last_at,
         } = row;
-        let lines = grouped(counts.lines);
-        let events = grouped(counts.events);
+        let lines = units::of(counts.lines, "line", "lines");
+        let events = units::of(counts.events, "event", "events");
         let last = time(*last_at, zone);
         let name = escape(name);
         writeln!(
             text,
-            "source      {name}: {lines} lines, {events} events, last at {last}"
+            "source      {name}: {lines}, {events}, last at {last}"
         )
         .expect("a string takes any text");
         let formats: Vec<_> = counts.formats.iter().map(SourceFormat::as_str).collect();

@@ -5,10 +5,10 @@ use super::super::changes::is_equivocation;
 use super::Args;
 use super::replay::{Replay, replay};
 use super::sides::Compared;
-use crate::commands::args::{moment, patterns};
+use crate::commands::args::{moment_if, patterns};
 use crate::commands::{now_ms, open_store};
 use mcpr_model::Kind;
-use mcpr_model::time::DAY_MS;
+use mcpr_model::time::{DAY_MS, rfc3339};
 use mcpr_store::Reader;
 use mcpr_store::query::{
     Cursor, Entry, Filter, GroupBy, Order, Page, Pattern, RequestRow, StatsQuestion, SurfaceRow,
@@ -33,6 +33,7 @@ pub(super) struct RecordedFacts {
     pub(super) usage: Vec<Usage>,
     /// From when on calls are counted, unix milliseconds.
     pub(super) since: Option<i64>,
+    pub(super) since_time: Option<String>,
 }
 
 /// A version, as it was first seen.
@@ -42,6 +43,7 @@ pub(super) struct KnownVersion {
     pub(super) method: String,
     pub(super) version: i64,
     pub(super) first_seen_at: i64,
+    pub(super) first_seen: Option<String>,
     pub(super) session_id: Option<String>,
     pub(super) client_name: Option<String>,
     /// The last call before it, of any client.
@@ -59,6 +61,7 @@ pub(super) struct KnownVersion {
 pub(super) struct RecordedCall {
     pub(super) seq: i64,
     pub(super) ts: i64,
+    pub(super) time: Option<String>,
     pub(super) method: String,
     pub(super) target: Option<String>,
 }
@@ -94,15 +97,7 @@ pub(super) fn known(
         return Ok(RecordedFacts::default());
     };
     let reader = open_store(&args.store.url_to_read()?)?;
-    let (now, zone) = (now_ms(), args.zone());
-    let since = match &args.since {
-        Some(text) => moment("--since", text, now, zone)?,
-        None => now.saturating_sub(LOOK_BACK_MS),
-    };
-    let until = match &args.until {
-        Some(text) => Some(moment("--until", text, now, zone)?),
-        None => None,
-    };
+    let (since, until) = window(args)?;
     let filter = Filter {
         proxy: Some(Pattern::name(&proxy)),
         since: Some(since),
@@ -114,7 +109,16 @@ pub(super) fn known(
         versions: versions(compared, reader.as_ref())?,
         usage: usage(report, &compared.new.surface, &filter, reader.as_ref())?,
         since: Some(since),
+        since_time: rfc3339(since),
     })
+}
+
+/// From when on, and up to when, calls are counted.
+pub(super) fn window(args: &Args) -> anyhow::Result<(i64, Option<i64>)> {
+    let (now, zone) = (now_ms(), args.zone());
+    let since = moment_if("--since", args.since.as_deref(), now, zone)?;
+    let until = moment_if("--until", args.until.as_deref(), now, zone)?;
+    Ok((since.unwrap_or(now.saturating_sub(LOOK_BACK_MS)), until))
 }
 
 fn the_proxy(compared: &Compared) -> Option<String> {
@@ -138,6 +142,7 @@ fn versions(compared: &Compared, reader: &dyn Reader) -> anyhow::Result<Vec<Know
                 method: row.method.clone(),
                 version: row.version,
                 first_seen_at: row.first_seen_at,
+                first_seen: rfc3339(row.first_seen_at),
                 session_id: row.session_id.clone(),
                 client_name: row.client_name.clone(),
                 after: beside(row, Order::Descending, reader)?,
@@ -180,6 +185,7 @@ fn beside(
             Entry::Request(row) => Some(RecordedCall {
                 seq: row.seq,
                 ts: row.ts,
+                time: rfc3339(row.ts),
                 target: target(&row).map(str::to_owned),
                 method: row.method,
             }),
