@@ -151,15 +151,12 @@ pub struct ReadArgs {
     manners: AnswerArgs,
 }
 
-/// How an answer reaches whoever asked, whatever the answer is.
+/// How messages reach whoever asked, whatever the answer is.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct AnswerArgs {
+pub(super) struct MessageArgs {
     /// Use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
-    /// Never send long output through a pager
-    #[arg(long)]
-    no_pager: bool,
     /// Print no notes and hints, only the answer and errors
     #[arg(short, long)]
     quiet: bool,
@@ -168,34 +165,14 @@ pub(super) struct AnswerArgs {
     verbose: bool,
 }
 
-/// How messages reach whoever asked for a file or a verdict.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct MessageArgs {
-    /// Use colour in messages
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
-    color: ColourChoice,
-    /// Print no notes and hints, only the answer and errors
-    #[arg(short, long)]
-    quiet: bool,
-}
-
 impl MessageArgs {
     /// Those of somebody who has typed none.
     pub(super) const DEFAULT: Self = Self {
         color: ColourChoice::Auto,
         quiet: false,
+        verbose: false,
     };
 
-    /// Tells the console.
-    pub(super) fn apply(self, console: &mut Console) {
-        console.choose_colour(self.color);
-        if self.quiet {
-            console.leave_out_notes();
-        }
-    }
-}
-
-impl AnswerArgs {
     /// Tells the console.
     pub(super) fn apply(self, console: &mut Console) {
         console.choose_colour(self.color);
@@ -205,10 +182,46 @@ impl AnswerArgs {
         if self.verbose {
             console.tell_details();
         }
-        if !self.no_pager {
+    }
+}
+
+/// How an answer that may be long reaches whoever asked.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct AnswerArgs {
+    #[command(flatten)]
+    messages: MessageArgs,
+    /// Never send long output through a pager
+    #[arg(long)]
+    no_pager: bool,
+}
+
+impl AnswerArgs {
+    /// Tells the console; what no person reads is never paged.
+    pub(super) fn apply(self, is_for_people: bool, console: &mut Console) {
+        self.messages.apply(console);
+        if !self.no_pager && is_for_people {
             console.page_long_output();
         }
     }
+}
+
+/// Says which store is asked for which time, where that is wanted.
+pub(super) fn tell_what_is_asked(
+    url: &StoreUrl,
+    (since, until): (Option<i64>, Option<i64>),
+    zone: Zone,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    if console.tells_details() {
+        let at = |ts: Option<i64>, end: &str| {
+            ts.map_or_else(|| end.to_owned(), |ts| units::time(ts, zone))
+        };
+        let last = open_store(url)?.head()?.cursor;
+        console.note(&format!("store: {url}, up to number {last}"));
+        let (since, until) = (at(since, "the beginning"), at(until, "now"));
+        console.note(&format!("time: {since} to {until}"));
+    }
+    Ok(())
 }
 
 /// The common arguments, resolved once.
@@ -235,14 +248,10 @@ pub(super) struct View {
 impl ReadArgs {
     /// Resolves the arguments against the present and the console, which learns about colour.
     pub(super) fn view(&self, now_ms: i64, console: &mut Console) -> anyhow::Result<View> {
-        self.manners.apply(console);
+        self.manners.apply(true, console);
         let zone = if self.utc { Zone::Utc } else { Zone::Local };
-        let read = |flag: &str, text: &Option<String>| {
-            let text = text.as_deref();
-            text.map(|text| moment(flag, text, now_ms, zone))
-                .transpose()
-        };
-        let (since, until) = (read("--since", &self.since)?, read("--until", &self.until)?);
+        let since = moment_if("--since", self.since.as_deref(), now_ms, zone)?;
+        let until = moment_if("--until", self.until.as_deref(), now_ms, zone)?;
         if let (Some(since), Some(until)) = (since, until)
             && since > until
         {
@@ -287,16 +296,8 @@ impl View {
     /// Opens the store for reading; says where it is looked for what, if that is asked for.
     pub(super) fn open(&self, console: &mut Console) -> anyhow::Result<Box<dyn Reader>> {
         let reader = open_store(&self.url)?;
-        if console.tells_details() {
-            let at = |ts: Option<i64>, end: &str| {
-                ts.map_or_else(|| end.to_owned(), |ts| units::time(ts, self.zone))
-            };
-            let last = reader.head()?.cursor;
-            console.note(&format!("store: {}, up to number {last}", self.url));
-            let since = at(self.since, "the beginning");
-            let until = at(self.until, "now");
-            console.note(&format!("time: {since} to {until}"));
-        }
+        let time = (self.since, self.until);
+        tell_what_is_asked(&self.url, time, self.zone, console)?;
         Ok(reader)
     }
 
@@ -375,6 +376,16 @@ impl View {
 pub(super) fn moment(flag: &str, text: &str, now_ms: i64, zone: Zone) -> Result<i64, Refused> {
     parse_when(text, now_ms, &zone)
         .map_err(|error| Refused::new(format!("{flag}: {error}")).hint(error.hint))
+}
+
+/// A moment that a flag names, where it is given.
+pub(super) fn moment_if(
+    flag: &str,
+    text: Option<&str>,
+    now: i64,
+    zone: Zone,
+) -> Result<Option<i64>, Refused> {
+    text.map(|text| moment(flag, text, now, zone)).transpose()
 }
 
 /// Compiles globs, naming the flag where one is not well-formed. A comma separates two.

@@ -10,7 +10,10 @@ mod measure;
 mod outcome;
 mod report;
 
-use super::args::{MessageArgs, moment, patterns, proxy_pattern};
+use super::args::{
+    MessageArgs, client_pattern, moment, moment_if, patterns, proxy_pattern, tell_what_is_asked,
+};
+use super::empty::{self, SoughtName};
 use super::find::find_session;
 use super::follow::FollowArgs;
 use super::help::CommandHelp;
@@ -47,8 +50,8 @@ pub struct Args {
     /// Look at what happened before TIME
     #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
-    /// Compare with this earlier window: as long before the other one as DURATION (7d), or FROM..TO.
-    /// Counts are compared by time, where one window is longer than the other
+    /// Compare with this earlier window: as long before the other one as DURATION (7d), from TIME on
+    /// (yesterday), or FROM..TO. Counts are compared by time, where one window is longer than the other
     #[arg(long, value_name = "WINDOW", allow_hyphen_values = true)]
     against: Option<String>,
     /// Look at one session: any unambiguous prefix of its id, or `latest`, the one used last
@@ -60,6 +63,12 @@ pub struct Args {
     /// Look at tools that match GLOB (repeatable; commas separate)
     #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::tools))]
     tool: Vec<String>,
+    /// Look at methods that match GLOB (repeatable; commas separate)
+    #[arg(long, value_name = "GLOB", add = ArgValueCompleter::new(complete::methods))]
+    method: Vec<String>,
+    /// Look at clients whose name matches GLOB, ignoring case (repeatable; commas separate)
+    #[arg(short, long, value_name = "GLOB", add = ArgValueCompleter::new(complete::clients))]
+    client: Vec<String>,
     /// Judge each tool (and each other method), each method or each proxy on its own
     #[arg(long, value_name = "WHAT", value_parser = check_by())]
     by: Option<GroupBy>,
@@ -121,6 +130,11 @@ impl Args {
         if self.utc { Zone::Utc } else { Zone::Local }
     }
 
+    /// The names and globs that were typed.
+    fn names(&self) -> Vec<SoughtName> {
+        SoughtName::of_flags(&self.proxy, &self.tool, &self.method, &self.client)
+    }
+
     fn format(&self) -> CheckFormat {
         if self.json {
             CheckFormat::Json
@@ -178,6 +192,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         }
         judged => judged?,
     };
+    if outcomes.calls == 0 && args.format() == CheckFormat::Text {
+        let reader = open_store(&args.store.url_to_read()?)?;
+        empty::say_unknown_names(&args.names(), reader.as_ref(), console)?;
+    }
     let text = report::rendered(&outcomes, args.format(), args.zone());
     console.print(&text)?;
     Ok(match outcomes.state() {
@@ -237,17 +255,9 @@ fn judged(args: &Args, console: &mut Console) -> anyhow::Result<Outcomes> {
         None => None,
     };
     let question = question(args, session, now_ms())?;
+    let TimeWindow { since, until } = question.scope.window;
+    tell_what_is_asked(&url, (Some(since), Some(until)), args.zone(), console)?;
     outcome::outcomes(args, reader.as_ref(), &question)
-}
-
-/// A moment that a flag names, where it is given.
-pub(super) fn moment_if(
-    flag: &str,
-    text: Option<&str>,
-    now: i64,
-    zone: Zone,
-) -> Result<Option<i64>, Refused> {
-    text.map(|text| moment(flag, text, now, zone)).transpose()
 }
 
 /// The window between two moments: where one is not given, it is that of a session, or it ends now and is
@@ -291,7 +301,9 @@ fn question(args: &Args, session: Option<SessionRow>, now: i64) -> anyhow::Resul
         filter: Filter {
             proxy: of_session.or_else(|| proxy_pattern(&args.proxy)),
             kind: Some(Kind::Mcp),
+            methods: patterns("--method", &args.method)?,
             tools: patterns("--tool", &args.tool)?,
+            client: client_pattern(&args.client)?,
             ..Filter::default()
         },
         window,
@@ -309,7 +321,7 @@ fn question(args: &Args, session: Option<SessionRow>, now: i64) -> anyhow::Resul
     Ok(Question { scope, before })
 }
 
-/// The earlier window: so long before the other one, or from one time to another.
+/// The earlier window: so long before the other one, as long from a time on, or from one time to another.
 pub(super) fn earlier(
     text: &str,
     window: TimeWindow,
@@ -321,9 +333,7 @@ pub(super) fn earlier(
             since: moment("--against", from, now, zone)?,
             until: moment("--against", to, now, zone)?,
         }
-    } else {
-        let length_us = duration_us(text)
-            .map_err(|error| Refused::new(format!("--against: {error}; or FROM..TO")))?;
+    } else if let Ok(length_us) = duration_us(text) {
         let since = window.since.saturating_sub(length_us / 1000);
         // From a whole hour on: of an hour whose requests are gone only the sum is left. Nothing before
         // the window stays nothing.
@@ -336,10 +346,20 @@ pub(super) fn earlier(
             },
             until: window.since,
         }
+    } else {
+        // As long from a time on, but no call counts in both.
+        let since = moment("--against", text, now, zone).map_err(|error| {
+            error.hint("give a duration such as 7d, an earlier time, or FROM..TO")
+        })?;
+        let length_ms = window.until.saturating_sub(window.since);
+        TimeWindow {
+            since,
+            until: since.saturating_add(length_ms).min(window.since),
+        }
     };
     if earlier.since >= earlier.until {
         return Err(Refused::new("--against is a window without any time in it")
-            .hint("give a duration such as 7d, or FROM..TO with the earlier time first"));
+            .hint("give a duration such as 7d, an earlier time, or FROM..TO with the earlier one first"));
     }
     Ok(earlier)
 }

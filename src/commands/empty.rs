@@ -35,20 +35,43 @@ impl SoughtName {
             text: text.to_owned(),
         })
     }
+
+    /// Each of what was typed after the flags that most commands have.
+    pub(super) fn of_flags(
+        proxies: &[String],
+        tools: &[String],
+        methods: &[String],
+        clients: &[String],
+    ) -> Vec<Self> {
+        let proxies = Self::each(NameKind::Proxy, proxies);
+        let tools = Self::each(NameKind::Tool, tools);
+        let methods = Self::each(NameKind::Method, methods);
+        let clients = Self::each(NameKind::Client, clients);
+        proxies.chain(tools).chain(methods).chain(clients).collect()
+    }
 }
 
 /// Most names that one is compared with which is not among them.
 const MAX_NAMES: usize = 10_000;
 
+/// Tells of each name that was asked for and never recorded; whether there is one.
+pub(super) fn say_unknown_names(
+    names: &[SoughtName],
+    reader: &dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<bool> {
+    let lines = unknown_names(names, reader)?;
+    lines.iter().for_each(|line| console.hint(line));
+    Ok(!lines.is_empty())
+}
+
 /// A line for each name that was asked for and never recorded, with the one that was probably meant.
-fn unknown_names(
-    sought: &Sought<'_>,
-    view: &View,
+fn unknown_names<'a>(
+    names: impl IntoIterator<Item = &'a SoughtName>,
     reader: &dyn Reader,
 ) -> anyhow::Result<Vec<String>> {
-    let proxies = SoughtName::each(NameKind::Proxy, &view.proxies_typed);
     let mut lines = Vec::new();
-    for name in sought.names.iter().chain(&proxies.collect::<Vec<_>>()) {
+    for name in names {
         let text = &name.text;
         // A glob may be about names to come.
         let is_name = Pattern::new(text).is_ok_and(|pattern| pattern.as_name().is_some());
@@ -140,7 +163,9 @@ pub(super) fn explain(
         }
     };
     if view.is_table() && !console.is_quiet() {
-        let unknown = unknown_names(sought, view, reader)?;
+        let proxies = SoughtName::each(NameKind::Proxy, &view.proxies_typed);
+        let proxies: Vec<SoughtName> = proxies.collect();
+        let unknown = unknown_names(sought.names.iter().chain(&proxies), reader)?;
         // Then no flag would bring more: the hint about the window would lead astray.
         if !unknown.is_empty() {
             tell(console);

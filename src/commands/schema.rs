@@ -59,7 +59,8 @@ pub(super) const HELP: CommandHelp = CommandHelp::new(
         "mcpr schema changes # what changed",
         "mcpr schema unused # tools that nobody called",
     ],
-);
+)
+.with_headings();
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum SchemaTask {

@@ -1,7 +1,7 @@
 //! `mcpr show SEQ|REQUEST_ID`: one request whole, with its payload where that is
 //! kept.
 
-use super::args::AnswerArgs;
+use super::args::{AnswerArgs, tell_what_is_asked};
 use super::help::CommandHelp;
 use super::pages::{OrderBy, Range, each_page};
 use super::{Refused, StoreArgs, complete, now_ms, open_store};
@@ -56,14 +56,11 @@ pub(super) const HELP: CommandHelp = CommandHelp::new(
 /// # Errors
 /// When the id fits several requests, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    args.manners.apply(console);
+    args.manners.apply(true, console);
     let url = args.store.read_url(console)?;
     let reader = open_store(&url)?;
-    if console.tells_details() {
-        let last = reader.head()?.cursor;
-        console.note(&format!("store: {url}, up to number {last}"));
-    }
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
+    tell_what_is_asked(&url, (None, None), zone, console)?;
     let Some(Found { row, asked }) = find(reader.as_ref(), &args.id, zone)? else {
         console.note(&format!("no request `{}` in {url}", args.id));
         // As of sessions, where the one used last has a name.

@@ -70,7 +70,7 @@ pub(super) fn status(args: &Args, console: &mut Console) -> anyhow::Result<Exit>
 }
 
 fn print(args: &Args, rows: &[FoundSource], console: &mut Console) -> anyhow::Result<()> {
-    args.manners.apply(console);
+    args.manners.apply(true, console);
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
     let format = if args.json {
         Format::Ndjson

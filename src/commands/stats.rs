@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "KIND", default_value = "mcp")]
     kind: KindChoice,
     /// Show beside each line what it was in an earlier window, what got slower most first: as long before the other
-    /// one as DURATION (1d), or FROM..TO
+    /// one as DURATION (1d), from TIME on (yesterday), or FROM..TO
     #[arg(long, value_name = "WINDOW", allow_hyphen_values = true)]
     against: Option<String>,
     /// Compute exact quantiles from every request instead of within 1 % from hourly sums

@@ -2,12 +2,12 @@
 
 mod opener;
 
-use super::args::{is_there, moment, proxy_pattern};
+use super::args::{MessageArgs, is_there, moment_if, proxy_pattern, tell_what_is_asked};
 use super::find::{find_session, say_no_session_of};
 use super::help::CommandHelp;
 use super::request_filter::RequestFilterArgs;
 use super::{Refused, StoreArgs, complete, now_ms, open_store, report};
-use crate::console::{ColourChoice, Console};
+use crate::console::Console;
 use crate::exit::Exit;
 pub(crate) use crate::watch::give_back_terminal;
 use crate::watch::{ReportOf, StoreSource, WatchEnded, WatchOptions, run as watch};
@@ -39,9 +39,8 @@ pub struct Args {
     /// Show and read times in UTC instead of local time
     #[arg(long)]
     utc: bool,
-    /// Use colour
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
-    color: ColourChoice,
+    #[command(flatten)]
+    messages: MessageArgs,
 }
 
 /// What its help has beside its flags.
@@ -53,7 +52,7 @@ pub(super) const HELP: CommandHelp =
 /// # Errors
 /// When there is no terminal, or the store cannot be read.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    console.choose_colour(args.color);
+    args.messages.apply(console);
     if !console.has_screen() {
         return Err(no_screen("`mcpr watch` needs a terminal").into());
     }
@@ -61,8 +60,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         url: args.store.url_to_read()?,
         own: args.store.url()?,
     };
+    let opened = source.clone().open();
+    let is_open = opened.is_ok();
     // What waiting does not help is told before the terminal is taken.
-    if let Err(error) = source.clone().open()
+    if let Err(error) = opened
         && !matches!(
             error.kind,
             StoreErrorKind::Missing | StoreErrorKind::Retryable
@@ -75,6 +76,11 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         say_no_session_of(id, &args.proxy.join(","), source.current(), console);
         return Ok(Exit::No);
     };
+    // Before the screen is taken, so that it stands there again once that is given back.
+    let since_until = (filter.since, filter.until);
+    if is_open {
+        tell_what_is_asked(source.current(), since_until, zone(args), console)?;
+    }
     let begin = WatchOptions {
         store: source.url.to_string(),
         sources: [Box::new(source.clone()), Box::new(source.clone())],
@@ -108,15 +114,10 @@ fn filter(args: &Args, url: &StoreUrl) -> anyhow::Result<Option<Filter>> {
             .into());
     }
     let zone = zone(args);
-    let read = |flag: &str, text: &Option<String>| {
-        let text = text.as_deref();
-        text.map(|text| moment(flag, text, now_ms(), zone))
-            .transpose()
-    };
     let filter = Filter {
         proxy: proxy_pattern(&args.proxy),
-        since: read("--since", &args.since)?,
-        until: read("--until", &args.until)?,
+        since: moment_if("--since", args.since.as_deref(), now_ms(), zone)?,
+        until: moment_if("--until", args.until.as_deref(), now_ms(), zone)?,
         ..asked.conditions()?
     };
     let Some(id) = &asked.session else {

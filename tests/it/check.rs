@@ -117,6 +117,13 @@ fn windows_are_compared_with_earlier_ones() {
         (&named, &["errors>1x"], 1),
         (&named, &["timeouts>1x"], 0),
     ];
+    // As long from a time on.
+    let (code, said) = check(
+        &home,
+        &AT_NOON,
+        &["--against", "2026-11-20 12:00", "--fail-on", "calls<0.6x"],
+    );
+    assert_eq!(code, Some(1), "{said}");
     for (against, condition, expected) in cases {
         let rest = [&against[..], &["--fail-on"], condition].concat();
         let (code, said) = check(&home, &AT_NOON, &rest);
@@ -199,6 +206,12 @@ fn a_session_is_judged_by_its_own_calls() {
         said.contains("60 calls of the session were removed"),
         "{said}"
     );
+    let of_client = ["--client", "c", "--fail-on", "errors>99"];
+    let (code, said) = check(&home, &AT_NOON, &of_client);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("do not tell who called"), "{said}");
+    let (code, said) = check(&home, &AT_NOON, &of_client[2..]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]
@@ -308,6 +321,23 @@ fn what_does_not_fit_together_is_refused() {
     let (code, said) = check(&home, &["--db", "nothing.db"], &["--fail-on", "calls<1"]);
     assert_eq!(code, Some(2));
     assert!(said.contains("nothing.db"), "{said}");
+}
+
+#[test]
+fn clients_and_methods_are_looked_at_alone() {
+    let home = recorded();
+    for (filter, calls) in [
+        (&["-c", "C"][..], 100),
+        (&["--client", "nobody"], 0),
+        (&["--method", "tools/*"], 100),
+        (&["--method", "ping"], 0),
+        (&["-c", "c", "--method", "tools/call", "-t", "old"], 0),
+    ] {
+        let line = [filter, &["--fail-on", "calls<1", "--json"]].concat();
+        let (_, said) = check(&home, &AT_NOON, &line);
+        let found: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(found["calls"], calls, "{filter:?}: {found}");
+    }
 }
 
 /// `--follow` that ends with the first thing it tells.

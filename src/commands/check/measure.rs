@@ -3,11 +3,11 @@
 use super::figures::Figures;
 use crate::commands::pages::{OrderBy, Range, each_page};
 use crate::render::units;
-use mcpr_store::Reader;
 use mcpr_store::query::{
-    Entry, Filter, GroupBy, Order, Pattern, SessionKey, SessionRow, StatsFold, StatsKey,
-    StatsQuestion, StatsRow, Summary,
+    Entry, Filter, GroupBy, Order, Pattern, SessionKey, SessionRow, StatsKey, StatsQuestion,
+    StatsRow, Summary,
 };
+use mcpr_store::{Reader, fold};
 
 /// Most tools, methods or proxies that are told apart; what else was called is one more.
 const MAX_LINES: usize = 1000;
@@ -49,6 +49,11 @@ impl Scope {
         }
     }
 
+    /// Whether requests are looked at one by one.
+    fn is_by_request(&self) -> bool {
+        self.session.is_some() || self.filter.client.is_some()
+    }
+
     fn length_ms(&self) -> i64 {
         self.window.until.saturating_sub(self.window.since)
     }
@@ -56,10 +61,14 @@ impl Scope {
 
 /// The figures of each line; of everything together where nothing is told apart.
 pub(super) fn lines(reader: &dyn Reader, scope: &Scope) -> anyhow::Result<Vec<Line>> {
-    let rows = match scope.session {
-        Some(_) => session_rows(reader, scope)?,
-        None => reader.stats(&question(scope))?,
+    let question = question(scope);
+    // Hourly sums know neither sessions nor clients.
+    let rows = if scope.is_by_request() {
+        fold::stats_of_requests(reader, &question)?
+    } else {
+        reader.stats(&question)?
     };
+    let of_unknown_client = calls_of_unknown_client(reader, scope)?;
     let rows = match scope.by {
         Some(_) => rows,
         None => vec![together(rows, scope)],
@@ -76,7 +85,7 @@ pub(super) fn lines(reader: &dyn Reader, scope: &Scope) -> anyhow::Result<Vec<Li
         Ok(Line {
             key,
             figures: Figures {
-                doubt: doubt(&summary, scope),
+                doubt: doubt(&summary, scope, of_unknown_client),
                 summary: Some(summary),
                 length_ms: scope.length_ms(),
                 gaps,
@@ -92,6 +101,7 @@ pub(super) fn lines(reader: &dyn Reader, scope: &Scope) -> anyhow::Result<Vec<Li
 fn question(scope: &Scope) -> StatsQuestion {
     StatsQuestion {
         most: Some(MAX_LINES),
+        exact: scope.is_by_request(),
         ..StatsQuestion::sums(&scope.whole_filter(), scope.by.unwrap_or(GroupBy::Proxy))
     }
 }
@@ -108,34 +118,31 @@ fn together(rows: Vec<StatsRow>, scope: &Scope) -> StatsRow {
     }
 }
 
-/// The sums of one session, from its requests: hourly sums do not know sessions.
-fn session_rows(reader: &dyn Reader, scope: &Scope) -> anyhow::Result<Vec<StatsRow>> {
-    let question = StatsQuestion {
-        exact: true,
-        ..question(scope)
+/// How many calls are left only as sums, which tell nobody who called; none where that makes no difference.
+fn calls_of_unknown_client(reader: &dyn Reader, scope: &Scope) -> anyhow::Result<u64> {
+    if scope.filter.client.is_none() || scope.session.is_some() {
+        return Ok(0);
+    }
+    let of_any = Filter {
+        client: None,
+        ..scope.whole_filter()
     };
-    let mut fold = StatsFold::new(&question);
-    let range = Range {
-        by: OrderBy::Time,
-        after: None,
-        before: None,
-        order: Order::Ascending,
-        most: None,
-    };
-    each_page(reader, &question.filter, range, &mut |fetched| {
-        for entry in &fetched.entries {
-            if let Entry::Request(row) = entry {
-                fold.request(row);
-            }
-        }
-        Ok(())
-    })?;
-    Ok(fold.finish())
+    let rows = reader.stats(&StatsQuestion::sums(&of_any, GroupBy::Client))?;
+    let unplaced = rows
+        .into_iter()
+        .map(|row| Summary::from(row).unplaced_calls);
+    Ok(unplaced.fold(0, u64::saturating_add))
 }
 
 /// What makes the counted calls fewer than there were.
-fn doubt(summary: &Summary, scope: &Scope) -> Option<String> {
+fn doubt(summary: &Summary, scope: &Scope, of_unknown_client: u64) -> Option<String> {
     let calls = |count: u64| units::grouped(count);
+    if of_unknown_client > 0 {
+        return Some(format!(
+            "{} calls are known only by sums, which do not tell who called",
+            calls(of_unknown_client)
+        ));
+    }
     if summary.unplaced_calls > 0 {
         return Some(format!(
             "{} calls are known only by the sum of an hour that the window cuts",
@@ -145,6 +152,8 @@ fn doubt(summary: &Summary, scope: &Scope) -> Option<String> {
     let session = scope.session.as_ref()?;
     // What is left out on purpose is not missing.
     let is_whole = scope.filter.tools.is_empty()
+        && scope.filter.methods.is_empty()
+        && scope.filter.client.is_none()
         && scope.by.is_none()
         && scope.window.since <= session.started_at
         && scope.window.until > session.last_seen_at;

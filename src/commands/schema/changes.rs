@@ -47,6 +47,7 @@ pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
     "schema changes",
     &["mcpr schema changes -s monday # since a day"],
 )
+.with_headings()
 .with_fields(|| field_names(CHANGE_COLUMNS));
 
 /// Proxy, method and number of a version.

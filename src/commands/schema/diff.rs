@@ -10,10 +10,11 @@ mod sides;
 use super::accept::Accepted;
 use super::gate::{GateArgs, ReportFile, report_format};
 use super::{accept, gate};
+use crate::commands::args::{AnswerArgs, tell_what_is_asked};
 use crate::commands::help::CommandHelp;
 use crate::commands::replace::Replacement;
 use crate::commands::{Refused, StoreArgs, complete};
-use crate::console::{ColourChoice, Console};
+use crate::console::Console;
 use crate::exit::Exit;
 use anyhow::Context;
 use clap_complete::ArgValueCompleter;
@@ -22,7 +23,7 @@ use mcpr_store::query::when::Zone;
 use mcpr_surface::diff;
 use mcpr_surface::location::Locator;
 use mcpr_surface::report::ReportFormat;
-use output::Document;
+use output::{Document, TextLook};
 use std::path::PathBuf;
 
 pub(super) use inputs::Texts;
@@ -84,7 +85,8 @@ pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
         "mcpr schema diff --proxy files # the last two versions of a server",
         "mcpr schema diff old.json new.json # two files",
     ],
-);
+)
+.with_headings();
 
 /// How a comparison is told.
 #[derive(Debug, Clone, clap::Args)]
@@ -98,22 +100,15 @@ pub(super) struct OutputArgs {
     /// Write it in this format into FILE as well (repeatable)
     #[arg(long, value_name = "FORMAT=FILE")]
     also: Vec<ReportFile>,
-    /// Use colour
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
-    color: ColourChoice,
-    /// Never send long output through a pager
-    #[arg(long)]
-    no_pager: bool,
+    #[command(flatten)]
+    manners: AnswerArgs,
 }
 
 impl OutputArgs {
     /// Chooses colour and pager, before anything is printed.
     pub(super) fn prepare(&self, console: &mut Console) {
-        console.choose_colour(self.color);
-        // Only text is for people; a pager would stand in the way of what reads the others.
-        if !self.no_pager && self.format == ReportFormat::Text && !self.json {
-            console.page_long_output();
-        }
+        let is_text = self.format == ReportFormat::Text && !self.json;
+        self.manners.apply(is_text, console);
     }
 
     fn write_files(&self, document: &Document<'_, '_>) -> anyhow::Result<()> {
@@ -121,7 +116,7 @@ impl OutputArgs {
             // The old report stays until the new one is whole.
             let written = || -> anyhow::Result<()> {
                 let mut file = Replacement::begin(path)?;
-                output::write(document, *format, false, &mut |piece| {
+                output::write(document, *format, TextLook::default(), &mut |piece| {
                     Ok(file.write(piece.as_bytes())?)
                 })?;
                 Ok(file.commit()?)
@@ -168,7 +163,9 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let mut accepted = gate.accepted(console)?;
     // Files need no store; it may not even exist.
     if !args.are_files() {
-        args.store.read_url(console)?;
+        let url = args.store.read_url(console)?;
+        let (since, until) = known::window(args)?;
+        tell_what_is_asked(&url, (Some(since), until), args.zone(), console)?;
     }
     let compared = sides::compared(args)?;
     for note in &compared.notes {
@@ -237,12 +234,15 @@ impl DiffView<'_, '_> {
         for note in accepted.unused_notes() {
             console.note(&note);
         }
-        let colour = console.colours_output();
+        let look = TextLook {
+            has_colour: console.colours_output(),
+            width: console.width(),
+        };
         let mut print = |piece: &str| Ok(console.print(piece)?);
         if self.output.json {
             output::write_one_line(self.document, &mut print)?;
         } else {
-            output::write(self.document, self.output.format, colour, &mut print)?;
+            output::write(self.document, self.output.format, look, &mut print)?;
         }
         self.output.write_files(self.document)?;
         let verdict = self.document.verdict;

@@ -46,6 +46,7 @@ pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
     "schema unused",
     &["mcpr schema unused -p files # of one server"],
 )
+.with_headings()
 .with_fields(|| field_names(UNUSED_COLUMNS));
 
 /// How far it looks back when nothing is said.

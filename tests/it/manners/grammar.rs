@@ -225,6 +225,30 @@ fn a_name_that_nobody_recorded_is_met_with_the_nearest_one() {
         ),
         (&["sessions", "-c", "curser"], "did you mean `cursor"),
         (
+            &[
+                "check",
+                "-s",
+                "2026-11-01",
+                "-t",
+                "ECHO",
+                "--fail-on",
+                "calls>5",
+            ],
+            "did you mean `echo`?",
+        ),
+        (
+            &[
+                "report",
+                "--format",
+                "md",
+                "-s",
+                "2026-11-01",
+                "-c",
+                "curser",
+            ],
+            "did you mean `cursor",
+        ),
+        (
             &["logs", "--method", "tool/call"],
             "did you mean `tools/call`?",
         ),
@@ -273,6 +297,19 @@ fn verbose_says_on_standard_error_which_store_was_asked_and_how_long_it_took() {
             "{ran:?}"
         );
         assert!(lines[lines.len() - 1].starts_with("took "), "{ran:?}");
+    }
+    for args in [
+        &["check", "-s", "1y", "--fail-on", "errors<0"][..],
+        &["report", "-s", "1y", "--format", "md"],
+        &[
+            "schema", "diff", "-p", "weather", "--from", "1", "--to", "1",
+        ],
+        &["show", "1"],
+    ] {
+        let ran = home.run(&[args, &["-v"]].concat());
+        let begins = |line: &str| ran.err.lines().any(|told| told.starts_with(line));
+        let is_told = ["store: ", "time: ", "took "].into_iter().all(begins);
+        assert!(is_told && ran.code == Some(0), "{args:?}: {ran:?}");
     }
     let ran = home.run(&["logs", "-qv"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
