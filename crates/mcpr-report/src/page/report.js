@@ -326,23 +326,28 @@
       const requests = [...session.requests].sort((a, b) => a.ts - b.ts || a.seq - b.seq);
       const shown = requests.slice(0, most);
       const from = shown[0].ts;
-      const end = (request) => request.ts + (request.latency || 0) / 1000;
-      const to = Math.max(from + 1, ...shown.map(end));
+      const to = Math.max(from + 1, ...shown.map((request) => request.ts + (request.latency || 0) / 1000));
+      // A call that nobody answered may have hung for hours: beside it the others would be dots.
+      const answered = shown.map((request) => (request.status === "timeout" ? 0 : request.latency || 0));
+      const longest = 2 * Math.max(1, ...answered);
+      const drawn = (request) => Math.min(request.latency || 0, longest) / 1000;
+      const isShort = shown.some((request) => (request.latency || 0) > longest);
+      const end = (request) => request.ts + drawn(request);
       // A person pauses for minutes between calls of milliseconds: longer pauses are drawn short.
-      const pause = Math.max(1, shown.reduce((sum, request) => sum + (request.latency || 0) / 1000, 0) / shown.length);
+      const pause = Math.max(1, shown.reduce((sum, request) => sum + drawn(request), 0) / shown.length);
       let [busy, cut] = [from, 0];
       const starts = shown.map((request) => {
         cut += Math.max(0, request.ts - busy - pause);
         busy = Math.max(busy, end(request));
         return request.ts - cut;
       });
-      const whole = Math.max(1, ...shown.map((request, at) => starts[at] - from + (request.latency || 0) / 1000));
+      const whole = Math.max(1, ...shown.map((request, at) => starts[at] - from + drawn(request)));
       const rows = shown.map((request, at) => {
         const how = ["ok", "unknown"].includes(request.status) ? "" : request.status === "timeout" ? "open" : "failed";
         const mark = make("i", { class: how });
         // A page without inline styles may still set them through the object model.
         mark.style.left = `${((100 * (starts[at] - from)) / whole).toFixed(3)}%`;
-        mark.style.width = `${((100 * (request.latency || 0)) / 1000 / whole).toFixed(3)}%`;
+        mark.style.width = `${((100 * drawn(request)) / whole).toFixed(3)}%`;
         return make("tr", {},
           make("td", { class: "dim n" }, `+${duration((request.ts - from) * 1000)}`),
           make("td", { class: "name" }, request.target || request.method),
@@ -353,7 +358,7 @@
       place.replaceChildren(
         make("p", { class: "note" }, `${time(from)} to ${time(to)}, ${duration(Math.round((to - from) * 1000))} in all`,
           left > 0 ? `; the first ${count(shown.length)} of ${count(requests.length)} calls` : "",
-          cut > 0 ? "; pauses are drawn short" : ""),
+          cut > 0 ? "; pauses are drawn short" : "", isShort ? "; what was never answered is drawn short" : ""),
         make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Calls of the session" },
           make("table", { class: "water", id: "waterfall" },
             make("thead", { class: "wide" }, make("tr", {}, make("th", { scope: "col", class: "n" }, "begin"), make("th", { scope: "col" }, "call"),
