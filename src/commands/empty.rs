@@ -61,7 +61,9 @@ pub(super) fn say_unknown_names(
     console: &mut Console,
 ) -> anyhow::Result<bool> {
     let lines = unknown_names(names, reader)?;
-    lines.iter().for_each(|line| console.hint(line));
+    for line in &lines {
+        console.hint(line);
+    }
     Ok(!lines.is_empty())
 }
 

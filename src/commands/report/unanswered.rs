@@ -21,7 +21,9 @@ pub(super) fn open_calls(
     };
     let mut open = reader.open_requests(&filter)?;
     if !with_payloads {
-        open.iter_mut().for_each(|call| call.params = None);
+        for call in &mut open {
+            call.params = None;
+        }
     }
     Ok(open)
 }
