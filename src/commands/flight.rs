@@ -6,7 +6,7 @@ use super::printer::Printer;
 use crate::console::Console;
 use crate::render::{IN_FLIGHT, LogRow, units};
 use mcpr_model::{ErrorKind, ServerRun, Status};
-use mcpr_store::query::{Filter, NameKind, OpenRow};
+use mcpr_store::query::{Entry, Filter, Flight, NameKind, OpenRow, SessionRow};
 use mcpr_store::{Reader, StoreError};
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
@@ -25,6 +25,8 @@ pub(super) struct InsertedRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct WantedInserts {
     pub(super) in_flight: bool,
+    /// No streams among them: their status is asked for, and nobody waits for a stream.
+    pub(super) only_waiting: bool,
     pub(super) deaths: bool,
 }
 
@@ -38,6 +40,9 @@ impl InsertedRows {
         let mut rows = Vec::new();
         if wanted.in_flight {
             rows.extend(in_flight(reader, filter)?);
+        }
+        if wanted.only_waiting {
+            rows.retain(is_waited_for);
         }
         if wanted.deaths {
             let (since, until) = (filter.since.unwrap_or(0), filter.until.unwrap_or(i64::MAX));
@@ -55,6 +60,15 @@ impl InsertedRows {
     pub(super) fn reversed(mut self) -> Self {
         self.rows.make_contiguous().reverse();
         self.is_reversed = true;
+        self
+    }
+
+    /// Leaves out requests of other sessions: those in flight that say no session have none yet.
+    pub(super) fn of_session(mut self, session: &SessionRow) -> Self {
+        self.rows.retain(|row| match &row.entry {
+            Entry::Request(request) => row.notice.is_some() || session.holds_open(request),
+            Entry::Gap(_) => true,
+        });
         self
     }
 
@@ -139,7 +153,7 @@ impl LiveFlight {
     ) -> anyhow::Result<()> {
         if printer.view.is_table() {
             self.show_deaths(printer, reader, filter, console)?;
-            let open = reader.open_requests(&of_any_status(filter, self.is_named))?;
+            let open = self.open(reader, filter)?;
             let (rows, beyond) = below(open, console.room_below(), now_ms());
             return printer.show_below(reader, &rows, beyond.as_deref(), console);
         }
@@ -147,7 +161,7 @@ impl LiveFlight {
             return Ok(());
         }
         let now = now_ms();
-        let open = reader.open_requests(&of_any_status(filter, self.is_named))?;
+        let open = self.open(reader, filter)?;
         let keys: HashSet<i64> = open.iter().map(|open| open.key).collect();
         let new = open
             .into_iter()
@@ -156,6 +170,12 @@ impl LiveFlight {
         // Only those that wait still: no more is remembered than there is.
         self.told = keys;
         printer.print_live(reader, rows, console)
+    }
+
+    fn open(&self, reader: &dyn Reader, filter: &Filter) -> Result<Vec<OpenRow>, StoreError> {
+        let mut open = reader.open_requests(&of_any_status(filter, self.is_named))?;
+        open.retain(|open| !self.is_named || open.row.flight != Some(Flight::Open));
+        Ok(open)
     }
 
     fn show_deaths(
@@ -186,7 +206,11 @@ fn below(mut open: Vec<OpenRow>, room: usize, now: i64) -> (Vec<LogRow>, Option<
     if open.len() > room {
         // The newest are shown: the oldest may hang for hours. One line is for what is said of them.
         let count = open.len() - room.saturating_sub(1);
-        let oldest = open.first().map_or(now, |open| open.row.ts);
+        // A stream is open for hours, and hangs on nothing.
+        let mut waiting = open[..count]
+            .iter()
+            .filter(|open| open.row.flight != Some(Flight::Open));
+        let oldest = waiting.next().map_or(now, |open| open.row.ts);
         let waited = units::lasting(now.saturating_sub(oldest).max(0));
         beyond = Some(format!(
             "{IN_FLIGHT} {count} more in flight, the oldest for {waited}"
@@ -195,6 +219,13 @@ fn below(mut open: Vec<OpenRow>, room: usize, now: i64) -> (Vec<LogRow>, Option<
     }
     let rows = open.into_iter().map(|open| LogRow::in_flight(open, now));
     (rows.collect(), beyond.filter(|_| room > 0))
+}
+
+/// Whether somebody waits for it: no line on a server, and no stream.
+fn is_waited_for(row: &LogRow) -> bool {
+    let stream = Some(Flight::Open);
+    row.notice.is_some()
+        || !matches!(&row.entry, Entry::Request(request) if request.flight == stream)
 }
 
 /// A filter for requests in flight, which have none of the statuses that it names, where they are named as well.
@@ -276,7 +307,7 @@ fn is_meant(filter: &Filter, run: &ServerRun) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mcpr_store::query::{Flight, RequestRow};
+    use mcpr_store::query::RequestRow;
 
     #[test]
     fn those_in_flight_for_which_there_is_no_room_are_counted() {

@@ -259,6 +259,7 @@ fn insert(
     let wanted = WantedInserts {
         in_flight: (is_asked || view.is_table())
             && filter.until.is_none_or(|until| until >= view.now_ms),
+        only_waiting: request_filter.wants_pending(),
         // Other formats are of requests alone.
         deaths: view.is_table() && !request_filter.wants_only_pending(),
     };

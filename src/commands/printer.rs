@@ -305,6 +305,11 @@ impl<'a> Printer<'a> {
             || entries.iter().any(|entry| has_target(entry))
             || self.inserted.requests().any(|row| row.arguments.is_some())
             || has_payloads(reader, &first.entries)?;
+        // Two columns more would cost a narrow terminal its results.
+        let has_http = self.view.layout.is_whole()
+            && entries
+                .iter()
+                .any(|entry| matches!(entry, Entry::Request(row) if row.http_status.is_some()));
         let is_shown = |name: &str| match name {
             "seq" => self.table.with_seq,
             "proxy" => has_proxies,
@@ -314,7 +319,13 @@ impl<'a> Printer<'a> {
             _ => true,
         };
         let names = LOG_TABLE.iter().copied().filter(|name| is_shown(name));
-        Ok(choose(LOG_COLUMNS, &names.collect::<Vec<_>>()))
+        let mut names: Vec<&str> = names.collect();
+        if has_http {
+            // Behind the time that they are part of, and before the result, which has no end.
+            let last = names.len().saturating_sub(1);
+            names.splice(last..last, ["http_status", "first_event_us"]);
+        }
+        Ok(choose(LOG_COLUMNS, &names))
     }
 }
 

@@ -75,6 +75,7 @@ impl RequestFilterArgs {
             trace_id: self.trace,
             has_trace: false,
             is_part: false,
+            without_polls: false,
             min_latency_us: None,
         })
     }

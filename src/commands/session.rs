@@ -21,7 +21,7 @@ use crate::render::{
 };
 use clap_complete::ArgValueCompleter;
 use mcpr_model::ServerRun;
-use mcpr_store::query::{Entry, Filter, Operation, Order};
+use mcpr_store::query::{Entry, Filter, Operation, Order, Pattern, SessionRow};
 use mcpr_store::{Reader, StoreError, fold};
 use std::fmt::Write as _;
 
@@ -111,23 +111,24 @@ fn show(
         return Ok(Exit::No);
     };
     let session = SessionView::at(row, view.now_ms);
-    let of_session = Filter {
-        session: Some(session.row.key()),
-        ..Filter::default()
-    };
-    let open = reader.open_requests(&of_session)?;
-    let run = reader.server_run(&session.row.key())?;
-    let failed: Vec<ServerRun> = run.iter().filter(|run| run.is_death).cloned().collect();
+    let open = reader.open_requests(&in_flight_of(&session.row))?;
+    let servers = Servers::of(&session.row, reader)?;
+    let run = servers.run();
+    let failed: Vec<ServerRun> = run
+        .into_iter()
+        .filter(|run| run.is_death)
+        .cloned()
+        .collect();
     let session = session.with_flight(&open).with_failures(&failed);
     let wanted = wanted(args, &session, view)?;
     match view.format {
         Format::Json | Format::Ndjson => {
             let list = ListedRequests::new(args, &session, wanted, reader);
-            print_document(&session, run.as_ref(), &list, view, console)?;
+            print_document(&session, &servers, &list, view, console)?;
         }
         Format::Table => {
             let operations = fold::operations_of_session(reader, &session.row.key())?;
-            let summary = summary(&session, run.as_ref(), &operations, view);
+            let summary = summary(&session, &servers, &operations, view);
             // As part of the table: a pager that chops rows chops what is long here as well.
             console.print_table(&TablePart {
                 shown: &summary,
@@ -143,6 +144,16 @@ fn show(
         }
     }
     Ok(Exit::Done)
+}
+
+/// Where a session's requests in flight are found, and perhaps others.
+fn in_flight_of(session: &SessionRow) -> Filter {
+    Filter {
+        proxy: Some(Pattern::name(&session.proxy)),
+        // What says no session is told by its client and its time.
+        session: (!session.inferred).then(|| session.key()),
+        ..Filter::default()
+    }
 }
 
 /// Which requests of the session are shown.
@@ -226,17 +237,23 @@ impl<'a> ListedRequests<'a> {
 
     /// What stands between the rows of a table.
     fn inserted(&self) -> Result<InsertedRows, StoreError> {
+        let row = &self.session.row;
+        let of_session = in_flight_of(row);
         let in_flight = Filter {
             since: None,
             until: None,
+            proxy: of_session.proxy,
+            session: of_session.session,
             ..flight::of_any_status(&self.filter, self.has_pending()).into_owned()
         };
         let is_only_pending = AskedStatus::is_only_pending(&self.args.status);
         let wanted = WantedInserts {
             in_flight: self.args.status.is_empty() || self.has_pending(),
-            deaths: !is_only_pending,
+            only_waiting: self.has_pending(),
+            // Of the servers of an inferred session nobody knows which request they were for.
+            deaths: !is_only_pending && !row.inferred,
         };
-        let found = InsertedRows::of(self.reader, &in_flight, wanted)?;
+        let found = InsertedRows::of(self.reader, &in_flight, wanted)?.of_session(row);
         Ok(if self.args.reverse {
             found.reversed()
         } else {
@@ -274,7 +291,7 @@ fn print_list(
 /// One JSON document: the session's keys, and its requests under `requests`.
 fn print_document(
     session: &SessionView,
-    run: Option<&ServerRun>,
+    servers: &Servers,
     list: &ListedRequests<'_>,
     view: &View,
     console: &mut Console,
@@ -282,7 +299,12 @@ fn print_document(
     let named = view.named(LOG_COLUMNS)?;
     let columns = named.unwrap_or_else(|| choose(LOG_COLUMNS, REQUEST_COLUMNS));
     let operations = fold::operations_of_session(list.reader, &session.row.key())?;
-    console.print(&session_document(session, run, &operations))?;
+    console.print(&session_document(
+        session,
+        servers.run(),
+        &servers.connections,
+        &operations,
+    ))?;
     let mut separator = "";
     list.each_page(&mut |fetched| {
         for entry in fetched.entries {
@@ -295,8 +317,82 @@ fn print_document(
     Ok(console.print("]}\n")?)
 }
 
+/// The servers that a session reached, as far as taps ran them.
+struct Servers {
+    /// The one that ran for the session.
+    own: Option<ServerRun>,
+    /// Those of an inferred session, each with what its tap keeps of the connection.
+    connections: Vec<(SessionRow, ServerRun)>,
+}
+
+impl Servers {
+    fn of(row: &SessionRow, reader: &dyn Reader) -> Result<Self, StoreError> {
+        if row.inferred {
+            return Ok(Self {
+                own: None,
+                connections: fold::connections(
+                    reader,
+                    &row.proxy,
+                    row.started_at,
+                    row.last_seen_at,
+                )?,
+            });
+        }
+        Ok(Self {
+            own: reader.server_run(&row.key())?,
+            connections: Vec::new(),
+        })
+    }
+
+    /// The one that its requests reached, where there is only one.
+    fn run(&self) -> Option<&ServerRun> {
+        match &self.connections[..] {
+            [(_, run)] => Some(run),
+            _ => self.own.as_ref(),
+        }
+    }
+
+    /// A line for each of the last connections, and what they are parts of.
+    fn lines(&self, row: &SessionRow, view: &View) -> Vec<(&'static str, String)> {
+        let at = |ts| units::time(ts, view.zone);
+        let count = self.connections.len();
+        let shown = self
+            .connections
+            .iter()
+            .skip(count.saturating_sub(MAX_CONNECTIONS));
+        let mut lines: Vec<_> = shown
+            .map(|(connection, run)| {
+                let mut text = format!(
+                    "{} from {}",
+                    connection.session_id,
+                    at(connection.started_at)
+                );
+                if let Some(ended) = connection.ended_at {
+                    text = format!("{text} to {}", at(ended));
+                }
+                // What there is one of is told in full below.
+                if let Some(ending) = run.ending().filter(|_| count > 1) {
+                    text = format!("{text}, {ending}");
+                }
+                if let Some(conversation) = &connection.conversation {
+                    text = format!("{text}, part of {conversation}");
+                }
+                ("connection", text)
+            })
+            .collect();
+        if count > MAX_CONNECTIONS {
+            let more = count - MAX_CONNECTIONS;
+            lines.push(("connection", format!("and {more} more of {}", row.proxy)));
+        }
+        lines
+    }
+}
+
 /// Columns of the names at the left of what is said of a session.
 const NAME_WIDTH: usize = 11;
+
+/// Most connections of an inferred session that are told one by one.
+const MAX_CONNECTIONS: usize = 10;
 
 /// Most operations of several requests that are told one by one.
 const MAX_OPERATIONS: usize = 10;
@@ -304,10 +400,11 @@ const MAX_OPERATIONS: usize = 10;
 /// What a person wants to know of a session before its requests.
 fn summary(
     session: &SessionView,
-    run: Option<&ServerRun>,
+    servers: &Servers,
     operations: &[Operation],
     view: &View,
 ) -> String {
+    let run = servers.run();
     let row = &session.row;
     let at = |ts| units::time(ts, view.zone);
     let client = match (&row.client_name, &row.client_version) {
@@ -319,6 +416,11 @@ fn summary(
         " (inferred: the stream gave no session id)"
     } else {
         ""
+    };
+    let inferred = if !row.inferred && run.is_some_and(ServerRun::is_connection) {
+        " (a connection: its requests say no session)"
+    } else {
+        inferred
     };
     let state = match (session.state(), row.ended_at) {
         // The line on its exit says what became of it.
@@ -348,6 +450,7 @@ fn summary(
         let more = operations.len() - MAX_OPERATIONS;
         lines.push(("operation", format!("and {more} more of several requests")));
     }
+    lines.extend(servers.lines(row, view));
     lines.extend(run.map(server_facts).unwrap_or_default());
     let mut text = String::new();
     for (name, value) in lines {

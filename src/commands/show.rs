@@ -148,7 +148,7 @@ fn reason(reader: &dyn Reader, row: &RequestRow) -> anyhow::Result<String> {
         proxy: row.proxy.clone(),
         id: id.clone(),
     };
-    let run = reader.server_run(&key)?;
+    let run = fold::server_run_at(reader, &key, row.ts)?;
     Ok(run.as_ref().map(server_output).unwrap_or_default())
 }
 

@@ -103,7 +103,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let filter = Filter {
         min_latency_us: Some(args.threshold),
-        ..args.request_filter.filter(&view)?
+        ..args.request_filter.filter(&view)?.of_calls()
     };
     let mut listed = RequestPrinter {
         request_filter: &args.request_filter,

@@ -144,6 +144,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         earlier.say(&view, reader.as_ref(), console);
     }
     say_what_is_beyond(by, beyond, &view, console);
+    beside::say_polls(&question, &view, reader.as_ref(), console)?;
     beside::say_samples(reader.as_ref(), console)?;
     report_unplaced(&question, &rows, console);
     if rows.is_empty() {
@@ -163,7 +164,7 @@ fn filter(args: &Args, view: &View, reader: &dyn Reader) -> anyhow::Result<Optio
         tools: patterns("--tool", &args.tool)?,
         ..Filter::default()
     };
-    args.more.added_to(filter, reader, view)
+    args.more.added_to(filter.of_calls(), reader, view)
 }
 
 /// Says why there is nothing.

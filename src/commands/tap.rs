@@ -232,6 +232,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let screen = args.plan().recording.screen()?;
     let copies = Arc::new(Copies::default());
+    let at = Moment::now();
     let server = match TappedServer::start(&args.command, &lasts_with(), Arc::clone(&copies)) {
         Ok(server) => server,
         Err(error) => {
@@ -240,6 +241,7 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         }
     };
     let begun = BegunServer {
+        at,
         pid: server.pid(),
         errors: server.errors(),
         refused: None,
@@ -259,6 +261,8 @@ fn run_server(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
 
 /// What is known of a server when its recorder starts.
 struct BegunServer {
+    /// Since when it can have been spoken to.
+    at: Moment,
     pid: Option<u32>,
     errors: Option<ErrorOutput>,
     /// Why it could not be started.
@@ -274,8 +278,10 @@ fn record_refusal(
     console: &mut Console,
 ) {
     // Nothing passes: the session is over as soon as it is begun.
-    copies.close(Moment::now());
+    let at = Moment::now();
+    copies.close(at);
     let begun = BegunServer {
+        at,
         pid: None,
         errors: None,
         refused: Some(error.to_string()),
@@ -351,6 +357,7 @@ fn start_recorder(
     let started = args.plan().config(screen).and_then(|config| {
         let conversation = std::env::var(CONVERSATION).ok();
         let mut transcript = Transcript::new(&name, &session_id)
+            .begun_at(begun.at)
             .with_bodies(args.recording.bodies())
             .with_conversation(conversation.as_deref());
         if args.name.is_none() {

@@ -7,7 +7,7 @@ use super::sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
 use super::{choose, text};
 use mcpr_model::ServerRun;
 use mcpr_model::time::rfc3339;
-use mcpr_store::query::Operation;
+use mcpr_store::query::{Operation, SessionRow};
 use std::fmt::Write as _;
 
 /// One row as a JSON object.
@@ -24,6 +24,7 @@ pub fn object<R: Record>(columns: &[&'static Column<R>], row: &R) -> String {
 pub fn session_document(
     session: &SessionView,
     run: Option<&ServerRun>,
+    connections: &[(SessionRow, ServerRun)],
     operations: &[Operation],
 ) -> String {
     let columns = choose(LISTED_COLUMNS, SESSION_COLUMNS);
@@ -33,12 +34,26 @@ pub fn session_document(
     let server = run.map_or_else(|| "null".to_owned(), server_object);
     let operations: Vec<String> = operations.iter().map(operation_object).collect();
     let operations = operations.join(",");
+    let connections: Vec<String> = connections
+        .iter()
+        .map(|it| connection_object(&it.0))
+        .collect();
+    let connections = connections.join(",");
     write!(
         out,
-        ",\"server\":{server},\"operations\":[{operations}],\"requests\":["
+        ",\"server\":{server},\"connections\":[{connections}],\"operations\":[{operations}],\"requests\":["
     )
     .expect("a string takes every write");
     out
+}
+
+/// What a tap keeps of a connection that is no session.
+fn connection_object(row: &SessionRow) -> String {
+    let object = serde_json::json!({
+        "session_id": row.session_id, "started_at": row.started_at, "ended_at": row.ended_at,
+        "conversation": row.conversation,
+    });
+    text::escape_json(&object.to_string()).into_owned()
 }
 
 pub(super) fn push_object<R: Record>(columns: &[&'static Column<R>], row: &R, out: &mut String) {

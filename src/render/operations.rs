@@ -26,6 +26,9 @@ pub fn operation_in_words(operation: &Operation) -> String {
         text.push_str(&units::latency(operation.waiting_us));
         text.push_str(" of it waiting for input");
     }
+    if operation.retries > 0 {
+        text.push_str("; asked again after its answer broke off");
+    }
     let end = match (operation.is_failed, operation.is_open()) {
         (true, _) => "; it failed",
         (false, true) => "; it is not complete",
@@ -43,6 +46,7 @@ pub(super) fn operation_value(operation: &Operation) -> Value {
         "target": operation.first.target(),
         "stage": operation.stage.as_str(),
         "failed": operation.is_failed,
+        "retries": operation.retries,
         "elapsed_us": operation.elapsed_us(),
         "server_us": operation.server_us,
         "waiting_us": operation.waiting_us,

@@ -356,9 +356,9 @@ pub fn result(row: &RequestRow, waited_ms: Option<i64>) -> Option<String> {
 #[must_use]
 pub fn in_flight(flight: Flight, waited_ms: Option<i64>) -> String {
     match flight {
-        Flight::Pending => {
+        Flight::Pending | Flight::Open => {
             let waited = waited_ms.map_or_else(String::new, units::lasting);
-            format!("{IN_FLIGHT} pending {waited}")
+            format!("{IN_FLIGHT} {} {waited}", flight.as_str())
         }
         Flight::Unknown => format!("{IN_FLIGHT} unknown: its recorder is gone"),
     }

@@ -135,14 +135,14 @@ impl SessionView {
     #[must_use]
     pub fn with_flight(mut self, open: &[OpenRow]) -> Self {
         let is_own = |open: &&OpenRow| {
-            open.row.proxy == self.row.proxy
-                && open.row.session.as_ref() == Some(&self.row.session_id)
-                && open.row.flight == Some(Flight::Pending)
+            open.row.flight != Some(Flight::Unknown) && self.row.holds_open(&open.row)
         };
-        let count = open.iter().filter(is_own).count();
+        let own = || open.iter().filter(is_own);
+        let waits = |open: &&OpenRow| open.row.flight == Some(Flight::Pending);
+        let count = own().filter(waits).count();
         self.in_flight = i64::try_from(count).unwrap_or(i64::MAX);
-        // One that waits for an answer is in use, however long it has waited.
-        self.active |= count > 0 && self.row.ended_at.is_none();
+        // One that waits for an answer, or listens, is in use, however long it has done so.
+        self.active |= own().next().is_some() && self.row.ended_at.is_none();
         self
     }
 

@@ -102,7 +102,8 @@ pub const STATS_COLUMNS: &[Sums] = &[
         whole(row.errors[ErrorKind::Unseen.index()])
     }),
     Sums::new("total_us", "SPENT", Show::Latency, |row| {
-        row.total_us.into()
+        // Of calls whose latency nobody knows, nobody knows the time spent.
+        row.quantiles_us[0].and(Some(row.total_us)).into()
     })
     .extra(6),
     Sums::new("p50_us", "P50", Show::Latency, |row| {

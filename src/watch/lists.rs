@@ -17,7 +17,7 @@ use mcpr_store::query::{
     Cursor, Entry, Filter, Head, OpenRow, Order, Page, Pattern, RequestRow, SessionFilter,
     SessionKey, SessionPage, SessionRow, TimePage,
 };
-use mcpr_store::{Reader, StoreError};
+use mcpr_store::{Reader, StoreError, fold};
 use std::time::{Duration, Instant};
 
 /// How often the store is asked where it stands. So rows are at most so old when they are shown, and a
@@ -320,7 +320,7 @@ fn server_output_of(reader: &dyn Reader, row: &RequestRow) -> Result<Option<Stri
         proxy: row.proxy.clone(),
         id: id.clone(),
     };
-    let run = reader.server_run(&key)?;
+    let run = fold::server_run_at(reader, &key, row.ts)?;
     let output = run.as_ref().map(server_output);
     Ok(output.filter(|output| !output.is_empty()))
 }

@@ -55,6 +55,7 @@ mod scripts;
 mod service;
 mod shells;
 mod sources;
+mod stateless;
 mod store;
 mod tables;
 mod tap;

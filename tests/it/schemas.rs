@@ -12,12 +12,13 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "request",
     "session",
     "session-document",
     "request-document",
     "stats",
+    "trace",
     "clients",
     "store-stats",
     "store-verify",
@@ -206,6 +207,11 @@ fn lists_print_what_their_schemas_say() {
     for by in ["tool", "method", "client", "proxy", "hour"] {
         check("stats", &list(&["stats", "--kind", "all", "--by", by]));
     }
+    check("stats", &list(&["stats", "--operations"]));
+    // No captured stream is of a trace.
+    let traced = r#"{"type":"mcpr_request","ts":1795224422000,"kind":"mcp","request_id":"a","proxy":"p","method":"ping","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#;
+    home.record(&[&home.write("traced.log", format!("{traced}\n"))]);
+    check("trace", &list(&["stats", "--by", "trace"]));
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod calls;
 mod exchange;
 mod flight;
 mod moment;
+mod rows;
+mod streams;
 mod tally;
 
 pub use calls::{LogReading, WaitTime};
@@ -14,12 +16,13 @@ pub(crate) use flight::ANNOUNCE_AFTER;
 pub use moment::Moment;
 pub use tally::{PairingTally, UnresolvedRequests};
 
-use calls::{Calls, FoundRequest, WaitingRequest, shown_id, unanswered};
+use calls::{Calls, FoundRequest, WaitingRequest, unanswered};
 use mcpr_model::{
-    Body, ErrorKind, Event, EventKey, Kind, OperationPart, Outcome, Payload, Request, SessionState,
-    SessionUpdate, SourceFormat, SurfaceContent, SurfaceUpdate, Text, steps,
+    ErrorKind, Event, EventKey, Outcome, SessionState, SessionUpdate, SourceFormat, SurfaceContent,
+    SurfaceUpdate, Text, steps,
 };
 use mcpr_wire::{AnswerMessage, Direction, Message, NotificationMessage, RequestMessage, TypedId};
+use rows::payload;
 
 /// Most requests of a direction that wait for an answer; the oldest counts as hung beyond that.
 const MAX_WAITING: usize = 16_384;
@@ -42,6 +45,9 @@ pub struct Pairing {
     reading: Option<LogReading>,
     /// Whether no answer is ever read before its request.
     is_ordered: bool,
+    /// Whether the session is that of a connection: its protocol may know none.
+    is_connection: bool,
+    streams: Vec<WaitingRequest>,
     from_client: Calls,
     from_server: Calls,
     next_ordinal: u64,
@@ -50,11 +56,13 @@ pub struct Pairing {
 }
 
 impl Pairing {
-    /// A session that begins with nothing open.
+    /// A session that begins with nothing open: a connection, which is one to each request of a protocol that knows
+    /// sessions.
     #[must_use]
     pub fn new(proxy: Text, session_id: Text) -> Self {
         Self {
             session_id: Some(session_id),
+            is_connection: true,
             format: Some(SourceFormat::JsonRpc),
             ..Self::of_log(proxy)
         }
@@ -72,6 +80,8 @@ impl Pairing {
             connected_by: None,
             reading: None,
             is_ordered: false,
+            is_connection: false,
+            streams: Vec::new(),
             from_client: Calls::default(),
             from_server: Calls::default(),
             next_ordinal: 0,
@@ -192,7 +202,9 @@ impl Pairing {
         events: &mut Vec<Event>,
     ) {
         match message {
-            Message::Request(asked) if asked.opens_stream() => {}
+            Message::Request(asked) if asked.opens_stream() => {
+                self.open_stream(asked, moment, events);
+            }
             Message::Request(asked) => self.asked(direction, asked, moment, events),
             Message::Notification(notice) => self.notice(direction, &notice, moment, events),
             Message::Answer(reply) => self.reply(direction.back(), reply, moment, events),
@@ -225,6 +237,7 @@ impl Pairing {
 
     /// Ends the session: what still waits was never answered.
     pub fn end(&mut self, moment: Moment, events: &mut Vec<Event>) {
+        self.close_streams(events);
         self.give_up_where(&|_| true, moment, events);
         for direction in Direction::ALL {
             self.tally.unasked += self.calls(direction).drop_early();
@@ -328,6 +341,9 @@ impl Pairing {
         }
         // Only whoever asked can cancel.
         let cancelled = notice.cancels.as_ref();
+        if let Some(id) = cancelled.filter(|_| direction == Direction::ToServer) {
+            self.close_stream(id, events);
+        }
         if let Some(id) = cancelled.and_then(|id| self.calls(direction).meant_by(id)) {
             let cancelled = unanswered(ErrorKind::Cancelled);
             self.give_up(direction, &id, &cancelled, moment, events);
@@ -345,6 +361,9 @@ impl Pairing {
             self.tally.unasked += 1;
             return;
         };
+        if direction == Direction::ToServer && self.close_stream(&id, events) {
+            return;
+        }
         match self.calls(direction).answered(&id) {
             FoundRequest::Exact(waiting) => {
                 self.answered(direction, *waiting, &reply, moment, events);
@@ -448,35 +467,6 @@ impl Pairing {
         }
     }
 
-    fn row(&self, direction: Direction, waiting: WaitingRequest, until: Moment) -> Request {
-        let key = self.key_of(&waiting);
-        let WaitingRequest { asked, moment, .. } = waiting;
-        let from_client = self
-            .client
-            .clone()
-            .filter(|_| direction == Direction::ToServer);
-        let (client_name, client_version) = match (asked.client_name, from_client) {
-            (None, Some((name, version))) => (Some(name), version),
-            (said, _) => (said, asked.client_version),
-        };
-        // Times of a log may go back, and no call takes less than nothing.
-        let latency = until.at.saturating_duration_since(moment.at);
-        let proxy = self.proxy.clone();
-        Request {
-            request_id: (!asked.is_told).then(|| shown_id(direction, asked.request_id)),
-            session_id: self.session_id.clone(),
-            client_name,
-            client_version,
-            target: asked.target,
-            latency_us: Some(i64::try_from(latency.as_micros()).unwrap_or(i64::MAX)),
-            format: self.format,
-            bytes_in: (!asked.is_told).then_some(asked.bytes),
-            trace_id: asked.trace_id.map(Box::new),
-            part: asked.follows.map(OperationPart::following).map(Box::new),
-            ..Request::new(key, moment.ts, proxy, Kind::Mcp, asked.method)
-        }
-    }
-
     fn update(&self, state: SessionState, ts: i64) -> SessionUpdate {
         SessionUpdate {
             session_id: self.session_id.clone().unwrap_or_default(),
@@ -490,10 +480,6 @@ impl Pairing {
             conversation: None,
         }
     }
-}
-
-fn payload(params: Option<Body>, answer: Option<Body>) -> Option<Box<Payload>> {
-    (params.is_some() || answer.is_some()).then(|| Box::new(Payload { params, answer }))
 }
 
 #[cfg(test)]

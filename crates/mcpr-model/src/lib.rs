@@ -2,6 +2,7 @@
 
 mod call;
 mod checkpoint;
+mod era;
 mod event;
 mod format;
 mod id;
@@ -21,6 +22,7 @@ mod trace;
 
 pub use call::{CallFacts, CallKey, Channel, Channels};
 pub use checkpoint::{Checkpoint, FileIdentity, Fingerprint};
+pub use era::{is_poll, is_stateless, opens_stream};
 pub use event::{BadLine, Batch, Counts, Event, Gap, SourceProgress};
 pub use format::{FormatSet, SourceFormat};
 pub use id::{EventBytes, EventKey, KeySource, RequestId};

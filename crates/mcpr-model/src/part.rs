@@ -13,6 +13,7 @@ enum LinkOrigin {
     State,
     Questions,
     Task,
+    Again,
 }
 
 impl OperationLink {
@@ -41,11 +42,18 @@ impl OperationLink {
         Self::of(LinkOrigin::Task, &[id])
     }
 
+    /// Of a request that broke off, as whoever makes it again says it: others may ask the same.
+    #[must_use]
+    pub fn of_again(method: &str, target: &str, arguments: &str) -> Self {
+        Self::of(LinkOrigin::Again, &[method, target, arguments])
+    }
+
     fn of(origin: LinkOrigin, texts: &[&str]) -> Self {
         let (seed, exact) = match origin {
             LinkOrigin::State => (b's', Self::EXACT),
             LinkOrigin::Questions => (b'q', 0),
             LinkOrigin::Task => (b't', Self::EXACT),
+            LinkOrigin::Again => (b'a', 0),
         };
         let mut hash = Xxh3::new();
         hash.update(&[seed]);
@@ -91,17 +99,20 @@ pub enum OperationStage {
     Failed,
     /// A task was cancelled.
     Cancelled,
+    /// The answer broke off, and the client may ask the same again.
+    Broken,
 }
 
 impl OperationStage {
     /// Every stage, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Complete,
         Self::InputRequired,
         Self::Working,
         Self::Completed,
         Self::Failed,
         Self::Cancelled,
+        Self::Broken,
     ];
 
     /// The number that stands for it in every store, for ever.
@@ -114,6 +125,7 @@ impl OperationStage {
             Self::Completed => 3,
             Self::Failed => 4,
             Self::Cancelled => 5,
+            Self::Broken => 6,
         }
     }
 
@@ -133,6 +145,7 @@ impl OperationStage {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Broken => "broken",
         }
     }
 
@@ -195,6 +208,6 @@ mod tests {
             assert_eq!(OperationStage::from_code(code), Some(stage));
             assert_eq!(OperationStage::from_name(stage.as_str()), Some(stage));
         }
-        assert_eq!(OperationStage::from_code(6), None);
+        assert_eq!(OperationStage::from_code(7), None);
     }
 }

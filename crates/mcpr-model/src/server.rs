@@ -1,6 +1,6 @@
 //! What a tap knows of the server that it runs for a session, and how a server ends.
 
-use super::{MAX_URI_BYTES, Text};
+use super::{MAX_URI_BYTES, Text, is_stateless};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -125,6 +125,12 @@ impl ServerRun {
         // An output only grows: its newest tail stands for all before it.
         self.stderr = later.stderr.or_else(|| self.stderr.take());
         self.stray = later.stray.or_else(|| self.stray.take());
+    }
+
+    /// Whether its client's requests are of no session: several connections may serve one client.
+    #[must_use]
+    pub fn is_connection(&self) -> bool {
+        self.protocol.as_deref().is_some_and(is_stateless)
     }
 
     /// When it ended, or could not be started, unix milliseconds.

@@ -82,8 +82,7 @@ impl Recall {
         connection: &Connection,
         filter: &Filter,
     ) -> rusqlite::Result<NamesMatched> {
-        let by_name = !filter.methods.is_empty() || !filter.tools.is_empty();
-        if !by_name && filter.proxy.is_none() && filter.kind.is_none() {
+        if !filter.is_of_names() && filter.proxy.is_none() && filter.kind.is_none() {
             return Ok(NamesMatched::All);
         }
         self.turn_to(filter);
@@ -123,8 +122,7 @@ impl Recall {
         let mut rows = statement.query(params![proxies, kind, known.seen])?;
         while let Some(row) = rows.next()? {
             let is_meant = row.get::<_, Option<bool>>(4)?.unwrap_or(false)
-                && Pattern::any_matches(&filter.methods, Some(row.get_ref(2)?.as_str()?))
-                && Pattern::any_matches(&filter.tools, row.get_ref(3)?.as_str_or_null()?);
+                && filter.takes_names(row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str_or_null()?);
             known.take(row.get(0)?, row.get(1)?, is_meant);
         }
         Ok(known.matched())

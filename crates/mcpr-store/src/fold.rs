@@ -3,12 +3,12 @@
 
 use crate::query::{
     ClientRow, ClientsFold, Cursor, Entry, Filter, NameFold, NameKind, Operation, OperationSums,
-    OperationsCount, OperationsFold, Page, RequestRow, SessionFilter, SessionKey, SessionPage,
-    SessionRow, Slowest, SourceRow, StatsFold, StatsKey, StatsQuestion, StatsRow, SurfacePage,
-    Surfaces, TraceRow, TracesFold,
+    OperationsCount, OperationsFold, Page, Pattern, RequestRow, SessionFilter, SessionKey,
+    SessionPage, SessionRow, Slowest, SourceRow, StatsFold, StatsKey, StatsQuestion, StatsRow,
+    SurfacePage, Surfaces, TraceRow, TracesFold,
 };
 use crate::{Reader, RollupRow, StoreError};
-use mcpr_model::Checkpoint;
+use mcpr_model::{Checkpoint, ServerRun};
 use std::collections::BTreeMap;
 
 /// Shows every request that a filter lets through, oldest first.
@@ -225,6 +225,7 @@ pub fn operations<R: Reader + ?Sized>(
         // Polls have no tool, and belong to the call of one.
         methods: Vec::new(),
         tools: Vec::new(),
+        without_polls: false,
         ..question.filter.clone()
     };
     let mut count = OperationsCount::new(question, most);
@@ -251,6 +252,59 @@ pub fn operations_of_session<R: Reader + ?Sized>(
     found.retain(|operation| operation.seqs.len() > 1);
     found.sort_by_key(|operation| (operation.first.ts, operation.first.seq));
     Ok(found)
+}
+
+/// Most sessions of a proxy that are looked at for the connections of another one.
+const MAX_LOOKED_AT: usize = Page::MAX_LIMIT;
+
+/// The connections over which a server was reached in a time, the oldest first: what taps keep of those whose requests
+/// say of no session that they are of it. Which of several a request came through is not known.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn connections<R: Reader + ?Sized>(
+    reader: &R,
+    proxy: &str,
+    since: i64,
+    until: i64,
+) -> Result<Vec<(SessionRow, ServerRun)>, StoreError> {
+    let filter = SessionFilter {
+        proxy: Some(Pattern::name(proxy)),
+        // It began before, and nobody says when it was used last.
+        until: Some(until.saturating_add(1)),
+        with_empty: true,
+        ..SessionFilter::default()
+    };
+    let rows = reader.sessions(&filter, &SessionPage::used_last(MAX_LOOKED_AT))?;
+    let mut found = Vec::new();
+    for row in rows {
+        let is_over = row.ended_at.is_some_and(|ended| ended < since);
+        if row.inferred || is_over {
+            continue;
+        }
+        let run = reader.server_run(&row.key())?;
+        found.extend(run.filter(ServerRun::is_connection).map(|run| (row, run)));
+    }
+    found.sort_by_key(|(row, _)| (row.started_at, row.session_id.clone()));
+    Ok(found)
+}
+
+/// What is known of the server that a request of a session reached: the one that a tap ran for the session, or for the
+/// only connection that there was then.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn server_run_at<R: Reader + ?Sized>(
+    reader: &R,
+    key: &SessionKey,
+    ts: i64,
+) -> Result<Option<ServerRun>, StoreError> {
+    if !key.id.starts_with('~') {
+        return reader.server_run(key);
+    }
+    let mut found = connections(reader, &key.proxy, ts, ts)?;
+    let only = found.pop().filter(|_| found.is_empty());
+    Ok(only.map(|(_, run)| run))
 }
 
 /// The traces of the requests that a filter takes, the newest first and at most so many, and how many are left out.

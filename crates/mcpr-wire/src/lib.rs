@@ -27,8 +27,8 @@ pub use direction::Direction;
 pub use format::{Fact, Format, Knows, Tagged, Tags};
 pub use formats::FORMATS;
 pub use formats::jsonrpc::{
-    AnswerMessage, Message, Messages, NotificationMessage, RequestMessage, SurfaceQuestion,
-    messages,
+    AnswerMessage, Message, Messages, NotificationMessage, RequestMessage, StatelessRequest,
+    SurfaceQuestion, messages,
 };
 pub use logged::{LogConnection, LogTime, LoggedMessages, UnreadKind, UnreadMessage};
 pub use told::{ToldKind, ToldLength, ToldStep};

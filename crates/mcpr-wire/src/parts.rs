@@ -3,15 +3,13 @@
 
 use super::fields::raw_string;
 use super::rpc::lenient;
-use mcpr_model::{OperationLink, OperationPart, OperationStage, Target};
+use mcpr_model::{OperationLink, OperationPart, OperationStage, Target, is_poll};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// Methods that a server may answer with questions.
 const ROUNDS: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
-/// What methods about tasks begin with.
-const TASKS: &str = "tasks/";
 /// Most questions of one answer that are told apart.
 // Their names come from the server.
 const MAX_QUESTIONS: usize = 64;
@@ -41,6 +39,10 @@ struct Answered<'a> {
     // The revision of 2025-11-25 has the task within.
     #[serde(borrow)]
     task: Option<&'a RawValue>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 /// What a request takes up.
@@ -50,7 +52,7 @@ pub(super) fn follows(
     params: Option<&RawValue>,
 ) -> Option<OperationLink> {
     let takes_rounds = ROUNDS.contains(&method);
-    let takes_task = method.starts_with(TASKS);
+    let takes_task = is_poll(method);
     if !takes_rounds && !takes_task {
         return None;
     }
@@ -118,14 +120,14 @@ impl AnswerPart {
             // A status of a later revision says at least that it has not ended as these do.
             _ => OperationStage::Working,
         };
-        let goes_on = matches!(
-            stage,
-            OperationStage::Working | OperationStage::InputRequired
-        );
-        let left = if goes_on {
-            Left::Exact(OperationLink::of_task(&id))
-        } else {
+        // Where what came of it does not stand here, the client fetches that next (`tasks/result`).
+        let is_all = stage == OperationStage::Cancelled
+            || answered.result.is_some()
+            || answered.error.is_some();
+        let left = if is_all {
             Left::Nothing
+        } else {
+            Left::Exact(OperationLink::of_task(&id))
         };
         Some(Self { stage, left })
     }
@@ -147,7 +149,7 @@ pub(super) fn part(
     answer: Option<&AnswerPart>,
 ) -> Option<Box<OperationPart>> {
     let target = target.map_or("", |target| &target.name);
-    let takes_part = ROUNDS.contains(&method) || method.starts_with(TASKS);
+    let takes_part = ROUNDS.contains(&method) || is_poll(method);
     let answer = answer.filter(|_| takes_part);
     if follows.is_none() && answer.is_none() {
         return None;
@@ -218,8 +220,13 @@ mod tests {
         let older = r#"{"task":{"taskId":"7","status":"working"}}"#;
         assert_eq!(left(older), Some((OperationStage::Working, task)));
         assert_eq!(followed("tasks/get", r#"{"taskId":"7"}"#), task);
-        let ended = r#"{"taskId":"7","status":"failed"}"#;
+        let ended = r#"{"taskId":"7","status":"failed","error":{"code":-1}}"#;
         assert_eq!(left(ended), Some((OperationStage::Failed, None)));
+        // Before 2026-07-28 what came of it is asked for by itself.
+        let ended = r#"{"taskId":"7","status":"completed"}"#;
+        assert_eq!(left(ended), Some((OperationStage::Completed, task)));
+        let cancelled = r#"{"taskId":"7","status":"cancelled"}"#;
+        assert_eq!(left(cancelled), Some((OperationStage::Cancelled, None)));
     }
 
     #[test]

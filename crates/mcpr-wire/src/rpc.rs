@@ -1,15 +1,18 @@
 //! JSON-RPC requests and answers as both streams of mcpr 0.5 carry them: method, target, client, outcome.
 
-use super::TypedId;
 use super::fields::{Str, raw_string, raw_text};
 use super::mend::last_counts;
 use super::parts::follows;
+use super::{StatelessRequest, TypedId};
 use mcpr_model::{
     ErrorKind, OperationLink, Outcome, RequestId, SurfaceContent, SurfaceUpdate, Target,
-    TargetKind, Text, TraceId,
+    TargetKind, Text, TraceId, is_stateless,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+/// Most characters of a protocol version that are kept: they are dates.
+const MAX_VERSION_CHARS: usize = 24;
 
 /// A JSON-RPC request, as far as a recorder reads it.
 #[derive(Debug, Deserialize)]
@@ -27,6 +30,8 @@ struct Params<'a> {
     name: Option<&'a RawValue>,
     #[serde(borrow)]
     uri: Option<&'a RawValue>,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
     #[serde(borrow, rename = "_meta")]
     meta: Option<&'a RawValue>,
     #[serde(borrow, rename = "clientInfo")]
@@ -41,6 +46,8 @@ struct Params<'a> {
 struct RequestMeta<'a> {
     #[serde(borrow, rename = "io.modelcontextprotocol/clientInfo")]
     client_info: Option<&'a RawValue>,
+    #[serde(borrow, rename = "io.modelcontextprotocol/protocolVersion")]
+    version: Option<&'a RawValue>,
     #[serde(borrow)]
     traceparent: Option<&'a RawValue>,
 }
@@ -63,6 +70,7 @@ pub(super) struct CallDescription {
     pub(super) client_version: Option<Text>,
     pub(super) trace_id: Option<TraceId>,
     pub(super) follows: Option<OperationLink>,
+    pub(super) stateless: Option<StatelessRequest>,
 }
 
 /// Reads a value that may be of any shape: one that does not fit counts as absent.
@@ -129,6 +137,13 @@ impl<'a> RpcCall<'a> {
         let client: ClientInfo<'_> = lenient(meta.client_info.or(said_at_start));
         let target = target_of(self.method(), &params);
         let name = target.as_ref().map_or("", |target| &target.name);
+        let arguments = params.arguments.map_or("", RawValue::get);
+        // Each request of such a protocol says its version.
+        let protocol = raw_string(meta.version).filter(|it| is_stateless(it));
+        let stateless = protocol.map(|protocol| StatelessRequest {
+            protocol: protocol.chars().take(MAX_VERSION_CHARS).collect(),
+            again: OperationLink::of_again(self.method(), name, arguments),
+        });
         CallDescription {
             follows: follows(self.method(), name, self.params),
             request_id: self.id.map(|id| RequestId::from_text(&raw_text(id))),
@@ -136,6 +151,7 @@ impl<'a> RpcCall<'a> {
             target,
             client_name: raw_string(client.name),
             client_version: raw_string(client.version),
+            stateless,
             // One that is no string, or not written as W3C says, names no trace.
             trace_id: raw_string(meta.traceparent).and_then(|it| TraceId::of_traceparent(&it)),
         }

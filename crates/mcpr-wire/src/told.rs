@@ -78,6 +78,7 @@ impl ToldStep {
             client_version: None,
             trace_id: None,
             follows: None,
+            stateless: None,
             bytes: 0,
             surface: None,
             key: Some(self.key),

@@ -2,7 +2,7 @@
 
 use super::ReportScope;
 use mcpr_model::ServerRun;
-use mcpr_store::query::{Filter, OpenRow};
+use mcpr_store::query::{Filter, Flight, OpenRow};
 use mcpr_store::{Reader, StoreError};
 
 /// Most servers that are read for a report; it shows fewer, and counts the rest.
@@ -20,6 +20,8 @@ pub(super) fn open_calls(
         ..wanted.filter()
     };
     let mut open = reader.open_requests(&filter)?;
+    // Nobody waits for a stream of notifications.
+    open.retain(|open| open.row.flight != Some(Flight::Open));
     if !with_payloads {
         for call in &mut open {
             call.params = None;

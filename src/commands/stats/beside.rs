@@ -1,9 +1,12 @@
 //! What stands beside the sums: the operations that the requests are, and that what was counted is a sample.
 
+use super::conditions::sums;
 use super::names_of;
+use crate::commands::args::{View, patterns};
+use crate::commands::left_out;
 use crate::console::Console;
 use crate::render::{Column, OPERATION_FIELDS, STATS_COLUMNS, choose};
-use mcpr_store::query::{GroupBy, StatsQuestion, Summary};
+use mcpr_store::query::{Filter, GroupBy, NameKind, StatsQuestion, Summary};
 use mcpr_store::{Reader, StoreError, fold};
 
 /// The columns of a table of operations.
@@ -27,6 +30,38 @@ pub(super) fn add(
     for row in rows {
         // Requests that only go on with others, or whose rows are gone, are none.
         row.operations = Some(all.remove(&row.key).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Says how many polls of tasks are in no line, where methods are not asked for by name.
+pub(super) fn say_polls(
+    question: &StatsQuestion,
+    view: &View,
+    reader: &dyn Reader,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let is_asked = question.filter.without_polls && question.filter.tools.is_empty();
+    // By the names first: nearly no store has any, and whoever asks by client has each request counted.
+    if !is_asked || reader.names(NameKind::Method, "tasks/", 1)?.is_empty() {
+        return Ok(());
+    }
+    let filter = Filter {
+        methods: patterns("--method", &["tasks/*".to_owned()])?,
+        ..question.filter.clone()
+    };
+    let polls = sums(reader, &StatsQuestion::of_everything(&filter))?;
+    let polls = polls.iter().map(|row| row.tally.calls).sum::<u64>();
+    if polls > 0 {
+        let polls = usize::try_from(polls).unwrap_or(usize::MAX);
+        let told = left_out::counted(polls, "poll of a task is", "polls of tasks are");
+        let told = format!("{told} not counted");
+        left_out::say(
+            &told,
+            "--operations has each task once, --method 'tasks/*' its polls",
+            view,
+            console,
+        );
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::{TRACE_COLUMNS, TRACE_FIELDS, TRACE_TABLE, choose};
 use mcpr_store::fold;
+use mcpr_store::query::Filter;
 
 /// Most traces; older ones are left out.
 const MAX_TRACES: usize = 1000;
@@ -34,6 +35,11 @@ pub(super) fn run(args: &Args, view: &View, console: &mut Console) -> anyhow::Re
     let Some(filter) = filter(args, view, reader.as_ref())? else {
         args.more.say_no_session(view, console);
         return Ok(Exit::No);
+    };
+    let filter = Filter {
+        // A trace has whatever says that it is a part of it.
+        without_polls: false,
+        ..filter
     };
     let most = args.lines.most().unwrap_or(MAX_TRACES).min(MAX_TRACES);
     let (mut rows, beyond) = fold::traces(reader.as_ref(), &filter, most)?;

@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let unknown = without_latency(reader.as_ref())?;
     if unknown > 0 {
         console.note(&format!(
-            "{} requests of {} say not how long they took: they count as 0 µs here",
+            "{} requests of {} say not how long they took: percentiles and sums of time are those of the others",
             grouped(unknown),
             escape(&source)
         ));
@@ -103,7 +103,7 @@ fn open_source(url: &StoreUrl) -> anyhow::Result<Box<dyn Reader>> {
     }
 }
 
-/// How many requests of a store have no latency: ours keeps a number for each, 0 for these.
+/// How many requests of a store have no latency.
 fn without_latency(reader: &dyn Reader) -> anyhow::Result<u64> {
     let mut unknown: u64 = 0;
     reader.rollups(&mut |row| {

@@ -6,7 +6,7 @@ use crate::watch::detail::Detail;
 use crate::watch::draw::layout;
 use crate::watch::needle::Needle;
 use crate::watch::queries::{OpenedRequest, Row};
-use mcpr_store::query::{Filter, Flight, OpenRow, RequestRow, SessionKey, StatsKey};
+use mcpr_store::query::{Filter, Flight, OpenRow, RequestRow, SessionRow, StatsKey};
 
 impl App {
     /// Takes in what is in flight now; whether that is to be seen.
@@ -65,11 +65,9 @@ impl App {
     }
 
     /// How many requests of a session are in flight; `None` while nothing is.
-    pub(in crate::watch) fn in_flight_in(&self, session: &SessionKey) -> Option<usize> {
+    pub(in crate::watch) fn in_flight_in(&self, session: &SessionRow) -> Option<usize> {
         let is_own = |open: &&OpenRow| {
-            open.row.flight == Some(Flight::Pending)
-                && open.row.proxy == session.proxy
-                && open.row.session.as_ref() == Some(&session.id)
+            open.row.flight == Some(Flight::Pending) && session.holds_open(&open.row)
         };
         let count = self.open.iter().filter(is_own).count();
         (!self.open.is_empty()).then_some(count)

@@ -46,7 +46,7 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
             style: Style::new(),
         });
         cells.push(errors(row.total_errors, palette));
-        let in_flight = app.in_flight_in(&row.key());
+        let in_flight = app.in_flight_in(row);
         cells.extend(in_flight.map(|count| waiting(count, palette)));
         // One that waits is in use, however long it has waited.
         let is_waiting = in_flight.is_some_and(|count| count > 0);

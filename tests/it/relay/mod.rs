@@ -2,6 +2,7 @@
 
 mod capture;
 mod flight;
+mod operations;
 mod order;
 mod played;
 mod replay;

@@ -81,7 +81,7 @@ impl WaitingRequest {
         self.asked.surface = None;
     }
 
-    fn cut_names(&mut self) {
+    pub(super) fn cut_names(&mut self) {
         let asked = &mut self.asked;
         asked.request_id.cut();
         cut(&mut asked.method, MAX_NAME_BYTES);

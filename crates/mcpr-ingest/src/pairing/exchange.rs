@@ -2,7 +2,9 @@
 //! only once they are answered, and whose requests can end without an answer of their own.
 
 use super::{ClientIdentity, Moment, Pairing, PairingTally, payload};
-use mcpr_model::{Event, Outcome, SessionState, SourceFormat, Text};
+use mcpr_model::{
+    Event, OperationLink, OperationPart, OperationStage, Outcome, SessionState, SourceFormat, Text,
+};
 use mcpr_wire::{Direction, TypedId};
 
 impl Pairing {
@@ -31,6 +33,7 @@ impl Pairing {
     /// Says which session this is: what waits and what follows is of it.
     pub(crate) fn join(&mut self, session_id: Text, moment: Moment, events: &mut Vec<Event>) {
         self.session_id = Some(session_id);
+        self.is_connection = false;
         let mut update = self.update(SessionState::Active, moment.ts);
         update.started_at = Some(moment.ts);
         if let Some((name, version)) = &self.client {
@@ -78,6 +81,29 @@ impl Pairing {
         true
     }
 
+    /// Ends a request of the client whose answer broke off, if it waits; gives what it is known by when it is made
+    /// again, where the protocol says so.
+    pub(crate) fn break_off(
+        &mut self,
+        id: &TypedId,
+        outcome: Outcome,
+        moment: Moment,
+        events: &mut Vec<Event>,
+    ) -> Option<OperationLink> {
+        let stateless = &self.from_client.waiting.get(id)?.asked.stateless;
+        let again = stateless.as_ref().map(|it| it.again);
+        self.fail(id, outcome, moment, events);
+        let (Some(leaves), Some(Event::Request(row))) = (again, events.last_mut()) else {
+            return None;
+        };
+        row.part = Some(Box::new(OperationPart {
+            follows: row.part.as_deref().and_then(|part| part.follows),
+            leaves: Some(leaves),
+            stage: OperationStage::Broken,
+        }));
+        Some(leaves)
+    }
+
     /// Forgets a request of the client whose answer could not be read, if it waits; says whether it did.
     pub(crate) fn forget(&mut self, id: &TypedId, events: &mut Vec<Event>) -> bool {
         let Some(waiting) = self.from_client.take(id) else {
@@ -98,6 +124,7 @@ impl Pairing {
 
     /// Gives up all that waits: nothing of it will be answered any more.
     pub(crate) fn abandon(&mut self, moment: Moment, events: &mut Vec<Event>) {
+        self.close_streams(events);
         self.give_up_where(&|_| true, moment, events);
     }
 }

@@ -39,6 +39,7 @@ impl Pairing {
                 }
             }
         }
+        self.announce_streams(until, events);
     }
 
     /// Gives up the oldest requests, as `is_over` says of each, and claims nothing of how they ended: what
@@ -69,6 +70,7 @@ impl Pairing {
             let (_, id) = calls.by_age.range(calls.announced_before..).next()?;
             calls.waiting.get(id).map(WaitingRequest::seen)
         })
+        .chain(self.first_untold_stream())
         .min()
     }
 
@@ -115,7 +117,7 @@ impl Pairing {
 }
 
 /// What waits, without what only its answer needs.
-fn copy_of(waiting: &WaitingRequest) -> WaitingRequest {
+pub(super) fn copy_of(waiting: &WaitingRequest) -> WaitingRequest {
     let asked = &waiting.asked;
     WaitingRequest {
         asked: RequestMessage {
@@ -127,6 +129,7 @@ fn copy_of(waiting: &WaitingRequest) -> WaitingRequest {
             client_version: asked.client_version.clone(),
             trace_id: asked.trace_id,
             follows: asked.follows,
+            stateless: asked.stateless.clone(),
             bytes: asked.bytes,
             surface: None,
             key: asked.key,
@@ -186,14 +189,53 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_that_stays_open_is_neither_pending_nor_a_timeout() {
+    fn a_subscription_is_told_while_it_is_open_and_leads_to_no_row() {
+        use Direction::{ToClient, ToServer};
+        let listen = r#"{"id":1,"method":"subscriptions/listen","params":{}}"#;
+        let cancel = r#"{"method":"notifications/cancelled","params":{"requestId":1}}"#;
+        let ends: [(_, &str); 4] = [
+            (ToClient, r#"{"id":1,"result":{}}"#),
+            (
+                ToClient,
+                r#"{"id":1,"error":{"code":-32601,"message":"no"}}"#,
+            ),
+            (ToServer, cancel),
+            (ToServer, listen),
+        ];
+        for (direction, end) in ends {
+            let mut pairing = Pairing::new("p".into(), "s".into());
+            let began = Moment::now();
+            let mut events = pass(&mut pairing, ToServer, listen, began);
+            assert_eq!(pairing.first_unannounced(), Some(began.at));
+            pairing.announce_open(began.at, false, &mut events);
+            pairing.give_up_where(&|_| true, began, &mut events);
+            let [Event::Open(open)] = &events[..] else {
+                panic!("{events:?}");
+            };
+            assert!(open.resumes, "a killed recorder leaves no timeout");
+            assert_eq!(pairing.first_unannounced(), None);
+            let over = pass(&mut pairing, direction, end, began);
+            assert!(matches!(over[..], [Event::Withdrawn(_)]), "{over:?}");
+            assert_eq!(key(&over[0]), key(&events[0]), "{end}");
+        }
+    }
+
+    #[test]
+    fn streams_are_over_with_their_session() {
         let mut pairing = Pairing::new("p".into(), "s".into());
         let began = Moment::now();
-        let listen = r#"{"id":1,"method":"subscriptions/listen","params":{}}"#;
-        let mut events = pass(&mut pairing, Direction::ToServer, listen, began);
+        let mut events = Vec::new();
+        for id in 0..70 {
+            let listen = format!(r#"{{"id":{id},"method":"subscriptions/listen"}}"#);
+            pass(&mut pairing, Direction::ToServer, &listen, began);
+        }
         pairing.announce_open(began.at, false, &mut events);
-        pairing.give_up_where(&|_| true, began, &mut events);
-        assert_eq!(events, []);
+        assert_eq!(events.len(), 64, "so many are shown");
+        events.clear();
+        pairing.end(began, &mut events);
+        let over = events.iter().filter(|it| matches!(it, Event::Withdrawn(_)));
+        assert_eq!(over.count(), 64);
+        assert!(!events.iter().any(|it| matches!(it, Event::Request(_))));
     }
 
     #[test]

@@ -158,11 +158,21 @@ impl ExchangeTranscript {
                     None if is_unread => {
                         forgotten += u64::from(scope.pairing.forget(&id, events));
                     }
+                    None if matches!(end, ExchangeEnd::Broken(_)) && !can_wait => {
+                        let outcome = verdict::of_end(end);
+                        let pairing = &mut scope.pairing;
+                        let again = pairing.break_off(&id, outcome, moment, events);
+                        transcript.broken.extend(exchange.head.server, again);
+                    }
                     None => {
                         let outcome = verdict::of_end(end);
                         end_request(scope, id, outcome, can_wait, moment, &mut *events);
                     }
                 }
+            }
+            for id in std::mem::take(&mut exchange.streams) {
+                let events = &mut transcript.delivery.events;
+                scope.pairing.close_stream(&id, events);
             }
             // They are told as missing, and not as never answered.
             if forgotten > 0 {

@@ -6,12 +6,9 @@ use super::events::EventSplitter;
 use super::pieces::{AskedHead, ContentKind, HttpVerb};
 use super::sessions::{ServerSession, SessionScope};
 use crate::Moment;
-use mcpr_model::{ErrorKind, Event};
+use mcpr_model::{ErrorKind, Event, is_stateless};
 use mcpr_wire::TypedId;
 use std::time::Instant;
-
-/// The first protocol version without sessions.
-const STATELESS: &str = "2026-07-28";
 
 /// Which messages those of an exchange belong to.
 #[derive(Debug)]
@@ -45,6 +42,8 @@ pub(super) struct ExchangeRecord {
     pub(super) is_torn: [bool; 2],
     /// The requests of MCP in it that an answer is due for.
     pub(super) asked: Vec<TypedId>,
+    /// The streams of notifications that it opens.
+    pub(super) streams: Vec<TypedId>,
     pub(super) status: Option<(u16, &'static str)>,
     pub(super) kind: ContentKind,
     pub(super) decoder: BodyDecoder,
@@ -69,6 +68,7 @@ impl ExchangeRecord {
             body: Some(CappedText::default()),
             is_torn: [false; 2],
             asked: Vec::new(),
+            streams: Vec::new(),
             status: None,
             kind: ContentKind::Other,
             decoder: BodyDecoder::Plain,
@@ -131,8 +131,7 @@ impl ExchangeRecord {
 
     /// Whether it is of the time in which servers have sessions.
     pub(super) fn is_legacy(&self) -> bool {
-        let version = self.head.version.as_deref();
-        version.is_none_or(|version| version < STATELESS)
+        !self.head.version.as_deref().is_some_and(is_stateless)
     }
 
     /// Whether it ends its session.

@@ -4,6 +4,7 @@
 
 mod answers;
 mod bodies;
+mod broken;
 mod capped;
 mod coding;
 mod copies;

@@ -1,5 +1,6 @@
 //! Pieces of exchanges into deliveries: messages, rows, and the count of all that is none. Pure.
 
+use super::broken::BrokenRequests;
 use super::capped::CappedText;
 use super::exchange::{ExchangeRecord, ExchangeScope};
 use super::flight::UntoldRequests;
@@ -31,6 +32,7 @@ pub(super) struct ExchangeTranscript {
     pub(super) sessions: FollowedSessions,
     pub(super) exchanges: HashMap<u64, Box<ExchangeRecord>>,
     pub(super) untold: UntoldRequests,
+    pub(super) broken: BrokenRequests,
     /// Bytes that the exchanges hold.
     held_bytes: usize,
     /// Who the clients without sessions are, by server and what their program calls itself; `None` where
@@ -51,6 +53,7 @@ impl ExchangeTranscript {
             sessions: FollowedSessions::default(),
             exchanges: HashMap::new(),
             untold: UntoldRequests::default(),
+            broken: BrokenRequests::default(),
             held_bytes: 0,
             agents: HashMap::new(),
             delivery: Delivery::new(source.clone()),
@@ -321,12 +324,18 @@ impl ExchangeTranscript {
     ) {
         let (mut asked, mut moment) = (None, moment);
         if let Message::Request(request) = &mut message {
-            if request.opens_stream() {
-                return;
-            }
             let key = format!("{} {} {index}", self.run, exchange.number);
             request.key = Some(EventKey::of_id(&key));
-            asked = Some(request.id.clone());
+            let again = request.stateless.as_ref().map(|it| it.again);
+            let again = again.filter(|_| request.follows.is_none());
+            if again.is_some_and(|it| self.broken.take(exchange.head.server, it)) {
+                request.follows = again;
+            }
+            if request.opens_stream() {
+                exchange.streams.push(request.id.clone());
+            } else {
+                asked = Some(request.id.clone());
+            }
             // It began with its exchange, and not when its last byte came.
             moment = exchange.begun;
             self.note_asked(exchange, moment);

@@ -9,7 +9,7 @@ use super::tail::Tail;
 use super::{Direction, MAX_FRAME_BYTES, Moment, Pairing, PairingTally, ServerEnd};
 use crate::{ANNOUNCE_AFTER, Delivery};
 use mcpr_model::{BadLine, Counts, Event, Gap, ServerRun, Text};
-use mcpr_wire::{Bodies, Messages, messages};
+use mcpr_wire::{Bodies, Message, Messages, messages};
 use std::time::Instant;
 
 /// Most characters kept of a conversation's name.
@@ -52,6 +52,9 @@ pub struct Transcript {
     stray_recorded: u64,
     /// Its name, where nobody gave it one.
     awaited: Option<AwaitedName>,
+    /// The version that the client's requests said last, where they do.
+    protocol: Option<Text>,
+    began: Option<Moment>,
 }
 
 impl Transcript {
@@ -78,6 +81,8 @@ impl Transcript {
             stray: Tail::default(),
             stray_recorded: 0,
             awaited: None,
+            protocol: None,
+            began: None,
             source,
         }
     }
@@ -106,8 +111,16 @@ impl Transcript {
         self
     }
 
+    /// The same session, which began before anybody read it: so none of its messages stands before its beginning.
+    #[must_use]
+    pub fn begun_at(mut self, moment: Moment) -> Self {
+        self.began = Some(moment);
+        self
+    }
+
     /// Begins the session.
     pub fn begin(&mut self, moment: Moment) {
+        let moment = self.began.unwrap_or(moment);
         let events = &mut self.delivery.events;
         self.pairing
             .begin(self.conversation.as_ref(), moment, events);
@@ -247,7 +260,10 @@ impl Transcript {
             _ => None,
         });
         if let Some(introduction) = introductions.next_back() {
-            self.said.protocol = introduction.protocol;
+            // One of a protocol without sessions does not say which it is.
+            if introduction.protocol.is_some() {
+                self.said.protocol = introduction.protocol;
+            }
             self.said.server_name = introduction.name;
             self.said.server_version = introduction.version;
             self.has_said = true;
@@ -350,10 +366,26 @@ impl Transcript {
                     if frame.is_cut {
                         message.was_cut(frame.len);
                     }
+                    self.note_protocol(&message);
                     let events = &mut self.delivery.events;
                     self.pairing.message(direction, message, moment, events);
                 }
             }
+        }
+    }
+
+    /// Remembers the version of a protocol without sessions, which its requests say themselves.
+    fn note_protocol(&mut self, message: &Message) {
+        let Message::Request(asked) = message else {
+            return;
+        };
+        let Some(stateless) = &asked.stateless else {
+            return;
+        };
+        if self.protocol.as_ref() != Some(&stateless.protocol) {
+            self.protocol = Some(stateless.protocol.clone());
+            self.said.protocol.clone_from(&self.protocol);
+            self.has_said = true;
         }
     }
 

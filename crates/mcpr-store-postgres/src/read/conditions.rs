@@ -163,8 +163,7 @@ pub(super) fn of_filter(db: &mut Db, filter: &Filter) -> Result<Option<Condition
 
 /// The operations that a filter lets through.
 pub(super) fn operations(db: &mut Db, filter: &Filter) -> Result<MeantNames, DbFault> {
-    let by_name = !filter.methods.is_empty() || !filter.tools.is_empty();
-    if !by_name && filter.proxy.is_none() && filter.kind.is_none() {
+    if !filter.is_of_names() && filter.proxy.is_none() && filter.kind.is_none() {
         return Ok(MeantNames::All);
     }
     let mut conditions = Conditions::default();

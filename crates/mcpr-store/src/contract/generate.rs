@@ -19,7 +19,13 @@ use std::collections::BTreeSet;
 const PROXIES: [&str; 2] = ["p", "q"];
 const SESSIONS: [&str; 4] = ["s-1", "s-12", "s-2", "é"];
 const CLIENTS: [&str; 3] = ["Cursor", "claude-code", "c%_"];
-const METHODS: [&str; 4] = ["tools/call", "ping", "resources/read", "prompts/get"];
+const METHODS: [&str; 5] = [
+    "tools/call",
+    "ping",
+    "resources/read",
+    "prompts/get",
+    "tasks/get",
+];
 const NAMES: [&str; 3] = ["echo", "ECHO%", "demo://a_b"];
 /// A span of time in which sessions without an id both join and part.
 const SPAN_MS: i64 = 200 * MINUTE_MS;
@@ -321,6 +327,7 @@ pub(super) fn filter(random: &mut Rng, known: &[SessionKey]) -> Filter {
         trace_id: rarely(random, trace),
         has_trace: random.u8(0..10) == 0,
         is_part: random.u8(0..10) == 0,
+        without_polls: random.u8(0..4) == 0,
         min_latency_us: rarely(random, latency),
     }
 }

@@ -1,7 +1,7 @@
 //! Which requests are asked for, and what each condition means.
 
 use super::{GapRow, Pattern, RequestRow, Search};
-use mcpr_model::{ErrorKind, Kind, Payload, Status, TraceId};
+use mcpr_model::{ErrorKind, Kind, Payload, Status, TraceId, is_poll};
 
 /// The one session that is meant: ids are unique within a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +45,8 @@ pub struct Filter {
     pub has_trace: bool,
     /// Only requests that are known to be one part of an operation of several.
     pub is_part: bool,
+    /// No polls of tasks: they belong to the call that began the task.
+    pub without_polls: bool,
     /// Only requests that took at least this long, microseconds.
     pub min_latency_us: Option<i64>,
 }
@@ -69,8 +71,30 @@ impl Filter {
             .as_ref()
             .is_none_or(|wanted| wanted.matches(proxy))
             && self.kind.is_none_or(|wanted| wanted == kind)
-            && Pattern::any_matches(&self.methods, Some(method))
+            && self.takes_names(method, tool)
+    }
+
+    /// The same of its names alone, where proxy and kind were looked at.
+    #[must_use]
+    pub fn takes_names(&self, method: &str, tool: Option<&str>) -> bool {
+        Pattern::any_matches(&self.methods, Some(method))
             && Pattern::any_matches(&self.tools, tool)
+            && !(self.without_polls && is_poll(method))
+    }
+
+    /// Whether methods or tools matter.
+    #[must_use]
+    pub fn is_of_names(&self) -> bool {
+        self.without_polls || !self.methods.is_empty() || !self.tools.is_empty()
+    }
+
+    /// The same for sums of calls: a poll counts where methods are asked for by name.
+    #[must_use]
+    pub fn of_calls(self) -> Self {
+        Self {
+            without_polls: self.methods.is_empty(),
+            ..self
+        }
     }
 
     /// Whether a request meets every condition, with its payload where that is kept. This is what each

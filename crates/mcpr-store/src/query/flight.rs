@@ -1,7 +1,7 @@
 //! Requests in flight: seen by whoever records them, and not answered yet.
 
 use super::{Filter, RequestRow};
-use mcpr_model::{Body, Payload, Request};
+use mcpr_model::{Body, Payload, Request, opens_stream};
 
 /// Most requests in flight that a store keeps of one writer; those beyond it are recorded when they end, as all
 /// are.
@@ -14,6 +14,8 @@ pub enum Flight {
     Pending,
     /// Whoever saw it is gone: nobody knows how it ended.
     Unknown,
+    /// A stream of notifications, open until its client closes it: nobody waits for its answer.
+    Open,
 }
 
 impl Flight {
@@ -23,6 +25,7 @@ impl Flight {
         match self {
             Self::Pending => "pending",
             Self::Unknown => "unknown",
+            Self::Open => "open",
         }
     }
 }
@@ -45,7 +48,8 @@ impl OpenRow {
         let mut row = RequestRow::of_request(0, request);
         row.latency_us = None;
         row.session.clone_from(&row.session_id);
-        row.flight = Some(flight);
+        let is_stream = flight == Flight::Pending && opens_stream(&row.method);
+        row.flight = Some(if is_stream { Flight::Open } else { flight });
         let payload = request.payload.as_deref();
         Self {
             key: request.key.hash.cast_signed(),
@@ -84,6 +88,20 @@ impl OpenRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_is_open_and_waits_for_nothing() {
+        let flight = |method: &str, flight| {
+            let key = mcpr_model::EventKey::of_id("1");
+            let kind = mcpr_model::Kind::Mcp;
+            let request = Request::new(key, 0, "p".into(), kind, method.into());
+            OpenRow::of_request(&request, flight).row.flight
+        };
+        let listen = "subscriptions/listen";
+        assert_eq!(flight(listen, Flight::Pending), Some(Flight::Open));
+        assert_eq!(flight(listen, Flight::Unknown), Some(Flight::Unknown));
+        assert_eq!(flight("ping", Flight::Pending), Some(Flight::Pending));
+    }
 
     #[test]
     fn requests_of_one_moment_are_listed_as_their_client_counted_them() {

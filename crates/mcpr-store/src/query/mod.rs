@@ -31,7 +31,6 @@ pub use head::Head;
 pub use names::{NameFold, NameKind};
 pub use operations::{
     Operation, OperationSums, OperationsCount, OperationsFold, TraceRow, TracesFold,
-    begins_operation,
 };
 pub use pattern::{Pattern, PatternError};
 pub use ranking::{ClientOrder, FirstSessions, RankedLines, SessionRank, StatsOrder};

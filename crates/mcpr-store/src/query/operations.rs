@@ -2,15 +2,13 @@
 //! task with its polls, are one each. Which requests belong together is decided here and nowhere else.
 
 use super::{RequestRow, StatsKey, StatsQuestion};
-use mcpr_model::{ErrorKind, OperationLink, OperationStage, Sketch, Status};
+use mcpr_model::{ErrorKind, OperationLink, OperationStage, Sketch, Status, is_poll};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Most operations that are followed at once; of more the oldest counts as it is.
 const MAX_OPEN: usize = 10_000;
 /// Most requests of one operation whose numbers are known: a task may be polled for days.
 const MAX_PARTS: usize = 10_000;
-/// What methods about tasks begin with.
-const TASKS: &str = "tasks/";
 
 /// One operation, as far as its requests are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +25,8 @@ pub struct Operation {
     pub server_us: i64,
     /// Time between a question of the server and the answer to it, microseconds.
     pub waiting_us: i64,
+    /// How often it was asked again because an answer broke off.
+    pub retries: u64,
     /// When its last request was over, unix microseconds.
     ended_us: i64,
 }
@@ -39,6 +39,7 @@ impl Operation {
             is_failed: false,
             server_us: 0,
             waiting_us: 0,
+            retries: 0,
             ended_us: row.ts.saturating_mul(1000),
             first: row.clone(),
         };
@@ -48,6 +49,7 @@ impl Operation {
 
     /// Adds the next of its requests.
     fn add(&mut self, row: &RequestRow) {
+        self.retries += u64::from(self.stage == OperationStage::Broken);
         let began_us = row.ts.saturating_mul(1000);
         // Times are of a millisecond and latencies of a microsecond: no pause is below nothing.
         let pause = began_us.saturating_sub(self.ended_us).max(0);
@@ -72,6 +74,11 @@ impl Operation {
         self.is_failed = row.status.is_failure() || is_over;
     }
 
+    /// Whether a request asks for what began it.
+    fn is_asked_by(&self, row: &RequestRow) -> bool {
+        self.first.method == row.method && self.first.target() == row.target()
+    }
+
     /// From its first request to its last answer, microseconds.
     #[must_use]
     pub fn elapsed_us(&self) -> i64 {
@@ -89,11 +96,8 @@ impl Operation {
     }
 }
 
-/// Whether a request alone is an operation: polls of tasks belong to the call that began the task.
-#[must_use]
-pub fn begins_operation(row: &RequestRow) -> bool {
-    !row.method.starts_with(TASKS)
-}
+/// Most open operations with the same link that are looked at.
+const MAX_LOOKED_AT: usize = 256;
 
 /// What an open operation is found by: its proxy, and what it left.
 type Left = (String, OperationLink);
@@ -118,7 +122,7 @@ impl OperationsFold {
                 operation.add(row);
                 operation
             }
-            None if begins_operation(row) => Operation::begun_by(row),
+            None if !is_poll(&row.method) => Operation::begun_by(row),
             // A poll whose call is not among these.
             None => return None,
         };
@@ -132,20 +136,24 @@ impl OperationsFold {
     fn take(&mut self, row: &RequestRow, link: OperationLink) -> Option<Operation> {
         let key = (row.proxy.clone(), link);
         let waiting = self.by_link.get(&key)?;
-        let open = &self.open;
-        let of_group = |id: &u64| {
-            // What only its own operation has is found wherever it comes from.
-            link.is_exact()
-                || open
-                    .get(id)
-                    .is_some_and(|(it, _)| it.first.session == row.session)
+        // A server may give the same state to everybody: the newest are the likelier ones.
+        let newest = waiting.iter().rev().take(MAX_LOOKED_AT);
+        let fitting = newest.filter_map(|id| {
+            let (operation, _) = self.open.get(id)?;
+            let is_same = is_poll(&row.method) || operation.is_asked_by(row);
+            is_same.then_some((*id, operation.first.session == row.session))
+        });
+        let (own, others): (Vec<_>, Vec<_>) = fitting.partition(|(_, is_own)| *is_own);
+        // What only its own operation has is found wherever it comes from.
+        let candidates = if own.is_empty() && link.is_exact() {
+            others
+        } else {
+            own
         };
-        let mut fitting = waiting.iter().copied().filter(of_group);
-        let id = fitting.next_back()?;
         // Of two that fit equally well nobody knows which one is meant.
-        if !link.is_exact() && fitting.next_back().is_some() {
+        let [(id, _)] = candidates[..] else {
             return None;
-        }
+        };
         self.forget(&key, id);
         self.open.remove(&id).map(|(operation, _)| operation)
     }

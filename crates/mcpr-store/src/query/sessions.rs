@@ -1,6 +1,6 @@
 //! `sessions`: who talked to which server, when, how much, with how many errors.
 
-use super::{Page, Pattern, SessionKey};
+use super::{Page, Pattern, RequestRow, SessionKey};
 use mcpr_model::Platform;
 use mcpr_model::time::MINUTE_MS;
 use std::cmp::Ordering;
@@ -97,6 +97,25 @@ impl SessionRow {
         SessionKey {
             proxy: self.proxy.clone(),
             id: self.session_id.clone(),
+        }
+    }
+
+    /// Whether a request in flight is of it: by its id, and without one by what makes a session an inferred one.
+    #[must_use]
+    pub fn holds_open(&self, row: &RequestRow) -> bool {
+        if row.proxy != self.proxy {
+            return false;
+        }
+        match &row.session {
+            Some(id) => *id == self.session_id,
+            // It joins when it ends; where it was asked too late for that it begins another one.
+            None => {
+                self.inferred
+                    && row.client_name == self.client_name
+                    && row.client_version == self.client_version
+                    && row.ts >= self.started_at
+                    && row.ts <= self.last_seen_at.saturating_add(INFERRED_GAP_MS)
+            }
         }
     }
 
@@ -252,5 +271,49 @@ impl SessionFilter {
                     .as_deref()
                     .is_some_and(|name| client.matches(name))
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_without_a_session_is_of_the_inferred_one_that_it_will_join() {
+        let session = SessionRow {
+            session_id: "~1".to_owned(),
+            inferred: true,
+            proxy: "p".to_owned(),
+            client_name: Some("c".to_owned()),
+            client_version: None,
+            started_at: 1_000,
+            last_seen_at: 2_000,
+            ended_at: None,
+            total_calls: 1,
+            total_errors: 0,
+            conversation: None,
+        };
+        let open = |ts: i64, client: &str, id: Option<&str>| RequestRow {
+            ts,
+            proxy: "p".to_owned(),
+            client_name: Some(client.to_owned()),
+            session: id.map(str::to_owned),
+            ..RequestRow::default()
+        };
+        let late = 2_000 + INFERRED_GAP_MS;
+        assert!(session.holds_open(&open(late, "c", None)));
+        assert!(session.holds_open(&open(0, "d", Some("~1"))));
+        let others = [
+            open(late + 1, "c", None),
+            open(999, "c", None),
+            open(1_500, "d", None),
+            open(1_500, "c", Some("s")),
+        ];
+        assert!(others.iter().all(|open| !session.holds_open(open)));
+        let real = SessionRow {
+            inferred: false,
+            ..session
+        };
+        assert!(!real.holds_open(&open(1_500, "c", None)));
     }
 }

@@ -74,7 +74,7 @@ impl StatsQuestion {
     #[must_use]
     pub fn sums(filter: &Filter, by: GroupBy) -> Self {
         Self {
-            filter: filter.clone(),
+            filter: filter.clone().of_calls(),
             by,
             exact: false,
             buckets: Buckets {

@@ -10,7 +10,7 @@ use crate::rpc::{RpcAnswer, RpcCall, lenient};
 use crate::{Bodies, TypedId};
 use mcpr_model::{
     Body, ErrorKind, EventKey, OperationLink, OperationPart, Outcome, RequestId, SourceFormat,
-    SurfaceContent, Target, Text, TraceId, steps,
+    SurfaceContent, Target, Text, TraceId, opens_stream, steps,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -91,6 +91,8 @@ pub struct RequestMessage {
     pub trace_id: Option<TraceId>,
     /// What it takes up of an operation that has begun.
     pub follows: Option<OperationLink>,
+    /// What it says where its protocol knows no sessions. In a box, for few do.
+    pub stateless: Option<Box<StatelessRequest>>,
     /// Length of its text in bytes.
     pub bytes: i64,
     /// What it asks of the surface, where its method does.
@@ -101,6 +103,15 @@ pub struct RequestMessage {
     pub params: Option<Body>,
     /// Whether a log tells of it in words: its id and its length are nobody's then.
     pub is_told: bool,
+}
+
+/// What a request says of itself in a protocol without sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatelessRequest {
+    /// The version of the protocol.
+    pub protocol: Text,
+    /// What it is known by when it is made again: nothing takes up an answer that broke off.
+    pub again: OperationLink,
 }
 
 /// What a request asks of the server's surface.
@@ -152,7 +163,7 @@ impl RequestMessage {
     /// Whether it opens a stream of notifications, for hours: that is no call, and nobody waits for its answer.
     #[must_use]
     pub fn opens_stream(&self) -> bool {
-        self.method == "subscriptions/listen"
+        opens_stream(&self.method)
     }
 }
 
@@ -380,6 +391,7 @@ fn one(text: &str, bodies: Bodies) -> serde_json::Result<Option<Message>> {
         client_version: facts.client_version,
         trace_id: facts.trace_id,
         follows: facts.follows,
+        stateless: facts.stateless.map(Box::new),
         bytes,
         surface: call
             .asks_surface()

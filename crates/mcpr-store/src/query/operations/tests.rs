@@ -129,6 +129,53 @@ fn without_a_state_two_that_fit_are_not_linked() {
 }
 
 #[test]
+fn what_is_asked_again_after_it_broke_off_is_one_operation_that_did_not_fail() {
+    let link = OperationLink::of_again("tools/call", "t", "{}");
+    let mut broken = row(1, "tools/call", 0, 100);
+    broken.status = mcpr_model::Status::Error;
+    let broken = part(broken, None, Some(link), OperationStage::Broken);
+    assert!(operations(vec![broken.clone()])[0].is_failed);
+    let again = row(2, "tools/call", 500, 100);
+    let again = part(again, Some(link), None, OperationStage::Complete);
+    let all = operations(vec![broken.clone(), again.clone()]);
+    assert_eq!((&all[0].seqs[..], all[0].retries), (&[1, 2][..], 1));
+    assert!(!all[0].is_failed && !all[0].is_open());
+    // Of two of which each may be meant none is.
+    let other = RequestRow {
+        seq: 3,
+        ..broken.clone()
+    };
+    assert_eq!(operations(vec![broken, other, again]).len(), 3);
+}
+
+#[test]
+fn a_state_that_a_server_gives_to_everybody_links_what_is_asked_by_the_same_client_alone() {
+    use OperationStage::{Complete, InputRequired};
+    let state = OperationLink::of_state("1");
+    let of = |row: RequestRow, session: &str| RequestRow {
+        session: Some(session.to_owned()),
+        ..row
+    };
+    let ask = |seq, session| {
+        let asked = row(seq, "tools/call", seq, 1);
+        of(part(asked, None, Some(state), InputRequired), session)
+    };
+    let retry = |seq, session| {
+        let again = row(seq, "tools/call", seq, 1);
+        of(part(again, Some(state), None, Complete), session)
+    };
+    let two = seqs(vec![ask(1, "a"), ask(2, "b"), retry(3, "a"), retry(4, "b")]);
+    assert_eq!(two, [vec![1, 3], vec![2, 4]]);
+    // From elsewhere it is found where no other fits.
+    assert_eq!(seqs(vec![ask(1, "a"), retry(2, "c")]), [vec![1, 2]]);
+    let doubtful = seqs(vec![ask(1, "a"), ask(2, "b"), retry(3, "c")]);
+    assert_eq!(doubtful, [vec![1], vec![2], vec![3]]);
+    let mut other = retry(2, "a");
+    other.tool = Some("another".to_owned());
+    assert_eq!(seqs(vec![ask(1, "a"), other]), [vec![1], vec![2]]);
+}
+
+#[test]
 fn operations_that_never_end_are_held_up_to_a_number() {
     let mut fold = OperationsFold::default();
     let mut given = 0;

@@ -1,0 +1,50 @@
+//! From a request that waits to its row.
+
+use super::calls::{WaitingRequest, shown_id};
+use super::{Moment, Pairing};
+use mcpr_model::{Body, Kind, OperationPart, Payload, Request};
+use mcpr_wire::Direction;
+
+impl Pairing {
+    /// The row of a request, which is over at a moment; how it ended is left to be said.
+    pub(super) fn row(
+        &self,
+        direction: Direction,
+        waiting: WaitingRequest,
+        until: Moment,
+    ) -> Request {
+        let key = self.key_of(&waiting);
+        let WaitingRequest { asked, moment, .. } = waiting;
+        // Several connections may serve one client, and one connection several.
+        let is_of_none = self.is_connection && asked.stateless.is_some();
+        let from_client = self
+            .client
+            .clone()
+            .filter(|_| direction == Direction::ToServer);
+        let (client_name, client_version) = match (asked.client_name, from_client) {
+            (None, Some((name, version))) => (Some(name), version),
+            (said, _) => (said, asked.client_version),
+        };
+        // Times of a log may go back, and no call takes less than nothing.
+        let latency = until.at.saturating_duration_since(moment.at);
+        let proxy = self.proxy.clone();
+        Request {
+            session_id: self.session_id.clone().filter(|_| !is_of_none),
+            request_id: (!asked.is_told).then(|| shown_id(direction, asked.request_id)),
+            client_name,
+            client_version,
+            target: asked.target,
+            latency_us: Some(i64::try_from(latency.as_micros()).unwrap_or(i64::MAX)),
+            format: self.format,
+            bytes_in: (!asked.is_told).then_some(asked.bytes),
+            trace_id: asked.trace_id.map(Box::new),
+            part: asked.follows.map(OperationPart::following).map(Box::new),
+            ..Request::new(key, moment.ts, proxy, Kind::Mcp, asked.method)
+        }
+    }
+}
+
+/// What is kept of bodies, if any is.
+pub(super) fn payload(params: Option<Body>, answer: Option<Body>) -> Option<Box<Payload>> {
+    (params.is_some() || answer.is_some()).then(|| Box::new(Payload { params, answer }))
+}
