@@ -1,12 +1,12 @@
 //! `codex_rollout`: the record that Codex keeps of a conversation, one JSON object a line, as far as it
 //! tells of MCP: tool calls that have ended.
 
-use crate::Decoded;
 use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::rpc::{shorten, tool_error};
+use crate::{Bodies, Decoded};
 use mcpr_model::{
-    ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceFormat, Target,
+    ErrorKind, Event, EventKey, Kind, Outcome, Payload, Request, RequestId, SourceFormat, Target,
     TargetKind, Text,
 };
 use serde::Deserialize;
@@ -31,6 +31,7 @@ impl Format for CodexRollout {
             Fact::RequestId,
             Fact::RpcError,
             Fact::ToolError,
+            Fact::Bodies,
         ])
     }
 
@@ -53,9 +54,10 @@ impl Format for CodexRollout {
         let row = if event.tags.is_one_of("type", &["event_msg"]) {
             let line: RolloutLine<'_> = parsed(event.json)?;
             let kind: PayloadKind<'_> = parsed(line.payload.get())?;
+            let bodies = event.context.bodies;
             match kind.kind.as_ref().map(|it| &*it.0) {
-                Some("mcp_tool_call_end") => Some(call_end(&line)?),
-                Some("item_completed") => item_completed(&line)?,
+                Some("mcp_tool_call_end") => Some(call_end(&line, bodies)?),
+                Some("item_completed") => item_completed(&line, bodies)?,
                 _ => None,
             }
         } else {
@@ -88,7 +90,7 @@ struct CallEnd<'a> {
     call_id: Str<'a>,
     #[serde(borrow)]
     invocation: Invocation<'a>,
-    duration: Duration,
+    duration: Option<Duration>,
     #[serde(borrow)]
     result: CallResult<'a>,
 }
@@ -99,6 +101,8 @@ struct Invocation<'a> {
     server: Str<'a>,
     #[serde(borrow)]
     tool: Str<'a>,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,7 +133,9 @@ struct ToolCallItem<'a> {
     server: Str<'a>,
     #[serde(borrow)]
     tool: Str<'a>,
-    duration: Duration,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
+    duration: Option<Duration>,
     #[serde(borrow)]
     result: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -157,13 +163,18 @@ impl Duration {
     }
 }
 
-fn call_end(line: &RolloutLine<'_>) -> Result<Request, String> {
+/// When a call began that ended at a time; where nobody says how long it took, no earlier time is known.
+fn began_at(ended_at: i64, latency_us: Option<i64>) -> i64 {
+    ended_at.saturating_sub(latency_us.unwrap_or(0) / 1000)
+}
+
+fn call_end(line: &RolloutLine<'_>, bodies: Bodies) -> Result<Request, String> {
     let end: CallEnd<'_> = parsed(line.payload.get())?;
     let ended_at = rfc3339_ms(&line.timestamp)?;
-    let latency_us = end.duration.micros()?;
-    let outcome = match &end.result {
-        CallResult::Ok(result) => tool_error(Some(result)).unwrap_or_default(),
-        CallResult::Err(message) => failed(&message.0),
+    let latency_us = end.duration.map(Duration::micros).transpose()?;
+    let (outcome, answer) = match end.result {
+        CallResult::Ok(result) => (tool_error(Some(result)).unwrap_or_default(), Some(result)),
+        CallResult::Err(message) => (failed(&message.0), None),
     };
     let call = Call {
         id: &end.call_id.0,
@@ -171,24 +182,26 @@ fn call_end(line: &RolloutLine<'_>) -> Result<Request, String> {
         tool: &end.invocation.tool.0,
         // Ids begin anew in every conversation.
         key: format!("{} {}", line.timestamp.0, end.call_id.0),
-        ts: ended_at.saturating_sub(latency_us / 1000),
+        ts: began_at(ended_at, latency_us),
         latency_us,
         session_id: None,
+        arguments: end.invocation.arguments,
+        answer,
     };
-    Ok(call.row(outcome))
+    Ok(call.row(outcome, bodies))
 }
 
-fn item_completed(line: &RolloutLine<'_>) -> Result<Option<Request>, String> {
+fn item_completed(line: &RolloutLine<'_>, bodies: Bodies) -> Result<Option<Request>, String> {
     let completed: ItemCompleted<'_> = parsed(line.payload.get())?;
     let kind: PayloadKind<'_> = parsed(completed.item.get())?;
     if kind.kind.is_none_or(|kind| &*kind.0 != "McpToolCall") {
         return Ok(None);
     }
     let item: ToolCallItem<'_> = parsed(completed.item.get())?;
-    let latency_us = item.duration.micros()?;
+    let latency_us = item.duration.map(Duration::micros).transpose()?;
     let started_at = match completed.started_at_ms {
         Some(started_at) => started_at.0,
-        None => rfc3339_ms(&line.timestamp)?.saturating_sub(latency_us / 1000),
+        None => began_at(rfc3339_ms(&line.timestamp)?, latency_us),
     };
     let outcome = match (&item.error, &item.result) {
         (Some(error), _) => failed(&error.message.0),
@@ -205,8 +218,10 @@ fn item_completed(line: &RolloutLine<'_>) -> Result<Option<Request>, String> {
         ts: started_at,
         latency_us,
         session_id: text(completed.thread_id.as_ref()),
+        arguments: item.arguments,
+        answer: item.result,
     };
-    Ok(Some(call.row(outcome)))
+    Ok(Some(call.row(outcome, bodies)))
 }
 
 /// A call in either form.
@@ -217,13 +232,28 @@ struct Call<'a> {
     /// What makes a second delivery of it recognisable.
     key: String,
     ts: i64,
-    latency_us: i64,
+    latency_us: Option<i64>,
     /// The conversation, where the event names it.
     session_id: Option<Text>,
+    arguments: Option<&'a RawValue>,
+    answer: Option<&'a RawValue>,
 }
 
 impl Call<'_> {
-    fn row(self, outcome: Outcome) -> Request {
+    /// What was asked, in the form of the parameters of a call, and the result.
+    fn payload(&self) -> Option<Payload> {
+        let params = self.arguments.map(|arguments| {
+            let tool = serde_json::Value::from(self.tool);
+            format!(r#"{{"name":{tool},"arguments":{arguments}}}"#)
+        });
+        Payload::of(params.as_deref(), self.answer.map(RawValue::get))
+    }
+
+    fn row(self, outcome: Outcome, bodies: Bodies) -> Request {
+        let payload = match bodies {
+            Bodies::Kept => self.payload().map(Box::new),
+            Bodies::Left => None,
+        };
         let (key, proxy) = (EventKey::of_id(&self.key), self.server.into());
         let method = "tools/call".into();
         Request {
@@ -234,8 +264,9 @@ impl Call<'_> {
                 kind: TargetKind::Tool,
                 name: self.tool.into(),
             }),
-            latency_us: Some(self.latency_us),
+            latency_us: self.latency_us,
             outcome,
+            payload,
             ..Request::new(key, self.ts, proxy, Kind::Mcp, method)
         }
     }
@@ -328,6 +359,30 @@ mod tests {
             };
             assert_eq!(got, expected, "{result}");
         }
+    }
+
+    #[test]
+    fn a_call_without_a_duration_has_no_latency() {
+        let line = OLD.replace(r#""duration":{"secs":0,"nanos":5000000},"#, "");
+        let decoded = decoded(&line);
+        let [mcpr_model::Event::Request(row)] = &decoded.events[..] else {
+            panic!("{:?}", decoded.bad);
+        };
+        assert_eq!((row.latency_us, row.ts), (None, 1_790_812_801_000));
+    }
+
+    #[test]
+    fn arguments_and_result_are_kept_where_payloads_are() {
+        let line = OLD.replace(r#""arguments":{}"#, r#""arguments":{"of":"pears"}"#);
+        let decoded = decoded(&line);
+        let [mcpr_model::Event::Request(row)] = &decoded.events[..] else {
+            panic!("{:?}", decoded.bad);
+        };
+        let payload = row.payload.as_deref().expect("a payload");
+        let text = |body: &Option<mcpr_model::Body>| body.as_ref().map(|it| it.text.to_string());
+        let expected = r#"{"name":"t","arguments":{"of":"pears"}}"#;
+        assert_eq!(text(&payload.params).as_deref(), Some(expected));
+        assert_eq!(text(&payload.answer).as_deref(), Some(r#"{"content":[]}"#));
     }
 
     #[test]

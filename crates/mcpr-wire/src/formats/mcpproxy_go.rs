@@ -48,9 +48,9 @@ impl Format for McpproxyGo {
         if &*record.kind.0 == "internal_tool_call" && record.tool_name.0.starts_with(OWN_CALLERS) {
             return Ok(());
         }
-        let latency_us = record
-            .duration_ms
-            .map_or(Some(0), |ms| ms.0.checked_mul(1000));
+        // It is left out where it is 0, and where there was none: of a call that was blocked.
+        let micros = |ms: WholeNumber| ms.0.checked_mul(1000).ok_or("the duration is out of range");
+        let latency_us = record.duration_ms.map(micros).transpose()?;
         let metadata = record.metadata.as_ref();
         let key = EventKey::of_id(&record.id.0);
         let ts = rfc3339_ms(&record.timestamp)?;
@@ -64,7 +64,7 @@ impl Format for McpproxyGo {
                 kind: TargetKind::Tool,
                 name,
             }),
-            latency_us: Some(latency_us.ok_or("the duration is out of range")?),
+            latency_us,
             outcome: record.ended()?,
             ..Request::new(key, ts, proxy, Kind::Mcp, "tools/call".into())
         }));
