@@ -4,12 +4,13 @@
 //   node client.mjs latency CALLS TOOL ARGUMENTS -- COMMAND…   calls one by one; prints {"took", "waits"}:
 //       the µs of each, and how often each of the server's threads waited meanwhile, by its name (Linux)
 //   node client.mjs … -- URL                      the same with a server at a URL: SSE where it ends in /sse
+//   node client.mjs task -- …                     one call that becomes a task, which asks back; prints what came of it
 //   node client.mjs stay -- COMMAND…              connects, prints the server's process id, and stays
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { CreateMessageRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { CallToolResultSchema, CreateMessageRequestSchema, ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { readdirSync, readFileSync } from "node:fs";
 
 const CLIENT = { name: "mcpr-test-client", version: "1.2.3" };
@@ -144,10 +145,26 @@ async function latency(calls, name, json) {
     return { took, waits: Object.fromEntries(after.map(([name, n]) => [name, n - (before[name] ?? 0)])) };
 }
 
+async function task() {
+    const ours = { requests: { elicitation: { create: {} } } };
+    const { client } = await connect({ elicitation: { form: {} }, tasks: ours });
+    client.setRequestHandler(ElicitRequestSchema, async () =>
+        ({ action: "accept", content: { interpretation: "technical" } }));
+    // What may become a task is known from the list.
+    await client.listTools();
+    const asked = { name: "simulate-research-query", arguments: { topic: "python", ambiguous: true } };
+    const seen = [];
+    for await (const message of client.experimental.tasks.callToolStream(asked, CallToolResultSchema, {})) {
+        seen.push(message.task?.status ?? message.type);
+    }
+    await client.close();
+    return { seen };
+}
+
 async function stay() {
     const { transport } = await connect();
     return { pid: transport.pid };
 }
 
-const result = await { everything, time, latency, stay }[what](...how);
+const result = await { everything, time, latency, task, stay }[what](...how);
 process.stdout.write(`${JSON.stringify(result)}\n`);

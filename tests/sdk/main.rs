@@ -11,6 +11,7 @@
 mod clients;
 mod ends;
 mod latency;
+mod otlp;
 mod packages;
 mod page;
 #[path = "../it/program.rs"]
@@ -30,7 +31,7 @@ use std::time::Instant;
 /// One thing that is shown: its name, and what shows it by not panicking.
 type Check = (&'static str, fn(&Packages));
 
-const CHECKS: [Check; 14] = [
+const CHECKS: [Check; 18] = [
     ("everything_passes_unchanged", scenario::everything),
     ("a_python_server_passes_unchanged", scenario::time),
     ("clients_read_what_is_installed", clients::read),
@@ -48,6 +49,10 @@ const CHECKS: [Check; 14] = [
     ),
     ("so_is_one_of_the_older_pair", relay::older_pair),
     ("so_is_one_of_python_in_both_eras", relay::python),
+    ("a_task_is_one_operation", relay::task),
+    ("a_server_that_prefers_http_2_is_asked_so", relay::http_2),
+    ("exporters_of_python_are_understood", otlp::python),
+    ("exporters_of_node_are_understood", otlp::node),
 ];
 
 fn main() -> ExitCode {

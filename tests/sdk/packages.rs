@@ -79,7 +79,9 @@ impl Packages {
             return Err(Missing { what, is_wanted });
         }
         std::fs::copy(root.join("tests/sdk/client.mjs"), found.client()).unwrap();
-        std::fs::copy(root.join("tests/sdk/page.mjs"), found.page()).unwrap();
+        for script in ["page.mjs", "otlp.mjs"] {
+            std::fs::copy(root.join("tests/sdk").join(script), found.script(script)).unwrap();
+        }
         Ok(found)
     }
 
@@ -92,9 +94,14 @@ impl Packages {
         self.text("client.mjs")
     }
 
+    /// A script that stands beside the packages that it uses.
+    pub(crate) fn script(&self, name: &str) -> String {
+        self.text(name)
+    }
+
     /// The script that opens a report.
     pub(crate) fn page(&self) -> String {
-        self.text("page.mjs")
+        self.script("page.mjs")
     }
 
     /// The browser, as Debian installs it; `MCPR_TEST_CHROMIUM` names another.

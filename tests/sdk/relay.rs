@@ -1,8 +1,8 @@
 //! Official clients and real servers at URLs, with the tap between them and without it: the client sees the
 //! same, and the rows are what it did.
 
-use super::packages::Packages;
-use super::program::{Home, signal};
+use super::packages::{Packages, tapped};
+use super::program::{Home, json_lines, signal};
 use super::remote;
 use super::scenario::{done, recorded};
 use rustix::process::Signal;
@@ -19,7 +19,12 @@ struct UrlTap {
 
 impl UrlTap {
     fn start(home: &Home, url: &str) -> Self {
-        let mut command = home.command(&["tap", "--url", url, "--name", "server"]);
+        Self::start_with(home, url, &[])
+    }
+
+    fn start_with(home: &Home, url: &str, more: &[&str]) -> Self {
+        let arguments = [&["tap", "--url", url, "--name", "server"], more].concat();
+        let mut command = home.command(&arguments);
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let mut err = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -46,8 +51,12 @@ fn drive(command: &mut Command) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn node(packages: &Packages, url: &str) -> Value {
-    drive(Command::new("node").args([&*packages.client(), "everything", "--", url]))
+fn node(packages: &Packages, what: &str, server: &[&str]) -> Value {
+    drive(
+        Command::new("node")
+            .args([&*packages.client(), what, "--"])
+            .args(server),
+    )
 }
 
 pub(crate) fn everything(packages: &Packages) {
@@ -61,10 +70,10 @@ pub(crate) fn older_pair(packages: &Packages) {
 fn show(packages: &Packages, transport: &str, path: &str) {
     let (_server, port) = remote::everything(packages, transport);
     let url = format!("http://127.0.0.1:{port}/{path}");
-    let alone = node(packages, &url);
+    let alone = node(packages, "everything", &[&url]);
     let home = Home::new();
     let tap = UrlTap::start(&home, &url);
-    let through = node(packages, &tap.url);
+    let through = node(packages, "everything", &[&tap.url]);
     tap.end();
     assert_eq!(through, alone, "the client has noticed the tap");
     let mut did: Vec<String> = through["did"]
@@ -130,6 +139,102 @@ pub(crate) fn python(packages: &Packages) {
         );
         let failed = rows.iter().filter(|row| row["status"] != "ok").count();
         assert!(failed >= 4, "{era} {mode}: {failed} of {methods:?}");
+        if era != "fastmcp" {
+            asked_once(&home, mode);
+        }
         println!("     python {era} {mode}: {} requests", rows.len());
     }
+}
+
+/// A call that asks a person is one operation: of two requests where the protocol has no sessions, else with a request
+/// of the server within it.
+fn asked_once(home: &Home, mode: &str) {
+    let rows = home.rows(&["--tool", "order"]);
+    let lines = json_lines(&home.succeed(&["stats", "--json", "--tool", "order", "--operations"]));
+    let [line] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    let requests = if mode == "legacy" { 1 } else { 2 };
+    assert_eq!(
+        (rows.len(), line["operations"].as_u64()),
+        (requests, Some(1))
+    );
+    if mode == "legacy" {
+        let asked = home.rows(&["--method", "elicitation/create"]);
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        return;
+    }
+    let waited = line["waiting_us"].as_i64().unwrap();
+    assert!(waited >= 100_000, "the person took a moment: {line}");
+    let last = rows[1]["seq"].to_string();
+    let shown: Value = serde_json::from_str(&home.succeed(&["show", &last, "--json"])).unwrap();
+    let parts = shown["operation"]["seqs"].as_array().map(Vec::len);
+    assert_eq!(parts, Some(2), "{shown}");
+}
+
+/// A call that becomes a task is one operation with its polls, over a pipe and at a URL.
+pub(crate) fn task(packages: &Packages) {
+    let home = Home::new();
+    let server = packages.everything();
+    let command = tapped("piped", &server.command);
+    let mut node_in_home = Command::new("node");
+    let piped = drive(
+        node_in_home
+            .args([&*packages.client(), "task", "--"])
+            .args(&command)
+            .env("HOME", home.path(""))
+            .env_remove("MCPR_DB"),
+    );
+    let (_server, port) = remote::everything(packages, "streamableHttp");
+    let tap = UrlTap::start(&home, &format!("http://127.0.0.1:{port}/mcp"));
+    let at_url = node(packages, "task", &[&tap.url]);
+    tap.end();
+    for (proxy, said) in [("piped", piped), ("server", at_url)] {
+        let seen = said["seen"].as_array().unwrap();
+        assert_eq!(seen.last().unwrap(), "result", "{proxy}: {said}");
+        let stats = |more: &[&str]| {
+            let all = [&["stats", "--json", "-p", proxy, "--by", "method"], more].concat();
+            json_lines(&home.succeed(&all))
+        };
+        let sums = stats(&["--operations"]);
+        let line = sums.iter().find(|line| line["method"] == "tools/call");
+        let line = line.unwrap_or_else(|| panic!("{proxy}: {sums:?}"));
+        let figures = ["calls", "operations", "operations_open"].map(|name| line[name].as_u64());
+        assert_eq!(figures, [Some(1), Some(1), Some(0)], "{proxy}: {line}");
+        let is_poll = |line: &Value| line["method"].as_str().unwrap().starts_with("tasks/");
+        assert!(!sums.iter().any(is_poll), "{proxy}: {sums:?}");
+        let polls = home.rows(&["-p", proxy, "--method", "tasks/*"]);
+        let last = polls.last().unwrap()["seq"].to_string();
+        let shown: Value = serde_json::from_str(&home.succeed(&["show", &last, "--json"])).unwrap();
+        let parts = shown["operation"]["seqs"].as_array().unwrap().len();
+        assert_eq!(parts, polls.len() + 1, "{proxy}: {shown}");
+        println!("     {proxy}: one task of {parts} requests");
+    }
+}
+
+/// A server that prefers HTTP/2 is asked by that, whatever its client speaks.
+pub(crate) fn http_2(_: &Packages) {
+    let file = |name: &str| format!("{}/tests/{name}", env!("CARGO_MANIFEST_DIR"));
+    let mut serving = Command::new("node");
+    serving.args(["sdk/h2.mjs", "data/tls/server.pem", "data/tls/server.key"].map(file));
+    let (_server, port) = remote::serving(serving);
+    let home = Home::new();
+    let url = format!("https://localhost:{port}/mcp");
+    let tap = UrlTap::start_with(&home, &url, &["--ca", &file("data/tls/ca.pem")]);
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x"}}"#;
+    let script = "fetch(process.argv[1], { method: 'POST', body: process.argv[2] })
+        .then((answer) => answer.text()).then((text) => console.log(JSON.stringify(text)))";
+    let told = drive(Command::new("node").args(["-e", script, &tap.url, call]));
+    tap.end();
+    let text = told.as_str().unwrap();
+    assert!(
+        text.contains("HTTP 2.0") && text.matches("data: ").count() == 2,
+        "{text}"
+    );
+    let rows = home.rows(&[]);
+    assert_eq!(
+        (rows.len(), rows[0]["http_status"].as_u64()),
+        (1, Some(200)),
+        "{rows:?}"
+    );
 }

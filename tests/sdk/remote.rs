@@ -42,9 +42,15 @@ pub(crate) fn everything(packages: &Packages, transport: &str) -> (Serving, u16)
 
 /// Starts the server of the Python SDK.
 pub(crate) fn python(packages: &Packages, era: &str) -> (Serving, u16) {
-    let mut child = Command::new(packages.python())
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/server.py"))
-        .arg(era)
+    let mut command = Command::new(packages.python());
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/server.py"));
+    command.arg(era);
+    serving(command)
+}
+
+/// Starts a server that prints its port.
+pub(crate) fn serving(mut command: Command) -> (Serving, u16) {
+    let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

@@ -7,14 +7,18 @@ server without a past does; `server.py fastmcp` is the same server made with Fas
 import json
 import socket
 import sys
+from typing import Annotated
 
 import uvicorn
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Elicit, Resolve
+from pydantic import BaseModel
 
 era = sys.argv[1]
 if era == "fastmcp":
     from fastmcp import FastMCP as Server
 else:
-    from mcp.server import MCPServer as Server
+    Server = MCPServer
 
 server = Server("sums")
 
@@ -29,6 +33,25 @@ def add(a: int, b: int) -> int:
 def negate(a: int) -> int:
     """Negate a number."""
     return -a
+
+
+class Amount(BaseModel):
+    """What a person is asked for."""
+
+    amount: int
+
+
+async def amount() -> Elicit[Amount]:
+    """Asks the person behind the client."""
+    return Elicit("How much of it?", Amount)
+
+
+if era != "fastmcp":
+
+    @server.tool()
+    def order(item: str, asked: Annotated[Amount, Resolve(amount)]) -> str:
+        """Order something, as much as a person says."""
+        return f"{asked.amount} of {item}"
 
 
 @server.prompt()
