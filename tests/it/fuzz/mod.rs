@@ -131,6 +131,23 @@ fn any_two_surfaces_are_compared_without_a_panic() {
 }
 
 #[test]
+fn what_stands_in_a_changed_log_says_no_more_than_its_format_knows() {
+    for format in mcpr_wire::FORMATS {
+        twin(format.name(), 300);
+    }
+}
+
+#[test]
+fn each_target_is_one_of_libfuzzer_too() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/Cargo.toml");
+    let manifest = std::fs::read_to_string(manifest).unwrap();
+    for target in TARGETS {
+        let named = format!("name = \"{}\"\n", target.name);
+        assert!(manifest.contains(&named), "{}", target.name);
+    }
+}
+
+#[test]
 fn what_once_broke_a_target_does_so_no_more() {
     let crashes = super::program::capture("crashes");
     for target in TARGETS {

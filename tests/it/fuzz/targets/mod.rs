@@ -3,6 +3,7 @@
 
 mod bytes;
 mod files;
+mod formats;
 mod rows;
 mod secrets;
 mod stores;
@@ -18,6 +19,8 @@ pub(crate) struct Target {
     /// Panics when something does not hold.
     pub(crate) body: fn(&[u8]),
     seeds: &'static [&'static str],
+    /// Most lines of a seed.
+    lines: usize,
 }
 
 const STREAMS: &[&str] = &[
@@ -44,7 +47,7 @@ const SURFACES: &[&str] = &[
 ];
 
 /// Every target.
-pub(crate) const TARGETS: [Target; 13] = [
+pub(crate) const TARGETS: [Target; 30] = [
     target("lines", bytes::lines, STREAMS),
     target("frames", bytes::frames, STREAMS),
     target("decoders", bytes::decoders, STREAMS),
@@ -58,13 +61,58 @@ pub(crate) const TARGETS: [Target; 13] = [
     target("filter", stores::filter, STREAMS),
     target("store", stores::damaged, &[]),
     target("surface", surfaces::compared, SURFACES),
+    of_format(
+        "mcpr_v04",
+        &["mcpr-0.4.64/proxy.log", "mcpr-0.4.64/cloud.ndjson"],
+    ),
+    of_format(
+        "mcpr_v05_stderr",
+        &[
+            "mcpr-0.5.44/everything.stderr.log",
+            "mcpr-0.5.44/weather.stderr.log",
+        ],
+    ),
+    of_format("mcpr_v05_cloud", &["mcpr-0.5.44/cloud.ndjson"]),
+    target("export", formats::exported, &["fuzz/export.ndjson"]).of_lines(SOME_LINES),
+    of_format("toolhive", &["formats/toolhive.ndjson"]),
+    of_format("mcpproxy_go", &["formats/mcpproxy_go.ndjson"]),
+    of_format("codex_rollout", &["formats/codex_rollout.ndjson"]),
+    of_format("kong", &["formats/kong.ndjson"]),
+    of_format("agentgateway", &["formats/agentgateway.log"]),
+    of_format("envoy_ai_gateway", &["formats/envoy_ai_gateway.ndjson"]),
+    of_format("mcpsnoop", &["formats/mcpsnoop.ndjson"]),
+    of_format("gh_aw_mcpg", &["formats/gh_aw_mcpg.ndjson"]),
+    of_format("claude_code_log", &["formats/claude_code_log.jsonl"]),
+    of_format("desktop_log", &["fuzz/desktop_log.log"]),
+    of_format(
+        "vscode_log",
+        &["formats/mcpServer.mcp.config.usrlocal.vscode_log.log"],
+    ),
+    of_format("cursor_log", &["formats/cursor_log.log"]),
+    target("jsonrpc", formats::session, &["fuzz/jsonrpc.ndjson"]).of_lines(SOME_LINES),
 ];
 
+/// Most lines of a seed where a format is read line by line: a request and its answer stand in two.
+const SOME_LINES: usize = 6;
+
+const fn of_format(name: &'static str, seeds: &'static [&'static str]) -> Target {
+    target(name, formats::log, seeds).of_lines(SOME_LINES)
+}
+
 const fn target(name: &'static str, body: fn(&[u8]), seeds: &'static [&'static str]) -> Target {
-    Target { name, body, seeds }
+    Target {
+        name,
+        body,
+        seeds,
+        lines: 1,
+    }
 }
 
 impl Target {
+    const fn of_lines(self, lines: usize) -> Self {
+        Self { lines, ..self }
+    }
+
     /// Real input: every line of the captures that suit it, short enough to be changed in many ways.
     pub(crate) fn seeds(&self) -> Vec<Vec<u8>> {
         const LONGEST: usize = 16 * 1024;
@@ -73,7 +121,8 @@ impl Target {
             let bytes = std::fs::read(data().join(file)).expect("the captures are there");
             let lines = bytes.split(|&byte| byte == b'\n');
             let kept = lines.filter(|line| (1..=LONGEST).contains(&line.len()));
-            seeds.extend(kept.map(<[u8]>::to_vec));
+            let kept: Vec<&[u8]> = kept.collect();
+            seeds.extend(kept.chunks(self.lines).map(|lines| lines.join(&b'\n')));
         }
         seeds
     }
