@@ -21,7 +21,7 @@ use crate::render::{
 };
 use clap_complete::ArgValueCompleter;
 use mcpr_model::ServerRun;
-use mcpr_store::query::{Entry, Filter, Operation, Order, Pattern, SessionRow};
+use mcpr_store::query::{Entry, Filter, OpenRow, Operation, Order, Pattern, SessionRow};
 use mcpr_store::{Reader, StoreError, fold};
 use std::fmt::Write as _;
 
@@ -112,7 +112,7 @@ fn show(
     };
     let session = SessionView::at(row, view.now_ms);
     let open = reader.open_requests(&in_flight_of(&session.row))?;
-    let servers = Servers::of(&session.row, reader)?;
+    let servers = Servers::of(&session.row, &open, reader)?;
     let run = servers.run();
     let failed: Vec<ServerRun> = run
         .into_iter()
@@ -326,16 +326,14 @@ struct Servers {
 }
 
 impl Servers {
-    fn of(row: &SessionRow, reader: &dyn Reader) -> Result<Self, StoreError> {
+    fn of(row: &SessionRow, open: &[OpenRow], reader: &dyn Reader) -> Result<Self, StoreError> {
         if row.inferred {
+            // What is in flight may have come by a connection that no row has come by.
+            let own = open.iter().filter(|open| row.holds_open(&open.row));
+            let until = own.map(|open| open.row.ts).fold(row.last_seen_at, i64::max);
             return Ok(Self {
                 own: None,
-                connections: fold::connections(
-                    reader,
-                    &row.proxy,
-                    row.started_at,
-                    row.last_seen_at,
-                )?,
+                connections: fold::connections(reader, &row.proxy, row.started_at, until)?,
             });
         }
         Ok(Self {

@@ -124,6 +124,10 @@ fn list(
 ) -> anyhow::Result<Exit> {
     let named = view.named(LISTED_COLUMNS)?;
     let open = reader.open_requests(&Filter::default())?;
+    // A stream that is open waits for nothing, and needs no column of what does.
+    let is_waiting = open
+        .iter()
+        .any(|open| open.row.flight != Some(Flight::Open));
     let failed = reader.server_deaths(0, i64::MAX, MAX_FAILED)?;
     let besides = besides(filter, &open, &failed, reader)?;
     let called = args.called.called(filter)?;
@@ -149,7 +153,7 @@ fn list(
         let listing = listing.get_or_insert_with(|| {
             let columns = match &named {
                 Some(columns) => columns.clone(),
-                None if view.is_table() => table_columns(&rows, more, !open.is_empty()),
+                None if view.is_table() => table_columns(&rows, more, is_waiting),
                 None => choose(LISTED_COLUMNS, SESSION_COLUMNS),
             };
             ListPrinter::new(columns, view.style, view, console)

@@ -51,6 +51,7 @@ pub fn session_document(
 fn connection_object(row: &SessionRow) -> String {
     let object = serde_json::json!({
         "session_id": row.session_id, "started_at": row.started_at, "ended_at": row.ended_at,
+        "started": rfc3339(row.started_at), "ended": row.ended_at.map(rfc3339),
         "conversation": row.conversation,
     });
     text::escape_json(&object.to_string()).into_owned()

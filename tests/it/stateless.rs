@@ -129,6 +129,7 @@ fn a_subscription_is_open_for_as_long_as_it_is_and_no_call() {
         shown.contains("▸ open") && !shown.contains("in flight"),
         "{shown}"
     );
+    assert_eq!(shown.matches("\nconnection ").count(), 1, "{shown}");
     // Nobody waits for it: it hangs in no list of what hangs.
     let waiting = home.run(&["logs", "--status", "pending", "--json"]);
     assert_eq!(waiting.out, "", "{waiting:?}");
