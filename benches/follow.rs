@@ -31,6 +31,9 @@ struct Args {
     /// Seed of the lines and of the pauses between them
     #[arg(long, env = "BENCH_SEED", default_value_t = 1)]
     seed: u64,
+    /// Follow this store, which must be empty [default: a new SQLite file]
+    #[arg(long, env = "BENCH_STORE")]
+    store: Option<PathBuf>,
     /// Measure another build of the program
     #[arg(long, env = "BENCH_PROGRAM", default_value = env!("CARGO_BIN_EXE_mcpr"))]
     program: PathBuf,
@@ -53,10 +56,9 @@ fn main() -> Result<()> {
     let args = Args::parse();
     ensure!(args.lines > 0, "nothing to measure");
     let directory = tempfile::tempdir()?;
-    let (source, store) = (
-        directory.path().join("p.log"),
-        directory.path().join("s.db"),
-    );
+    let source = directory.path().join("p.log");
+    let own = || directory.path().join("s.db");
+    let store = args.store.clone().unwrap_or_else(own);
     let mut text = Vec::new();
     let mut generator = generate::Generator::new(args.seed);
     generator.write_lines(args.lines + 1, &mut text)?;
@@ -101,8 +103,8 @@ fn main() -> Result<()> {
         late.len()
     );
     println!("| from appended to printed, ms | |\n|---|---:|");
-    println!("| p50 (to reach: 10) | {:.1} |", at(0.5));
-    println!("| p99 (to reach: 50) | {:.1} |", at(0.99));
+    println!("| p50 (to reach: 10, on a server 30) | {:.1} |", at(0.5));
+    println!("| p99 (to reach: 50, on a server 120) | {:.1} |", at(0.99));
     println!("| max | {:.1} |", at(1.0));
     let before = ticks(follower.0.id())?;
     std::thread::sleep(Duration::from_secs(args.idle));

@@ -13,6 +13,7 @@ mod growth;
 mod parse;
 mod past;
 mod replay;
+mod server;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
@@ -50,6 +51,9 @@ struct Args {
     /// Measure instead how fast requests without a session id are recorded behind so many old sessions
     #[arg(long, value_name = "SESSIONS", value_delimiter = ',')]
     past: Vec<usize>,
+    /// Measure instead a store on a PostgreSQL server, which is started for it, beside a bare COPY and SQLite
+    #[arg(long)]
+    postgres: bool,
     /// A Python with the package duckdb
     #[arg(long, default_value = "python3")]
     python: PathBuf,
@@ -89,6 +93,9 @@ fn main() -> Result<()> {
     }
     if !args.past.is_empty() {
         return past::measure(&args.past, &args, dir.path());
+    }
+    if args.postgres {
+        return server::measure(&args, dir.path());
     }
     let stream = dir.path().join("everything.log");
     let written = write_stream(&stream, &args)?;
@@ -200,7 +207,12 @@ fn record(program: &Path, store: &Path, stream: &Path) -> Result<Ingest> {
     Ok(Ingest {
         wall,
         peak_bytes,
-        store_bytes: store_bytes(store)?,
+        // A store on a server has no file here.
+        store_bytes: if store.exists() {
+            store_bytes(store)?
+        } else {
+            0
+        },
     })
 }
 

@@ -47,7 +47,9 @@ const COMMANDS: &[(&str, Option<u32>)] = &[
     ("logs --tool echo --status error --tail 50", Some(20)),
     ("logs --tool nope --status error --tail 50", Some(20)),
     ("logs --status timeout --tail 50", None),
+    ("logs --tool echo --tail 50", None),
     ("slow --since @0", Some(30)),
+    ("slow --since @0 --tool echo", None),
     ("stats --since @0", Some(40)),
     ("stats --since @0 --by hour", None),
     ("clients --since @0", None),
@@ -66,7 +68,9 @@ fn main() -> Result<()> {
         .store
         .clone()
         .unwrap_or_else(|| own.path().join("store.db"));
-    if !store.exists() {
+    // A store on a server is at no path: it is there if it has a session.
+    let is_there = store.exists() || some_session(&args.program, &store).is_ok();
+    if !is_there {
         let took = make_store(&args, &store)?;
         eprintln!("made {} rows in {took:.1?}", args.rows);
     }

@@ -22,14 +22,38 @@ use rustc_hash::FxHashSet;
 /// ones.
 const MAX_WRITERS: i64 = 1000;
 
+/// When it is looked whether requests of a batch are stored already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// Before the lock, while others write. What one of them stores meanwhile the unique key refuses, and the batch is
+    /// done again under the lock.
+    Early,
+    /// Under the lock.
+    Locked,
+}
+
 /// Commits a batch, or finds that it was committed. `recorder` is whose checkpoints and sources it brings.
 pub(crate) fn append(
     db: &mut Db,
     names: &mut KnownNames,
     recorder: i64,
     batch: &Batch,
+    lookup: Lookup,
 ) -> Result<Appended, DbFault> {
+    let mut records = Records::default();
+    let before = match lookup {
+        Lookup::Early => {
+            // The row first: what is committed after it was read is seen, and only looked for once more.
+            let before = StoreRow::read(db)?;
+            records.find_stored(db, batch)?;
+            Some(before)
+        }
+        Lookup::Locked => None,
+    };
     let row = StoreRow::lock(db)?;
+    if !before.is_some_and(|before| holds(&before, &row, batch)) {
+        records = Records::default();
+    }
     // A writer numbers its batches upwards and sends one at a time: a higher number says that this one is in.
     let sql = "SELECT 1 FROM writers WHERE writer = $1 AND number >= $2";
     if db.row(sql, &[&batch.writer, &batch.number])?.is_some() {
@@ -47,7 +71,7 @@ pub(crate) fn append(
         row,
         appended: Appended::default(),
         sessions: SessionStates::default(),
-        records: Records::default(),
+        records,
         sums: SumChanges::default(),
         lists: ListStates::default(),
         payloads: Vec::new(),
@@ -64,6 +88,13 @@ pub(crate) fn append(
         }
     }
     writing.write(recorder, batch)
+}
+
+/// Whether what was looked for before the lock still counts.
+fn holds(before: &StoreRow, row: &StoreRow, batch: &Batch) -> bool {
+    let merges = |event: &Event| matches!(event, Event::Request(it) if it.key.call.is_some());
+    // Rows that others changed are no ground to merge anything into, nor are those that were removed.
+    before.commits == row.commits || (before.cares == row.cares && !batch.events.iter().any(merges))
 }
 
 /// A batch being written.
@@ -88,12 +119,8 @@ impl BatchInProgress<'_> {
     fn find_all(&mut self, batch: &Batch) -> Result<(), DbFault> {
         self.names.find_all(self.db, batch)?;
         self.sessions.find_all(self.db, self.names, batch)?;
-        let requests = batch.events.iter().filter_map(|event| match event {
-            Event::Request(request) => Some(request),
-            _ => None,
-        });
-        let requests: Vec<&Request> = requests.collect();
-        let of_calls = self.records.find_all(self.db, &requests)?;
+        self.records.find_stored(self.db, batch)?;
+        let of_calls = self.records.find_calls(self.db, batch)?;
         self.sessions.find_numbers(self.db, &of_calls)?;
         let gaps = batch.events.iter().enumerate();
         let keys = gaps.filter_map(|(place, event)| match event {

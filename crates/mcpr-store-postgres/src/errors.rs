@@ -31,7 +31,8 @@ impl DbFault {
         Self::Store(StoreError::new(StoreErrorKind::Corrupt, message))
     }
 
-    /// Whether the same transaction is to be done again at once: another one was in its way.
+    /// Whether the same transaction is to be done again at once: another one was in its way, or has stored what this one
+    /// was about to.
     pub(crate) fn is_conflict(&self) -> bool {
         let Self::Server(error) = self else {
             return false;
@@ -39,6 +40,7 @@ impl DbFault {
         let code = error.code();
         code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
             || code == Some(&SqlState::T_R_DEADLOCK_DETECTED)
+            || code == Some(&SqlState::UNIQUE_VIOLATION)
     }
 
     /// The failure of what was tried at a store.

@@ -167,9 +167,9 @@ fn carry_out(db: &mut Db, from: i32) -> Result<(), DbFault> {
                 .cast_signed()
                 | 1;
             db.execute(
-                "INSERT INTO mcpr_store (id, layout, store_id, last_seq, last_id, commits, cares, requests,
+                "INSERT INTO mcpr_store (id, layout, store_id, last_seq, last_id, last_name, commits, cares, requests,
                                          duplicates, conflicts, undecided)
-                 VALUES (1, 1, $1, 0, 0, 0, 0, 0, 0, 0, 0)",
+                 VALUES (1, 1, $1, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
                 &[&store_id],
             )?;
         }

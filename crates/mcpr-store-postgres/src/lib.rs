@@ -11,6 +11,7 @@ mod backend;
 mod connect;
 mod db;
 mod errors;
+mod figures;
 mod flight;
 mod grants;
 mod heart;

@@ -198,7 +198,7 @@ impl KnownNames {
         if let Some(&known) = self.proxies.get(name) {
             return known;
         }
-        let id = row.next_id();
+        let id = row.next_name();
         self.proxies.insert(name.clone(), id);
         self.new_proxies.push((id, name.clone()));
         id
@@ -215,7 +215,7 @@ impl KnownNames {
             return known;
         }
         let client = (name.cloned(), version.cloned());
-        let id = row.next_id();
+        let id = row.next_name();
         self.clients.insert(client.clone(), id);
         self.new_clients.push((id, client));
         id
@@ -248,7 +248,7 @@ impl KnownNames {
         proxy: i64,
         sums: Option<i64>,
     ) -> OperationNumbers {
-        let id = row.next_id();
+        let id = row.next_name();
         // Without others it counts for itself.
         let operation = OperationNumbers {
             id,

@@ -19,7 +19,7 @@ use mcpr_store::query::{
     StatsRow, StoredKey, SurfacePage, SurfaceRow, Surfaces, TimePage,
 };
 use mcpr_store::{Overview, PollSchedule, Reader, RollupRow, StoreError, replaced};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 /// A store opened for reading only.
@@ -29,6 +29,7 @@ pub(crate) struct PostgresReader {
     /// None when the last one was lost.
     db: RefCell<Option<Db>>,
     store_id: i64,
+    polls: Cell<PollSchedule>,
 }
 
 const READING: &str = "read the store";
@@ -41,6 +42,7 @@ impl PostgresReader {
             server: server.clone(),
             db: RefCell::new(Some(db)),
             store_id,
+            polls: Cell::new(PollSchedule::of_server()),
         })
     }
 
@@ -142,14 +144,18 @@ impl Reader for PostgresReader {
             std::thread::sleep(timeout);
             false
         };
-        PollSchedule::default().watch(seen, timeout, &mut wait, &mut || {
+        let mut polls = self.polls.get();
+        let head = polls.watch(seen, timeout, &mut wait, &mut || {
             let head = self.head()?;
             if head.store_id == self.store_id {
                 Ok(head)
             } else {
                 Err(DbFault::from(replaced()).at(&self.server.url, READING))
             }
-        })
+        });
+        // Kept for the next look: whether there was news decides how soon that is.
+        self.polls.set(polls);
+        head
     }
 
     fn overview(&self) -> Result<Overview, StoreError> {

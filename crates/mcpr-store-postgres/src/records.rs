@@ -3,12 +3,13 @@
 
 use crate::db::{Cell, Db, cell};
 use crate::errors::DbFault;
+use crate::figures::Figures;
 use crate::names::OperationNumbers;
 use crate::values::{
-    code, error_kind, format, http_status, id_bytes, kind, optional_bytes, optional_text,
-    request_id, target, text,
+    code, error_kind, id_bytes, id_hash, kind, optional_bytes, optional_text, request_id, target,
+    text,
 };
-use mcpr_model::{CallKey, ErrorKind, EventKey, OperationLink, Outcome, Request, SourceFormat};
+use mcpr_model::{Batch, CallKey, Event, EventKey, OperationLink, Outcome, Request, Text};
 use mcpr_store::{Candidate, Delivery, Likeness, MAX_CANDIDATES, RequestFacts, first_key, keys};
 use postgres::Row;
 use postgres::types::Type;
@@ -46,25 +47,26 @@ pub(crate) struct Records {
     looked: FxHashSet<Place>,
 }
 
-const COLUMNS: &str = "r.seq, r.ts, r.key, r.operation, o.proxy, coalesce(o.summed_as, o.id), r.session, r.client,
-     r.call, r.latency_us, r.upstream_us, r.bytes_in, r.bytes_out, r.error_kind, r.request_id, r.error_code,
-     r.error_msg, p.name, o.kind, o.method, o.target_kind, o.target,
-     CASE WHEN NOT s.inferred THEN s.session_id END, c.name, c.version, r.format, r.http_status, r.first_event_us";
+const COLUMNS: &str = "r.seq, r.ts, r.key, o.id, o.proxy, coalesce(o.summed_as, o.id), r.session, r.client, n.call,
+     r.latency_us, r.figures, r.error_kind, r.request_id, n.error_code, n.error_msg, p.name, o.kind, o.method,
+     o.target_kind, o.target, CASE WHEN NOT s.inferred THEN s.session_id END, c.name, c.version";
 
 const NAMES: &str = "JOIN operations o ON o.id = r.operation JOIN proxies p ON p.id = o.proxy
-     LEFT JOIN sessions s ON s.id = r.session LEFT JOIN clients c ON c.id = r.client";
+     LEFT JOIN sessions s ON s.id = r.session LEFT JOIN clients c ON c.id = r.client
+     LEFT JOIN request_notes n ON n.seq = r.seq";
 
 impl StoredRequest {
     fn of_row(row: &Row) -> Result<Self, DbFault> {
-        let id: Option<&[u8]> = row.try_get(14)?;
+        let figures = Figures::from_bytes(row.try_get(10)?)?;
+        let session: i64 = row.try_get(6)?;
         // Nobody asks for the key of an event that is stored; the row's own key says where it stands.
         let key = EventKey::of_id("");
         let request = Request::new(
             key,
             row.try_get(1)?,
+            text(row, 15)?,
+            kind(row, 16)?,
             text(row, 17)?,
-            kind(row, 18)?,
-            text(row, 19)?,
         );
         Ok(Self {
             seq: row.try_get(0)?,
@@ -74,26 +76,26 @@ impl StoredRequest {
                 proxy: row.try_get(4)?,
                 sums: row.try_get(5)?,
             },
-            session: row.try_get(6)?,
-            client: row.try_get::<_, Option<i64>>(7)?.unwrap_or(0),
+            session: (session != 0).then_some(session),
+            client: row.try_get::<_, i32>(7)?.into(),
             call: row.try_get(8)?,
             request: Request {
-                request_id: id.and_then(request_id),
-                session_id: optional_text(row, 22)?,
-                client_name: optional_text(row, 23)?,
-                client_version: optional_text(row, 24)?,
-                target: target(row, 20)?,
+                request_id: request_id(row.try_get(12)?),
+                session_id: optional_text(row, 20)?,
+                client_name: optional_text(row, 21)?,
+                client_version: optional_text(row, 22)?,
+                target: target(row, 18)?,
                 latency_us: row.try_get(9)?,
-                format: format(row, 25)?,
-                http_status: http_status(row, 26)?,
-                first_event_us: row.try_get(27)?,
-                upstream_us: row.try_get(10)?,
-                bytes_in: row.try_get(11)?,
-                bytes_out: row.try_get(12)?,
+                format: figures.format,
+                http_status: figures.http_status,
+                first_event_us: figures.first_event_us,
+                upstream_us: figures.upstream_us,
+                bytes_in: figures.bytes_in,
+                bytes_out: figures.bytes_out,
                 outcome: Outcome {
-                    error_kind: error_kind(row, 13)?,
-                    error_code: optional_text(row, 15)?,
-                    error_msg: optional_text(row, 16)?,
+                    error_kind: error_kind(row, 11)?,
+                    error_code: optional_text(row, 13)?,
+                    error_msg: optional_text(row, 14)?,
                     // Noted elsewhere, and nothing is compared by it.
                     retyped: false,
                 },
@@ -109,22 +111,29 @@ impl StoredRequest {
     }
 }
 
+fn requests_of(batch: &Batch) -> impl Iterator<Item = &Request> {
+    batch.events.iter().filter_map(|event| match event {
+        Event::Request(request) => Some(request),
+        _ => None,
+    })
+}
+
 impl Records {
-    /// Reads what stands where the requests of a batch would stand, and what may be of the same calls. Says which
-    /// sessions the latter belong to.
-    pub(crate) fn find_all(
-        &mut self,
-        db: &mut Db,
-        requests: &[&Request],
-    ) -> Result<Vec<i64>, DbFault> {
+    /// Reads what stands where the requests of a batch would stand.
+    pub(crate) fn find_stored(&mut self, db: &mut Db, batch: &Batch) -> Result<(), DbFault> {
         // Under its first key nearly every request stands, or will.
-        let places = requests.iter().map(|it| (it.ts, first_key(it)));
-        self.look_at(db, places.collect())?;
-        // Most requests are told of by one channel, and look for none.
-        let of_call = |it: &&Request| it.key.call.map(|call| call.codes(it.ts));
-        let ranges = requests.iter().filter_map(of_call).flatten();
-        let ranges: FxHashSet<(i64, i64)> = ranges.filter(|(first, last)| first <= last).collect();
-        self.find_calls(db, &ranges)
+        let places = requests_of(batch).map(|it| (it.ts, first_key(it)));
+        let mut places: FxHashSet<Place> = places.filter(|it| !self.looked.contains(it)).collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        // Most streams go on where the store ends: nothing stands behind its newest request.
+        let row = db.row("SELECT max(ts) FROM requests", &[])?;
+        let newest: Option<i64> = row.map(|row| row.try_get(0)).transpose()?.flatten();
+        let is_known = |(ts, _): &Place| newest.is_some_and(|newest| *ts <= newest);
+        self.looked
+            .extend(places.extract_if(|place| !is_known(place)));
+        self.look_at(db, places)
     }
 
     fn look_at(&mut self, db: &mut Db, places: FxHashSet<Place>) -> Result<(), DbFault> {
@@ -146,11 +155,12 @@ impl Records {
         Ok(())
     }
 
-    fn find_calls(
-        &mut self,
-        db: &mut Db,
-        ranges: &FxHashSet<(i64, i64)>,
-    ) -> Result<Vec<i64>, DbFault> {
+    /// Reads what may be of the same calls as requests of a batch; says which sessions that belongs to.
+    pub(crate) fn find_calls(&mut self, db: &mut Db, batch: &Batch) -> Result<Vec<i64>, DbFault> {
+        // Most requests are told of by one channel, and look for none.
+        let of_call = |it: &Request| it.key.call.map(|call| call.codes(it.ts));
+        let ranges = requests_of(batch).filter_map(of_call).flatten();
+        let ranges: FxHashSet<(i64, i64)> = ranges.filter(|(first, last)| first <= last).collect();
         if ranges.is_empty() {
             return Ok(Vec::new());
         }
@@ -160,16 +170,19 @@ impl Records {
         let sql = format!(
             "SELECT {COLUMNS} FROM (
                  SELECT DISTINCT n.seq FROM unnest($1::bigint[], $2::bigint[]) AS k (low, high)
-                 CROSS JOIN LATERAL (SELECT q.seq FROM requests q WHERE q.call BETWEEN k.low AND k.high
+                 CROSS JOIN LATERAL (SELECT q.seq FROM request_notes q WHERE q.call BETWEEN k.low AND k.high
                                      LIMIT {MAX_CANDIDATES}) n) m
              JOIN requests r ON r.seq = m.seq {NAMES}"
         );
         let rows = db.rows(&sql, &[&first, &last])?;
         self.take_rows(&rows)?;
         // A row that changes may change what its session counts.
-        let sessions = rows.iter().map(|row| row.try_get::<_, Option<i64>>(6));
-        let sessions: Result<Vec<_>, _> = sessions.collect();
-        Ok(sessions?.into_iter().flatten().collect())
+        let sessions = rows.iter().map(|row| row.try_get::<_, i64>(6));
+        let sessions: Vec<i64> = sessions.collect::<Result<_, _>>()?;
+        Ok(sessions
+            .into_iter()
+            .filter(|session| *session != 0)
+            .collect())
     }
 
     fn take_rows(&mut self, rows: &[Row]) -> Result<(), DbFault> {
@@ -290,23 +303,36 @@ impl Records {
             self.all.values().filter(|it| it.is_changed).collect();
         // In the order of the sequence, so that the index grows at its end.
         changed.sort_unstable_by_key(|it| it.seq);
-        let stored = changed.iter().filter(|it| !it.is_new);
-        let stored: Vec<i64> = stored.map(|it| it.seq).collect();
+        let stored: Vec<&StoredRequest> = changed.iter().filter(|it| !it.is_new).copied().collect();
         if !stored.is_empty() {
             // Written anew with the others: so no two of them are in each other's way.
-            db.execute("DELETE FROM requests WHERE seq = ANY($1)", &[&stored])?;
+            let seqs: Vec<i64> = stored.iter().map(|it| it.seq).collect();
+            db.execute("DELETE FROM requests WHERE seq = ANY($1)", &[&seqs])?;
+            rewrite_notes(db, &seqs, &stored)?;
         }
-        let into = "requests (seq, ts, key, operation, session, client, latency_us, upstream_us, bytes_in, bytes_out,
-                              call, error_kind, request_id, error_code, error_msg, format, http_status,
-                              first_event_us)";
-        db.copy(into, &TYPES, changed.iter().map(|it| row_of(it)))?;
-        let noted = changed
-            .iter()
-            .filter(|it| it.is_new && is_noted(&it.request));
-        let types = NOTE_TYPES;
-        let rows = noted.map(|it| note_of(it));
-        db.copy(NOTES, &types, rows)
+        db.copy(REQUESTS, &TYPES, changed.iter().map(|it| row_of(it)))?;
+        let noted = changed.iter().filter(|it| it.is_new && is_noted(it));
+        db.copy(NOTES, &NOTE_TYPES, noted.map(|it| note_of(it)))
     }
+}
+
+/// Writes what may have changed of the notes of rows that are stored. Each of them has some: it is of a call.
+fn rewrite_notes(db: &mut Db, seqs: &[i64], stored: &[&StoredRequest]) -> Result<(), DbFault> {
+    let calls: Vec<Option<i64>> = stored.iter().map(|it| it.call).collect();
+    let outcomes = || stored.iter().map(|it| &it.request.outcome);
+    let codes: Vec<Option<&[u8]>> = outcomes().map(|it| note(it.error_code.as_ref())).collect();
+    let messages: Vec<Option<&[u8]>> = outcomes().map(|it| note(it.error_msg.as_ref())).collect();
+    db.execute(
+        "UPDATE request_notes SET call = k.call, error_code = k.code, error_msg = k.msg
+         FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[]) AS k (seq, call, code, msg)
+         WHERE request_notes.seq = k.seq",
+        &[&seqs, &calls, &codes, &messages],
+    )
+    .map(drop)
+}
+
+fn note(text: Option<&Text>) -> Option<&[u8]> {
+    text.map(Text::as_bytes)
 }
 
 /// Where a new row goes.
@@ -319,75 +345,91 @@ pub(crate) struct NewRow {
     pub(crate) client: i64,
 }
 
-const TYPES: [Type; 18] = [
+const REQUESTS: &str = "requests (seq, ts, key, session, latency_us, operation, client, error_kind, id_hash, figures, request_id)";
+const TYPES: [Type; 11] = [
     Type::INT8,
     Type::INT8,
     Type::INT8,
     Type::INT8,
     Type::INT8,
-    Type::INT8,
-    Type::INT8,
-    Type::INT8,
-    Type::INT8,
-    Type::INT8,
-    Type::INT8,
-    Type::INT2,
-    Type::BYTEA,
-    Type::BYTEA,
-    Type::BYTEA,
-    Type::INT2,
     Type::INT4,
-    Type::INT8,
+    Type::INT4,
+    Type::INT2,
+    Type::INT2,
+    Type::BYTEA,
+    Type::BYTEA,
 ];
 
 fn row_of(record: &StoredRequest) -> Vec<Cell> {
     let request = &record.request;
-    let outcome = &request.outcome;
+    let id = request
+        .request_id
+        .as_ref()
+        .map(id_bytes)
+        .unwrap_or_default();
     vec![
         cell(record.seq),
         cell(request.ts),
         cell(record.key),
-        cell(record.operation.id),
-        cell(record.session),
-        cell((record.client != 0).then_some(record.client)),
+        cell(record.session.unwrap_or(0)),
         cell(request.latency_us),
-        cell(request.upstream_us),
-        cell(request.bytes_in),
-        cell(request.bytes_out),
-        cell(record.call),
-        cell(outcome.error_kind.map(ErrorKind::code).map(code)),
-        cell(request.request_id.as_ref().map(id_bytes)),
-        cell(optional_bytes(outcome.error_code.as_deref())),
-        cell(optional_bytes(outcome.error_msg.as_deref())),
-        cell(request.format.map(SourceFormat::code).map(code)),
-        cell(request.http_status.map(i32::from)),
-        cell(request.first_event_us),
+        cell(name(record.operation.id)),
+        cell(name(record.client)),
+        cell(
+            request
+                .outcome
+                .error_kind
+                .map_or(0, |kind| code(kind.code())),
+        ),
+        cell(id_hash(&id)),
+        cell(Figures::of(request).to_bytes()),
+        cell(id),
     ]
 }
 
-const NOTES: &str = "request_notes (seq, retyped, trace, follows, leaves, stage)";
-const NOTE_TYPES: [Type; 6] = [
+/// The number of a name as a row has it, which is never larger.
+fn name(id: i64) -> i32 {
+    i32::try_from(id).unwrap_or(i32::MAX)
+}
+
+const NOTES: &str =
+    "request_notes (seq, retyped, trace, follows, leaves, stage, call, error_code, error_msg)";
+const NOTE_TYPES: [Type; 9] = [
     Type::INT8,
     Type::BOOL,
     Type::BYTEA,
     Type::INT8,
     Type::INT8,
     Type::INT2,
+    Type::INT8,
+    Type::BYTEA,
+    Type::BYTEA,
 ];
 
-fn is_noted(request: &Request) -> bool {
-    request.outcome.retyped || request.trace_id.is_some() || request.part.is_some()
+fn is_noted(record: &StoredRequest) -> bool {
+    let request = &record.request;
+    let outcome = &request.outcome;
+    outcome.retyped
+        || request.trace_id.is_some()
+        || request.part.is_some()
+        || record.call.is_some()
+        || outcome.error_code.is_some()
+        || outcome.error_msg.is_some()
 }
 
 fn note_of(record: &StoredRequest) -> Vec<Cell> {
     let trace = record.request.trace_id.as_deref();
     let part = record.request.part.as_deref();
+    let outcome = &record.request.outcome;
     vec![
         cell(record.seq),
-        cell(record.request.outcome.retyped),
+        cell(outcome.retyped),
         cell(trace.map(|trace| trace.bytes().to_vec())),
         cell(part.and_then(|part| part.follows).map(OperationLink::code)),
         cell(part.and_then(|part| part.leaves).map(OperationLink::code)),
         cell(part.map(|part| code(part.stage.code()))),
+        cell(record.call),
+        cell(optional_bytes(outcome.error_code.as_deref())),
+        cell(optional_bytes(outcome.error_msg.as_deref())),
     ]
 }

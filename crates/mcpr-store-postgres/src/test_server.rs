@@ -77,7 +77,7 @@ impl TestDatabase {
     /// When there is none.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client::connect(&self.text(), NoTls).expect("a connection")
+        self.server.client(&self.name)
     }
 }
 
@@ -164,13 +164,21 @@ impl TestServer {
         &self.directory
     }
 
+    /// A connection to one of its databases.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn client(&self, database: &str) -> Client {
+        Client::connect(&self.text(database), NoTls).expect("a connection")
+    }
+
     /// Does something on the database that is always there.
     ///
     /// # Panics
     /// When it fails.
     pub fn execute(&self, sql: &str) {
-        let mut client = Client::connect(&self.text("postgres"), NoTls).expect("a connection");
-        client.batch_execute(sql).expect("done");
+        self.client("postgres").batch_execute(sql).expect("done");
     }
 
     /// The number of its first process.

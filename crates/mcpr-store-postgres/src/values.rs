@@ -1,7 +1,7 @@
 //! Values as the server keeps them: texts from outside as bytes, codes as small numbers, long texts as zstd frames.
 
 use crate::errors::DbFault;
-use mcpr_model::{ErrorKind, Kind, RequestId, SourceFormat, Target, TargetKind, Text};
+use mcpr_model::{ErrorKind, Kind, RequestId, Target, TargetKind, Text};
 use postgres::Row;
 use sha2::{Digest, Sha256};
 
@@ -65,26 +65,13 @@ pub(crate) fn kind(row: &Row, at: usize) -> Result<Kind, DbFault> {
 }
 
 pub(crate) fn error_kind(row: &Row, at: usize) -> Result<Option<ErrorKind>, DbFault> {
-    let stored: Option<i16> = row.try_get(at)?;
-    let Some(stored) = stored else {
+    let stored: i16 = row.try_get(at)?;
+    if stored == 0 {
         return Ok(None);
-    };
+    }
     let known = ErrorKind::from_code(stored.into());
     let known = known.ok_or_else(|| DbFault::damaged(format!("{stored} is no kind of error")))?;
     Ok(Some(known))
-}
-
-/// The format that a row was told in.
-pub(crate) fn format(row: &Row, at: usize) -> Result<Option<SourceFormat>, DbFault> {
-    let stored: Option<i16> = row.try_get(at)?;
-    // A later version may have written one that this one does not know.
-    Ok(stored.and_then(|stored| SourceFormat::from_code(stored.into())))
-}
-
-/// The status of an HTTP answer.
-pub(crate) fn http_status(row: &Row, at: usize) -> Result<Option<u16>, DbFault> {
-    let stored: Option<i32> = row.try_get(at)?;
-    Ok(stored.and_then(|stored| u16::try_from(stored).ok()))
 }
 
 /// A target of two columns, its kind and its name.
@@ -115,7 +102,17 @@ pub(crate) fn id_bytes(id: &RequestId) -> Vec<u8> {
     }
 }
 
-/// A request's id from its stored form.
+/// What a stored id is looked for by.
+pub(crate) fn id_hash(stored: &[u8]) -> i16 {
+    // FNV-1a, which is the same in every version: the index holds what earlier ones wrote.
+    let mixed = stored.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    let [a, b, c, d] = mixed.to_be_bytes();
+    i16::from_be_bytes([a ^ c, b ^ d])
+}
+
+/// A request's id from its stored form, which is empty where there is none.
 pub(crate) fn request_id(stored: &[u8]) -> Option<RequestId> {
     let (mark, rest) = stored.split_first()?;
     let number = |fill: u8| {
@@ -179,6 +176,8 @@ mod tests {
             let stored = id_bytes(&id);
             assert_eq!(request_id(&stored), Some(id), "{text}: {stored:?}");
         }
+        // Written into stores: it never changes.
+        assert_eq!(id_hash(&id_bytes(&RequestId::from_text(uuid))), -23_889);
         for number in [i64::MIN, i64::MAX, 127, 128, -128, -129] {
             let id = RequestId::Int(number);
             assert_eq!(request_id(&id_bytes(&id)), Some(id));

@@ -25,7 +25,7 @@ const QUICK: [(&str, &str); 8] = [
         "requests without an operation, or of a session that is not there",
         "SELECT count(*) FROM requests r LEFT JOIN operations o ON o.id = r.operation
               LEFT JOIN sessions s ON s.id = r.session
-         WHERE o.id IS NULL OR (r.session IS NOT NULL AND s.id IS NULL)",
+         WHERE o.id IS NULL OR (r.session <> 0 AND s.id IS NULL)",
     ),
     (
         "operations and sessions of a proxy that is not there",
@@ -49,7 +49,7 @@ const QUICK: [(&str, &str); 8] = [
         "sessions that count fewer calls than they have",
         "SELECT count(*) FROM (
              SELECT r.session, count(*) AS calls FROM requests r JOIN operations o ON o.id = r.operation
-             WHERE o.kind = 0 AND r.session IS NOT NULL GROUP BY r.session) n
+             WHERE o.kind = 0 AND r.session <> 0 GROUP BY r.session) n
          JOIN sessions s ON s.id = n.session WHERE s.total_calls < n.calls",
     ),
 ];

@@ -1,6 +1,6 @@
 //! The connection that writes a store, and who it writes as.
 
-use crate::append;
+use crate::append::{self, Lookup};
 use crate::connect::{ConnectionRole, Server};
 use crate::db::{Db, TransactionKind};
 use crate::errors::DbFault;
@@ -40,6 +40,7 @@ pub(crate) struct PostgresStore {
     names: KnownNames,
     recorder: Option<NamedRecorder>,
     lease: Option<HeldLease>,
+    lookup: Lookup,
     /// A vacuum that was begun and is done slice by slice.
     pub(crate) sweep: Option<RetentionSweep>,
 }
@@ -65,6 +66,7 @@ impl PostgresStore {
             names: KnownNames::default(),
             recorder: None,
             lease: None,
+            lookup: Lookup::Early,
             sweep: None,
         };
         let (name, is_one) = match role {
@@ -176,13 +178,17 @@ impl Writer for PostgresStore {
         let holder = self.recorder.as_ref().and_then(|it| it.holder);
         // A transaction that fails may have noted too much in it, which does no harm.
         let mut lease = self.lease.take();
+        let (mut lookup, mut next) = (self.lookup, self.lookup);
         let appended = self.commit("write into the store", |db, names| {
+            // What made a first try vain, mostly another writer who stores the same, does so again.
+            (lookup, next) = (next, Lookup::Locked);
             if let Some(holder) = holder {
                 recorders::check(db, recorder, holder)?;
             }
             lease::say(db, &mut lease, batch)?;
-            append::append(db, names, recorder, batch)
+            append::append(db, names, recorder, batch, lookup)
         });
+        self.lookup = lookup;
         if let Some(lease) = &mut lease {
             lease.beat(&self.server);
         }

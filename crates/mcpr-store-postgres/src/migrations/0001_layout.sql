@@ -11,8 +11,10 @@ CREATE TABLE mcpr_store (
     store_id bigint NOT NULL,
     -- The last sequence number that was given out.
     last_seq bigint NOT NULL,
-    -- The last number of a name, a session, a version or a text.
+    -- The last number of a session, a version or a text.
     last_id bigint NOT NULL,
+    -- The last number of a proxy, a client or an operation: they are fewer, and each request has two of them.
+    last_name integer NOT NULL,
     -- Grows with each transaction that changes anything,
     commits bigint NOT NULL,
     -- and this one with those that remove or rename, after which a number may stand for nothing.
@@ -69,31 +71,37 @@ CREATE INDEX sessions_used ON sessions (last_seen_at, started_at);
 CREATE INDEX sessions_started ON sessions (started_at);
 CREATE INDEX sessions_inferred ON sessions (proxy, client, started_at) WHERE inferred;
 
+-- Narrow, since there are many: columns stand in the order in which they fit without a gap between them, and where
+-- none of them is NULL a row needs no map of which are.
 CREATE TABLE requests (
-    seq bigint PRIMARY KEY,
+    seq bigint NOT NULL,
     ts bigint NOT NULL,
     key bigint NOT NULL,
-    operation bigint NOT NULL,
-    session bigint,
-    client bigint,
+    -- 0 where there is none.
+    session bigint NOT NULL,
     -- None where nobody knows it.
     latency_us bigint,
-    upstream_us bigint,
-    bytes_in bigint,
-    bytes_out bigint,
-    first_event_us bigint,
-    call bigint,
-    http_status integer,
-    error_kind smallint,
-    format smallint,
-    request_id bytea,
-    error_code bytea,
-    error_msg bytea,
-    UNIQUE (ts, key)
+    operation integer NOT NULL,
+    -- 0 where none is known.
+    client integer NOT NULL,
+    -- 0 where it ended well.
+    error_kind smallint NOT NULL,
+    -- Of the id: many rows share one, so that an index over it is a tenth of one over ids.
+    id_hash smallint NOT NULL,
+    -- What is shown of a request and never asked for: format, status, sizes and times, as in `figures.rs`.
+    figures bytea NOT NULL,
+    -- Empty where there is none.
+    request_id bytea NOT NULL,
+    -- Rows come in this order, so that no page is split to leave room.
+    PRIMARY KEY (seq) WITH (fillfactor = 100),
+    UNIQUE (ts, key) WITH (fillfactor = 100)
 );
-CREATE INDEX requests_session ON requests (session, ts);
-CREATE INDEX requests_id ON requests (request_id);
-CREATE INDEX requests_call ON requests (call) WHERE call IS NOT NULL;
+-- Equal values share an entry: a second column would make each an entry of its own.
+CREATE INDEX requests_session ON requests (session);
+CREATE INDEX requests_id ON requests (id_hash);
+-- What is asked for among many and is rare.
+CREATE INDEX requests_failed ON requests (operation, ts, seq) WHERE error_kind <> 0;
+CREATE INDEX requests_slow ON requests (latency_us) WHERE latency_us >= 100000;
 
 -- What few requests have.
 CREATE TABLE request_notes (
@@ -103,10 +111,15 @@ CREATE TABLE request_notes (
     -- What a request takes up and leaves open; two rows with the same one are parts of one operation.
     follows bigint,
     leaves bigint,
-    stage smallint
+    stage smallint,
+    -- What several channels may report.
+    call bigint,
+    error_code bytea,
+    error_msg bytea
 );
-CREATE INDEX request_notes_trace ON request_notes (trace);
+CREATE INDEX request_notes_trace ON request_notes (trace) WHERE trace IS NOT NULL;
 CREATE INDEX request_notes_parts ON request_notes (seq) WHERE stage IS NOT NULL;
+CREATE INDEX request_notes_call ON request_notes (call) WHERE call IS NOT NULL;
 
 -- Bodies are zstd frames.
 CREATE TABLE payloads (
@@ -293,10 +306,10 @@ CREATE TABLE surface_page_items (
 CREATE VIEW request_log AS
 SELECT r.seq, to_timestamp(r.ts / 1000.0) AS at, encode(p.name, 'escape') AS proxy,
        encode(o.method, 'escape') AS method, encode(o.target, 'escape') AS target,
-       encode(s.session_id, 'escape') AS session, r.latency_us, r.upstream_us, r.bytes_in, r.bytes_out,
-       r.http_status, r.error_kind, encode(r.error_code, 'escape') AS error_code, encode(r.error_msg, 'escape') AS error_msg
+       encode(s.session_id, 'escape') AS session, r.latency_us, nullif(r.error_kind, 0) AS error_kind,
+       encode(n.error_code, 'escape') AS error_code, encode(n.error_msg, 'escape') AS error_msg
 FROM requests r JOIN operations o ON o.id = r.operation JOIN proxies p ON p.id = o.proxy
-     LEFT JOIN sessions s ON s.id = r.session;
+     LEFT JOIN sessions s ON s.id = r.session LEFT JOIN request_notes n ON n.seq = r.seq;
 
 CREATE VIEW session_log AS
 SELECT encode(p.name, 'escape') AS proxy, encode(s.session_id, 'escape') AS session, s.inferred,

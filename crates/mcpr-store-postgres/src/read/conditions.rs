@@ -113,24 +113,38 @@ pub(super) enum MeantNames {
 }
 
 impl MeantNames {
-    fn is_none(&self) -> bool {
+    fn is_nothing(&self) -> bool {
         matches!(self, Self::These(ids) if ids.is_empty())
     }
 }
 
-/// The conditions of a filter on `requests r`, but for those on its time and for what it searches for: the asker adds
-/// the one, and looks at the rows for the other. `None` when nothing can match, since a name it asks for was never
-/// recorded.
-pub(super) fn of_filter(db: &mut Db, filter: &Filter) -> Result<Option<Conditions>, DbFault> {
+/// What a filter selects of `requests r`.
+pub(super) struct Selection {
+    pub(super) conditions: Conditions,
+    /// Whose requests are meant, beside the conditions: they may be asked for one operation after the other.
+    pub(super) operations: MeantNames,
+}
+
+impl Selection {
+    /// All of it as conditions.
+    pub(super) fn whole(self) -> Conditions {
+        let mut conditions = self.conditions;
+        if let MeantNames::These(ids) = self.operations {
+            conditions.add_one("r.operation = ANY(?::bigint[])", ids);
+        }
+        conditions
+    }
+}
+
+/// What a filter selects, but for its time and for what it searches for: the asker adds the one, and looks at the rows
+/// for the other. `None` when nothing can match, since a name it asks for was never recorded.
+pub(super) fn of_filter(db: &mut Db, filter: &Filter) -> Result<Option<Selection>, DbFault> {
     let mut conditions = Conditions::default();
     // The small tables are asked first: a name that nobody ever had answers the whole question.
     let operations = operations(db, filter)?;
     // No row can be of an operation that there is not.
-    if operations.is_none() {
+    if operations.is_nothing() {
         return Ok(None);
-    }
-    if let MeantNames::These(ids) = operations {
-        conditions.add_one("r.operation = ANY(?)", ids);
     }
     if let Some(key) = &filter.session {
         let found = db.row(
@@ -158,7 +172,10 @@ pub(super) fn of_filter(db: &mut Db, filter: &Filter) -> Result<Option<Condition
         conditions.add(clause, []);
     }
     add_outcome(filter, &mut conditions);
-    Ok(Some(conditions))
+    Ok(Some(Selection {
+        conditions,
+        operations,
+    }))
 }
 
 /// The operations that a filter lets through.
@@ -224,7 +241,7 @@ fn add_client(
     let (meant, nameless) = clients(db, pattern)?;
     let is_any = !meant.is_empty();
     // A request that names no client is taken to be from the one of its session.
-    let clause = "(r.client = ANY(?) OR ((r.client IS NULL OR r.client = ANY(?))
+    let clause = "(r.client = ANY(?::bigint[]) OR ((r.client = 0 OR r.client = ANY(?::bigint[]))
          AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = r.session AND s.client = ANY(?))))";
     conditions.add(
         clause,
@@ -237,12 +254,22 @@ fn add_client(
 const TIMEOUT: i64 = ErrorKind::Timeout.code();
 const UNSEEN: i64 = ErrorKind::Unseen.code();
 
+/// From this latency on requests are in the index of slow ones.
+const SLOW_INDEX_US: i64 = 100_000;
+
 fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
+    // The words of the indexes of few requests: that a condition implies them, the server sees only where no value is
+    // bound.
+    if filter.is_of_failed() {
+        conditions.add("r.error_kind <> 0", []);
+    }
+    if filter.min_latency_us >= Some(SLOW_INDEX_US) {
+        conditions.add(&format!("r.latency_us >= {SLOW_INDEX_US}"), []);
+    }
     // A status is not stored: it is told from the kind of the error, of which success has none.
     let of_kind = |status| match status {
-        Status::Ok => "r.error_kind IS NULL".to_owned(),
-        // Rows that ended well have NULL, which is neither equal nor unequal: they stay out.
-        Status::Error => format!("r.error_kind NOT IN ({TIMEOUT}, {UNSEEN})"),
+        Status::Ok => "r.error_kind = 0".to_owned(),
+        Status::Error => format!("r.error_kind NOT IN (0, {TIMEOUT}, {UNSEEN})"),
         Status::Timeout => format!("r.error_kind = {TIMEOUT}"),
         Status::Unknown => format!("r.error_kind = {UNSEEN}"),
     };
@@ -259,7 +286,9 @@ fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
         conditions.add_one("r.error_kind = ANY(?)", codes);
     }
     if let Some(code) = &filter.error_code {
-        conditions.add_one("r.error_code = ?", code.as_bytes().to_vec());
+        let clause =
+            "EXISTS (SELECT 1 FROM request_notes n WHERE n.seq = r.seq AND n.error_code = ?)";
+        conditions.add_one(clause, code.as_bytes().to_vec());
     }
     if let Some(least) = filter.min_latency_us {
         conditions.add_one("r.latency_us >= ?", least);

@@ -2,9 +2,9 @@
 
 use crate::db::Db;
 use crate::errors::DbFault;
+use crate::figures::Figures;
 use crate::values::{
-    error_kind, format, http_status, id_bytes, kind, optional_string, request_id, string, target,
-    unpack,
+    error_kind, id_bytes, id_hash, kind, optional_string, request_id, string, target, unpack,
 };
 use mcpr_model::{
     Body, ErrorKind, OperationLink, OperationPart, OperationStage, Payload, RequestId, Status,
@@ -15,9 +15,8 @@ use postgres::Row;
 
 /// The columns of [`row_of`].
 pub(super) const COLUMNS: &str = "r.seq, r.request_id, r.ts, p.name, o.kind, s.session_id, s.inferred, c.name,
-     c.version, sc.name, sc.version, o.method, o.target_kind, o.target, r.latency_us, r.upstream_us, r.error_kind,
-     r.error_code, r.error_msg, r.bytes_in, r.bytes_out, n.retyped, n.trace, r.format, r.http_status, r.first_event_us, n.follows, n.leaves,
-     n.stage";
+     c.version, sc.name, sc.version, o.method, o.target_kind, o.target, r.latency_us, r.error_kind, n.error_code,
+     n.error_msg, n.retyped, n.trace, r.figures, n.follows, n.leaves, n.stage";
 
 /// The tables that they stand in.
 pub(super) const TABLES: &str = "requests r JOIN operations o ON o.id = r.operation
@@ -41,8 +40,8 @@ pub(super) fn with_id(db: &mut Db, id: &str, limit: usize) -> Result<Vec<Request
     let id = id_bytes(&RequestId::from_text(id));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = db.rows(
-        "SELECT seq FROM requests WHERE request_id = $1 ORDER BY ts DESC, seq DESC LIMIT $2",
-        &[&id, &limit],
+        "SELECT seq FROM requests WHERE id_hash = $1 AND request_id = $2 ORDER BY ts DESC, seq DESC LIMIT $3",
+        &[&id_hash(&id), &id, &limit],
     )?;
     let seqs: Vec<i64> = rows
         .iter()
@@ -55,7 +54,7 @@ pub(super) fn with_id(db: &mut Db, id: &str, limit: usize) -> Result<Vec<Request
 }
 
 pub(super) fn row_of(row: &Row) -> Result<RequestRow, DbFault> {
-    let id: Option<&[u8]> = row.try_get(1)?;
+    let figures = Figures::from_bytes(row.try_get(20)?)?;
     let listed = optional_string(row, 5)?;
     let inferred = row.try_get::<_, Option<bool>>(6)?.unwrap_or(false);
     let own = (optional_string(row, 7)?, optional_string(row, 8)?);
@@ -72,13 +71,13 @@ pub(super) fn row_of(row: &Row) -> Result<RequestRow, DbFault> {
         let target = target.as_ref().filter(|it| it.kind == kind);
         target.map(|it| it.name.to_string())
     };
-    let error_kind = error_kind(row, 16)?;
+    let error_kind = error_kind(row, 15)?;
     // Noted beside the row, as few have one.
-    let trace: Option<&[u8]> = row.try_get(22)?;
+    let trace: Option<&[u8]> = row.try_get(19)?;
     let trace = trace.and_then(|trace| <[u8; 16]>::try_from(trace).ok());
     Ok(RequestRow {
         seq: row.try_get(0)?,
-        request_id: id.and_then(request_id).map(|id| id.to_string()),
+        request_id: request_id(row.try_get(1)?).map(|id| id.to_string()),
         ts: row.try_get(2)?,
         proxy: string(row, 3)?,
         kind: kind(row, 4)?,
@@ -92,18 +91,18 @@ pub(super) fn row_of(row: &Row) -> Result<RequestRow, DbFault> {
         resource_uri: of_kind(TargetKind::Resource),
         prompt_name: of_kind(TargetKind::Prompt),
         latency_us: row.try_get(14)?,
-        upstream_us: row.try_get(15)?,
+        upstream_us: figures.upstream_us,
         status: error_kind.map_or(Status::Ok, ErrorKind::status),
         error_kind,
-        error_code: optional_string(row, 17)?,
-        error_msg: optional_string(row, 18)?,
-        retyped: row.try_get::<_, Option<bool>>(21)?.unwrap_or(false),
-        bytes_in: row.try_get(19)?,
-        bytes_out: row.try_get(20)?,
+        error_code: optional_string(row, 16)?,
+        error_msg: optional_string(row, 17)?,
+        retyped: row.try_get::<_, Option<bool>>(18)?.unwrap_or(false),
+        bytes_in: figures.bytes_in,
+        bytes_out: figures.bytes_out,
         trace_id: trace.map(TraceId::of_bytes),
-        format: format(row, 23)?,
-        http_status: http_status(row, 24)?,
-        first_event_us: row.try_get(25)?,
+        format: figures.format,
+        http_status: figures.http_status,
+        first_event_us: figures.first_event_us,
         part: part_of(row)?,
         flight: None,
     })
@@ -116,14 +115,14 @@ fn part_of(row: &Row) -> Result<Option<OperationPart>, DbFault> {
             .try_get::<_, Option<i64>>(at)?
             .map(OperationLink::from_code))
     };
-    let stage: Option<i16> = row.try_get(28)?;
+    let stage: Option<i16> = row.try_get(23)?;
     // A stage of a later version is one that this one knows nothing of.
     let Some(stage) = stage.and_then(|stage| OperationStage::from_code(stage.into())) else {
         return Ok(None);
     };
     Ok(Some(OperationPart {
-        follows: link(26)?,
-        leaves: link(27)?,
+        follows: link(21)?,
+        leaves: link(22)?,
         stage,
     }))
 }

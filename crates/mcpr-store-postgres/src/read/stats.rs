@@ -73,9 +73,10 @@ fn each_request(
     filter: &Filter,
     take: &mut dyn FnMut(RequestRow),
 ) -> Result<(), DbFault> {
-    let Some(mut conditions) = conditions::of_filter(db, filter)? else {
+    let Some(selection) = conditions::of_filter(db, filter)? else {
         return Ok(());
     };
+    let mut conditions = selection.whole();
     conditions.add_times(filter, "r.ts");
     // The server cannot search as the expressions mean it.
     if filter.grep.is_some() {
@@ -127,9 +128,10 @@ pub(super) fn slowest(
         each_page(db, filter, &mut |row| slowest.offer(row))?;
         return Ok(slowest.finish());
     }
-    let Some(mut conditions) = conditions::of_filter(db, filter)? else {
+    let Some(selection) = conditions::of_filter(db, filter)? else {
         return Ok(Vec::new());
     };
+    let mut conditions = selection.whole();
     conditions.add_times(filter, "r.ts");
     // By numbers first: what is sorted would carry the names of each row.
     let seqs = slowest_places(db, conditions, limit)?;

@@ -177,7 +177,8 @@ pub(super) fn bad_lines(db: &mut Db, limit: usize) -> Result<Vec<BadLineRow>, Db
 /// What second deliveries are recognised by.
 pub(super) fn keys(db: &mut Db, first: i64, last: i64) -> Result<Vec<StoredKey>, DbFault> {
     let rows = db.rows(
-        "SELECT seq, key, client IS NOT NULL, call FROM requests WHERE seq BETWEEN $1 AND $2
+        "SELECT r.seq, r.key, r.client <> 0, n.call
+         FROM requests r LEFT JOIN request_notes n ON n.seq = r.seq WHERE r.seq BETWEEN $1 AND $2
          UNION ALL SELECT seq, key, false, NULL FROM gaps WHERE seq BETWEEN $1 AND $2",
         &[&first, &last],
     )?;
