@@ -37,7 +37,7 @@ pub(crate) fn measure(args: &Args, dir: &Path) -> Result<()> {
     ];
     let (mut runs, mut rows) = (Runs::default(), Vec::new());
     for run in 1..=args.runs {
-        let database = Database::of(&server, "one")?;
+        let database = Database::of(&server, "one");
         let one = record(&args.program, &database.store(), &whole);
         runs.ones.push(one?.wall);
         database.check(args.lines)?;
@@ -46,9 +46,9 @@ pub(crate) fn measure(args: &Args, dir: &Path) -> Result<()> {
         if rows.is_empty() {
             database.read_rows(&mut rows)?;
         }
-        let database = Database::of(&server, "bare")?;
+        let database = Database::of(&server, "bare");
         runs.copies.push(database.copy_in(args, &rows)?);
-        let database = Database::of(&server, "two")?;
+        let database = Database::of(&server, "two");
         runs.twos
             .push(record_both(args, &database.store(), &halves)?);
         database.check(args.lines)?;
@@ -87,11 +87,11 @@ struct Database<'a> {
 }
 
 impl<'a> Database<'a> {
-    fn of(server: &'a TestServer, name: &'a str) -> Result<Self> {
+    fn of(server: &'a TestServer, name: &'a str) -> Self {
         server.execute(&format!("CREATE DATABASE {name}"));
         // What the run before has left to do is done before the next one begins.
         server.execute("CHECKPOINT");
-        Ok(Self { server, name })
+        Self { server, name }
     }
 
     fn store(&self) -> PathBuf {

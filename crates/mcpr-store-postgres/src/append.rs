@@ -40,20 +40,12 @@ pub(crate) fn append(
     batch: &Batch,
     lookup: Lookup,
 ) -> Result<Appended, DbFault> {
-    let mut records = Records::default();
-    let before = match lookup {
-        Lookup::Early => {
-            // The row first: what is committed after it was read is seen, and only looked for once more.
-            let before = StoreRow::read(db)?;
-            records.find_stored(db, batch)?;
-            Some(before)
-        }
+    let mut early = match lookup {
+        Lookup::Early => Some(Early::look(db, names, batch)?),
         Lookup::Locked => None,
     };
     let row = StoreRow::lock(db)?;
-    if !before.is_some_and(|before| holds(&before, &row, batch)) {
-        records = Records::default();
-    }
+    early = early.filter(|early| early.holds(&row, batch));
     // A writer numbers its batches upwards and sends one at a time: a higher number says that this one is in.
     let sql = "SELECT 1 FROM writers WHERE writer = $1 AND number >= $2";
     if db.row(sql, &[&batch.writer, &batch.number])?.is_some() {
@@ -63,7 +55,8 @@ pub(crate) fn append(
         });
     }
     // Under the lock: nobody removes a name from here on.
-    names.begin(row.cares);
+    let is_kept = names.begin(row.cares);
+    let is_named = is_kept && early.as_ref().is_some_and(|early| early.is_named);
     let mut writing = BatchInProgress {
         flights: OpenFlights::read(db)?,
         db,
@@ -71,7 +64,7 @@ pub(crate) fn append(
         row,
         appended: Appended::default(),
         sessions: SessionStates::default(),
-        records,
+        records: early.map(|early| early.records).unwrap_or_default(),
         sums: SumChanges::default(),
         lists: ListStates::default(),
         payloads: Vec::new(),
@@ -80,7 +73,7 @@ pub(crate) fn append(
         bad_lines: Vec::new(),
     };
     // All of it before the first event: what follows asks the server only where something rare happens.
-    writing.find_all(batch)?;
+    writing.find_all(batch, is_named)?;
     for (place, event) in batch.events.iter().enumerate() {
         match event {
             Event::Gap(gap) => writing.gap(gap, gap.key_in(batch, place)),
@@ -90,21 +83,46 @@ pub(crate) fn append(
     writing.write(recorder, batch)
 }
 
-/// Whether what was looked for before the lock still counts.
-fn holds(before: &StoreRow, row: &StoreRow, batch: &Batch) -> bool {
-    let merges = |event: &Event| matches!(event, Event::Request(it) if it.key.call.is_some());
-    // Rows that others changed are no ground to merge anything into, nor are those that were removed.
-    before.commits == row.commits || (before.cares == row.cares && !batch.events.iter().any(merges))
+/// What was looked for before the lock.
+struct Early<'b> {
+    before: StoreRow,
+    /// Whether each name of the batch has a number.
+    is_named: bool,
+    records: Records<'b>,
+}
+
+impl<'b> Early<'b> {
+    fn look(db: &mut Db, names: &mut KnownNames, batch: &'b Batch) -> Result<Self, DbFault> {
+        // The row first: what is committed after it was read is seen, and only looked for once more.
+        let before = StoreRow::read(db)?;
+        names.begin(before.cares);
+        let is_named = names.find_all(db, batch)?;
+        let mut records = Records::default();
+        records.find_stored(db, batch)?;
+        Ok(Self {
+            before,
+            is_named,
+            records,
+        })
+    }
+
+    /// Whether it still counts.
+    fn holds(&self, row: &StoreRow, batch: &Batch) -> bool {
+        let merges = |event: &Event| matches!(event, Event::Request(it) if it.key.call.is_some());
+        // Rows that others changed are no ground to merge anything into, nor are those that were removed.
+        self.before.commits == row.commits
+            || (self.before.cares == row.cares && !batch.events.iter().any(merges))
+    }
 }
 
 /// A batch being written.
-struct BatchInProgress<'a> {
+struct BatchInProgress<'a, 'b> {
     db: &'a mut Db,
     names: &'a mut KnownNames,
     row: StoreRow,
     appended: Appended,
     sessions: SessionStates,
-    records: Records,
+    records: Records<'b>,
     sums: SumChanges,
     lists: ListStates,
     flights: OpenFlights,
@@ -114,10 +132,12 @@ struct BatchInProgress<'a> {
     bad_lines: Vec<Vec<Cell>>,
 }
 
-impl BatchInProgress<'_> {
+impl<'b> BatchInProgress<'_, 'b> {
     /// Reads all that the batch may have to do with, a statement for each sort of row.
-    fn find_all(&mut self, batch: &Batch) -> Result<(), DbFault> {
-        self.names.find_all(self.db, batch)?;
+    fn find_all(&mut self, batch: &Batch, is_named: bool) -> Result<(), DbFault> {
+        if !is_named {
+            self.names.find_all(self.db, batch)?;
+        }
         self.sessions.find_all(self.db, self.names, batch)?;
         self.records.find_stored(self.db, batch)?;
         let of_calls = self.records.find_calls(self.db, batch)?;
@@ -140,7 +160,7 @@ impl BatchInProgress<'_> {
         Ok(())
     }
 
-    fn event(&mut self, batch: &Batch, event: &Event) -> Result<(), DbFault> {
+    fn event(&mut self, batch: &'b Batch, event: &'b Event) -> Result<(), DbFault> {
         match event {
             Event::Request(request) => {
                 self.flights.ended(request.key.hash);
@@ -168,7 +188,7 @@ impl BatchInProgress<'_> {
         }
     }
 
-    fn request(&mut self, request: &Request) -> Result<(), DbFault> {
+    fn request(&mut self, request: &'b Request) -> Result<(), DbFault> {
         // First of all: a call that another stream told of already must make neither a name nor a session.
         let Some(is_undecided) = self.merge_call(request)? else {
             self.appended.duplicates += 1;

@@ -15,6 +15,9 @@ const MAX_PREPARED: usize = 200;
 /// A value of a statement.
 pub(crate) type Value<'a> = &'a (dyn ToSql + Sync);
 
+/// Takes the values of a row to be copied.
+pub(crate) type RowWriter<'a> = &'a mut dyn FnMut(&[Value<'_>]) -> Result<(), DbFault>;
+
 /// A value that a row to be copied owns.
 pub(crate) type Cell = Box<dyn ToSql + Sync + Send>;
 
@@ -33,6 +36,9 @@ pub(crate) struct Db {
     prepared: FxHashMap<String, Statement>,
     /// Whether something failed in a way after which nobody knows what the server has done.
     is_broken: bool,
+    /// How the server answers each question, where a test wants to see it.
+    #[cfg(test)]
+    pub(crate) plans: Option<Vec<String>>,
 }
 
 impl fmt::Debug for Db {
@@ -49,7 +55,19 @@ impl Db {
             client,
             prepared: FxHashMap::default(),
             is_broken: false,
+            #[cfg(test)]
+            plans: None,
         }
+    }
+
+    #[cfg(test)]
+    fn explain(&mut self, sql: &str, values: &[Value<'_>]) -> Result<(), DbFault> {
+        if let Some(plans) = &mut self.plans {
+            let lines = self.client.query(&format!("EXPLAIN {sql}"), values)?;
+            let lines = lines.iter().map(|row| row.get(0));
+            plans.push(lines.collect::<Vec<String>>().join("\n"));
+        }
+        Ok(())
     }
 
     /// Whether it is of no use any more.
@@ -72,6 +90,8 @@ impl Db {
 
     /// Every row of an answer, which has to be short.
     pub(crate) fn rows(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbFault> {
+        #[cfg(test)]
+        self.explain(sql, values)?;
         let statement = self.statement(sql)?;
         Ok(self.client.query(&statement, values)?)
     }
@@ -96,6 +116,8 @@ impl Db {
         values: &[Value<'_>],
         take: &mut dyn FnMut(&Row) -> Result<bool, DbFault>,
     ) -> Result<(), DbFault> {
+        #[cfg(test)]
+        self.explain(sql, values)?;
         let statement = self.statement(sql)?;
         let mut rows = self.client.query_raw(&statement, values.iter().copied())?;
         while let Some(row) = rows.next()? {
@@ -124,6 +146,21 @@ impl Db {
         types: &[Type],
         rows: impl IntoIterator<Item = Vec<Cell>>,
     ) -> Result<(), DbFault> {
+        self.copy_each(into, types, rows, |row, write| {
+            // The library takes references, and the row owns what they refer to.
+            let cells = row.iter().map(|cell| -> Value<'_> { &**cell });
+            write(&cells.collect::<Vec<_>>())
+        })
+    }
+
+    /// The same of things that `put` makes rows of.
+    pub(crate) fn copy_each<T>(
+        &mut self,
+        into: &str,
+        types: &[Type],
+        rows: impl IntoIterator<Item = T>,
+        mut put: impl FnMut(T, RowWriter<'_>) -> Result<(), DbFault>,
+    ) -> Result<(), DbFault> {
         // An empty stream would still be a question and an answer.
         let mut rows = rows.into_iter().peekable();
         if rows.peek().is_none() {
@@ -134,15 +171,7 @@ impl Db {
             .copy_in(&format!("COPY {into} FROM STDIN BINARY"))?;
         let mut writer = BinaryCopyInWriter::new(writer, types);
         for row in rows {
-            // The library takes references, and the row owns what they refer to.
-            let cells: Vec<Value<'_>> = row
-                .iter()
-                .map(|cell| {
-                    let cell: Value<'_> = &**cell;
-                    cell
-                })
-                .collect();
-            writer.write(&cells)?;
+            put(row, &mut |values| Ok(writer.write(values)?))?;
         }
         writer.finish()?;
         Ok(())

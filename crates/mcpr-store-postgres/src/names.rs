@@ -9,7 +9,7 @@ use crate::values::{bytes, code, identity, optional_bytes, string};
 use mcpr_model::{Batch, Event, Kind, Request, Target, Text};
 use mcpr_store::query::{OTHER, SummedAs};
 use postgres::types::Type;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Most names that are remembered between batches.
 const MAX_REMEMBERED: usize = 65_536;
@@ -80,39 +80,42 @@ impl KnownNames {
         *self = Self::default();
     }
 
-    /// Begins a batch: forgets what may stand for nothing any more, and what is too much.
-    pub(crate) fn begin(&mut self, cares: i64) {
+    /// Begins a batch: forgets what may stand for nothing any more, and what is too much. Says whether all was kept.
+    pub(crate) fn begin(&mut self, cares: i64) -> bool {
         // Numbers alone are small; it is the texts that take the room.
         let count = self.proxies.len() + self.clients.len() + self.operations.len();
-        if self.cares != cares || count > MAX_REMEMBERED {
+        let is_kept = self.cares == cares && count <= MAX_REMEMBERED;
+        if !is_kept {
             self.clear();
         }
         self.cares = cares;
         // Other writers give sums to operations of their own.
         self.summed.clear();
+        is_kept
     }
 
-    /// Finds the numbers of all names of a batch that have one.
-    pub(crate) fn find_all(&mut self, db: &mut Db, batch: &Batch) -> Result<(), DbFault> {
+    /// Finds the numbers of all names of a batch that have one; says whether all have.
+    pub(crate) fn find_all(&mut self, db: &mut Db, batch: &Batch) -> Result<bool, DbFault> {
         let mut wanted = NamesOfBatch::default();
         for event in &batch.events {
             wanted.add(event);
         }
-        self.find_proxies(db, wanted.proxies)?;
-        self.find_clients(db, wanted.clients)?;
-        self.find_operations(db, wanted.operations)
+        self.find_proxies(db, &wanted.proxies)?;
+        let clients: Vec<Client> = wanted.clients().collect();
+        let operations: Vec<CalledTexts> = wanted.operations().collect();
+        self.find_clients(db, &clients)?;
+        self.find_operations(db, &operations)?;
+        Ok(wanted
+            .proxies
+            .iter()
+            .all(|it| self.proxies.contains_key(*it))
+            && clients.iter().all(|it| self.clients.contains_key(it))
+            && operations.iter().all(|it| self.operations.contains_key(it)))
     }
 
-    fn find_proxies(&mut self, db: &mut Db, wanted: Vec<Text>) -> Result<(), DbFault> {
-        let mut missing: Vec<Vec<u8>> = Vec::new();
-        for name in wanted {
-            if !self.proxies.contains_key(&name) {
-                missing.push(bytes(&name));
-            }
-        }
-        // A batch names the same few proxies again and again.
-        missing.sort_unstable();
-        missing.dedup();
+    fn find_proxies(&mut self, db: &mut Db, wanted: &FxHashSet<&Text>) -> Result<(), DbFault> {
+        let missing = wanted.iter().filter(|it| !self.proxies.contains_key(**it));
+        let missing: Vec<Vec<u8>> = missing.map(|name| bytes(name)).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -127,12 +130,12 @@ impl KnownNames {
         Ok(())
     }
 
-    fn find_clients(&mut self, db: &mut Db, wanted: Vec<Client>) -> Result<(), DbFault> {
+    fn find_clients(&mut self, db: &mut Db, wanted: &[Client]) -> Result<(), DbFault> {
         let mut missing = FxHashMap::default();
         // By what it is found by: the answer holds no names.
         for client in wanted {
-            if !self.clients.contains_key(&client) {
-                missing.insert(identity_of(&client), client);
+            if !self.clients.contains_key(client) {
+                missing.insert(identity_of(client), client);
             }
         }
         if missing.is_empty() {
@@ -143,18 +146,18 @@ impl KnownNames {
         for row in db.rows(sql, &[&identities])? {
             let identity: Vec<u8> = row.try_get(1)?;
             if let Some(client) = missing.remove(&identity) {
-                self.clients.insert(client, row.try_get(0)?);
+                self.clients.insert(client.clone(), row.try_get(0)?);
             }
         }
         Ok(())
     }
 
-    fn find_operations(&mut self, db: &mut Db, wanted: Vec<CalledTexts>) -> Result<(), DbFault> {
+    fn find_operations(&mut self, db: &mut Db, wanted: &[CalledTexts]) -> Result<(), DbFault> {
         let mut missing = FxHashMap::default();
         for called in wanted {
             // None of a proxy without a number has one.
             if let Some(&proxy) = self.proxies.get(&called.proxy)
-                && !self.operations.contains_key(&called)
+                && !self.operations.contains_key(called)
             {
                 missing.insert(called.identity(proxy), called);
             }
@@ -173,7 +176,7 @@ impl KnownNames {
                     proxy: row.try_get(1)?,
                     sums: row.try_get(2)?,
                 };
-                self.operations.insert(called, operation);
+                self.operations.insert(called.clone(), operation);
             }
         }
         Ok(())
@@ -320,7 +323,7 @@ impl KnownNames {
         proxy: i64,
     ) -> Result<OperationNumbers, DbFault> {
         // An earlier batch may have made it, and no event names it.
-        self.find_operations(db, vec![others.clone()])?;
+        self.find_operations(db, std::slice::from_ref(&others))?;
         match self.operations.get(&others) {
             Some(&known) => Ok(known),
             None => Ok(self.add_operation(row, others, proxy, None)),
@@ -388,39 +391,58 @@ fn identity_of((name, version): &Client) -> Vec<u8> {
     identity(&[name.as_deref(), version.as_deref()])
 }
 
-/// The names of a batch.
+/// The names of a batch, each once and by reference: it has few of them, again and again.
 #[derive(Debug, Default)]
-struct NamesOfBatch {
-    proxies: Vec<Text>,
-    clients: Vec<Client>,
-    operations: Vec<CalledTexts>,
+struct NamesOfBatch<'b> {
+    proxies: FxHashSet<&'b Text>,
+    clients: FxHashSet<(Option<&'b Text>, Option<&'b Text>)>,
+    operations: FxHashSet<(&'b Text, Kind, &'b Text, Option<&'b Target>)>,
 }
 
-impl NamesOfBatch {
-    fn add(&mut self, event: &Event) {
+impl<'b> NamesOfBatch<'b> {
+    fn add(&mut self, event: &'b Event) {
         match event {
             Event::Request(request) => {
-                self.proxies.push(request.proxy.clone());
-                let client = (request.client_name.clone(), request.client_version.clone());
-                self.add_client(client);
-                self.operations.push(CalledTexts::of(request));
+                self.proxies.insert(&request.proxy);
+                self.add_client(
+                    request.client_name.as_ref(),
+                    request.client_version.as_ref(),
+                );
+                let (kind, target) = (request.kind, request.target.as_ref());
+                self.operations
+                    .insert((&request.proxy, kind, &request.method, target));
                 if let Some(update) = &request.surface {
-                    self.proxies.push(update.proxy.clone());
+                    self.proxies.insert(&update.proxy);
                 }
             }
             Event::Session(update) => {
-                self.proxies.extend(update.proxy.clone());
-                self.add_client((update.client_name.clone(), update.client_version.clone()));
+                self.proxies.extend(&update.proxy);
+                self.add_client(update.client_name.as_ref(), update.client_version.as_ref());
             }
-            Event::Surface(update) => self.proxies.push(update.proxy.clone()),
-            Event::Server(run) => self.proxies.push(run.proxy.clone()),
+            Event::Surface(update) => drop(self.proxies.insert(&update.proxy)),
+            Event::Server(run) => drop(self.proxies.insert(&run.proxy)),
             Event::Gap(_) | Event::BadLine(_) | Event::Open(_) | Event::Withdrawn(_) => {}
         }
     }
 
-    fn add_client(&mut self, client: Client) {
-        if client != (None, None) {
-            self.clients.push(client);
+    fn add_client(&mut self, name: Option<&'b Text>, version: Option<&'b Text>) {
+        if (name, version) != (None, None) {
+            self.clients.insert((name, version));
         }
+    }
+
+    fn clients(&self) -> impl Iterator<Item = Client> {
+        let clients = self.clients.iter();
+        clients.map(|(name, version)| (name.cloned(), version.cloned()))
+    }
+
+    fn operations(&self) -> impl Iterator<Item = CalledTexts> {
+        let operations = self.operations.iter();
+        operations.map(|&(proxy, kind, method, target)| CalledTexts {
+            proxy: proxy.clone(),
+            kind,
+            method: method.clone(),
+            target: target.cloned(),
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Answers: each from one state of the store, in which nothing may be written.
 
+mod by_operation;
 mod conditions;
 mod listing;
 mod lists;
@@ -27,7 +28,7 @@ use std::time::Duration;
 pub(crate) struct PostgresReader {
     server: Server,
     /// None when the last one was lost.
-    db: RefCell<Option<Db>>,
+    pub(crate) db: RefCell<Option<Db>>,
     store_id: i64,
     polls: Cell<PollSchedule>,
 }

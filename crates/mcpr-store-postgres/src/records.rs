@@ -1,7 +1,7 @@
 //! Requests while a batch is written: those that it may repeat are read together, new ones and changed ones go in as
 //! one stream of rows.
 
-use crate::db::{Cell, Db, cell};
+use crate::db::{Cell, Db, RowWriter, cell};
 use crate::errors::DbFault;
 use crate::figures::Figures;
 use crate::names::OperationNumbers;
@@ -15,13 +15,34 @@ use postgres::Row;
 use postgres::types::Type;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 /// A time and a key: where a request stands.
 type Place = (i64, i64);
 
+/// What a row says of its request.
+#[derive(Debug)]
+pub(crate) enum Told<'b> {
+    /// As it came with the batch.
+    Incoming(&'b Request),
+    /// As it is stored, or was merged: without its payload and what it says of the surface.
+    Row(Box<Request>),
+}
+
+impl Deref for Told<'_> {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        match self {
+            Self::Incoming(request) => request,
+            Self::Row(request) => request,
+        }
+    }
+}
+
 /// A request's row, as far as a batch has to do with it.
-#[derive(Debug, Clone)]
-pub(crate) struct StoredRequest {
+#[derive(Debug)]
+pub(crate) struct StoredRequest<'b> {
     pub(crate) seq: i64,
     key: i64,
     pub(crate) operation: OperationNumbers,
@@ -29,8 +50,7 @@ pub(crate) struct StoredRequest {
     /// 0 where the request names none.
     pub(crate) client: i64,
     call: Option<i64>,
-    /// Without its payload and what it says of the surface.
-    pub(crate) request: Request,
+    pub(crate) request: Told<'b>,
     /// Whether it comes with this batch.
     is_new: bool,
     is_changed: bool,
@@ -38,8 +58,8 @@ pub(crate) struct StoredRequest {
 
 /// The rows that a batch is about.
 #[derive(Debug, Default)]
-pub(crate) struct Records {
-    all: FxHashMap<i64, StoredRequest>,
+pub(crate) struct Records<'b> {
+    all: FxHashMap<i64, StoredRequest<'b>>,
     by_place: FxHashMap<Place, i64>,
     /// Codes of calls, each with its row.
     by_call: BTreeSet<(i64, i64)>,
@@ -55,7 +75,7 @@ const NAMES: &str = "JOIN operations o ON o.id = r.operation JOIN proxies p ON p
      LEFT JOIN sessions s ON s.id = r.session LEFT JOIN clients c ON c.id = r.client
      LEFT JOIN request_notes n ON n.seq = r.seq";
 
-impl StoredRequest {
+impl StoredRequest<'_> {
     fn of_row(row: &Row) -> Result<Self, DbFault> {
         let figures = Figures::from_bytes(row.try_get(10)?)?;
         let session: i64 = row.try_get(6)?;
@@ -79,7 +99,7 @@ impl StoredRequest {
             session: (session != 0).then_some(session),
             client: row.try_get::<_, i32>(7)?.into(),
             call: row.try_get(8)?,
-            request: Request {
+            request: Told::Row(Box::new(Request {
                 request_id: request_id(row.try_get(12)?),
                 session_id: optional_text(row, 20)?,
                 client_name: optional_text(row, 21)?,
@@ -100,7 +120,7 @@ impl StoredRequest {
                     retyped: false,
                 },
                 ..request
-            },
+            })),
             is_new: false,
             is_changed: false,
         })
@@ -118,7 +138,7 @@ fn requests_of(batch: &Batch) -> impl Iterator<Item = &Request> {
     })
 }
 
-impl Records {
+impl<'b> Records<'b> {
     /// Reads what stands where the requests of a batch would stand.
     pub(crate) fn find_stored(&mut self, db: &mut Db, batch: &Batch) -> Result<(), DbFault> {
         // Under its first key nearly every request stands, or will.
@@ -196,7 +216,7 @@ impl Records {
         Ok(())
     }
 
-    fn put(&mut self, record: StoredRequest) {
+    fn put(&mut self, record: StoredRequest<'b>) {
         self.by_place.insert(record.place(), record.seq);
         self.by_call
             .extend(record.call.map(|code| (code, record.seq)));
@@ -212,7 +232,7 @@ impl Records {
     }
 
     /// What stands at a place.
-    fn at(&mut self, db: &mut Db, place: Place) -> Result<Option<&StoredRequest>, DbFault> {
+    fn at(&mut self, db: &mut Db, place: Place) -> Result<Option<&StoredRequest<'b>>, DbFault> {
         if !self.by_place.contains_key(&place) {
             // Only a key beside the first one, or a time that has moved: rare.
             self.look_at(db, FxHashSet::from_iter([place]))?;
@@ -234,19 +254,19 @@ impl Records {
         let first = found.into_iter().take(MAX_CANDIDATES);
         first
             .filter_map(|(seq, code)| {
-                let mut request = self.all.get(&seq)?.request.clone();
+                let mut request = self.all.get(&seq)?.request.row();
                 request.key = incoming.key;
                 Some(Candidate { seq, code, request })
             })
             .collect()
     }
 
-    pub(crate) fn get(&self, seq: i64) -> Option<&StoredRequest> {
+    pub(crate) fn get(&self, seq: i64) -> Option<&StoredRequest<'b>> {
         self.all.get(&seq)
     }
 
     /// Adds a row.
-    pub(crate) fn add(&mut self, request: &Request, place: NewRow) {
+    pub(crate) fn add(&mut self, request: &'b Request, place: NewRow) {
         self.put(StoredRequest {
             seq: place.seq,
             key: place.key,
@@ -254,7 +274,7 @@ impl Records {
             session: place.session,
             client: place.client,
             call: request.key.call.map(|call| call.code(request.ts)),
-            request: request.row(),
+            request: Told::Incoming(request),
             is_new: true,
             is_changed: true,
         });
@@ -289,7 +309,7 @@ impl Records {
                 }
             }
         }
-        record.request = merged;
+        record.request = Told::Row(Box::new(merged));
         record.client = client;
         record.call = Some(call);
         record.is_changed = true;
@@ -299,25 +319,28 @@ impl Records {
 
     /// Writes what is new and what has changed.
     pub(crate) fn write(&mut self, db: &mut Db) -> Result<(), DbFault> {
-        let mut changed: Vec<&StoredRequest> =
+        let mut changed: Vec<&StoredRequest<'b>> =
             self.all.values().filter(|it| it.is_changed).collect();
         // In the order of the sequence, so that the index grows at its end.
         changed.sort_unstable_by_key(|it| it.seq);
-        let stored: Vec<&StoredRequest> = changed.iter().filter(|it| !it.is_new).copied().collect();
+        let stored: Vec<&StoredRequest<'b>> =
+            changed.iter().filter(|it| !it.is_new).copied().collect();
         if !stored.is_empty() {
             // Written anew with the others: so no two of them are in each other's way.
             let seqs: Vec<i64> = stored.iter().map(|it| it.seq).collect();
             db.execute("DELETE FROM requests WHERE seq = ANY($1)", &[&seqs])?;
             rewrite_notes(db, &seqs, &stored)?;
         }
-        db.copy(REQUESTS, &TYPES, changed.iter().map(|it| row_of(it)))?;
+        db.copy_each(REQUESTS, &TYPES, &changed, |record, write| {
+            write_row(record, write)
+        })?;
         let noted = changed.iter().filter(|it| it.is_new && is_noted(it));
         db.copy(NOTES, &NOTE_TYPES, noted.map(|it| note_of(it)))
     }
 }
 
 /// Writes what may have changed of the notes of rows that are stored. Each of them has some: it is of a call.
-fn rewrite_notes(db: &mut Db, seqs: &[i64], stored: &[&StoredRequest]) -> Result<(), DbFault> {
+fn rewrite_notes(db: &mut Db, seqs: &[i64], stored: &[&StoredRequest<'_>]) -> Result<(), DbFault> {
     let calls: Vec<Option<i64>> = stored.iter().map(|it| it.call).collect();
     let outcomes = || stored.iter().map(|it| &it.request.outcome);
     let codes: Vec<Option<&[u8]>> = outcomes().map(|it| note(it.error_code.as_ref())).collect();
@@ -360,31 +383,28 @@ const TYPES: [Type; 11] = [
     Type::BYTEA,
 ];
 
-fn row_of(record: &StoredRequest) -> Vec<Cell> {
-    let request = &record.request;
+/// Writes a row into the stream of rows: there are many of them, so that none is put together before.
+fn write_row(record: &StoredRequest<'_>, write: RowWriter<'_>) -> Result<(), DbFault> {
+    let request = &*record.request;
     let id = request
         .request_id
         .as_ref()
         .map(id_bytes)
         .unwrap_or_default();
-    vec![
-        cell(record.seq),
-        cell(request.ts),
-        cell(record.key),
-        cell(record.session.unwrap_or(0)),
-        cell(request.latency_us),
-        cell(name(record.operation.id)),
-        cell(name(record.client)),
-        cell(
-            request
-                .outcome
-                .error_kind
-                .map_or(0, |kind| code(kind.code())),
-        ),
-        cell(id_hash(&id)),
-        cell(Figures::of(request).to_bytes()),
-        cell(id),
-    ]
+    let error_kind = request.outcome.error_kind;
+    write(&[
+        &record.seq,
+        &request.ts,
+        &record.key,
+        &record.session.unwrap_or(0),
+        &request.latency_us,
+        &name(record.operation.id),
+        &name(record.client),
+        &error_kind.map_or(0, |kind| code(kind.code())),
+        &id_hash(&id),
+        &Figures::of(request).to_bytes(),
+        &id,
+    ])
 }
 
 /// The number of a name as a row has it, which is never larger.
@@ -406,8 +426,8 @@ const NOTE_TYPES: [Type; 9] = [
     Type::BYTEA,
 ];
 
-fn is_noted(record: &StoredRequest) -> bool {
-    let request = &record.request;
+fn is_noted(record: &StoredRequest<'_>) -> bool {
+    let request = &*record.request;
     let outcome = &request.outcome;
     outcome.retyped
         || request.trace_id.is_some()
@@ -417,7 +437,7 @@ fn is_noted(record: &StoredRequest) -> bool {
         || outcome.error_msg.is_some()
 }
 
-fn note_of(record: &StoredRequest) -> Vec<Cell> {
+fn note_of(record: &StoredRequest<'_>) -> Vec<Cell> {
     let trace = record.request.trace_id.as_deref();
     let part = record.request.part.as_deref();
     let outcome = &record.request.outcome;

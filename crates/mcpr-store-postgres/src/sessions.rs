@@ -51,7 +51,7 @@ enum Standing {
 #[derive(Debug, Default)]
 pub(crate) struct SessionStates {
     all: FxHashMap<i64, Session>,
-    by_name: FxHashMap<(i64, Text), i64>,
+    by_name: FxHashMap<i64, FxHashMap<Text, i64>>,
     /// Names that were looked for; what is not in memory by now is not in the store.
     looked: FxHashSet<(i64, Text)>,
     /// Inferred sessions by their beginnings.
@@ -98,7 +98,8 @@ impl SessionStates {
         names: &KnownNames,
         batch: &Batch,
     ) -> Result<(), DbFault> {
-        let mut wanted: FxHashSet<(i64, Text)> = FxHashSet::default();
+        // By reference: most requests name a session that another one names, too.
+        let mut wanted: FxHashSet<(i64, &Text)> = FxHashSet::default();
         let mut spans: FxHashMap<Pair, (i64, i64)> = FxHashMap::default();
         let mut nowhere = Vec::new();
         for event in &batch.events {
@@ -108,7 +109,7 @@ impl SessionStates {
                         continue;
                     };
                     match Membership::of(request) {
-                        Membership::SurfaceContent(id) => drop(wanted.insert((proxy, id.clone()))),
+                        Membership::SurfaceContent(id) => drop(wanted.insert((proxy, id))),
                         Membership::Inferred => {
                             if let Some(client) = client_of(names, request) {
                                 let ts = request.ts;
@@ -123,7 +124,7 @@ impl SessionStates {
                     Some(proxy) => wanted.extend(
                         names
                             .known_proxy(proxy)
-                            .map(|proxy| (proxy, update.session_id.clone())),
+                            .map(|proxy| (proxy, &update.session_id)),
                     ),
                     None => nowhere.push(bytes(&update.session_id)),
                 },
@@ -131,12 +132,14 @@ impl SessionStates {
                 Event::Server(run) => wanted.extend(
                     names
                         .known_proxy(&run.proxy)
-                        .map(|proxy| (proxy, run.session_id.clone())),
+                        .map(|proxy| (proxy, &run.session_id)),
                 ),
                 _ => {}
             }
         }
-        self.find(db, wanted)?;
+        let wanted = wanted.into_iter();
+        let wanted = wanted.map(|(proxy, name)| (proxy, name.clone()));
+        self.find(db, wanted.collect())?;
         // Statements without a proxy are few: one look for all of them.
         if !nowhere.is_empty() {
             let sql = format!(
@@ -205,8 +208,8 @@ impl SessionStates {
 
     fn remember(&mut self, session: Session) {
         let id = session.id;
-        self.by_name
-            .insert((session.proxy, session.name.clone()), id);
+        let of_proxy = self.by_name.entry(session.proxy).or_default();
+        of_proxy.insert(session.name.clone(), id);
         self.place(&session);
         self.all.insert(id, session);
     }
@@ -251,9 +254,14 @@ impl SessionStates {
         }
     }
 
+    /// The number of a name that is in memory.
+    fn known(&self, proxy: i64, name: &str) -> Option<i64> {
+        self.by_name.get(&proxy)?.get(name).copied()
+    }
+
     /// The session with a name, made where there is none: it goes into the store only if something happens to it.
     pub(crate) fn named(&mut self, row: &mut StoreRow, proxy: i64, name: &Text) -> i64 {
-        if let Some(&known) = self.by_name.get(&(proxy, name.clone())) {
+        if let Some(known) = self.known(proxy, name) {
             return known;
         }
         self.add(row, proxy, name.clone())
@@ -332,7 +340,7 @@ impl SessionStates {
         of: &SessionRow,
     ) {
         let name = Text::from(&of.session_id);
-        let is_new = !self.by_name.contains_key(&(proxy, name.clone()));
+        let is_new = self.known(proxy, &name).is_none();
         let id = self.named(row, proxy, &name);
         self.change(id, |session| {
             if is_new {
@@ -350,8 +358,8 @@ impl SessionStates {
 
     /// The number of the session with a name that is there, or comes with this batch.
     pub(crate) fn number_of(&self, proxy: i64, name: &Text) -> Option<i64> {
-        let id = self.by_name.get(&(proxy, name.clone()))?;
-        self.all.get(id).filter(|it| it.is_there()).map(|it| it.id)
+        let id = self.known(proxy, name)?;
+        self.all.get(&id).filter(|it| it.is_there()).map(|it| it.id)
     }
 
     /// Writes back every session that changed.

@@ -7,7 +7,7 @@ use mcpr_model::{ErrorKind, Request, Sketch};
 use mcpr_store::{RollupChange, RollupKey, RollupRow};
 use postgres::Row;
 use postgres::types::Type;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// An hour and an operation.
 pub(crate) type SumPlace = (i64, i64);
@@ -86,16 +86,19 @@ impl SumChanges {
                 }
             }
         }
-        if !stored.is_empty() {
-            db.execute(
-                "DELETE FROM rollups u USING unnest($1::bigint[], $2::bigint[]) AS k (hour, operation)
-                 WHERE u.hour = k.hour AND u.operation = k.operation",
-                &[&hours, &operations],
-            )?;
-        }
+        let places = stored
+            .iter()
+            .map(|row| Ok((row.try_get(8)?, row.try_get(9)?)));
+        let places: FxHashSet<SumPlace> = places.collect::<Result<_, DbFault>>()?;
         let mut rows: Vec<(SumPlace, RollupRow)> = self.added.into_iter().collect();
         // In the order of the index.
         rows.sort_unstable_by_key(|(place, _)| *place);
+        let (changed, rows): (Vec<_>, Vec<_>) = rows
+            .into_iter()
+            .partition(|(place, _)| places.contains(place));
+        if !changed.is_empty() {
+            update(db, &changed)?;
+        }
         let into = "rollups (hour, operation, calls, errors, latency_sum_us, latency_min_us, latency_max_us, bytes_in,
                              bytes_out, sketch)";
         db.copy(
@@ -104,6 +107,48 @@ impl SumChanges {
             rows.iter().map(|(place, sums)| row_of(*place, sums)),
         )
     }
+}
+
+/// Writes sums where they stand: deleted and inserted anew, each batch would leave its rows behind until the server
+/// clears up.
+fn update(db: &mut Db, changed: &[(SumPlace, RollupRow)]) -> Result<(), DbFault> {
+    let column = |of: fn(&RollupRow) -> i64| -> Vec<i64> {
+        changed.iter().map(|(_, sums)| of(sums)).collect()
+    };
+    let (hours, operations): (Vec<i64>, Vec<i64>) = changed.iter().map(|(place, _)| *place).unzip();
+    // A list of lists is taken apart into numbers; as texts they stay one for each row.
+    let errors = changed.iter().map(|(_, sums)| {
+        let errors = sums.errors.map(|count| count.cast_signed().to_string());
+        format!("{{{}}}", errors.join(","))
+    });
+    let errors: Vec<String> = errors.collect();
+    let sketches: Vec<Vec<u8>> = changed
+        .iter()
+        .map(|(_, sums)| sums.sketch.to_bytes())
+        .collect();
+    db.execute(
+        "UPDATE rollups u SET calls = k.calls, errors = k.errors::bigint[], latency_sum_us = k.latency_sum_us,
+                latency_min_us = k.latency_min_us, latency_max_us = k.latency_max_us, bytes_in = k.bytes_in,
+                bytes_out = k.bytes_out, sketch = k.sketch
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+                     $8::bigint[], $9::bigint[], $10::bytea[])
+              AS k (hour, operation, calls, errors, latency_sum_us, latency_min_us, latency_max_us, bytes_in,
+                    bytes_out, sketch)
+         WHERE u.hour = k.hour AND u.operation = k.operation",
+        &[
+            &hours,
+            &operations,
+            &column(|it| it.calls.cast_signed()),
+            &errors,
+            &column(|it| it.latency_sum_us),
+            &column(|it| it.latency_min_us),
+            &column(|it| it.latency_max_us),
+            &column(|it| it.bytes_in),
+            &column(|it| it.bytes_out),
+            &sketches,
+        ],
+    )
+    .map(drop)
 }
 
 const TYPES: [Type; 10] = [

@@ -1,6 +1,8 @@
 //! What the contract does not say: refusals, writers beside each other, and a server or a connection that breaks.
 
 mod breaks;
+mod early;
+mod plans;
 
 use crate::connect::Server;
 use crate::read::PostgresReader;

@@ -125,7 +125,7 @@ mod tests {
                 false
             };
             let mut ask = || Ok(head(*seqs.next().expect("asked until there is news")));
-            let minute = Duration::from_secs(60);
+            let minute = Duration::from_mins(1);
             let found = schedule.watch(head(1), minute, &mut wait, &mut ask);
             assert_eq!(found.ok(), Some(head(2)));
             waits

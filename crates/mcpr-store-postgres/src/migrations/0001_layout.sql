@@ -99,9 +99,9 @@ CREATE TABLE requests (
 -- Equal values share an entry: a second column would make each an entry of its own.
 CREATE INDEX requests_session ON requests (session);
 CREATE INDEX requests_id ON requests (id_hash);
--- What is asked for among many and is rare.
-CREATE INDEX requests_failed ON requests (operation, ts, seq) WHERE error_kind <> 0;
-CREATE INDEX requests_slow ON requests (latency_us) WHERE latency_us >= 100000;
+-- What is asked for among many and is rare: of each operation, since of many there is none.
+CREATE INDEX requests_failed ON requests (operation, error_kind, ts, seq) WHERE error_kind <> 0;
+CREATE INDEX requests_slow ON requests (operation, latency_us, ts) WHERE latency_us >= 100000;
 
 -- What few requests have.
 CREATE TABLE request_notes (
@@ -166,7 +166,8 @@ CREATE TABLE rollups (
     bytes_out bigint NOT NULL,
     sketch bytea NOT NULL,
     PRIMARY KEY (hour, operation)
-);
+    -- Those of this hour change with each batch: with room for it, they do so where they stand.
+) WITH (fillfactor = 70);
 
 -- Each recorder has a name, by which its checkpoints and sources are kept apart from those of other machines.
 CREATE TABLE recorders (

@@ -255,7 +255,7 @@ const TIMEOUT: i64 = ErrorKind::Timeout.code();
 const UNSEEN: i64 = ErrorKind::Unseen.code();
 
 /// From this latency on requests are in the index of slow ones.
-const SLOW_INDEX_US: i64 = 100_000;
+pub(super) const SLOW_INDEX_US: i64 = 100_000;
 
 fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
     // The words of the indexes of few requests: that a condition implies them, the server sees only where no value is

@@ -1,6 +1,7 @@
 //! Requests and gaps, page by page: in order of storing, or of time.
 
-use super::conditions::{self, Conditions, MeantNames, Selection, boxed};
+use super::by_operation::{Listed, is_of_few};
+use super::conditions::{self, Conditions, Selection, boxed};
 use super::rows;
 use crate::db::Db;
 use crate::errors::DbFault;
@@ -21,15 +22,18 @@ pub(super) fn entries(db: &mut Db, filter: &Filter, page: Page) -> Result<Vec<En
     let mut found = Vec::new();
     let mut rest = page;
     while found.len() < page.limit {
-        let Some(selection) = conditions::of_filter(db, filter)? else {
+        let Some(mut selection) = conditions::of_filter(db, filter)? else {
             break;
         };
-        let mut conditions = selection.whole();
-        conditions.add_times(filter, "r.ts");
+        selection.conditions.add_times(filter, "r.ts");
         // Behind what was looked at, which may be more than what was found.
-        conditions.add_page("r.seq", rest);
-        let order = format!("r.seq {}", direction(page.order));
-        let sql = sql_of_places(&mut conditions, &order, page.limit);
+        selection.conditions.add_page("r.seq", rest);
+        let listed = Listed {
+            columns: "r.ts, r.seq",
+            order: &format!("{{r}}.seq {}", direction(page.order)),
+            limit: page.limit,
+        };
+        let (sql, conditions) = listed.of_all(selection);
         let places = places(db, &sql, &conditions)?;
         // A full page may be the last one, too: that costs one empty page and needs no count.
         let is_last = places.len() < page.limit;
@@ -150,18 +154,6 @@ fn add_time_page(conditions: &mut Conditions, page: TimePage, ts: &str, seq: &st
     }
 }
 
-/// The SQL of the first places of the requests that meet some conditions.
-fn sql_of_places(conditions: &mut Conditions, order: &str, limit: usize) -> String {
-    let limit = conditions.value(i64::try_from(limit).unwrap_or(i64::MAX));
-    format!(
-        "SELECT r.ts, r.seq FROM requests r WHERE {} ORDER BY {order} LIMIT {limit}",
-        conditions.sql()
-    )
-}
-
-/// Most operations whose failures are looked up one by one.
-const MAX_LOOKED_UP: usize = 1000;
-
 /// The first places in order of time.
 fn places_in_time(
     db: &mut Db,
@@ -170,32 +162,15 @@ fn places_in_time(
     page: TimePage,
 ) -> Result<Vec<Place>, DbFault> {
     let way = direction(page.order);
-    let order = format!("r.ts {way}, r.seq {way}");
-    let (sql, conditions) = match selection.operations {
-        // Failures are few, and of some tools there are none: the server, which takes both for independent, would go
-        // through all requests in order of time to find a page of them. The index has the failures of each operation
-        // in that order, and a page of each holds the page of all.
-        MeantNames::These(ids) if filter.is_of_failed() && ids.len() <= MAX_LOOKED_UP => {
-            let mut conditions = selection.conditions;
-            let ids = conditions.value(ids);
-            conditions.add("r.operation = k.operation", []);
-            let of_one = sql_of_places(&mut conditions, &order, page.limit);
-            let limit = page.limit;
-            let sql = format!(
-                "SELECT n.ts, n.seq FROM unnest({ids}::bigint[]) AS k (operation)
-                 CROSS JOIN LATERAL ({of_one}) n ORDER BY n.ts {way}, n.seq {way} LIMIT {limit}"
-            );
-            (sql, conditions)
-        }
-        operations => {
-            let selection = Selection {
-                operations,
-                ..selection
-            };
-            let mut conditions = selection.whole();
-            let sql = sql_of_places(&mut conditions, &order, page.limit);
-            (sql, conditions)
-        }
+    let listed = Listed {
+        columns: "r.ts, r.seq",
+        order: &format!("{{r}}.ts {way}, {{r}}.seq {way}"),
+        limit: page.limit,
+    };
+    let (sql, conditions) = if is_of_few(filter, filter.is_of_failed()) {
+        listed.by_failure(selection, filter)
+    } else {
+        listed.of_all(selection)
     };
     places(db, &sql, &conditions)
 }

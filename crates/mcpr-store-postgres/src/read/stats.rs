@@ -1,6 +1,7 @@
 //! Sums over requests: whole hours from the hourly sums, the edges of a window from the requests; and the slowest.
 
-use super::conditions::{self, Conditions};
+use super::by_operation::{Listed, is_of_few};
+use super::conditions::{self, SLOW_INDEX_US};
 use super::{listing, rows};
 use crate::db::Db;
 use crate::errors::DbFault;
@@ -128,31 +129,29 @@ pub(super) fn slowest(
         each_page(db, filter, &mut |row| slowest.offer(row))?;
         return Ok(slowest.finish());
     }
-    let Some(selection) = conditions::of_filter(db, filter)? else {
+    let Some(mut selection) = conditions::of_filter(db, filter)? else {
         return Ok(Vec::new());
     };
-    let mut conditions = selection.whole();
-    conditions.add_times(filter, "r.ts");
+    selection.conditions.add_times(filter, "r.ts");
     // By numbers first: what is sorted would carry the names of each row.
-    let seqs = slowest_places(db, conditions, limit)?;
+    let mut listed = Listed {
+        columns: "r.latency_us, r.seq",
+        order: "{r}.latency_us DESC, {r}.seq DESC",
+        limit,
+    };
+    let (sql, conditions) = if is_of_few(filter, filter.min_latency_us >= Some(SLOW_INDEX_US)) {
+        listed.by_operation(selection)
+    } else {
+        listed.order = "{r}.latency_us DESC NULLS LAST, {r}.seq DESC";
+        listed.of_all(selection)
+    };
+    let found = db.rows(&sql, &conditions.values())?;
+    let seqs = found.iter().map(|row| row.try_get(1));
+    let seqs: Vec<i64> = seqs.collect::<Result<_, _>>()?;
     for seqs in seqs.chunks(Page::MAX_LIMIT) {
         rows::at(db, seqs)?
             .into_iter()
             .for_each(|row| slowest.offer(row));
     }
     Ok(slowest.finish())
-}
-
-fn slowest_places(
-    db: &mut Db,
-    mut conditions: Conditions,
-    limit: usize,
-) -> Result<Vec<i64>, DbFault> {
-    let limit = conditions.value(i64::try_from(limit).unwrap_or(i64::MAX));
-    let sql = format!(
-        "SELECT r.seq FROM requests r WHERE {} ORDER BY r.latency_us DESC NULLS LAST, r.seq DESC LIMIT {limit}",
-        conditions.sql()
-    );
-    let rows = db.rows(&sql, &conditions.values())?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

@@ -92,7 +92,7 @@ impl SessionStates {
             let key = (proxy, Text::from(id));
             self.find(db, FxHashSet::from_iter([key.clone()]))?;
             // A session with that beginning may be there: one that was moved back, or that a stream named so.
-            if !self.by_name.contains_key(&key) {
+            if self.known(proxy, &key.1).is_none() {
                 break key.1;
             }
             taken += 1;
