@@ -13,7 +13,7 @@ use crate::console::{Console, TablePaging};
 use crate::render::palette::Meaning;
 use crate::render::{Column, LOG_COLUMNS, LOG_TABLE, LogRow, REQUEST_COLUMNS, TableStyle, choose};
 use mcpr_store::Reader;
-use mcpr_store::query::{Entry, Filter, RequestRow};
+use mcpr_store::query::{Entry, Filter, Pattern, RequestRow};
 
 /// In which order rows come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -297,7 +297,9 @@ impl<'a> Printer<'a> {
         let unstored = self.inserted.requests().map(|row| &row.entry);
         let entries: Vec<&Entry> = first.entries.iter().chain(unstored).collect();
         let several = |of: fn(&RequestRow) -> Option<&str>| goes_on || differ(&entries, of);
-        let has_proxies = several(|row| Some(&row.proxy)) && self.view.proxy.is_none();
+        // A glob may mean several.
+        let one = self.view.proxy.as_ref().and_then(Pattern::as_name);
+        let has_proxies = several(|row| Some(&row.proxy)) && one.is_none();
         let has_sessions = several(|row| row.session.as_deref()) && !self.table.is_one_session;
         let has_clients = several(|row| row.client_name.as_deref()) && !self.table.is_one_session;
         // A column that stays empty would only take room from the result.

@@ -31,13 +31,14 @@ fn a_result_keeps_its_room_beside_several_proxies() {
         &capture("mcpr-0.5.44/weather.stderr.log"),
         &capture("mcpr-0.5.44/everything.stderr.log"),
     ]);
-    let table = shown(
-        Terminal::of(&home).size(80, 50),
-        &["logs", "--status", "failed", "-n", "all", "--no-pager"],
-    );
-    let head = table.lines().next().unwrap();
-    assert!(head.contains("PROXY"), "{table}");
-    assert!(head.find("RESULT") <= Some(60), "{table}");
+    let failed = ["logs", "--status", "failed", "-n", "all", "--no-pager"];
+    for (proxies, has_column) in [("*", true), ("weather,every*", true), ("weather", false)] {
+        let line = [&failed[..], &["-p", proxies]].concat();
+        let table = shown(Terminal::of(&home).size(80, 50), &line);
+        let head = table.lines().next().unwrap();
+        assert_eq!(head.contains("PROXY"), has_column, "{table}");
+        assert!(head.find("RESULT") <= Some(60), "{table}");
+    }
 }
 
 #[test]
