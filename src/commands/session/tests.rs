@@ -64,7 +64,7 @@ fn a_session_is_one_json_document() {
     check(
         "e31fd88f --json --fields seq,kind,method",
         &expect![[r#"
-            {"session_id":"e31fd88f-8982-403c-a091-6ef7e8f748bd","inferred":false,"proxy":"everything","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":5,"total_errors":1,"active":true,"conversation":null,"in_flight":0,"started":"2026-11-21T01:27:02.000Z","last_seen":"2026-11-21T01:27:12.000Z","ended":null,"server":null,"operations":[],"requests":[{"seq":4,"kind":"gap","method":null},{"seq":6,"kind":"mcp","method":"tools/call"},{"seq":7,"kind":"mcp","method":"tools/call"},{"seq":8,"kind":"mcp","method":"tools/call"},{"seq":9,"kind":"mcp","method":"tools/call"},{"seq":10,"kind":"mcp","method":"tools/call"},{"seq":11,"kind":"http","method":"DELETE"}]}
+            {"session_id":"e31fd88f-8982-403c-a091-6ef7e8f748bd","inferred":false,"proxy":"everything","client_name":"claude-desktop","client_version":"1.2.0","client_platform":"claude","started_at":1795224422000,"last_seen_at":1795224432000,"ended_at":null,"total_calls":5,"total_errors":1,"active":true,"conversation":null,"in_flight":0,"started":"2026-11-21T01:27:02.000Z","last_seen":"2026-11-21T01:27:12.000Z","ended":null,"server":null,"connections":[],"operations":[],"requests":[{"seq":4,"kind":"gap","method":null},{"seq":6,"kind":"mcp","method":"tools/call"},{"seq":7,"kind":"mcp","method":"tools/call"},{"seq":8,"kind":"mcp","method":"tools/call"},{"seq":9,"kind":"mcp","method":"tools/call"},{"seq":10,"kind":"mcp","method":"tools/call"},{"seq":11,"kind":"http","method":"DELETE"}]}
             Done
         "#]],
     );
