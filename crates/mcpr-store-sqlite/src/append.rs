@@ -211,7 +211,8 @@ impl<'a> BatchWriter<'a> {
                 self.span = Some((min.min(request.ts), max.max(request.ts)));
                 self.memory.rollups.count(operation.sums, request);
                 if let Some(slot) = session {
-                    self.memory.sessions.count(slot, request, client);
+                    let place = (place.seq, client);
+                    self.memory.sessions.count(self.tx, slot, request, place)?;
                 }
                 return self.belongings(request);
             }

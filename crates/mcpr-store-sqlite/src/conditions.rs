@@ -2,9 +2,10 @@
 
 use super::layout::{TRACES_SINCE, WAYS_SINCE, layout_of};
 use super::recall::{NamesMatched, Recall, number_list};
+use super::session_ranges;
 use super::shown::shown;
 use mcpr_model::{ErrorKind, Status};
-use mcpr_store::query::{Cursor, Filter, Page, Search};
+use mcpr_store::query::{Cursor, Filter, Page, Search, SessionKey};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -122,6 +123,8 @@ pub(super) struct Selection {
     pub(super) conditions: Conditions,
     /// The operations that are meant. To be added by the asker.
     pub(super) operations: NamesMatched,
+    /// The number of the session that is meant. To be added by the asker.
+    pub(super) session: Option<i64>,
 }
 
 impl Selection {
@@ -139,9 +142,19 @@ impl Selection {
         // Nothing to remember from one page to the next: there is one.
         let page = Recall::default().narrow(connection, filter, everything)?;
         self.conditions.add_operations(&self.operations);
+        self.add_session(connection)?;
         self.conditions.add_times(filter, "r.ts");
         self.conditions.add_page("r.seq", page);
         Ok(self.conditions)
+    }
+
+    /// Adds the condition that a request is of the session that is meant.
+    pub(super) fn add_session(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if let Some(session) = self.session {
+            let clause = session_ranges::is_of_session(connection)?;
+            self.conditions.add(clause, [session.into()]);
+        }
+        Ok(())
     }
 }
 
@@ -158,8 +171,12 @@ pub(super) fn of_filter(
     let mut conditions = Conditions::default();
     // The small tables are asked first: a name that nobody ever had answers the whole question.
     let operations = recall.operations(connection, filter)?;
+    let session = match &filter.session {
+        Some(key) => Some(session_number(connection, key)?),
+        None => None,
+    };
     if operations == NamesMatched::None
-        || !add_session(connection, filter, &mut conditions)?
+        || session == Some(None)
         || !add_client(&recall.clients(connection, filter)?, &mut conditions)
         || !add_trace(connection, filter, &mut conditions)?
         || !add_parts(connection, filter, &mut conditions)?
@@ -173,29 +190,18 @@ pub(super) fn of_filter(
     Ok(Some(Selection {
         conditions,
         operations,
+        session: session.flatten(),
     }))
 }
 
-fn add_session(
-    connection: &Connection,
-    filter: &Filter,
-    conditions: &mut Conditions,
-) -> rusqlite::Result<bool> {
-    let Some(key) = &filter.session else {
-        return Ok(true);
-    };
-    let found: Option<i64> = connection
+fn session_number(connection: &Connection, key: &SessionKey) -> rusqlite::Result<Option<i64>> {
+    connection
         .prepare_cached(
             "SELECT s.id FROM sessions s JOIN proxies p ON p.id = s.proxy
              WHERE s.session_id = ?1 AND p.name = ?2",
         )?
         .query_row([&key.id, &key.proxy], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = found {
-        // By its number, which has an index; a text would have to be joined for every row.
-        conditions.add("r.session = ?", [id.into()]);
-    }
-    Ok(found.is_some())
+        .optional()
 }
 
 fn add_client(clients: &NamesMatched, conditions: &mut Conditions) -> bool {

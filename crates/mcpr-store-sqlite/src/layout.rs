@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub const APPLICATION_ID: i32 = 0x6d63_7072;
 
 /// Every layout there ever was; a store's `user_version` says how many it has.
-pub(super) const MIGRATIONS: [&str; 19] = [
+pub(super) const MIGRATIONS: [&str; 20] = [
     include_str!("migrations/0001_layout.sql"),
     include_str!("migrations/0002_heads_and_indexes.sql"),
     include_str!("migrations/0003_surfaces.sql"),
@@ -27,12 +27,13 @@ pub(super) const MIGRATIONS: [&str; 19] = [
     include_str!("migrations/0017_over.sql"),
     include_str!("migrations/0018_ways.sql"),
     include_str!("migrations/0019_session_blocks.sql"),
+    include_str!("migrations/0020_session_ranges.sql"),
 ];
 
 /// SHA-256 of all that the migrations make, as `shape` hashes it. To make them takes some 20 ms, which each
 /// command would wait for.
 pub(super) const NEWEST_SHA256: &str =
-    "31685ff48e56c18d601915f7309cd0601f18c90adf95eba9b52e6764ad423c44";
+    "1bab50264410ac54b6ae994b782b6fc3459bc2dee62ae345911275166bd9eaaf";
 
 /// The layout that brought the traces of requests.
 pub(super) const TRACES_SINCE: i64 = 14;

@@ -48,6 +48,7 @@ mod runs;
 mod seal;
 mod searched;
 mod session_blocks;
+mod session_ranges;
 mod sessions;
 mod shape;
 mod shown;

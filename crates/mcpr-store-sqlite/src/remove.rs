@@ -2,6 +2,7 @@
 
 use super::errors::failed;
 use super::flight;
+use super::session_ranges::{self, seqs_of_session};
 use super::sweep::requests_where;
 use crate::census;
 use mcpr_store::StoreError;
@@ -36,7 +37,9 @@ pub(super) fn session(
         if keep == AfterRemoval::Nothing {
             flight::forget_session(&tx, key)?;
         }
-        let removed = requests_where(&tx, "session = ?1", params![id])?;
+        let condition = concat!("seq IN (", seqs_of_session!("?1"), ")");
+        let removed = requests_where(&tx, condition, params![id])?;
+        session_ranges::forget(&tx, id)?;
         if keep == AfterRemoval::Nothing {
             tx.execute("DELETE FROM sessions WHERE id = ?1", [id])?;
         }

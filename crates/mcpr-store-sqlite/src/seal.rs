@@ -42,7 +42,7 @@ impl Sealed {
             "rollups" => "`stats`",
             "sessions" | "conversations" => "`sessions`",
             "open_requests" => "`logs --follow`",
-            "server_runs" => "`session`",
+            "server_runs" | "session_ranges" => "`session`",
             "session_blocks" => "`clients`",
             "clients" | "proxies" | "operations" => "`clients`, `logs` and `sessions`",
             "gaps" => "`logs`",

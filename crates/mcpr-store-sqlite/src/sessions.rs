@@ -3,6 +3,7 @@
 mod inferred;
 
 use super::names::NameNumbers;
+use super::session_ranges::{self, SessionRange};
 use inferred::{InferredSpan, Pair};
 use mcpr_model::{Request, SessionUpdate, Text};
 use mcpr_store::SessionState;
@@ -28,6 +29,20 @@ pub(super) struct Session {
     standing: RowState,
     /// Said in this batch, and to be kept with it unless one was said before.
     conversation: Option<Text>,
+    range: LastRange,
+}
+
+/// What is known of a session's last range of requests.
+#[derive(Debug, Clone, Copy)]
+enum LastRange {
+    /// Nothing yet: it is asked for when the next request comes.
+    Unknown,
+    /// There is none.
+    None,
+    /// It stands in the store as it is here.
+    Stored(SessionRange),
+    /// It goes in with the batch.
+    Grown(SessionRange),
 }
 
 /// What the store knows of a session in memory.
@@ -52,6 +67,8 @@ pub(super) struct Sessions {
     /// What is known of the inferred sessions of one proxy and client.
     inferred: FxHashMap<Pair, InferredSpan>,
     dirty: Vec<Slot>,
+    /// Ranges that another one of their session, by its number, follows in this batch.
+    full_ranges: Vec<(i64, SessionRange)>,
     last_number: Option<i64>,
 }
 
@@ -76,6 +93,7 @@ impl Session {
             },
             standing: RowState::Stored,
             conversation: None,
+            range: LastRange::Unknown,
         })
     }
 
@@ -171,6 +189,7 @@ impl Sessions {
             state: SessionState::default(),
             standing: RowState::Blank,
             conversation: None,
+            range: LastRange::None,
         }))
     }
 
@@ -185,9 +204,16 @@ impl Sessions {
         self.dirty.push(slot);
     }
 
-    /// Counts a newly stored request.
-    pub(super) fn count(&mut self, slot: Slot, request: &Request, client: Option<i64>) {
+    /// Counts a newly stored request, and notes its place in the sequence.
+    pub(super) fn count(
+        &mut self,
+        tx: &Transaction<'_>,
+        slot: Slot,
+        request: &Request,
+        (seq, client): (i64, Option<i64>),
+    ) -> rusqlite::Result<()> {
         self.touch(slot);
+        self.note_place(tx, slot, seq)?;
         if request.session_id.is_some() {
             // It was found by its id: its times and its client may now be others than what is
             // remembered of inferred sessions says, so both the old place and the new one are
@@ -200,6 +226,26 @@ impl Sessions {
         if request.session_id.is_some() {
             self.forget_around(slot);
         }
+        Ok(())
+    }
+
+    /// Adds a place to the last range of a session, or begins another one.
+    fn note_place(&mut self, tx: &Transaction<'_>, slot: Slot, seq: i64) -> rusqlite::Result<()> {
+        let Session { number, range, .. } = &mut self.slots[slot];
+        if matches!(range, LastRange::Unknown) {
+            let last = session_ranges::last_of(tx, *number)?;
+            *range = last.map_or(LastRange::None, LastRange::Stored);
+        }
+        let last = match *range {
+            LastRange::Stored(last) | LastRange::Grown(last) => Some(last),
+            LastRange::Unknown | LastRange::None => None,
+        };
+        let longer = last.and_then(|last| last.with(seq));
+        if let (LastRange::Grown(full), None) = (*range, longer) {
+            self.full_ranges.push((*number, full));
+        }
+        *range = LastRange::Grown(longer.unwrap_or(SessionRange::of(seq)));
+        Ok(())
     }
 
     /// Counts a request anew that turned out to have ended otherwise, or at another time.
@@ -316,8 +362,14 @@ impl Sessions {
             if let Some(conversation) = session.conversation.take() {
                 keep_conversation(tx, session.number, &conversation)?;
             }
+            if let LastRange::Grown(range) = session.range {
+                range.write(tx, session.number)?;
+                session.range = LastRange::Stored(range);
+            }
         }
-        Ok(())
+        // Behind their sessions, to which they refer.
+        let mut full = self.full_ranges.drain(..);
+        full.try_for_each(|(session, range)| range.write(tx, session))
     }
 }
 

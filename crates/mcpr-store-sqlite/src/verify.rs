@@ -18,8 +18,7 @@ use super::request_ids;
 use super::requests::{hashed_columns, stored_row_hash};
 use super::rollups::{late_counts, untimed_column};
 use super::seal::{self, Sealed};
-use super::session_blocks;
-use super::sums;
+use super::{session_blocks, session_ranges, sums};
 use mcpr_model::{Kind, Sketch, Target, TargetKind, Text};
 use mcpr_store::{Depth, Findings, StoreError, StoreErrorKind};
 use rusqlite::{Connection, Row};
@@ -345,7 +344,10 @@ fn check_references(connection: &Connection, findings: &mut Findings) -> rusqlit
     if layout >= request_ids::SINCE {
         ask(connection, findings, &request_ids::missing(layout))?;
     }
-    Ok(())
+    match session_ranges::missing(connection)? {
+        Some(sql) => ask(connection, findings, sql),
+        None => Ok(()),
+    }
 }
 
 fn check_sequence(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {

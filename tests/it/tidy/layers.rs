@@ -68,6 +68,7 @@ const SQLITE: Layers = Layers {
             "request_ids",
             "seal",
             "session_blocks",
+            "session_ranges",
             "whole",
         ],
         &[

@@ -7,9 +7,10 @@ use crate::notes;
 use crate::recall::number_list;
 use crate::recall::{NamesMatched, Recall};
 use crate::requests::{format, id_text, latency};
+use crate::session_ranges::{self, MAX_PLACES};
 use crate::shown::shown;
 use mcpr_model::{ErrorKind, Status, TargetKind};
-use mcpr_store::query::{Entry, Filter, GapRow, Order, Page, RequestRow};
+use mcpr_store::query::{Cursor, Entry, Filter, GapRow, Order, Page, RequestRow};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -139,20 +140,25 @@ fn requests(
     let Selection {
         mut conditions,
         operations,
+        session,
     } = selection;
     // The sequence leads: an index over times would have each page sort all that lies in them.
     conditions.add_times(filter, "+r.ts");
     conditions.add_page("r.seq", page);
     // Failures are few among all requests: without the index a page of them may read the whole
-    // store.
-    let is_indexed = filter.is_of_failed() && layout_of(connection)? >= INDEXED_SINCE;
+    // store. Of a session there are few anyway.
+    let is_indexed =
+        filter.is_of_failed() && session.is_none() && layout_of(connection)? >= INDEXED_SINCE;
     let operations = match operations {
         NamesMatched::These(operations) if is_indexed && operations.len() <= MAX_LOOKED_UP => {
             operations
         }
         operations => {
             conditions.add_operations(&operations);
-            return requests_where(connection, conditions, page);
+            let Some(session) = session else {
+                return requests_where(connection, conditions, page);
+            };
+            return requests_of_session(connection, conditions, session, page);
         }
     };
     // The index has each operation's failures in order: a page of each holds the page of all.
@@ -170,16 +176,61 @@ fn requests(
     Ok(found)
 }
 
+/// A page of a session goes from range to range: all of them sorted once would be read anew by each page.
+fn requests_of_session(
+    connection: &Connection,
+    mut conditions: Conditions,
+    session: i64,
+    page: Page,
+) -> rusqlite::Result<Vec<Entry>> {
+    conditions.add("r.session = ?", [session.into()]);
+    if !session_ranges::has_ranges(connection)? {
+        return requests_where(connection, conditions, page);
+    }
+    let clause = "g.session = ? AND r.seq BETWEEN g.first_seq AND g.last_seq";
+    conditions.add(clause, [session.into()]);
+    // Found by where they begin, so that none before the page is looked at.
+    let reach = page
+        .after
+        .map(|after| after.to_seq().saturating_sub(MAX_PLACES));
+    conditions.add_page(
+        "g.first_seq",
+        Page {
+            after: reach.map(Cursor::from_seq),
+            ..page
+        },
+    );
+    let tables = format!("session_ranges g CROSS JOIN {REQUEST_TABLES}");
+    requests_from(
+        connection,
+        &tables,
+        &["g.first_seq", "r.seq"],
+        conditions,
+        page,
+    )
+}
+
 fn requests_where(
     connection: &Connection,
     conditions: Conditions,
     page: Page,
 ) -> rusqlite::Result<Vec<Entry>> {
+    requests_from(connection, REQUEST_TABLES, &["r.seq"], conditions, page)
+}
+
+fn requests_from(
+    connection: &Connection,
+    tables: &str,
+    order: &[&str],
+    conditions: Conditions,
+    page: Page,
+) -> rusqlite::Result<Vec<Entry>> {
     let later = later_columns(connection)?;
+    let direction = direction(page.order);
     let sql = format!(
-        "SELECT {REQUEST_COLUMNS}{later} FROM {REQUEST_TABLES} WHERE {} ORDER BY r.seq {} LIMIT ?",
+        "SELECT {REQUEST_COLUMNS}{later} FROM {tables} WHERE {} ORDER BY {} {direction} LIMIT ?",
         conditions.sql(),
-        direction(page.order)
+        order.join(&format!(" {direction}, "))
     );
     let mut values = conditions.values();
     values.push(limit_value(page));

@@ -27,7 +27,7 @@ pub(super) fn slowest(
     };
     let conditions = selection.whole(connection, filter)?;
     let is_indexed = filter.min_latency_us >= Some(SLOW_INDEX_US)
-        // A session has an index of its own and few requests.
+        // A session has ranges of its own and few requests.
         && filter.session.is_none()
         // So has a trace.
         && filter.trace_id.is_none()

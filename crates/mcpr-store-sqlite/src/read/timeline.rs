@@ -63,8 +63,9 @@ pub(super) fn timeline(
         listed,
     };
     let mut found = match conditions::of_filter(connection, recall, filter)? {
-        Some(selection) => {
+        Some(mut selection) => {
             let is_few = is_few(connection, filter, &selection.operations)?;
+            selection.add_session(connection)?;
             let mut conditions = selection.conditions;
             conditions.add_operations(&selection.operations);
             // Here the index over times leads, so that the column is named without a sign.

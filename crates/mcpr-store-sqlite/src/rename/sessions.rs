@@ -1,7 +1,7 @@
 //! Sessions of a proxy that gets the name of another one: those of one id become one.
 
 use super::Moved;
-use crate::{runs, seal};
+use crate::{runs, seal, session_ranges};
 use mcpr_store::{SessionSpan, SessionState, merge_sessions};
 use rusqlite::{Transaction, params};
 
@@ -64,8 +64,7 @@ pub(super) fn merge(
     pairs: &Pairs,
 ) -> rusqlite::Result<()> {
     for &(old, new) in &pairs.0 {
-        tx.prepare_cached("UPDATE requests SET session = ?2 WHERE session = ?1")?
-            .execute([old, new])?;
+        session_ranges::merge(tx, old, new)?;
         put_together(tx, old, new)?;
         keep_conversation(tx, old, new)?;
         runs::merge(tx, old, new)?;

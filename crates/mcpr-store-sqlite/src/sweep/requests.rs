@@ -4,7 +4,7 @@ use super::{SLICE, Slice, Stage, TableWalk, proxy_number};
 use crate::census;
 use crate::layout::layout_of;
 use crate::requests::{HASHED, hashed_columns};
-use crate::seal;
+use crate::{seal, session_ranges};
 use mcpr_store::Retention;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
@@ -30,6 +30,14 @@ pub(super) fn stages(what: &Retention) -> Vec<Stage> {
             stages.push(walk.stage());
         }
     }
+    let empty_ranges = TableWalk {
+        table: "session_ranges",
+        key: &["session", "first_seq"],
+        condition: session_ranges::IS_EMPTY.to_owned(),
+        values: Vec::new(),
+        counts: false,
+    };
+    stages.push(empty_ranges.stage());
     // After the requests: it is they that leave sessions empty. A session without requests is still
     // in use until it was not seen for so long.
     let empty_sessions = TableWalk {
@@ -37,7 +45,7 @@ pub(super) fn stages(what: &Retention) -> Vec<Stage> {
         key: &["id"],
         condition: "last_seen_at < ?1
              AND (?2 IS NULL OR proxy = (SELECT id FROM proxies WHERE name = ?2))
-             AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.session = sessions.id)"
+             AND NOT EXISTS (SELECT 1 FROM session_ranges g WHERE g.session = sessions.id)"
             .to_owned(),
         values: vec![before, what.proxy.clone().into()],
         counts: false,
