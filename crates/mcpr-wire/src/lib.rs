@@ -15,6 +15,7 @@ mod logged;
 mod mend;
 mod parts;
 mod rpc;
+mod scan;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

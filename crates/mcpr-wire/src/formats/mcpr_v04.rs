@@ -4,6 +4,7 @@ use crate::Decoded;
 use crate::fields::{Str, WholeNumber, http_status, parsed, raw_text, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::rpc::{http_outcome, shorten};
+use crate::scan::{Otherwise, Scan};
 use mcpr_model::{
     ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SessionState, SessionUpdate,
     SourceFormat, SurfaceContent, SurfaceUpdate, Target, Text,
@@ -129,9 +130,63 @@ struct V04Session<'a> {
     client_version: Option<Str<'a>>,
 }
 
+/// A `request` as the proxy prints it, member by member. To ask serde for the same
+/// takes several times as long, and nearly all of a stream are of these.
+fn as_printed(json: &str) -> Result<V04Request<'_>, Otherwise> {
+    let mut scan = Scan::of(json)?;
+    scan.pass(COMMON_START)?;
+    let id = scan.member("\"id\":", Scan::text)?;
+    let ts = scan.member(",\"ts\":", Scan::number)?;
+    let proxy = scan.member(",\"proxy\":", Scan::text_or_null)?;
+    let session_id = scan.member(",\"session_id\":", Scan::text_or_null)?;
+    let method = scan.member(",\"method\":", Scan::text)?;
+    scan.member(",\"path\":", Scan::text)?;
+    let mcp_method = scan.member(",\"mcp_method\":", Scan::text_or_null)?;
+    let tool = scan.member(",\"tool\":", Scan::text_or_null)?;
+    let resource_uri = scan.member(",\"resource_uri\":", Scan::text_or_null)?;
+    let prompt_name = scan.member(",\"prompt_name\":", Scan::text_or_null)?;
+    let status = scan.member(",\"status\":", Scan::number_or_null)?;
+    let latency_us = scan.member(",\"latency_us\":", Scan::number)?;
+    let upstream_us = scan.member(",\"upstream_us\":", Scan::number_or_null)?;
+    let request_size = scan.member(",\"request_size\":", Scan::number_or_null)?;
+    let response_size = scan.member(",\"response_size\":", Scan::number_or_null)?;
+    // An error of JSON-RPC is rare, and its code may be of any type.
+    scan.pass(",\"error_code\":null")?;
+    let error_msg = scan.member(",\"error_msg\":", Scan::text_or_null)?;
+    let client_name = scan.member(",\"client_name\":", Scan::text_or_null)?;
+    let client_version = scan.member(",\"client_version\":", Scan::text_or_null)?;
+    scan.member(",\"note\":", Scan::text)?;
+    scan.pass("}")?;
+    scan.end()?;
+    Ok(V04Request {
+        id,
+        ts,
+        proxy,
+        server: None,
+        session_id,
+        method,
+        mcp_method,
+        tool,
+        resource_uri,
+        prompt_name,
+        status,
+        latency_us,
+        upstream_us,
+        request_size,
+        response_size,
+        error_code: None,
+        error_msg,
+        client_name,
+        client_version,
+    })
+}
+
 /// Decodes a `request`.
 fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
-    let event: V04Request<'_> = parsed(json)?;
+    let event = match as_printed(json) {
+        Ok(event) => event,
+        Err(Otherwise) => parsed::<V04Request<'_>>(json)?,
+    };
     let (kind, method) = match event.mcp_method.as_ref().and_then(Str::non_empty) {
         // Opening a stream is HTTP traffic, whatever the field says.
         Some(method) => (Kind::of_method(method), method),
@@ -267,4 +322,80 @@ fn session(
         conversation: None,
     }));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRINTED: &str = r#"{"type":"request","id":"5c9f","ts":1795224422401,"proxy":"everything","session_id":"cd48","method":"POST","path":"/","mcp_method":"tools/call","tool":"get-süm","resource_uri":null,"prompt_name":null,"status":200,"latency_us":4855,"upstream_us":4759,"request_size":163,"response_size":null,"error_code":null,"error_msg":null,"client_name":"claude-desktop","client_version":"1.2.0","note":"rewritten+sse"}"#;
+
+    /// What serde makes of a line that is read as it is printed; whether it was.
+    fn is_read_alike(json: &str) -> bool {
+        let Ok(printed) = as_printed(json) else {
+            return false;
+        };
+        let parsed = parsed::<V04Request<'_>>(json);
+        // Each member by its text: a raw value has no equality of its own.
+        assert_eq!(
+            parsed.map(|it| format!("{it:?}")),
+            Ok(format!("{printed:?}")),
+            "{json}"
+        );
+        true
+    }
+
+    #[test]
+    fn what_the_proxy_prints_is_read_without_serde() {
+        assert!(is_read_alike(PRINTED));
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/data/mcpr-0.4.64/proxy.log"
+        );
+        let text = std::fs::read_to_string(path).expect("a capture");
+        let requests = text.lines().filter(|line| line.starts_with(COMMON_START));
+        let (all, alike) = requests.fold((0, 0), |(all, alike), line| {
+            (all + 1, alike + usize::from(is_read_alike(line)))
+        });
+        assert!(alike * 10 > all * 8, "{alike} of {all}");
+    }
+
+    #[test]
+    fn a_line_that_is_changed_anywhere_is_read_as_serde_reads_it() {
+        let seed = mcpr_seed::seed();
+        let mut random = fastrand::Rng::with_seed(seed);
+        // What JSON is made of, and what no JSON has.
+        let parts = [
+            "\"",
+            "\\",
+            "\\u00e9",
+            "null",
+            "0",
+            "-1",
+            "1.0",
+            "1e3",
+            "99999999999999999999",
+            ",",
+            "}",
+            "{",
+            "[]",
+            " ",
+            "\u{1}",
+            "\u{7f}",
+            "é",
+            "\"ts\":1,",
+            "true",
+        ];
+        let mut read = 0;
+        for _ in 0..20_000 {
+            let mut line = PRINTED.to_owned();
+            for _ in 0..random.usize(1..3) {
+                let from = line.floor_char_boundary(random.usize(..line.len()));
+                let to = line.ceil_char_boundary((from + random.usize(..8)).min(line.len()));
+                line.replace_range(from..to, random.choice(parts).expect("a part"));
+            }
+            read += usize::from(is_read_alike(&line));
+        }
+        assert!(read > 100, "{read} lines were read at all, seed {seed}");
+    }
 }
