@@ -6,6 +6,8 @@
 use mcpr_store::{Backend, Scheme, StoreError, StoreUrl};
 #[cfg(feature = "postgres")]
 use mcpr_store_postgres::PostgresBackend;
+#[cfg(feature = "rocksdb")]
+use mcpr_store_rocksdb::RocksdbBackend;
 use mcpr_store_sqlite::SqliteBackend;
 
 /// The store at a URL. Nothing is opened yet.
@@ -17,6 +19,9 @@ pub fn connect(url: &StoreUrl) -> Result<Box<dyn Backend>, StoreError> {
         Scheme::Sqlite => Ok(Box::new(SqliteBackend::at(url)?)),
         #[cfg(feature = "postgres")]
         Scheme::Postgres => Ok(Box::new(PostgresBackend::at(url)?)),
+        #[cfg(feature = "rocksdb")]
+        Scheme::RocksDb => Ok(Box::new(RocksdbBackend::at(url)?)),
+        #[cfg(not(all(feature = "postgres", feature = "rocksdb")))]
         lacking => {
             let backend = lacking.as_str();
             let message = format!("{url}: this build of mcpr cannot open stores in {backend}");
@@ -33,7 +38,10 @@ mod tests {
 
     #[test]
     fn a_backend_that_this_build_lacks_is_refused_without_the_password() {
-        let mut lacking = vec![("rocksdb:/var/lib/mcpr", "RocksDB")];
+        let mut lacking = Vec::new();
+        if cfg!(not(feature = "rocksdb")) {
+            lacking.push(("rocksdb:/var/lib/mcpr", "RocksDB"));
+        }
         if cfg!(not(feature = "postgres")) {
             lacking.push(("postgres://ada:secret@db.example/mcpr", "PostgreSQL"));
         }

@@ -3,11 +3,11 @@
 use super::errors::failed;
 use super::file::sibling;
 use super::layout::layout_of;
-use super::lock::RecorderLock;
 use super::open;
 use super::reader::open_reader;
 use super::verify::verify;
 use super::writer::SqliteStore;
+use mcpr_store::files::lock::RecorderLock;
 use mcpr_store::{
     Admin, Backend, Depth, Findings, Migrated, Reader, Sizes, StoreError, StoreErrorKind, StoreUrl,
     Trust, Writer, WriterOptions,

@@ -3,7 +3,6 @@
 use mcpr_store::{StoreError, StoreErrorKind};
 use rusqlite::ErrorCode;
 use std::fmt;
-use std::path::Path;
 
 /// Nobody interrupts a question but its own limit.
 const ENDLESS: &str = "gave up reading: it takes more steps than a store of this size can need";
@@ -75,19 +74,4 @@ fn hint_for(kind: StoreErrorKind) -> Option<&'static str> {
         ),
         _ => None,
     }
-}
-
-/// A file or directory of a store that cannot be used.
-pub(super) fn inaccessible(path: &Path, error: std::io::Error) -> StoreError {
-    let kind = match error.kind() {
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-            StoreErrorKind::Permission
-        }
-        std::io::ErrorKind::StorageFull => StoreErrorKind::Retryable,
-        _ => StoreErrorKind::Other,
-    };
-    StoreError::new(kind, "cannot open the store")
-        .caused_by(error)
-        .at(path)
-        .hint("check the path and its permissions, or name another with --db")
 }

@@ -1,15 +1,9 @@
 //! A store's file: what lies beside it, and which file stands at its path.
 
 use mcpr_model::FileIdentity;
+pub(super) use mcpr_store::files::sibling;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-
-/// A file that SQLite keeps beside the store.
-pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
+use std::path::Path;
 
 pub(super) fn uri(path: &Path, parameters: &str) -> String {
     use std::fmt::Write;

@@ -2,7 +2,6 @@
 
 use super::codes;
 use super::layout::{WAYS_SINCE, layout_of};
-use super::lease;
 use super::packing::{pack, unpack};
 use super::requests::{StoredId, request_id};
 use super::seal;
@@ -11,6 +10,7 @@ use mcpr_model::{
     Batch, Body, ErrorKind, EventKey, KeySource, OpenRequest, OperationLink, OperationPart,
     Payload, Request, SourceFormat, Text, TraceId,
 };
+use mcpr_store::files::lease;
 use mcpr_store::query::{Filter, Flight, MAX_OPEN_REQUESTS, OpenRow, SessionKey};
 use rusqlite::{Connection, Row, Transaction, params};
 use rustc_hash::FxHashSet;

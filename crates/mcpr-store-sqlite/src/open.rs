@@ -1,15 +1,17 @@
 //! Opening a store's file: whose it is, how old its layout is, and the settings of each connection.
 
 use super::connect::{READER_BUSY_TIMEOUT, WRITER_BUSY_TIMEOUT, configure_writer, writer_flags};
-use super::errors::{failed, inaccessible};
+use super::errors::failed;
 use super::file::{sibling, uri};
 use super::foreign::{Access, Program};
 use super::layout::{APPLICATION_ID, check_layout, layout_of};
 use super::limits::StepLimit;
 use super::migrate::migrate;
-use super::place::{check_directory, check_file, check_link, make_private};
 use super::stale_log::{check_log, connect_checked};
 use super::{census, shape};
+use mcpr_store::files::place::{
+    check_directory, check_file, check_link, inaccessible, make_private,
+};
 use mcpr_store::{StoreError, StoreErrorKind, Trust};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{self, DirBuilder, OpenOptions};

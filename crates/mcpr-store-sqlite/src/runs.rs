@@ -1,10 +1,10 @@
 //! What taps know of the servers that they run: a row per session.
 
 use super::layout::layout_of;
-use super::lease::KilledWriter;
 use super::packing::{pack, unpack};
 use super::shown::shown;
 use mcpr_model::{Batch, Event, OutputTail, ServerExit, ServerRun, Text};
+use mcpr_store::files::lease::KilledWriter;
 use mcpr_store::query::{Pattern, SessionKey};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 

@@ -5,6 +5,7 @@ mod client_sums;
 mod costs;
 mod layouts;
 mod long_names;
+mod place;
 mod vacuum;
 
 use super::layout::{MIGRATIONS, layout_of};

@@ -168,6 +168,24 @@ pub fn stats<R: Reader + ?Sized>(
     reader: &R,
     question: &StatsQuestion,
 ) -> Result<Vec<StatsRow>, StoreError> {
+    stats_of(reader, question, &|filter, take| {
+        each_request(reader, filter, take)
+    })
+}
+
+/// How a backend shows every request that a filter lets through, in any order.
+pub type EachRequest<'a> =
+    &'a dyn Fn(&Filter, &mut dyn FnMut(RequestRow)) -> Result<(), StoreError>;
+
+/// The same for a backend that finds the requests of a time without a look at all others.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn stats_of<R: Reader + ?Sized>(
+    reader: &R,
+    question: &StatsQuestion,
+    each: EachRequest<'_>,
+) -> Result<Vec<StatsRow>, StoreError> {
     let mut fold = StatsFold::new(question);
     let edges = question.edges();
     reader.rollups(&mut |rollup| {
@@ -186,7 +204,7 @@ pub fn stats<R: Reader + ?Sized>(
     for edge in &edges {
         // Whole hours are read: rows outside the window still have to be taken off their hour's
         // sum.
-        each_request(reader, &StatsQuestion::widened(edge), &mut |row| {
+        each(&StatsQuestion::widened(edge), &mut |row| {
             fold.touched_request(&row);
             if edge.holds_time(row.ts) {
                 fold.request(&row);

@@ -15,6 +15,7 @@ mod call_match;
 pub mod contract;
 mod dedup;
 mod error;
+pub mod files;
 pub mod fold;
 #[cfg(any(test, feature = "reference"))]
 pub mod memory;
@@ -26,6 +27,7 @@ mod renaming;
 mod request_keys;
 mod retention;
 mod session_state;
+pub mod surface_lists;
 mod url;
 
 pub use crate::query::{RollupChange, RollupKey, RollupRow};

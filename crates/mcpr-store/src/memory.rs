@@ -8,14 +8,14 @@ mod fold;
 mod reader;
 mod rename;
 mod retention;
-mod surfaces;
 
 use super::{
     Abandoned, Appended, CallMatch, Candidate, Delivery, Likeness, MAX_CANDIDATES, Reader, Remains,
     RequestFacts, RollupChange, RollupKey, RollupRow, StoreError, Writer, keys, match_call,
 };
 use crate::query::{BadLineRow, SessionKey, SessionRow, SourceRow, Summed};
-use fold::{Listing, state_of};
+use crate::surface_lists::{AllLoaded, SurfaceLists};
+use fold::Listing;
 use mcpr_model::{
     BadLine, Batch, Checkpoint, Counts, Event, FileIdentity, Gap, OpenRequest, Payload, Request,
     ServerRun, SessionUpdate,
@@ -51,7 +51,7 @@ struct State {
     bad_lines: Vec<BadLineRow>,
     rollups: HashMap<RollupKey, RollupRow>,
     summed: Summed,
-    shown: surfaces::StoredSurfaces,
+    shown: SurfaceLists,
     /// The keys that rows stand under at their times.
     keys: BTreeMap<i64, i64>,
     /// What rows are found by when another stream tells of their calls.
@@ -217,7 +217,7 @@ impl State {
             self.payloads.insert(seq, (**payload).clone());
         }
         if let Some(update) = &request.surface {
-            self.shown.take(update, seq);
+            let Ok(()) = self.shown.take(update, seq, &mut AllLoaded);
         }
         self.log.push(Logged::Request(seq, request.row(), session));
     }
@@ -302,7 +302,7 @@ impl Writer for MemoryStore {
                 Event::Session(update) => state.log.push(Logged::Update(update.clone())),
                 Event::Surface(update) => {
                     let last_seq = state.last_seq;
-                    state.shown.take(update, last_seq);
+                    let Ok(()) = state.shown.take(update, last_seq, &mut AllLoaded);
                 }
                 Event::Gap(gap) => state.gap(gap, gap.key_in(batch, place), &mut appended),
                 Event::BadLine(line) => state.bad_line(line),

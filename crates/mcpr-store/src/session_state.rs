@@ -1,5 +1,6 @@
 //! What events do to a session: its times, its counters, who called. A backend keeps the state.
 
+use crate::query::{SessionKey, SessionRow};
 use mcpr_model::{Kind, Request, SessionState as SurfaceContent, SessionUpdate, Text};
 
 /// Which session a request belongs to.
@@ -115,6 +116,109 @@ impl SessionState {
         let takes = has_name && !self.has_client_name;
         self.has_client_name |= has_name;
         takes
+    }
+}
+
+/// What happens to a row that holds a session whole.
+impl SessionRow {
+    /// A session of which nothing is known yet.
+    #[must_use]
+    pub fn blank(key: &SessionKey) -> Self {
+        let state = SessionState::default();
+        Self {
+            session_id: key.id.clone(),
+            inferred: false,
+            proxy: key.proxy.clone(),
+            client_name: None,
+            client_version: None,
+            started_at: state.started_at,
+            last_seen_at: state.last_seen_at,
+            ended_at: state.ended_at,
+            total_calls: state.total_calls,
+            total_errors: state.total_errors,
+            conversation: None,
+        }
+    }
+
+    /// Its times and counters.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        SessionState {
+            started_at: self.started_at,
+            last_seen_at: self.last_seen_at,
+            ended_at: self.ended_at,
+            total_calls: self.total_calls,
+            total_errors: self.total_errors,
+            has_client_name: self.client_name.is_some(),
+        }
+    }
+
+    /// Takes over times and counters.
+    pub fn set_state(&mut self, state: SessionState) {
+        self.started_at = state.started_at;
+        self.last_seen_at = state.last_seen_at;
+        self.ended_at = state.ended_at;
+        self.total_calls = state.total_calls;
+        self.total_errors = state.total_errors;
+    }
+
+    fn take_client(&mut self, name: Option<&Text>, version: Option<&Text>) {
+        if self.state().takes_client(name.is_some()) {
+            self.client_name = name.map(Text::to_string);
+            self.client_version = version.map(Text::to_string);
+        }
+    }
+
+    /// Counts a newly stored request, as [`SessionState::count`].
+    pub fn count(&mut self, request: &Request) {
+        self.inferred = request.session_id.is_none();
+        let mut state = self.state();
+        state.count(request);
+        self.set_state(state);
+        let (name, version) = (&request.client_name, &request.client_version);
+        self.take_client(name.as_ref(), version.as_ref());
+        if self.inferred {
+            // What an inferred session is told by, also where the name is not known.
+            self.client_version = version.as_ref().map(Text::to_string);
+        }
+    }
+
+    /// Applies what a stream said of the session, as [`SessionState::apply`].
+    pub fn apply(&mut self, update: &SessionUpdate) {
+        let mut state = self.state();
+        state.apply(update);
+        self.set_state(state);
+        let (name, version) = (&update.client_name, &update.client_version);
+        self.take_client(name.as_ref(), version.as_ref());
+        let said = || update.conversation.as_ref().map(Text::to_string);
+        self.conversation = self.conversation.take().or_else(said);
+    }
+
+    /// Takes in another session that turned out to be the same one.
+    pub fn merge(&mut self, from: &Self) {
+        let mut state = self.state();
+        state.merge(&from.state());
+        self.set_state(state);
+        if self.client_name.is_none() && from.client_name.is_some() {
+            self.client_name.clone_from(&from.client_name);
+            self.client_version.clone_from(&from.client_version);
+        }
+        let said = || from.conversation.clone();
+        self.conversation = self.conversation.take().or_else(said);
+    }
+
+    /// Takes over what another store says of the same session, which is new here or not.
+    pub fn raise_to(&mut self, of: &Self, is_new: bool) {
+        if is_new {
+            self.inferred = of.inferred;
+        }
+        if is_new || (self.client_name.is_none() && of.client_name.is_some()) {
+            self.client_name.clone_from(&of.client_name);
+            self.client_version.clone_from(&of.client_version);
+        }
+        let said = || of.conversation.clone();
+        self.conversation = self.conversation.take().or_else(said);
+        self.set_state(self.state().raised_to(of));
     }
 }
 

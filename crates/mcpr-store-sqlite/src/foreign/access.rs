@@ -6,10 +6,10 @@
 use super::fault::{interrupted, is_interrupted};
 use crate::connect::configure_reader;
 use crate::errors::failed;
-use crate::errors::inaccessible;
 use crate::file::{sibling, uri};
 use crate::limits::StepLimit;
 use mcpr_store::StoreError;
+use mcpr_store::files::place::inaccessible;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction};
 use std::fs::{self, File, Metadata};

@@ -1,9 +1,9 @@
 //! Sessions, folded from the log: which there are, which requests are theirs, what they count.
 
 use super::Logged;
+use crate::Membership;
 use crate::query::{Neighbour, RequestRow, SessionKey, SessionRow, inferred_id};
-use crate::{Membership, SessionState};
-use mcpr_model::{Request, SessionUpdate, Text};
+use mcpr_model::{Request, SessionUpdate};
 use std::collections::BTreeMap;
 
 /// The sessions of a log.
@@ -40,18 +40,8 @@ impl Listing {
     fn remains(&mut self, of: &SessionRow) {
         let key = of.key();
         let is_new = !self.rows.contains_key(&key);
-        let row = self.rows.entry(key).or_insert_with_key(blank);
-        if is_new {
-            row.inferred = of.inferred;
-        }
-        if is_new || (row.client_name.is_none() && of.client_name.is_some()) {
-            row.client_name.clone_from(&of.client_name);
-            row.client_version.clone_from(&of.client_version);
-        }
-        let said = || of.conversation.clone();
-        row.conversation = row.conversation.take().or_else(said);
-        let state = state_of(row).raised_to(of);
-        set_state(row, state);
+        let row = self.rows.entry(key).or_insert_with_key(SessionRow::blank);
+        row.raise_to(of, is_new);
     }
 
     pub(super) fn get(&self, key: &SessionKey) -> Option<SessionRow> {
@@ -72,22 +62,16 @@ impl Listing {
     }
 
     fn request(&mut self, seq: i64, ts: i64, request: &Request, key: &SessionKey) {
-        let row = self.rows.entry(key.clone()).or_insert_with(|| blank(key));
-        row.inferred = request.session_id.is_none();
-        let mut state = state_of(row);
-        state.count(&Request {
+        let blank = || SessionRow::blank(key);
+        let row = self.rows.entry(key.clone()).or_insert_with(blank);
+        row.count(&Request {
             ts,
             ..request.clone()
         });
         // The time that is known by now, beside the one that was told first.
+        let mut state = row.state();
         state.recount(request, request);
-        let (name, version) = (&request.client_name, &request.client_version);
-        take_client(row, &mut state, name.as_ref(), version.as_ref());
-        if row.inferred {
-            // What an inferred session is told by, also where the name is not known.
-            row.client_version = text(version.as_ref());
-        }
-        set_state(row, state);
+        row.set_state(state);
         self.members.insert(seq, key.clone());
     }
 
@@ -160,14 +144,8 @@ impl Listing {
                 .collect(),
         };
         for key in keys {
-            let row = self.rows.entry(key).or_insert_with_key(blank);
-            let mut state = state_of(row);
-            state.apply(update);
-            let (name, version) = (&update.client_name, &update.client_version);
-            take_client(row, &mut state, name.as_ref(), version.as_ref());
-            set_state(row, state);
-            let said = || text(update.conversation.as_ref());
-            row.conversation = row.conversation.take().or_else(said);
+            let row = self.rows.entry(key).or_insert_with_key(SessionRow::blank);
+            row.apply(update);
         }
     }
 
@@ -185,57 +163,5 @@ impl Listing {
             row.client_version.clone_from(&session.client_version);
         }
         row
-    }
-}
-
-fn text(text: Option<&Text>) -> Option<String> {
-    text.map(Text::to_string)
-}
-
-fn blank(key: &SessionKey) -> SessionRow {
-    let state = SessionState::default();
-    SessionRow {
-        session_id: key.id.clone(),
-        inferred: false,
-        proxy: key.proxy.clone(),
-        client_name: None,
-        client_version: None,
-        started_at: state.started_at,
-        last_seen_at: state.last_seen_at,
-        ended_at: state.ended_at,
-        total_calls: state.total_calls,
-        total_errors: state.total_errors,
-        conversation: None,
-    }
-}
-
-pub(super) fn state_of(row: &SessionRow) -> SessionState {
-    SessionState {
-        started_at: row.started_at,
-        last_seen_at: row.last_seen_at,
-        ended_at: row.ended_at,
-        total_calls: row.total_calls,
-        total_errors: row.total_errors,
-        has_client_name: row.client_name.is_some(),
-    }
-}
-
-fn set_state(row: &mut SessionRow, state: SessionState) {
-    row.started_at = state.started_at;
-    row.last_seen_at = state.last_seen_at;
-    row.ended_at = state.ended_at;
-    row.total_calls = state.total_calls;
-    row.total_errors = state.total_errors;
-}
-
-fn take_client(
-    row: &mut SessionRow,
-    state: &mut SessionState,
-    name: Option<&Text>,
-    version: Option<&Text>,
-) {
-    if state.takes_client(name.is_some()) {
-        row.client_name = text(name);
-        row.client_version = text(version);
     }
 }

@@ -1,7 +1,8 @@
 //! A proxy that gets another name, in memory.
 
-use super::{Logged, State, state_of};
+use super::{Logged, State};
 use crate::query::{SessionKey, SessionRow};
+use crate::surface_lists::AllLoaded;
 use crate::{Renamed, RollupKey, SessionSpan, merge_sessions};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -24,7 +25,7 @@ impl State {
             .extend(rows.map(|row| Logged::Summary(row.key(), row)));
         self.rename_rollups(old, new);
         self.summed.rename(old, new);
-        self.shown.rename(old, new);
+        let Ok(()) = self.shown.rename(old, new, &mut AllLoaded);
         self.rename_flight(old, new);
         self.commits += 1;
         Some(Renamed {
@@ -65,7 +66,8 @@ impl State {
         };
         let mut finals: Vec<usize> = (0..rows.len()).collect();
         for (from, into) in moves {
-            rows[into] = merged(rows[into].clone(), &rows[from]);
+            let from_row = rows[from].clone();
+            rows[into].merge(&from_row);
             for at in finals.iter_mut().filter(|at| **at == from) {
                 *at = into;
             }
@@ -158,23 +160,5 @@ fn rename_logged(
             (row.proxy, row.session_id) = (key.proxy, key.id);
         }
         Logged::Gap(..) => {}
-    }
-}
-
-fn merged(mut into: SessionRow, from: &SessionRow) -> SessionRow {
-    let mut state = state_of(&into);
-    state.merge(&state_of(from));
-    if state.takes_client(from.client_name.is_some()) {
-        into.client_name.clone_from(&from.client_name);
-        into.client_version.clone_from(&from.client_version);
-    }
-    into.conversation = into.conversation.or_else(|| from.conversation.clone());
-    SessionRow {
-        started_at: state.started_at,
-        last_seen_at: state.last_seen_at,
-        ended_at: state.ended_at,
-        total_calls: state.total_calls,
-        total_errors: state.total_errors,
-        ..into
     }
 }

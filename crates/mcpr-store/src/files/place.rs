@@ -3,8 +3,7 @@
 //! Looks at directories and files without opening them: a descriptor of our own, once closed, would
 //! take this process's locks on the store with it.
 
-use super::errors::inaccessible;
-use mcpr_store::{StoreError, StoreErrorKind, Trust};
+use crate::{StoreError, StoreErrorKind, Trust};
 use rustix::fs::OFlags;
 use rustix::process::{getegid, geteuid};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -29,7 +28,10 @@ const UNMAPPED_USER: u32 = 65_534;
 ///
 /// A sticky one will do where it is ours or root's, as `/tmp` is: what others put there beforehand
 /// is known by its owner.
-pub(super) fn check_directory(directory: &Path, trust: Trust) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When it is such a directory, or cannot be looked at.
+pub fn check_directory(directory: &Path, trust: Trust) -> Result<(), StoreError> {
     for place in directory.ancestors() {
         let metadata = fs::metadata(place).map_err(|error| inaccessible(place, error))?;
         // Whoever says so answers for everybody who may write there.
@@ -95,7 +97,10 @@ fn others_may_write(metadata: &Metadata) -> bool {
 }
 
 /// Refuses a file of the store that is another user's. No file is no fault.
-pub(super) fn check_file(path: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When it is another user's, or cannot be looked at.
+pub fn check_file(path: &Path) -> Result<(), StoreError> {
     match file_at(path)? {
         // Root's as well: a file that is not ours cannot be made private by us.
         Some(metadata) if !matches!(whose(&metadata), Uid::Ours) => Err(not_ours(path, &metadata)),
@@ -104,7 +109,10 @@ pub(super) fn check_file(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Refuses a link in the store's place that somebody else may have put there.
-pub(super) fn check_link(link: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When somebody else may have put it there, or it cannot be looked at.
+pub fn check_link(link: &Path) -> Result<(), StoreError> {
     let directory = link.parent().unwrap_or(link);
     let of_directory = fs::metadata(directory).map_err(|error| inaccessible(directory, error))?;
     let metadata = file_at(link)?;
@@ -130,7 +138,10 @@ fn file_at(path: &Path) -> Result<Option<Metadata>, StoreError> {
 
 /// Takes from others what they may do with a file of the store. To be called once it is known to be one: the mode
 /// of any other file is its owner's business.
-pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When its mode cannot be changed.
+pub fn make_private(path: &Path) -> Result<(), StoreError> {
     let Some(metadata) = file_at(path)? else {
         return Ok(());
     };
@@ -158,7 +169,10 @@ fn not_ours(path: &Path, metadata: &Metadata) -> StoreError {
 
 /// Opens a file beside the store for reading and writing, made where it is missing: never through a
 /// link, never another user's, and never one that has a second name.
-pub(super) fn open_beside(path: &Path) -> std::io::Result<File> {
+///
+/// # Errors
+/// When it cannot be opened, or something else stands in its place.
+pub fn open_beside(path: &Path) -> std::io::Result<File> {
     // NONBLOCK because the opening of a pipe would wait for its other end.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
     let flags = i32::try_from(flags).map_err(|_| Error::from(ErrorKind::InvalidInput))?;
@@ -187,161 +201,16 @@ pub(super) fn open_beside(path: &Path) -> std::io::Result<File> {
     Ok(file)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::SqliteStore;
-    use crate::lock::RecorderLock;
-    use crate::tests::{batch, request};
-    use mcpr_store::Writer;
-    use std::os::unix::fs::symlink;
-
-    fn directory_of_mode(mode: u32) -> tempfile::TempDir {
-        let directory = tempfile::tempdir().expect("a directory");
-        fs::set_permissions(directory.path(), Permissions::from_mode(mode)).expect("a mode");
-        directory
-    }
-
-    #[test]
-    fn a_directory_that_others_may_write_is_refused() {
-        for (mode, is_fine) in [
-            (0o700, true),
-            (0o755, true),
-            (0o777, false),
-            (0o757, false),
-            (0o1777, true),
-        ] {
-            let directory = directory_of_mode(mode);
-            let path = directory.path().join("store.db");
-            let opened = SqliteStore::open(&path).map(drop);
-            assert_eq!(opened.is_ok(), is_fine, "{mode:o}: {opened:?}");
-            let exclusive = SqliteStore::open_exclusive(&path, Trust::Owner).map(drop);
-            assert_eq!(exclusive.is_ok(), is_fine, "{mode:o}: {exclusive:?}");
-            assert_eq!(path.exists(), is_fine, "{mode:o}: nothing is made there");
-            assert!(check_directory(directory.path(), Trust::Anyone).is_ok());
-        }
-    }
-
-    #[test]
-    fn a_directory_above_the_store_that_others_may_write_is_refused() {
-        for (mode, is_fine) in [(0o755, true), (0o777, false), (0o1777, true)] {
-            let above = directory_of_mode(mode);
-            let path = above.path().join("ours/deep/store.db");
-            fs::create_dir_all(path.parent().expect("a directory")).expect("directories");
-            for directory in [above.path().join("ours"), above.path().join("ours/deep")] {
-                fs::set_permissions(directory, Permissions::from_mode(0o700)).expect("a mode");
-            }
-            let opened = SqliteStore::open(&path).map(drop);
-            assert_eq!(opened.is_ok(), is_fine, "{mode:o}: {opened:?}");
-            if let Err(error) = opened {
-                let place = error.path.as_deref().expect("a place");
-                let above = above.path().canonicalize().expect("it is there");
-                assert_eq!(place, above, "the directory to mend is named");
-                assert!(SqliteStore::open_trusting(&path, Trust::Anyone).is_ok());
-            }
-        }
-    }
-
-    #[test]
-    fn a_store_file_that_others_may_write_is_tightened() {
-        let directory = directory_of_mode(0o700);
-        let path = directory.path().join("store.db");
-        fs::write(&path, "").expect("a file placed beforehand");
-        fs::set_permissions(&path, Permissions::from_mode(0o666)).expect("a mode");
-        let mut store = SqliteStore::open(&path).expect("an empty file is made a store");
-        store
-            .append(&batch(1, vec![request("a", 1)]))
-            .expect("append");
-        for file in crate::backend::own_files(&path) {
-            if let Ok(metadata) = fs::metadata(&file) {
-                assert_eq!(metadata.mode() & 0o777, 0o600, "{}", file.display());
-            }
-        }
-    }
-
-    #[test]
-    fn the_mode_of_a_file_that_is_no_store_stays() {
-        let directory = directory_of_mode(0o700);
-        let path = directory.path().join("theirs.db");
-        let text = || fs::write(&path, "notes that somebody named by mistake").expect("a file");
-        let other = || {
-            let database = rusqlite::Connection::open(&path).expect("a database");
-            let made = database.execute_batch("CREATE TABLE theirs (a)");
-            made.expect("a table");
-        };
-        for make in [&text as &dyn Fn(), &other] {
-            make();
-            fs::set_permissions(&path, Permissions::from_mode(0o664)).expect("a mode");
-            SqliteStore::open(&path).map(drop).expect_err("no store");
-            crate::open::claim(&path, Trust::Owner).expect_err("no store");
-            let mode = fs::metadata(&path).expect("it is there").mode();
-            assert_eq!(mode & 0o777, 0o664);
-            fs::remove_file(&path).expect("removed");
-        }
-    }
-
-    #[test]
-    fn a_store_that_a_group_was_given_stays_given() {
-        let directory = directory_of_mode(0o750);
-        let path = directory.path().join("store.db");
-        drop(SqliteStore::open(&path).expect("a new store"));
-        for (given, stays) in [
-            (0o640, 0o640),
-            (0o600, 0o600),
-            (0o644, 0o600),
-            (0o660, 0o600),
-        ] {
-            fs::set_permissions(&path, Permissions::from_mode(given)).expect("a mode");
-            let mut store = SqliteStore::open(&path).expect("the same store");
-            store
-                .append(&batch(i64::from(given), vec![request("a", 1)]))
-                .expect("append");
-            for file in crate::backend::own_files(&path) {
-                if let Ok(metadata) = fs::metadata(&file) {
-                    let mode = metadata.mode() & 0o777;
-                    assert_eq!(mode, stays, "{given:o}: {}", file.display());
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_store_file_of_another_user_is_refused() {
-        let directory = directory_of_mode(0o700);
-        for name in ["store.db", "store.db-wal", "store.db-journal"] {
-            let path = directory.path().join(name);
-            fs::write(&path, "").expect("a file");
-            if std::os::unix::fs::chown(&path, Some(12_345), None).is_err() {
-                // Only root can give files away: then the owner of `/` stands in for the other user.
-                let error = check_file(Path::new("/")).expect_err("root's");
-                assert_eq!(error.kind, StoreErrorKind::Permission);
-                return;
-            }
-            let error = SqliteStore::open(&directory.path().join("store.db")).expect_err(name);
-            assert_eq!(error.kind, StoreErrorKind::Permission, "{error}");
-            assert!(error.to_string().contains("another user"), "{error}");
-            fs::remove_file(&path).expect("removed");
-        }
-    }
-
-    #[test]
-    fn a_lock_file_is_never_written_through_a_link() {
-        let directory = directory_of_mode(0o700);
-        let path = directory.path().join("store.db");
-        let victim = directory.path().join("victim");
-        fs::write(&victim, "precious").expect("a file");
-        let lock = RecorderLock::path_for(&path);
-        symlink(&victim, &lock).expect("a link");
-        RecorderLock::acquire(&path).expect_err("a link");
-        fs::remove_file(&lock).expect("removed");
-        fs::hard_link(&victim, &lock).expect("a second name");
-        RecorderLock::acquire(&path).expect_err("a second name");
-        fs::remove_file(&lock).expect("removed");
-        symlink(directory.path().join("nowhere"), &lock).expect("a link");
-        RecorderLock::acquire(&path).expect_err("a link to nothing");
-        fs::remove_file(&lock).expect("removed");
-        assert_eq!(fs::read_to_string(&victim).expect("read"), "precious");
-        assert!(!directory.path().join("nowhere").exists());
-        RecorderLock::acquire(&path).expect("a lock");
-    }
+/// A file or directory of a store that cannot be used.
+#[must_use]
+pub fn inaccessible(path: &Path, error: Error) -> StoreError {
+    let kind = match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreErrorKind::Permission,
+        ErrorKind::StorageFull => StoreErrorKind::Retryable,
+        _ => StoreErrorKind::Other,
+    };
+    StoreError::new(kind, "cannot open the store")
+        .caused_by(error)
+        .at(path)
+        .hint("check the path and its permissions, or name another with --db")
 }

@@ -1,7 +1,7 @@
 //! One recorder a store: an advisory lock on a file beside it, which holds the owner's pid.
 
 use super::place::open_beside;
-use mcpr_store::{StoreError, StoreErrorKind};
+use crate::{StoreError, StoreErrorKind};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Held by the one recorder of a store; the system frees it when the process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct RecorderLock {
+pub struct RecorderLock {
     // Never removed from the disk: whoever has just opened it could lock a file that has no name
     // any more, while a third one makes and locks a new one.
     _file: File,
@@ -18,7 +18,7 @@ pub(super) struct RecorderLock {
 impl RecorderLock {
     /// The lock file of a store.
     #[must_use]
-    pub(super) fn path_for(store: &Path) -> PathBuf {
+    pub fn path_for(store: &Path) -> PathBuf {
         let mut name = OsString::from(store);
         name.push(".lock");
         PathBuf::from(name)
@@ -28,7 +28,7 @@ impl RecorderLock {
     ///
     /// # Errors
     /// [`StoreErrorKind::InUse`] when another recorder has it; else what kept the file from opening.
-    pub(super) fn acquire(store: &Path) -> Result<Self, StoreError> {
+    pub fn acquire(store: &Path) -> Result<Self, StoreError> {
         let path = Self::path_for(store);
         let mut file = open_beside(&path).map_err(|error| cannot_lock(&path, error))?;
         match file.try_lock() {

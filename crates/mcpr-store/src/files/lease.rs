@@ -2,9 +2,9 @@
 //! on a file of its own beside the store, which the system frees however the writer ends. The sessions of such servers
 //! stand in the file, a line each: whoever finds it without its writer ends them.
 
-use super::file::sibling;
 use super::place::open_beside;
-use mcpr_store::query::SessionKey;
+use super::sibling;
+use crate::query::SessionKey;
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -23,9 +23,9 @@ const MAX_BYTES: u64 = 64 << 10;
 
 /// Held by a writer that has requests in flight, or runs a server.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub struct Lease {
     /// Whose it is.
-    pub(super) writer: i64,
+    pub writer: i64,
     path: PathBuf,
     file: File,
     sessions: Vec<SessionKey>,
@@ -36,7 +36,7 @@ impl Lease {
     ///
     /// # Errors
     /// When the file cannot be made or is held by somebody else.
-    pub(super) fn take(store: &Path, writer: i64) -> io::Result<Self> {
+    pub fn take(store: &Path, writer: i64) -> io::Result<Self> {
         let path = path_of(store, writer);
         for _ in 0..TRIES {
             let file = open_beside(&path)?;
@@ -55,7 +55,7 @@ impl Lease {
     }
 
     /// Notes a session that ends with this writer.
-    pub(super) fn note(&mut self, key: &SessionKey) {
+    pub fn note(&mut self, key: &SessionKey) {
         if self.sessions.contains(key) || self.sessions.len() >= MAX_SESSIONS {
             return;
         }
@@ -68,13 +68,16 @@ impl Lease {
 
 /// A writer that was killed, and the sessions that were to end with it.
 #[derive(Debug)]
-pub(super) struct KilledWriter {
-    pub(super) writer: i64,
-    pub(super) sessions: Vec<SessionKey>,
+pub struct KilledWriter {
+    /// The number that its batches have.
+    pub writer: i64,
+    /// The sessions that were to end with it.
+    pub sessions: Vec<SessionKey>,
 }
 
 /// What writers that were killed have noted.
-pub(super) fn killed(store: &Path) -> Vec<KilledWriter> {
+#[must_use]
+pub fn killed(store: &Path) -> Vec<KilledWriter> {
     let left = left_beside(store).into_iter();
     left.filter_map(|(path, file)| {
         // The number of the writer is that of its batches, by which the store knows when it last wrote.
@@ -115,7 +118,8 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Whether the writer that told of requests in flight is not there any more.
-pub(super) fn is_gone(store: &Path, writer: i64) -> bool {
+#[must_use]
+pub fn is_gone(store: &Path, writer: i64) -> bool {
     match opened(&path_of(store, writer)) {
         Ok(file) => file.try_lock_shared().is_ok(),
         // Any other failure says nothing of the writer.
@@ -159,7 +163,7 @@ fn left_beside(store: &Path) -> Vec<(PathBuf, File)> {
 }
 
 /// Removes the files of writers that were killed.
-pub(super) fn clear_up(store: &Path) {
+pub fn clear_up(store: &Path) {
     for (path, _locked) in left_beside(store) {
         // Under the lock, so that a writer which makes it anew finds out.
         let _ = fs::remove_file(&path);

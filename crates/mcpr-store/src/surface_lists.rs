@@ -1,7 +1,12 @@
-//! What servers show, in memory: the same steps as in every backend, on plain maps.
+//! What servers show, list by list, on plain maps: how each statement changes what is known of a list.
+//!
+//! The store in memory keeps all of it here. A backend that stores records loads the lists that a batch is about, without
+//! their texts, and writes back what has changed.
 
+mod rename;
+
+use crate::Retention;
 use crate::query::{ListKey, LoneItem, SurfaceRow, Surfaces, in_force};
-use crate::{Retention, VersionSpan, merge_versions};
 use mcpr_model::{SurfaceContent, SurfaceUpdate, SurfaceVersion};
 use mcpr_surface::capture::{
     Chain, KnownVersion, Latest, ListTexts, MAX_LONE_ITEMS, MAX_VERSIONS, NewVersion, Pending,
@@ -9,56 +14,121 @@ use mcpr_surface::capture::{
     last_seen_of, lone_item_key, negotiated, oldest_wait, read_version, step, upstream_of,
 };
 use std::cmp::Reverse;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 /// The pages of a list that one session or client was sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct ChainKey {
-    list: ListKey,
-    chain: String,
+pub struct ChainKey {
+    /// The list.
+    pub list: ListKey,
+    /// Which session or client it was sent.
+    pub chain: String,
 }
 
 /// A chain of pages that waits for its rest.
-#[derive(Debug)]
-struct WaitingChain {
-    pending: Pending,
-    pages: Vec<WaitingPage>,
-    ts: i64,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingChain {
+    /// What it waits for.
+    pub pending: Pending,
+    /// Its pages, but for those that a store has already.
+    pub pages: Vec<WaitingPage>,
+    /// When its last page came, unix milliseconds.
+    pub ts: i64,
+    /// Whether a store has no page of it, or those of an earlier chain.
+    pub is_new: bool,
+}
+
+/// The texts that a store has and that were not loaded.
+pub trait StoredTexts {
+    /// Why one cannot be read.
+    type Error;
+
+    /// The whole text of a version.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn text(&mut self, row: &SurfaceRow) -> Result<String, Self::Error>;
+
+    /// The pages of a chain that wait, the first one first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn pages(&mut self, key: &ChainKey) -> Result<Vec<WaitingPage>, Self::Error>;
+}
+
+/// Where nothing is left out: each row has its text, each chain its pages.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AllLoaded;
+
+impl StoredTexts for AllLoaded {
+    type Error = Infallible;
+
+    fn text(&mut self, row: &SurfaceRow) -> Result<String, Infallible> {
+        Ok(row.payload.clone())
+    }
+
+    fn pages(&mut self, _: &ChainKey) -> Result<Vec<WaitingPage>, Infallible> {
+        Ok(Vec::new())
+    }
 }
 
 /// The texts of one list.
-struct MemoryTexts<'a> {
+struct OfList<'a, T> {
     versions: &'a [SurfaceRow],
-    waiting: &'a [WaitingPage],
+    key: &'a ChainKey,
+    waiting: Option<&'a WaitingChain>,
+    stored: &'a mut T,
 }
 
-impl ListTexts for MemoryTexts<'_> {
-    type Error = std::convert::Infallible;
+impl<T: StoredTexts> ListTexts for OfList<'_, T> {
+    type Error = T::Error;
 
     fn latest(&mut self) -> Result<String, Self::Error> {
-        let latest = in_force(self.versions, i64::MAX);
-        Ok(latest.map_or_else(String::new, |row| row.payload.clone()))
+        match in_force(self.versions, i64::MAX) {
+            Some(row) => self.stored.text(row),
+            None => Ok(String::new()),
+        }
     }
 
     fn waiting(&mut self) -> Result<Vec<WaitingPage>, Self::Error> {
-        Ok(self.waiting.to_vec())
+        let Some(waiting) = self.waiting else {
+            return Ok(Vec::new());
+        };
+        let mut pages = if waiting.is_new {
+            Vec::new()
+        } else {
+            self.stored.pages(self.key)?
+        };
+        pages.extend(waiting.pages.iter().cloned());
+        Ok(pages)
     }
 }
 
 /// The surfaces as all updates so far have made them.
-#[derive(Debug, Default)]
-pub(super) struct StoredSurfaces {
-    versions: BTreeMap<ListKey, Vec<SurfaceRow>>,
-    waiting: BTreeMap<ChainKey, WaitingChain>,
-    announced: BTreeMap<ListKey, i64>,
-    items: BTreeMap<(ListKey, String), LoneItem>,
+#[derive(Debug, Clone, Default)]
+pub struct SurfaceLists {
+    /// The versions of each list by their numbers. The text of a stored one may be left out.
+    pub versions: BTreeMap<ListKey, Vec<SurfaceRow>>,
+    /// What waits for its rest, of every list there is.
+    pub waiting: BTreeMap<ChainKey, WaitingChain>,
+    /// When a list was last announced to have changed.
+    pub announced: BTreeMap<ListKey, i64>,
+    /// Items seen on their own, of lists without a version.
+    pub items: BTreeMap<(ListKey, String), LoneItem>,
 }
 
-impl StoredSurfaces {
+impl SurfaceLists {
     /// Takes in one statement; `last_seq` is the position behind which it was made.
-    pub(super) fn take(&mut self, update: &SurfaceUpdate, last_seq: i64) {
+    ///
+    /// # Errors
+    /// When a text that it is compared with cannot be read.
+    pub fn take<T: StoredTexts>(
+        &mut self,
+        update: &SurfaceUpdate,
+        last_seq: i64,
+        texts: &mut T,
+    ) -> Result<(), T::Error> {
         let list = ListKey {
             proxy: update.proxy.to_string(),
             method: update.method.to_string(),
@@ -70,10 +140,11 @@ impl StoredSurfaces {
             }
             SurfaceContent::Item { item } => self.lone_item(list, update, item),
             SurfaceContent::Page { .. } | SurfaceContent::Whole { .. } => {
-                self.listed(list, update, last_seq);
+                self.listed(list, update, last_seq, texts)?;
             }
             SurfaceContent::Version(version) => self.restore(list, update, version, last_seq),
         }
+        Ok(())
     }
 
     /// Takes in a version that another store had.
@@ -152,7 +223,13 @@ impl StoredSurfaces {
         }
     }
 
-    fn listed(&mut self, list: ListKey, update: &SurfaceUpdate, last_seq: i64) {
+    fn listed<T: StoredTexts>(
+        &mut self,
+        list: ListKey,
+        update: &SurfaceUpdate,
+        last_seq: i64,
+        stored: &mut T,
+    ) -> Result<(), T::Error> {
         let chain = chain_of(update);
         let latest = self.latest(&list);
         let key = ChainKey {
@@ -160,12 +237,14 @@ impl StoredSurfaces {
             chain,
         };
         let waiting = self.waiting.get(&key);
-        let mut texts = MemoryTexts {
+        let mut texts = OfList {
             versions: self.versions.get(&list).map_or(&[], Vec::as_slice),
-            waiting: waiting.map_or(&[], |chain| chain.pages.as_slice()),
+            key: &key,
+            waiting,
+            stored,
         };
         let pending = waiting.map(|chain| &chain.pending);
-        let Ok((chain, seen)) = step(update, pending, latest.as_ref(), &mut texts);
+        let (chain, seen) = step(update, pending, latest.as_ref(), &mut texts)?;
         match chain {
             Chain::Keep => {}
             Chain::Wait(pending, page) => self.wait(key, pending, page, update),
@@ -187,18 +266,21 @@ impl StoredSurfaces {
                 add_version(versions, *new, update, last_seq, is_announced);
             }
         }
+        Ok(())
     }
 
     /// Has a page wait, and gives up the chains that have waited too long or are too many.
     fn wait(&mut self, key: ChainKey, pending: Pending, page: WaitingPage, update: &SurfaceUpdate) {
         let is_first = pending.pages == 1;
         let before = self.waiting.remove(&key).filter(|_| !is_first);
+        let is_new = before.as_ref().is_none_or(|chain| chain.is_new);
         let mut pages = before.map_or_else(Vec::new, |chain| chain.pages);
         pages.push(page);
         let chain = WaitingChain {
             pending,
             pages,
             ts: update.ts,
+            is_new,
         };
         self.waiting.insert(key, chain);
         let oldest = oldest_wait(update);
@@ -217,7 +299,7 @@ impl StoredSurfaces {
     }
 
     /// Removes what is old, but for the version of each list that was seen last.
-    pub(super) fn vacuum(&mut self, what: &Retention) -> u64 {
+    pub fn vacuum(&mut self, what: &Retention) -> u64 {
         let is_old = |list: &ListKey, ts: i64| ts < what.before && what.means(&list.proxy);
         let mut removed = 0;
         for (list, versions) in &mut self.versions {
@@ -235,83 +317,12 @@ impl StoredSurfaces {
     }
 
     /// Whether a proxy has shown anything.
-    pub(super) fn knows(&self, proxy: &str) -> bool {
+    #[must_use]
+    pub fn knows(&self, proxy: &str) -> bool {
         let mut lists = self.versions.keys().chain(self.announced.keys());
         let of_items = || self.items.keys().map(|(list, _)| list);
         let mut parts = of_items().chain(self.waiting.keys().map(|key| &key.list));
         lists.any(|list| list.proxy == proxy) || parts.any(|list| list.proxy == proxy)
-    }
-
-    /// Gives another name to a proxy, whose lists become one with those that the new name has.
-    pub(super) fn rename(&mut self, old: &str, new: &str) {
-        let renamed = |list: ListKey| ListKey {
-            proxy: if list.proxy == old {
-                new.to_owned()
-            } else {
-                list.proxy
-            },
-            method: list.method,
-        };
-        self.rename_versions(old, &renamed);
-        self.rename_items(new, &renamed);
-        for (list, ts) in std::mem::take(&mut self.announced) {
-            let at = self.announced.entry(renamed(list)).or_insert(ts);
-            *at = ts.max(*at);
-        }
-        let (moved, rest): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|(key, _)| key.list.proxy == old);
-        self.waiting = rest;
-        for (ChainKey { list, chain }, waiting) in moved {
-            let list = renamed(list);
-            // Two readings of one list cannot go on in one chain.
-            self.waiting
-                .entry(ChainKey { list, chain })
-                .or_insert(waiting);
-        }
-    }
-
-    fn rename_versions(&mut self, old: &str, renamed: &dyn Fn(ListKey) -> ListKey) {
-        let of_old = |list: &&ListKey| list.proxy == old;
-        let lists: Vec<ListKey> = self.versions.keys().filter(of_old).cloned().collect();
-        for list in lists {
-            let mut rows = self.versions.remove(&list).unwrap_or_default();
-            let list = renamed(list);
-            let there = self.versions.remove(&list).unwrap_or_default();
-            for row in &mut rows {
-                row.proxy.clone_from(&list.proxy);
-            }
-            let rows = if there.is_empty() {
-                rows
-            } else {
-                merged(&list.method, &[there, rows].concat())
-            };
-            self.versions.insert(list, rows);
-        }
-    }
-
-    fn rename_items(&mut self, new: &str, renamed: &dyn Fn(ListKey) -> ListKey) {
-        for ((list, item), row) in std::mem::take(&mut self.items) {
-            let list = renamed(list);
-            if self.versions.contains_key(&list) && list.proxy == new {
-                continue;
-            }
-            let row = LoneItem {
-                proxy: list.proxy.clone(),
-                ..row
-            };
-            match self.items.entry((list, item)) {
-                Entry::Vacant(free) => drop(free.insert(row)),
-                Entry::Occupied(mut there) => {
-                    let there = there.get_mut();
-                    if row.last_seen_at > there.last_seen_at {
-                        there.payload = row.payload;
-                    }
-                    there.first_seen_at = there.first_seen_at.min(row.first_seen_at);
-                    there.last_seen_at = there.last_seen_at.max(row.last_seen_at);
-                }
-            }
-        }
     }
 
     /// Gives up the chains that have waited longest, where too many wait.
@@ -329,7 +340,8 @@ impl StoredSurfaces {
     }
 
     /// Every version and every item seen on its own.
-    pub(super) fn surfaces(&self) -> Surfaces {
+    #[must_use]
+    pub fn surfaces(&self) -> Surfaces {
         Surfaces {
             versions: self.versions.values().flatten().cloned().collect(),
             items: self
@@ -350,32 +362,6 @@ impl StoredSurfaces {
             .collect();
         begun.into_iter().collect()
     }
-}
-
-/// The versions of two lists of a method as those of one.
-fn merged(method: &str, rows: &[SurfaceRow]) -> Vec<SurfaceRow> {
-    let spans: Vec<VersionSpan> = rows
-        .iter()
-        .map(|row| VersionSpan {
-            version: row.version,
-            sha256: row.sha256.clone(),
-            first_seen_at: row.first_seen_at,
-            last_seen_at: row.last_seen_at,
-            protocol: row.protocol.clone(),
-        })
-        .collect();
-    let text = |at: usize| -> Result<String, Infallible> { Ok(rows[at].payload.clone()) };
-    let Ok(merged) = merge_versions(method, &spans, text);
-    let numbered = (1..).zip(merged);
-    numbered
-        .map(|(version, it)| SurfaceRow {
-            version,
-            last_seen_at: it.last_seen_at,
-            protocol: it.protocol,
-            changes: it.changes,
-            ..rows[it.of].clone()
-        })
-        .collect()
 }
 
 /// Says of a version that it was seen.
