@@ -1,7 +1,10 @@
 //! One batch into one transaction.
 
+mod batch_row;
+
 use super::flight::Flights;
 use super::names::NameNumbers;
+use super::new_rows::NewRows;
 use super::request_ids::NewIds;
 use super::requests::{self, Inserted, RowPlace};
 use super::rollups::Rollups;
@@ -14,11 +17,8 @@ use super::surfaces;
 use super::{notes, payloads, runs};
 use crate::census;
 use mcpr_model::{BadLine, Batch, Event, Gap, Request, SurfaceUpdate};
-use mcpr_store::{Appended, Membership};
+use mcpr_store::{Appended, Membership, first_key};
 use rusqlite::{Connection, OptionalExtension, Statement, Transaction, params};
-
-/// Commits of one writer with fewer requests than this share a row of `batches`.
-const BATCH_ROW_REQUESTS: i64 = 1000;
 
 /// What the writer keeps in memory between batches. It is read again when another writer commits.
 #[derive(Debug, Default)]
@@ -27,6 +27,7 @@ pub(super) struct WriterCache {
     pub(super) sessions: Sessions,
     pub(super) rollups: Rollups,
     surface_cache: SurfaceCache,
+    pub(super) new_rows: NewRows,
     pub(super) session_blocks: BlocksToMake,
     pub(super) data_version: Option<i64>,
     /// The version of the layout that was looked through last, as SQLite counts its changes.
@@ -42,6 +43,7 @@ impl WriterCache {
         self.sessions.clear();
         self.rollups.clear();
         self.surface_cache.clear();
+        self.new_rows.clear();
     }
 
     /// Forgets what is too much.
@@ -122,6 +124,7 @@ impl<'a> BatchWriter<'a> {
         batch: &Batch,
     ) -> rusqlite::Result<Self> {
         let last_seq = counter(tx, "last_seq")?;
+        memory.new_rows.begin(tx, batch.events.len())?;
         Ok(Self {
             tx,
             flights: Flights::read(tx, batch, memory.leased)?,
@@ -186,15 +189,7 @@ impl<'a> BatchWriter<'a> {
             session: session.map(|slot| self.memory.sessions.number(slot)),
             client,
         };
-        // Nearly every request is new: it is inserted without a look, and compared only where its
-        // place is taken.
-        let inserted = if let Some(inserted) = requests::insert(insertion, request, place)? {
-            inserted
-        } else {
-            self.memory.sessions.write_back(self.tx)?;
-            requests::insert_contested(self.tx, insertion, request, place)?
-        };
-        match inserted {
+        match self.insert(insertion, request, place)? {
             Inserted::Duplicate => self.appended.duplicates += 1,
             Inserted::New { key, is_conflict } => {
                 self.appended.stored += 1;
@@ -218,6 +213,38 @@ impl<'a> BatchWriter<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Inserts a request: at once with others where it is surely new.
+    fn insert(
+        &mut self,
+        insertion: &mut Statement<'_>,
+        request: &Request,
+        place: RowPlace,
+    ) -> rusqlite::Result<Inserted> {
+        let rows = &mut self.memory.new_rows;
+        let key = first_key(request);
+        if rows.take(request, place, key) {
+            if rows.is_full() {
+                rows.write(self.tx)?;
+            }
+            let is_conflict = false;
+            return Ok(Inserted::New { key, is_conflict });
+        }
+        // It is compared with what is stored.
+        rows.write(self.tx)?;
+        // Nearly every request is new: it is inserted without a look, and compared only where its
+        // place is taken.
+        let inserted = if let Some(inserted) = requests::insert(insertion, request, place)? {
+            inserted
+        } else {
+            self.memory.sessions.write_back(self.tx)?;
+            requests::insert_contested(self.tx, insertion, request, place)?
+        };
+        if let Inserted::New { key, .. } = inserted {
+            self.memory.new_rows.note(place.seq, request.ts, key);
+        }
+        Ok(inserted)
     }
 
     /// What came with a request that is a new row. Of a duplicate it was taken in before.
@@ -262,6 +289,7 @@ impl<'a> BatchWriter<'a> {
                 }
                 // An inferred session is named by the first request that is its own.
                 sessions.write_back(tx)?;
+                self.memory.new_rows.write(tx)?;
                 if requests::is_stored(tx, request)? {
                     return Ok(FoundSession::Unneeded);
                 }
@@ -320,6 +348,7 @@ impl<'a> BatchWriter<'a> {
 
     fn finish(self, batch: &Batch) -> rusqlite::Result<Appended> {
         let (tx, appended) = (self.tx, self.appended);
+        self.memory.new_rows.write(tx)?;
         // Everything that was summed in memory goes in with the rows it was summed from, or not at
         // all.
         self.memory.sessions.write_back(tx)?;
@@ -354,86 +383,6 @@ impl<'a> BatchWriter<'a> {
         }
         Ok(appended)
     }
-
-    /// Adds this commit to the last row of `batches` where that is this writer's and still small.
-    fn write_batch_row(&self, batch: &Batch) -> rusqlite::Result<()> {
-        let stored = self.appended.stored.cast_signed();
-        // Only the newest row may grow: the spans of two rows must not overlap, for a request's
-        // batch is the one with the highest `first_seq` not above it.
-        let Some(last) = last_batch(self.tx)?.filter(|last| last.takes(batch.writer, stored))
-        else {
-            return self.insert_batch_row(batch);
-        };
-        let (min_ts, max_ts) = self.span.unzip();
-        self.tx
-            .prepare_cached(
-                "UPDATE batches SET committed_at = ?2, last_seq = ?3, requests = requests + ?4,
-                 min_ts = min(min_ts, ?5), max_ts = max(max_ts, ?6), checksum = ?7,
-                 seal = row_seal(id, writer, ?2, first_seq, ?3, requests + ?4, min(min_ts, ?5),
-                                 max(max_ts, ?6), ?7)
-                 WHERE id = ?1",
-            )?
-            .execute(params![
-                last.id,
-                batch.now,
-                self.last_seq,
-                stored,
-                min_ts,
-                max_ts,
-                last.checksum.wrapping_add(self.checksum),
-            ])
-            .map(drop)
-    }
-
-    fn insert_batch_row(&self, batch: &Batch) -> rusqlite::Result<()> {
-        let (min_ts, max_ts) = self.span.unzip();
-        self.tx
-            .prepare_cached(
-                "INSERT INTO batches (writer, committed_at, first_seq, last_seq, requests,
-                 min_ts, max_ts, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![
-                batch.writer,
-                batch.now,
-                self.first_seq,
-                self.last_seq,
-                self.appended.stored.cast_signed(),
-                min_ts,
-                max_ts,
-                self.checksum
-            ])?;
-        // Afterwards, because the seal covers the number that the row has just been given.
-        seal::renew(self.tx, "batches", "id = ?1", [self.tx.last_insert_rowid()])
-    }
-}
-
-/// The newest row of `batches`.
-struct LastBatch {
-    id: i64,
-    writer: i64,
-    requests: i64,
-    checksum: i64,
-}
-
-impl LastBatch {
-    fn takes(&self, writer: i64, requests: i64) -> bool {
-        self.writer == writer && self.requests + requests <= BATCH_ROW_REQUESTS
-    }
-}
-
-fn last_batch(tx: &Transaction<'_>) -> rusqlite::Result<Option<LastBatch>> {
-    tx.prepare_cached(
-        "SELECT id, writer, requests, checksum FROM batches ORDER BY id DESC LIMIT 1",
-    )?
-    .query_row([], |row| {
-        Ok(LastBatch {
-            id: row.get(0)?,
-            writer: row.get(1)?,
-            requests: row.get(2)?,
-            checksum: row.get(3)?,
-        })
-    })
-    .optional()
 }
 
 /// A number kept in the store itself.

@@ -99,6 +99,8 @@ impl BatchWriter<'_> {
         let Some(call) = request.key.call else {
             return Ok(Some(false));
         };
+        // The other channel may have told of it in this very batch.
+        self.memory.new_rows.write(self.tx)?;
         let mut found = find(self.tx, request, call)?;
         // Mostly no channel has reported it yet: that costs one look into the index.
         if found.is_empty() {
@@ -142,6 +144,8 @@ impl BatchWriter<'_> {
         };
         // The row first: the hash covers the key under which it stands in the end.
         let key = self.write(found, merged, client, code)?;
+        let seq = found.candidate.seq;
+        self.memory.new_rows.note(seq, merged.ts, key);
         let place = |client| RowPlace {
             seq: found.candidate.seq,
             operation: found.operation,

@@ -26,6 +26,7 @@ mod limits;
 mod log_index;
 mod migrate;
 mod names;
+mod new_rows;
 mod notes;
 mod number_set;
 mod open;

@@ -8,6 +8,7 @@ use mcpr_store::{Delivery, Likeness, RequestFacts, first_key};
 use rusqlite::functions::Context;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{OptionalExtension, Row, Statement, ToSql, Transaction, params};
+use std::borrow::Borrow;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Most rows beside the first key that are looked at: mcpr 0.6.0 put a request whose place was taken
@@ -241,11 +242,11 @@ pub(super) fn request_id(stored: ValueRef<'_>) -> Option<RequestId> {
 }
 
 /// A request's id in its stored form: a UUID's 16 bytes, a number, or text.
-pub(super) struct StoredId<'a>(pub(super) &'a RequestId);
+pub(super) struct StoredId<T>(pub(super) T);
 
-impl ToSql for StoredId<'_> {
+impl<T: Borrow<RequestId>> ToSql for StoredId<T> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self.0 {
+        Ok(match self.0.borrow() {
             RequestId::Uuid(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
             RequestId::Int(number) => ToSqlOutput::Owned(Value::Integer(*number)),
             RequestId::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),

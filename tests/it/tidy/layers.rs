@@ -83,7 +83,7 @@ const SQLITE: Layers = Layers {
         &[
             "notes", "payloads", "requests", "runs", "sessions", "surfaces",
         ],
-        &["flight"],
+        &["flight", "new_rows"],
         &["append", "functions", "sweep"],
         &[
             "connect",
