@@ -206,7 +206,7 @@ fn measure(args: &Args, store: &Path, keep: Keep, first: u64, pace: Pace) -> Res
     let clock = Arc::new(AtomicI64::new(pace.begin_ms));
     let now = Arc::clone(&clock);
     config.keep = keep;
-    config.exclusive = true;
+    config.writer.exclusive = true;
     config.clock = Some(Box::new(move || now.load(Ordering::Relaxed)));
     let removed = Arc::new(Mutex::new((0, 0)));
     let told = Arc::clone(&removed);

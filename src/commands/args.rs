@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap_complete::ArgValueCompleter;
 use mcpr_store::query::Pattern;
 use mcpr_store::query::when::{Zone, parse_when};
-use mcpr_store::{Reader, StoreUrl, Trust};
+use mcpr_store::{Reader, StoreUrl, Trust, WriterOptions};
 use std::path::PathBuf;
 
 /// Which store is meant.
@@ -44,6 +44,36 @@ impl TrustArgs {
         } else {
             Trust::Owner
         }
+    }
+}
+
+/// Who writes a store, and where he may find it.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct WriterArgs {
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// Write as NAME into a store on a server, which takes one recorder of a name [default: `MCPR_WRITER`, else the
+    /// name of this machine]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    writer: Option<String>,
+}
+
+impl WriterArgs {
+    /// How a store is opened, by its one recorder or beside one.
+    #[must_use]
+    pub fn options(&self, exclusive: bool) -> WriterOptions {
+        WriterOptions {
+            name: self.writer.clone(),
+            exclusive,
+            trust: self.trust.trust(),
+        }
+    }
+
+    /// The arguments that say the same; none where nothing differs from the default.
+    #[cfg(feature = "tap")]
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let name = self.writer.iter().map(|name| format!("--writer={name}"));
+        self.trust.arguments().into_iter().chain(name).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use clap_complete::CompletionCandidate;
 use clap_complete::env::Shells;
 use mcpr_store::Reader;
 use mcpr_store::query::{Entry, Filter, NameKind, Order, Page, SessionFilter, SessionPage};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
@@ -74,13 +75,30 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(plain)
 }
 
+/// What stands behind `--db`. Bash hands a URL over in pieces, of which `:`, `=` and `@` are some, and what is quoted with
+/// its quotes.
+fn named_store(words: &[OsString]) -> Option<OsString> {
+    let mut words = words.iter().map(|word| word.to_string_lossy());
+    let is_mark = |word: &Cow<'_, str>| word.chars().all(|c| ":=@".contains(c));
+    let first = words.find(|word| word == "--db" || word.starts_with("--db="))?;
+    let mut words = words.peekable();
+    let mut text = if let Some(text) = first.strip_prefix("--db=") {
+        text.to_owned()
+    } else {
+        words.next_if(|word| word == "=");
+        words.next()?.into_owned()
+    };
+    while let Some(mark) = words.next_if(is_mark) {
+        text += &mark;
+        text += &words.next().unwrap_or_default();
+    }
+    Some(text.trim_matches(['\'', '"']).into())
+}
+
 /// The store that is asked for, found as roughly as an unfinished line allows.
 fn reader() -> Option<Box<dyn Reader>> {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let named = words
-        .windows(2)
-        .find(|pair| pair[0] == "--db")
-        .map(|pair| pair[1].clone());
+    let named = named_store(&words);
     let configured = || {
         let settings = Settings::of_user().ok()?;
         settings.get("store")?.values.first().map(Into::into)

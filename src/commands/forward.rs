@@ -1,7 +1,7 @@
 //! `mcpr forward --to URL`: what a store records, sent on to other stores and to collectors of OTLP.
 
 use super::store::is_same;
-use crate::commands::{Refused, StoreArgs, TrustArgs};
+use crate::commands::{Refused, StoreArgs, WriterArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::text::escape;
@@ -40,7 +40,7 @@ pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
-    trust: TrustArgs,
+    writer: WriterArgs,
     /// Send payloads as well; a collector never gets them
     #[arg(long)]
     payloads: bool,
@@ -102,7 +102,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         });
         let task = Forward {
             from: from.clone(),
-            trust: args.trust.trust(),
+            writer: args.writer.options(false),
             with_payloads: args.payloads,
             once: args.once,
         };

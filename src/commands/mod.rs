@@ -48,7 +48,7 @@ mod usage;
 mod values;
 pub mod watch;
 
-pub use args::{ReadArgs, StoreArgs, TrustArgs};
+pub use args::{ReadArgs, StoreArgs, TrustArgs, WriterArgs};
 pub(crate) use help::with_help;
 #[cfg(test)]
 pub(crate) use help::{CommandHelp, HEADINGS, all as helps};

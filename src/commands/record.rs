@@ -13,7 +13,7 @@ mod sources;
 use super::help::CommandHelp;
 use super::keep_args::KeepArgs;
 use super::recording_options::RecordingOptions;
-use super::{Refused, StoreArgs, TrustArgs};
+use super::{Refused, StoreArgs, WriterArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use clap::ValueHint;
@@ -40,7 +40,7 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     #[command(flatten)]
-    pub(crate) trust: TrustArgs,
+    pub(crate) writer: WriterArgs,
     /// Read every source to its end and exit
     #[arg(long)]
     #[cfg_attr(feature = "listen", arg(conflicts_with = "address"))]

@@ -16,7 +16,7 @@ use super::help::CommandHelp;
 use super::keep_args::KeepArgs;
 use super::recording_options::RecordingOptions;
 use super::sources::{self, ListedServer};
-use super::{StoreArgs, TrustArgs};
+use super::{StoreArgs, WriterArgs};
 use crate::commands::Refused;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -62,7 +62,7 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     #[command(flatten)]
-    pub(crate) trust: TrustArgs,
+    pub(crate) writer: WriterArgs,
     /// Name the server in the store (default: what it calls itself, else its package; of a URL its host)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -123,7 +123,7 @@ enum Action {
 #[derive(Clone, Copy)]
 struct RecordingPlan<'a> {
     store: &'a StoreArgs,
-    trust: TrustArgs,
+    writer: &'a WriterArgs,
     recording: &'a RecordingOptions,
     keep: &'a KeepArgs,
     /// Why nothing can be recorded.
@@ -139,8 +139,8 @@ impl RecordingPlan<'_> {
         }
         let mut config = Config::new(self.store.url()?);
         config.screen = screen;
-        config.trust = self.trust.trust();
-        config.keep = self.keep.keep();
+        config.writer = self.writer.options(false);
+        config.keep = self.keep.keep(self.store);
         Ok(config)
     }
 }
@@ -165,7 +165,7 @@ impl Args {
     fn plan(&self) -> RecordingPlan<'_> {
         RecordingPlan {
             store: &self.store,
-            trust: self.trust,
+            writer: &self.writer,
             recording: &self.recording,
             keep: &self.keep,
             unrecorded: self.unrecorded.as_deref(),

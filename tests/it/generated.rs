@@ -73,7 +73,7 @@ fn manual_pages_are_those_checked_in() {
 }
 
 /// What bash is offered for the last word.
-fn offered(home: &Home, words: &[&str]) -> Vec<String> {
+pub(crate) fn offered(home: &Home, words: &[&str]) -> Vec<String> {
     let output = home
         .command(&[&["--"], words].concat())
         .env("MCPR_COMPLETE", "bash")

@@ -1,13 +1,103 @@
 //! A store on a PostgreSQL server, from the command line: what is recorded there answers as a file does.
 
-use super::program::{Home, Ran, capture};
-use mcpr_store_postgres::test_server::{TestDatabase, database};
+mod away;
+mod copies;
+mod kills;
+mod refusals;
+mod standby;
+mod writers;
+
+use super::generated::offered;
+use super::program::{Home, Ran, capture, until};
+use mcpr_store_postgres::test_server::{TestDatabase, TestServer, database};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
 
 /// The program's run with another store, and its whole answer.
 fn ask(home: &Home, db: &str, arguments: &[&str]) -> Ran {
     let mut all = arguments.to_vec();
     all.extend(["--db", db]);
     home.run(&all)
+}
+
+/// How often something is killed.
+fn rounds() -> u64 {
+    let said = std::env::var("MCPR_TEST_ROUNDS").ok();
+    said.map_or(100, |said| said.parse().unwrap())
+}
+
+/// Adds lines with these numbers to a log.
+fn append(log: &Path, numbers: std::ops::Range<u64>) {
+    let lines: String = numbers.map(super::kill::line).collect();
+    let mut log = OpenOptions::new().append(true).open(log).unwrap();
+    log.write_all(lines.as_bytes()).unwrap();
+}
+
+/// Starts something of which nobody reads what it says.
+fn start(home: &Home, words: &[&str]) -> Child {
+    let mut command = home.command(words);
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+fn kill(child: &mut Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Runs something until it succeeds: a server may just be starting again.
+fn at_last(home: &Home, words: &[&str]) -> String {
+    let mut out = String::new();
+    until("it succeeds", || {
+        let ran = home.run(words);
+        out = ran.out;
+        ran.code == Some(0)
+    });
+    out
+}
+
+fn rows(home: &Home, db: &str) -> String {
+    at_last(
+        home,
+        &[
+            "logs", "--json", "--tail", "all", "--kind", "all", "--db", db,
+        ],
+    )
+}
+
+/// The numbers of the lines that a store holds, in its order.
+fn numbers(home: &Home, db: &str) -> Vec<u64> {
+    let number = |row: &serde_json::Value| {
+        let id = row["request_id"].as_str().unwrap();
+        u64::from_str_radix(&id[id.len() - 12..], 16).unwrap()
+    };
+    let rows = super::program::json_lines(&rows(home, db));
+    rows.iter().map(number).collect()
+}
+
+/// A store holds the lines up to a number once each, in their order, and is whole.
+fn assert_has_all(home: &Home, db: &str, count: u64) {
+    let numbers = numbers(home, db);
+    let wrong = (0..count).zip(&numbers).find(|(at, number)| at != *number);
+    assert!(
+        wrong.is_none() && numbers.len() as u64 == count,
+        "{} rows of {count}, and the first that is not in its place: {wrong:?}",
+        numbers.len()
+    );
+    let stats = at_last(home, &["store", "stats", "--json", "--db", db]);
+    let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+    assert_eq!(stats["duplicates"], 0, "a row came twice: {stats}");
+    at_last(home, &["store", "verify", "--full", "--db", db]);
+}
+
+/// Nobody has a recorder's name any more, as 30 s after a kill.
+fn forget_recorders(server: &TestServer, database: &str) {
+    let mut client = server.client(database);
+    let sql = "UPDATE recorders SET seen_at = now() - interval '1 minute'";
+    // Before the first one has made the tables there is none.
+    let _ = client.batch_execute(sql);
 }
 
 fn recorded(home: &Home, db: &str, files: &[&str]) {
@@ -114,4 +204,25 @@ fn the_care_of_a_store_on_a_server_says_what_it_does() {
     assert_eq!(left.out.trim(), "", "{left:?}");
     let verified = ask(&home, &server, &["store", "verify", "--full"]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
+}
+
+#[test]
+fn completion_offers_what_a_store_on_a_server_holds() {
+    let Some(database) = database() else { return };
+    let (home, _, server) = both(&database);
+    recorded(&home, &server, &["mcpr-0.4.64/proxy.log"]);
+    let quoted = format!("'{server}'");
+    // As bash takes a URL apart that is not quoted.
+    let mut pieces = vec!["mcpr", "logs", "--db"];
+    pieces.extend(server.split_inclusive([':', '=', '@']).flat_map(|piece| {
+        let end = piece.len() - usize::from(piece.ends_with([':', '=', '@']));
+        [&piece[..end], &piece[end..]]
+    }));
+    pieces.retain(|piece| !piece.is_empty());
+    let whole = ["mcpr", "logs", "--db", &server];
+    let with_quotes = ["mcpr", "logs", "--db", &quoted];
+    for before in [&whole[..], &with_quotes, &pieces] {
+        let words = [before, &["--tool", "get"]].concat();
+        assert_eq!(offered(&home, &words), ["get-sum"], "{words:?}");
+    }
 }

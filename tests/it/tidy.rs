@@ -6,6 +6,7 @@ mod layers;
 mod reached;
 mod rules;
 mod snippets;
+mod sql;
 mod tokens;
 
 use rules::{check, is_behind, test_modules};

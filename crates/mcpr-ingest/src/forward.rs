@@ -10,7 +10,7 @@ pub use noted::{Target, sent_up_to};
 
 use mcpr_connect::connect;
 use mcpr_store::query::Cursor;
-use mcpr_store::{Reader, StoreError, StoreErrorKind, StoreUrl, Trust, Writer, WriterOptions};
+use mcpr_store::{Reader, StoreError, StoreErrorKind, StoreUrl, Writer, WriterOptions};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ const WATCH: Duration = Duration::from_millis(500);
 pub struct Forward {
     /// The store that is followed.
     pub from: StoreUrl,
-    /// Who may be trusted with its directory: where it was sent up to is written into it.
-    pub trust: Trust,
+    /// Who writes: rows into targets that are stores, and where it was sent up to into the store itself.
+    pub writer: WriterOptions,
     /// Whether payloads go along.
     pub with_payloads: bool,
     /// Whether to end where the store ends.
@@ -128,11 +128,7 @@ struct Followed {
 fn open(task: &Forward) -> Result<Followed, StoreError> {
     let backend = connect(&task.from)?;
     let from = backend.reader()?;
-    let local = backend.writer(WriterOptions {
-        // Recorders and taps go on beside it.
-        exclusive: false,
-        trust: task.trust,
-    })?;
+    let local = backend.writer(task.writer.clone())?;
     Ok(Followed { from, local })
 }
 

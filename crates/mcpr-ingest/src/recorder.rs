@@ -14,7 +14,7 @@ use super::writer::{ErrorHook, Failure, Summary, WriterState, WriterThread};
 use mcpr_connect::connect;
 use mcpr_model::{Checkpoint, Event, Request, Text};
 use mcpr_store::{
-    Keep, StoreError, StoreErrorKind, StoreUrl, Trust, Writer as StoreWriter, WriterOptions,
+    Keep, StoreError, StoreErrorKind, StoreUrl, Writer as StoreWriter, WriterOptions,
 };
 use std::fmt;
 use std::io;
@@ -38,10 +38,8 @@ pub struct Config {
     pub queue_events: usize,
     /// Most bytes of memory that wait for the writer or are being committed.
     pub queue_bytes: usize,
-    /// Whether to be the store's one recorder; a tap is not, and may run beside others.
-    pub exclusive: bool,
-    /// Who may be trusted with the store's directory.
-    pub trust: Trust,
+    /// Who writes: the store's one recorder, or a tap, which may run beside others.
+    pub writer: WriterOptions,
     /// Only requests that pass are stored; the others are counted.
     pub filter: Option<Predicate>,
     /// What is taken out of events before they are stored: secrets, unless told otherwise.
@@ -76,8 +74,7 @@ impl Config {
             flush_interval: Self::FLUSH_INTERVAL,
             queue_events: Self::QUEUE_EVENTS,
             queue_bytes: Self::QUEUE_BYTES,
-            exclusive: false,
-            trust: Trust::default(),
+            writer: WriterOptions::default(),
             filter: None,
             screen: Screen::default(),
             on_error: None,
@@ -135,10 +132,7 @@ impl Recorder {
     /// When the store cannot be opened for writing; its kind says which of the place, the layout or
     /// the backend is at fault.
     pub fn open(config: Config) -> Result<Self, StoreError> {
-        let store = connect(&config.db)?.writer(WriterOptions {
-            exclusive: config.exclusive,
-            trust: config.trust,
-        })?;
+        let store = connect(&config.db)?.writer(config.writer.clone())?;
         let path = config.db.path().map(Path::to_owned);
         let waits = waits_at(&config.db);
         Self::start(store, config, path, Some(waits))
@@ -171,7 +165,7 @@ impl Recorder {
             on_error: config.on_error,
             path: path.clone(),
             keeping: Keeping::new(config.keep, config.clock, config.on_removed).heed_targets(waits),
-            finishes_care: config.exclusive,
+            finishes_care: config.writer.exclusive,
         };
         let writer = std::thread::Builder::new()
             .name("mcpr-writer".to_owned())

@@ -180,6 +180,9 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// How many numbers there are.
+    pub const NUMBERS: usize = 11;
+
     /// That it is a sample, where it is one.
     #[must_use]
     pub fn sample_in_words(&self) -> Option<String> {
@@ -187,6 +190,45 @@ impl Counts {
             0 => None,
             1 => Some("sampled, at a rate that is not said".to_owned()),
             of => Some(format!("sampled 1 in {of}")),
+        }
+    }
+
+    /// All of it as numbers, in the order in which stores keep them.
+    #[must_use]
+    pub fn to_numbers(self) -> [u64; Self::NUMBERS] {
+        [
+            self.lines,
+            self.events,
+            self.text,
+            self.bad,
+            self.unknown,
+            self.filtered,
+            self.dropped,
+            self.nul_bytes,
+            self.redacted,
+            // Bits, and one of how many: both are put together, and not added up.
+            self.formats.bits(),
+            u64::from(self.sampled),
+        ]
+    }
+
+    /// The counts of such numbers. What a version did not know yet is 0.
+    #[must_use]
+    pub fn from_numbers(numbers: &[u64]) -> Self {
+        // By place: a later version adds numbers at the end.
+        let at = |place: usize| numbers.get(place).copied().unwrap_or(0);
+        Self {
+            lines: at(0),
+            events: at(1),
+            text: at(2),
+            bad: at(3),
+            unknown: at(4),
+            filtered: at(5),
+            dropped: at(6),
+            nul_bytes: at(7),
+            redacted: at(8),
+            formats: FormatSet::from_bits(at(9)),
+            sampled: u32::try_from(at(10)).unwrap_or(u32::MAX),
         }
     }
 

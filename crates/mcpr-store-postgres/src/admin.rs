@@ -12,10 +12,6 @@ use mcpr_model::{Checkpoint, FileIdentity};
 use mcpr_store::query::SessionKey;
 use mcpr_store::{Admin, Class, Oldest, Renamed, Retention, StoreError, uncounted};
 use std::path::Path;
-use std::time::Duration;
-
-/// How long a vacuum leaves the store to others between two slices.
-const SLICE_PAUSE: Duration = Duration::from_millis(5);
 
 impl PostgresStore {
     fn remove_session(&mut self, session: &SessionKey, keeps: bool) -> Result<u64, StoreError> {
@@ -82,22 +78,6 @@ impl Admin for PostgresStore {
         self.care("rename a proxy", |db, _| rename::proxy(db, old, new))
     }
 
-    fn vacuum(
-        &mut self,
-        what: &Retention,
-        on_progress: &mut dyn FnMut(u64),
-    ) -> Result<u64, StoreError> {
-        let mut sweep = RetentionSweep::of(what);
-        let mut removed = 0;
-        while let Some(rows) = self.slice(&mut sweep)? {
-            removed += rows;
-            on_progress(removed);
-            // A recorder that waits for its turn gets it now.
-            std::thread::sleep(SLICE_PAUSE);
-        }
-        Ok(removed)
-    }
-
     fn begin_sweep(&mut self, what: &Retention) {
         self.sweep = Some(RetentionSweep::of(what));
     }
@@ -155,7 +135,7 @@ impl Admin for PostgresStore {
         before: i64,
         is_gone: &mut dyn FnMut(&Checkpoint) -> bool,
     ) -> Result<u64, StoreError> {
-        // Those of this machine's recorder alone: whether a file of another machine is gone is not seen from here.
+        // Those of this machine's recorder, and of nobody, alone: whether a file of another machine is gone is not seen from here.
         let recorder = self.recorder_number();
         let known = self.with("forget files", |db| {
             sources::checkpoints(db, Some(recorder), None, usize::MAX)
@@ -165,7 +145,10 @@ impl Admin for PostgresStore {
         for checkpoint in known {
             let FileIdentity { device, inode } = checkpoint.identity;
             let (device, inode) = (device.cast_signed(), inode.cast_signed());
-            let key = "recorder = $1 AND device = $2 AND inode = $3 AND seen_at < $4";
+            let key = format!(
+                "recorder IN ($1, {}) AND device = $2 AND inode = $3 AND seen_at < $4",
+                sources::NOBODY
+            );
             let sql = format!("SELECT count(*) FROM checkpoints WHERE {key}");
             let old = self.with("forget files", |db| {
                 db.number(&sql, &[&recorder, &device, &inode, &before])

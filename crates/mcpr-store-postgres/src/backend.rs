@@ -30,7 +30,7 @@ impl PostgresBackend {
     }
 }
 
-/// The name by which the checkpoints of this machine are kept apart from those of others.
+/// The name by which the checkpoints of this machine are kept apart from those of others, where nobody names one.
 fn recorder_name() -> String {
     let said = std::env::var("MCPR_WRITER").ok();
     // Set and empty is as if it was not set.
@@ -50,7 +50,7 @@ impl Backend for PostgresBackend {
 
     fn writer(&self, options: WriterOptions) -> Result<Box<dyn Writer>, StoreError> {
         // Also of a tap: its sources are those of this machine.
-        let name = recorder_name();
+        let name = options.name.unwrap_or_else(recorder_name);
         let role = if options.exclusive {
             WriterRole::Recorder(name)
         } else {

@@ -1,10 +1,11 @@
 //! A connection to the server that is meant: to whichever of several hosts is what is wanted.
 
 use crate::db::Db;
-use crate::errors::DbFault;
+use crate::errors::{DbFault, is_away};
 use crate::settings::{ConnectionSettings, Host, TlsMode, Wanted};
-use crate::tls::Tls;
+use crate::tls::{self, Tls};
 use mcpr_store::{StoreError, StoreErrorKind, StoreUrl};
+use std::error::Error as _;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,8 +126,9 @@ impl Server {
         let place = named(host);
         match wanted {
             Wanted::Primary if is_standby => {
+                // It may be the primary soon: whoever was writing goes on as soon as it is.
                 let message = format!("{place} is a standby, which may only be read");
-                return Err(StoreError::new(StoreErrorKind::Permission, message)
+                return Err(StoreError::new(StoreErrorKind::Retryable, message)
                     .hint("name the primary, or all hosts: postgres://HOST,HOST/DATABASE")
                     .into());
             }
@@ -150,7 +152,10 @@ impl Server {
                 Ok(())
             }
             ConnectionRole::Writer => {
-                db.batch(&format!("SET lock_timeout = '{LOCK_TIMEOUT}'"))?;
+                // A COMMIT that waits for a standby and runs out of time would be acknowledged without it.
+                db.batch(&format!(
+                    "SET lock_timeout = '{LOCK_TIMEOUT}'; SET statement_timeout = 0"
+                ))?;
                 // What is acknowledged is on the disk, whatever the server's default is.
                 // Asked for first: where more is demanded than that, it stays.
                 let level = db.row("SELECT current_setting('synchronous_commit')", &[])?;
@@ -164,10 +169,7 @@ impl Server {
 
     /// Why there is no connection to a host.
     fn refused(&self, host: &Host, mode: TlsMode, error: postgres::Error) -> StoreError {
-        // Before it becomes a failure of the store.
-        let text = error.to_string();
-        // The library has no kind for it, only words.
-        let is_of_tls = error.code().is_none() && text.contains("TLS");
+        let is_of_tls = is_of_tls(&error);
         let doing = format!("connect to {}", named(host));
         let mut told = DbFault::from(error).at(&self.url, &doing);
         if is_of_tls && mode != TlsMode::Prefer {
@@ -186,6 +188,18 @@ impl Server {
     }
 }
 
+/// Whether TLS itself is what failed, and not the connection below it.
+fn is_of_tls(error: &postgres::Error) -> bool {
+    let source = error.source();
+    let io = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+    match io {
+        // A certificate, or what the two ends cannot agree about.
+        Some(io) => tls::is_refusal(io),
+        // The library has no kind for a server without TLS, only words.
+        None => error.code().is_none() && error.to_string().contains("TLS"),
+    }
+}
+
 fn named(host: &Host) -> String {
     if host.name.starts_with('/') {
         format!("{}/.s.PGSQL.{}", host.name, host.port)
@@ -196,5 +210,5 @@ fn named(host: &Host) -> String {
 
 /// Whether a failure is told instead of one before it.
 fn is_told(before: Option<&StoreError>, error: &StoreError) -> bool {
-    before.is_none_or(|before| before.is_retryable() && !error.is_retryable())
+    before.is_none_or(|before| is_away(before) && !is_away(error))
 }

@@ -197,6 +197,10 @@ impl Db {
             // Whether a COMMIT without an answer was done is asked on another connection.
             self.is_broken = true;
         }
+        if done.as_ref().is_err_and(DbFault::is_read_only) {
+            // The primary is looked for anew.
+            self.is_broken = true;
+        }
         // A rollback that failed says less than what made it necessary.
         match (done, ended) {
             (Ok(done), Ok(())) => Ok(done),

@@ -43,6 +43,24 @@ impl DbFault {
             || code == Some(&SqlState::UNIQUE_VIOLATION)
     }
 
+    /// Whether the server may only be read, which it may not have been when it was connected to: another one is the
+    /// primary now.
+    pub(crate) fn is_read_only(&self) -> bool {
+        matches!(self, Self::Server(error) if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION))
+    }
+
+    /// The failure of what a writer tried, to whom nobody gives a time: one that somebody ended is tried again.
+    pub(crate) fn at_writer(self, url: &StoreUrl, doing: &str) -> StoreError {
+        let is_ended =
+            matches!(&self, Self::Server(error) if error.code() == Some(&SqlState::QUERY_CANCELED));
+        let mut told = self.at(url, doing);
+        if is_ended {
+            told.kind = StoreErrorKind::Retryable;
+            told.hint = None;
+        }
+        told
+    }
+
     /// The failure of what was tried at a store.
     pub(crate) fn at(self, url: &StoreUrl, doing: &str) -> StoreError {
         match self {
@@ -60,6 +78,11 @@ fn named(mut error: StoreError, url: &StoreUrl) -> StoreError {
         error.message = format!("{place}: {}", error.message);
     }
     error
+}
+
+/// Whether a failure is that nobody answers.
+pub(crate) fn is_away(error: &StoreError) -> bool {
+    error.hint.as_deref() == Some(AWAY_HINT)
 }
 
 fn of_server(error: &postgres::Error, url: &StoreUrl, doing: &str) -> StoreError {
@@ -92,6 +115,8 @@ fn said(error: &postgres::Error) -> String {
 
 const PASSWORD_HINT: &str = "put the password into ~/.pgpass, a line HOST:PORT:DATABASE:USER:PASSWORD, or set \
     PGPASSWORD";
+const ROLE_HINT: &str =
+    "the user in the URL has to be a role of the server, which may come from here (pg_hba.conf)";
 const RIGHTS_HINT: &str = "the role lacks rights: `mcpr store grant` prints what to give it";
 const STANDBY_HINT: &str =
     "name the primary, or all hosts: a recorder then finds the one that may be written";
@@ -109,14 +134,20 @@ fn sort_of(error: &postgres::Error) -> (StoreErrorKind, Option<&'static str>) {
     };
     match code.code() {
         // The codes are those of the SQL standard and of PostgreSQL's own appendix A.
-        "28P01" | "28000" => (Permission, Some(PASSWORD_HINT)),
+        "28P01" => (Permission, Some(PASSWORD_HINT)),
+        "28000" => (Permission, Some(ROLE_HINT)),
         "3D000" => (Missing, Some(DATABASE_HINT)),
         "42501" => (Permission, Some(RIGHTS_HINT)),
-        "25006" => (Permission, Some(STANDBY_HINT)),
+        // It may be the primary soon, or another one.
+        "25006" => (Retryable, Some(STANDBY_HINT)),
         "57014" => (Other, Some(SLOW_HINT)),
-        // Shutting down, starting, out of room or of connections, locked, or beaten by another transaction.
-        "57P01" | "57P02" | "57P03" | "55P03" | "40001" | "40P01" => (Retryable, None),
-        code if code.starts_with("08") || code.starts_with("53") || code.starts_with("58") => {
+        // Shutting down, starting or locked.
+        "57P01" | "57P02" | "57P03" | "55P03" => (Retryable, None),
+        // No connection, beaten by another transaction, out of room or of connections, failed by the system.
+        code if ["08", "40", "53", "58"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
             (Retryable, None)
         }
         "XX001" | "XX002" => (StoreErrorKind::Corrupt, None),

@@ -44,6 +44,13 @@ pub(crate) fn new_holder() -> i64 {
         | 1
 }
 
+/// When it was last said that somebody has a name, in microseconds of the server's clock.
+pub(crate) fn said_at(db: &mut Db, name: &str) -> Result<Option<i64>, DbFault> {
+    let sql = "SELECT (extract(epoch FROM seen_at) * 1000000)::bigint FROM recorders WHERE name = $1 AND holder <> 0";
+    let row = db.row(sql, &[&name.as_bytes()])?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
 /// The number of a recorder's name, given out if it is new; taken by a holder, where one is named.
 pub(crate) fn take(db: &mut Db, name: &str, holder: Option<i64>) -> Result<i64, DbFault> {
     let sql = format!(
@@ -80,7 +87,7 @@ pub(crate) fn take(db: &mut Db, name: &str, holder: Option<i64>) -> Result<i64, 
 fn in_use(name: &str) -> DbFault {
     let message = format!("another recorder called `{name}` writes this store");
     StoreError::new(StoreErrorKind::InUse, message)
-        .hint("stop it, or give this one another name with MCPR_WRITER; one that was killed is forgotten after 30 s")
+        .hint("stop it, or give this one another name with --writer; one that was killed is forgotten after 30 s")
         .into()
 }
 

@@ -6,9 +6,9 @@ use crate::names::KnownNames;
 use crate::sessions::SessionStates;
 use crate::store_row::StoreRow;
 use crate::sums::{SumChanges, SumPlace};
-use mcpr_model::{Batch, Event, EventKey, Request, SessionState, SessionUpdate, Text};
+use mcpr_model::{Batch, Event, SessionState, SessionUpdate, Text};
 use mcpr_store::query::SessionRow;
-use mcpr_store::{Remains, RollupKey, RollupRow};
+use mcpr_store::{Remains, RollupRow};
 use rustc_hash::FxHashMap;
 
 /// Takes everything over, in a transaction that commits all of it or nothing.
@@ -22,7 +22,7 @@ pub(crate) fn take(db: &mut Db, names: &mut KnownNames, remains: &Remains) -> Re
     sessions.find_all(db, names, &batch)?;
     let mut sums: FxHashMap<SumPlace, RollupRow> = FxHashMap::default();
     for of in &remains.sums {
-        let operation = names.operation(db, &mut row, &request_of(&of.key))?;
+        let operation = names.operation(db, &mut row, &of.key.request())?;
         // There is room for so many targets: those beyond count together here, too.
         sums.entry((of.key.hour, operation.sums))
             .and_modify(|all| all.merge(of))
@@ -63,20 +63,6 @@ fn raise(db: &mut Db, sums: FxHashMap<SumPlace, RollupRow>) -> Result<(), DbFaul
     changes.write(db)
 }
 
-/// A request that counts in a rollup: an operation is found by it.
-fn request_of(key: &RollupKey) -> Request {
-    Request {
-        target: key.target.clone(),
-        ..Request::new(
-            EventKey::of_id(""),
-            key.hour,
-            key.proxy.clone(),
-            key.kind,
-            key.method.clone(),
-        )
-    }
-}
-
 fn client_of(row: &SessionRow) -> (Option<Text>, Option<Text>) {
     let text = |text: &Option<String>| text.as_ref().map(Text::from);
     (text(&row.client_name), text(&row.client_version))
@@ -87,7 +73,7 @@ fn as_batch(remains: &Remains) -> Batch {
     let requests = remains
         .sums
         .iter()
-        .map(|row| Event::Request(request_of(&row.key)));
+        .map(|row| Event::Request(row.key.request()));
     let sessions = remains.sessions.iter().map(|row| {
         let (client_name, client_version) = client_of(row);
         Event::Session(SessionUpdate {

@@ -3,47 +3,22 @@
 use crate::db::Db;
 use crate::errors::DbFault;
 use crate::values::{identity, string, text, unsigned};
-use mcpr_model::{Checkpoint, Counts, FileIdentity, Fingerprint, FormatSet, SourceProgress};
+use mcpr_model::{Checkpoint, Counts, FileIdentity, Fingerprint, SourceProgress};
 use mcpr_store::query::SourceRow;
 use postgres::Row;
 use std::collections::BTreeMap;
 
-/// Counts in the order in which they are stored.
+/// Whose places in sequences are that are no machine's: how far another store was carried over into this one, and this
+/// one was sent to a target. Whoever goes on with it does so where it stands, whatever he is called.
+pub(crate) const NOBODY: i64 = 0;
+
 fn stored(counts: &Counts) -> Vec<i64> {
-    let numbers = [
-        counts.lines,
-        counts.events,
-        counts.text,
-        counts.bad,
-        counts.unknown,
-        counts.filtered,
-        counts.dropped,
-        counts.nul_bytes,
-        counts.redacted,
-        // Bits, and one of how many: both are put together, and not added up.
-        counts.formats.bits(),
-        u64::from(counts.sampled),
-    ];
-    numbers.map(u64::cast_signed).to_vec()
+    counts.to_numbers().map(u64::cast_signed).to_vec()
 }
 
-/// Counts from their stored form. What a version did not know yet is 0.
 fn counts_of(stored: &[i64]) -> Counts {
-    // By place: a later version adds numbers at the end.
-    let at = |place: usize| stored.get(place).copied().unwrap_or(0).cast_unsigned();
-    Counts {
-        lines: at(0),
-        events: at(1),
-        text: at(2),
-        bad: at(3),
-        unknown: at(4),
-        filtered: at(5),
-        dropped: at(6),
-        nul_bytes: at(7),
-        redacted: at(8),
-        formats: FormatSet::from_bits(at(9)),
-        sampled: u32::try_from(at(10)).unwrap_or(u32::MAX),
-    }
+    let numbers: Vec<u64> = stored.iter().map(|number| number.cast_unsigned()).collect();
+    Counts::from_numbers(&numbers)
 }
 
 /// Adds what a batch brought of the sources of a recorder.
@@ -89,6 +64,11 @@ fn write_checkpoint(
     checkpoint: &Checkpoint,
     now: i64,
 ) -> Result<(), DbFault> {
+    let owner = if checkpoint.is_of_file() {
+        recorder
+    } else {
+        NOBODY
+    };
     db.execute(
         "INSERT INTO checkpoints (recorder, device, inode, path, head_len, head_hash, marker_len, marker_hash, place,
                                   seen_at)
@@ -97,7 +77,7 @@ fn write_checkpoint(
              head_hash = excluded.head_hash, marker_len = excluded.marker_len,
              marker_hash = excluded.marker_hash, place = excluded.place, seen_at = excluded.seen_at",
         &[
-            &recorder,
+            &owner,
             &checkpoint.identity.device.cast_signed(),
             &checkpoint.identity.inode.cast_signed(),
             &checkpoint.path.as_bytes(),
@@ -153,7 +133,7 @@ pub(crate) fn total(db: &mut Db) -> Result<Counts, DbFault> {
 
 const COLUMNS: &str = "device, inode, path, head_len, head_hash, marker_len, marker_hash, place";
 
-/// The checkpoints after one, by path and identity, at most so many: of one recorder, or of all.
+/// The checkpoints after one, by path and identity, at most so many: of one recorder with those of nobody, or of all.
 pub(crate) fn checkpoints(
     db: &mut Db,
     recorder: Option<i64>,
@@ -166,7 +146,7 @@ pub(crate) fn checkpoints(
     let inode = after.map(|it| it.identity.inode.cast_signed());
     let sql = format!(
         "SELECT {COLUMNS} FROM checkpoints
-         WHERE ($1::bigint IS NULL OR recorder = $1)
+         WHERE ($1::bigint IS NULL OR recorder IN ($1, {NOBODY}))
                AND ($2::bytea IS NULL OR (path, device, inode) > ($2, $3::bigint, $4::bigint))
          ORDER BY path, device, inode LIMIT $5"
     );

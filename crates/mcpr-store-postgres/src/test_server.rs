@@ -4,6 +4,7 @@
 use mcpr_store::StoreUrl;
 use postgres::{Client, NoTls};
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,14 +18,17 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The port that names the socket.
 pub const PORT: u16 = 54_329;
 
-/// Waits for the end of its input, stops the server behind it and removes its directory.
-const KEEPER: &str = r#"directory=$1; shift; "$@" & server=$!; read -r _; kill -QUIT $server; wait $server
-rm -rf "$directory""#;
+/// Starts the server again for each line of its input, when the one before has ended. At the end of its input it stops the
+/// server and removes its directory.
+const KEEPER: &str = r#"directory=$1; shift; "$@" & server=$!
+while read -r _; do wait $server; "$@" & server=$!; done
+kill -QUIT $server; wait $server; rm -rf "$directory""#;
 
 /// A server that runs.
 #[derive(Debug)]
 pub struct TestServer {
     directory: PathBuf,
+    port: u16,
     keeper: Child,
 }
 
@@ -95,6 +99,15 @@ impl TestServer {
     /// When a server has to be there and is not, or does not begin.
     #[must_use]
     pub fn start(settings: &[&str]) -> Option<Self> {
+        Self::start_with(settings, &[])
+    }
+
+    /// The same with files in the place of its own, such as `pg_hba.conf` and `server.key`.
+    ///
+    /// # Panics
+    /// As [`TestServer::start`].
+    #[must_use]
+    pub fn start_with(settings: &[&str], files: &[(&str, &[u8])]) -> Option<Self> {
         let Some(programs) = programs() else {
             let must = ["CI", "MCPR_TEST_POSTGRES"];
             let is_wanted = must.iter().any(|it| std::env::var_os(it).is_some());
@@ -111,19 +124,62 @@ impl TestServer {
             .output()
             .expect("initdb");
         assert!(made.status.success(), "{made:?}");
+        for (name, bytes) in files {
+            let file = data.join(name);
+            fs::write(&file, bytes).expect("a file");
+            give_to_user(&file);
+            // The server takes no key that others may read.
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
+        }
+        Some(Self::run(&programs, directory, settings))
+    }
+
+    /// Starts a standby of this server, which follows it from now on; `None` where what it takes is not installed.
+    ///
+    /// # Panics
+    /// When it does not begin.
+    #[must_use]
+    pub fn standby(&self, settings: &[&str]) -> Option<Self> {
+        let programs = programs().filter(|programs| programs.join("pg_basebackup").exists())?;
+        let directory = new_directory();
+        let made = as_user(&programs.join("pg_basebackup"))
+            .args([
+                "--no-sync",
+                "-R",
+                "-c",
+                "fast",
+                "-X",
+                "stream",
+                "-U",
+                "mcpr",
+                "-D",
+            ])
+            .arg(directory.join("data"))
+            .arg("-h")
+            .arg(&self.directory)
+            .args(["-p", &self.port.to_string()])
+            .output()
+            .expect("pg_basebackup");
+        assert!(made.status.success(), "{made:?}");
+        Some(Self::run(&programs, directory, settings))
+    }
+
+    fn run(programs: &Path, directory: PathBuf, settings: &[&str]) -> Self {
+        let is_heard = settings.iter().any(|it| it.starts_with("listen_addresses"));
+        let port = if is_heard { free_port() } else { PORT };
         let mut server = as_user(&programs.join("postgres"));
-        server.arg("-D").arg(&data).args(["-p", &PORT.to_string()]);
+        server.arg("-D").arg(directory.join("data"));
+        server.args(["-p", &port.to_string()]);
         let sockets = format!("unix_socket_directories={}", directory.display());
         let fixed = [
             &sockets,
+            "listen_addresses=",
             "fsync=off",
             "shared_buffers=32MB",
             "max_connections=200",
         ];
-        let is_said = settings.iter().any(|it| it.starts_with("listen_addresses"));
-        let silent = ["listen_addresses="];
-        let silent = if is_said { &[][..] } else { &silent[..] };
-        for setting in fixed.iter().chain(silent).chain(settings) {
+        // What is said last holds.
+        for setting in fixed.iter().chain(settings) {
             server.args(["-c", setting]);
         }
         let log = fs::File::create(directory.join("log")).expect("a log");
@@ -137,16 +193,75 @@ impl TestServer {
             .stderr(log)
             .spawn()
             .expect("a shell");
-        let server = Self { directory, keeper };
-        server.wait();
-        Some(server)
+        let server = Self {
+            directory,
+            port,
+            keeper,
+        };
+        drop(server.client("postgres"));
+        server
     }
 
-    fn wait(&self) {
+    /// Kills the server with all its processes, as a loss of power would.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill(&self) {
+        let first = self.pid();
+        let all: Vec<u32> = children_of(first).into_iter().chain([first]).collect();
+        // The first one as well, before it could start others in the place of those that are gone.
+        for &pid in all.iter().rev() {
+            kill_process(pid);
+        }
         let end = Instant::now() + PATIENCE;
-        while let Err(error) = Client::connect(&self.text("postgres"), NoTls) {
-            let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-            assert!(Instant::now() < end, "{error}: {log}");
+        while all.iter().any(|&pid| is_running(pid)) {
+            assert!(Instant::now() < end, "a process of the server stays");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Starts the server again, which was killed.
+    ///
+    /// # Panics
+    /// When it does not begin.
+    pub fn start_again(&mut self) {
+        let keeper = self.keeper.stdin.as_mut().expect("its input");
+        keeper.write_all(b"\n").expect("told");
+        drop(self.client("postgres"));
+    }
+
+    /// Kills the processes that serve the connections of `mcpr` to a database; the server throws all others out with them.
+    ///
+    /// # Panics
+    /// When the server cannot be asked for them.
+    pub fn kill_backends(&self, database: &str) {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'mcpr' AND datname = current_database()";
+        // It may just be starting again, and throw this out as well.
+        let killed = loop {
+            if let Ok(killed) = self.client(database).query(sql, &[]) {
+                break killed;
+            }
+        };
+        for row in killed {
+            kill_process(row.get::<_, i32>(0).unsigned_abs());
+        }
+    }
+
+    /// A connection to one of its databases, as soon as it takes some: it may just be starting again.
+    ///
+    /// # Panics
+    /// When it takes none for long.
+    #[must_use]
+    pub fn client(&self, database: &str) -> Client {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match Client::connect(&self.text(database), NoTls) {
+                Ok(client) => return client,
+                Err(error) => {
+                    let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+                    assert!(Instant::now() < end, "{error}: {log}");
+                }
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -155,22 +270,22 @@ impl TestServer {
     #[must_use]
     pub fn text(&self, database: &str) -> String {
         let directory = self.directory.display();
-        format!("postgres://mcpr@/{database}?host={directory}&port={PORT}")
+        format!(
+            "postgres://mcpr@/{database}?host={directory}&port={}",
+            self.port
+        )
+    }
+
+    /// Its port, of its socket and, where it listens, of its address.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The directory of its socket.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
-    }
-
-    /// A connection to one of its databases.
-    ///
-    /// # Panics
-    /// When there is none.
-    #[must_use]
-    pub fn client(&self, database: &str) -> Client {
-        Client::connect(&self.text(database), NoTls).expect("a connection")
     }
 
     /// Does something on the database that is always there.
@@ -200,8 +315,45 @@ impl Drop for TestServer {
     }
 }
 
-/// The directory with the newest server that is installed.
+/// A port at which nobody listens now.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// The fields of a process behind its name: its state, and the process that has started it.
+fn status_of(pid: &str) -> Option<(String, u32)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").expect("/proc").flatten();
+    let all = all.filter_map(|entry| entry.file_name().into_string().ok());
+    let own = all.filter(|pid| status_of(pid).is_some_and(|(_, of)| of == parent));
+    own.filter_map(|pid| pid.parse().ok()).collect()
+}
+
+fn is_running(pid: u32) -> bool {
+    // One that nobody has asked for its end is still listed.
+    status_of(&pid.to_string()).is_some_and(|(state, _)| state != "Z")
+}
+
+fn kill_process(pid: u32) {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    // One that has ended by itself is as good.
+    let _ = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+}
+
+/// The directory with the server that is named, or the newest that is installed.
 fn programs() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("MCPR_TEST_POSTGRES_PROGRAMS") {
+        return Some(named.into());
+    }
     let mut found: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -233,11 +385,15 @@ fn new_directory() -> PathBuf {
         .tempdir()
         .expect("a directory")
         .keep();
-    if is_root() {
-        chown(&directory, Some(NOBODY), Some(NOBODY)).expect("an owner");
-    }
+    give_to_user(&directory);
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("a mode");
     directory
+}
+
+fn give_to_user(path: &Path) {
+    if is_root() {
+        chown(path, Some(NOBODY), Some(NOBODY)).expect("an owner");
+    }
 }
 
 /// A program as an ordinary user: a server refuses to run as root.

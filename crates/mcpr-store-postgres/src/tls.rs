@@ -55,6 +55,11 @@ impl Tls {
     }
 }
 
+/// Whether a session was refused by one of its ends, and did not break.
+pub(crate) fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>())
+}
+
 fn authorities(roots: Option<&Path>) -> Result<RootCertStore, String> {
     let mut store = RootCertStore::empty();
     match roots {

@@ -14,10 +14,14 @@ use crate::sources;
 use crate::store_row::StoreRow;
 use crate::sweep::RetentionSweep;
 use mcpr_model::{Batch, Checkpoint};
-use mcpr_store::{Abandoned, Admin, Appended, Remains, StoreError, Writer};
+use mcpr_store::{Abandoned, Admin, Appended, Remains, StoreError, StoreErrorKind, Writer};
+use std::time::Duration;
 
 /// How often a transaction is done again that another one was in the way of.
 const MAX_TRIES: usize = 5;
+
+/// How long is waited between two looks whether a recorder's name is free.
+const NAME_PAUSE: Duration = Duration::from_millis(250);
 
 /// What a connection that writes is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,11 +80,31 @@ impl PostgresStore {
         };
         // Of this process and this opening alone.
         let holder = recorders::new_holder();
-        let taken = store.commit(doing, |db, _| {
-            recorders::take(db, name, is_one.then_some(holder))
-        })?;
+        let taken = store.take_name(name, is_one.then_some(holder))?;
         store.recorder = Some(NamedRecorder::new(server, taken, is_one.then_some(holder)));
         Ok(store)
+    }
+
+    /// Takes the name of a recorder. One that was killed has left it taken: it is waited for until nothing was heard of
+    /// the other one for so long that it is gone. One that is heard of meanwhile is there, and keeps its name.
+    fn take_name(&mut self, name: &str, holder: Option<i64>) -> Result<i64, StoreError> {
+        let doing = "open the store";
+        let mut said_first = None;
+        loop {
+            let taken = self.commit(doing, |db, _| recorders::take(db, name, holder));
+            match taken {
+                Err(error) if error.kind == StoreErrorKind::InUse => {
+                    let said = self.with(doing, |db| recorders::said_at(db, name))?;
+                    // Nobody has it now, which the next turn finds out.
+                    let Some(said) = said else { continue };
+                    if *said_first.get_or_insert(said) != said {
+                        return Err(error);
+                    }
+                    std::thread::sleep(NAME_PAUSE);
+                }
+                taken => return taken,
+            }
+        }
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -143,7 +167,7 @@ impl PostgresStore {
                     self.names.clear();
                     // Everything else is for the recorder, which keeps the batch and tries again later.
                     if !fault.is_conflict() || tries >= MAX_TRIES {
-                        return Err(fault.at(&self.server.url, doing));
+                        return Err(fault.at_writer(&self.server.url, doing));
                     }
                     tries += 1;
                 }

@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a vacuum leaves the store to others between two slices.
+/// How long the store is left to others between two slices of what shrinks it.
 const SLICE_PAUSE: Duration = Duration::from_millis(5);
 /// Most free pages that a vacuum gives back in one transaction,
 pub(super) const SHRINK_PAGES: i64 = 2000;
@@ -89,22 +89,6 @@ impl Admin for SqliteStore {
         // What it wrote is in the log. A reader in the way: the next time will do.
         let _ = self.checkpoint_if_grown();
         Ok(renamed)
-    }
-
-    fn vacuum(
-        &mut self,
-        what: &Retention,
-        on_progress: &mut dyn FnMut(u64),
-    ) -> Result<u64, StoreError> {
-        let mut sweep = Sweep::of(what);
-        let mut removed = 0;
-        while let Some(rows) = self.slice(&mut sweep)? {
-            removed += rows;
-            on_progress(removed);
-            // A recorder that waits for its turn asks for it only now and then.
-            std::thread::sleep(SLICE_PAUSE);
-        }
-        Ok(removed)
     }
 
     fn begin_sweep(&mut self, what: &Retention) {

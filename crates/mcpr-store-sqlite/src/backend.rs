@@ -48,7 +48,9 @@ impl Backend for SqliteBackend {
     }
 
     fn writer(&self, options: WriterOptions) -> Result<Box<dyn Writer>, StoreError> {
-        let WriterOptions { exclusive, trust } = options;
+        let WriterOptions {
+            exclusive, trust, ..
+        } = options;
         // The lock is for the one that records all the time; others write beside it, commit by
         // commit.
         Ok(Box::new(if exclusive {

@@ -4,9 +4,9 @@ use super::append::WriterCache;
 use super::census;
 use super::errors::failed;
 use super::transaction::begin;
-use mcpr_model::{EventKey, Request, Text};
+use mcpr_model::Text;
 use mcpr_store::query::SessionRow;
-use mcpr_store::{Remains, RollupKey, RollupRow, StoreError};
+use mcpr_store::{Remains, RollupRow, StoreError};
 use rusqlite::{Connection, Transaction};
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ fn take_sums(
 ) -> rusqlite::Result<()> {
     let mut sums: HashMap<(i64, i64), RollupRow> = HashMap::new();
     for row in rows {
-        let operation = memory.names.operation(tx, &request_of(&row.key))?;
+        let operation = memory.names.operation(tx, &row.key.request())?;
         // There is room for so many targets: those beyond count together here, too.
         sums.entry((row.key.hour, operation.sums))
             .and_modify(|all| all.merge(row))
@@ -61,20 +61,6 @@ fn take_sums(
         memory.rollups.raise(tx, hour, operation, row)?;
     }
     Ok(())
-}
-
-/// A request that counts in a rollup: an operation is found by it.
-fn request_of(key: &RollupKey) -> Request {
-    Request {
-        target: key.target.clone(),
-        ..Request::new(
-            EventKey::of_id(""),
-            key.hour,
-            key.proxy.clone(),
-            key.kind,
-            key.method.clone(),
-        )
-    }
 }
 
 fn take_session(

@@ -12,22 +12,7 @@ pub(super) fn write_source(
     if let Some(checkpoint) = &source.checkpoint {
         write_checkpoint(tx, checkpoint, now)?;
     }
-    let counts = &source.counts;
     // SQLite has signed numbers only; the bits come back as they were.
-    let numbers = [
-        counts.lines,
-        counts.events,
-        counts.text,
-        counts.bad,
-        counts.unknown,
-        counts.filtered,
-        counts.dropped,
-        counts.nul_bytes,
-        counts.redacted,
-        counts.formats.bits(),
-        u64::from(counts.sampled),
-    ]
-    .map(u64::cast_signed);
     let [
         lines,
         events,
@@ -40,7 +25,7 @@ pub(super) fn write_source(
         redacted,
         formats,
         sampled,
-    ] = numbers;
+    ] = source.counts.to_numbers().map(u64::cast_signed);
     tx.prepare_cached(
         "INSERT INTO sources (name, lines, events, text, bad, unknown, filtered, dropped,
          nul_bytes, last_at, redacted, formats, sampled, seal)

@@ -5,6 +5,7 @@ use crate::{Appended, Class, Reader, Remains, Renamed, Retention, StoreError, St
 use mcpr_model::{Batch, Checkpoint, Request};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A store that was named and is not open yet. Every use of it opens it anew.
 pub trait Backend: fmt::Debug + Send + Sync {
@@ -69,8 +70,11 @@ pub enum Trust {
 }
 
 /// How a store is opened for recording.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct WriterOptions {
+    /// The name of the recorder, which checkpoints and sources belong to in a store that several machines write;
+    /// `None` is this machine's. A store of one machine has no use for it.
+    pub name: Option<String>,
     /// Whether to be the store's one recorder; a tap is not, and may run beside others.
     pub exclusive: bool,
     /// Who may be trusted with the store's directory.
@@ -193,6 +197,9 @@ pub struct Oldest {
     pub bytes: u64,
 }
 
+/// How long a vacuum leaves the store to others between two slices.
+const SLICE_PAUSE: Duration = Duration::from_millis(5);
+
 /// A store that is taken care of.
 pub trait Admin: Send {
     /// Removes a session with all its requests, in one step; returns how many requests went.
@@ -229,7 +236,17 @@ pub trait Admin: Send {
         &mut self,
         what: &Retention,
         on_progress: &mut dyn FnMut(u64),
-    ) -> Result<u64, StoreError>;
+    ) -> Result<u64, StoreError> {
+        self.begin_sweep(what);
+        let mut removed = 0;
+        while let Some(rows) = self.sweep_slice()? {
+            removed += rows;
+            on_progress(removed);
+            // A recorder that waits for its turn asks for it only now and then.
+            std::thread::sleep(SLICE_PAUSE);
+        }
+        Ok(removed)
+    }
 
     /// Begins a vacuum that is done slice by slice; one that was begun before is given up.
     fn begin_sweep(&mut self, what: &Retention);

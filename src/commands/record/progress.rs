@@ -96,6 +96,6 @@ pub(super) fn print_sources(args: &Args, console: &mut Console) -> anyhow::Resul
         console.note(&format!("reading {}", names.join(", ")));
     }
     console.note(&format!("storing into {}", args.store.url()?));
-    console.note(&format!("keeping {}", args.keep.words()));
+    console.note(&format!("keeping {}", args.keep.words(&args.store)));
     Ok(())
 }

@@ -43,9 +43,10 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn of(args: &Args) -> anyhow::Result<Self> {
+    fn of(args: &Args, started: &Args) -> anyhow::Result<Self> {
         Ok(Self {
-            keep: args.keep.keep(),
+            // Another store is opened by a new start only.
+            keep: args.keep.keep(&started.store),
             bodies: args.recording.bodies(),
             screen: args.recording.screen()?,
             store: args.store.url()?,
@@ -66,7 +67,7 @@ impl<'a> Reload<'a> {
             reread,
             recorder,
             servers,
-            keep: started.keep.keep(),
+            keep: started.keep.keep(&started.store),
             payload_limit: started.recording.payload_limit(),
             redaction: started.recording.redaction().clone(),
         }
@@ -92,7 +93,7 @@ impl<'a> Reload<'a> {
 
     fn take_in(&mut self, console: &mut Console) -> anyhow::Result<Changes> {
         let args = (self.reread)()?;
-        let prepared = Prepared::of(&args)?;
+        let prepared = Prepared::of(&args, self.started)?;
         // The last thing that can fail: from here on everything holds.
         let rules = args.listen.changes(&self.started.listen, console)?;
         let mut changes = Changes::default();

@@ -147,12 +147,11 @@ fn catch_signals() -> io::Result<Stop> {
 
 fn config(args: &Args) -> anyhow::Result<Config> {
     let mut config = Config::new(args.store.url()?);
-    config.exclusive = true;
-    config.trust = args.trust.trust();
+    config.writer = args.writer.options(true);
     config.batch_size = usize::try_from(args.batch_size).unwrap_or(Config::BATCH_SIZE);
     config.flush_interval = args.flush_interval;
     config.screen = args.recording.screen()?;
-    config.keep = args.keep.keep();
+    config.keep = args.keep.keep(&args.store);
     config.on_removed = Some(Box::new(|removed| {
         Console::of_process().note(&removed.to_string());
     }));

@@ -1,7 +1,7 @@
 //! `mcpr store copy FROM TO`: everything that one store holds into another one, of whatever backend.
 
 use super::import::is_same;
-use crate::commands::{Refused, TrustArgs, now_ms};
+use crate::commands::{Refused, WriterArgs, now_ms};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::render::text::{escape, escape_json};
@@ -9,7 +9,7 @@ use crate::render::units::grouped;
 use mcpr_connect::connect;
 use mcpr_ingest::{Carrier, Sent, carried_up_to};
 use mcpr_store::query::Cursor;
-use mcpr_store::{Backend, Reader, StoreErrorKind, StoreUrl, Writer, WriterOptions};
+use mcpr_store::{Backend, Reader, StoreErrorKind, StoreUrl, Writer};
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -27,7 +27,7 @@ pub(super) struct Args {
     #[arg(value_name = "TO")]
     to: OsString,
     #[command(flatten)]
-    trust: TrustArgs,
+    writer: WriterArgs,
     /// Print one JSON document
     #[arg(short, long)]
     json: bool,
@@ -43,11 +43,10 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let target = connect(&to_url)?;
     check_target(from.as_ref(), target.as_ref())?;
-    let mut writer = target.writer(WriterOptions {
+    let mut writer = target.writer(
         // A recorder would add rows of its own between those that are copied.
-        exclusive: true,
-        trust: args.trust.trust(),
-    })?;
+        args.writer.options(true),
+    )?;
     // Without a password: it is stored in the copy.
     let name = from_url.to_string();
     let copied = copy(

@@ -1,14 +1,14 @@
 //! `mcpr store import FILE`: another store's rows into this one.
 
 use crate::commands::recording_options::Redaction;
-use crate::commands::{Refused, StoreArgs, TrustArgs};
+use crate::commands::{Refused, StoreArgs, WriterArgs};
 use crate::console::{Console, Progress, Unit};
 use crate::exit::Exit;
 use crate::render::text::escape;
 use crate::render::units::grouped;
 use mcpr_connect::connect;
 use mcpr_ingest::{Destination, import};
-use mcpr_store::{Reader, StoreErrorKind, StoreUrl, WriterOptions};
+use mcpr_store::{Reader, StoreErrorKind, StoreUrl};
 use mcpr_tail::identity_of;
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
-    trust: TrustArgs,
+    writer: WriterArgs,
     #[command(flatten)]
     redaction: Redaction,
     /// Print one JSON document
@@ -46,11 +46,10 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             .into());
     }
     let screen = args.redaction.screen()?;
-    let mut store = connect(&url)?.writer(WriterOptions {
+    let mut store = connect(&url)?.writer(
         // An import may run beside the store's recorder, as a tap may.
-        exclusive: false,
-        trust: args.trust.trust(),
-    })?;
+        args.writer.options(false),
+    )?;
     let last_seq = reader.overview()?.last_seq;
     let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
     let source = from.to_string();
@@ -124,6 +123,7 @@ mod tests {
     use super::*;
     use crate::commands::testing::{Rows, key, request, session};
     use mcpr_ingest::{Imported, Screen};
+    use mcpr_store::WriterOptions;
     use mcpr_store::query::{Entry, Page, SessionFilter, SessionPage};
 
     /// A store of so many requests, each of which has a session of its own.
@@ -146,11 +146,7 @@ mod tests {
         let backend = connect(&url).expect("a backend");
         [(); 2].map(|()| {
             let rows = rows(count);
-            let options = WriterOptions {
-                exclusive: false,
-                trust: mcpr_store::Trust::default(),
-            };
-            let mut store = backend.writer(options).expect("a store");
+            let mut store = backend.writer(WriterOptions::default()).expect("a store");
             let to = Destination {
                 store: store.as_mut(),
                 screen: &Screen::default(),

@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let overview = reader.overview()?;
     let stats = Stats {
         outlook: outlook(
-            args.keep.keep(),
+            args.keep.keep(&args.store),
             reader.as_ref(),
             &overview,
             sizes.store_bytes,
@@ -183,16 +183,14 @@ fn report(stats: &Stats, zone: Zone) -> String {
 fn facts(stats: &Stats, zone: Zone) -> Vec<(&'static str, String)> {
     let overview = &stats.overview;
     let size = |size: u64| bytes(i64::try_from(size).unwrap_or(i64::MAX));
+    let mut room = size(stats.sizes.store_bytes);
+    // A server keeps its log for all its databases together.
+    if stats.sizes.log_bytes > 0 {
+        room = format!("{room} and {} of log", size(stats.sizes.log_bytes));
+    }
     let mut facts = vec![
         ("store", escape(&stats.path).to_string()),
-        (
-            "size",
-            format!(
-                "{} and {} of log",
-                size(stats.sizes.store_bytes),
-                size(stats.sizes.log_bytes)
-            ),
-        ),
+        ("size", room),
         ("requests", grouped(overview.requests)),
         ("sessions", grouped(overview.sessions)),
     ];

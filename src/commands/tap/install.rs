@@ -10,7 +10,7 @@ use super::replace::{Replaced, replace};
 use super::served::ServedServers;
 use crate::commands::help::CommandHelp;
 use crate::commands::recording_options::RecordingOptions;
-use crate::commands::{Refused, TrustArgs, places};
+use crate::commands::{Refused, WriterArgs, places};
 use crate::config::values::address;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -62,7 +62,7 @@ pub(super) struct InstallArgs {
     #[arg(long, value_name = "FILE", env = "MCPR_DB", hide_env_values = true)]
     db: Option<PathBuf>,
     #[command(flatten)]
-    trust: TrustArgs,
+    writer: WriterArgs,
     #[command(flatten)]
     recording: RecordingOptions,
 }
@@ -86,7 +86,7 @@ impl InstallArgs {
             let db = db.context("cannot resolve the store's path")?;
             arguments = vec!["--db".to_owned(), db.to_string_lossy().into_owned()];
         }
-        arguments.extend(self.trust.arguments());
+        arguments.extend(self.writer.arguments());
         arguments.extend(self.recording.arguments());
         Ok(arguments)
     }

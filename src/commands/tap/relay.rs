@@ -4,7 +4,7 @@ use super::served::ServedServers;
 use super::{Args, LAST_ROWS, RecordingPlan, print_report, told};
 use crate::commands::keep_args::KeepArgs;
 use crate::commands::recording_options::RecordingOptions;
-use crate::commands::{Refused, StoreArgs, TrustArgs};
+use crate::commands::{Refused, StoreArgs, WriterArgs};
 use crate::config::values::address;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -55,7 +55,7 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
-    trust: TrustArgs,
+    writer: WriterArgs,
     #[command(flatten)]
     recording: RecordingOptions,
     #[command(flatten)]
@@ -74,7 +74,7 @@ impl ServeArgs {
     fn plan(&self) -> RecordingPlan<'_> {
         RecordingPlan {
             store: &self.store,
-            trust: self.trust,
+            writer: &self.writer,
             recording: &self.recording,
             keep: &self.keep,
             unrecorded: None,

@@ -6,7 +6,7 @@ use crate::carry::{Carrier, Sent};
 use crate::unix_ms;
 use mcpr_connect::connect;
 use mcpr_store::query::Cursor;
-use mcpr_store::{StoreError, StoreUrl, WriterOptions};
+use mcpr_store::{StoreError, StoreUrl};
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
@@ -24,10 +24,7 @@ pub(super) fn follow(
     // All of it anew after each failure: a connection that broke is of no more use.
     let Followed { from, mut local } = open(task)?;
     let target = connect(url)?;
-    let mut to = target.writer(WriterOptions {
-        exclusive: false,
-        trust: task.trust,
-    })?;
+    let mut to = target.writer(task.writer.clone())?;
     let there = target.reader()?;
     let mut noted = Noted::read(local.as_mut(), &url.to_string())?;
     let name = task.from.to_string();

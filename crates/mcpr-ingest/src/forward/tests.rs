@@ -102,7 +102,7 @@ fn store(requests: i64) -> (tempfile::TempDir, Forward) {
     writer.append(&batch).expect("append");
     let task = Forward {
         from,
-        trust: Trust::default(),
+        writer: WriterOptions::default(),
         with_payloads: false,
         once: true,
     };

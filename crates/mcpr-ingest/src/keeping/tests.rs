@@ -35,6 +35,7 @@ impl Kept {
         let options = WriterOptions {
             exclusive: true,
             trust: Trust::Anyone,
+            ..WriterOptions::default()
         };
         let now = Arc::new(AtomicI64::new(BEGIN));
         let clock = Arc::clone(&now);

@@ -229,12 +229,11 @@ fn step_back() {
 
 fn configured(config: &Config, on_message: &OnMessage) -> Config {
     let on_message = Arc::clone(on_message);
-    // Each try uses a configuration up, and closures cannot be cloned. It is never exclusive, as
-    // several taps share a store.
+    // Each try uses a configuration up, and closures cannot be cloned.
     let mut own = Config::new(config.db.clone());
     own.batch_size = config.batch_size;
     own.flush_interval = config.flush_interval;
-    own.trust = config.trust;
+    own.writer = config.writer.clone();
     own.keep = config.keep;
     own.screen = config.screen.clone();
     own.on_error = Some(Box::new(move |failure| {

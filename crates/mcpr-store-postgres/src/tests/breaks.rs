@@ -110,17 +110,7 @@ fn a_server_that_is_killed_has_what_it_acknowledged_and_nothing_twice() {
         let batch = batch(1, round, round * 10..round * 10 + 10);
         store.append(&batch).expect("append");
         // The process that serves the writer dies, and the server throws all others out with it.
-        let mut client =
-            postgres::Client::connect(&server.text("d"), postgres::NoTls).expect("a client");
-        let killed = client.query(
-            "SELECT pid FROM pg_stat_activity WHERE application_name = 'mcpr' AND datname = 'd'",
-            &[],
-        );
-        for row in killed.expect("processes") {
-            let pid = rustix::process::Pid::from_raw(row.get(0)).expect("a number");
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
-        }
-        drop(client);
+        server.kill_backends("d");
         let mut tries = 0_u32;
         // The same batch once more: whoever has lost an answer sends it again.
         while let Err(error) = store.append(&batch) {

@@ -8,7 +8,7 @@ use crate::layout::{WAYS_SINCE, layout_of};
 use crate::rollups::{fill_sums, late_counts};
 use crate::shown::shown;
 use crate::sums::rounded;
-use mcpr_model::{BadLine, Counts, FormatSet, Text};
+use mcpr_model::{BadLine, Counts, Text};
 use mcpr_store::query::{BadLineRow, Cursor, NameKind, SourceRow};
 use mcpr_store::{Overview, RollupKey, RollupRow};
 use rusqlite::types::Value;
@@ -240,19 +240,11 @@ fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
 
 /// Reads the eleven columns `lines` … `sampled`, the first ones of a row.
 fn counts_of(row: &Row<'_>) -> rusqlite::Result<Counts> {
-    Ok(Counts {
-        lines: row.get(0)?,
-        events: row.get(1)?,
-        text: row.get(2)?,
-        bad: row.get(3)?,
-        unknown: row.get(4)?,
-        filtered: row.get(5)?,
-        dropped: row.get(6)?,
-        nul_bytes: row.get(7)?,
-        redacted: row.get(8)?,
-        formats: FormatSet::from_bits(row.get::<_, i64>(9)?.cast_unsigned()),
-        sampled: row.get(10)?,
-    })
+    let mut numbers = [0; Counts::NUMBERS];
+    for (at, number) in numbers.iter_mut().enumerate() {
+        *number = row.get::<_, i64>(at)?.cast_unsigned();
+    }
+    Ok(Counts::from_numbers(&numbers))
 }
 
 /// Shows every rollup to `take`, hour by hour.

@@ -2,7 +2,7 @@
 
 use crate::query::RequestRow;
 use mcpr_model::time::hour_of;
-use mcpr_model::{ErrorKind, Kind, Request, Sketch, Target, TargetKind, Text};
+use mcpr_model::{ErrorKind, EventKey, Kind, Request, Sketch, Target, TargetKind, Text};
 
 /// What one rollup is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -29,6 +29,21 @@ impl RollupKey {
             kind: Kind::Mcp,
             method: Text::default(),
             target: None,
+        }
+    }
+
+    /// A request that counts in the sums: what it calls is found by it.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        Request {
+            target: self.target.clone(),
+            ..Request::new(
+                EventKey::of_id(""),
+                self.hour,
+                self.proxy.clone(),
+                self.kind,
+                self.method.clone(),
+            )
         }
     }
 }
