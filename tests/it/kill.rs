@@ -78,13 +78,17 @@ pub(crate) fn line(number: u64) -> String {
 fn no_line_is_lost_or_stored_twice_when_the_recorder_is_killed() {
     let seed = mcpr_seed::seed();
     println!("seed {seed}");
+    every_line_is_stored_once_over_kills(&Home::new(), ROUNDS, seed);
+}
+
+/// Kills the recorder of a home's store again and again.
+pub(crate) fn every_line_is_stored_once_over_kills(home: &Home, rounds: usize, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let home = Home::new();
     let logs = home.path("logs");
     fs::create_dir(&logs).unwrap();
     let mut generator = Generator::new(&logs, random.fork());
     let glob = format!("{}/proxy.log*", logs.display());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let mut child = home.command(&["record", &glob]).spawn().unwrap();
         let writes = random.u32(1..12);
         for _ in 0..writes {

@@ -7,6 +7,8 @@
 #[path = "../../benches/generate.rs"]
 mod generate;
 
+#[cfg(any(feature = "postgres", feature = "rocksdb"))]
+mod backends;
 mod backup;
 mod captures;
 mod check;
@@ -49,6 +51,8 @@ mod release;
 mod reload;
 mod rename;
 mod reports;
+#[cfg(feature = "rocksdb")]
+mod rocksdb;
 mod schema;
 mod schemas;
 mod scripts;

@@ -7,20 +7,14 @@ mod refusals;
 mod standby;
 mod writers;
 
+use super::backends::{ask, captures_answer_alike, recorded};
 use super::generated::offered;
-use super::program::{Home, Ran, capture, until};
+use super::program::{Home, until};
 use mcpr_store_postgres::test_server::{TestDatabase, TestServer, database};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
-
-/// The program's run with another store, and its whole answer.
-fn ask(home: &Home, db: &str, arguments: &[&str]) -> Ran {
-    let mut all = arguments.to_vec();
-    all.extend(["--db", db]);
-    home.run(&all)
-}
 
 /// How often something is killed.
 fn rounds() -> u64 {
@@ -100,38 +94,6 @@ fn forget_recorders(server: &TestServer, database: &str) {
     let _ = client.batch_execute(sql);
 }
 
-fn recorded(home: &Home, db: &str, files: &[&str]) {
-    let files: Vec<String> = files
-        .iter()
-        .map(|file| capture(file).display().to_string())
-        .collect();
-    let mut arguments = vec!["record", "--once", "--payloads"];
-    arguments.extend(files.iter().map(String::as_str));
-    let ran = ask(home, db, &arguments);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-/// Everything that commands tell of a store as JSON.
-const QUESTIONS: [&str; 17] = [
-    "logs --json --tail all --kind all",
-    "logs --json --tail 7 --status error",
-    "logs --json --tail all --grep echo",
-    "logs --json --tail all --grep echo --in arguments --since 2000-01-01",
-    "show 1 --json",
-    "sessions --json --all",
-    "session latest --json",
-    "stats --json --since 2000-01-01",
-    "stats --json --since 2000-01-01 --by client",
-    "stats --json --since 2000-01-01 --by hour --exact",
-    "slow --json --since 2000-01-01",
-    "clients --json --since 2000-01-01",
-    "schema --json",
-    "schema changes --json",
-    "schema unused --json",
-    "store export",
-    "store export --whole",
-];
-
 /// The same store in a file and on a server.
 fn both(database: &TestDatabase) -> (Home, String, String) {
     let home = Home::new();
@@ -143,35 +105,7 @@ fn both(database: &TestDatabase) -> (Home, String, String) {
 fn captures_on_a_server_answer_byte_for_byte_as_in_a_file() {
     let Some(database) = database() else { return };
     let (home, file, server) = both(&database);
-    let captures = [
-        "mcpr-0.4.64/proxy.log",
-        "mcpr-0.4.64/cloud.ndjson",
-        "mcpr-0.5.44/everything.stderr.log",
-        "mcpr-0.5.44/cloud.ndjson",
-    ];
-    for db in [&file, &server] {
-        recorded(&home, db, &captures);
-    }
-    for question in QUESTIONS {
-        let words: Vec<&str> = question.split(' ').collect();
-        let of_file = ask(&home, &file, &words);
-        let of_server = ask(&home, &server, &words);
-        // A slip in a question, or an empty answer, would compare nothing.
-        assert_eq!(of_file.code, Some(0), "{question}: {}", of_file.err);
-        assert!(of_file.out.len() > 100, "{question}");
-        assert_eq!(
-            of_file.code, of_server.code,
-            "{question}: {}",
-            of_server.err
-        );
-        assert_eq!(of_file.out, of_server.out, "{question}");
-    }
-    let verified = ask(&home, &server, &["store", "verify", "--full"]);
-    assert_eq!(verified.code, Some(0), "{verified:?}");
-    // Read once more, nothing is stored twice.
-    recorded(&home, &server, &captures);
-    let all = ["logs", "--json", "--tail", "all", "--kind", "all"];
-    assert_eq!(ask(&home, &server, &all).out, ask(&home, &file, &all).out);
+    captures_answer_alike(&home, &file, &server);
 }
 
 #[test]

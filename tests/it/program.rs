@@ -33,19 +33,37 @@ fn let_signals_through() {
 }
 
 /// A home directory with nothing in it.
-pub(crate) struct Home(tempfile::TempDir);
+pub(crate) struct Home {
+    directory: tempfile::TempDir,
+    /// The store that its runs take where no other is named.
+    db: Option<String>,
+}
 
 impl Home {
     pub(crate) fn new() -> Self {
         let outer = tempfile::tempdir().unwrap();
         std::fs::create_dir(outer.path().join("home")).unwrap();
-        Self(outer)
+        Self {
+            directory: outer,
+            db: None,
+        }
+    }
+
+    /// The same, with another store than the default one: a URL whose end is a name in the home.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn with_store(scheme: &str, name: &str) -> Self {
+        let home = Self::new();
+        let db = format!("{scheme}:{}", home.path(name).display());
+        Self {
+            db: Some(db),
+            ..home
+        }
     }
 
     /// In a directory of its own: a recorder looks for rotated files in the directories beside the log's,
     /// and those of other tests hold the same lines.
     fn root(&self) -> PathBuf {
-        self.0.path().join("home")
+        self.directory.path().join("home")
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -70,6 +88,7 @@ impl Home {
         command
             .args(arguments)
             .env_clear()
+            .envs(self.db.iter().map(|db| ("MCPR_DB", db)))
             .env("HOME", self.root())
             .env("TZ", "UTC")
             // What is recorded in tests is of all times, and stays.

@@ -237,10 +237,13 @@ impl Txn<'_> {
             let row = self.rows.row(&self.view, seq)?;
             let row =
                 row.ok_or_else(|| damaged(format!("request {seq} is gone, and its call is not")))?;
+            // A row that gets the time of this event stands under its key then, where it comes again.
+            let mut request_of_row = self.request_of(&row)?;
+            request_of_row.key = request.key;
             candidates.push(Candidate {
                 seq,
                 code,
-                request: self.request_of(&row)?,
+                request: request_of_row,
             });
         }
         let (channels, stored, merged) = match match_call(request, call, candidates) {
