@@ -94,7 +94,7 @@ These variables are read; flags stand above them:
   MCPR_KEEP                  how long requests are kept, as --keep
   MCPR_KEEP_PAYLOADS         how long payloads are kept, as --keep-payloads
   MCPR_MAX_SIZE              most bytes of the store, as --max-size
-  MCPR_WRITER                the recorder's name in a store on a server, as --writer
+  MCPR_WRITER                the recorder's name on a server, as --writer
   MCPR_LISTEN_TOKEN          the token of senders to `record --listen`
   MCPR_PAGER, PAGER          the pager of long output; cat or nothing for none
   COLUMNS, LINES             the size of a terminal that does not tell
