@@ -238,7 +238,8 @@ impl AnswerArgs {
 /// Says which store is asked for which time, where that is wanted.
 pub(super) fn tell_what_is_asked(
     url: &StoreUrl,
-    (since, until): (Option<i64>, Option<i64>),
+    since: Option<i64>,
+    until: Option<i64>,
     zone: Zone,
     console: &mut Console,
 ) -> anyhow::Result<()> {
@@ -326,8 +327,7 @@ impl View {
     /// Opens the store for reading; says where it is looked for what, if that is asked for.
     pub(super) fn open(&self, console: &mut Console) -> anyhow::Result<Box<dyn Reader>> {
         let reader = open_store(&self.url)?;
-        let time = (self.since, self.until);
-        tell_what_is_asked(&self.url, time, self.zone, console)?;
+        tell_what_is_asked(&self.url, self.since, self.until, self.zone, console)?;
         Ok(reader)
     }
 

@@ -175,7 +175,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     let wanted = wanted(args, session)?;
     for TimeWindow { since, until } in wanted.iter().map(|one| one.window) {
-        tell_what_is_asked(&url, (Some(since), Some(until)), zone(args), console)?;
+        tell_what_is_asked(&url, Some(since), Some(until), zone(args), console)?;
     }
     let mut output = Output::begin(args.output.as_deref())?;
     let calls = match args.format {

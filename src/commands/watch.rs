@@ -77,9 +77,9 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         return Ok(Exit::No);
     };
     // Before the screen is taken, so that it stands there again once that is given back.
-    let since_until = (filter.since, filter.until);
     if is_open {
-        tell_what_is_asked(source.current(), since_until, zone(args), console)?;
+        let url = source.current();
+        tell_what_is_asked(url, filter.since, filter.until, zone(args), console)?;
     }
     let begin = WatchOptions {
         store: source.url.to_string(),

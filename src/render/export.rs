@@ -237,7 +237,7 @@ pub fn exported_bad_line(bad: &BadLine) -> String {
 }
 
 #[derive(Serialize)]
-struct ServerLine<'a> {
+struct ExportedServer<'a> {
     r#type: &'static str,
     session_id: &'a str,
     proxy: &'a str,
@@ -267,7 +267,7 @@ pub fn exported_server(run: &ServerRun) -> String {
         None => (None, None),
     };
     // Always all of it: a key that is missing would be one that an earlier version left out.
-    line(&ServerLine {
+    line(&ExportedServer {
         r#type: "mcpr_server",
         session_id: &run.session_id,
         proxy: &run.proxy,

@@ -78,7 +78,7 @@ pub(super) enum AppEnd {
 
 /// How the screen begins.
 #[derive(Debug, Clone)]
-pub(super) struct Setting {
+pub(super) struct ScreenSetting {
     /// The store, as it is named on the screen.
     pub(super) store: String,
     /// What requests are shown at all.
@@ -91,7 +91,7 @@ pub(super) struct Setting {
     pub(super) now_ms: i64,
 }
 
-impl Setting {
+impl ScreenSetting {
     /// What sessions are shown at all: conditions on requests are none on sessions.
     fn sessions(&self) -> SessionFilter {
         let base = &self.base;
@@ -113,7 +113,7 @@ impl Setting {
 /// The state.
 #[derive(Debug)]
 pub(super) struct App {
-    pub(super) setting: Setting,
+    pub(super) setting: ScreenSetting,
     pub(super) now_ms: i64,
     pub(super) size: (u16, u16),
     pub(super) panes: Vec<Pane>,
@@ -146,7 +146,7 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(setting: Setting) -> Self {
+    pub(super) fn new(setting: ScreenSetting) -> Self {
         let mut panes = vec![Pane::Requests, Pane::Sessions, Pane::Tools, Pane::Output];
         panes.extend(setting.with_changes.then_some(Pane::Changes));
         let mut app = Self {

@@ -1,6 +1,6 @@
 //! The loop: waits for something to happen, hands it to the state, does what that asks for, draws.
 
-use super::app::{App, AppEffect, AppEnd, Setting};
+use super::app::{App, AppEffect, AppEnd, ScreenSetting};
 use super::draw::Drawing;
 use super::event::{Events, MAX_WAITING, ScreenEvent};
 use super::lists::ListWorker;
@@ -80,7 +80,7 @@ pub fn run(begin: WatchOptions) -> io::Result<WatchEnded> {
     listen_to_signals(events.clone())?;
     let colorfgbg = std::env::var("COLORFGBG").ok();
     let palette = Palette::of(begin.colour, colorfgbg.as_deref());
-    let setting = Setting {
+    let setting = ScreenSetting {
         store: begin.store,
         base: begin.filter,
         base_words: begin.filter_words,

@@ -1,7 +1,7 @@
 //! A store with made-up requests, and a screen over it without threads and terminal: what is wanted is answered
 //! in the same step, so that every test is the same on every machine.
 
-use super::app::{App, AppEffect, Setting};
+use super::app::{App, AppEffect, ScreenSetting};
 use super::draw::Drawing;
 use super::event::ScreenEvent;
 use super::lists::ListScans;
@@ -254,7 +254,7 @@ pub(super) struct Bench {
 impl Bench {
     /// A screen of 80 columns and 24 rows, over so many requests.
     pub(super) fn over(count: i64) -> Self {
-        let setting = Setting {
+        let setting = ScreenSetting {
             store: "store.db".to_owned(),
             base: mcpr_store::query::Filter {
                 kind: Some(Kind::Mcp),

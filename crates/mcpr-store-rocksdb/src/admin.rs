@@ -1,6 +1,6 @@
 //! The care of a store: what is removed, how much of it there is, how much room it takes.
 
-use crate::sweep::{self, RetentionSweep};
+use crate::sweep::{self, SweepProgress};
 use crate::txn::{self, Txn};
 use crate::writer::RocksdbStore;
 use crate::{flight, rename, runs, sources};
@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// What becomes of a session whose requests are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AfterRemoval {
+enum KeptOfSession {
     Nothing,
     Counters,
 }
@@ -27,7 +27,7 @@ impl RocksdbStore {
     fn remove_session(
         &mut self,
         session: &SessionKey,
-        keep: AfterRemoval,
+        keep: KeptOfSession,
     ) -> Result<u64, StoreError> {
         self.care(|txn| {
             // One that is not there was removed before, or never was: both are what was asked for.
@@ -37,7 +37,7 @@ impl RocksdbStore {
             let Some(number) = number else { return Ok(0) };
             let removed = txn.remove_rows_of(number)?;
             // A summary keeps what the session waits for.
-            if keep == AfterRemoval::Nothing {
+            if keep == KeptOfSession::Nothing {
                 flight::forget_session(txn, session)?;
                 runs::forget(txn, number)?;
                 txn.sessions.remove(&mut txn.state, number);
@@ -46,7 +46,7 @@ impl RocksdbStore {
         })
     }
 
-    fn slice(&mut self, sweep: &mut RetentionSweep) -> Result<Option<u64>, StoreError> {
+    fn slice(&mut self, sweep: &mut SweepProgress) -> Result<Option<u64>, StoreError> {
         self.care(|txn| sweep.slice(txn))
     }
 
@@ -61,11 +61,11 @@ impl RocksdbStore {
 
 impl Admin for RocksdbStore {
     fn delete_session(&mut self, session: &SessionKey) -> Result<u64, StoreError> {
-        self.remove_session(session, AfterRemoval::Nothing)
+        self.remove_session(session, KeptOfSession::Nothing)
     }
 
     fn summarize_session(&mut self, session: &SessionKey) -> Result<u64, StoreError> {
-        self.remove_session(session, AfterRemoval::Counters)
+        self.remove_session(session, KeptOfSession::Counters)
     }
 
     fn rename_proxy(&mut self, old: &str, new: &str) -> Result<Option<Renamed>, StoreError> {
@@ -77,7 +77,7 @@ impl Admin for RocksdbStore {
         what: &Retention,
         on_progress: &mut dyn FnMut(u64),
     ) -> Result<u64, StoreError> {
-        let mut sweep = RetentionSweep::of(what);
+        let mut sweep = SweepProgress::of(what);
         let mut removed = 0;
         // Between two slices others of this process get their turn.
         while let Some(rows) = self.slice(&mut sweep)? {
@@ -88,7 +88,7 @@ impl Admin for RocksdbStore {
     }
 
     fn begin_sweep(&mut self, what: &Retention) {
-        self.sweep = Some(RetentionSweep::of(what));
+        self.sweep = Some(SweepProgress::of(what));
     }
 
     fn sweep_slice(&mut self) -> Result<Option<u64>, StoreError> {

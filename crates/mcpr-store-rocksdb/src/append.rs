@@ -169,7 +169,7 @@ impl Txn<'_> {
         // Only now: a duplicate uses up no number.
         let seq = self.state.next_seq();
         self.names
-            .count(&self.view, (place.operation, place.client), 1)?;
+            .count(&self.view, place.operation, place.client, 1)?;
         let sums = self.names.operation(&self.view, place.operation)?.sums;
         self.sums.count(&self.view, sums, request)?;
         self.sessions
@@ -273,12 +273,12 @@ impl Txn<'_> {
         if before.client_name.is_none() && merged.client_name.is_some() {
             let (name, version) = (merged.client_name.as_ref(), merged.client_version.as_ref());
             self.names
-                .count(&self.view, (row.operation, row.client), -1)?;
+                .count(&self.view, row.operation, row.client, -1)?;
             place.client =
                 self.names
                     .number_of_client(&self.view, &mut self.state, name, version)?;
             self.names
-                .count(&self.view, (row.operation, place.client), 1)?;
+                .count(&self.view, row.operation, place.client, 1)?;
         }
         if merged.ts != row.ts {
             place.key = self.free_key(&merged)?;

@@ -4,7 +4,7 @@ use crate::engine::{self, Engine, Found};
 use crate::read::RocksdbReader;
 use crate::state::LAYOUT;
 use crate::verify::verify;
-use crate::writer::{RocksdbStore, WriterRole};
+use crate::writer::{OpenedFor, RocksdbStore};
 use mcpr_store::{
     Admin, Backend, Depth, Findings, Migrated, Reader, Sizes, StoreError, StoreErrorKind, StoreUrl,
     Trust, Writer, WriterOptions,
@@ -50,9 +50,9 @@ impl Backend for RocksdbBackend {
 
     fn writer(&self, options: WriterOptions) -> Result<Box<dyn Writer>, StoreError> {
         let role = if options.exclusive {
-            WriterRole::Recorder
+            OpenedFor::Recorder
         } else {
-            WriterRole::Beside
+            OpenedFor::Beside
         };
         Ok(Box::new(RocksdbStore::open(
             &self.path,
@@ -65,7 +65,7 @@ impl Backend for RocksdbBackend {
         Ok(Box::new(RocksdbStore::open(
             &self.path,
             trust,
-            WriterRole::Care,
+            OpenedFor::Care,
         )?))
     }
 
@@ -92,7 +92,7 @@ impl Backend for RocksdbBackend {
     fn migrate(&self, trust: Trust) -> Result<Migrated, StoreError> {
         let was_there = engine::look_at(&self.path)? == Found::Store;
         // There is one layout so far, which who opens a store for writing makes.
-        drop(RocksdbStore::open(&self.path, trust, WriterRole::Beside)?);
+        drop(RocksdbStore::open(&self.path, trust, OpenedFor::Beside)?);
         let to = i64::from(LAYOUT);
         Ok(Migrated {
             from: was_there.then_some(to),

@@ -85,7 +85,7 @@ fn each<T: serde::de::DeserializeOwned>(
 
 /// A name with what changed of it.
 #[derive(Debug, Clone)]
-struct Known<T> {
+struct KnownName<T> {
     name: Arc<T>,
     /// By how much the number of its rows has changed.
     change: i64,
@@ -95,8 +95,8 @@ struct Known<T> {
 /// The names that a writer remembers.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    operations: FxHashMap<u64, Known<Operation>>,
-    clients: FxHashMap<u64, Known<Client>>,
+    operations: FxHashMap<u64, KnownName<Operation>>,
+    clients: FxHashMap<u64, KnownName<Client>>,
     /// Numbers by a hash of what they stand for, which is compared.
     operation_numbers: FxHashMap<u64, u64>,
     client_numbers: FxHashMap<u64, u64>,
@@ -106,14 +106,19 @@ pub(crate) struct Names {
     summed: Option<Summed>,
 }
 
-fn hash_of_operation(proxy: &str, kind: u8, method: &str, target: (u8, &str)) -> u64 {
+fn hash_of_operation(proxy: &str, kind: u8, method: &str, target_kind: u8, target: &str) -> u64 {
     let mut hash = Xxh3::new();
-    for part in [proxy, method, target.1] {
+    for part in [proxy, method, target] {
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    hash.update(&[kind, target.0]);
+    hash.update(&[kind, target_kind]);
     hash.digest()
+}
+
+fn hash_of(it: &Operation) -> u64 {
+    let (target_kind, target) = &it.target;
+    hash_of_operation(&it.proxy, it.kind, &it.method, *target_kind, target)
 }
 
 fn hash_of_client(name: Option<&str>, version: Option<&str>) -> u64 {
@@ -163,10 +168,9 @@ impl Names {
     }
 
     fn remember_operation(&mut self, number: u64, name: Arc<Operation>, is_new: bool) {
-        let target = (name.target.0, name.target.1.as_str());
-        let hash = hash_of_operation(&name.proxy, name.kind, &name.method, target);
+        let hash = hash_of(&name);
         self.operation_numbers.insert(hash, number);
-        let known = Known {
+        let known = KnownName {
             name,
             change: 0,
             is_new,
@@ -180,7 +184,7 @@ impl Names {
     fn remember_client(&mut self, number: u64, name: Arc<Client>, is_new: bool) {
         let hash = hash_of_client(name.name.as_deref(), name.version.as_deref());
         self.client_numbers.insert(hash, number);
-        let known = Known {
+        let known = KnownName {
             name,
             change: 0,
             is_new,
@@ -199,17 +203,17 @@ impl Names {
         request: &Request,
     ) -> Result<u64, StoreError> {
         let target = request.target.as_ref();
-        let target = target.map_or((0, ""), |it| {
+        let (target_kind, target) = target.map_or((0, ""), |it| {
             (crate::records::small(it.kind.code()), it.name.as_str())
         });
         let kind = crate::records::small(request.kind.code());
-        let hash = hash_of_operation(&request.proxy, kind, &request.method, target);
+        let hash = hash_of_operation(&request.proxy, kind, &request.method, target_kind, target);
         if let Some(&number) = self.operation_numbers.get(&hash)
             && let Some(known) = self.operations.get(&number)
             && known.name.proxy == request.proxy
             && known.name.method == request.method
             && known.name.kind == kind
-            && (known.name.target.0, known.name.target.1.as_str()) == target
+            && (known.name.target.0, known.name.target.1.as_str()) == (target_kind, target)
         {
             return Ok(number);
         }
@@ -243,9 +247,7 @@ impl Names {
 
     /// The number of one that is not written yet.
     fn new_like(&self, wanted: &Operation) -> Option<u64> {
-        let target = (wanted.target.0, wanted.target.1.as_str());
-        let hash = hash_of_operation(&wanted.proxy, wanted.kind, &wanted.method, target);
-        let number = *self.operation_numbers.get(&hash)?;
+        let number = *self.operation_numbers.get(&hash_of(wanted))?;
         self.operations
             .get(&number)
             .filter(|known| known.name.is_same(wanted))
@@ -311,7 +313,8 @@ impl Names {
     pub(crate) fn count(
         &mut self,
         view: &View<'_>,
-        (operation, client): (u64, u64),
+        operation: u64,
+        client: u64,
         by: i64,
     ) -> Result<(), StoreError> {
         if !self.operations.contains_key(&operation) {

@@ -75,7 +75,7 @@ impl Reader for RocksdbReader {
         until: i64,
         limit: usize,
     ) -> Result<Vec<ServerRun>, StoreError> {
-        self.ask(|view| runs::died(view, (since, until), limit))
+        self.ask(|view| runs::died(view, since, until, limit))
     }
 
     fn server_outputs(
@@ -176,9 +176,7 @@ impl Reader for RocksdbReader {
         method: &str,
         at: i64,
     ) -> Result<Option<SurfaceRow>, StoreError> {
-        self.ask(|view| {
-            surfaces::version(view, (proxy, method), |rows| in_force(rows, at).cloned())
-        })
+        self.ask(|view| surfaces::version(view, proxy, method, |rows| in_force(rows, at).cloned()))
     }
 
     fn surface_version(
@@ -188,7 +186,7 @@ impl Reader for RocksdbReader {
         version: i64,
     ) -> Result<Option<SurfaceRow>, StoreError> {
         self.ask(|view| {
-            surfaces::version(view, (proxy, method), |rows| {
+            surfaces::version(view, proxy, method, |rows| {
                 rows.iter().find(|row| row.version == version).cloned()
             })
         })

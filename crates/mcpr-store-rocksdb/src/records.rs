@@ -123,7 +123,7 @@ pub(crate) struct Place {
 
 /// What the numbers of a row stand for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Named<'a> {
+pub(crate) struct RowNames<'a> {
     pub(crate) operation: &'a Operation,
     /// The id of its session.
     pub(crate) session: Option<&'a str>,
@@ -189,7 +189,7 @@ impl Row {
     }
 
     /// The request that it was, without what is kept beside it. Its event's key is not known any more.
-    pub(crate) fn request(&self, named: Named<'_>) -> Request {
+    pub(crate) fn request(&self, named: RowNames<'_>) -> Request {
         let operation = named.operation;
         let unknown = EventKey {
             hash: self.key.cast_unsigned(),
@@ -260,7 +260,7 @@ pub(crate) fn small(code: i64) -> u8 {
 
 /// Hourly sums as they are stored, under their hour and operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sums {
+pub(crate) struct StoredSums {
     calls: u64,
     /// By kind, in the order of [`ErrorKind::ALL`]; a version that knows fewer writes fewer.
     errors: Vec<u64>,
@@ -272,7 +272,7 @@ pub(crate) struct Sums {
     bytes_out: i64,
 }
 
-impl Sums {
+impl StoredSums {
     pub(crate) fn of(row: &RollupRow) -> Self {
         Self {
             calls: row.calls,

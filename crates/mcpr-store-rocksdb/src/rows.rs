@@ -104,7 +104,8 @@ pub(crate) fn index_keys(seq: i64, row: &Row) -> Vec<(Column, Key, Key)> {
 /// The numbers under the codes of a call from one to another, at most so many.
 pub(crate) fn under_codes(
     view: &View<'_>,
-    (first, last): (i64, i64),
+    first: i64,
+    last: i64,
     most: usize,
 ) -> Result<Vec<(i64, i64)>, StoreError> {
     let mut found = Vec::new();
@@ -178,7 +179,7 @@ impl RowChanges {
     ) -> Result<Vec<(i64, i64)>, StoreError> {
         let mut found: Vec<(i64, i64)> = Vec::new();
         for &(first, last) in ranges.iter().filter(|(first, last)| first <= last) {
-            let stored = under_codes(view, (first, last), most)?;
+            let stored = under_codes(view, first, last, most)?;
             // One that has got another code in this batch stands there no more.
             let stands = |(code, seq): &(i64, i64)| {
                 self.changed

@@ -5,7 +5,7 @@ use crate::errors::damaged;
 use crate::keys::{Key, KeyParts};
 use crate::sessions;
 use crate::txn::Txn;
-use crate::view::View;
+use crate::view::{KeyRange, View};
 use mcpr_model::{Batch, Event, OutputTail, ServerRun};
 use mcpr_store::StoreError;
 use mcpr_store::query::{Order, Pattern, SessionKey};
@@ -140,7 +140,7 @@ pub(crate) fn of_session(
 /// Shows runs of an index from its end on, while it is told to go on.
 fn each_back(
     view: &View<'_>,
-    range: (Key, Key),
+    range: KeyRange,
     take: &mut dyn FnMut(ServerRun) -> bool,
 ) -> Result<(), StoreError> {
     view.walk(Column::Flight, range, Order::Descending, &mut |key, _| {
@@ -159,7 +159,8 @@ fn each_back(
 /// The servers that died in a window, in order of that: so many of the newest.
 pub(crate) fn died(
     view: &View<'_>,
-    (since, until): (i64, i64),
+    since: i64,
+    until: i64,
     limit: usize,
 ) -> Result<Vec<ServerRun>, StoreError> {
     let range = (Key::of(DIED).signed(since), Key::of(DIED).signed(until));

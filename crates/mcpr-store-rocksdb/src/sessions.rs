@@ -22,7 +22,7 @@ const INFERRED: u8 = b'n';
 
 /// A session as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Session {
+struct StoredSession {
     proxy: String,
     id: String,
     inferred: bool,
@@ -36,7 +36,7 @@ struct Session {
     conversation: Option<String>,
 }
 
-impl Session {
+impl StoredSession {
     fn of(row: &SessionRow) -> Self {
         let row = row.clone();
         Self {
@@ -129,8 +129,8 @@ fn number_of(value: &[u8]) -> Result<u64, StoreError> {
 
 /// The session with a number.
 pub(crate) fn by_number(view: &View<'_>, number: u64) -> Result<Option<SessionRow>, StoreError> {
-    let found = view.get::<Session>(Column::Sessions, &record_key(number))?;
-    Ok(found.map(Session::row))
+    let found = view.get::<StoredSession>(Column::Sessions, &record_key(number))?;
+    Ok(found.map(StoredSession::row))
 }
 
 /// The number of the session with a key.
@@ -194,7 +194,7 @@ pub(crate) fn each(
         Key::of(RECORD),
         Order::Ascending,
         &mut |key, bytes| {
-            let session: Session = crate::codec::unseal(key, bytes)?;
+            let session: StoredSession = crate::codec::unseal(key, bytes)?;
             take(number_of(&key[1..])?, session.row())?;
             Ok(true)
         },

@@ -4,7 +4,7 @@ use crate::columns::Column;
 use crate::errors::damaged;
 use crate::keys::{Key, KeyParts};
 use crate::names;
-use crate::records::{Operation, Sums};
+use crate::records::{Operation, StoredSums};
 use crate::view::View;
 use mcpr_model::Request;
 use mcpr_model::time::hour_of;
@@ -27,23 +27,23 @@ fn place_of(key: &[u8]) -> Result<SumPlace, StoreError> {
     place.ok_or_else(|| damaged("the key of an hourly sum does not decode"))
 }
 
-fn row_of(sums: Sums, key: RollupKey) -> Result<RollupRow, StoreError> {
+fn row_of(sums: StoredSums, key: RollupKey) -> Result<RollupRow, StoreError> {
     let row = sums.row(key);
     row.ok_or_else(|| damaged("the sketch of an hourly sum does not decode"))
 }
 
 /// Sums while a batch is written: each is read once, and written once.
 #[derive(Debug, Default)]
-pub(crate) struct SumChanges(FxHashMap<SumPlace, RollupRow>);
+pub(crate) struct HourlySumChanges(FxHashMap<SumPlace, RollupRow>);
 
-impl SumChanges {
+impl HourlySumChanges {
     fn at(&mut self, view: &View<'_>, place: SumPlace) -> Result<&mut RollupRow, StoreError> {
         let vacant = match self.0.entry(place) {
             Entry::Occupied(known) => return Ok(known.into_mut()),
             Entry::Vacant(vacant) => vacant,
         };
         let key = RollupKey::of_hour(place.0);
-        let stored = view.get::<Sums>(Column::Sums, &key_of(place))?;
+        let stored = view.get::<StoredSums>(Column::Sums, &key_of(place))?;
         let row = match stored {
             Some(sums) => row_of(sums, key)?,
             None => RollupRow::new(key),
@@ -109,7 +109,7 @@ impl SumChanges {
         for (place, row) in self.0 {
             if row.calls > 0 {
                 let key = key_of(place);
-                let record = crate::codec::seal(key.as_ref(), &Sums::of(&row))?;
+                let record = crate::codec::seal(key.as_ref(), &StoredSums::of(&row))?;
                 batch.put_cf(view.column(Column::Sums), &key, record);
             }
         }
@@ -120,7 +120,7 @@ impl SumChanges {
 /// Shows every sum with its place.
 fn each(
     view: &View<'_>,
-    take: &mut dyn FnMut(SumPlace, Sums) -> Result<(), StoreError>,
+    take: &mut dyn FnMut(SumPlace, StoredSums) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     view.walk(
         Column::Sums,
@@ -185,7 +185,7 @@ pub(crate) fn rename(
     batch: &mut WriteBatch,
     renamed: &FxHashMap<u64, u64>,
 ) -> Result<(), StoreError> {
-    let mut changes = SumChanges::default();
+    let mut changes = HourlySumChanges::default();
     each(view, &mut |place, sums| {
         if let Some(&to) = renamed.get(&place.1).filter(|to| **to != place.1) {
             let row = row_of(sums, RollupKey::of_hour(place.0))?;

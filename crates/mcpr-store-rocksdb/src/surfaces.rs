@@ -29,7 +29,7 @@ const KNOWN: [u8; 3] = [VERSION, ITEM, WAITING];
 
 /// A version as it is stored, under its list and number. Its text stands apart, and is read where it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct StoredVersion {
+struct StoredListVersion {
     sha256: String,
     first_seen_at: i64,
     last_seen_at: i64,
@@ -43,7 +43,7 @@ struct StoredVersion {
     changes: Vec<(String, Option<String>)>,
 }
 
-impl StoredVersion {
+impl StoredListVersion {
     fn of(row: &SurfaceRow) -> Self {
         let row = row.clone();
         Self {
@@ -168,7 +168,7 @@ fn load(view: &View<'_>, list: &ListKey, lists: &mut SurfaceLists) -> Result<(),
             let version = KeyParts(&key[length..]).signed();
             let version =
                 version.ok_or_else(|| damaged("the number of a version does not decode"))?;
-            let stored: StoredVersion = crate::codec::unseal(key, bytes)?;
+            let stored: StoredListVersion = crate::codec::unseal(key, bytes)?;
             versions.push(stored.row(list, version));
             Ok(true)
         },
@@ -240,7 +240,8 @@ pub(crate) fn lists_of(
     let mut lists = BTreeSet::new();
     for sort in KNOWN.into_iter().chain([ANNOUNCED]) {
         let beginning = proxy.map_or(Key::of(sort), |proxy| Key::of(sort).text(proxy));
-        each_list(view, sort, beginning.all(), &mut |list| {
+        let (first, end) = beginning.all();
+        each_list(view, sort, first, &end, &mut |list| {
             lists.insert(list);
             true
         })?;
@@ -252,7 +253,8 @@ pub(crate) fn lists_of(
 fn each_list(
     view: &View<'_>,
     sort: u8,
-    (mut from, end): (Key, Key),
+    mut from: Key,
+    end: &Key,
     take: &mut dyn FnMut(ListKey) -> bool,
 ) -> Result<(), StoreError> {
     while let Some((key, _)) =
@@ -281,7 +283,7 @@ pub(crate) fn page(view: &View<'_>, page: &SurfacePage) -> Result<Surfaces, Stor
         let after = page.after.as_ref().map(|after| list_key(sort, after).end());
         let from = after.map_or(first.clone(), |after| after.max(first));
         let mut found = 0;
-        each_list(view, sort, (from, end), &mut |list| {
+        each_list(view, sort, from, &end, &mut |list| {
             found += 1;
             lists.insert(list);
             found < limit
@@ -335,7 +337,8 @@ fn versions_of(view: &View<'_>, proxy: &str, method: &str) -> Result<Vec<Surface
 /// The version of a list that one is chosen by, with its text.
 pub(crate) fn version(
     view: &View<'_>,
-    (proxy, method): (&str, &str),
+    proxy: &str,
+    method: &str,
     choose: impl FnOnce(&[SurfaceRow]) -> Option<SurfaceRow>,
 ) -> Result<Option<SurfaceRow>, StoreError> {
     let Some(mut row) = choose(&versions_of(view, proxy, method)?) else {

@@ -24,7 +24,7 @@ const MAX_CHECKPOINTS: usize = 100_000;
 
 /// What is to go, and how far that has come.
 #[derive(Debug)]
-pub(crate) struct RetentionSweep {
+pub(crate) struct SweepProgress {
     what: Retention,
     /// The kind of row whose turn it is.
     stage: usize,
@@ -36,14 +36,14 @@ pub(crate) struct RetentionSweep {
 }
 
 /// What a slice has done.
-struct Slice {
+struct SliceDone {
     /// Rows of the class that went.
     removed: u64,
     /// Whether there is nothing left of this kind of row.
     is_last: bool,
 }
 
-impl Slice {
+impl SliceDone {
     fn last(removed: u64) -> Self {
         Self {
             removed,
@@ -58,7 +58,7 @@ impl Slice {
     }
 }
 
-impl RetentionSweep {
+impl SweepProgress {
     pub(crate) fn of(what: &Retention) -> Self {
         Self {
             what: what.clone(),
@@ -77,26 +77,26 @@ impl RetentionSweep {
             // A gap or a bad line has a source and no proxy.
             (Class::Requests, 1) if is_of_all => gaps(txn, self.what.before)?,
             (Class::Requests, 2) if is_of_all => bad_lines(txn, self.what.before)?,
-            (Class::Requests, 1 | 2) => Slice::last(0),
+            (Class::Requests, 1 | 2) => SliceDone::last(0),
             (Class::Requests, 3) => self.empty_sessions(txn)?,
             (Class::Payloads, 0) => self.payloads(txn)?,
             (Class::Payloads, 1) => {
                 runs::forget_outputs(txn, self.what.before, &|proxy| self.what.means(proxy))?;
-                Slice::last(0)
+                SliceDone::last(0)
             }
             (Class::Sums, 0) => {
                 let of = operations_of(&txn.view, &self.what)?;
                 // Hours are removed as a whole, and only when all of one is before the time.
                 let last_hour = self.what.before.saturating_sub(HOUR_MS);
                 let (view, batch) = (&txn.view, &mut txn.batch);
-                Slice::of(sums::remove(view, batch, last_hour, of.as_ref(), SLICE)?)
+                SliceDone::of(sums::remove(view, batch, last_hour, of.as_ref(), SLICE)?)
             }
             (Class::Surfaces, 0) => self.lists(txn)?,
             (Class::Names, 0) => {
                 names::remove_unused(&txn.view, &mut txn.batch)?;
-                Slice::last(0)
+                SliceDone::last(0)
             }
-            (Class::Names, 1) => Slice::last(old_sources(txn, self.what.before)?),
+            (Class::Names, 1) => SliceDone::last(old_sources(txn, self.what.before)?),
             _ => return Ok(None),
         };
         // The next kind begins at its own beginning.
@@ -109,7 +109,7 @@ impl RetentionSweep {
     }
 
     /// Removes requests that are older than a time, from a time on.
-    fn requests(&mut self, txn: &mut Txn<'_>) -> Result<Slice, StoreError> {
+    fn requests(&mut self, txn: &mut Txn<'_>) -> Result<SliceDone, StoreError> {
         let mut old: Vec<(i64, i64)> = Vec::new();
         let range = (
             time_key(self.from, i64::MIN),
@@ -140,10 +140,10 @@ impl RetentionSweep {
         self.from = old
             .last()
             .map_or(self.what.before, |(ts, _)| ts.saturating_add(1));
-        Ok(Slice { removed, is_last })
+        Ok(SliceDone { removed, is_last })
     }
 
-    fn payloads(&mut self, txn: &mut Txn<'_>) -> Result<Slice, StoreError> {
+    fn payloads(&mut self, txn: &mut Txn<'_>) -> Result<SliceDone, StoreError> {
         let mut old: Vec<(i64, i64)> = Vec::new();
         let key = |ts| append::payload_time_key(ts, i64::MIN);
         let range = (key(self.from), key(self.what.before));
@@ -167,11 +167,11 @@ impl RetentionSweep {
         self.from = old
             .last()
             .map_or(self.what.before, |(ts, _)| ts.saturating_add(1));
-        Ok(Slice { removed, is_last })
+        Ok(SliceDone { removed, is_last })
     }
 
     /// Removes sessions that have no requests any more and were not seen for so long.
-    fn empty_sessions(&mut self, txn: &mut Txn<'_>) -> Result<Slice, StoreError> {
+    fn empty_sessions(&mut self, txn: &mut Txn<'_>) -> Result<SliceDone, StoreError> {
         let mut seen: Vec<SessionRow> = Vec::new();
         let from = self
             .session
@@ -202,7 +202,7 @@ impl RetentionSweep {
                 txn.sessions.remove(&mut txn.state, number);
             }
         }
-        Ok(Slice {
+        Ok(SliceDone {
             removed: 0,
             is_last,
         })
@@ -220,7 +220,7 @@ impl RetentionSweep {
         }
     }
 
-    fn lists(&mut self, txn: &mut Txn<'_>) -> Result<Slice, StoreError> {
+    fn lists(&mut self, txn: &mut Txn<'_>) -> Result<SliceDone, StoreError> {
         let all = surfaces::lists_of(&txn.view, self.what.proxy.as_deref())?;
         let left = all
             .into_iter()
@@ -232,7 +232,7 @@ impl RetentionSweep {
         }
         let is_last = lists.len() < LISTS;
         self.list = lists.into_iter().next_back();
-        Ok(Slice { removed, is_last })
+        Ok(SliceDone { removed, is_last })
     }
 }
 
@@ -285,7 +285,7 @@ fn old_gaps(
     Ok(old)
 }
 
-fn gaps(txn: &mut Txn<'_>, before: i64) -> Result<Slice, StoreError> {
+fn gaps(txn: &mut Txn<'_>, before: i64) -> Result<SliceDone, StoreError> {
     let old = old_gaps(&txn.view, before, SLICE)?;
     let column = txn.view.column(Column::Gaps);
     for (seq, gap) in &old {
@@ -297,10 +297,10 @@ fn gaps(txn: &mut Txn<'_>, before: i64) -> Result<Slice, StoreError> {
         txn.state.gaps = txn.state.gaps.saturating_sub(1);
         txn.state.dropped = txn.state.dropped.saturating_sub(gap.count);
     }
-    Ok(Slice::of(old.len() as u64))
+    Ok(SliceDone::of(old.len() as u64))
 }
 
-fn bad_lines(txn: &mut Txn<'_>, before: i64) -> Result<Slice, StoreError> {
+fn bad_lines(txn: &mut Txn<'_>, before: i64) -> Result<SliceDone, StoreError> {
     let column = txn.view.column(Column::BadLines);
     let (batch, state) = (&mut txn.batch, &mut txn.state);
     txn.view.walk(
@@ -317,7 +317,7 @@ fn bad_lines(txn: &mut Txn<'_>, before: i64) -> Result<Slice, StoreError> {
         },
     )?;
     // There are a thousand at most.
-    Ok(Slice::last(0))
+    Ok(SliceDone::last(0))
 }
 
 /// Removes sources that nothing was met in for so long and that nothing names, and checkpoints beyond their bound.

@@ -7,11 +7,11 @@ use crate::engine::Engine;
 use crate::errors::damaged;
 use crate::memory::Memory;
 use crate::names::Names;
-use crate::records::{Named, Row};
+use crate::records::{Row, RowNames};
 use crate::rows::{self, RowChanges};
 use crate::sessions::SessionChanges;
 use crate::state::State;
-use crate::sums::SumChanges;
+use crate::sums::HourlySumChanges;
 use crate::surfaces::ListChanges;
 use crate::view::View;
 use mcpr_model::Request;
@@ -28,7 +28,7 @@ pub(crate) struct Txn<'a> {
     pub(crate) open: &'a mut FxHashMap<u64, i64>,
     pub(crate) sessions: SessionChanges,
     pub(crate) rows: RowChanges,
-    pub(crate) sums: SumChanges,
+    pub(crate) sums: HourlySumChanges,
     pub(crate) lists: ListChanges,
 }
 
@@ -73,7 +73,7 @@ fn run<T>(
         open: memory.open.get_or_insert_default(),
         sessions: SessionChanges::default(),
         rows: RowChanges::default(),
-        sums: SumChanges::default(),
+        sums: HourlySumChanges::default(),
         lists: ListChanges::default(),
     };
     let before = txn.state.clone();
@@ -121,7 +121,7 @@ impl Txn<'_> {
         let operation = self.names.operation(&self.view, row.operation)?;
         let client = self.names.client(&self.view, row.client)?;
         let session = self.sessions.get(&self.view, row.session)?;
-        Ok(row.request(Named {
+        Ok(row.request(RowNames {
             operation: &operation,
             session: session.map(|it| it.session_id.as_str()),
             client: client.as_deref(),
@@ -132,7 +132,7 @@ impl Txn<'_> {
     pub(crate) fn remove_row(&mut self, seq: i64, row: &Row) -> Result<(), StoreError> {
         self.rows.remove(&self.view, &mut self.batch, seq, row)?;
         self.names
-            .count(&self.view, (row.operation, row.client), -1)?;
+            .count(&self.view, row.operation, row.client, -1)?;
         self.state.requests = self.state.requests.saturating_sub(1);
         // Most stores keep none.
         if self.state.payloads > 0 {

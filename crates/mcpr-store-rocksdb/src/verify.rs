@@ -28,7 +28,7 @@ pub(crate) fn verify(engine: &Engine, depth: Depth) -> Result<Findings, StoreErr
                 .push(format!("{}: {error:#}", column.name()));
         }
     }
-    let mut look = Look {
+    let mut look = DamageLook {
         view: &view,
         findings,
     };
@@ -70,12 +70,12 @@ fn read_all(view: &View<'_>, column: Column) -> Result<(), StoreError> {
     )
 }
 
-struct Look<'a> {
+struct DamageLook<'a> {
     view: &'a View<'a>,
     findings: Findings,
 }
 
-impl Look<'_> {
+impl DamageLook<'_> {
     fn add(&mut self, problem: String) {
         if self.findings.problems.len() < MOST {
             self.findings.problems.push(problem);

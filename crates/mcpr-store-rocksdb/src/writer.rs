@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::flight;
 use crate::sources;
-use crate::sweep::RetentionSweep;
+use crate::sweep::SweepProgress;
 use crate::txn;
 use crate::{append, remains};
 use mcpr_model::{Batch, Checkpoint, Event};
@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError};
 
 /// What a store is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WriterRole {
+pub(crate) enum OpenedFor {
     /// The one recorder.
     Recorder,
     /// A tap, or something that imports: it gives the store up while it has nothing to write, so that several of them
@@ -29,20 +29,20 @@ pub(crate) enum WriterRole {
 pub(crate) struct RocksdbStore {
     path: PathBuf,
     trust: Trust,
-    role: WriterRole,
+    role: OpenedFor,
     /// None while it is given up.
     engine: RefCell<Option<Arc<Engine>>>,
     lease: Option<Lease>,
     /// A vacuum that was begun and is done slice by slice.
-    pub(crate) sweep: Option<RetentionSweep>,
+    pub(crate) sweep: Option<SweepProgress>,
 }
 
 impl RocksdbStore {
     /// Opens a store, and makes it where there is none.
-    pub(crate) fn open(path: &Path, trust: Trust, role: WriterRole) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, trust: Trust, role: OpenedFor) -> Result<Self, StoreError> {
         // Nobody takes care of what is not there.
-        let engine = Engine::writing(path, trust, role != WriterRole::Care)?;
-        if role == WriterRole::Recorder {
+        let engine = Engine::writing(path, trust, role != OpenedFor::Care)?;
+        if role == OpenedFor::Recorder {
             let mut has_recorder = engine
                 .recorder
                 .lock()
@@ -148,7 +148,7 @@ impl Writer for RocksdbStore {
     }
 
     fn idle(&mut self) -> Result<(), StoreError> {
-        if self.role == WriterRole::Recorder {
+        if self.role == OpenedFor::Recorder {
             return self.engine()?.flush_if_long();
         }
         *self.engine.borrow_mut() = None;
@@ -166,7 +166,7 @@ impl Writer for RocksdbStore {
 
 impl Drop for RocksdbStore {
     fn drop(&mut self) {
-        if self.role == WriterRole::Recorder
+        if self.role == OpenedFor::Recorder
             && let Some(engine) = self.engine.borrow().as_ref()
         {
             *engine

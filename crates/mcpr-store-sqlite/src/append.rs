@@ -206,8 +206,9 @@ impl<'a> BatchWriter<'a> {
                 self.span = Some((min.min(request.ts), max.max(request.ts)));
                 self.memory.rollups.count(operation.sums, request);
                 if let Some(slot) = session {
-                    let place = (place.seq, client);
-                    self.memory.sessions.count(self.tx, slot, request, place)?;
+                    self.memory
+                        .sessions
+                        .count(self.tx, slot, request, place.seq, client)?;
                 }
                 return self.belongings(request);
             }

@@ -21,7 +21,7 @@ const CENSUS: &str = "census";
 
 /// What a transaction has done to a table so far.
 #[derive(Debug, Clone, Copy, Default)]
-struct Change {
+struct TableChange {
     rows: i64,
     seals: i64,
 }
@@ -29,7 +29,7 @@ struct Change {
 /// The changes of the running transaction.
 #[derive(Debug, Default)]
 struct Changes {
-    tables: BTreeMap<String, Change>,
+    tables: BTreeMap<String, TableChange>,
     /// The blocks whose sessions are others now.
     session_blocks: BTreeSet<i64>,
 }

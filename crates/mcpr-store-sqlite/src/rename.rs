@@ -75,7 +75,7 @@ fn rename(tx: &Transaction<'_>, old: &str, new: &str) -> Result<Option<Renamed>,
     let sessions = if is_merged {
         sessions::pairs(tx, from, into)?
     } else {
-        sessions::Pairs::default()
+        sessions::JoinedSessions::default()
     };
     // First of all: it reads the rows as they were hashed.
     let requests = rehash(tx, from, &plan.hashes(), &sessions.numbers())?;

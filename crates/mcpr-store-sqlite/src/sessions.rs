@@ -210,7 +210,8 @@ impl Sessions {
         tx: &Transaction<'_>,
         slot: Slot,
         request: &Request,
-        (seq, client): (i64, Option<i64>),
+        seq: i64,
+        client: Option<i64>,
     ) -> rusqlite::Result<()> {
         self.touch(slot);
         self.note_place(tx, slot, seq)?;

@@ -36,7 +36,7 @@ pub(super) struct Entry {
 
 /// By what a directory is known to be as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+struct DirectoryStamp {
     device: u64,
     inode: u64,
     modified: (i64, i64),
@@ -46,7 +46,7 @@ struct Stamp {
 #[derive(Debug)]
 struct Listed {
     /// `None` where it could not be looked at.
-    stamp: Option<Stamp>,
+    stamp: Option<DirectoryStamp>,
     /// Since when it has this stamp.
     since: Instant,
     at: Instant,
@@ -139,9 +139,9 @@ impl Listed {
     }
 }
 
-fn stamp_of(path: &Path) -> io::Result<Stamp> {
+fn stamp_of(path: &Path) -> io::Result<DirectoryStamp> {
     let metadata = fs::metadata(path)?;
-    Ok(Stamp {
+    Ok(DirectoryStamp {
         device: metadata.dev(),
         inode: metadata.ino(),
         modified: (metadata.mtime(), metadata.mtime_nsec()),

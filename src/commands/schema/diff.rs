@@ -165,7 +165,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if !args.are_files() {
         let url = args.store.read_url(console)?;
         let (since, until) = known::window(args)?;
-        tell_what_is_asked(&url, (Some(since), until), args.zone(), console)?;
+        tell_what_is_asked(&url, Some(since), until, args.zone(), console)?;
     }
     let compared = sides::compared(args)?;
     for note in &compared.notes {

@@ -104,7 +104,7 @@ fn check_target(from: &dyn Reader, target: &dyn Backend) -> anyhow::Result<()> {
 
 /// How a copy went.
 #[derive(Debug, Default)]
-struct Copied {
+struct CopyResult {
     leaves_sums: bool,
     /// Whether the source went on while it was copied.
     is_moving: bool,
@@ -116,7 +116,7 @@ fn copy(
     writer: &mut dyn Writer,
     name: &str,
     console: &Console,
-) -> anyhow::Result<Copied> {
+) -> anyhow::Result<CopyResult> {
     // Where all rows are there, they make their sessions by themselves.
     let has_lost_rows = from.gone_behind(Cursor::START)? > 0;
     let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());
@@ -145,7 +145,7 @@ fn copy(
         }
     }
     progress.finish();
-    Ok(Copied {
+    Ok(CopyResult {
         leaves_sums: carrier.carried().leaves_sums,
         is_moving,
     })

@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     args.messages.apply(console);
     let url = args.store.read_url(console)?;
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
-    tell_what_is_asked(&url, (None, None), zone, console)?;
+    tell_what_is_asked(&url, None, None, zone, console)?;
     let store = connect(&url)?;
     let reader = store.reader()?;
     let sizes = store.sizes()?;

@@ -13,6 +13,7 @@ use mcpr_store::StoreError;
 use mcpr_store::query::{
     Cursor, Entry, Filter, GapRow, Order, Page, Place, RequestRow, Slowest, StoredKey, TimePage,
 };
+use std::ops::Range;
 
 /// As many requests of a window are looked at one by one where the slowest of it are asked for; of more, so many are
 /// among the slowest of all that these are found sooner in that order.
@@ -75,14 +76,15 @@ impl<'a> Listing<'a> {
     /// One page in the order of storing.
     pub(super) fn entries(&self, page: Page) -> Result<Vec<Entry>, StoreError> {
         let limit = page.limit.min(Page::MAX_LIMIT);
-        let first = page
+        let start = page
             .after
             .map_or(0, |after| after.to_seq().saturating_add(1));
         let end = page.before.map_or(i64::MAX, Cursor::to_seq);
+        let seqs = start..end;
         let mut found = Vec::new();
-        if limit > 0 && first < end {
-            self.requests_by_seq((first, end), page.order, limit, &mut found)?;
-            self.gaps_by_seq((first, end), page.order, limit, &mut found)?;
+        if limit > 0 && !seqs.is_empty() {
+            self.requests_by_seq(&seqs, page.order, limit, &mut found)?;
+            self.gaps_by_seq(&seqs, page.order, limit, &mut found)?;
         }
         found.sort_by_key(Entry::seq);
         Ok(cut(found, page.order, limit))
@@ -90,7 +92,7 @@ impl<'a> Listing<'a> {
 
     fn requests_by_seq(
         &self,
-        (first, end): (i64, i64),
+        seqs: &Range<i64>,
         order: Order,
         limit: usize,
         found: &mut Vec<Entry>,
@@ -101,7 +103,7 @@ impl<'a> Listing<'a> {
         };
         if let Some(session) = self.session()? {
             let key = |seq| rows::session_key(session).seq(seq);
-            let range = (key(first), key(end));
+            let range = (key(seqs.start), key(seqs.end));
             return self
                 .view
                 .walk(Column::BySession, range, order, &mut |key, _| {
@@ -110,13 +112,13 @@ impl<'a> Listing<'a> {
                 });
         }
         if self.filter.is_of_failed() {
-            let range = (rows::error_key(first), rows::error_key(end));
+            let range = (rows::error_key(seqs.start), rows::error_key(seqs.end));
             return self.view.walk(Column::Errors, range, order, &mut |key, _| {
                 let seq = KeyParts(&key[1..]).signed();
                 take(self.matched_seq(seq.ok_or_else(undecodable)?)?)
             });
         }
-        let range = (rows::key_of(first), rows::key_of(end));
+        let range = (rows::key_of(seqs.start), rows::key_of(seqs.end));
         self.view
             .walk(Column::Requests, range, order, &mut |key, bytes| {
                 let row = crate::codec::unpack(bytes)?;
@@ -126,12 +128,13 @@ impl<'a> Listing<'a> {
 
     fn gaps_by_seq(
         &self,
-        (first, end): (i64, i64),
+        seqs: &Range<i64>,
         order: Order,
         limit: usize,
         found: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
-        let range = (Key::of(GAP).signed(first), Key::of(GAP).signed(end));
+        let key = |seq| Key::of(GAP).signed(seq);
+        let range = (key(seqs.start), key(seqs.end));
         let mut left = limit;
         self.view
             .walk(Column::Gaps, range, order, &mut |key, bytes| {

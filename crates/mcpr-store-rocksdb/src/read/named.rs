@@ -1,7 +1,7 @@
 //! Rows with what their numbers stand for, each of which is read once for a question.
 
 use crate::names;
-use crate::records::{Client, Named, Operation, Row};
+use crate::records::{Client, Operation, Row, RowNames};
 use crate::sessions;
 use crate::view::View;
 use mcpr_store::StoreError;
@@ -88,7 +88,7 @@ impl<'a> NamedRows<'a> {
                 Ok(sessions::by_number(self.view, number)?.map(Rc::new))
             })?,
         };
-        let request = row.request(Named {
+        let request = row.request(RowNames {
             operation: &operation,
             session: session.as_deref().map(|it| it.session_id.as_str()),
             client: client.as_deref(),

@@ -1,8 +1,8 @@
 //! Sessions while a batch is written: read once, changed in memory, written once.
 
 use super::{
-    Session, by_number, index_keys, number_of, number_of_key, numbers_of_id, pair_key, pair_of,
-    record_key,
+    StoredSession, by_number, index_keys, number_of, number_of_key, numbers_of_id, pair_key,
+    pair_of, record_key,
 };
 use crate::columns::Column;
 use crate::keys::Key;
@@ -313,7 +313,7 @@ impl SessionChanges {
             let key = record_key(number);
             match now {
                 Some(now) => {
-                    let record = crate::codec::seal(key.as_ref(), &Session::of(&now))?;
+                    let record = crate::codec::seal(key.as_ref(), &StoredSession::of(&now))?;
                     batch.put_cf(column, &key, record);
                 }
                 None => batch.delete_cf(column, &key),

@@ -1,8 +1,8 @@
 //! The lists that a batch is about, and how what has changed of them is written.
 
 use super::{
-    ANNOUNCED, PAGE, StoredChain, StoredPage, StoredVersion, Texts, WAITING, chain_key, item_key,
-    list_key, lists_of, load, load_waiting, text_key, version_key,
+    ANNOUNCED, PAGE, StoredChain, StoredListVersion, StoredPage, Texts, WAITING, chain_key,
+    item_key, list_key, lists_of, load, load_waiting, text_key, version_key,
 };
 use crate::columns::Column;
 use crate::keys::Key;
@@ -53,7 +53,7 @@ impl ListChanges {
         state: &mut State,
     ) -> Result<(), StoreError> {
         let Self { now, before, .. } = self;
-        let mut writer = ListWriter { view, batch };
+        let mut writer = ListRecords { view, batch };
         let (kept, were) = (writer.versions(&before, &now)?, before.versions.values());
         let were: usize = were.map(Vec::len).sum();
         state.versions = (state.versions + kept).saturating_sub(were as u64);
@@ -88,12 +88,12 @@ fn differ<K: Ord, V: PartialEq>(
     Ok(())
 }
 
-struct ListWriter<'a, 'b> {
+struct ListRecords<'a, 'b> {
     view: &'a View<'b>,
     batch: &'a mut WriteBatch,
 }
 
-impl ListWriter<'_, '_> {
+impl ListRecords<'_, '_> {
     fn record<T: Serialize>(&mut self, key: &Key, record: Option<&T>) -> Result<(), StoreError> {
         let column = self.view.column(Column::Surfaces);
         match record {
@@ -119,7 +119,7 @@ impl ListWriter<'_, '_> {
                 rows.iter().map(|row| (row.version, row.clone())).collect()
             };
             differ(&by_number(were), &by_number(are), |version, row| {
-                let record = row.map(StoredVersion::of);
+                let record = row.map(StoredListVersion::of);
                 self.record(&version_key(list, *version), record.as_ref())
             })?;
             let has =

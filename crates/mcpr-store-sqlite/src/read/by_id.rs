@@ -34,7 +34,7 @@ pub(super) fn with_id(
         return Ok(found);
     }
     let mut at = connection.prepare_cached(REQUEST_AT)?;
-    let mut newest = Newest {
+    let mut newest = NewestPlaces {
         limit,
         places: Vec::new(),
     };
@@ -66,12 +66,12 @@ pub(super) fn with_id(
 const REQUEST_AT: &str = "SELECT ts FROM requests WHERE seq = ?1 AND request_id = ?2";
 
 /// The places of the newest requests with an id that were found so far.
-struct Newest {
+struct NewestPlaces {
     limit: usize,
     places: Vec<Place>,
 }
 
-impl Newest {
+impl NewestPlaces {
     /// Whether none of a stretch can be among them, whose newest request has this time.
     fn are_all(&self, max_ts: i64) -> bool {
         let newest = max_ts.saturating_add(MOVES_MS);

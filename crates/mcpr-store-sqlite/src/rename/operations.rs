@@ -26,7 +26,7 @@ struct Counterpart {
 }
 
 /// What is to be written.
-pub(super) struct Plan {
+pub(super) struct RenamePlan {
     into: i64,
     all: Vec<Renaming>,
 }
@@ -37,7 +37,7 @@ pub(super) fn plan(
     from: i64,
     into: i64,
     name: &str,
-) -> Result<Plan, NotRenamed> {
+) -> Result<RenamePlan, NotRenamed> {
     let name = Text::from(name);
     let mut statement = tx.prepare(
         "SELECT id, kind, method, target_kind, target, summed_as FROM operations WHERE proxy = ?1",
@@ -74,12 +74,12 @@ pub(super) fn plan(
             method,
         });
     }
-    let plan = Plan { into, all };
+    let plan = RenamePlan { into, all };
     plan.check()?;
     Ok(plan)
 }
 
-impl Plan {
+impl RenamePlan {
     /// The hash of each operation under the new name.
     pub(super) fn hashes(&self) -> Moved {
         self.all.iter().map(|it| (it.id, it.hash)).collect()

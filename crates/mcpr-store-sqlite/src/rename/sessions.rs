@@ -7,9 +7,9 @@ use rusqlite::{Transaction, params};
 
 /// Which sessions become one: in this order, the first of each pair becomes the second.
 #[derive(Debug, Default)]
-pub(super) struct Pairs(Vec<(i64, i64)>);
+pub(super) struct JoinedSessions(Vec<(i64, i64)>);
 
-impl Pairs {
+impl JoinedSessions {
     /// What each session that goes is in the end.
     pub(super) fn numbers(&self) -> Moved {
         let mut numbers = Moved::new();
@@ -23,7 +23,11 @@ impl Pairs {
 }
 
 /// Looks at the sessions of both names; nothing is written yet.
-pub(super) fn pairs(tx: &Transaction<'_>, from: i64, into: i64) -> rusqlite::Result<Pairs> {
+pub(super) fn pairs(
+    tx: &Transaction<'_>,
+    from: i64,
+    into: i64,
+) -> rusqlite::Result<JoinedSessions> {
     // Of those that are not inferred only ids that both have matter.
     let all: Vec<(i64, SessionSpan)> = tx
         .prepare(
@@ -49,7 +53,7 @@ pub(super) fn pairs(tx: &Transaction<'_>, from: i64, into: i64) -> rusqlite::Res
         .collect::<rusqlite::Result<_>>()?;
     let (numbers, spans): (Vec<i64>, Vec<SessionSpan>) = all.into_iter().unzip();
     let moves = merge_sessions(spans).into_iter();
-    Ok(Pairs(
+    Ok(JoinedSessions(
         moves
             .map(|(from, into)| (numbers[from], numbers[into]))
             .collect(),
@@ -61,7 +65,7 @@ pub(super) fn merge(
     tx: &Transaction<'_>,
     from: i64,
     into: i64,
-    pairs: &Pairs,
+    pairs: &JoinedSessions,
 ) -> rusqlite::Result<()> {
     for &(old, new) in &pairs.0 {
         session_ranges::merge(tx, old, new)?;

@@ -78,7 +78,7 @@ struct AuditEvent<'a> {
     #[serde(borrow, default)]
     target: AuditTarget<'a>,
     #[serde(borrow)]
-    metadata: Metadata<'a>,
+    metadata: ToolhiveMetadata<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -102,7 +102,7 @@ struct AuditTarget<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Metadata<'a> {
+struct ToolhiveMetadata<'a> {
     #[serde(borrow)]
     extra: Extra<'a>,
 }
