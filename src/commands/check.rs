@@ -256,7 +256,7 @@ fn judged(args: &Args, console: &mut Console) -> anyhow::Result<Outcomes> {
     };
     let question = question(args, session, now_ms())?;
     let TimeWindow { since, until } = question.scope.window;
-    tell_what_is_asked(&url, (Some(since), Some(until)), args.zone(), console)?;
+    tell_what_is_asked(&url, Some(since), Some(until), args.zone(), console)?;
     outcome::outcomes(args, reader.as_ref(), &question)
 }
 

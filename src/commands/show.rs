@@ -60,7 +60,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let url = args.store.read_url(console)?;
     let reader = open_store(&url)?;
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
-    tell_what_is_asked(&url, (None, None), zone, console)?;
+    tell_what_is_asked(&url, None, None, zone, console)?;
     let Some(Found { row, asked }) = find(reader.as_ref(), &args.id, zone)? else {
         console.note(&format!("no request `{}` in {url}", args.id));
         // As of sessions, where the one used last has a name.

@@ -40,6 +40,7 @@ impl RocksdbStore {
             if keep == KeptOfSession::Nothing {
                 flight::forget_session(txn, session)?;
                 runs::forget(txn, number)?;
+                // After its rows, which are found by its number.
                 txn.sessions.remove(&mut txn.state, number);
             }
             Ok(removed)
@@ -103,6 +104,7 @@ impl Admin for RocksdbStore {
     }
 
     fn count_of(&self, what: &Retention) -> Result<u64, StoreError> {
+        // Of one moment, while recording goes on beside it.
         sweep::count_of(&self.engine()?.view()?, what)
     }
 
@@ -148,10 +150,12 @@ impl Admin for RocksdbStore {
 
     /// The engine gives room back as it writes its tables anew, by itself.
     fn shrink(&mut self) -> Result<(), StoreError> {
+        // What waits in memory stands in the log as well, and takes its room until it is written out.
         self.engine()?.flush()
     }
 
     fn backup(&mut self, to: &Path) -> Result<(), StoreError> {
+        // The engine would say that its checkpoint cannot be made, and not why.
         if to.exists() {
             let error = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
             return Err(mcpr_store::files::place::inaccessible(to, error));

@@ -17,6 +17,7 @@ use mcpr_store::{
 };
 use serde::{Deserialize, Serialize};
 
+// Each record is small; without a bound they would grow by one for each tap that ever ran.
 /// Writers of which it is remembered how far they came: one that is still at work is never older than this many newer
 /// ones.
 const MAX_WRITERS: usize = 1000;
@@ -118,11 +119,14 @@ pub(crate) fn append(txn: &mut Txn<'_>, batch: &Batch) -> Result<Appended, Store
             ..Appended::default()
         });
     }
+    // What is found to be gap or bad line of this batch stands in no index yet, and is held here until the end.
     let mut appended = Appended::default();
     let (mut gap_keys, mut bad_lines) = (Vec::new(), Vec::new());
     for (place, event) in batch.events.iter().enumerate() {
         match event {
             Event::Request(request) => {
+                // Also for a duplicate: its first delivery may have come by another way, which knew nothing of what
+                // was in flight.
                 flight::ended(txn, request.key.hash);
                 txn.request(request, &mut appended)?;
             }
@@ -165,11 +169,14 @@ impl Txn<'_> {
         appended.stored += 1;
         appended.conflicts += u64::from(is_conflict);
         appended.undecided += u64::from(is_undecided);
+        // Makes the operation, the client and the session where they are new: nothing may refuse the request from
+        // here on.
         let place = self.place_of(request, key)?;
         // Only now: a duplicate uses up no number.
         let seq = self.state.next_seq();
         self.names
             .count(&self.view, place.operation, place.client, 1)?;
+        // Not the operation's own number: past the bound of targets many operations count together.
         let sums = self.names.operation(&self.view, place.operation)?.sums;
         self.sums.count(&self.view, sums, request)?;
         self.sessions
@@ -201,6 +208,7 @@ impl Txn<'_> {
             Membership::Inferred => self
                 .sessions
                 .inferred(&self.view, &mut self.state, request)?,
+            // No session has the number 0: they are given from 1 on.
             Membership::None => 0,
         };
         let call = request.key.call.map(|call| call.code(request.ts));
@@ -267,6 +275,7 @@ impl Txn<'_> {
                 session.set_state(state);
             }
         });
+        // Its operation and session stay: both channels have told of the same call, whichever came first.
         let mut place = row.place();
         place.call = Some(call.code_of(merged.ts, channels));
         // A channel that names the client knows it; one that does not must not take the name away.
@@ -350,6 +359,7 @@ impl Txn<'_> {
             appended.duplicates += 1;
             return Ok(());
         }
+        // What is put in a batch is not seen by reading the store until it is written.
         of_batch.push(key);
         appended.gaps += 1;
         let seq = self.state.next_seq();
@@ -373,6 +383,7 @@ impl Txn<'_> {
         let by_time = Key::of(GAP_TIME).signed(*from_ts).signed(seq);
         self.batch.put_cf(column, by_time, []);
         self.state.gaps += 1;
+        // The count comes from a source, and may be anything.
         self.state.dropped = self.state.dropped.saturating_add(*count);
         Ok(())
     }
@@ -419,6 +430,8 @@ impl Txn<'_> {
                 Ok(true)
             },
         )?;
+        // By the commit that was the first of each; the one of this batch is not among them, and is the newest of
+        // all.
         known.sort_unstable();
         let column = self.view.column(Column::Meta);
         for (_, key) in known.iter().rev().skip(MAX_WRITERS - 1) {
@@ -442,6 +455,7 @@ impl Txn<'_> {
                 Ok(true)
             },
         )?;
+        // They have the highest numbers, and so stand behind those that are stored.
         seqs.extend(of_batch);
         let most = usize::try_from(BadLine::MAX_ROWS).unwrap_or(usize::MAX);
         let excess = seqs.len().saturating_sub(most);

@@ -49,6 +49,7 @@ impl Backend for RocksdbBackend {
     }
 
     fn writer(&self, options: WriterOptions) -> Result<Box<dyn Writer>, StoreError> {
+        // A recorder asks to be the only one; whoever writes beside it takes turns.
         let role = if options.exclusive {
             OpenedFor::Recorder
         } else {

@@ -20,6 +20,7 @@ pub(crate) fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError>
 pub(crate) fn seal<T: Serialize>(key: &[u8], record: &T) -> Result<Vec<u8>, StoreError> {
     let mut bytes = pack(record)?;
     let sum = sum_of(key, &bytes).to_le_bytes();
+    // Half of the sum is enough to find damage, and these records are many and small.
     bytes.extend(&sum[..4]);
     Ok(bytes)
 }
@@ -27,6 +28,7 @@ pub(crate) fn seal<T: Serialize>(key: &[u8], record: &T) -> Result<Vec<u8>, Stor
 /// The same of a record that is made of the model's own types: by their names, so that it goes on being read when these
 /// get more of them.
 pub(crate) fn seal_json<T: Serialize>(key: &[u8], record: &T) -> Result<Vec<u8>, StoreError> {
+    // The packed form knows fields by their order alone: a field that is added would make older records unreadable.
     let text = serde_json::to_string(record);
     let text = text.map_err(|error| damaged(format!("a record has no form: {error}")))?;
     seal(key, &text)
@@ -43,6 +45,8 @@ pub(crate) fn unseal<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T,
     unpack(bytes)
 }
 
+// The engine has checksums of blocks; these find what was wrong before it was given to the engine, and a record under
+// another key.
 /// Whether a record is what was written under its key.
 pub(crate) fn check(key: &[u8], bytes: &[u8]) -> Result<(), StoreError> {
     let record = bytes.split_last_chunk::<4>();

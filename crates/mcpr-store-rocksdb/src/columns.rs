@@ -103,6 +103,7 @@ impl Column {
 
     /// Its place in [`Column::ALL`].
     pub(crate) fn index(self) -> usize {
+        // The order of declaration is that of `ALL`, which a test holds to.
         self as usize
     }
 
@@ -124,11 +125,14 @@ impl Column {
         let mut table = BlockBasedOptions::default();
         table.set_block_size(16 << 10);
         table.set_block_cache(cache);
+        // Said, and not left to the engine: a newer one may write a newer form, which the mcpr before it could not
+        // read.
         table.set_format_version(5);
         let mut options = Options::default();
         match self.prefix_bytes() {
             Some(bytes) => {
                 options.set_prefix_extractor(SliceTransform::create_fixed_prefix(bytes));
+                // Whole keys are asked for by a look for damage alone: a filter of those would be room for nothing.
                 table.set_whole_key_filtering(false);
                 table.set_bloom_filter(10.0, false);
             }
@@ -145,6 +149,7 @@ impl Column {
             DBCompressionType::None
         };
         let mut levels = [DBCompressionType::Zstd; 7];
+        // Payloads are long texts, and what they save in writing is more than what packing them costs.
         levels[0] = quick;
         options.set_compression_per_level(&levels);
         options.set_bottommost_compression_type(DBCompressionType::Zstd);
@@ -161,6 +166,7 @@ const CACHE_BYTES: usize = 32 << 20;
 
 /// Every column family with its options.
 pub(crate) fn descriptors() -> Vec<ColumnFamilyDescriptor> {
+    // One for all column families: which of them is read depends on what is asked.
     let cache = Cache::new_lru_cache(CACHE_BYTES);
     let of = |column: Column| ColumnFamilyDescriptor::new(column.name(), column.options(&cache));
     Column::ALL.map(of).into()
@@ -171,8 +177,10 @@ pub(crate) fn options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
+    // Each column family alone would hold less than its bound for hours, and all together keep a long log.
     options.set_db_write_buffer_size(ALL_BUFFERS_BYTES);
     options.set_max_total_wal_size(ALL_BUFFERS_BYTES as u64);
+    // A recorder runs beside what it records, and must not take the machine from it.
     options.set_max_background_jobs(2);
     // The engine's own log says nothing to who uses a store.
     options.set_log_level(rocksdb::LogLevel::Warn);

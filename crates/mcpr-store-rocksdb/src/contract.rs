@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::read::RocksdbReader;
 use crate::verify::verify;
-use crate::writer::{RocksdbStore, WriterRole};
+use crate::writer::{OpenedFor, RocksdbStore};
 use mcpr_store::contract::{Fixture, Store};
 use mcpr_store::{Depth, Reader, StoreError, Trust};
 use tempfile::TempDir;
@@ -20,7 +20,7 @@ impl Store for RocksdbStore {
 impl Fixture for Kept {
     fn open(&self) -> Box<dyn Store> {
         let path = self.0.path().join("store");
-        let store = RocksdbStore::open(&path, Trust::Owner, WriterRole::Beside);
+        let store = RocksdbStore::open(&path, Trust::Owner, OpenedFor::Beside);
         Box::new(store.expect("open"))
     }
 

@@ -31,6 +31,8 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// all of it.
 const LONG_LOG_BYTES: u64 = 4 << 20;
 
+// The engine itself refuses a second opening of one directory, also within a process: a recorder and whoever takes
+// care of its store have to share one. Weak, so that the last writer closes it.
 /// Every engine of this process that writes: all that it does with a store goes through one.
 static WRITING: Mutex<Vec<Weak<Engine>>> = Mutex::new(Vec::new());
 
@@ -70,6 +72,7 @@ pub(crate) fn look_at(path: &Path) -> Result<Found, StoreError> {
         let error = StoreError::new(StoreErrorKind::Foreign, what).at(path);
         error.hint("name an empty or new directory with --db rocksdb:DIR")
     };
+    // Looked at before anything of the engine is called: it would make its files in any directory that it is given.
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(inaccessible(path, error)),
@@ -103,6 +106,7 @@ pub(crate) fn look_at(path: &Path) -> Result<Found, StoreError> {
         Err(error) => return Err(inaccessible(path, error)),
     }
     // The engine makes this file last of all.
+    // A directory that is marked and not whole is one whose first writer was killed: the next one goes on with it.
     let is_whole = path.join("CURRENT").exists();
     Ok(if is_whole {
         Found::Store
@@ -123,6 +127,7 @@ fn make(path: &Path) -> Result<(), StoreError> {
     let failed = |error| inaccessible(path, error);
     DirBuilder::new()
         .recursive(true)
+        // Recorded payloads hold secrets, and the engine makes its files with the rights of the process alone.
         .mode(0o700)
         .create(path)
         .map_err(failed)
@@ -138,6 +143,7 @@ fn mark(path: &Path) -> Result<(), StoreError> {
         .open(path.join(MARKER))
         .map_err(failed)?;
     let written = writeln!(marker, "{MARKER_TEXT}{LAYOUT}");
+    // Synced before the engine writes: a directory with tables and no marker would be taken for somebody else's.
     written.and_then(|()| marker.sync_all()).map_err(failed)
 }
 
@@ -149,6 +155,8 @@ fn is_unmarked(path: &Path) -> bool {
     length.is_none_or(|length| length == 0)
 }
 
+// The marker is made once and never replaced, while the engine's own files come and go: another inode is another
+// store.
 fn identity_of_marker(path: &Path) -> Option<FileIdentity> {
     let metadata = fs::metadata(path.join(MARKER)).ok()?;
     Some(FileIdentity {
@@ -168,10 +176,12 @@ impl Engine {
         }
         let path = fs::canonicalize(path).map_err(|error| inaccessible(path, error))?;
         check_directory(&path, trust)?;
+        // Held until the engine is open, so that two threads do not both find none and open it twice.
         let mut writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         writing.retain(|engine| engine.strong_count() > 0);
         let known = writing.iter().filter_map(Weak::upgrade);
         if let Some(engine) = known.into_iter().find(|engine| engine.path == path) {
+            // The path may lead to another store by now, while this engine has the removed one open.
             engine.check_there()?;
             return Ok(engine);
         }
@@ -192,6 +202,8 @@ impl Engine {
 
     /// Waits a while for whoever else writes the store: a tap is done soon, and a process that ends as well.
     fn lock(path: &Path) -> Result<RecorderLock, StoreError> {
+        // A lock of ours, taken before the engine's own: the refusal of that one can be told from other failures by
+        // its text alone.
         let end = Instant::now() + PATIENCE;
         loop {
             match RecorderLock::acquire(&lock_of(path)) {
@@ -218,12 +230,14 @@ impl Engine {
         if let Some(engine) = known.into_iter().find(|engine| engine.path == path) {
             return Ok(engine);
         }
+        // A secondary can take long to open, and nothing of a writer is needed for it.
         drop(writing);
         Self::following(path).map(Arc::new)
     }
 
     /// An engine that follows whoever writes, if anybody does.
     pub(crate) fn following(path: PathBuf) -> Result<Self, StoreError> {
+        // The engine wants a directory for its own log, and a reader may have no right to write beside the store.
         let scratch =
             tempfile::tempdir().map_err(|error| inaccessible(&std::env::temp_dir(), error))?;
         let opened = DB::open_cf_descriptors_as_secondary(
@@ -232,6 +246,8 @@ impl Engine {
             scratch.path(),
             columns::descriptors(),
         );
+        // A secondary takes no lock: it may be opened while another process writes, and reads what that one has
+        // synced.
         let db = opened.map_err(|error| failed("open the store")(error).at(&path))?;
         Ok(Self::of(db, path, Role::Follows { _scratch: scratch }))
     }
@@ -250,6 +266,7 @@ impl Engine {
     /// Gives a new store its state, and refuses one that is newer.
     fn settle(&self) -> Result<(), StoreError> {
         let view = View::new(&self.db, None)?;
+        // Read in any case: a store that a later version wrote is refused here, before anything is written.
         if State::read(&view)?.is_some() {
             return Ok(());
         }
@@ -281,6 +298,7 @@ impl Engine {
     /// The store as it is now.
     pub(crate) fn view(&self) -> Result<View<'_>, StoreError> {
         match self.role {
+            // Others of this process write while it is read; an answer of several steps must be of one moment.
             Role::Writes { .. } => View::new(&self.db, Some(self.db.snapshot())),
             Role::Follows { .. } => {
                 self.catch_up()?;
@@ -308,6 +326,8 @@ impl Engine {
     /// Commits a batch, durably.
     pub(crate) fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
         let mut options = WriteOptions::default();
+        // A checkpoint is in the same batch: a source is never read from behind what a failure of the machine has
+        // taken.
         options.set_sync(true);
         let written = self.db.write_opt(batch, &options);
         written.map_err(failed("write into the store"))
@@ -325,7 +345,9 @@ impl Engine {
     pub(crate) fn flush(&self) -> Result<(), StoreError> {
         let view = self.own_view()?;
         let mut options = FlushOptions::default();
+        // Whoever asks goes on only when it is done: a directory that is copied or left right after must be whole.
         options.set_wait(true);
+        // All at once: a log is removed only when no column family needs it any more.
         let columns = Column::ALL.map(|column| view.column(column));
         let columns: Vec<_> = columns.iter().collect();
         self.db
@@ -346,6 +368,7 @@ impl Engine {
         self.flush()?;
         let view = self.own_view()?;
         let mut options = rocksdb::CompactOptions::default();
+        // Else what was removed long ago stays where nothing above it has changed.
         options.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::Force);
         for column in Column::ALL {
             self.db.compact_range_cf_opt(
@@ -363,6 +386,7 @@ impl Engine {
         let failed = failed("copy the store");
         let checkpoint = rocksdb::checkpoint::Checkpoint::new(&self.db).map_err(&failed)?;
         checkpoint.create_checkpoint(to).map_err(&failed)?;
+        // Last, so that a copy that was cut off is none of ours, and nothing opens half of one.
         mark(to)
     }
 }
@@ -371,12 +395,14 @@ impl Drop for Engine {
     fn drop(&mut self) {
         // What the log holds would be read again by everybody who opens the store.
         if matches!(self.role, Role::Writes { .. }) {
+            // A failure loses nothing: all of it stands in the log.
             let _ = self.flush();
         }
     }
 }
 
 fn lock_of(path: &Path) -> PathBuf {
+    // Within the directory, so that it goes with it; it has no name that the engine gives its files.
     path.join("mcpr")
 }
 
@@ -386,6 +412,7 @@ pub(crate) fn sizes(path: &Path) -> (u64, u64) {
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
         let length = entry.metadata().map_or(0, |metadata| metadata.len());
         let is_log = entry.path().extension().is_some_and(|it| it == "log");
+        // A file that is removed between the listing and this counts as nothing.
         *(if is_log { &mut log } else { &mut tables }) += length;
     }
     (tables, log)

@@ -6,6 +6,7 @@ use rocksdb::ErrorKind;
 /// Says what could not be done.
 pub(crate) fn failed(doing: &'static str) -> impl Fn(rocksdb::Error) -> StoreError {
     move |error| {
+        // The engine has one kind of error for all that the system refuses: what it was stands in the text alone.
         let text = error.to_string();
         let kind = match error.kind() {
             ErrorKind::Corruption => StoreErrorKind::Corrupt,

@@ -71,6 +71,7 @@ pub(crate) fn put(txn: &mut Txn<'_>, batch: &Batch, open: &OpenRequest) -> Resul
     let writer = batch.writer;
     // There are a thousand at most, and mostly none.
     let own = txn.open.values().filter(|of| **of == writer).count();
+    // One that is there already may be told anew: that takes no more room.
     if own >= MAX_OPEN_REQUESTS && txn.open.get(&hash) != Some(&writer) {
         return Ok(());
     }
@@ -110,6 +111,7 @@ pub(crate) fn listed(
         }
         let is_gone = *gone
             .entry(writer)
+            // Asked once for each writer: a look at a lock is a call of the system.
             .or_insert_with(|| lease::is_gone(&engine.lock_path(), writer));
         let flight = if is_gone {
             Flight::Unknown
@@ -197,6 +199,7 @@ fn rewrite(
         found.push((hash, it));
         Ok(())
     })?;
+    // First read and then written: a walk must not go over what is changed under it.
     for (hash, mut stored) in found {
         let before = stored.open.clone();
         if !change(&mut stored.open) {

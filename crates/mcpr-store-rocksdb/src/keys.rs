@@ -7,6 +7,7 @@ pub(crate) struct Key(Vec<u8>);
 
 impl Key {
     pub(crate) fn new() -> Self {
+        // Most keys have three numbers at most.
         Self(Vec::with_capacity(24))
     }
 
@@ -40,6 +41,7 @@ impl Key {
         let bytes = seq.to_be_bytes();
         let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
         let bytes = &bytes[zeros..];
+        // Only for numbers from 1 on: a negative one would have all its bytes, and stand behind the others.
         self.0.push(u8::try_from(bytes.len()).unwrap_or(u8::MAX));
         self.0.extend(bytes);
         self
@@ -60,9 +62,11 @@ impl Key {
         for &byte in text.as_bytes() {
             self.0.push(byte);
             if byte == 0 {
+                // A zero byte within a text is followed by 0xff, so that none is taken for its end.
                 self.0.push(0xff);
             }
         }
+        // 1 is less than 0xff: a text stands before those that go on with a zero byte.
         self.0.extend([0, 1]);
         self
     }
@@ -87,6 +91,7 @@ impl Key {
     /// The first key behind all that begin with this one.
     pub(crate) fn end(&self) -> Self {
         let mut bytes = self.0.clone();
+        // A byte that cannot be raised is left out: the one before it is raised instead.
         while bytes.last() == Some(&u8::MAX) {
             bytes.pop();
         }
@@ -149,6 +154,7 @@ impl KeyParts<'_> {
     }
 
     fn number_of(&mut self, length: usize, of: impl Fn(u8) -> u8) -> Option<i64> {
+        // A damaged key must lead to an error and never to a panic or to another number.
         let (bytes, rest) = self.0.split_at_checked(length).filter(|_| length <= 8)?;
         self.0 = rest;
         let number = bytes

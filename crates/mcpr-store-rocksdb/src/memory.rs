@@ -16,6 +16,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// Forgets everything: a write has failed, or somebody else has changed what was remembered.
     pub(crate) fn clear(&mut self) {
+        // All of it, and not what was touched: nobody can say which part of a failed change had come so far.
         *self = Self::default();
     }
 }

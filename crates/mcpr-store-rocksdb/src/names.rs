@@ -109,6 +109,7 @@ pub(crate) struct Names {
 fn hash_of_operation(proxy: &str, kind: u8, method: &str, target_kind: u8, target: &str) -> u64 {
     let mut hash = Xxh3::new();
     for part in [proxy, method, target] {
+        // With its length, so that no end of one part is taken for the beginning of the next.
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
@@ -133,6 +134,7 @@ fn hash_of_client(name: Option<&str>, version: Option<&str>) -> u64 {
 impl Names {
     /// Keeps what is remembered within its bound; between two batches only.
     pub(crate) fn trim(&mut self) {
+        // Between batches nothing waits to be written: what is forgotten within one would lose its counts.
         if self.operations.len() + self.clients.len() > MAX_REMEMBERED {
             *self = Self::default();
         }
@@ -156,6 +158,7 @@ impl Names {
         view: &View<'_>,
         number: u64,
     ) -> Result<Option<Arc<Client>>, StoreError> {
+        // A request that names no client has none: nothing is stored under 0.
         if number == 0 {
             return Ok(None);
         }
@@ -233,6 +236,7 @@ impl Names {
             self.operation(view, number)?;
             return Ok(number);
         }
+        // Before its sums are looked for: those of all others together may need a number as well.
         let number = state.next_id();
         let sums = self.summed(view)?.key(key.clone());
         wanted.sums = if sums == *key {
@@ -346,6 +350,7 @@ impl Names {
                 continue;
             };
             let name = Arc::make_mut(&mut known.name);
+            // A store that was damaged may count too few; what is left is then none, and no huge number.
             name.rows = name.rows.saturating_add_signed(known.change);
             let key = operation_key(number);
             batch.put_cf(column, &key, crate::codec::seal(key.as_ref(), name)?);
@@ -388,6 +393,8 @@ pub(crate) fn rename(
         }
     })?;
     let mut renamed = FxHashMap::default();
+    // Two passes: an operation may count in the sums of another one, whose number is known only after all were looked
+    // up.
     for (number, it) in &of_old {
         let name = Operation {
             proxy: new.into(),

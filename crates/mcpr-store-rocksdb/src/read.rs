@@ -125,6 +125,7 @@ impl Reader for RocksdbReader {
 
     fn span(&self) -> Result<Option<(i64, i64)>, StoreError> {
         self.ask(|view| {
+            // Sums outlive the requests that they are of, and begin earlier than any of them.
             let hours = sums::span(view)?;
             let requests = totals::span(view)?;
             let both = requests.into_iter().chain(hours);
@@ -153,6 +154,7 @@ impl Reader for RocksdbReader {
     fn payloads(&self, seqs: &[i64]) -> Result<Vec<(i64, Payload)>, StoreError> {
         let mut seqs = seqs.to_vec();
         seqs.sort_unstable();
+        // Each is answered once, however often it was asked for.
         seqs.dedup();
         self.ask(|view| {
             let found = seqs.iter().map(|&seq| Ok((seq, payload(view, seq)?)));

@@ -179,6 +179,7 @@ impl Row {
         let (form, bytes) = self.id.as_ref()?;
         let text = || RequestId::Text(String::from_utf8_lossy(bytes).into());
         Some(match form {
+            // Sixteen bytes, if nothing is damaged.
             0 => bytes
                 .as_slice()
                 .try_into()
@@ -289,6 +290,7 @@ impl StoredSums {
     /// The row of a key; `None` where the sketch is damaged.
     pub(crate) fn row(self, key: RollupKey) -> Option<RollupRow> {
         let mut row = RollupRow::new(key);
+        // Kinds are added at the end: what an older version wrote is the beginning of today's.
         for (mine, stored) in row.errors.iter_mut().zip(self.errors) {
             *mine = stored;
         }

@@ -18,6 +18,7 @@ pub(crate) fn take(txn: &mut Txn<'_>, remains: &Remains) -> Result<(), StoreErro
             .and_modify(|all| all.merge(of))
             .or_insert_with(|| of.clone());
     }
+    // Added up first, and only then held against what is stored: each on its own would seem to be less than that.
     for (place, row) in sums {
         txn.sums.raise(&txn.view, place, row)?;
     }

@@ -41,9 +41,11 @@ pub(crate) fn proxy(
     if !is_known {
         return Ok(None);
     }
+    // A proxy that takes its own name is known, and nothing of it changes.
     let is_merged = old != new && recorded(txn, new)?.is_known;
     if old != new {
         rename_sessions(txn, old, new, is_merged)?;
+        // Sums are rewritten by what this says: of two operations of one name, one takes in the other's.
         let renamed = names::rename(&txn.view, &mut txn.batch, old, new)?;
         sums::rename(&txn.view, &mut txn.batch, &renamed)?;
         txn.rename_lists(old, new)?;

@@ -13,6 +13,8 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
 
+// Requests have no checksum of their own, which would make each of them longer: one for so many is read and written
+// once a batch.
 /// How many numbers have a seal together.
 pub(crate) const SEAL_ROWS: i64 = 1024;
 
@@ -43,6 +45,7 @@ pub(crate) fn of_time(key: &[u8], value: &[u8]) -> Result<(i64, i64), StoreError
 
 /// The beginning of the keys of an id.
 pub(crate) fn id_key(id: &str) -> Key {
+    // Ids can be long, and many clients count from 1: four bytes of a hash find few others.
     let [a, b, c, d, ..] = xxh3_64(id.as_bytes()).to_be_bytes();
     Key::new().byte(a).byte(b).byte(c).byte(d)
 }
@@ -204,6 +207,7 @@ impl RowChanges {
     /// Adds a row, or puts another one in its place.
     pub(crate) fn put(&mut self, seq: i64, stored: Option<Row>, now: Row) {
         // Its time and its code change when another channel has told of the call.
+        // What this batch has put under its old time would be found there in the same batch.
         if let Some(before) = self.changed.get(&seq).map(|it| &it.now) {
             self.times.remove(&(before.ts, before.key));
             before.call.map(|code| self.calls.remove(&(code, seq)));
@@ -241,6 +245,7 @@ impl RowChanges {
     ) -> Result<(), StoreError> {
         let sum = seal_of(seq, &pack(row)?);
         let seal = self.seals.entry(seq.div_euclid(SEAL_ROWS)).or_default();
+        // Wrapping: a sum that is taken off again leaves what was there before, whatever the order.
         *seal = change(*seal, sum);
         Ok(())
     }
@@ -263,6 +268,7 @@ impl RowChanges {
                 for (column, key, _) in before.iter().filter(|key| !keys.contains(key)) {
                     batch.delete_cf(view.column(*column), key);
                 }
+                // Most keys stay when a row changes: deleting and putting them would leave both for a compaction.
                 keys.retain(|key| !before.contains(key));
             }
             for (column, key, value) in keys {

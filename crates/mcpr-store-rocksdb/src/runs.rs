@@ -119,6 +119,7 @@ pub(crate) fn give(txn: &mut Txn<'_>, from: u64, to: u64) -> Result<(), StoreErr
     let Some(run) = by_number(&txn.view, from)? else {
         return Ok(());
     };
+    // In any case: the session is gone whose number it has.
     forget(txn, from)?;
     if by_number(&txn.view, to)?.is_none() {
         put(txn, to, None, &run)?;
@@ -172,6 +173,7 @@ pub(crate) fn died(
         }
         found.len() < limit
     })?;
+    // The newest are found first, and are shown last.
     found.reverse();
     Ok(found)
 }
@@ -210,6 +212,7 @@ pub(crate) fn forget_outputs(
             old.extend(number);
             Ok(true)
         })?;
+    // After the walk: the same keys are written anew.
     for number in old {
         let Some(run) =
             by_number(&txn.view, number)?.filter(|run| means(&run.proxy) && has_output(run))

@@ -83,6 +83,7 @@ fn named(key: Key, proxy: &str, id: &str) -> Key {
     key.text(proxy).text(id)
 }
 
+// Sessions are inferred for each proxy and client on their own: two clients at one proxy are two conversations.
 /// All inferred sessions of a proxy and client.
 fn pair_key(proxy: &str, client_name: Option<&str>, client_version: Option<&str>) -> Key {
     let key = Key::of(INFERRED).text(proxy);
@@ -111,6 +112,7 @@ fn place_key(order: SessionOrder, place: &SessionPlace) -> Key {
 fn index_keys(row: &SessionRow) -> Vec<Key> {
     let place = row.place();
     let mut keys = vec![
+        // The id first: a person types an id, or its beginning, and seldom names the proxy.
         id_key(&row.session_id).text(&row.proxy),
         place_key(SessionOrder::Started, &place),
         place_key(SessionOrder::Used, &place),

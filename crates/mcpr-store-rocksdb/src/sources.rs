@@ -34,6 +34,7 @@ fn path_key(of: &Checkpoint) -> Key {
         .unsigned(inode)
 }
 
+// A file is known by device and inode, so that its place is kept through renames and rotation.
 fn file_key(of: FileIdentity) -> Key {
     Key::of(BY_FILE).unsigned(of.device).unsigned(of.inode)
 }
@@ -92,6 +93,7 @@ fn put_checkpoint(
         .map(|it| path_key(&it))
         .filter(|before| *before != path)
     {
+        // Its old path would be taken for a second file with the same place.
         batch.delete_cf(column, before);
     }
     let kept = KeptCheckpoint {

@@ -42,6 +42,7 @@ impl State {
         Self {
             layout: LAYOUT,
             // 0 is that of a store that does not say.
+            // By chance and not by time: a follower tells by it that another store stands at the same path.
             store_id: fastrand::i64(1..=i64::MAX),
             ..Self::default()
         }
@@ -72,6 +73,7 @@ impl State {
     }
 
     pub(crate) fn next_seq(&mut self) -> i64 {
+        // Never given twice, also when its row is removed: followers go on behind the last that they saw.
         self.last_seq += 1;
         self.last_seq
     }

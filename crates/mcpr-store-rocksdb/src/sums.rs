@@ -99,6 +99,7 @@ impl HourlySumChanges {
         to: RollupRow,
     ) -> Result<(), StoreError> {
         let row = self.at(view, place)?;
+        // More calls is more that was seen: a copy that is taken twice adds nothing.
         if to.calls > row.calls {
             *row = to;
         }
@@ -107,6 +108,7 @@ impl HourlySumChanges {
 
     pub(crate) fn write(self, view: &View<'_>, batch: &mut WriteBatch) -> Result<(), StoreError> {
         for (place, row) in self.0 {
+            // A place that was only looked at stays without a record.
             if row.calls > 0 {
                 let key = key_of(place);
                 let record = crate::codec::seal(key.as_ref(), &StoredSums::of(&row))?;
@@ -138,6 +140,7 @@ pub(crate) fn rollups(view: &View<'_>, take: &mut dyn FnMut(RollupRow)) -> Resul
     let mut known: FxHashMap<u64, Operation> = FxHashMap::default();
     let mut of_hour: Vec<RollupRow> = Vec::new();
     each(view, &mut |(hour, number), sums| {
+        // Within an hour keys stand by number, which is the order of first use: it is not the readers' order.
         if of_hour.first().is_some_and(|row| row.key.hour != hour) {
             RollupRow::sort(&mut of_hour);
             of_hour.drain(..).for_each(&mut *take);

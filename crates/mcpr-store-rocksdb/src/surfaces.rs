@@ -261,6 +261,7 @@ fn each_list(
         view.first(Column::Surfaces, (from, end.clone()), Order::Ascending)?
     {
         let list = list_of(&mut KeyParts(&key[1..]))?;
+        // A list can have thousands of records of a sort; one step passes over all of them.
         from = list_key(sort, &list).end();
         if !take(list) {
             break;
@@ -271,8 +272,10 @@ fn each_list(
 
 /// Everything of the lists on a page.
 pub(crate) fn page(view: &View<'_>, page: &SurfacePage) -> Result<Surfaces, StoreError> {
+    // Of each sort as many: the first of all of them are among these.
     let limit = page.limit.min(SurfacePage::MAX_LIMIT);
     let mut lists = BTreeSet::new();
+    // A list may be known by one sort alone, by an item that was seen before any whole answer.
     for sort in KNOWN {
         let beginning = Key::of(sort);
         let beginning = page
@@ -280,6 +283,7 @@ pub(crate) fn page(view: &View<'_>, page: &SurfacePage) -> Result<Surfaces, Stor
             .as_ref()
             .map_or(beginning.clone(), |it| beginning.text(it));
         let (first, end) = beginning.all();
+        // Each sort has keys of its own, and so the place to go on from is put together for each.
         let after = page.after.as_ref().map(|after| list_key(sort, after).end());
         let from = after.map_or(first.clone(), |after| after.max(first));
         let mut found = 0;

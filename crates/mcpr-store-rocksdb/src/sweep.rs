@@ -15,6 +15,7 @@ use mcpr_store::{Class, Oldest, Retention, StoreError, uncounted};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 
+// A slice is one synced write, and recording waits for it.
 /// Most rows removed as one change.
 const SLICE: usize = 2000;
 /// Most lists looked at by one.
@@ -101,6 +102,7 @@ impl SweepProgress {
         };
         // The next kind begins at its own beginning.
         if slice.is_last {
+            // Each kind begins when the one before it is done: a session is empty only when its requests are gone.
             self.stage += 1;
             self.from = i64::MIN;
         }
@@ -126,6 +128,7 @@ impl SweepProgress {
                 }
                 Ok(is_last)
             })?;
+        // Anew for each slice: between two of them a recorder may have met new operations.
         let of = operations_of(&txn.view, &self.what)?;
         let mut removed = 0;
         for &(_, seq) in &old {
@@ -324,6 +327,7 @@ fn bad_lines(txn: &mut Txn<'_>, before: i64) -> Result<SliceDone, StoreError> {
 fn old_sources(txn: &mut Txn<'_>, before: i64) -> Result<u64, StoreError> {
     let view = &txn.view;
     let mut checkpoints = sources::checkpoints(view, None, usize::MAX)?;
+    // The newest first, so that what is beyond the bound is what moved longest ago.
     checkpoints.sort_by_key(|kept| std::cmp::Reverse(kept.seen_at));
     let beyond = checkpoints.split_off(checkpoints.len().min(MAX_CHECKPOINTS));
     for kept in beyond {
@@ -333,6 +337,7 @@ fn old_sources(txn: &mut Txn<'_>, before: i64) -> Result<u64, StoreError> {
         .into_iter()
         .map(|kept| kept.checkpoint.path.to_string());
     let mut used: BTreeSet<String> = files.collect();
+    // Whatever still names a source keeps it: its counts belong to what is listed.
     let gaps = old_gaps(view, i64::MAX, usize::MAX)?;
     used.extend(gaps.into_iter().map(|(_, gap)| gap.source));
     view.walk(

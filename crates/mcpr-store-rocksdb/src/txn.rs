@@ -37,6 +37,7 @@ pub(crate) fn commit<T>(
     engine: &Engine,
     work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
+    // Held for the whole change: two threads of a process write one after the other.
     let mut memory = engine.memory();
     let done = engine
         .check_there()
@@ -76,6 +77,7 @@ fn run<T>(
         sums: HourlySumChanges::default(),
         lists: ListChanges::default(),
     };
+    // A commit that changes nothing must not wake those that follow the store.
     let before = txn.state.clone();
     let done = work(&mut txn)?;
     let Txn {
@@ -93,6 +95,7 @@ fn run<T>(
     sessions.write(&view, &mut batch)?;
     sums.write(&view, &mut batch)?;
     lists.write(&view, &mut batch, &mut state)?;
+    // The state comes behind all of these: how many versions there are is known once the lists are written.
     names.write(&view, &mut batch)?;
     if !batch.is_empty() || state != before {
         state.commits += 1;
@@ -111,6 +114,7 @@ pub(crate) fn care<T>(
     work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let done = commit(engine, work);
+    // Also after success: a name that was removed or given away would be used for the next request.
     engine.memory().clear();
     done
 }
@@ -167,6 +171,7 @@ impl Txn<'_> {
         }
         let (first, end) = rows::session_key(session).all();
         let column = self.view.column(Column::BySession);
+        // One mark for the whole range: a walk over it need not step over each key that is gone.
         self.batch.delete_range_cf(column, first, end);
         Ok(removed)
     }

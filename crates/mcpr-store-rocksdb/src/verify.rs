@@ -44,6 +44,7 @@ pub(crate) fn verify(engine: &Engine, depth: Depth) -> Result<Findings, StoreErr
 
 /// Reads every key and record of a column family, and checks those that have a checksum of ours.
 fn read_all(view: &View<'_>, column: Column) -> Result<(), StoreError> {
+    // Indexes hold nothing but keys, and requests have one sum for a block of them.
     let is_sealed = |key: &[u8]| match column {
         Column::Names
         | Column::Sums
@@ -118,6 +119,7 @@ impl DamageLook<'_> {
                 let seal: u64 = crate::codec::unseal(key, bytes)?;
                 blocks += 1;
                 if sums.remove(&block).unwrap_or(0) != seal {
+                    // Not reported at once: the walk borrows what problems are added to.
                     wrong.push(block);
                 }
                 Ok(true)
@@ -248,6 +250,7 @@ impl DamageLook<'_> {
             state.gaps,
         );
         self.compare("bad lines", view.count(Column::BadLines)?, state.bad_lines);
+        // The next request would get its number, and take its place.
         if last > state.last_seq {
             self.add(format!(
                 "request {last} stands behind the last number, {}",

@@ -29,6 +29,7 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     pub(crate) fn new(db: &'a DB, snapshot: Option<Snapshot<'a>>) -> Result<Self, StoreError> {
+        // Looked up once for each view, and not by name for each record that is read.
         let columns = Column::ALL.map(|column| {
             let found = db.cf_handle(column.name());
             found.ok_or_else(|| damaged(format!("the column family {} is gone", column.name())))
@@ -110,6 +111,7 @@ impl<'a> View<'a> {
     ) -> Result<(), StoreError> {
         let mut options = self.options();
         let is_filtered = column.has_prefix() && order == Order::Ascending;
+        // Backwards the walk begins at the end, which has another beginning, and would find nothing.
         options.set_prefix_same_as_start(is_filtered);
         options.set_total_order_seek(!is_filtered);
         self.go(column, beginning.all(), order, options, take)
@@ -132,6 +134,7 @@ impl<'a> View<'a> {
         let mut at = self.db.raw_iterator_cf_opt(self.column(column), options);
         match order {
             Order::Ascending => at.seek(&from),
+            // The end itself is no part of the range: the upper bound keeps the iterator before it.
             Order::Descending => at.seek_for_prev(&end),
         }
         while let Some((key, value)) = at.item() {

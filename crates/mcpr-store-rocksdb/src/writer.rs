@@ -47,6 +47,7 @@ impl RocksdbStore {
                 .recorder
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
+            // The lock of the directory keeps other processes out; within one the engine is shared, and this tells.
             if std::mem::replace(&mut *has_recorder, true) {
                 let message = "this process records into the store already";
                 return Err(StoreError::new(StoreErrorKind::InUse, message).at(path));
@@ -72,6 +73,7 @@ impl RocksdbStore {
         if let Some(engine) = self.engine.borrow().as_ref() {
             return Ok(Arc::clone(engine));
         }
+        // Never made anew: a store that was removed while it was given up is not brought back empty.
         let opened = Engine::writing(&self.path, self.trust, false);
         let engine = opened.map_err(|mut error| match error.kind {
             // Whoever has it gives it up again: the batch is kept until then.
@@ -126,6 +128,8 @@ impl Writer for RocksdbStore {
 
     fn abandoned(&mut self) -> Result<Abandoned, StoreError> {
         let engine = self.engine()?;
+        // Looked at before the change, and cleared away after it: a failure between the two leaves them to the next
+        // look.
         let killed = lease::killed(&engine.lock_path());
         let (requests, sessions) = txn::commit(&engine, |txn| {
             let mut sessions = Vec::new();
@@ -151,6 +155,7 @@ impl Writer for RocksdbStore {
         if self.role == OpenedFor::Recorder {
             return self.engine()?.flush_if_long();
         }
+        // The engine closes when the last of this process lets go of it, and another process may write.
         *self.engine.borrow_mut() = None;
         Ok(())
     }

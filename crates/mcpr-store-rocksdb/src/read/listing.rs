@@ -15,6 +15,7 @@ use mcpr_store::query::{
 };
 use std::ops::Range;
 
+// Each look reads a row by its number, which is slower than a step of a walk.
 /// As many requests of a window are looked at one by one where the slowest of it are asked for; of more, so many are
 /// among the slowest of all that these are found sooner in that order.
 const FEW: usize = 20_000;
@@ -86,6 +87,7 @@ impl<'a> Listing<'a> {
             self.requests_by_seq(&seqs, page.order, limit, &mut found)?;
             self.gaps_by_seq(&seqs, page.order, limit, &mut found)?;
         }
+        // Requests and gaps share one row of numbers, and were read one after the other.
         found.sort_by_key(Entry::seq);
         Ok(cut(found, page.order, limit))
     }
@@ -101,6 +103,7 @@ impl<'a> Listing<'a> {
             found.extend(row.map(|row| Entry::Request(Box::new(row))));
             Ok(found.len() < limit)
         };
+        // The narrowest index that there is: of a session few rows are read, whatever else is filtered by.
         if let Some(session) = self.session()? {
             let key = |seq| rows::session_key(session).seq(seq);
             let range = (key(seqs.start), key(seqs.end));
@@ -175,6 +178,7 @@ impl<'a> Listing<'a> {
         found: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
         let mut take = |place: Place| {
+            // The edge of a page can lie within a millisecond, and a range of keys takes all of one.
             if page.has(place)
                 && let Some(row) = self.matched_seq(place.seq)?
             {
@@ -183,6 +187,7 @@ impl<'a> Listing<'a> {
             Ok(found.len() < limit)
         };
         let (first, last) = self.times(page);
+        // Its index stands by number: so it is read as a whole and sorted.
         if let Some(session) = self.session()? {
             return self.of_session_by_time(session, page.order, &mut take);
         }

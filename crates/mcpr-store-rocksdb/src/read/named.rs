@@ -31,6 +31,7 @@ fn remembered<T: Clone>(
     }
     let found = read()?;
     let mut known = known.borrow_mut();
+    // Forgetting all is simple, and so rare that which are kept makes no difference.
     if known.len() >= MAX_REMEMBERED {
         known.clear();
     }
@@ -64,6 +65,7 @@ impl<'a> NamedRows<'a> {
         {
             return Ok(false);
         }
+        // The time and the outcome stand in the row, and spare this step for most of them.
         let operation = self.operation(row.operation)?;
         let tool = operation
             .target()

@@ -20,6 +20,7 @@ pub(super) fn sessions(
     filter: &SessionFilter,
     page: &SessionPage,
 ) -> Result<Vec<SessionRow>, StoreError> {
+    // An id or a beginning of one leaves few: these are sorted and cut as a whole.
     let prefix = filter.prefix.as_deref().filter(|prefix| !prefix.is_empty());
     if let Some(id) = filter.id.as_deref().or(prefix) {
         let mut rows = Vec::new();
@@ -82,6 +83,7 @@ pub(super) fn gone_behind(view: &View<'_>, place: Cursor) -> Result<u64, StoreEr
     let mut kept: i64 = 0;
     let range = (rows::key_of(seq.saturating_add(1)), rows::key_of(first));
     view.walk(Column::BadLines, range, Order::Ascending, &mut |_, _| {
+        // A bad line has a number of the same row, and is not missing.
         kept += 1;
         Ok(true)
     })?;

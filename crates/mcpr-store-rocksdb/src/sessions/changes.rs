@@ -299,6 +299,7 @@ impl SessionChanges {
     pub(crate) fn write(self, view: &View<'_>, batch: &mut WriteBatch) -> Result<(), StoreError> {
         let column = view.column(Column::Sessions);
         for (number, Loaded { stored, now }) in self.all {
+            // Many were only asked for, and writing them would leave the same record twice for a compaction.
             if stored == now {
                 continue;
             }

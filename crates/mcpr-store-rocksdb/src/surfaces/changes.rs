@@ -31,6 +31,7 @@ impl ListChanges {
     fn load(&mut self, view: &View<'_>, list: &ListKey) -> Result<(), StoreError> {
         if self.loaded.insert(list.clone()) {
             load(view, list, &mut self.before)?;
+            // Read twice: a copy of one list would have to be picked from several maps, item by item.
             load(view, list, &mut self.now)?;
         }
         Ok(())
@@ -128,6 +129,7 @@ impl ListRecords<'_, '_> {
                 self.record::<String>(&text_key(list, row.version), None)?;
             }
             for row in are {
+                // A text is loaded only where it is new or gets another key: an empty one stands as it was stored.
                 if !row.payload.is_empty() {
                     self.record(&text_key(list, row.version), Some(&row.payload))?;
                 } else if !has(were, row.version)
