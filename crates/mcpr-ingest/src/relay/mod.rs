@@ -15,6 +15,7 @@ mod flight;
 mod gate;
 mod headers;
 mod pieces;
+mod prompt;
 mod reading;
 mod server;
 mod sessions;

@@ -1,6 +1,7 @@
 //! The way to a server: cleartext or TLS, HTTP/1.1 or what both sides prefer.
 
 use super::bodies::RequestBody;
+use super::prompt::PromptConnector;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -23,7 +24,7 @@ const KEPT_OPEN: Duration = Duration::from_secs(4);
 pub(super) const MAX_HEADERS: usize = 1000;
 
 /// The client that all requests go through.
-pub(super) type UpstreamClient = Client<HttpsConnector<HttpConnector>, RequestBody>;
+pub(super) type UpstreamClient = Client<HttpsConnector<PromptConnector>, RequestBody>;
 
 /// Whom a server's certificate is believed from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,7 +67,7 @@ pub(super) fn client(trust: &ServerTrust, needs_tls: bool) -> Result<UpstreamCli
         .with_tls_config(tls(trust, needs_tls)?)
         .https_or_http()
         .enable_all_versions()
-        .wrap_connector(tcp);
+        .wrap_connector(PromptConnector(tcp));
     Ok(Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(KEPT_OPEN)
