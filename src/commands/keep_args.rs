@@ -16,7 +16,7 @@ pub(crate) struct KeepArgs {
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = age,
           env = "MCPR_KEEP_PAYLOADS", hide_env_values = true)]
     keep_payloads: Age,
-    /// Hold a store in files to SIZE: the oldest payloads go first, then the oldest requests; or `off`
+    /// Hold a SQLite store to SIZE: the oldest payloads go first, then the oldest requests; or `off`
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = most,
           env = "MCPR_MAX_SIZE", hide_env_values = true)]
     max_size: SizeLimit,
@@ -41,8 +41,7 @@ fn most(text: &str) -> Result<SizeLimit, String> {
 impl KeepArgs {
     /// What is kept in a store.
     pub(crate) fn keep(&self, store: &StoreArgs) -> Keep {
-        // A server does not tell how much of a database holds something: its tables keep the room of what went.
-        let is_measured = store.url().is_ok_and(|url| url.path().is_some());
+        let is_measured = store.url().is_ok_and(|url| url.scheme().is_measured());
         Keep {
             requests_ms: self.keep.0,
             payloads_ms: self.keep_payloads.0,
@@ -56,7 +55,7 @@ impl KeepArgs {
         // Somebody may have typed a size.
         let is_left_out = keep.max_bytes.is_none() && self.max_size.0.is_some();
         let why = if is_left_out {
-            " (--max-size is for a store in files)"
+            " (--max-size is for SQLite stores)"
         } else {
             ""
         };

@@ -160,3 +160,26 @@ fn completion_offers_what_a_store_on_a_server_holds() {
         assert_eq!(offered(&home, &words), ["get-sum"], "{words:?}");
     }
 }
+
+#[test]
+fn no_size_is_told_of_a_store_that_is_held_to_none() {
+    let Some(database) = database() else { return };
+    let (home, file, server) = both(&database);
+    let log = home.write("proxy.log", "");
+    for (db, told) in [
+        (&file, "2.0G in all\n"),
+        (&server, "any size (--max-size is for SQLite stores)\n"),
+    ] {
+        let said = std::fs::File::create(home.path("said")).unwrap();
+        let mut recorder = home
+            .command(&["record", "--db", db, log.to_str().unwrap()])
+            .stderr(said)
+            .spawn()
+            .unwrap();
+        let said = || std::fs::read_to_string(home.path("said")).unwrap();
+        until("what is kept is told", || said().contains(told));
+        kill(&mut recorder);
+    }
+    let stats = home.succeed(&["store", "stats", "--json", "--db", &server]);
+    assert!(stats.contains("\"max_bytes\":null"), "{stats}");
+}

@@ -34,6 +34,13 @@ impl Scheme {
             Self::RocksDb => "RocksDB",
         }
     }
+
+    /// Whether a store of it can be held to a size: it has to tell how much of it holds something.
+    #[must_use]
+    pub fn is_measured(self) -> bool {
+        // Elsewhere the room of what went comes back later, by itself.
+        self == Self::Sqlite
+    }
 }
 
 /// Where a store is. Printed (`{}` and `{:?}`), it shows no password.
