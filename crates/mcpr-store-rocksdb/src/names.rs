@@ -378,7 +378,7 @@ impl Names {
     }
 }
 
-/// Gives the operations of a proxy to another name; says which of them are another one's now.
+/// Gives the operations of a proxy to another name; says in whose sums each of them counts then.
 pub(crate) fn rename(
     view: &View<'_>,
     batch: &mut WriteBatch,
@@ -386,39 +386,51 @@ pub(crate) fn rename(
     new: &str,
 ) -> Result<FxHashMap<u64, u64>, StoreError> {
     let column = view.column(Column::Names);
-    let mut of_old = Vec::new();
+    let mut of_old: FxHashMap<u64, Operation> = FxHashMap::default();
     each_operation(view, &mut |number, it| {
         if it.proxy == old {
-            of_old.push((number, it));
+            of_old.insert(number, it);
         }
     })?;
-    let mut renamed = FxHashMap::default();
-    // Two passes: an operation may count in the sums of another one, whose number is known only after all were looked
-    // up.
-    for (number, it) in &of_old {
-        let name = Operation {
-            proxy: new.into(),
-            ..it.clone()
+    let renamed = |it: &Operation| Operation {
+        proxy: new.into(),
+        ..it.clone()
+    };
+    // Rows go on under their numbers. Of several that are one operation now, all but the one that is found by its name
+    // only lead to that one's sums; an earlier renaming may have left some of those.
+    let mut found: FxHashMap<u64, u64> = FxHashMap::default();
+    for (&number, it) in &of_old {
+        let there = view.get::<u64>(Column::Names, &number_key_of_operation(&renamed(it)))?;
+        let own = || view.get::<u64>(Column::Names, &number_key_of_operation(it));
+        let by_name = match there {
+            Some(there) => Some(there),
+            None => own()?,
         };
-        let there = view.get::<u64>(Column::Names, &number_key_of_operation(&name))?;
-        renamed.insert(*number, there.unwrap_or(*number));
+        found.insert(number, by_name.unwrap_or(number));
     }
-    for (number, it) in of_old {
-        let mut name = Operation {
-            proxy: new.into(),
-            ..it.clone()
+    let mut sums: FxHashMap<u64, u64> = FxHashMap::default();
+    for &number in of_old.keys() {
+        let by_name = found.get(&number).copied().unwrap_or(number);
+        let of = match of_old.get(&by_name) {
+            Some(it) => it.sums,
+            None => operation(view, by_name)?.sums,
         };
-        batch.delete_cf(column, number_key_of_operation(&it));
-        name.sums = renamed.get(&it.sums).copied().unwrap_or(it.sums);
-        // Rows go on under its number: two of one name are found by that of the one that was there.
-        let key = operation_key(number);
+        sums.insert(number, found.get(&of).copied().unwrap_or(of));
+    }
+    for (number, it) in &of_old {
+        batch.delete_cf(column, number_key_of_operation(it));
+        let name = Operation {
+            sums: sums.get(number).copied().unwrap_or(it.sums),
+            ..renamed(it)
+        };
+        let key = operation_key(*number);
         batch.put_cf(column, &key, crate::codec::seal(key.as_ref(), &name)?);
-        if renamed.get(&number) == Some(&number) {
+        if found.get(number) == Some(number) {
             let key = number_key_of_operation(&name);
-            batch.put_cf(column, &key, crate::codec::seal(key.as_ref(), &number)?);
+            batch.put_cf(column, &key, crate::codec::seal(key.as_ref(), number)?);
         }
     }
-    Ok(renamed)
+    Ok(sums)
 }
 
 /// Removes the operations and clients that nothing uses.

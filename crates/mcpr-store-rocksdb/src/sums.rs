@@ -182,7 +182,7 @@ pub(crate) fn operations(view: &View<'_>) -> Result<FxHashSet<u64>, StoreError> 
     Ok(found)
 }
 
-/// Puts the sums of operations that are another's now to those of that one.
+/// Puts the sums of operations that count in those of another one now to these.
 pub(crate) fn rename(
     view: &View<'_>,
     batch: &mut WriteBatch,

@@ -187,6 +187,43 @@ fn a_session_goes_with_every_key_of_its_requests() {
 }
 
 #[test]
+fn an_operation_that_was_renamed_twice_has_one_sum() {
+    let (_directory, path) = scratch();
+    let mut store = writer(&path, true);
+    let of = |proxy: &str, number: i64| {
+        let called = Request {
+            proxy: proxy.into(),
+            ..request(number)
+        };
+        let events = vec![Event::Request(called)];
+        let writer = 1;
+        let empty = Batch::default();
+        Batch {
+            writer,
+            number,
+            events,
+            ..empty
+        }
+    };
+    // Both names have it when they become one, and one of the two leads to the other's sums from then on.
+    let names = [("p", "q"), ("q", "p"), ("p", "r"), ("r", "q")];
+    for (number, (old, new)) in (0..).zip(names) {
+        store.append(&of(old, 2 * number + 1)).expect("append");
+        store.append(&of(new, 2 * number + 2)).expect("append");
+        let care = store.care().expect("care");
+        let renamed = care.rename_proxy(old, new).expect("renamed");
+        assert!(renamed.is_some_and(|it| it.is_merged));
+        let reader = backend(&path).reader().expect("a reader");
+        let mut calls = Vec::new();
+        let mut take = |row: mcpr_store::RollupRow| calls.push((row.key.proxy, row.calls));
+        reader.rollups(&mut take).expect("sums");
+        assert_eq!(calls, [(new.into(), 2 * number.cast_unsigned() + 2)]);
+    }
+    let findings = backend(&path).verify(Depth::Full).expect("looked at");
+    assert_eq!(findings.problems, Vec::<String>::new());
+}
+
+#[test]
 fn damage_is_found_where_it_is() {
     let (_directory, path) = scratch();
     let mut store = writer(&path, true);
