@@ -29,7 +29,7 @@ use mcpr_store::query::{
 };
 use output::Output;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `mcpr report` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,9 +37,9 @@ pub struct Args {
     /// Write to FILE, or to standard output for `-` [default: standard output, where that is no terminal]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Choose the format
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "html")]
-    format: FileFormat,
+    /// Choose the format [default: what FILE is called after, or html]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<FileFormat>,
     /// Report what happened at or after TIME [default: 24h]
     #[arg(short, long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
@@ -93,7 +93,7 @@ impl Args {
     fn of_screen() -> Self {
         Self {
             output: None,
-            format: FileFormat::Html,
+            format: None,
             since: None,
             until: None,
             against: None,
@@ -157,7 +157,8 @@ impl ReportScope {
 /// When an argument means nothing, the store cannot be read or the file not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     args.messages.apply(console);
-    refuse_what_does_not_fit(args, console)?;
+    let format = format(args)?;
+    refuse_what_does_not_fit(args, format, console)?;
     let url = args.store.read_url(console)?;
     let reader = open_store(&url)?;
     let session = match &args.session {
@@ -178,12 +179,12 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         tell_what_is_asked(&url, Some(since), Some(until), zone(args), console)?;
     }
     let mut output = Output::begin(args.output.as_deref())?;
-    let calls = match args.format {
+    let calls = match format {
         FileFormat::Har => archive::write(args, reader.as_ref(), &wanted[0], &mut output, console)?,
         FileFormat::Html | FileFormat::Md => {
             let report = report(args, reader.as_ref(), &wanted)?;
             let calls = report.windows.iter().map(|window| window.total.calls).sum();
-            let text = match args.format {
+            let text = match format {
                 FileFormat::Md => mcpr_report::markdown(&report),
                 _ => mcpr_report::html(report),
             };
@@ -241,15 +242,44 @@ pub(super) fn page_of(reader: &dyn Reader, filter: Filter) -> anyhow::Result<Str
     Ok(mcpr_report::html(report))
 }
 
+impl FileFormat {
+    /// The one that files of this name hold.
+    fn of_name(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        match ending.as_str() {
+            "html" | "htm" => Some(Self::Html),
+            "har" => Some(Self::Har),
+            "md" | "markdown" => Some(Self::Md),
+            _ => None,
+        }
+    }
+}
+
+/// The format that is asked for: by its flag, or by the name of the file, which say the same.
+fn format(args: &Args) -> Result<FileFormat, Refused> {
+    let of_name = args.output.as_deref().and_then(FileFormat::of_name);
+    match (args.format, of_name) {
+        (Some(wanted), Some(of_name)) if wanted != of_name => Err(Refused::new(
+            "--format and the name of the file say different formats",
+        )
+        .hint("leave out --format, or name the file otherwise")),
+        (wanted, of_name) => Ok(wanted.or(of_name).unwrap_or(FileFormat::Html)),
+    }
+}
+
 /// What follows from the arguments alone.
-fn refuse_what_does_not_fit(args: &Args, console: &Console) -> Result<(), Refused> {
-    if args.format == FileFormat::Har && args.against.is_some() {
+fn refuse_what_does_not_fit(
+    args: &Args,
+    format: FileFormat,
+    console: &Console,
+) -> Result<(), Refused> {
+    if format == FileFormat::Har && args.against.is_some() {
         return Err(
             Refused::new("an archive holds one window, and --against is another")
                 .hint("make one of each"),
         );
     }
-    let is_page = args.format != FileFormat::Md;
+    let is_page = format != FileFormat::Md;
     if args.output.is_none() && is_page && console.width().is_some() {
         return Err(Refused::new("a report is no text for a terminal")
             .hint("-o report.html writes a file, --format md is for reading"));
@@ -313,11 +343,12 @@ fn report(
 }
 
 fn window(args: &Args, reader: &dyn Reader, wanted: &ReportScope) -> anyhow::Result<TrafficWindow> {
+    let drawn = drawn(reader, wanted.window)?;
     let mut fold = WindowFold::new(WindowScope {
         name: wanted.name(),
         conditions: conditions(args, wanted),
-        from: wanted.window.since,
-        to: wanted.window.until,
+        from: drawn.since,
+        to: drawn.until,
     });
     each_page(reader, &wanted.filter(), in_time(), &mut |page| {
         page.entries.into_iter().for_each(|entry| fold.add(entry));
@@ -342,6 +373,18 @@ fn window(args: &Args, reader: &dyn Reader, wanted: &ReportScope) -> anyhow::Res
         }
     }
     Ok(fold.finish(&payloads))
+}
+
+/// The part of a window that may hold anything: not before the store begins, and not after now.
+fn drawn(reader: &dyn Reader, window: TimeWindow) -> anyhow::Result<TimeWindow> {
+    let now = now_ms();
+    let (oldest, newest) = reader.span()?.unwrap_or((now, now));
+    // A recorded clock may be ahead of this one.
+    let until = window.until.min(now.max(newest.saturating_add(1)));
+    Ok(TimeWindow {
+        since: window.since.max(oldest.min(until)),
+        until,
+    })
 }
 
 /// The head of a payload: hundreds of whole ones would take more memory than the report.
@@ -369,23 +412,20 @@ fn in_time() -> Range {
     }
 }
 
-/// What was asked for, in words.
+/// What was asked for beside what the window is called after, in words.
 fn conditions(args: &Args, wanted: &ReportScope) -> Vec<String> {
     let at = |ts| units::time(ts, Zone::Utc);
     let window = wanted.window;
-    let mut words = vec![format!("{} to {}", at(window.since), at(window.until))];
+    let mut words = Vec::new();
+    if wanted.session.is_some() {
+        words.push(format!("{} to {}", at(window.since), at(window.until)));
+    }
     words.extend(
         wanted
             .filter
             .proxy
             .as_ref()
             .map(|proxy| format!("proxy {proxy}")),
-    );
-    words.extend(
-        wanted
-            .session
-            .as_ref()
-            .map(|row| format!("session {}", row.session_id)),
     );
     words.extend(args.tool.iter().map(|glob| format!("tools {glob}")));
     words.extend(args.method.iter().map(|glob| format!("methods {glob}")));

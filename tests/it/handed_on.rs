@@ -113,6 +113,50 @@ fn a_file_is_replaced_only_by_a_whole_report() {
 }
 
 #[test]
+fn years_without_anything_are_not_drawn() {
+    let home = recorded();
+    let window = &["report", "--utc", "-s", "2020-01-01", "-u", "2090-01-01"];
+    let page = data(&home.succeed(window));
+    let drawn = &page["windows"][0]["buckets"];
+    let times = home.rows(&[]).into_iter().map(|row| row["ts"].as_i64());
+    let oldest = times.min().flatten();
+    assert_eq!(drawn["from"].as_i64(), oldest, "not years before it");
+    assert!(drawn["to"].as_i64() <= page["made_at"].as_i64(), "{drawn}");
+}
+
+#[test]
+fn the_name_of_the_file_says_the_format() {
+    let home = recorded();
+    let cases = [
+        ("x.har", "{\"log\""),
+        ("x.MD", "# MCP traffic"),
+        ("x.markdown", "# MCP traffic"),
+        ("x.htm", "<!doctype html>"),
+        ("x", "<!doctype html>"),
+    ];
+    for (name, begins) in cases {
+        report(&home, &["-o", name]);
+        let text = std::fs::read_to_string(home.path(name)).unwrap();
+        assert!(text.starts_with(begins), "{name}");
+    }
+    report(&home, &["-o", "x.json", "--format", "har"]);
+    let ran = home.run(&["report", "-o", "y.har", "--format", "md"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("different formats"), "{}", ran.err);
+    assert!(!home.path("y.har").exists());
+}
+
+#[test]
+fn markdown_says_its_window_once() {
+    let home = recorded();
+    let text = report(&home, &["--format", "md", "-p", "*"]);
+    assert_eq!(text.matches(" to 2026-11-22").count(), 1, "{text}");
+    let id = home.rows(&[])[0]["session"].as_str().unwrap().to_owned();
+    let text = home.succeed(&["report", "--format", "md", "-S", &id]);
+    assert_eq!(text.matches(&id).count(), 1, "{text}");
+}
+
+#[test]
 fn what_makes_no_report_is_said() {
     let home = recorded();
     let cases: [(&[&str], i32, &str); 4] = [

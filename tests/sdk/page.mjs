@@ -62,6 +62,7 @@ async function interactions(page) {
   const first = page.locator("#failures details").first();
   await first.locator("summary").focus();
   await page.keyboard.press("Enter");
+  expect("whose server it was", (await first.locator("summary .proxy").textContent()).startsWith("files "));
   const inside = first.locator(".inside");
   await inside.waitFor();
   expect("what was asked, as text", (await inside.textContent()).includes(HOSTILE));
@@ -88,10 +89,13 @@ async function interactions(page) {
   expect("nothing of it became markup", (await page.locator("main img, main script, main iframe").count()) === 0);
 }
 
-/** Whether the page is no wider than its window, and what is wide scrolls within itself. */
+/** Whether the page is no wider than its window, and nothing is cut off. */
 async function fits(page, name) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   expect(`${name}: ${wide} pixels too wide`, wide <= 0);
+  const cut = await page.$$eval(".scroll", (all) =>
+    all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.getAttribute("aria-label")));
+  expect(`${name}: cut off: ${cut.join(", ")}`, cut.length === 0);
 }
 
 /** Whether text can be told from its ground, as WCAG measures it. */

@@ -92,6 +92,10 @@ pub struct TimeSeries {
     pub start: i64,
     /// How long each is, milliseconds.
     pub width: i64,
+    /// Where the drawn time begins: within the first piece, which begins where clocks do.
+    pub from: i64,
+    /// Where it ends: within the last.
+    pub to: i64,
     /// Calls.
     pub calls: Vec<u64>,
     /// Errors among them.

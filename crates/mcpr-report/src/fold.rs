@@ -18,7 +18,7 @@ const MAX_KEYS: usize = 10_000;
 /// Most sessions that are told apart.
 const MAX_SESSIONS: usize = 200_000;
 /// Lengths that a piece of time may have, milliseconds: those that clocks have.
-const WIDTHS: [i64; 19] = [
+const WIDTHS: [i64; 23] = [
     1,
     10,
     100,
@@ -38,6 +38,10 @@ const WIDTHS: [i64; 19] = [
     43_200_000,
     86_400_000,
     604_800_000,
+    1_209_600_000,
+    2_419_200_000,
+    7_862_400_000,
+    31_449_600_000,
 ];
 
 /// Which window is meant.
@@ -47,9 +51,10 @@ pub struct WindowScope {
     pub name: String,
     /// What was asked for, in words.
     pub conditions: Vec<String>,
-    /// From (inclusive), unix milliseconds.
+    /// Where the drawn time begins (inclusive), unix milliseconds: no earlier than anything was recorded, or
+    /// years of nothing leave all that happened one bar.
     pub from: i64,
-    /// To (exclusive).
+    /// Where it ends (exclusive).
     pub to: i64,
 }
 
@@ -125,7 +130,7 @@ impl WindowFold {
         let known = WIDTHS.iter().copied().find(|width| *width >= least);
         let width = known.unwrap_or(least);
         let start = scope.from - scope.from.rem_euclid(width);
-        let count = (scope.to.saturating_sub(start) / width).clamp(0, pieces) + 1;
+        let count = (scope.to.saturating_sub(start).saturating_sub(1) / width).clamp(0, pieces) + 1;
         Self {
             width,
             start,
@@ -259,7 +264,7 @@ impl WindowFold {
                 bytes_in: self.bytes[0],
                 bytes_out: self.bytes[1],
             },
-            buckets: series(self.start, self.width, &self.buckets),
+            buckets: series(&self),
             tools,
             tools_left,
             requests_left: self.all.calls - kept,
@@ -317,7 +322,8 @@ pub(crate) fn short(text: &str) -> String {
     }
 }
 
-fn series(start: i64, width: i64, buckets: &[CallCounts]) -> TimeSeries {
+fn series(fold: &WindowFold) -> TimeSeries {
+    let buckets = &fold.buckets;
     let quantiles = |share: f64| {
         buckets
             .iter()
@@ -325,8 +331,10 @@ fn series(start: i64, width: i64, buckets: &[CallCounts]) -> TimeSeries {
             .collect()
     };
     TimeSeries {
-        start,
-        width,
+        start: fold.start,
+        width: fold.width,
+        from: fold.scope.from,
+        to: fold.scope.to,
         calls: buckets.iter().map(|counts| counts.calls).collect(),
         errors: buckets.iter().map(|counts| counts.errors).collect(),
         p50: quantiles(0.5),

@@ -1,7 +1,7 @@
 //! The report as Markdown, for an issue or a chat. Must not let what was recorded be read as markup.
 
 use crate::data::{FailedCall, KeptBody, OpenCall, ToolFigures, TrafficReport, TrafficWindow};
-use crate::visible::in_line;
+use crate::visible::{in_block, in_line};
 use mcpr_model::time::rfc3339;
 use std::fmt::{self, Write};
 
@@ -124,8 +124,25 @@ fn waiting(call: &OpenCall, made_at: i64) -> String {
 /// A body below the line that it belongs to, where it is kept.
 fn kept_body(out: &mut String, name: &str, body: Option<&KeptBody>) -> fmt::Result {
     let Some(body) = body else { return Ok(()) };
-    let end = if body.cut { " …" } else { "" };
-    writeln!(out, "  {name}: {}{end}", code(&body.text))
+    let (end, text) = (if body.cut { " …" } else { "" }, &body.text);
+    if text.contains('\n') {
+        return block(out, name, &format!("{text}{end}"));
+    }
+    writeln!(out, "  {name}: {}{end}", code(text))
+}
+
+/// A text of several lines below the item of a list, between more backticks than it holds in a row.
+fn block(out: &mut String, name: &str, text: &str) -> fmt::Result {
+    let text = in_block(&text.replace("\r\n", "\n"));
+    let fence = "`".repeat(longest_ticks(&text).max(2) + 1);
+    writeln!(out, "  {name}:\n  {fence}")?;
+    text.lines()
+        .try_for_each(|line| writeln!(out, "  {line}"))?;
+    writeln!(out, "  {fence}")
+}
+
+fn longest_ticks(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 fn servers(out: &mut String, window: &TrafficWindow) -> fmt::Result {
@@ -137,8 +154,8 @@ fn servers(out: &mut String, window: &TrafficWindow) -> fmt::Result {
         let (at, proxy) = (at(server.ts), escaped(&server.proxy));
         writeln!(out, "- {at} **{proxy}**: {}", escaped(&server.how))?;
         if let Some(stderr) = &server.stderr {
-            let end = if stderr.cut { "… " } else { "" };
-            writeln!(out, "  stderr: {end}{}", code(&stderr.text))?;
+            let begin = if stderr.cut { "… " } else { "" };
+            block(out, "stderr", &format!("{begin}{}", stderr.text))?;
         }
     }
     let left = window.servers.len().saturating_sub(MAX_LINES) + window.servers_left;
@@ -160,7 +177,16 @@ fn failures(out: &mut String, window: &TrafficWindow) -> fmt::Result {
 
 fn one_failure(out: &mut String, failure: &FailedCall) -> fmt::Result {
     let what = failure.target.as_deref().unwrap_or(&failure.method);
-    let kind = failure.kind.unwrap_or(failure.status);
+    let kind = [failure.kind, failure.code.as_deref()];
+    let mut said = kind.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    if !said.is_empty() {
+        said.push_str(": ");
+    }
+    said.push_str(match (&failure.message, failure.status) {
+        (Some(message), _) => message,
+        (None, "timeout") => "never answered",
+        (None, _) => "no message",
+    });
     writeln!(
         out,
         "- {} **{}** ({}, {}): {}",
@@ -168,15 +194,7 @@ fn one_failure(out: &mut String, failure: &FailedCall) -> fmt::Result {
         escaped(what),
         escaped(&failure.proxy),
         duration(failure.latency),
-        escaped(&format!(
-            "{kind} {}{}",
-            failure
-                .code
-                .as_deref()
-                .map(|code| format!("{code} "))
-                .unwrap_or_default(),
-            failure.message.as_deref().unwrap_or("without a message")
-        ))
+        escaped(&said)
     )?;
     kept_body(out, "asked", failure.params.as_ref())?;
     kept_body(out, "answered", failure.answer.as_ref())
@@ -286,7 +304,6 @@ fn escaped(text: &str) -> String {
 /// A text as code on one line, between more backticks than it holds in a row.
 fn code(text: &str) -> String {
     let line = in_line(text);
-    let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
+    let fence = "`".repeat(longest_ticks(&line) + 1);
     format!("{fence} {line} {fence}")
 }

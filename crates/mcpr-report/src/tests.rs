@@ -163,6 +163,66 @@ fn a_name_does_not_turn_the_words_of_a_report_round() {
 }
 
 #[test]
+fn escapes_of_a_terminal_are_written_out_in_a_page_and_in_markdown() {
+    let said = "\u{1b}[31mred\u{8}\u{7f}\r\nnext\rover";
+    let mut fold = WindowFold::new(WindowScope {
+        name: String::new(),
+        conditions: Vec::new(),
+        from: 0,
+        to: 10,
+    });
+    fold.add(Entry::Request(Box::new(failed(1, said))));
+    fold.failed_servers(&[ServerRun {
+        refused: Some("no".into()),
+        stderr: Some(OutputTail {
+            text: said.into(),
+            bytes: 1,
+        }),
+        ..ServerRun::default()
+    }]);
+    let made = report(vec![fold.finish(&HashMap::new())]);
+    let (data, _) = parts(&html(made.clone()));
+    let shown = "\\x1b[31mred\\x08\\x7f\r\nnext\\rover";
+    let window = &data["windows"][0];
+    assert_eq!(window["failures"][0]["message"], shown);
+    assert_eq!(window["servers"][0]["stderr"]["text"], shown);
+    let text = markdown(&made);
+    // The lines of what a server wrote stay lines, in a block of code.
+    let block = "stderr:\n  ```\n  \\x1b[31mred\\x08\\x7f\n  next\\rover\n  ```\n";
+    assert!(text.contains(block), "{text}");
+    let line = "tool: \\\\x1b\\[31mred\\\\x08\\\\x7f\\\\r\\\\nnext\\\\rover\n";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn a_backslash_of_what_was_recorded_stays_one() {
+    let said = r"C:\\u001b\x1b\n";
+    let made = report(vec![window([failed(1, said)], &HashMap::new())]);
+    let (data, _) = parts(&html(made));
+    assert_eq!(data["windows"][0]["failures"][0]["message"], said);
+}
+
+#[test]
+fn pieces_of_time_end_where_the_window_does() {
+    // Seven years: as many pieces as there may be, and none of them after the end.
+    let day = 86_400_000;
+    for (from, to) in [(0, 2_557 * day), (5, 6), (day - 1, day), (7, 25 * day)] {
+        let fold = WindowFold::new(WindowScope {
+            name: String::new(),
+            conditions: Vec::new(),
+            from,
+            to,
+        });
+        let drawn = fold.finish(&HashMap::new()).buckets;
+        assert_eq!((drawn.from, drawn.to), (from, to));
+        let pieces = i64::try_from(drawn.calls.len()).expect("it is small");
+        assert!(drawn.start <= from && from < drawn.start + drawn.width);
+        let last = drawn.start + drawn.width * (pieces - 1);
+        assert!((last..=last + drawn.width).contains(&to), "{from} {to}");
+    }
+}
+
+#[test]
 fn what_hangs_and_a_server_that_could_not_start_are_told() {
     let mut fold = WindowFold::new(WindowScope {
         name: String::new(),
@@ -197,7 +257,10 @@ fn what_hangs_and_a_server_that_could_not_start_are_told() {
         text.contains("**nocmd**: server could not be started: no such file"),
         "{text}"
     );
-    assert!(text.contains("stderr: ` <b>boom `"), "{text}");
+    assert!(
+        text.contains("stderr:\n  ```\n  <b>boom\n  ```\n"),
+        "{text}"
+    );
     let (data, _) = parts(&html(made));
     let window = &data["windows"][0];
     assert_eq!(window["open"][0]["target"], "hang");
@@ -246,10 +309,15 @@ fn markdown_shows_recorded_text_as_it_is() {
     )]));
     assert!(text.contains("a\\|b\\*c\\*\\\\u{202e}"), "{text}");
     assert!(
-        text.contains("&#35; a \\[link\\](https:&#47;&#47;h) &#64;all \\`x\\` \\| &lt;b> - item"),
+        text.contains(
+            "&#35; a \\[link\\](https:&#47;&#47;h) &#64;all \\`x\\` \\| &lt;b>\\\\n- item"
+        ),
         "{text}"
     );
-    assert!(text.contains("answered: ```` ``` x y ````"), "{text}");
+    assert!(
+        text.contains("answered:\n  ````\n  ``` x\n  y\n  ````\n"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -34,7 +34,8 @@
     const seconds = Math.round((us % 6e7) / 1e6);
     if (us < 3.6e9) return `${Math.floor(us / 6e7)} min${seconds > 0 ? ` ${seconds} s` : ""}`;
     const hours = us / 3.6e9;
-    return `${Number.isInteger(hours) ? hours : hours.toFixed(1)} h`;
+    const [long, unit] = hours < 48 ? [hours, "h"] : [hours / 24, "days"];
+    return `${Number.isInteger(long) ? long : long.toFixed(1)} ${unit}`;
   }
   function bytes(n) {
     if (n < 1000) return `${n} B`;
@@ -59,13 +60,25 @@
     const percent = (100 * part) / whole;
     return `${percent > 0 && percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
   }
-  // A text of JSON is indented; what is none, or was cut, stays as it is.
+  // A text of JSON is indented; what is none, or was cut, stays as it is. Its words stay as they were written:
+  // decoded, a long number would be another one, and an escape the unseen character that it stands for.
   function pretty(text) {
     try {
-      return JSON.stringify(JSON.parse(text), null, 2);
+      // What the program has written out is no escape of JSON.
+      JSON.parse(text.replace(/\\\\|\\(?:u\{[0-9a-f]+\}|x[0-9a-f]{2})/g, ""));
     } catch {
       return text;
     }
+    let depth = 0;
+    const line = () => `\n${"  ".repeat(depth)}`;
+    const words = text.match(/"(?:[^"\\]|\\.)*"|[{[]\s*[}\]]|[{}[\],:]|[^\s{}[\],:"]+/g) || [];
+    return words.map((word) => {
+      if (word === "{" || word === "[") depth += 1;
+      if (word === "}" || word === "]") depth -= 1;
+      if (word === "{" || word === "[" || word === ",") return word + line();
+      if (word === "}" || word === "]") return line() + word;
+      return word === ":" ? ": " : word;
+    }).join("");
   }
 
   const windows = data.windows;
@@ -81,6 +94,8 @@
     return make("div", { class: isPair ? "windows two" : "windows" },
       windows.map((window) => make("div", {}, isPair ? make("h3", {}, window.name) : null, render(window))));
   }
+  // Where all are of one proxy, its name stands nowhere else.
+  const oneProxy = (rows) => (new Set(rows.map((row) => row.proxy)).size === 1 ? "one-proxy" : "");
   const nothing = (text) => make("p", { class: "nothing" }, text);
 
   // ---- figures
@@ -112,7 +127,7 @@
     };
     const parts = windows.map((window, at) => make("div", {},
       isPair ? make("h3", {}, window.name) : null,
-      make("p", { class: "note" }, window.conditions.join(" · ")),
+      window.conditions.length ? make("p", { class: "note" }, window.conditions.join(" · ")) : null,
       of(window, at > 0 ? windows[0] : null)));
     return section("figures", "Figures", make("div", { class: isPair ? "windows two" : "windows" }, parts));
   }
@@ -129,37 +144,39 @@
       chart.append(draw("line", { class: "grid", x1: left, x2: width - right, y1: y, y2: y }),
         draw("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, write(most * part)));
     }
-    const buckets = window.buckets;
-    const end = buckets.start + buckets.width * buckets.calls.length;
-    const isLong = end - buckets.start > 864e5;
-    const at = (ms) => (isLong ? `${day(ms).slice(5)} ${time(ms, false).slice(0, 5)}` : time(ms, false));
-    chart.append(draw("text", { x: left, y: height - 6 }, at(buckets.start)),
-      draw("text", { x: width - right, y: height - 6, "text-anchor": "end" }, at(end)));
+    const { from, to } = window.buckets;
+    // As fine as the two ends need to differ.
+    const letters = to - from > 864e5 ? 5 : 8;
+    const clock = (ms) => (to - from < 1e4 ? new Date(ms).toISOString().slice(11, 23) : time(ms, false).slice(0, letters));
+    const dayOf = (ms) => (ms === from || day(ms) !== day(from) ? `${day(ms)} ` : "");
+    chart.append(draw("text", { x: left, y: height - 6 }, dayOf(from) + clock(from)),
+      draw("text", { x: width - right, y: height - 6, "text-anchor": "end" }, dayOf(to) + clock(to)));
     return chart;
   }
   function places(window) {
-    const n = Math.max(1, window.buckets.calls.length);
-    const step = (BOX.width - BOX.left - BOX.right) / n;
-    return { n, step, x: (at) => BOX.left + at * step, high: BOX.height - BOX.top - BOX.bottom };
+    const { start, width, from, to } = window.buckets;
+    // The first piece and the last reach beyond the axis, which ends where the window does.
+    const share = (at) => Math.min(1, Math.max(0, (start + at * width - from) / Math.max(1, to - from)));
+    const x = (at) => BOX.left + (BOX.width - BOX.left - BOX.right) * share(at);
+    return { x, wide: (at) => Math.max(1, x(at + 1) - x(at) - 1), high: BOX.height - BOX.top - BOX.bottom };
   }
   function when(window, at) {
-    return time(window.buckets.start + at * window.buckets.width);
+    return time(Math.max(window.buckets.from, window.buckets.start + at * window.buckets.width));
   }
   function callsChart(window, most) {
     const { calls, errors } = window.buckets;
     const total = `${count(window.total.calls)} calls over time, ${count(window.total.errors)} of them errors`;
     const chart = frame(window, total, most, (n) => count(Math.round(n)));
-    const { step, x, high } = places(window);
+    const { x, wide, high } = places(window);
     const base = BOX.height - BOX.bottom;
     calls.forEach((n, at) => {
       if (!n) return;
       const tall = (high * n) / most;
       const bad = (high * errors[at]) / most;
-      const wide = Math.max(1, step - 1);
       chart.append(draw("g", {},
         draw("title", {}, `${when(window, at)}: ${count(n)} calls, ${count(errors[at])} errors`),
-        draw("rect", { class: "ok", x: x(at), y: base - tall, width: wide, height: tall - bad }),
-        draw("rect", { class: "bad-bar", x: x(at), y: base - bad, width: wide, height: bad })));
+        draw("rect", { class: "ok", x: x(at), y: base - tall, width: wide(at), height: tall - bad }),
+        draw("rect", { class: "bad-bar", x: x(at), y: base - bad, width: wide(at), height: bad })));
     });
     return make("figure", {}, make("figcaption", {},
       make("span", { class: "key calls" }, "calls"), make("span", { class: "key errors" }, "errors among them"),
@@ -172,20 +189,19 @@
     const decades = Math.log10(most / least);
     const scale = (us) => Math.max(0, Math.log10(Math.max(us, least) / least) / decades);
     const chart = frame(window, label, 1, (part) => duration(Math.round(least * 10 ** (part * decades))));
-    const { step, x, high } = places(window);
+    const { x, wide, high } = places(window);
     const y = (us) => BOX.height - BOX.bottom - high * scale(us);
-    const wide = Math.max(2, step - 1);
     let line = "";
     p50.forEach((half, at) => {
       if (half === null) {
         line += "|";
         return;
       }
-      const middle = x(at) + step / 2;
+      const middle = (x(at) + x(at + 1)) / 2;
       chart.append(draw("g", {},
         draw("title", {}, `${when(window, at)}: half under ${duration(half)}, 95 % under ${duration(p95[at])}, 99 % under ${duration(p99[at])}`),
-        draw("rect", { class: "band outer", x: x(at), y: y(p99[at]), width: wide, height: Math.max(1, y(half) - y(p99[at])) }),
-        draw("rect", { class: "band", x: x(at), y: y(p95[at]), width: wide, height: Math.max(1, y(half) - y(p95[at])) })));
+        draw("rect", { class: "band outer", x: x(at), y: y(p99[at]), width: wide(at), height: Math.max(1, y(half) - y(p99[at])) }),
+        draw("rect", { class: "band", x: x(at), y: y(p95[at]), width: wide(at), height: Math.max(1, y(half) - y(p95[at])) })));
       line += ` ${middle.toFixed(1)},${y(half).toFixed(1)}`;
     });
     for (const run of line.split("|")) {
@@ -280,11 +296,10 @@
       body.replaceChildren(...shown.map((row) => make("tr", {},
         make("td", { class: "name" }, row.name, row.target && row.method !== "tools/call" ? make("span", { class: "dim" }, ` ${row.method}`) : null),
         make("td", { class: "name proxy" }, row.proxy),
-        make("td", { class: "n" }, count(row.calls), changed(row, "calls", count)),
-        make("td", { class: row.errors ? "n bad" : "n" }, count(row.errors), changed(row, "errors", count)),
-        make("td", { class: row.errors ? "n bad" : "n" }, share(row.errors, row.calls)),
-        ["p50", "p95", "max", "time_us"].map((key) =>
-          make("td", { class: "n" }, duration(row[key]), key === "p95" ? changed(row, "p95", duration) : null)))));
+        TOOL_COLUMNS.slice(2).map(([title, key, write]) =>
+          make("td", { class: row.errors && (key === "errors" || key === "rate") ? "n bad" : "n", "data-title": title },
+            key === "rate" ? share(row.errors, row.calls) : write(row[key]),
+            ["calls", "errors", "p95"].includes(key) ? changed(row, key, write) : null)))));
       const left = last.tools_left ? `; ${count(last.tools_left)} more were left out` : "";
       status.textContent = `${count(shown.length)} of ${count(rows.length)} shown${left}`;
     }
@@ -293,7 +308,7 @@
       isPair ? make("p", { class: "note" }, `In brackets: ${windows[0].name}.`) : null,
       make("div", { class: "controls" }, make("label", { for: "tool-filter" }, "Show names with", filter)),
       make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of tools and methods" },
-        make("table", { id: "tool-table", class: new Set(rows.map((row) => row.proxy)).size === 1 ? "one-proxy" : null }, make("thead", {}, make("tr", {}, head.map(([, cell]) => cell))), body)),
+        make("table", { id: "tool-table", class: `stacks ${oneProxy(rows)}` }, make("thead", {}, make("tr", {}, head.map(([, cell]) => cell))), body)),
       status);
   }
 
@@ -411,6 +426,7 @@
     const kind = [one.kind, one.code].filter(Boolean).join(" ");
     const item = make("details", {},
       make("summary", {}, make("span", { class: "dim" }, time(one.ts)), make("span", { class: "what" }, what),
+        make("bdi", { class: "proxy dim" }, one.proxy),
         make("span", { class: "said" }, kind ? `${kind}: ` : "", one.message || (one.status === "timeout" ? "never answered" : "no message")),
         make("span", { class: "dim" }, duration(one.latency))));
     // Filled when it is opened: a page of hundreds of payloads stays quick.
@@ -430,7 +446,7 @@
     const of = (window) => {
       const all = window.failures;
       if (!all.length) return nothing(window.total.errors ? "None is kept one by one." : "None.");
-      const list = make("div", { class: "failures" });
+      const list = make("div", { class: `failures ${oneProxy(all)}` });
       const more = make("button", { type: "button", class: "more" });
       let shown = 0;
       function show() {
@@ -457,8 +473,8 @@
         make("td", { class: "name" }, change.change.replaceAll("_", " "), change.item ? ` ${change.item}` : ""),
         make("td", {}, change.compatibility ? make("span", { class: `tag ${change.compatibility}` }, change.compatibility) : "",
           " ", change.security && change.security !== "none" ? make("span", { class: `tag ${change.security}` }, change.security) : "")));
-      return [make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Changes of what servers offer" }, make("table", {},
-        make("thead", {}, make("tr", {}, ["when", "list", "change", "verdict"].map((title) => make("th", { scope: "col" }, title)))),
+      return [make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Changes of what servers offer" }, make("table", { class: "stacks" },
+        make("thead", { class: "wide" }, make("tr", {}, ["when", "list", "change", "verdict"].map((title) => make("th", { scope: "col" }, title)))),
         make("tbody", {}, rows))),
       window.changes_left ? make("p", { class: "note" }, `${count(window.changes_left)} older changes were left out.`) : null];
     };
