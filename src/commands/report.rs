@@ -37,7 +37,7 @@ pub struct Args {
     /// Write to FILE, or to standard output for `-` [default: standard output, where that is no terminal]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Choose the format [default: what FILE is called after, or html]
+    /// Choose the format [default: by the name of FILE, or html]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<FileFormat>,
     /// Report what happened at or after TIME [default: 24h]
