@@ -76,6 +76,7 @@ async function interactions(page) {
   await hangs.locator("summary").click();
   const asked = hangs.locator("pre");
   expect("what it asked, as text", (await asked.isVisible()) && (await asked.textContent()).includes(HOSTILE));
+  expect("an escape stays one", (await asked.textContent()).includes('"turned": "\\u202e"'));
   const ended = line("exited with code 3");
   await ended.locator("summary").focus();
   await page.keyboard.press("Enter");

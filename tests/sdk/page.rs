@@ -69,8 +69,10 @@ pub(crate) fn in_a_browser(packages: &Packages) {
     home.succeed(&["record", "--once", "--payloads", file.to_str().unwrap()]);
     let dies = format!("echo '{HOSTILE}' >&2; exit 3");
     tapped(&home, &dies, "").wait().unwrap();
-    let arguments = json!({"name": "hangs", "arguments": {"path": HOSTILE}});
+    let arguments = json!({"name": "hangs", "arguments": {"path": HOSTILE, "turned": "ESCAPE"}});
     let call = json!({"id": 1, "method": "tools/call", "params": arguments});
+    // Indented in the page, it must stay the escape that it was.
+    let call = call.to_string().replace("ESCAPE", r"\u202e");
     let waits = Ends(tapped(&home, "cat >/dev/null", &format!("{call}\n")));
     until("a call is in flight", || {
         home.succeed(&["logs", "--status", "pending"])
