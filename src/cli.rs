@@ -10,7 +10,7 @@ use crate::commands::{
     self, Refused, check, clients, complete, config, generated, logs, proxy, record, report,
     service, session, sessions, show, slow, sources, stats, store, watch,
 };
-use crate::commands::{known_elsewhere, topic_of, with_help};
+use crate::commands::{is_poor_guess, known_elsewhere, topic_of, with_help};
 use crate::config::{KEYS, Settings, SettingsError};
 use crate::console::{ColourChoice, Console, report_bus_errors};
 use crate::exit::Exit;
@@ -356,9 +356,10 @@ fn answer_parser(error: &clap::Error, console: &mut Console) -> anyhow::Result<E
         let known = known_elsewhere(error);
         let text = render(console.colours_messages());
         // What looks alike is a poor guess where the word itself is known.
-        let text = match &known {
-            Some(_) => without_tips(&text),
-            None => text,
+        let text = if known.is_some() || is_poor_guess(error) {
+            without_tips(&text)
+        } else {
+            text
         };
         console.write_message(&text);
         if let Some(hint) = known {
@@ -373,9 +374,11 @@ fn answer_parser(error: &clap::Error, console: &mut Console) -> anyhow::Result<E
 
 /// The message of an error without what looks alike: paragraphs that begin with a tip.
 fn without_tips(text: &str) -> String {
-    // clap gives no tips as data, only in its own words.
+    // As clap prints them.
     let paragraphs = text.split("\n\n");
-    let kept: Vec<&str> = paragraphs.filter(|text| !text.contains("tip:")).collect();
+    // Beside a tip the usage is that of the flag in it.
+    let is_kept = |text: &&str| !text.contains("tip:") && !text.contains("Usage:");
+    let kept: Vec<&str> = paragraphs.filter(is_kept).collect();
     kept.join("\n\n")
 }
 

@@ -73,6 +73,15 @@ fn usage_errors_say_what_was_wrong() {
         ("mcpr logs --last 5", "hint: use --limit N"),
         ("mcpr logs --server=x", "hint: use --proxy NAME"),
         ("mcpr sesions", "sessions"),
+        ("mcpr ps", "hint: `mcpr logs --status pending`"),
+        ("mcpr session -1", "hint: `mcpr session latest`"),
+        ("mcpr logs -n -1", "hint: a number here is 0 or more"),
+        ("mcpr logs --sort x", "hint: use --reverse"),
+        (
+            "mcpr session delete --dry-run x",
+            "hint: use `mcpr session ID`",
+        ),
+        ("mcpr logs --metod x", "'--method'"),
     ];
     for (line, says) in cases {
         check(line, Exit::Failed, says);

@@ -100,6 +100,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             conditions,
             names: clients.chain(tools).collect(),
             leaves_out_bodies: false,
+            requests: None,
         };
         // Of a client that is sought by name nobody knows whether it was among them.
         if args.client.is_empty() && called.is_none() {

@@ -1,12 +1,14 @@
 //! What is said when a list is empty: where it was looked, for what, and what to try.
 
+mod loosened;
+
 use super::args::View;
 use crate::console::Console;
 use crate::nearest::did_you_mean;
 use crate::render::units;
 use mcpr_model::time::{DAY_MS, HOUR_MS, rfc3339};
 use mcpr_store::Reader;
-use mcpr_store::query::{NameKind, Pattern};
+use mcpr_store::query::{Cursor, Filter, NameKind, Pattern};
 
 /// What an empty list was asked for.
 pub(super) struct Sought<'a> {
@@ -18,6 +20,16 @@ pub(super) struct Sought<'a> {
     pub(super) names: Vec<SoughtName>,
     /// Whether a text was searched for that a payload may have, and payloads were not all searched.
     pub(super) leaves_out_bodies: bool,
+    /// The same for the store, of a list of requests that have ended.
+    pub(super) requests: Option<SoughtRequests<'a>>,
+}
+
+/// Requests that were looked for.
+#[derive(Clone, Copy)]
+pub(super) struct SoughtRequests<'a> {
+    pub(super) filter: &'a Filter,
+    /// Only what is stored after this, and the flag that says so.
+    pub(super) after: Option<(Cursor, &'static str)>,
 }
 
 /// A name or a glob, as it was typed.
@@ -178,7 +190,15 @@ pub(super) fn explain(
         }
     }
     let span = reader.span()?;
-    if let (Some(window), Some((_, newest))) = (view.default_window_ms, span)
+    // To people something is said that is worth another question to the store.
+    let asked = sought
+        .requests
+        .filter(|_| view.is_table() && !console.is_quiet());
+    let before_window = match asked {
+        Some(asked) if view.default_window_ms.is_some() => asked.newest_at_any_time(reader)?,
+        _ => span.map(|(_, newest)| newest),
+    };
+    if let (Some(window), Some(newest)) = (view.default_window_ms, before_window)
         && view.since.is_some_and(|since| newest < since)
     {
         tell(console);
@@ -203,6 +223,10 @@ pub(super) fn explain(
     };
     if sought.leaves_out_bodies && reader.payload_span()?.is_some() {
         console.hint("--in payloads searches arguments and answers too");
+        return Ok(());
+    }
+    if let Some(asked) = asked {
+        console.hint(&loosened::hint(asked, *what, newest, view, reader)?);
         return Ok(());
     }
     let at = units::time(newest, view.zone);

@@ -5,7 +5,7 @@ use super::now_ms;
 use super::printer::Printer;
 use crate::console::Console;
 use crate::render::{IN_FLIGHT, LogRow, units};
-use mcpr_model::{ErrorKind, ServerRun, Status};
+use mcpr_model::{ErrorKind, Kind, ServerRun, Status};
 use mcpr_store::query::{Entry, Filter, Flight, NameKind, OpenRow, SessionRow};
 use mcpr_store::{Reader, StoreError};
 use std::borrow::Cow;
@@ -286,6 +286,8 @@ fn is_of_some_requests(filter: &Filter) -> bool {
         filter.error_kinds.is_empty() || filter.error_kinds.contains(&ErrorKind::Died);
     let is_of_all_calls = filter.methods.is_empty() && filter.tools.is_empty();
     !(is_of_failures && is_of_deaths && is_of_all_calls)
+        // A server's end stands among what was said to it.
+        || filter.kind.is_some_and(|kind| kind != Kind::Mcp)
         || filter.client.is_some()
         || filter.error_code.is_some()
         || filter.grep.is_some()

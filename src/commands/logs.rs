@@ -2,7 +2,7 @@
 //! list goes on from a place in the store, in order of storing.
 
 use super::args::{ReadArgs, View};
-use super::empty::{self, Sought};
+use super::empty::{self, Sought, SoughtRequests};
 use super::flight::{self, InsertedRows, LiveFlight, WantedInserts};
 use super::follow::{
     self, CursorFile, FollowArgs, Followed, Held, Position, Start, each_page_of_newest_left,
@@ -168,7 +168,7 @@ fn list(
         return Ok(Exit::Done);
     }
     if let Some(from) = from {
-        say_what_is_gone(reader, from.cursor, asked.printer.view.zone, console)?;
+        say_what_is_gone(reader, from.cursor, console)?;
     }
     let goes_on = from.is_some() || cursor.is_some();
     let range = range(args, start, from, goes_on, head.cursor);
@@ -201,7 +201,16 @@ fn list(
         return Ok(Exit::No);
     }
     if asked.printer.requests == 0 {
-        explain_empty(args, asked.printer.view, reader, console)?;
+        let flag = if args.after.is_some() {
+            "--after"
+        } else {
+            "--cursor-file"
+        };
+        let sought = filter.as_ref().map(|filter| SoughtRequests {
+            filter,
+            after: from.map(|from| (from.cursor, flag)),
+        });
+        explain_empty(args, sought, asked.printer.view, reader, console)?;
     }
     Ok(Exit::Done)
 }
@@ -209,12 +218,21 @@ fn list(
 /// Says why there is nothing.
 fn explain_empty(
     args: &Args,
+    requests: Option<SoughtRequests<'_>>,
     view: &View,
     reader: &dyn Reader,
     console: &mut Console,
 ) -> anyhow::Result<()> {
+    let is_of_pending = args.request_filter.wants_only_pending();
+    if args.limit.is_some_and(|limit| limit.rows() == Some(0)) && !is_of_pending {
+        // Nothing was looked for: none would be said to be there.
+        if view.is_table() {
+            console.hint("-n 0 shows no request; -n all shows each");
+        }
+        return Ok(());
+    }
     let sought = Sought {
-        what: if args.request_filter.wants_only_pending() {
+        what: if is_of_pending {
             "requests in flight"
         } else {
             "requests"
@@ -222,6 +240,7 @@ fn explain_empty(
         conditions: conditions(args, view),
         names: args.request_filter.names(),
         leaves_out_bodies: args.request_filter.search.leaves_out_bodies(),
+        requests: requests.filter(|_| !is_of_pending),
     };
     empty::explain(&sought, view, reader, console)
 }
@@ -281,7 +300,8 @@ fn print(
     range: Range,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    if range.by == OrderBy::Time {
+    // Between no rows nothing stands.
+    if range.by == OrderBy::Time && range.most != Some(0) {
         insert(asked, reader, filter, range.order)?;
     }
     let most = range.most.unwrap_or(usize::MAX);

@@ -53,9 +53,9 @@ pub(crate) use help::with_help;
 #[cfg(test)]
 pub(crate) use help::{CommandHelp, HEADINGS, all as helps};
 pub(crate) use topics::of_words as topic_of;
-pub(crate) use usage::known_elsewhere;
 #[cfg(test)]
 pub(crate) use usage::{COMMANDS, FLAGS};
+pub(crate) use usage::{is_poor_guess, known_elsewhere};
 
 use crate::console::{Console, OutputError};
 use crate::exit::Exit;

@@ -46,7 +46,8 @@ impl Replacement {
         let fresh = tempfile::Builder::new()
             .prefix(".mcpr-")
             .permissions(Permissions::from_mode(NEW_FILE_MODE))
-            .tempfile_in(directory_of(&path))?;
+            .tempfile_in(directory_of(&path))
+            .map_err(|error| without_own_name(&error, directory_of(&path)))?;
         Ok(Self { path, old, fresh })
     }
 
@@ -73,6 +74,19 @@ impl Replacement {
         // A new name is on the disk only once its directory is.
         File::open(directory_of(&self.path))?.sync_all()
     }
+}
+
+/// The same error without the name of a file that nobody asked for.
+fn without_own_name(error: &io::Error, directory: &Path) -> io::Error {
+    if error.kind() == ErrorKind::NotFound {
+        let message = format!("there is no directory {}", directory.display());
+        return io::Error::new(ErrorKind::NotFound, message);
+    }
+    // The name is said by what wraps the system's own error.
+    let source = std::error::Error::source(error);
+    let system = source.and_then(|inner| inner.downcast_ref::<io::Error>());
+    let code = system.and_then(io::Error::raw_os_error);
+    code.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -11,7 +11,7 @@ use super::args::{
 };
 use super::check::{TimeWindow, earlier, window_of};
 use super::empty::{self, SoughtName};
-use super::find::find_session;
+use super::find::{find_session, say_no_session_of};
 use super::help::CommandHelp;
 use super::pages::{OrderBy, Range, each_page};
 use super::{Refused, StoreArgs, complete, now_ms, open_store};
@@ -166,8 +166,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             let proxy = proxy_pattern(&args.proxy);
             let found = find_session(reader.as_ref(), id, proxy.as_ref(), zone(args))?;
             if found.is_none() {
-                let message = format!("no session `{id}` in {url}");
-                console.error(&message, Some("`mcpr sessions` lists them"));
+                say_no_session_of(id, &args.proxy.join(","), &url, console);
                 return Ok(Exit::No);
             }
             found

@@ -164,7 +164,11 @@ fn list(
         listing.finish(console)?;
     }
     if beyond {
-        let told = format!("there are more than these {shown} sessions");
+        let told = if shown == 1 {
+            "there are more sessions than this one".to_owned()
+        } else {
+            format!("there are more than these {shown} sessions")
+        };
         left_out::say(&told, "-n all shows each", view, console);
     }
     if is_empty {
@@ -186,6 +190,7 @@ fn sought(args: &Args, view: &View) -> Sought<'static> {
         conditions,
         names: clients.chain(tools).collect(),
         leaves_out_bodies: false,
+        requests: None,
     }
 }
 

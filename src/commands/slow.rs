@@ -1,7 +1,7 @@
 //! `mcpr slow`: the requests that took longest.
 
 use super::args::ReadArgs;
-use super::empty::{self, Sought};
+use super::empty::{self, Sought, SoughtRequests};
 use super::follow::{self, FollowArgs, Followed, Start};
 use super::help::{CommandHelp, field_names};
 use super::pages::Fetched;
@@ -146,6 +146,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             conditions,
             names: args.request_filter.names(),
             leaves_out_bodies: args.request_filter.search.leaves_out_bodies(),
+            requests: filter.as_ref().map(|filter| SoughtRequests {
+                filter,
+                after: None,
+            }),
         };
         empty::explain(&sought, &view, reader.as_ref(), console)?;
     }

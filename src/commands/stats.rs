@@ -6,7 +6,7 @@ mod conditions;
 mod traces;
 
 use super::args::{ReadArgs, View, patterns};
-use super::empty::{self, Sought, SoughtName};
+use super::empty::{self, Sought, SoughtName, SoughtRequests};
 use super::help::{CommandHelp, field_names};
 use super::left_out::{self, LinesArgs};
 use super::list_printer::ListPrinter;
@@ -103,13 +103,13 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     let mut columns = view.columns(STATS_COLUMNS, STATS_FIELDS, || table_columns(true))?;
     let reader = view.open(console)?;
-    let Some(filter) = filter(args, &view, reader.as_ref())? else {
+    let Some(asked) = filter(args, &view, reader.as_ref())? else {
         args.more.say_no_session(&view, console);
         return Ok(Exit::No);
     };
     let buckets = buckets(&view, reader.as_ref())?;
     let question = StatsQuestion {
-        filter: within(filter, buckets),
+        filter: within(asked.clone(), buckets),
         by,
         exact: args.exact,
         buckets,
@@ -148,7 +148,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     beside::say_samples(reader.as_ref(), console)?;
     report_unplaced(&question, &rows, console);
     if rows.is_empty() {
-        explain_empty(args, &view, reader.as_ref(), console)?;
+        explain_empty(args, &asked, &view, reader.as_ref(), console)?;
     }
     Ok(Exit::Done)
 }
@@ -170,6 +170,7 @@ fn filter(args: &Args, view: &View, reader: &dyn Reader) -> anyhow::Result<Optio
 /// Says why there is nothing.
 fn explain_empty(
     args: &Args,
+    filter: &Filter,
     view: &View,
     reader: &dyn Reader,
     console: &mut Console,
@@ -190,6 +191,10 @@ fn explain_empty(
         conditions,
         names: tools.chain(methods).chain(args.more.names()).collect(),
         leaves_out_bodies: args.more.leaves_out_bodies(),
+        requests: Some(SoughtRequests {
+            filter,
+            after: None,
+        }),
     };
     empty::explain(&sought, view, reader, console)
 }

@@ -1,5 +1,6 @@
 //! What is said of a command or a flag that there is none of: what was probably meant. Pure.
 
+use crate::nearest::did_you_mean;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Words that other programs have for it, and what does it here.
@@ -32,6 +33,10 @@ pub(crate) const COMMANDS: &[(&str, &str)] = &[
     (
         "hanging",
         "`mcpr logs --status pending` lists what is in flight",
+    ),
+    (
+        "ps",
+        "`mcpr logs --status pending` lists what is in flight, `mcpr sessions` sessions",
     ),
     ("last", "`mcpr show -1` shows the last request"),
     (
@@ -100,6 +105,8 @@ pub(crate) const FLAGS: &[(&str, &str)] = &[
     ("--tail", "--limit N"),
     ("--top", "--limit N"),
     ("--count", "--limit N"),
+    ("--sort", "--reverse, or `mcpr slow` for the slowest"),
+    ("--dry-run", "`mcpr session ID`, which shows what is there"),
     ("--from", "--since TIME"),
     ("--after-time", "--since TIME"),
     ("--to", "--until TIME"),
@@ -135,11 +142,44 @@ pub(crate) fn known_elsewhere(error: &clap::Error) -> Option<String> {
         }
         ErrorKind::UnknownArgument => {
             let word = word(ContextKind::InvalidArg)?;
+            if word
+                .strip_prefix('-')
+                .is_some_and(|rest| rest.parse::<u64>().is_ok())
+            {
+                return Some(hint_of_negative(error));
+            }
             // clap names a flag with what was joined to it.
             let flag = word.split('=').next().unwrap_or(word);
             found(FLAGS, flag).map(|ours| format!("use {ours}"))
         }
         _ => None,
+    }
+}
+
+/// A place from the end, which only `show` takes so, or a count.
+fn hint_of_negative(error: &clap::Error) -> String {
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => String::new(),
+    };
+    if usage.contains("mcpr session ") {
+        return "`mcpr session latest` is the session that was used last".to_owned();
+    }
+    "a number here is 0 or more".to_owned()
+}
+
+/// Whether what clap takes for alike is not, or is the way to pass a flag that nobody meant as a value.
+pub(crate) fn is_poor_guess(error: &clap::Error) -> bool {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.trim_start_matches('-')),
+        _ => None,
+    };
+    let Some(typed) = word(ContextKind::InvalidArg) else {
+        return false;
+    };
+    match word(ContextKind::SuggestedArg) {
+        Some(alike) => did_you_mean(typed, &[alike]).is_none(),
+        None => error.kind() == ErrorKind::UnknownArgument,
     }
 }
 

@@ -194,15 +194,13 @@ fn what_was_removed_behind_the_cursor_is_told() {
             "{ran:?}"
         );
         assert!(
-            ran.err.contains(
-                "is gone: at least 5 requests behind the cursor were removed; going on there"
-            ),
+            ran.err.contains("at least 5 requests behind "),
             "{rest:?}: {ran:?}"
         );
     }
     let ran = home.run(&["logs", "--json", "--cursor-file", "cursor"]);
     assert_eq!(
-        (ran.out.as_str(), ran.err.contains("is gone")),
+        (ran.out.as_str(), ran.err.contains("were removed")),
         ("", false),
         "{ran:?}"
     );

@@ -1,16 +1,14 @@
 //! A place before what is kept: that rows behind it were removed, which nobody will see any more.
 
 use crate::console::Console;
-use crate::render::units::{self, grouped};
+use crate::render::units::grouped;
 use mcpr_store::Reader;
-use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Cursor, Entry, Filter, Page};
+use mcpr_store::query::{Cursor, Filter, Page};
 
 /// Says so where a listing goes on from such a place.
 pub(in crate::commands) fn say_what_is_gone(
     reader: &dyn Reader,
     place: Cursor,
-    zone: Zone,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let gone = reader.gone_behind(place)?;
@@ -18,10 +16,10 @@ pub(in crate::commands) fn say_what_is_gone(
         return Ok(());
     }
     let first = reader.entries(&Filter::default(), Page::after(place, 1))?;
-    let before = match first.first() {
-        Some(Entry::Request(row)) => units::time(row.ts, zone),
-        Some(Entry::Gap(gap)) => units::time(gap.from_ts, zone),
-        None => "now".to_owned(),
+    // A number and no time: what was stored first may have happened last.
+    let on = match first.first() {
+        Some(entry) => format!("number {}", entry.cursor()),
+        None => "what comes".to_owned(),
     };
     let (what, were) = if gone == 1 {
         ("request", "was")
@@ -29,7 +27,7 @@ pub(in crate::commands) fn say_what_is_gone(
         ("requests", "were")
     };
     console.note(&format!(
-        "history before {before} is gone: at least {} {what} behind the cursor {were} removed; going on there",
+        "at least {} {what} behind {place} {were} removed; going on with {on}",
         grouped(gone)
     ));
     Ok(())

@@ -10,7 +10,6 @@ use crate::commands::pages::{Fetched, OrderBy, Range, each_page};
 use crate::console::Console;
 use crate::exit::Exit;
 use mcpr_store::Reader;
-use mcpr_store::query::when::Zone;
 use mcpr_store::query::{Cursor, Entry, Filter, Head, Order, Page};
 use std::time::{Duration, Instant};
 
@@ -68,7 +67,6 @@ pub(in crate::commands) fn follow(
         filter: None,
         is_opened: true,
         ticked: None,
-        zone: view.zone,
     };
     watch(view, &limits, &mut listing, console)
 }
@@ -88,7 +86,6 @@ struct Follower<'a> {
     is_opened: bool,
     /// When what goes on was shown last; `None` once there is news.
     ticked: Option<Instant>,
-    zone: Zone,
 }
 
 impl Watcher for Follower<'_> {
@@ -104,7 +101,7 @@ impl Watcher for Follower<'_> {
         let goes_on = self.start.is_none_or(|start| start.after.is_some());
         self.place(head);
         if goes_on && self.is_opened {
-            say_what_is_gone(reader, self.position.cursor, self.zone, console)?;
+            say_what_is_gone(reader, self.position.cursor, console)?;
         }
         self.is_opened = false;
         self.ticked = None;

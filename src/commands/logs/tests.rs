@@ -120,10 +120,37 @@ fn nothing_found_says_where_and_for_what() {
         &expect![[r#"
             no requests found in /store.db
             looked for: since 2026-11-21 01:30:00.000Z, method `*call`, tool `zzz`, kind `mcp`
-            hint: the newest request is of 2026-11-21 01:27:13.000Z (2m ago); --since 1h shows it
+            hint: the newest request is of 2026-11-21 01:27:13.000Z (2m ago); no condition alone leaves it out
             Done
         "#]],
     );
+}
+
+#[test]
+fn an_empty_list_names_the_condition_that_empties_it() {
+    for (args, hint) in [
+        (
+            "--error-code 5",
+            "hint: without --error-code the newest is of ",
+        ),
+        ("--tool zz*", "hint: without --tool the newest is of "),
+        (
+            "--until 2000-01-01",
+            "hint: without --until the newest is of ",
+        ),
+        ("--after 99999", "hint: without --after the newest is of "),
+        ("--kind http", "hint: without --kind the newest is of "),
+        (
+            "--tool zz* --error-code 5",
+            "no condition alone leaves it out",
+        ),
+        ("-n 0", "hint: -n 0 shows no request"),
+    ] {
+        let (exit, out, err) = run_on(&mut sample(), args);
+        assert_eq!((exit, out.as_str()), (Exit::Done, ""), "{args}");
+        assert!(err.contains(hint), "{args}: {err}");
+        assert!(!err.contains("--kind all"), "{args}: {err}");
+    }
 }
 
 #[test]

@@ -15,8 +15,9 @@ pub(super) fn hint_of_nothing(summary: &Summary, reads_files_once: bool) -> Opti
         );
     }
     // A second run over the same files is no failure, and looks like one.
-    (reads_files_once && counts.lines == 0)
-        .then_some("nothing is new in these files: what was read before is not read again")
+    (reads_files_once && counts.lines == 0).then_some(
+        "no line is new in these files: they are empty, or what they hold was read before",
+    )
 }
 
 /// The closing line: what was met, what became of it, how fast.
@@ -197,6 +198,6 @@ mod tests {
         summary.counts = Counts::default();
         assert_eq!(hint_of_nothing(&summary, false), None);
         let hint = hint_of_nothing(&summary, true).expect("a hint");
-        assert!(hint.contains("nothing is new"), "{hint}");
+        assert!(hint.contains("they are empty, or"), "{hint}");
     }
 }

@@ -241,7 +241,12 @@ fn looking_ahead(outlook: &GrowthForecast, zone: Zone) -> Vec<(&'static str, Str
             (None, Some(_)) => "the limit is not reached at this rate".to_owned(),
             (None, None) => "there is no limit".to_owned(),
         };
-        let growth = size(growth);
+        // A small size is a bare number elsewhere, and here would count anything.
+        let growth = if growth < 1024 {
+            units::of(growth, "byte", "bytes")
+        } else {
+            size(growth)
+        };
         facts.push(("grows", format!("{growth} a day by its last 7 days; {end}")));
     }
     facts

@@ -166,6 +166,9 @@ const COMMON: &[&str] = &[
     "bin", "out", "cmd", "__main__", "target", "release", "debug",
 ];
 
+/// Options of interpreters that take a program's text.
+const CODE: &[&str] = &["-c", "-e", "--eval"];
+
 /// What a server with this command is called.
 pub(super) fn package_of(command: &[OsString]) -> String {
     let words: Vec<String> = command
@@ -191,7 +194,11 @@ fn named(words: &[String], depth: usize) -> Option<String> {
     if depth == 0 {
         return None;
     }
-    let (package, rest) = skip(runner, arguments)?;
+    let Some((package, rest)) = skip(runner, arguments) else {
+        // Of code that was typed only what runs it has a name.
+        let is_code = arguments.iter().any(|word| CODE.contains(&word.as_str()));
+        return (runner.target == RunTarget::Script && is_code).then_some(stem);
+    };
     match (runner.target, package) {
         (RunTarget::Command, _) if rest.len() == 1 && rest[0].contains(' ') => {
             // A line for a shell, in which the last command is the one that stays.
@@ -231,6 +238,9 @@ fn skip<'a>(
             if runner.target == RunTarget::Script {
                 break;
             }
+        } else if runner.target == RunTarget::Script && is_one_of(CODE) {
+            // What follows is the program itself, and no name.
+            return None;
         } else if is_one_of(runner.takes_value) {
             rest = behind.get(1..)?;
         } else if word.starts_with('-') || is_one_of(runner.verbs) {
@@ -345,6 +355,12 @@ mod tests {
         for line in ["cd /srv && npx -y server-y", "npx -y server-y --fast"] {
             let line = ["bash", "-c", line].map(OsString::from);
             assert_eq!(package_of(&line), "server-y");
+        }
+        for line in [
+            ["python3", "-c", "import sys; sys.exit(1)"],
+            ["node", "-e", "process.exit(1)"],
+        ] {
+            assert_eq!(package_of(&line.map(OsString::from)), line[0]);
         }
     }
 }

@@ -99,13 +99,13 @@ fn what_is_not_shown_is_counted_and_said() {
     let told = table(&home, &["sessions", "-n", "1"]);
     assert!(
         told.err
-            .contains("there are more than these 1 sessions; -n all"),
+            .contains("there are more sessions than this one; -n all"),
         "{told:?}"
     );
     assert_eq!(table(&home, &["sessions"]).err, "");
     let told = table(&home, &["sessions", "-n", "1", "--sort", "calls"]);
     assert!(
-        told.err.contains("there are more than these 1 sessions"),
+        told.err.contains("there are more sessions than this one"),
         "{told:?}"
     );
     // The slowest N are what was asked for: nothing of that is left out.

@@ -195,12 +195,11 @@ fn history_that_is_gone_behind_the_cursor_is_said_once() {
     assert_eq!(seqs, [8, 9]);
     assert_eq!(
         err.trim_end(),
-        "history before 2026-11-21 02:20:00.000Z is gone: at least 6 requests behind the cursor were removed; \
-         going on there"
+        "at least 6 requests behind 1 were removed; going on with number 8"
     );
     let (_, _, err) = run_on(&mut rows, "--after 1 --json");
-    assert!(err.contains("is gone: at least 6 requests"), "{err}");
+    assert!(err.contains("at least 6 requests"), "{err}");
     rows.gone = 0;
     let (_, err) = sequences(&mut rows, &cursor, "");
-    assert!(!err.contains("is gone"), "{err}");
+    assert!(!err.contains("removed"), "{err}");
 }
