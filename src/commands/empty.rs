@@ -212,22 +212,31 @@ pub(super) fn explain(
         ));
         return Ok(());
     }
-    if !view.is_table() {
+    if !view.is_table() || console.is_quiet() {
         return Ok(());
     }
     tell(console);
-    let Some((_, newest)) = span else {
-        console
-            .hint("no request is stored yet: `mcpr record FILE` or `mcpr tap install` brings some");
-        return Ok(());
+    let newest = span.map(|(_, newest)| newest);
+    console.hint(&what_helps(sought, newest, view, reader)?);
+    Ok(())
+}
+
+/// What a person may try, where the newest request of all is of a time.
+fn what_helps(
+    sought: &Sought<'_>,
+    newest: Option<i64>,
+    view: &View,
+    reader: &dyn Reader,
+) -> anyhow::Result<String> {
+    let Some(newest) = newest else {
+        let none = "no request is stored yet: `mcpr record FILE` or `mcpr tap install` brings some";
+        return Ok(none.to_owned());
     };
     if sought.leaves_out_bodies && reader.payload_span()?.is_some() {
-        console.hint("--in payloads searches arguments and answers too");
-        return Ok(());
+        return Ok("--in payloads searches arguments and answers too".to_owned());
     }
-    if let Some(asked) = asked {
-        console.hint(&loosened::hint(asked, *what, newest, view, reader)?);
-        return Ok(());
+    if let Some(asked) = sought.requests {
+        return loosened::hint(asked, sought.what, newest, view, reader);
     }
     let at = units::time(newest, view.zone);
     let ago = units::ago(view.now_ms.saturating_sub(newest));
@@ -235,17 +244,15 @@ pub(super) fn explain(
     let more = if view.since.is_some_and(|since| newest < since) {
         format!("{} shows it", since_flag(view, newest))
     } else {
-        what_shows_more(what).to_owned()
+        what_shows_more(sought.what).to_owned()
     };
-    console.hint(&format!("the newest request is of {at} ({ago}); {more}"));
-    Ok(())
+    Ok(format!("the newest request is of {at} ({ago}); {more}"))
 }
 
 /// What is left out of a list unless it is asked for.
 fn what_shows_more(what: &str) -> &'static str {
     match what {
         "sessions" | "clients" => "--all counts sessions without a call too",
-        "slow requests" => "--threshold 0 shows those that took less",
         "requests in flight" => {
             "taps, and streams that show requests before their answers, tell of them"
         }
