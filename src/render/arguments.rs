@@ -90,7 +90,11 @@ fn shown(value: &Value, limit: usize) -> String {
         Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=']) => {
             middle_cut(text, limit)
         }
-        Value::String(text) => format!("\"{}\"", middle_cut(text, limit)),
+        Value::String(text) => {
+            // As in JSON, so that the end of the text is where it seems to be. Cut before: no half of a pair is left.
+            let kept = middle_cut(text, limit);
+            format!("\"{}\"", kept.replace('\\', r"\\").replace('"', "\\\""))
+        }
         value => middle_cut(&value.to_string(), limit),
     }
 }
@@ -140,6 +144,13 @@ mod tests {
             "tools/call",
             call,
             Some("a=1 path=/etc/hosts text=\"two words\""),
+        );
+        // A quote within does not end it.
+        let call = r#"{"name":"echo","arguments":{"text":"a \"quoted\" b\\"}}"#;
+        check(
+            "tools/call",
+            call,
+            Some(r#"text="a \"quoted\" b\\""#),
         );
         check("tools/call", r#"{"name":"x","arguments":{}}"#, None);
         check("resources/read", r#"{"uri":"demo://note/1"}"#, None);

@@ -29,7 +29,8 @@ pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
         }
         kept.push(c);
     }
-    if limit > 0 {
+    // One that was cut before shows it once.
+    if limit > 0 && !kept.ends_with('…') {
         kept.push('…');
     }
     Cow::Owned(kept)
@@ -56,7 +57,8 @@ pub fn cut_middle(text: &str, limit: usize) -> Cow<'_, str> {
         }
         begin = at;
     }
-    format!("{head}…{}", &text[begin..]).into()
+    let tail = text[begin..].trim_start_matches('…');
+    format!("{head}…{tail}").into()
 }
 
 /// The cells that a line takes in which the only escape sequences are colours, which take none.
@@ -330,6 +332,10 @@ mod tests {
                 "\u{6771}\u{4eac}…\u{6771}\u{4eac}",
             ),
             ("path=/etc/hosts", 7, "path=/…"),
+            // It was cut before, where it is cut now.
+            ("zzzzzzzz…yyyy", 12, "zzzzzzzz…yyy"),
+            ("zzzzzzzzzz…yyy", 12, "zzzzzzzz…yyy"),
+            ("zzzzzz…yyyyyyy", 7, "zzzzzz…"),
         ];
         for (text, limit, expected) in cases {
             let cut = cut_middle(text, limit);

@@ -43,7 +43,7 @@ pub use schema::{
     UNUSED_FIELDS,
 };
 pub use server::{server_facts, server_output};
-pub use sessions::{LISTED_COLUMNS, SESSION_COLUMNS, SessionView};
+pub use sessions::{LISTED_COLUMNS, SESSION_COLUMNS, ServerFailure, SessionView};
 pub use short_ids::ShortIds;
 pub use shown::{RequestDetails, list_of, shown_document, shown_facts, shown_text, why_no_payload};
 pub use sources::{FoundSource, SOURCE_COLUMNS, SOURCE_FIELDS, SOURCE_TABLE};

@@ -27,6 +27,17 @@ pub enum ServerFailure {
     Died,
 }
 
+impl ServerFailure {
+    /// How a server failed that did.
+    #[must_use]
+    pub fn of(run: &ServerRun) -> Self {
+        match run.refused {
+            Some(_) => Self::Refused,
+            None => Self::Died,
+        }
+    }
+}
+
 impl Record for SessionView {}
 
 /// Every column; those in [`SESSION_COLUMNS`] are in machine output by default.
@@ -152,10 +163,7 @@ impl SessionView {
         let is_own = |run: &&ServerRun| {
             *run.proxy == *self.row.proxy && *run.session_id == *self.row.session_id
         };
-        self.failure = failed.iter().rfind(is_own).map(|run| match run.refused {
-            Some(_) => ServerFailure::Refused,
-            None => ServerFailure::Died,
-        });
+        self.failure = failed.iter().rfind(is_own).map(ServerFailure::of);
         self
     }
 

@@ -353,7 +353,15 @@ impl App {
             Answer::Present { ask, rows } => self.requests.keep_present(&ask, &rows),
             Answer::Whole { seq, whole } => self.take_whole(seq, whole),
             Answer::Ended { key, seq } => self.take_ended(key, seq),
-            Answer::Sessions { ask, rows, more } => self.sessions.take(&ask, rows, more),
+            Answer::Sessions {
+                ask,
+                rows,
+                failed,
+                more,
+            } => {
+                self.sessions.learn_failed(failed);
+                self.sessions.take(&ask, rows, more)
+            }
             Answer::Tools { tools, took_ms } => {
                 self.tools.take(tools, took_ms, self.now_ms);
                 true

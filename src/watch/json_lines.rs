@@ -1,6 +1,7 @@
 //! JSON laid out over lines, as far as it goes: of a text whose end is missing the lines up to there. Nothing is
 //! copied: what stands on a line is told by its places in the text.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What a piece of a line is.
@@ -41,18 +42,60 @@ impl JsonLines {
     /// The lines of a text; `is_cut` says that its end is missing.
     pub(super) fn of(text: &str, is_cut: bool) -> Self {
         let is_json = is_cut || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        let lines = if is_json {
-            let mut layout = LineLayout::new(text);
-            while layout.token() {}
-            layout.lines
-        } else {
-            plain(text)
-        };
+        if !is_json {
+            return Self {
+                lines: plain(text),
+                text: text.into(),
+            };
+        }
+        let text = decoded(text);
+        let mut layout = LineLayout::new(&text);
+        while layout.token() {}
         Self {
+            lines: layout.lines,
             text: text.into(),
-            lines,
         }
     }
+}
+
+/// JSON in which characters beyond ASCII stand as they are: many programs write `\u65e5` for one. What else is
+/// escaped stays so.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains("\\u") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let escape = escaped_char(rest).filter(|(c, _)| !c.is_ascii() && !c.is_control());
+        if let Some((c, len)) = escape {
+            out.push(c);
+            rest = &rest[len..];
+            continue;
+        }
+        // With what it escapes, which is no beginning of another: `\\\\u65e5` is no character.
+        let len = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+        out.push_str(&rest[..len]);
+        rest = &rest[len..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// The character that `\uXXXX`, or two of them, at the beginning of a text means, and the length of that.
+fn escaped_char(text: &str) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let first = unit(0)?;
+    if let Some(c) = char::from_u32(first.into()) {
+        return Some((c, 6));
+    }
+    let c = char::decode_utf16([first, unit(6)?]).next()?.ok()?;
+    Some((c, 12))
 }
 
 fn plain(text: &str) -> Vec<JsonLine> {
@@ -222,6 +265,22 @@ mod tests {
         assert_eq!(lines[3].closed_by, Some(5));
         let tones: Vec<Tone> = lines[1].spans.iter().map(|(tone, _)| *tone).collect();
         assert_eq!(tones, [Tone::Key, Tone::Colon, Tone::Number, Tone::Mark]);
+    }
+
+    #[test]
+    fn characters_beyond_ascii_stand_as_they_are() {
+        let cases = [
+            (r#""\u65e5\u672c""#, "\"日本\""),
+            (r#""\ud83d\ude00""#, "\"😀\""),
+            // Half a character, an escaped backslash, what acts on a terminal, and an end that is missing.
+            (r#""\ud83d""#, r#""\ud83d""#),
+            (r#""\\u65e5""#, r#""\\u65e5""#),
+            (r#""\u001b\u009b""#, r#""\u001b\u009b""#),
+            (r#""a\u65"#, r#""a\u65"#),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(laid_out(text, true), [shown], "{text}");
+        }
     }
 
     #[test]

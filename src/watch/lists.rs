@@ -10,7 +10,7 @@ use super::queries::{
 use super::query_slots::{ListQueries, QuerySlots};
 use super::scan::Scan;
 use super::store::{Connection, Reply};
-use crate::render::{RequestDetails, list_of, server_output, shown_document, shown_facts};
+use crate::render::{RequestDetails, ServerFailure, list_of, server_output, shown_document, shown_facts};
 use mcpr_model::ErrorKind;
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{
@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 const HEAD_EVERY: Duration = Duration::from_millis(100);
 /// How often what is in flight is looked at without news of the store: whoever waits for it may be gone.
 const OPEN_EVERY: Duration = Duration::from_secs(1);
+/// Most servers that failed which are looked at for one answer.
+const MAX_FAILED: usize = 200;
 /// Sessions of one answer.
 pub(super) const SESSIONS_AT_ONCE: usize = 200;
 
@@ -280,9 +282,23 @@ impl SessionScan {
         if more && self.found.len() < SESSIONS_AT_ONCE {
             return Ok(None);
         }
+        // A server fails within its session, never before that.
+        let since = self.found.iter().map(|row| row.started_at).min();
+        let failed = match since {
+            Some(since) => reader.server_deaths(since, i64::MAX, MAX_FAILED)?,
+            None => Vec::new(),
+        };
+        let failed = failed.iter().map(|run| {
+            let key = SessionKey {
+                proxy: run.proxy.to_string(),
+                id: run.session_id.to_string(),
+            };
+            (key, ServerFailure::of(run))
+        });
         Ok(Some(Answer::Sessions {
             ask: Box::new(self.ask.clone()),
             rows: std::mem::take(&mut self.found),
+            failed: failed.collect(),
             more,
         }))
     }

@@ -1,8 +1,9 @@
 //! What the screen asks of the store, and what it is told. Plain data: neither side knows more of the other.
 
+use crate::render::ServerFailure;
 use mcpr_model::{Payload, ServerRun};
 use mcpr_store::query::{
-    ChangeRow, Cursor, Entry, Filter, Head, OpenRow, Pattern, RequestRow, SessionFilter,
+    ChangeRow, Cursor, Entry, Filter, Head, OpenRow, Pattern, RequestRow, SessionFilter, SessionKey,
     SessionPlace, SessionRow, Summary,
 };
 
@@ -192,6 +193,8 @@ pub(super) enum Answer {
     Sessions {
         ask: Box<SessionsQuery>,
         rows: Vec<SessionRow>,
+        /// Those whose server failed, among others.
+        failed: Vec<(SessionKey, ServerFailure)>,
         more: bool,
     },
     Tools {

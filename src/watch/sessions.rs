@@ -3,11 +3,14 @@
 use super::queries::SessionsQuery;
 use super::query_slots::ListQueries;
 use super::view::ListView;
-use mcpr_store::query::{SessionFilter, SessionPlace, SessionRow};
-use std::collections::VecDeque;
+use crate::render::ServerFailure;
+use mcpr_store::query::{SessionFilter, SessionKey, SessionPlace, SessionRow};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Most pages in memory.
 const MAX_PAGES: usize = 4;
+/// How many failed servers are known before those are dropped that no row is of.
+const MAX_FAILED: usize = 2_000;
 /// Rows beyond the edge of the screen from which on more are fetched.
 const MARGIN: usize = 40;
 /// How often the first page is read again while something is recorded, in milliseconds.
@@ -31,6 +34,8 @@ pub(super) struct SessionList {
     /// Where the pages begin that slid out at the top: one place for each, which is all that is needed to
     /// read it again.
     above: Vec<Option<SessionPlace>>,
+    /// How the servers failed of sessions in memory.
+    failed: HashMap<SessionKey, ServerFailure>,
     more: bool,
     /// What was asked for and is not answered yet.
     asked: Option<SessionsQuery>,
@@ -43,6 +48,21 @@ impl SessionList {
     /// The rows in memory.
     pub(super) fn rows(&self) -> impl Iterator<Item = &SessionRow> {
         self.pages.iter().flat_map(|page| &page.rows)
+    }
+
+    /// How the server of a session failed, where it did.
+    pub(super) fn failure_of(&self, row: &SessionRow) -> Option<ServerFailure> {
+        self.failed.get(&row.key()).copied()
+    }
+
+    /// Takes in which servers failed.
+    pub(super) fn learn_failed(&mut self, failed: Vec<(SessionKey, ServerFailure)>) {
+        if self.failed.len() > MAX_FAILED {
+            // Those of pages that slid out go; what is read again brings them back.
+            let in_memory: HashSet<SessionKey> = self.rows().map(SessionRow::key).collect();
+            self.failed.retain(|key, _| in_memory.contains(key));
+        }
+        self.failed.extend(failed);
     }
 
     fn len(&self) -> usize {

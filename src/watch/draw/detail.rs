@@ -10,6 +10,7 @@ use crate::watch::body::{BodyRow, TonedText};
 use crate::watch::detail::{Detail, DetailSide};
 use crate::watch::needle::Needle;
 use crate::watch::palette::{Meaning, Palette};
+use mcpr_model::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -34,17 +35,7 @@ pub(super) fn draw(app: &App, detail: &Detail, palette: Palette, buffer: &mut Bu
     let facts = layout::fact_lines(app.size, detail);
     for (at, line) in facts.iter().enumerate() {
         let spans = line.iter().flat_map(|(name, value)| {
-            let is_bad = *name == "message" || (*name == "outcome" && value != "ok");
-            let meaning = if is_bad {
-                Meaning::Failed
-            } else {
-                Meaning::Plain
-            };
-            let sign = if *name == "outcome" && is_bad {
-                "✗ "
-            } else {
-                ""
-            };
+            let (sign, meaning) = sign_of(name, detail);
             [
                 Span::styled(format!("{name} "), palette.style(Meaning::Dim)),
                 Span::styled(format!("{sign}{value}  "), palette.style(meaning)),
@@ -69,6 +60,22 @@ pub(super) fn draw(app: &App, detail: &Detail, palette: Palette, buffer: &mut Bu
         for y in area.y + 1 + height(facts.len())..area.bottom().saturating_sub(1) {
             buffer.set_string(x, y, "│", palette.style(Meaning::Dim));
         }
+    }
+}
+
+/// What stands before a fact, and what its colour says.
+fn sign_of(name: &str, detail: &Detail) -> (&'static str, Meaning) {
+    let Some(row) = detail.whole.as_ref().map(|whole| &whole.row) else {
+        return ("", Meaning::Plain);
+    };
+    match name {
+        "message" if row.status.is_failure() => ("", Meaning::Failed),
+        // Its words begin with a sign of their own.
+        "outcome" if row.flight.is_some() => ("", Meaning::Live),
+        "outcome" if row.status.is_failure() => ("✗ ", Meaning::Failed),
+        // Nobody saw how it ended, which is no failure.
+        "outcome" if row.status == Status::Unknown => ("? ", Meaning::Dim),
+        _ => ("", Meaning::Plain),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::table::{Cell, Heading, Table, TableRow};
 use super::{Times, outside};
-use crate::render::{ShortIds, units};
+use crate::render::{SessionView, ShortIds, units};
 use crate::watch::app::App;
 use crate::watch::palette::{Meaning, Palette};
 use mcpr_store::query::SessionRow;
@@ -50,7 +50,13 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
         cells.extend(in_flight.map(|count| waiting(count, palette)));
         // One that waits is in use, however long it has waited.
         let is_waiting = in_flight.is_some_and(|count| count > 0);
-        cells.push(state(row, is_waiting, app.now_ms, palette));
+        let active = is_waiting || row.is_active(app.now_ms);
+        let view = SessionView {
+            failure: list.failure_of(row),
+            active: active && row.ended_at.is_none(),
+            ..SessionView::at((*row).clone(), app.now_ms)
+        };
+        cells.push(state(&view, palette));
         TableRow::Cells(cells)
     };
     let table = Table {
@@ -111,16 +117,21 @@ pub(super) fn waiting(count: usize, palette: Palette) -> Cell {
     }
 }
 
-fn state(row: &SessionRow, is_waiting: bool, now_ms: i64, palette: Palette) -> Cell {
-    let (text, meaning) = if row.ended_at.is_some() {
-        ("ended", Meaning::Dim)
-    } else if is_waiting || row.is_active(now_ms) {
-        ("● active", Meaning::Good)
-    } else {
-        ("idle", Meaning::Plain)
+/// The same words as in `mcpr sessions`.
+fn state(view: &SessionView, palette: Palette) -> Cell {
+    let meaning = match (view.failure, view.active) {
+        (Some(_), _) => Meaning::Failed,
+        (None, true) => Meaning::Good,
+        (None, false) if view.row.ended_at.is_some() => Meaning::Dim,
+        (None, false) => Meaning::Plain,
+    };
+    let sign = match meaning {
+        Meaning::Failed => "✗ ",
+        Meaning::Good => "● ",
+        _ => "",
     };
     Cell {
-        text: text.to_owned(),
+        text: format!("{sign}{}", view.state()),
         style: palette.style(meaning),
     }
 }
