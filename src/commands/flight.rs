@@ -2,11 +2,12 @@
 //! place in time.
 
 use super::now_ms;
+use super::pages::{Range, each_page};
 use super::printer::Printer;
 use crate::console::Console;
 use crate::render::{IN_FLIGHT, LogRow, units};
 use mcpr_model::{ErrorKind, Kind, ServerRun, Status};
-use mcpr_store::query::{Entry, Filter, Flight, NameKind, OpenRow, SessionRow};
+use mcpr_store::query::{Entry, Filter, Flight, NameKind, OpenRow, Order, SessionRow};
 use mcpr_store::{Reader, StoreError};
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
@@ -78,15 +79,72 @@ impl InsertedRows {
             .retain(|row| row.notice.is_none() || row.ts() >= ts);
     }
 
-    /// Leaves out all but so many of the newest.
+    /// Leaves out all requests but so many of the newest.
     pub(super) fn keep_newest(&mut self, most: Option<usize>) {
-        let most = most.unwrap_or(usize::MAX);
-        if self.is_reversed {
-            self.rows.truncate(most);
+        let all = self.requests().count();
+        let kept = most.unwrap_or(usize::MAX).min(all);
+        // Of a list that begins with the latest, the first ones are kept.
+        let places = if self.is_reversed {
+            0..kept
         } else {
-            let over = self.rows.len().saturating_sub(most);
-            self.rows.drain(..over);
+            all - kept..all
+        };
+        let mut at = 0;
+        self.rows.retain(|row| {
+            if row.notice.is_some() {
+                return true;
+            }
+            at += 1;
+            places.contains(&(at - 1))
+        });
+    }
+
+    /// Leaves out what is too old for a list of so many requests in flight and stored ones together, and makes
+    /// its limit that of the stored ones.
+    pub(super) fn share_limit(
+        &mut self,
+        reader: &dyn Reader,
+        filter: &Filter,
+        range: &mut Range,
+    ) -> anyhow::Result<()> {
+        let Some(most) = range.most else {
+            return Ok(());
+        };
+        let mut waiting: Vec<i64> = self.requests().map(LogRow::ts).collect();
+        if waiting.is_empty() {
+            return Ok(());
         }
+        // The newest are taken from the end.
+        waiting.sort_unstable();
+        let all = waiting.len();
+        let mut stored = 0;
+        let backwards = Range {
+            order: Order::Descending,
+            ..*range
+        };
+        each_page(reader, filter, backwards, &mut |fetched| {
+            for entry in fetched.entries.iter().filter(|entry| entry.is_request()) {
+                let ts = entry.place().ts;
+                while waiting.last().is_some_and(|waiting| *waiting >= ts)
+                    && stored + all - waiting.len() < most
+                {
+                    waiting.pop();
+                }
+                stored += usize::from(stored + all - waiting.len() < most);
+            }
+            Ok(())
+        })?;
+        if stored + all <= most {
+            return Ok(());
+        }
+        range.most = Some(stored);
+        self.keep_newest(Some(most - stored));
+        if stored == 0 {
+            // No row of the store says where the list begins.
+            let first = self.requests().map(LogRow::ts).min();
+            self.begin_at(first.unwrap_or(i64::MAX));
+        }
+        Ok(())
     }
 
     /// Takes what stands before a row of a time.

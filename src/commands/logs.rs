@@ -26,8 +26,8 @@ use std::path::PathBuf;
 pub struct Args {
     #[command(flatten)]
     pub(super) read: ReadArgs,
-    /// Show the newest N requests, or `all` [default: 50; 10 with --follow; all after a cursor]; what
-    /// is left out so does not come again with --cursor-file
+    /// Show the newest N requests, those in flight that are shown among them, or `all` [default: 50, and all in
+    /// flight; 10 with --follow; all after a cursor]; what is left out so does not come again with --cursor-file
     #[arg(short = 'n', long = "limit", visible_alias = "tail", value_name = "N")]
     limit: Option<RowLimit>,
     /// Show what was stored after this sequence number, in order of storing
@@ -180,7 +180,19 @@ fn list(
             asked.printer.inserted.keep_newest(range.most);
             asked.printer.print_inserted(reader, console)?;
         }
-        Some(filter) => print(asked, reader, filter, due, range, console)?,
+        Some(filter) => {
+            let mut range = range;
+            // Between no rows nothing stands.
+            if range.by == OrderBy::Time && range.most != Some(0) {
+                insert(asked, reader, filter, range.order)?;
+                // Nobody who asked for no number is to miss what has hung for long.
+                if args.limit.is_some() {
+                    let inserted = &mut asked.printer.inserted;
+                    inserted.share_limit(reader, filter, &mut range)?;
+                }
+            }
+            print(asked, reader, filter, due, range, console)?;
+        }
         None => {}
     }
     asked.printer.finish(console)?;
@@ -300,10 +312,6 @@ fn print(
     range: Range,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    // Between no rows nothing stands.
-    if range.by == OrderBy::Time && range.most != Some(0) {
-        insert(asked, reader, filter, range.order)?;
-    }
     let most = range.most.unwrap_or(usize::MAX);
     let mut is_first = true;
     let mut take = |fetched: Fetched| {

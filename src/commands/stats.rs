@@ -18,6 +18,7 @@ use crate::render::{Column, STATS_COLUMNS, STATS_FIELDS, TableStyle, axis, choos
 use against::EarlierSums;
 use clap_complete::ArgValueCompleter;
 use conditions::{MoreConditions, sums};
+use mcpr_model::ErrorKind;
 use mcpr_model::time::{DAY_MS, HOUR_MS};
 use mcpr_store::Reader;
 use mcpr_store::query::{
@@ -147,6 +148,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     beside::say_polls(&question, &view, reader.as_ref(), console)?;
     beside::say_samples(reader.as_ref(), console)?;
     report_unplaced(&question, &rows, console);
+    say_unknown(&rows, &view, console);
     if rows.is_empty() {
         explain_empty(args, &asked, &view, reader.as_ref(), console)?;
     }
@@ -239,6 +241,18 @@ fn say_what_is_beyond(by: GroupBy, beyond: usize, view: &View, console: &mut Con
     if beyond > 0 {
         let told = format!("{} {where_to}", left_out::counted(beyond, one, many));
         left_out::say(&told, "-n all shows each", view, console);
+    }
+}
+
+/// Says how many calls are in no share of errors, which does not follow from the figures beside it then.
+fn say_unknown(rows: &[Summary], view: &View, console: &mut Console) {
+    let unknown = rows.iter().map(|row| row.errors[ErrorKind::Unseen.index()]);
+    let calls = unknown.fold(0, u64::saturating_add);
+    if calls > 0 {
+        let calls = usize::try_from(calls).unwrap_or(usize::MAX);
+        let told = left_out::counted(calls, "call", "calls");
+        let told = format!("{told} of unknown outcome in no ERR%");
+        left_out::say(&told, "--json has them as `unknown`", view, console);
     }
 }
 

@@ -147,11 +147,7 @@ mod tests {
         );
         // A quote within does not end it.
         let call = r#"{"name":"echo","arguments":{"text":"a \"quoted\" b\\"}}"#;
-        check(
-            "tools/call",
-            call,
-            Some(r#"text="a \"quoted\" b\\""#),
-        );
+        check("tools/call", call, Some(r#"text="a \"quoted\" b\\""#));
         check("tools/call", r#"{"name":"x","arguments":{}}"#, None);
         check("resources/read", r#"{"uri":"demo://note/1"}"#, None);
         check("tools/list", r#"{"_meta":{"progressToken":1}}"#, None);

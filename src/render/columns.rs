@@ -116,6 +116,8 @@ pub struct Fit {
     pub comfort: usize,
     /// The widest it gets on a terminal where others need room, but for the last column.
     pub most: usize,
+    /// Whether it is cut in its middle: where rows differ at their ends.
+    pub cuts_middle: bool,
     /// Whether it could be missed: left out before others are cut below their comfort.
     pub is_extra: bool,
 }
@@ -126,6 +128,7 @@ impl Fit {
         least: None,
         leave_out: None,
         wraps: false,
+        cuts_middle: false,
         comfort: 0,
         most: usize::MAX,
         is_extra: false,
@@ -182,6 +185,13 @@ impl<R> Column<R> {
     pub const fn cut_to(mut self, least: usize) -> Self {
         self.fit.least = Some(least);
         self
+    }
+
+    /// Lets a table cut it in its middle.
+    #[must_use]
+    pub const fn middle_cut_to(mut self, least: usize) -> Self {
+        self.fit.cuts_middle = true;
+        self.cut_to(least)
     }
 
     /// Gives it a width at which it is read at ease, and one that it does not go beyond where others need room.

@@ -122,9 +122,11 @@ pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
     }),
     Column::<ChangeRow>::new("version", "VERSION", Show::Number, |row| row.version.into())
         .leave_out(1),
+    // Cut before the level is, which is the answer.
     Column::<ChangeRow>::new("change", "CHANGE", Show::Text, |row| {
         row.change.as_str().into()
-    }),
+    })
+    .middle_cut_to(12),
     Column::<ChangeRow>::new("item", "ITEM", Show::Message, |row| {
         row.item.as_deref().into()
     })
@@ -133,7 +135,7 @@ pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
     Column::<ChangeRow>::new("what", "WHAT", Show::Text, |row| {
         row.item.as_deref().unwrap_or(&row.method).into()
     })
-    .cut_to(12),
+    .middle_cut_to(12),
     Column::<ChangeRow>::new("compatibility", "LEVEL", Show::Level, |row| {
         row.compatibility.into()
     }),

@@ -23,7 +23,10 @@ pub fn server_facts(run: &ServerRun) -> Vec<(&'static str, String)> {
     facts.extend(run.protocol.as_ref().map(|it| ("protocol", it.to_string())));
     facts.extend(run.pid.map(|pid| ("pid", pid.to_string())));
     // The words say that it is the server.
-    let exit = run.ending().map(|text| text.replacen("server ", "", 1));
+    let exit = run.ending().map(|text| {
+        let text = text.strip_prefix("server ").unwrap_or(&text);
+        text.strip_prefix("was ").unwrap_or(text).to_owned()
+    });
     facts.extend(exit.map(|exit| ("exit", exit)));
     facts
 }

@@ -364,7 +364,7 @@ impl<R: Record> TableWriter<R> {
                 wrap(&shown.text, width).join("\n")
             } else if self.is_whole(index) {
                 shown.text.clone()
-            } else if column.show == Show::Arguments {
+            } else if column.show == Show::Arguments || column.fit.cuts_middle {
                 cut_middle(&shown.text, width).into_owned()
             } else {
                 cut(&shown.text, width).into_owned()

@@ -10,7 +10,9 @@ use super::queries::{
 use super::query_slots::{ListQueries, QuerySlots};
 use super::scan::Scan;
 use super::store::{Connection, Reply};
-use crate::render::{RequestDetails, ServerFailure, list_of, server_output, shown_document, shown_facts};
+use crate::render::{
+    RequestDetails, ServerFailure, list_of, server_output, shown_document, shown_facts,
+};
 use mcpr_model::ErrorKind;
 use mcpr_store::query::when::Zone;
 use mcpr_store::query::{

@@ -3,8 +3,8 @@
 use crate::render::ServerFailure;
 use mcpr_model::{Payload, ServerRun};
 use mcpr_store::query::{
-    ChangeRow, Cursor, Entry, Filter, Head, OpenRow, Pattern, RequestRow, SessionFilter, SessionKey,
-    SessionPlace, SessionRow, Summary,
+    ChangeRow, Cursor, Entry, Filter, Head, OpenRow, Pattern, RequestRow, SessionFilter,
+    SessionKey, SessionPlace, SessionRow, Summary,
 };
 
 /// Which requests are meant.

@@ -4,6 +4,7 @@ use super::flight::{WAITS, pending};
 use super::program::{Home, signal, until};
 use super::tap::Tap;
 use super::terminal::Terminal;
+use serde_json::Value;
 
 /// A tap whose one call, with a long argument, waits beside a stored request of another time.
 fn waiting_beside_a_row(home: &Home) -> Tap {
@@ -53,6 +54,32 @@ fn what_is_in_flight_stands_under_the_one_header_of_the_list() {
             .find_map(|line| Some(line[..line.find(text)?].chars().count()))
     };
     assert_eq!(place("RESULT"), place("▸ pending"), "{piped}");
+    drop(tap);
+}
+
+#[test]
+fn a_limit_holds_over_stored_requests_and_those_in_flight_together() {
+    let home = Home::new();
+    let tap = waiting_beside_a_row(&home);
+    let rows = |arguments: &[&str]| {
+        let all = [arguments, &["--fields", "status"]].concat();
+        let rows = home.rows(&all);
+        let status = |row: &Value| row["status"].as_str().unwrap().to_owned();
+        rows.iter().map(status).collect::<Vec<_>>()
+    };
+    // The one in flight is the newer one.
+    for order in [&[][..], &["--reverse"]] {
+        let limited = |limit: &str| rows(&[&["--pending", "-n", limit], order].concat());
+        assert_eq!(limited("1"), ["pending"], "{order:?}");
+        assert_eq!(limited("2").len(), 2, "{order:?}");
+    }
+    let both = ["--status", "ok", "--status", "pending", "-n", "1"];
+    assert_eq!(rows(&both), ["pending"]);
+    let table = home.succeed(&["logs", "-n", "1"]);
+    assert!(
+        table.contains("▸ pending") && !table.contains(" ping "),
+        "{table}"
+    );
     drop(tap);
 }
 

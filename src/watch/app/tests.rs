@@ -469,6 +469,14 @@ fn what_is_in_flight_stands_above_the_rows_with_a_clock_and_is_counted_by_tool()
         "{}",
         bench.screen()
     );
+    // Opened, it has not failed either.
+    bench.keys("i<Enter>");
+    let opened = bench.screen();
+    assert!(
+        opened.contains("outcome ▸ pending") && !opened.contains('✗'),
+        "{opened}"
+    );
+    bench.keys("<Esc>");
     bench.keys("/nothing like it<Enter>");
     assert!(!bench.screen().contains("pending"), "{}", bench.screen());
     bench.keys("x3");
