@@ -153,7 +153,7 @@ fn reports_and_messages_tell_times_that_since_takes_back() {
     ];
     let ran = home.command(&empty).env("TZ", tz(zone)).output().unwrap();
     let words = String::from_utf8(ran.stderr).unwrap();
-    times.extend(times_after(&words, &["since ", "newest request is of "]));
+    times.extend(times_after(&words, &["since ", "newest is of "]));
     let (_, age) = words.split_once(" (").unwrap();
     let age = age.split_once(" ago)").unwrap().0;
     times.extend([age.to_owned(), format!("{age} ago"), format!("-{age}")]);
