@@ -36,6 +36,13 @@ fn start(home: &Home, words: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
+/// Starts something that says into a file what it has to say.
+fn start_telling(home: &Home, words: &[&str], told: &str) -> Child {
+    let told = std::fs::File::create(home.path(told)).unwrap();
+    let mut command = home.command(words);
+    command.stdout(Stdio::null()).stderr(told).spawn().unwrap()
+}
+
 fn kill(child: &mut Child) {
     child.kill().unwrap();
     child.wait().unwrap();

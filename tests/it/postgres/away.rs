@@ -2,24 +2,17 @@
 
 use super::super::kill::line;
 use super::super::program::{Home, signal, until};
-use super::{append, assert_has_all};
+use super::{append, assert_has_all, start_telling};
 use mcpr_store_postgres::test_server::TestServer;
 use rustix::process::Signal;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 /// Most memory that a recorder or `forward` ever takes here, in KiB: nearly all of it is the program.
 const MOST_KIB: u64 = 200 << 10;
 /// Lines that come meanwhile: four times as many as the queue of a recorder holds.
 const LINES: u64 = 40_000;
-
-/// Starts something that says into a file what it has to say.
-fn start_telling(home: &Home, words: &[&str], told: &str) -> Child {
-    let told = fs::File::create(home.path(told)).unwrap();
-    let mut command = home.command(words);
-    command.stdout(Stdio::null()).stderr(told).spawn().unwrap()
-}
 
 /// The most memory that a process ever had.
 fn peak_kib(child: &Child) -> u64 {

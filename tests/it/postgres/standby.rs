@@ -5,7 +5,7 @@
 )]
 
 use super::super::program::{Home, signal, until};
-use super::{append, assert_has_all, numbers, start};
+use super::{append, assert_has_all, numbers, start_telling};
 use mcpr_store_postgres::test_server::TestServer;
 use rustix::process::Signal;
 use std::time::Duration;
@@ -54,13 +54,18 @@ fn a_promotion_in_the_middle_of_recording_loses_and_repeats_nothing() {
             return;
         };
         let db = on_either(&primary, &standby, "");
-        let mut recorder = start(&home, &["record", "--db", &db, log.to_str().unwrap()]);
+        let words = ["record", "--db", &db, log.to_str().unwrap()];
+        let mut recorder = start_telling(&home, &words, "told");
+        let had = next;
         let mut write = |random: &mut fastrand::Rng| {
             let end = next + random.u64(1..400);
             append(&log, next..end);
             next = end;
             std::thread::park_timeout(Duration::from_millis(random.u64(5..60)));
         };
+        write(&mut random);
+        // One whose server goes while it begins has ended, as any whose server is not there.
+        until("it is at work", || numbers(&home, &db).len() as u64 > had);
         for _ in 0..10 {
             write(&mut random);
         }
@@ -74,8 +79,11 @@ fn a_promotion_in_the_middle_of_recording_loses_and_repeats_nothing() {
         assert!(after >= seen, "{after} rows of {seen} that were there");
         write(&mut random);
         let has_all = || numbers(&home, &db).len() as u64 == next;
-        until("the recorder has gone on", has_all);
-        assert!(recorder.try_wait().unwrap().is_none(), "it has ended");
+        until("the recorder has gone on", || {
+            let told = || std::fs::read_to_string(home.path("told")).unwrap();
+            assert!(recorder.try_wait().unwrap().is_none(), "{}", told());
+            has_all()
+        });
         signal(&recorder, Signal::TERM);
         assert_eq!(recorder.wait().unwrap().code(), Some(0));
         assert_has_all(&home, &db, next);
