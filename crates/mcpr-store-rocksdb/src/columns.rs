@@ -142,17 +142,8 @@ impl Column {
         }
         options.set_block_based_table_factory(&table);
         options.set_write_buffer_size(WRITE_BUFFER_BYTES);
-        // What is new is written and rewritten soon: packing it then would be work for nothing.
-        let quick = if self == Self::Payloads {
-            DBCompressionType::Zstd
-        } else {
-            DBCompressionType::None
-        };
-        let mut levels = [DBCompressionType::Zstd; 7];
-        // Payloads are long texts, and what they save in writing is more than what packing them costs.
-        levels[0] = quick;
-        options.set_compression_per_level(&levels);
-        options.set_bottommost_compression_type(DBCompressionType::Zstd);
+        // Also what is new: most of a store of some hundred thousand rows stands there.
+        options.set_compression_type(DBCompressionType::Zstd);
         options
     }
 }

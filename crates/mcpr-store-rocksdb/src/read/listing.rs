@@ -396,19 +396,18 @@ impl<'a> Listing<'a> {
             return Ok(slowest.finish());
         }
         let mut found = Vec::new();
+        // Behind the least that is asked for nothing is slow enough.
+        let least = self.filter.min_latency_us.unwrap_or(i64::MIN);
+        let range = (Key::new(), Key::new().falling(least).end());
         if limit == 0 {
             return Ok(found);
         }
-        self.view.walk(
-            Column::Slow,
-            Key::new().all(),
-            Order::Ascending,
-            &mut |key, _| {
+        self.view
+            .walk(Column::Slow, range, Order::Ascending, &mut |key, _| {
                 let seq = KeyParts(&key[8..]).falling_seq();
                 found.extend(self.matched_seq(seq.ok_or_else(undecodable)?)?);
                 Ok(found.len() < limit)
-            },
-        )?;
+            })?;
         Ok(found)
     }
 
