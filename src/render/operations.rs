@@ -1,6 +1,7 @@
 //! Operations of several requests, in words and as JSON.
 
 use super::units;
+use mcpr_model::OperationStage;
 use mcpr_store::query::Operation;
 use serde_json::{Value, json};
 
@@ -19,7 +20,8 @@ pub fn operation_in_words(operation: &Operation) -> String {
     if let Some(more) = seqs.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
         named.push(format!("{more} more"));
     }
-    let mut text = format!("{} requests: {}; ", seqs.len(), named.join(", "));
+    let s = if seqs.len() == 1 { "" } else { "s" };
+    let mut text = format!("{} request{s}: {}; ", seqs.len(), named.join(", "));
     text.push_str(&units::latency(operation.elapsed_us()));
     if operation.waiting_us > 0 {
         text.push_str(", ");
@@ -29,8 +31,10 @@ pub fn operation_in_words(operation: &Operation) -> String {
     if operation.retries > 0 {
         text.push_str("; asked again after its answer broke off");
     }
+    let waits = operation.stage == OperationStage::InputRequired;
     let end = match (operation.is_failed, operation.is_open()) {
         (true, _) => "; it failed",
+        (false, true) if waits => "; it waits for input",
         (false, true) => "; it is not complete",
         (false, false) => "",
     };

@@ -92,6 +92,7 @@ fn span_of(request: &Request) -> SpanMessage {
         end_time_unix_nano: start_ns.saturating_add(duration_ns),
         attributes,
         events: Vec::new(),
+        unreadable: String::new(),
         status: failure(request).map(|_| SpanStatus {
             message: request
                 .outcome

@@ -3,6 +3,7 @@
 
 use crate::message::{AnyValue, PlainValue};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use std::fmt;
 
 /// A member that may be null.
@@ -13,6 +14,33 @@ where
 {
     // Encoders write null for what is not there as often as they leave it out.
     Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A span or a record: one of a list, of which each is read by itself.
+pub(crate) trait ListedPart: serde::de::DeserializeOwned {
+    /// What stands for one that cannot be read.
+    fn unreadable(why: String) -> Self;
+}
+
+/// Spans or records. One that cannot be read costs none of the others.
+pub(crate) fn parts<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: ListedPart,
+{
+    let texts: Vec<&RawValue> = nullable(from)?;
+    let read = |(at, text): (usize, &RawValue)| {
+        let whole = text.get();
+        // What is derived would take an array of members as well.
+        let is_object = whole.starts_with('{');
+        let read = is_object.then(|| serde_json::from_str(whole));
+        match read {
+            Some(Ok(part)) => part,
+            Some(Err(error)) => T::unreadable(format!("part {at} of its list: {error} of it")),
+            None => T::unreadable(format!("part {at} of its list is no object")),
+        }
+    };
+    Ok(texts.into_iter().enumerate().map(read).collect())
 }
 
 /// Bytes as hexadecimal digits.
@@ -35,7 +63,7 @@ fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
 pub(crate) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     let number = Option::<LooseNumber>::deserialize(from)?;
     let number = number.map_or(0, |LooseNumber(number)| number);
-    u64::try_from(number).map_err(|_| D::Error::custom("a time before 1970"))
+    u64::try_from(number).map_err(|_| D::Error::custom("a time that 64 bits do not hold"))
 }
 
 /// A number of an enum, or its name.
@@ -88,7 +116,8 @@ impl<'de> Deserialize<'de> for EnumNumber {
     }
 }
 
-struct LooseNumber(i64);
+/// Wide enough for both kinds of 64 bits.
+struct LooseNumber(i128);
 
 impl<'de> Deserialize<'de> for LooseNumber {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -101,14 +130,11 @@ impl<'de> Deserialize<'de> for LooseNumber {
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-                Ok(LooseNumber(number))
+                Ok(LooseNumber(number.into()))
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-                let number = i64::try_from(number);
-                number
-                    .map(LooseNumber)
-                    .map_err(|_| E::custom("a number above 2^63"))
+                Ok(LooseNumber(number.into()))
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -139,7 +165,10 @@ impl<'de> Deserialize<'de> for AnyValue {
                         // A text by the rules of protobuf, a number from Node.
                         "intValue" => {
                             let number = map.next_value::<Option<LooseNumber>>()?;
-                            number.map(|LooseNumber(number)| PlainValue::Whole(number))
+                            // What is too long for protobuf says nothing.
+                            number.and_then(|LooseNumber(number)| {
+                                i64::try_from(number).ok().map(PlainValue::Whole)
+                            })
                         }
                         "doubleValue" => real(map.next_value()?).map(PlainValue::Real),
                         // Lists and maps are never looked at, however deep they are.

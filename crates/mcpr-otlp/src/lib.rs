@@ -64,12 +64,16 @@ pub enum Encoding {
 }
 
 /// What is the matter with a post that does not decode.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undecodable(String);
 
 impl std::fmt::Display for Undecodable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the body is no OTLP message: {}", self.0)
+        write!(
+            f,
+            "the body is no message of OTLP for this path: {}",
+            self.0
+        )
     }
 }
 
@@ -195,6 +199,10 @@ fn traces(joiner: &mut Joiner, data: &TracesData, now_ms: i64) -> Post {
         for scope in &resource.scope_spans {
             let name = scope.scope.as_ref().map_or("", |scope| scope.name.as_str());
             for span in &scope.spans {
+                if !span.unreadable.is_empty() {
+                    post.reject(&span.unreadable);
+                    continue;
+                }
                 let position = match Position::of(span) {
                     Ok(position) => position,
                     Err(why) => {
@@ -205,6 +213,10 @@ fn traces(joiner: &mut Joiner, data: &TracesData, now_ms: i64) -> Post {
                 // Whoever sent it has put together what belongs together.
                 if let Some(request) = own::request(span, position, name, &service) {
                     own_rows.push(request);
+                    continue;
+                }
+                if let Some(why) = time::fault_of(span::ms(position.start_ns)) {
+                    post.reject(why);
                     continue;
                 }
                 // Also of spans that are no operation: they stand between those that are.
@@ -239,8 +251,16 @@ fn logs(joiner: &mut Joiner, data: &LogsData, now_ms: i64) -> Post {
     for resource in &data.resource_logs {
         let (service, version) = service_of(resource.resource.as_ref());
         for record in resource.scope_logs.iter().flat_map(|it| &it.log_records) {
+            if !record.unreadable.is_empty() {
+                post.reject(&record.unreadable);
+                continue;
+            }
             match record::told(record, &service, version.as_ref()) {
                 Some(Told::Call(mut call)) => {
+                    if let Some(why) = time::fault_of(call.request.ts) {
+                        post.reject(why);
+                        continue;
+                    }
                     joiner.screen(&mut call.request);
                     calls.push(*call);
                 }

@@ -37,7 +37,7 @@ pub(crate) struct ScopeSpans {
     #[prost(message, optional, tag = "1")]
     pub(crate) scope: Option<Scope>,
     #[prost(message, repeated, tag = "2")]
-    #[serde(deserialize_with = "json::nullable")]
+    #[serde(deserialize_with = "json::parts")]
     pub(crate) spans: Vec<SpanMessage>,
 }
 
@@ -87,6 +87,19 @@ pub(crate) struct SpanMessage {
     pub(crate) events: Vec<SpanEvent>,
     #[prost(message, optional, tag = "15")]
     pub(crate) status: Option<SpanStatus>,
+    // Why JSON is not read as one; the number is none of OTLP.
+    #[prost(string, tag = "536870911")]
+    #[serde(skip)]
+    pub(crate) unreadable: String,
+}
+
+impl json::ListedPart for SpanMessage {
+    fn unreadable(why: String) -> Self {
+        Self {
+            unreadable: why,
+            ..Self::default()
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, prost::Message, Deserialize)]
@@ -160,7 +173,7 @@ pub(crate) struct ResourceLogs {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ScopeLogs {
     #[prost(message, repeated, tag = "2")]
-    #[serde(deserialize_with = "json::nullable")]
+    #[serde(deserialize_with = "json::parts")]
     pub(crate) log_records: Vec<LogMessage>,
 }
 
@@ -185,6 +198,19 @@ pub(crate) struct LogMessage {
     #[prost(string, tag = "12")]
     #[serde(deserialize_with = "json::nullable")]
     pub(crate) event_name: String,
+    // As that of a span.
+    #[prost(string, tag = "536870911")]
+    #[serde(skip)]
+    pub(crate) unreadable: String,
+}
+
+impl json::ListedPart for LogMessage {
+    fn unreadable(why: String) -> Self {
+        Self {
+            unreadable: why,
+            ..Self::default()
+        }
+    }
 }
 
 /// The body of a post to `/v1/metrics`, of which nothing is kept.

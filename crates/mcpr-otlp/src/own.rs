@@ -37,7 +37,6 @@ pub(crate) fn request(
         source: KeySource::Bytes,
         call: call.map(|code| CallKey::of_stored(code, ts)),
     };
-    let latency_us = (position.end_ns - position.start_ns) / 1000;
     let is_untimed = attributes.flag(own::UNTIMED) == Some(true);
     let is_made_up = attributes.flag(own::TRACE_MADE_UP) == Some(true);
     Some(Request {
@@ -50,7 +49,7 @@ pub(crate) fn request(
         client_version: attributes.text(own::CLIENT_VERSION),
         target: target(attributes),
         // Nobody's latency is 0: it is left out where it is not known.
-        latency_us: (!is_untimed).then(|| i64::try_from(latency_us).unwrap_or(i64::MAX)),
+        latency_us: position.latency_us().filter(|_| !is_untimed),
         upstream_us: attributes.number(own::UPSTREAM),
         bytes_in: attributes.number(own::BYTES_IN),
         bytes_out: attributes.number(own::BYTES_OUT),

@@ -22,8 +22,13 @@ pub(crate) struct Position {
     pub(crate) id: SpanId,
     pub(crate) parent: Option<SpanId>,
     pub(crate) start_ns: u64,
+    /// The start, where no end is told.
     pub(crate) end_ns: u64,
+    is_timed: bool,
 }
+
+/// What takes longer than a year has an end that is made up.
+const MAX_DURATION_NS: u64 = 366 * 86_400 * 1_000_000_000;
 
 impl Position {
     /// Why a span has no position in its words, or its position.
@@ -36,13 +41,23 @@ impl Position {
         if trace == [0; 16] || id == [0; 8] {
             return Err("an id of zeros stands for no span");
         }
+        let (start_ns, end_ns) = (span.start_time_unix_nano, span.end_time_unix_nano);
+        let is_likely = end_ns >= start_ns && end_ns - start_ns <= MAX_DURATION_NS;
         Ok(Self {
             trace: TraceId::of_bytes(trace),
             id,
             parent: parent.filter(|parent| *parent != [0; 8]),
-            start_ns: span.start_time_unix_nano,
-            end_ns: span.end_time_unix_nano.max(span.start_time_unix_nano),
+            start_ns,
+            // An end of 0, or before the start, is none.
+            end_ns: if is_likely { end_ns } else { start_ns },
+            is_timed: is_likely,
         })
+    }
+
+    /// How long it took, in microseconds; `None` where its end is not told.
+    pub(crate) fn latency_us(&self) -> Option<i64> {
+        let us = (self.end_ns - self.start_ns) / 1000;
+        i64::try_from(us).ok().filter(|_| self.is_timed)
     }
 }
 
@@ -80,8 +95,7 @@ pub(crate) fn account(
     if called.method.starts_with("notifications/") {
         return None;
     }
-    let duration_us = (position.end_ns - position.start_ns) / 1000;
-    let duration_us = i64::try_from(duration_us).unwrap_or(i64::MAX);
+    let latency_us = position.latency_us();
     let outcome = ending::of_span(span, &called.method, side, known);
     // A host calls many servers, and names the one that it means.
     let proxy = attributes
@@ -94,10 +108,10 @@ pub(crate) fn account(
             .map(|id| RequestId::from_text(&id)),
         session_id: session(attributes),
         target: called.target,
-        latency_us: Some(duration_us),
+        latency_us,
         // Of a server's span the whole duration is its own.
         // Kept apart, for a client's account may come around it.
-        upstream_us: (side == OperationSide::Server).then_some(duration_us),
+        upstream_us: latency_us.filter(|_| side == OperationSide::Server),
         format: Some(SourceFormat::Otlp),
         trace_id: Some(Box::new(position.trace)),
         payload: bodies::of(attributes, target.as_deref()),
@@ -246,7 +260,7 @@ pub(crate) fn joined(client: &Request, server: &Request) -> Request {
             .or_else(|| client.session_id.clone()),
         target: server.target.clone().or_else(|| client.target.clone()),
         // How long whoever asked has waited.
-        latency_us: client.latency_us,
+        latency_us: client.latency_us.or(server.latency_us),
         payload: bodies::merged(server.payload.as_deref(), client.payload.as_deref()),
         outcome: ending::of_both(&client.outcome, &server.outcome),
         ..server.clone()

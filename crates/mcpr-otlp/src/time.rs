@@ -1,5 +1,21 @@
 //! Times that an attribute writes as text.
 
+/// The year 2000: times before it are 0, or in another unit than nanoseconds.
+const FIRST_MS: i64 = 946_684_800_000;
+/// The last that fits into 63 bits of nanoseconds, in 2262.
+const LAST_MS: i64 = i64::MAX / 1_000_000;
+
+/// Why a time is none at which anything was called; it is given in unix milliseconds.
+pub(crate) fn fault_of(ms: i64) -> Option<&'static str> {
+    // A row of such a time would be older than all that is kept, and gone at once, or stay for good.
+    match ms {
+        ..=0 => Some("a time of 0 is none (startTimeUnixNano, timeUnixNano)"),
+        ..FIRST_MS => Some("a time before 2000 is none in nanoseconds"),
+        LAST_MS.. => Some("a time after 2262 is none in nanoseconds"),
+        _ => None,
+    }
+}
+
 /// Unix milliseconds of an RFC 3339 time in UTC: `2026-11-29T06:04:08.920Z`.
 pub(crate) fn rfc3339_ms(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;

@@ -251,7 +251,7 @@ pub fn operations<R: Reader + ?Sized>(
     Ok(count.finish())
 }
 
-/// The operations of several requests in a session, in the order in which they began.
+/// The operations of several requests in a session, and those that are to have more, in the order in which they began.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -267,7 +267,8 @@ pub fn operations_of_session<R: Reader + ?Sized>(
     let (mut fold, mut found) = (OperationsFold::default(), Vec::new());
     each_request(reader, &filter, &mut |row| found.extend(fold.add(&row)))?;
     found.extend(fold.finish());
-    found.retain(|operation| operation.seqs.len() > 1);
+    // One that waits for input is a question until it is answered, which a single request does not say.
+    found.retain(|operation| operation.seqs.len() > 1 || operation.is_open());
     found.sort_by_key(|operation| (operation.first.ts, operation.first.seq));
     Ok(found)
 }

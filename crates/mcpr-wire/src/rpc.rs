@@ -190,6 +190,17 @@ struct AnswerError<'a> {
     message: Option<&'a RawValue>,
 }
 
+/// A task that has ended, with what came of it.
+#[derive(Debug, Default, Deserialize)]
+struct EndedTask<'a> {
+    #[serde(borrow, rename = "taskId")]
+    task_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 struct ToolResult<'a> {
     #[serde(borrow, rename = "isError")]
@@ -221,10 +232,26 @@ impl<'a> RpcAnswer<'a> {
         match self.error {
             Some(raw) => Some(rpc_error(raw)),
             // Other results may hold a member of this name that means something else.
-            None if method == "tools/call" => tool_error(self.result),
+            None if answers_with_tool(method) => {
+                tool_error(self.result).or_else(|| tool_error(result_of_task(self.result)))
+            }
             None => None,
         }
     }
+}
+
+/// Whether an answer may be the result of a tool: of the call, or of the task that it began.
+pub(super) fn answers_with_tool(method: &str) -> bool {
+    matches!(method, "tools/call" | "tasks/get" | "tasks/result")
+}
+
+/// What came of a task that has ended, where an answer about it holds that.
+fn result_of_task(answer: Option<&RawValue>) -> Option<&RawValue> {
+    // Nearly no answer is about one: it is not read once more for that.
+    let answer = answer.filter(|it| memchr::memmem::find(it.get().as_bytes(), b"taskId").is_some());
+    let task: EndedTask<'_> = lenient(Some(answer?));
+    let is_over = raw_string(task.status).as_deref() == Some("completed");
+    task.result.filter(|_| is_over && task.task_id.is_some())
 }
 
 fn rpc_error(raw: &RawValue) -> Outcome {

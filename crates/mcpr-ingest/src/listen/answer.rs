@@ -11,7 +11,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 use mcpr_model::{Counts, Event};
-use mcpr_otlp::{Encoding, RejectedParts};
+use mcpr_otlp::{Encoding, RejectedParts, Undecodable};
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -19,7 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Why a request is refused. Nothing of it is in the store, but for [`Refusal::NotCommitted`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("requests from web pages are not taken")]
     Origin,
@@ -49,8 +49,8 @@ pub(super) enum Refusal {
     OtlpEncoding,
     #[error("the body is not what gzip packs")]
     NotGzip,
-    #[error("the body is no message of OTLP for this path")]
-    NotOtlp,
+    #[error("{0}")]
+    NotOtlp(Undecodable),
     #[error("too much is on its way already: come again")]
     Full,
     #[error("too many posts are on their way already: come again")]
@@ -64,9 +64,11 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn status(self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Broken | Self::NotJson | Self::NotGzip | Self::NotOtlp => StatusCode::BAD_REQUEST,
+            Self::Broken | Self::NotJson | Self::NotGzip | Self::NotOtlp(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::Origin | Self::Host => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -84,10 +86,10 @@ impl Refusal {
     }
 
     /// The answer to a post of OTLP: the same, in its encoding.
-    pub(super) fn otlp_answer(self, encoding: Encoding) -> Answer {
+    pub(super) fn otlp_answer(&self, encoding: Encoding) -> Answer {
         let mut answer = self.answer();
         // What exporters take for "come again, later": too many at a time is told apart from a store that waits.
-        if self == Self::Busy {
+        if *self == Self::Busy {
             *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         }
         let body = mcpr_otlp::refusal_body(encoding, self.rpc_code(), &self.to_string());
@@ -98,7 +100,7 @@ impl Refusal {
     }
 
     /// The code of `google.rpc` that says the same.
-    fn rpc_code(self) -> i32 {
+    fn rpc_code(&self) -> i32 {
         const INVALID_ARGUMENT: i32 = 3;
         const PERMISSION_DENIED: i32 = 7;
         const RESOURCE_EXHAUSTED: i32 = 8;
@@ -114,7 +116,7 @@ impl Refusal {
     }
 
     /// The answer; it ends the connection, whose body may not have been read.
-    pub(super) fn answer(self) -> Answer {
+    pub(super) fn answer(&self) -> Answer {
         let mut answer = document(self.status(), &json!({ "error": self.to_string() }));
         let headers = answer.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -54,7 +54,7 @@ impl OtlpPost {
         } else {
             Cow::Borrowed(body)
         };
-        decode(joiner, self.signal, self.encoding, &body, now_ms).map_err(|_| Refusal::NotOtlp)
+        decode(joiner, self.signal, self.encoding, &body, now_ms).map_err(Refusal::NotOtlp)
     }
 }
 

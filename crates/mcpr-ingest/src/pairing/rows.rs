@@ -16,11 +16,12 @@ impl Pairing {
         let key = self.key_of(&waiting);
         let WaitingRequest { asked, moment, .. } = waiting;
         // Several connections may serve one client, and one connection several.
-        let is_of_none = self.is_connection && asked.stateless.is_some();
-        let from_client = self
-            .client
-            .clone()
-            .filter(|_| direction == Direction::ToServer);
+        let is_stateless = asked.stateless.is_some();
+        let is_of_none = self.is_connection && is_stateless;
+        // Each request of a protocol without sessions says who asks, or nobody is known to: what an `initialize`
+        // of the same program has said is of its session.
+        let is_from_client = direction == Direction::ToServer && !is_stateless;
+        let from_client = self.client.clone().filter(|_| is_from_client);
         let (client_name, client_version) = match (asked.client_name, from_client) {
             (None, Some((name, version))) => (Some(name), version),
             (said, _) => (said, asked.client_version),

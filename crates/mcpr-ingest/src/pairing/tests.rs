@@ -124,6 +124,35 @@ fn a_plain_session() {
 }
 
 #[test]
+fn a_request_that_names_no_client_was_said_to_be_of_another_ones_initialize() {
+    let known = |version: &str| {
+        let mut pairing = Pairing::of_log("p".into());
+        pairing.client = Some(("legacyguy".into(), None));
+        let asked = format!(
+            r#"{{"id":1,"method":"ping","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}"}}}}}}"#
+        );
+        let mut events = Vec::new();
+        for (direction, text) in [
+            (Direction::ToServer, asked.as_str()),
+            (Direction::ToClient, r#"{"id":1,"result":{}}"#),
+        ] {
+            let Messages::Known(known) = messages(text.as_bytes(), Bodies::Left) else {
+                panic!("no messages: {text}");
+            };
+            for message in known {
+                pairing.message(direction, message, Moment::now(), &mut events);
+            }
+        }
+        let Some(Event::Request(row)) = events.pop() else {
+            panic!("a row: {events:?}");
+        };
+        row.client_name
+    };
+    assert_eq!(known("2025-11-25").as_deref(), Some("legacyguy"));
+    assert_eq!(known("2026-07-28"), None);
+}
+
+#[test]
 fn ids_are_typed_and_repeat_between_the_directions() {
     check(
         r#"

@@ -6,9 +6,9 @@ use super::coding::BodyDecoder;
 use super::events::{EventSplitter, StreamEvent};
 use super::exchange::{AnswerReading, ExchangeRecord, ExchangeScope};
 use super::pieces::{AnsweredHead, ContentCoding, ContentKind, ExchangeEnd, HttpVerb};
-use super::sessions::{SessionDigest, SessionScope};
+use super::sessions::{LeftRequest, SessionDigest, SessionScope};
 use super::transcript::ExchangeTranscript;
-use super::verdict::{self, MAX_DETAIL_BYTES};
+use super::verdict::{self, AnsweredSilence, MAX_DETAIL_BYTES};
 use crate::{Moment, Pairing};
 use mcpr_model::Outcome;
 use mcpr_wire::{Direction, Message, TypedId};
@@ -27,6 +27,7 @@ impl ExchangeTranscript {
         // A refusal may name a session that it did not begin.
         let is_success = (200..300).contains(&head.status);
         exchange.status = Some((head.status, head.reason));
+        exchange.content_type.clone_from(&head.content_type);
         exchange.kind = head.kind;
         exchange.decoder = BodyDecoder::of(head.coding);
         exchange.answer = match head.kind {
@@ -165,8 +166,12 @@ impl ExchangeTranscript {
                         transcript.broken.extend(exchange.head.server, again);
                     }
                     None => {
-                        let outcome = verdict::of_end(end);
-                        end_request(scope, id, outcome, can_wait, moment, &mut *events);
+                        let left = LeftRequest {
+                            outcome: how_it_ended(exchange, end),
+                            moment,
+                            http: exchange.http_stamp(),
+                        };
+                        end_request(scope, id, left, can_wait, &mut *events);
                     }
                 }
             }
@@ -226,6 +231,7 @@ impl ExchangeTranscript {
                 return pairing.message(Direction::ToClient, message, moment, events);
             };
             if reply.id.is_some() {
+                exchange.has_message = true;
                 return pairing.message(Direction::ToClient, message, moment, events);
             }
             // An error that names no request answers whatever was asked.
@@ -252,6 +258,22 @@ impl ExchangeTranscript {
     }
 }
 
+/// How what was asked ended that no message answers.
+fn how_it_ended(exchange: &ExchangeRecord, end: &ExchangeEnd) -> Outcome {
+    match exchange.status {
+        Some((status, _)) if *end == ExchangeEnd::Complete => {
+            verdict::of_silence(&AnsweredSilence {
+                status,
+                content_type: exchange.content_type.as_deref(),
+                is_stream: exchange.kind == ContentKind::Events,
+                is_empty: !exchange.has_answer,
+                is_of_another: exchange.has_message,
+            })
+        }
+        _ => verdict::of_end(end),
+    }
+}
+
 /// What the status of an exchange says of what it asked, where it is no success.
 fn by_status(exchange: &ExchangeRecord) -> Option<Outcome> {
     let (status, reason) = exchange.status?;
@@ -266,20 +288,17 @@ fn by_status(exchange: &ExchangeRecord) -> Option<Outcome> {
 fn end_request(
     scope: &mut SessionScope,
     id: TypedId,
-    outcome: Outcome,
+    mut left: LeftRequest,
     can_wait: bool,
-    moment: Moment,
     events: &mut Vec<mcpr_model::Event>,
 ) {
-    let outcome = if scope.was_cancelled(&id) {
-        verdict::of_end(&ExchangeEnd::ClientLeft)
-    } else {
-        outcome
-    };
-    if can_wait {
-        return scope.wait_longer(id, outcome, moment, events);
+    if scope.was_cancelled(&id) {
+        left.outcome = verdict::of_end(&ExchangeEnd::ClientLeft);
     }
-    scope.pairing.fail(&id, outcome, moment, events);
+    if can_wait {
+        return scope.wait_longer(id, left, events);
+    }
+    scope.pairing.fail(&id, left.outcome, left.moment, events);
 }
 
 /// The path and query that a place has at its server, as a stream announces it.

@@ -340,7 +340,7 @@ impl ExchangeCopy {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pieces::HttpVerb;
+    use super::super::pieces::{ContentCoding, HttpVerb};
     use super::super::sessions::SessionDigest;
     use super::*;
 
@@ -352,7 +352,8 @@ mod tests {
             place: SessionDigest::of_place(b"/mcp"),
             path: "/mcp".into(),
             version: None,
-            agent: 0,
+            agent: None,
+            coding: ContentCoding::Plain,
         }
     }
 

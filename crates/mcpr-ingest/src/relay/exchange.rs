@@ -6,7 +6,7 @@ use super::events::EventSplitter;
 use super::pieces::{AskedHead, ContentKind, HttpVerb};
 use super::sessions::{ServerSession, SessionScope};
 use crate::Moment;
-use mcpr_model::{ErrorKind, Event, is_stateless};
+use mcpr_model::{ErrorKind, Event, Text, is_stateless};
 use mcpr_wire::TypedId;
 use std::time::Instant;
 
@@ -28,6 +28,33 @@ pub(super) enum AnswerReading {
     Events(EventSplitter),
 }
 
+/// What HTTP says of an answer: kept for a request whose row is made after its exchange.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HttpStamp {
+    pub(super) status: u16,
+    pub(super) asked_ts: i64,
+    pub(super) first_event_us: Option<i64>,
+}
+
+impl HttpStamp {
+    pub(super) fn put_on(&self, events: &mut [Event]) {
+        for event in events {
+            let Event::Request(row) = event else { continue };
+            // What never was answered has no status, whatever its exchange had; and one that was given before is
+            // that of another exchange.
+            let is_timeout = row.outcome.error_kind == Some(ErrorKind::Timeout);
+            if is_timeout || row.http_status.is_some() {
+                continue;
+            }
+            row.http_status = Some(self.status);
+            // Of a request that was posted elsewhere it is not known how long its answer took to begin.
+            if row.ts == self.asked_ts {
+                row.first_event_us = self.first_event_us;
+            }
+        }
+    }
+}
+
 /// What is known of an exchange.
 #[derive(Debug)]
 pub(super) struct ExchangeRecord {
@@ -38,6 +65,7 @@ pub(super) struct ExchangeRecord {
     pub(super) scope: ExchangeScope,
     /// The request, until it is read.
     pub(super) body: Option<CappedText>,
+    pub(super) body_decoder: BodyDecoder,
     /// Bytes of the request, or of the answer, are missing.
     pub(super) is_torn: [bool; 2],
     /// The requests of MCP in it that an answer is due for.
@@ -50,6 +78,9 @@ pub(super) struct ExchangeRecord {
     pub(super) answer: AnswerReading,
     /// Bytes of the answer have come.
     pub(super) has_answer: bool,
+    /// An answer to some request is among them.
+    pub(super) has_message: bool,
+    pub(super) content_type: Option<Text>,
     /// When the first event or byte of the answer came.
     pub(super) first_at: Option<Instant>,
     /// The stream announces the place to which messages are posted: that of the older transport.
@@ -60,12 +91,14 @@ pub(super) struct ExchangeRecord {
 
 impl ExchangeRecord {
     pub(super) fn new(number: u64, begun: Moment, head: AskedHead, scope: ExchangeScope) -> Self {
+        let body_decoder = BodyDecoder::of(head.coding);
         Self {
             number,
             begun,
             head,
             scope,
             body: Some(CappedText::default()),
+            body_decoder,
             is_torn: [false; 2],
             asked: Vec::new(),
             streams: Vec::new(),
@@ -74,32 +107,40 @@ impl ExchangeRecord {
             decoder: BodyDecoder::Plain,
             answer: AnswerReading::Nothing,
             has_answer: false,
+            has_message: false,
+            content_type: None,
             first_at: None,
             is_session: false,
             counted: 0,
         }
     }
 
+    /// Takes bytes of the request. What is packed in a way that nobody reads here is told as missing.
+    pub(super) fn take_asked(&mut self, bytes: &[u8], has_room: &mut dyn FnMut() -> bool) {
+        let Some(body) = &mut self.body else { return };
+        self.body_decoder
+            .read(bytes, &mut |plain| body.add(plain, has_room()));
+        self.is_torn[0] |= self.body_decoder.is_unread() && !bytes.is_empty();
+    }
+
     /// Adds to rows what HTTP says of their answers, which have come here.
     pub(super) fn stamp(&self, events: &mut [Event]) {
-        let Some((status, _)) = self.status else {
-            return;
-        };
-        for event in events {
-            let Event::Request(row) = event else { continue };
-            // What never was answered has no status, whatever its exchange had.
-            if row.outcome.error_kind == Some(ErrorKind::Timeout) {
-                continue;
-            }
-            row.http_status = Some(status);
-            // Of a request that was posted elsewhere it is not known how long its answer took to begin.
-            if row.ts == self.begun.ts {
-                let first = self
-                    .first_at
-                    .map(|at| at.saturating_duration_since(self.begun.at));
-                row.first_event_us = first.and_then(|first| i64::try_from(first.as_micros()).ok());
-            }
+        if let Some(stamp) = self.http_stamp() {
+            stamp.put_on(events);
         }
+    }
+
+    /// What HTTP says of its answer, as far as that has come.
+    pub(super) fn http_stamp(&self) -> Option<HttpStamp> {
+        let (status, _) = self.status?;
+        let first = self
+            .first_at
+            .map(|at| at.saturating_duration_since(self.begun.at));
+        Some(HttpStamp {
+            status,
+            asked_ts: self.begun.ts,
+            first_event_us: first.and_then(|first| i64::try_from(first.as_micros()).ok()),
+        })
     }
 
     /// Bytes of memory that it takes.
@@ -140,5 +181,50 @@ impl ExchangeRecord {
         let is_deleted = self.head.verb == HttpVerb::Delete && (200..300).contains(&status);
         // In later versions the same status means that the method is not known.
         is_deleted || (status == 404 && self.head.session.is_some() && self.is_legacy())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pieces::ContentCoding;
+    use super::super::sessions::SessionDigest;
+    use super::*;
+    use crate::Pairing;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    #[test]
+    fn a_packed_request_led_to_no_row_and_no_gap() {
+        let plain = br#"{"id":1,"method":"ping"}"#;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(plain).unwrap();
+        let packed = encoder.finish().unwrap();
+        let read = |coding: ContentCoding, bytes: &[u8]| {
+            let scope = SessionScope::new(Pairing::of_exchange("p".into()));
+            let head = AskedHead {
+                server: 0,
+                verb: HttpVerb::Post,
+                session: None,
+                place: SessionDigest::of_place(b"/mcp"),
+                path: "/mcp".into(),
+                version: None,
+                agent: None,
+                coding,
+            };
+            let scope = ExchangeScope::Own(Box::new(scope));
+            let mut exchange = ExchangeRecord::new(1, Moment::now(), head, scope);
+            // In two pieces, as they come.
+            for piece in bytes.chunks(bytes.len() / 2 + 1) {
+                exchange.take_asked(piece, &mut || true);
+            }
+            let text = exchange.body.map(|body| body.bytes().to_vec());
+            (text.unwrap_or_default(), exchange.is_torn[0])
+        };
+        assert_eq!(read(ContentCoding::Gzip, &packed), (plain.to_vec(), false));
+        assert_eq!(read(ContentCoding::Plain, plain), (plain.to_vec(), false));
+        // A gap tells of it where it is not read.
+        assert!(read(ContentCoding::Unread, &packed).1);
+        assert!(read(ContentCoding::Gzip, b"this is no gzip at all").1);
     }
 }

@@ -55,7 +55,8 @@ pub(super) fn asked(
 ) -> AskedHead {
     // A query may hold keys, and goes no further than its hash.
     let path = path_and_query.split('?').next().unwrap_or_default();
-    let agent = headers.get(USER_AGENT).map_or(&b""[..], |it| it.as_bytes());
+    let agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes);
+    let agent = agent.filter(|it| !it.is_empty());
     AskedHead {
         server,
         verb: match *method {
@@ -68,7 +69,8 @@ pub(super) fn asked(
         place: SessionDigest::of_place(path_and_query.as_bytes()),
         path: path.into(),
         version: short(headers, VERSION),
-        agent: EventKey::of_id(&String::from_utf8_lossy(agent)).hash,
+        agent: agent.map(|it| EventKey::of_id(&String::from_utf8_lossy(it)).hash),
+        coding: coding(headers),
     }
 }
 
@@ -80,6 +82,7 @@ pub(super) fn answered(status: StatusCode, headers: &HeaderMap) -> AnsweredHead 
         session: session(headers),
         kind: kind(headers),
         coding: coding(headers),
+        content_type: short(headers, CONTENT_TYPE.as_str()),
     }
 }
 
@@ -176,6 +179,20 @@ mod tests {
         let told = format!("{head:?}");
         assert!(!told.contains("s3cr3t"), "{told}");
         assert!(told.contains("2025-11-25"), "{told}");
+    }
+
+    #[test]
+    fn programs_that_call_themselves_nothing_counted_as_one() {
+        let agent = |headers: &[(&'static str, &'static str)]| {
+            asked(0, &Method::POST, "/mcp", &map(headers)).agent
+        };
+        assert_eq!(agent(&[]), None);
+        assert_eq!(agent(&[("user-agent", "")]), None);
+        assert_eq!(
+            agent(&[("user-agent", "a/1")]),
+            agent(&[("user-agent", "a/1")])
+        );
+        assert!(agent(&[("user-agent", "a/1")]).is_some());
     }
 
     #[test]

@@ -21,8 +21,9 @@ pub(super) struct AskedHead {
     pub(super) path: Text,
     /// The protocol version that the request names.
     pub(super) version: Option<Text>,
-    /// A hash of what the client's program calls itself.
-    pub(super) agent: u64,
+    /// A hash of what the client's program calls itself; one that says nothing is nobody.
+    pub(super) agent: Option<u64>,
+    pub(super) coding: ContentCoding,
 }
 
 /// What a request wants.
@@ -43,6 +44,8 @@ pub(super) struct AnsweredHead {
     pub(super) session: Option<SessionDigest>,
     pub(super) kind: ContentKind,
     pub(super) coding: ContentCoding,
+    /// The type of its content, as it was named.
+    pub(super) content_type: Option<Text>,
 }
 
 /// What an answer's body is.

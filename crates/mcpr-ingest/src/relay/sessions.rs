@@ -1,6 +1,7 @@
 //! The sessions of servers at addresses: which messages belong together. Bounded, and their ids are held
 //! as hashes: whoever has an id is in the session.
 
+use super::exchange::HttpStamp;
 use crate::{Moment, Pairing};
 use mcpr_model::{Event, Outcome, Text};
 use mcpr_wire::TypedId;
@@ -52,12 +53,32 @@ impl SessionDigest {
     }
 }
 
+/// How a request ends whose exchange is over, where no other stream answers it.
+#[derive(Debug)]
+pub(super) struct LeftRequest {
+    pub(super) outcome: Outcome,
+    /// When its exchange ended.
+    pub(super) moment: Moment,
+    pub(super) http: Option<HttpStamp>,
+}
+
+impl LeftRequest {
+    // As long ago as that was: nobody has waited for it since.
+    fn end(self, id: &TypedId, pairing: &mut Pairing, events: &mut Vec<Event>) {
+        let first = events.len();
+        pairing.fail(id, self.outcome, self.moment, events);
+        if let Some(http) = self.http {
+            http.put_on(events.get_mut(first..).unwrap_or_default());
+        }
+    }
+}
+
 /// The messages that belong together.
 #[derive(Debug)]
 pub(super) struct SessionScope {
     pub(super) pairing: Pairing,
-    /// How requests ended whose exchange is over, and whose answers may still come on another stream.
-    unanswered: BTreeMap<TypedId, Outcome>,
+    /// Requests whose exchange is over, and whose answers may still come on another stream.
+    unanswered: BTreeMap<TypedId, LeftRequest>,
     /// Requests that were cancelled before they were read: they pass on connections of their own.
     cancelled: VecDeque<TypedId>,
     seen: HashSet<u64>,
@@ -117,26 +138,19 @@ impl SessionScope {
         self.cancelled.contains(id)
     }
 
-    /// Lets a request wait for an answer on another stream; `outcome` is what it ends with where none
-    /// comes.
-    pub(super) fn wait_longer(
-        &mut self,
-        id: TypedId,
-        outcome: Outcome,
-        moment: Moment,
-        events: &mut Vec<Event>,
-    ) {
+    /// Lets a request wait for an answer on another stream; `left` is what it ends with where none comes.
+    pub(super) fn wait_longer(&mut self, id: TypedId, left: LeftRequest, events: &mut Vec<Event>) {
         if self.unanswered.len() >= MAX_UNANSWERED {
             let pairing = &self.pairing;
             // Those that were answered meanwhile go first.
             self.unanswered.retain(|id, _| pairing.awaits(id));
         }
         if self.unanswered.len() >= MAX_UNANSWERED
-            && let Some((id, outcome)) = self.unanswered.pop_first()
+            && let Some((id, oldest)) = self.unanswered.pop_first()
         {
-            self.pairing.fail(&id, outcome, moment, events);
+            oldest.end(&id, &mut self.pairing, events);
         }
-        self.unanswered.insert(id, outcome);
+        self.unanswered.insert(id, left);
     }
 
     /// Says that the session is over; only the first time counts.
@@ -157,8 +171,8 @@ impl SessionScope {
     /// Gives up all that waits.
     pub(super) fn abandon(&mut self, moment: Moment, events: &mut Vec<Event>) {
         // First those of which more is known than that nobody answered.
-        for (id, outcome) in std::mem::take(&mut self.unanswered) {
-            self.pairing.fail(&id, outcome, moment, events);
+        for (id, left) in std::mem::take(&mut self.unanswered) {
+            left.end(&id, &mut self.pairing, events);
         }
         self.pairing.abandon(moment, events);
     }
@@ -262,6 +276,49 @@ mod tests {
         assert!(sessions.add(key(MAX_SESSIONS), scope()).is_some());
         let known = [0, 1, 2].map(|number| sessions.knows(key(number)));
         assert_eq!(known, [true, false, true]);
+    }
+
+    #[test]
+    fn a_call_whose_client_went_away_took_until_the_tap_ended() {
+        use crate::tap::Direction;
+        use mcpr_wire::{Bodies, Message, Messages, messages};
+        let asked = br#"{"id":1,"method":"tools/call","params":{"name":"t"}}"#;
+        let Messages::Known(mut known) = messages(asked, Bodies::Left) else {
+            panic!("a request");
+        };
+        let Some(Message::Request(request)) = known.pop() else {
+            panic!("a request");
+        };
+        let (id, began) = (request.id.clone(), Moment::now());
+        let after = |ms: u64| Moment {
+            at: began.at + std::time::Duration::from_millis(ms),
+            ts: began.ts + i64::try_from(ms).unwrap(),
+        };
+        let mut scope = SessionScope::new(Pairing::of_exchange("p".into()));
+        let mut events = Vec::new();
+        let message = Message::Request(request);
+        scope
+            .pairing
+            .message(Direction::ToServer, message, began, &mut events);
+        let left = LeftRequest {
+            outcome: Outcome::default(),
+            moment: after(900),
+            http: Some(HttpStamp {
+                status: 200,
+                asked_ts: began.ts,
+                first_event_us: Some(4000),
+            }),
+        };
+        scope.wait_longer(id, left, &mut events);
+        assert!(events.is_empty(), "it may be resumed: {events:?}");
+        scope.abandon(after(60_000), &mut events);
+        let Some(Event::Request(row)) = events.first() else {
+            panic!("a row: {events:?}");
+        };
+        assert_eq!(
+            (row.latency_us, row.http_status, row.first_event_us),
+            (Some(900_000), Some(200), Some(4000))
+        );
     }
 
     #[test]

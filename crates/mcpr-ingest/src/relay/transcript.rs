@@ -92,10 +92,7 @@ impl ExchangeTranscript {
             } => {
                 exchange.is_torn[0] |= is_after_loss;
                 self.delivery.bytes += bytes.len();
-                let has_room = self.has_room();
-                if let Some(body) = &mut exchange.body {
-                    body.add(&bytes, has_room);
-                }
+                exchange.take_asked(&bytes, &mut || self.has_room());
             }
             PieceKind::AllAsked => self.asked(&mut exchange, moment),
             PieceKind::Answered(head) => self.answered(&mut exchange, &head, moment),
@@ -190,8 +187,8 @@ impl ExchangeTranscript {
             // What is posted where a stream said that messages are to be posted is of that session.
             None if self.sessions.knows(place) => ExchangeScope::Session(place),
             None => {
-                let client = self.agents.get(&(head.server, head.agent)).cloned();
-                let own = own.by(client.flatten());
+                let known = |agent| self.agents.get(&(head.server, agent)).cloned();
+                let own = own.by(head.agent.and_then(known).flatten());
                 ExchangeScope::Own(Box::new(SessionScope::new(own)))
             }
         };
@@ -265,7 +262,8 @@ impl ExchangeTranscript {
         if self.agents.len() >= MAX_AGENTS {
             self.agents.clear();
         }
-        let known = self.agents.entry((head.server, head.agent));
+        let Some(agent) = head.agent else { return };
+        let known = self.agents.entry((head.server, agent));
         let known = known.or_insert_with(|| Some(client.clone()));
         // Two clients of one library: a request of either could be the other's.
         if known.as_ref().is_some_and(|it| it.0 != client.0) {

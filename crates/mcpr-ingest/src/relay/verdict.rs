@@ -48,6 +48,35 @@ pub(super) fn of_end(end: &ExchangeEnd) -> Outcome {
     }
 }
 
+/// A success that came to its end without an answer to what was asked.
+#[derive(Debug)]
+pub(super) struct AnsweredSilence<'a> {
+    pub(super) status: u16,
+    pub(super) content_type: Option<&'a str>,
+    pub(super) is_stream: bool,
+    pub(super) is_empty: bool,
+    /// It has an answer, to a request that is not this one.
+    pub(super) is_of_another: bool,
+}
+
+/// What such a success says: what came in the place of an answer.
+pub(super) fn of_silence(came: &AnsweredSilence<'_>) -> Outcome {
+    if came.is_stream && !came.is_of_another {
+        return of_end(&ExchangeEnd::Complete);
+    }
+    let status = came.status;
+    let message = if came.is_of_another {
+        format!("HTTP {status} with an answer to another id")
+    } else if came.is_empty {
+        format!("HTTP {status} without a body")
+    } else {
+        let of_type = came.content_type.unwrap_or("of no content type");
+        format!("HTTP {status} {of_type}, which is no answer")
+    };
+    // The status itself was a success, and is no code of an error.
+    http(None, &message)
+}
+
 fn http(status: Option<u16>, message: &str) -> Outcome {
     let message = message.chars().take(Outcome::MAX_MESSAGE_CHARS);
     Outcome {
@@ -124,6 +153,29 @@ mod tests {
         );
         check(307, "", "HTTP 307 X: it is sent to another address");
         assert_eq!(of_status(202, "X", b""), None);
+    }
+
+    #[test]
+    fn an_answer_that_is_none_was_said_to_be_a_stream_that_ended() {
+        let said = |status, content_type, [is_stream, is_empty, is_of_another]: [bool; 3]| {
+            let came = AnsweredSilence {
+                status,
+                content_type,
+                is_stream,
+                is_empty,
+                is_of_another,
+            };
+            let said = of_silence(&came).error_msg;
+            said.map(|it| it.to_string()).unwrap_or_default()
+        };
+        let html = said(200, Some("text/html"), [false, false, false]);
+        assert_eq!(html, "HTTP 200 text/html, which is no answer");
+        let empty = said(204, None, [false, true, false]);
+        assert_eq!(empty, "HTTP 204 without a body");
+        let other = said(200, Some("application/json"), [false, false, true]);
+        assert_eq!(other, "HTTP 200 with an answer to another id");
+        let stream = said(200, Some("text/event-stream"), [true, false, false]);
+        assert_eq!(stream, "the stream ended without an answer to the request");
     }
 
     #[test]

@@ -30,6 +30,13 @@ struct Emitted<'a> {
 
 pub(super) fn message(service: &str, scope: &str, spans: &[Value]) -> Vec<u8> {
     let resource = json!({"attributes": attributes(&json!({"service.name": service}))});
+    let mut spans = spans.to_vec();
+    for span in &mut spans {
+        // Every span has a time, which few tests are about.
+        if span.get("startTimeUnixNano").is_none() {
+            span["startTimeUnixNano"] = json!("1795932248906719168");
+        }
+    }
     let scopes = json!([{"scope": {"name": scope}, "spans": spans}]);
     json!({"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]})
         .to_string()
@@ -358,8 +365,92 @@ fn a_span_without_a_place_is_rejected_and_the_others_are_taken() {
         assert!(
             read.unwrap_err()
                 .to_string()
-                .starts_with("the body is no OTLP message")
+                .starts_with("the body is no message of OTLP for this path: ")
         );
+    }
+}
+
+/// A call that began and ended at these times, as its spans write them.
+fn timed(id: u64, times: [Value; 2]) -> Value {
+    let [start, end] = times;
+    json!({"traceId": TRACE, "spanId": format!("{id:016x}"), "kind": 2, "name": "ping",
+        "startTimeUnixNano": start, "endTimeUnixNano": end,
+        "attributes": attributes(&json!({"mcp.method.name": "ping"}))})
+}
+
+fn posted(body: &[u8]) -> Post {
+    decode(
+        &mut Joiner::default(),
+        Signal::Traces,
+        Encoding::Json,
+        body,
+        0,
+    )
+    .unwrap()
+}
+
+#[test]
+fn an_end_that_is_not_told_became_a_latency_of_0() {
+    let start = 1_795_932_248_906_719_168_u64;
+    let latency = |end: Value| {
+        let body = message("svc", "x", &[timed(7, [json!(start), end])]);
+        rows_of_body(Signal::Traces, &body)[0].latency_us
+    };
+    assert_eq!(latency(json!(start + 5_000)), Some(5));
+    assert_eq!(latency(json!(start)), Some(0));
+    for end in [
+        json!("0"),
+        json!(start - 1),
+        json!("9223372036854775807"),
+        json!(u64::MAX),
+    ] {
+        assert_eq!(latency(end.clone()), None, "{end}");
+    }
+}
+
+#[test]
+fn a_start_that_is_no_time_became_a_row_of_1970() {
+    for (start, why) in [
+        ("0", "a time of 0 is none"),
+        // Milliseconds, where nanoseconds are meant.
+        ("1795932248906", "a time before 2000 is none"),
+        ("18446744073709551615", "a time after 2262 is none"),
+    ] {
+        let post = posted(&message(
+            "svc",
+            "x",
+            &[timed(7, [json!(start), json!(start)])],
+        ));
+        let rejected = post.rejected.unwrap();
+        assert!(rejected.why.starts_with(why), "{rejected:?}");
+        assert_eq!((post.known, post.others, rejected.count), (0, 0, 1));
+    }
+}
+
+#[test]
+fn one_span_that_cannot_be_read_cost_the_whole_post() {
+    let start = json!("1795932248906719168");
+    let good = || timed(7, [start.clone(), start.clone()]);
+    for (member, value, why) in [
+        ("spanId", json!("zz"), "an id that is not hexadecimal"),
+        ("endTimeUnixNano", json!("x"), "no whole number"),
+        (
+            "startTimeUnixNano",
+            json!(-1),
+            "a time that 64 bits do not hold",
+        ),
+        ("name", json!([]), "invalid type"),
+    ] {
+        let mut bad = good();
+        bad[member] = value;
+        let post = posted(&message("svc", "x", &[good(), bad, json!([])]));
+        let rejected = post.rejected.unwrap();
+        assert_eq!((post.known, rejected.count), (1, 2));
+        assert!(
+            rejected.why.starts_with("part 1 of its list: "),
+            "{rejected:?}"
+        );
+        assert!(rejected.why.contains(why), "{rejected:?}");
     }
 }
 

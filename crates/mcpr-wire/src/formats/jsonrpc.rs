@@ -6,7 +6,7 @@ use crate::fields::Str;
 use crate::format::{Fact, Format, Knows};
 use crate::mend::{bare, last_counts, may_hold_surrogates, mended};
 use crate::parts::{AnswerPart, part};
-use crate::rpc::{RpcAnswer, RpcCall, lenient};
+use crate::rpc::{RpcAnswer, RpcCall, answers_with_tool, lenient};
 use crate::{Bodies, TypedId};
 use mcpr_model::{
     Body, ErrorKind, EventKey, OperationLink, OperationPart, Outcome, RequestId, SourceFormat,
@@ -208,12 +208,12 @@ impl AnswerMessage {
         result + self.answer.as_ref().map_or(0, |answer| answer.text.len())
     }
 
-    /// How the request ended that this answers; only a tool call can fail as a tool.
+    /// How the request ended that this answers; only a tool call, or what asks for its result, can fail as a tool.
     #[must_use]
     pub fn outcome(&self, method: &str) -> Outcome {
         match self.outcome.error_kind {
             // The answer was read before it was known what it answers.
-            Some(ErrorKind::Tool) if method != TOOL_CALL => Outcome::default(),
+            Some(ErrorKind::Tool) if !answers_with_tool(method) => Outcome::default(),
             _ => self.outcome.clone(),
         }
     }

@@ -189,6 +189,30 @@ fn a_long_id_is_held_short_and_still_differs() {
 }
 
 #[test]
+fn a_task_whose_tool_failed_went_well() {
+    let kind = |result: &str, method: &str| {
+        let line = format!(r#"{{"id":1,"result":{result}}}"#);
+        let Messages::Known(known) = messages(line.as_bytes(), Bodies::Left) else {
+            panic!("it is an answer: {line}");
+        };
+        let [Message::Answer(reply)] = &known[..] else {
+            panic!("it is one answer: {known:?}");
+        };
+        reply.outcome(method).error_kind
+    };
+    let ended = r#"{"taskId":"7","status":"completed","result":{"content":[],"isError":true}}"#;
+    assert_eq!(kind(ended, "tasks/get"), Some(ErrorKind::Tool));
+    // What a working one says of itself so far is no result.
+    let working = ended.replace("completed", "working");
+    assert_eq!(kind(&working, "tasks/get"), None);
+    let fine = ended.replace("true", "false");
+    assert_eq!(kind(&fine, "tasks/get"), None);
+    let fetched = r#"{"content":[{"type":"text","text":"bad"}],"isError":true}"#;
+    assert_eq!(kind(fetched, "tasks/result"), Some(ErrorKind::Tool));
+    assert_eq!(kind(fetched, "tasks/cancel"), None);
+}
+
+#[test]
 fn only_a_tool_call_fails_as_a_tool() {
     let Messages::Known(known) = messages(br#"{"id":1,"result":{"isError":true}}"#, Bodies::Left)
     else {
