@@ -213,18 +213,23 @@ fn list(
         return Ok(Exit::No);
     }
     if asked.printer.requests == 0 {
-        let flag = if args.after.is_some() {
-            "--after"
-        } else {
-            "--cursor-file"
-        };
-        let sought = filter.as_ref().map(|filter| SoughtRequests {
-            filter,
-            after: from.map(|from| (from.cursor, flag)),
-        });
+        let sought = filter.as_ref().map(|filter| sought(args, filter, from));
         explain_empty(args, sought, asked.printer.view, reader, console)?;
     }
     Ok(Exit::Done)
+}
+
+/// What was looked for, and behind which place.
+fn sought<'a>(args: &Args, filter: &'a Filter, from: Option<Position>) -> SoughtRequests<'a> {
+    let flag = if args.after.is_some() {
+        "--after"
+    } else {
+        "--cursor-file"
+    };
+    SoughtRequests {
+        filter,
+        after: from.map(|from| (from.cursor, flag)),
+    }
 }
 
 /// Says why there is nothing.
