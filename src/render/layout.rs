@@ -333,8 +333,8 @@ mod tests {
             ),
             ("path=/etc/hosts", 7, "path=/…"),
             // It was cut before, where it is cut now.
-            ("zzzzzzzz…yyyy", 12, "zzzzzzzz…yyy"),
-            ("zzzzzzzzzz…yyy", 12, "zzzzzzzz…yyy"),
+            ("zzzzzzzz…yyyy", 12, "zzzzzzz…yyyy"),
+            ("zzzzzzzzzz…yyy", 12, "zzzzzzz…yyy"),
             ("zzzzzz…yyyyyyy", 7, "zzzzzz…"),
         ];
         for (text, limit, expected) in cases {

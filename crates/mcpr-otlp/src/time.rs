@@ -10,7 +10,7 @@ pub(crate) fn fault_of(ms: i64) -> Option<&'static str> {
     // A row of such a time would be older than all that is kept, and gone at once, or stay for good.
     match ms {
         ..=0 => Some("a time of 0 is none (startTimeUnixNano, timeUnixNano)"),
-        ..FIRST_MS => Some("a time before 2000 is none in nanoseconds"),
+        1..FIRST_MS => Some("a time before 2000 is none in nanoseconds"),
         LAST_MS.. => Some("a time after 2262 is none in nanoseconds"),
         _ => None,
     }

@@ -230,11 +230,11 @@ fn changes_at_four_widths() {
         80:
         TIME                  PROXY       CHANGE        WHAT            LEVEL     TRUST
         2026-11-19 19:30:08Z  everything  tool-changed  get-sum         breaking  review
-        2026-11-19 19:30:08Z  everything  tool-changed  a_tool_with_a…  -         review
+        2026-11-19 19:30:08Z  everything  tool-changed  a_tool_w…t_all  -         review
         100:
         TIME                  PROXY       VERSION  CHANGE        WHAT          LEVEL     TRUST   CLIENT
         2026-11-19 19:30:08Z  everything        3  tool-changed  get-sum       breaking  review  claude-des…
-        2026-11-19 19:30:08Z  everything        3  tool-changed  a_tool_with…  -         review  claude-des…
+        2026-11-19 19:30:08Z  everything        3  tool-changed  a_tool_…_all  -         review  claude-des…
         140:
         TIME                  PROXY       VERSION  CHANGE        WHAT                                             LEVEL     TRUST   CLIENT
         2026-11-19 19:30:08Z  everything        3  tool-changed  get-sum                                          breaking  review  claude-desktop
