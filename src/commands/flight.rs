@@ -134,7 +134,7 @@ impl InsertedRows {
             }
             Ok(())
         })?;
-        if stored + all <= most {
+        if stored + all < most {
             return Ok(());
         }
         range.most = Some(stored);

@@ -126,7 +126,7 @@ pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
     Column::<ChangeRow>::new("change", "CHANGE", Show::Text, |row| {
         row.change.as_str().into()
     })
-    .middle_cut_to(12),
+    .middle_cut_to(20),
     Column::<ChangeRow>::new("item", "ITEM", Show::Message, |row| {
         row.item.as_deref().into()
     })

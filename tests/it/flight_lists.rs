@@ -1,7 +1,7 @@
 //! How a request in flight looks among stored ones: in lists of every width, and by itself.
 
 use super::flight::{WAITS, pending};
-use super::program::{Home, signal, until};
+use super::program::{Home, json_lines, signal, until};
 use super::tap::Tap;
 use super::terminal::Terminal;
 use serde_json::Value;
@@ -62,8 +62,8 @@ fn a_limit_holds_over_stored_requests_and_those_in_flight_together() {
     let home = Home::new();
     let tap = waiting_beside_a_row(&home);
     let rows = |arguments: &[&str]| {
-        let all = [arguments, &["--fields", "status"]].concat();
-        let rows = home.rows(&all);
+        let all = [&["logs", "--json", "--fields", "status"], arguments].concat();
+        let rows = json_lines(&home.succeed(&all));
         let status = |row: &Value| row["status"].as_str().unwrap().to_owned();
         rows.iter().map(status).collect::<Vec<_>>()
     };

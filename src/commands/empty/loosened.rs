@@ -86,6 +86,8 @@ pub(super) fn hint(
         remedies.push(match flag {
             "--since" => format!("with {}", since_flag(view, found)),
             "--kind all" => format!("with {flag}"),
+            // Without it the threshold would be that of every day.
+            "--threshold" => "with --threshold 0".to_owned(),
             _ => format!("without {flag}"),
         });
     }
