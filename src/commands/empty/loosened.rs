@@ -97,6 +97,18 @@ pub(super) fn hint(
         (Some(last), _, others) => {
             format!("there are some {} or {last}", others.join(", "))
         }
+        // What the store holds is older than all that was looked at, so that this one has to go in any case.
+        _ if asked
+            .filter
+            .since
+            .is_some_and(|since| newest_of_all < since) =>
+        {
+            format!(
+                "the newest request is of {}; look with {} and without another condition",
+                of_time(newest_of_all),
+                since_flag(view, newest_of_all)
+            )
+        }
         _ => format!(
             "the newest request is of {}; no condition alone leaves it out",
             of_time(newest_of_all)

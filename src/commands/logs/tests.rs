@@ -120,7 +120,7 @@ fn nothing_found_says_where_and_for_what() {
         &expect![[r#"
             no requests found in /store.db
             looked for: since 2026-11-21 01:30:00.000Z, method `*call`, tool `zzz`, kind `mcp`
-            hint: the newest request is of 2026-11-21 01:27:13.000Z (2m ago); no condition alone leaves it out
+            hint: the newest request is of 2026-11-21 01:27:13.000Z (2m ago); look with --since 1h and without another condition
             Done
         "#]],
     );
