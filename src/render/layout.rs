@@ -78,8 +78,8 @@ pub fn painted_width(line: &str) -> usize {
     cells
 }
 
-/// A text in lines of at most `limit` cells, broken between words; a word that is longer is broken where
-/// it has to be.
+/// A text in lines of at most `limit` cells, broken between words; a word that is longer is broken between its
+/// parts, and a part that is longer where it has to be.
 #[must_use]
 pub fn wrap(text: &str, limit: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -95,18 +95,44 @@ pub fn wrap(text: &str, limit: usize) -> Vec<String> {
                 used += 1;
             }
         }
-        for c in word.chars() {
-            let cells = c.width().unwrap_or(0);
-            if used + cells > limit && !line.is_empty() {
+        for part in parts(word) {
+            if used + width(part) > limit && !line.is_empty() {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
             }
-            line.push(c);
-            used += cells;
+            for c in part.chars() {
+                let cells = c.width().unwrap_or(0);
+                if used + cells > limit && !line.is_empty() {
+                    lines.push(std::mem::take(&mut line));
+                    used = 0;
+                }
+                line.push(c);
+                used += cells;
+            }
         }
     }
     lines.push(line);
     lines
+}
+
+/// A word in the parts between which it may be broken: behind the marks that paths, URLs and names are joined by,
+/// and before an escape, of which half would say something else.
+fn parts(word: &str) -> impl Iterator<Item = &str> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let mut end = rest.len();
+        let mut last = rest.chars().next()?;
+        for (at, c) in rest.char_indices().skip(1) {
+            if c == '\\' || ['/', '-', '_', '.', ':', ',', '=', '&', '?'].contains(&last) {
+                end = at;
+                break;
+            }
+            last = c;
+        }
+        let (part, left) = rest.split_at(end);
+        rest = left;
+        Some(part)
+    })
 }
 
 /// The widths with which all columns fit into `limit`, `None` for one that is left out.
@@ -254,7 +280,7 @@ mod tests {
         check(
             "a demo://resource/x b",
             8,
-            &["a", "demo://r", "esource/", "x b"],
+            &["a", "demo://", "resource", "/x b"],
         );
         check(
             "\u{6771}\u{4eac}\u{90fd} x",
@@ -319,6 +345,18 @@ mod tests {
         check(44, [8, 12, 20]);
         check(42, [6, 12, 20]);
         check(39, [6, 12, 17]);
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_is_broken_between_its_parts_and_never_within_an_escape() {
+        assert_eq!(wrap("resources/list", 12), ["resources/", "list"]);
+        assert_eq!(
+            wrap("see demo://a/long-name.md", 9),
+            ["see", "demo://a/", "long-", "name.md"]
+        );
+        assert_eq!(wrap("abcdef\\x1b[0m", 8), ["abcdef", "\\x1b[0m"]);
+        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("", 4), [""]);
     }
 
     #[test]

@@ -225,14 +225,14 @@ fn long_text_wraps_between_words() {
         TIME           CALL        ARGUMENTS                 TOOK  RESULT
         01:27:03.407Z  initialize                          5.3ms
         01:27:04.424Z  get-sum     a=7 b=35                5.3ms
-        01:27:05.441Z  nope        path=/srv/work/notes/2  604ms!  ✗ rpc -32602: Tool
-                                   026/november/everythin          nope not
-                                   g/minutes.md limit=20           found\x1b[2J, ask for
-                                                                   the list
+        01:27:05.441Z  nope        path=/srv/work/notes/   604ms!  ✗ rpc -32602: Tool
+                                   2026/november/                  nope not
+                                   everything/minutes.md           found\x1b[2J, ask for
+                                   limit=20                        the list
         ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
         TIME           CALL               ARGUMENTS           TOOK  RESULT
-        01:27:07.475Z  resources/templat                    30.0s!  ✗ timeout
-                       es/list
+        01:27:07.475Z  resources/                           30.0s!  ✗ timeout
+                       templates/list
     "#]]
     .assert_eq(&text);
 }
