@@ -95,7 +95,7 @@ pub(crate) fn checked(packages: &Packages) {
         all.push(serde_json::from_str::<Value>(&shown).unwrap());
     }
     assert_eq!(all[0]["tools"], all[1]["tools"]);
-    assert_eq!(all[0]["tools"].as_array().unwrap().len(), 2);
+    assert_eq!(all[0]["tools"].as_array().unwrap().len(), 3);
     // The second was asked without `initialize`.
     assert_eq!(all[0]["protocolVersion"], "2025-11-25");
     assert_eq!(all[1]["supportedVersions"][0], "2026-07-28");
