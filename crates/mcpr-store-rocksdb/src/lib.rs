@@ -1,4 +1,4 @@
-//! The store of mcpr in a directory that `RocksDB` keeps: one machine, very high rates.
+//! The store of mcpr in a directory that `RocksDB` keeps, for one machine.
 //!
 //! One process at a time has the directory open for writing, and all that it does shares one engine; readers of other
 //! processes follow it as secondaries and write nothing there. A batch is one write, synced, of rows, indexes, counters

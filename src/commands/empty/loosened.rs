@@ -39,7 +39,11 @@ impl SoughtRequests<'_> {
     }
 
     /// The same without a beginning in time.
+    /// `None` for a search, too, which is not made again over everything.
     pub(super) fn newest_at_any_time(&self, reader: &dyn Reader) -> anyhow::Result<Option<i64>> {
+        if self.filter.grep.is_some() {
+            return Ok(None);
+        }
         let filter = Filter {
             since: None,
             ..self.filter.clone()
@@ -109,6 +113,10 @@ pub(super) fn hint(
                 since_flag(view, newest_of_all)
             )
         }
+        _ if asked.filter.grep.is_some() => format!(
+            "the newest request is of {}; look without another condition",
+            of_time(newest_of_all)
+        ),
         _ => format!(
             "the newest request is of {}; no condition alone leaves it out",
             of_time(newest_of_all)
@@ -119,8 +127,10 @@ pub(super) fn hint(
 /// The filter without each of its conditions, and the flag of that condition.
 fn without_each(asked: &Filter, what: &str, view: &View) -> Vec<(&'static str, Filter)> {
     let mut all = Vec::new();
+    // A search looks into each row that passes the rest: with less of a rest, the hint would cost more than the answer.
+    let is_search = asked.grep.is_some();
     let mut without = |flag, is_set: bool, leave_away: &dyn Fn(&mut Filter)| {
-        if is_set {
+        if is_set && (!is_search || flag == "--grep") {
             let mut filter = asked.clone();
             leave_away(&mut filter);
             all.push((flag, filter));

@@ -144,6 +144,12 @@ fn an_empty_list_names_the_condition_that_empties_it() {
             "--tool zz* --error-code 5",
             "no condition alone leaves it out",
         ),
+        ("--grep nowhere", "hint: without --grep the newest is of "),
+        // Each row of the store would be searched for a hint.
+        (
+            "--grep nowhere --tool zz*",
+            "look without another condition",
+        ),
         ("-n 0", "hint: -n 0 shows no request"),
     ] {
         let (exit, out, err) = run_on(&mut sample(), args);
