@@ -6,6 +6,7 @@ mod config;
 mod install;
 mod kept;
 mod package;
+mod refusal;
 #[cfg(feature = "tap-http")]
 mod relay;
 mod replace;
@@ -181,8 +182,8 @@ impl Args {
 
 /// The servers of a client's configuration, or why they cannot be told.
 pub(super) fn listed_servers(path: &Path) -> Result<Vec<ListedServer>, String> {
-    let text = install::read(path, path).map_err(|error| error.to_string())?;
-    let servers = config::list(&text).map_err(|error| error.to_string())?;
+    let text = replace::read(path, path).map_err(|error| error.to_string())?;
+    let servers = config::list(&text).map_err(|error| refusal::reason(path, &error))?;
     // Where they cannot be read, a server at one of these addresses is one at a URL like any other.
     let served = ServedServers::load().unwrap_or_default();
     let locals = served.all_addresses();
@@ -190,13 +191,17 @@ pub(super) fn listed_servers(path: &Path) -> Result<Vec<ListedServer>, String> {
         let program = server.tap_program().map(str::to_owned);
         // An address of the tap is known by what installations wrote, not by its looks.
         let is_served = |url: &str| locals.iter().any(|address| address.local == url);
+        let is_lost =
+            matches!(&server.way, ServerWay::Url(url) if served.is_lost(&server.name, url));
         let (transport, is_tapped) = match &server.way {
             ServerWay::Command(_) => (Some("stdio"), program.is_some()),
-            ServerWay::Url(url) => (Some("http"), is_served(url)),
+            ServerWay::Url(url) => (Some("http"), is_lost || is_served(url)),
             ServerWay::Unknown => (None, false),
         };
         let problem = if program.is_some_and(|program| install::is_gone(&program)) {
             Some("the program of its tap is gone: mcpr tap install mends it")
+        } else if is_lost {
+            Some("nobody knows what its address stands for: write its own URL there by hand")
         } else if is_tapped && transport == Some("http") && !served.are_served() {
             Some("nobody serves its address: mcpr tap serve")
         } else {

@@ -2,7 +2,9 @@
 //! chooses from what this machine has.
 
 use super::config::{self, ServerForm};
-use super::install::{ConfigArgs, read};
+use super::install::ConfigArgs;
+use super::refusal::refused;
+use super::replace::read;
 use crate::commands::Refused;
 use crate::commands::places::PlaceKind;
 use crate::commands::sources::Machine;
@@ -17,6 +19,18 @@ pub(super) struct ChosenConfig {
     pub(super) path: PathBuf,
     /// The servers that are meant; none where all are.
     pub(super) servers: Vec<String>,
+}
+
+/// What is to be changed, and what cannot be although it was meant.
+pub(super) struct Choice {
+    pub(super) configs: Vec<ChosenConfig>,
+    pub(super) passed_over: Vec<anyhow::Error>,
+}
+
+/// A configuration that cannot be read.
+struct Unreadable {
+    client: &'static str,
+    error: anyhow::Error,
 }
 
 /// A configuration that can be changed.
@@ -40,29 +54,36 @@ impl Candidate {
 }
 
 /// The configurations that are meant.
-pub(super) fn choose(
-    args: &ConfigArgs,
-    console: &mut Console,
-) -> anyhow::Result<Vec<ChosenConfig>> {
+pub(super) fn choose(args: &ConfigArgs, console: &mut Console) -> anyhow::Result<Choice> {
     if let Some(path) = &args.config {
-        return Ok(vec![ChosenConfig {
+        let config = ChosenConfig {
             client: None,
             path: path.clone(),
             servers: args.servers.clone(),
-        }]);
+        };
+        return Ok(Choice {
+            configs: vec![config],
+            passed_over: Vec::new(),
+        });
     }
     let machine = Machine::present();
-    let mut candidates = candidates(&machine);
+    let (mut candidates, mut unreadable) = candidates(&machine);
+    if !args.clients.is_empty() {
+        let is_meant = |name: &str| args.clients.iter().any(|client| client == name);
+        candidates.retain(|it| is_meant(it.client));
+        unreadable.retain(|it| is_meant(it.client));
+    }
     // Before anybody is asked: a name that leads to nothing is a slip.
     if let Some(missing) = args.clients.iter().find(|&client| {
-        let mut known = candidates.iter();
-        !known.any(|candidate| candidate.client == client)
+        let mut known = candidates.iter().map(|it| it.client);
+        let mut broken = unreadable.iter().map(|it| it.client);
+        !known.any(|name| name == client) && !broken.any(|name| name == client)
     }) {
         let message = format!("{missing}: no configuration of it lists a server");
         let hint = "`mcpr sources` lists what there is; --config FILE names another file";
         return Err(Refused::new(message).hint(hint).into());
     }
-    if candidates.is_empty() {
+    if candidates.is_empty() && unreadable.is_empty() {
         let hint = "name one: --config FILE";
         return Err(
             Refused::new("no client's configuration with servers was found")
@@ -70,47 +91,61 @@ pub(super) fn choose(
                 .into(),
         );
     }
-    if !args.clients.is_empty() {
-        candidates.retain(|it| args.clients.iter().any(|client| client == it.client));
-    } else if !args.all {
-        candidates = asked(candidates, &machine, console)?;
+    let is_asked = args.clients.is_empty() && !args.all;
+    if is_asked && !candidates.is_empty() {
+        candidates = asked(candidates, &unreadable, &machine, console)?;
+        // They were in the list, and could not be chosen.
+        unreadable.clear();
     }
-    with_servers(candidates, &args.servers)
+    let configs = with_servers(candidates, &args.servers, &unreadable)?;
+    let passed_over = unreadable.into_iter().map(|it| it.error).collect();
+    Ok(Choice {
+        configs,
+        passed_over,
+    })
 }
 
-/// Every configuration of a user of this machine that lists a server. A project's is changed where it is named
-/// alone: who else works on it has another machine.
-fn candidates(machine: &Machine) -> Vec<Candidate> {
+/// Every configuration of a user of this machine that lists a server, and those that cannot be read. A project's is
+/// changed where it is named alone: who else works on it has another machine.
+fn candidates(machine: &Machine) -> (Vec<Candidate>, Vec<Unreadable>) {
     let places = machine.places().into_iter();
     let configs = places.filter(|found| found.place.kind == PlaceKind::Config);
-    let files = configs.flat_map(|found| {
+    let (mut candidates, mut unreadable) = (Vec::new(), Vec::new());
+    for found in configs {
         let client = found.place.client;
-        found.files.into_iter().map(move |file| (client, file.path))
-    });
-    let candidate = |(client, path): (&'static str, PathBuf)| {
-        let text = read(&path, &path).ok()?;
-        // One that cannot be read is told by `sources`, and refused with its reason where it is named.
-        let servers = config::list(&text).ok()?;
-        (!servers.is_empty()).then_some(Candidate {
-            client,
-            path,
-            servers,
-        })
-    };
-    files.filter_map(candidate).collect()
+        for path in found.files.into_iter().map(|file| file.path) {
+            let servers = read(&path, &path).and_then(|text| {
+                config::list(&text).map_err(|error| refused(&path, &error).into())
+            });
+            match servers {
+                // A client that has no servers yet has none to be tapped.
+                Ok(servers) if servers.is_empty() => {}
+                Ok(servers) => candidates.push(Candidate {
+                    client,
+                    path,
+                    servers,
+                }),
+                Err(error) => unreadable.push(Unreadable { client, error }),
+            }
+        }
+    }
+    (candidates, unreadable)
 }
 
 /// Those that a person at the terminal chooses.
 fn asked(
     candidates: Vec<Candidate>,
+    unreadable: &[Unreadable],
     machine: &Machine,
     console: &mut Console,
 ) -> anyhow::Result<Vec<Candidate>> {
-    let lines: Vec<String> = candidates
+    let numbered = candidates.iter().enumerate();
+    let numbered =
+        numbered.map(|(at, candidate)| format!("{:>3}  {}", at + 1, candidate.line(machine)));
+    let broken = unreadable
         .iter()
-        .enumerate()
-        .map(|(at, candidate)| format!("{:>3}  {}", at + 1, candidate.line(machine)))
-        .collect();
+        .map(|it| format!("  -  {:<15} {}", it.client, it.error));
+    let lines: Vec<String> = numbered.chain(broken).collect();
     let question = "Which of them? Numbers or clients, `all`, or nothing: ";
     // The list is part of the question; elsewhere it is part of the error.
     if console.can_ask() {
@@ -154,7 +189,11 @@ fn asked(
 }
 
 /// Each with those of the named servers that it has.
-fn with_servers(candidates: Vec<Candidate>, names: &[String]) -> anyhow::Result<Vec<ChosenConfig>> {
+fn with_servers(
+    candidates: Vec<Candidate>,
+    names: &[String],
+    unreadable: &[Unreadable],
+) -> anyhow::Result<Vec<ChosenConfig>> {
     let has = |candidate: &Candidate, name: &String| {
         candidate.servers.iter().any(|server| server.name == *name)
     };
@@ -163,7 +202,10 @@ fn with_servers(candidates: Vec<Candidate>, names: &[String]) -> anyhow::Result<
         .find(|name| !candidates.iter().any(|it| has(it, name)))
     {
         let message = format!("no configuration has a server {name}");
+        // It may stand in one of those that cannot be read.
+        let broken = unreadable.iter().map(|it| it.error.to_string());
         return Err(Refused::new(message)
+            .details(broken.collect())
             .hint("`mcpr sources` lists the servers of each")
             .into());
     }

@@ -8,8 +8,10 @@ mod tapped;
 mod toml_file;
 mod yaml_file;
 
+use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use servers::{ConfiguredServer, servers};
+use yaml_file::YamlFault;
 
 /// A byte order mark, which some editors write at the start of a file.
 const BOM: char = '\u{feff}';
@@ -27,6 +29,8 @@ pub(super) enum Rewrite {
         updates: bool,
         /// Where servers at URLs are reached instead.
         addresses: Vec<ServedAddress>,
+        /// URLs that stay as they are, and why.
+        unserved: Vec<(String, &'static str)>,
         /// Entries as earlier installations found and left them.
         kept: Vec<KeptEntry>,
     },
@@ -34,6 +38,8 @@ pub(super) enum Rewrite {
     Uninstall {
         /// Where servers at URLs were reached instead.
         addresses: Vec<ServedAddress>,
+        /// URLs that stay as they are though a tap stands there, and why.
+        unserved: Vec<(String, &'static str)>,
         /// Entries as an installation found and left them.
         kept: Vec<KeptEntry>,
     },
@@ -43,6 +49,13 @@ impl Rewrite {
     fn addresses(&self) -> &[ServedAddress] {
         let (Self::Install { addresses, .. } | Self::Uninstall { addresses, .. }) = self;
         addresses
+    }
+
+    /// Why a URL stays as it is, where there is a reason.
+    fn why_unserved(&self, url: &str) -> Option<&'static str> {
+        let (Self::Install { unserved, .. } | Self::Uninstall { unserved, .. }) = self;
+        let known = unserved.iter().find(|(known, _)| known == url);
+        known.map(|(_, why)| *why)
     }
 
     fn kept(&self) -> &[KeptEntry] {
@@ -104,8 +117,15 @@ pub(super) struct Rewritten {
 pub(super) enum ConfigError {
     #[error("not JSON: {0}")]
     NotJson(String),
-    #[error("neither JSON nor TOML nor YAML; as TOML: {toml}; as YAML: {yaml}")]
-    NoForm { toml: String, yaml: String },
+    #[error("neither JSON nor TOML nor YAML; as JSON: {json}; as TOML: {toml}; as YAML: {yaml}")]
+    NoForm {
+        json: String,
+        toml: String,
+        yaml: String,
+    },
+    /// It is YAML; what stands in one place counts in others as well.
+    #[error("it cannot be changed place by place: {0}")]
+    Bound(String),
     #[error("the key {name:?} stands twice, in lines {} and {}", .lines.0, .lines.1)]
     Doubled { name: String, lines: (usize, usize) },
     #[error("it lists no MCP servers")]
@@ -199,8 +219,8 @@ pub(super) fn list(text: &str) -> Result<Vec<ServerForm>, ConfigError> {
         let command = server.form(text)?.and_then(|form| form.command());
         let way = match (command, server.url()) {
             (Ok(command), _) => ServerWay::Command(command),
-            (Err(_), Some(url)) => ServerWay::Url(url.value.to_string()),
-            (Err(_), None) => ServerWay::Unknown,
+            (Err(_), Ok(url)) => ServerWay::Url(url.value.to_string()),
+            (Err(_), Err(_)) => ServerWay::Unknown,
         };
         Ok(ServerForm {
             name: server.name.to_owned(),
@@ -232,13 +252,13 @@ impl<'a> ConfigFile<'a> {
 
 /// The configuration as its members and texts: JSON, or else TOML, or else YAML.
 fn parsed(text: &str) -> Result<Option<jsonc_parser::ast::Value<'_>>, ConfigError> {
-    let error = match parse_to_ast(text, &CollectOptions::default(), &options()) {
+    let json = match parse_to_ast(text, &CollectOptions::default(), &options()) {
         Ok(parsed) => return Ok(parsed.value),
-        Err(error) => ConfigError::NotJson(error.to_string()),
+        Err(error) => error.to_string(),
     };
     // No file of TOML begins as JSON does, and of YAML none that a client writes.
     if text.trim_start().starts_with(['{', '/']) {
-        return Err(error);
+        return Err(ConfigError::NotJson(json));
     }
     let toml = match toml_file::read(text) {
         Ok(root) => return Ok(Some(root)),
@@ -247,10 +267,16 @@ fn parsed(text: &str) -> Result<Option<jsonc_parser::ast::Value<'_>>, ConfigErro
     if let Some((name, lines)) = toml_file::doubled(text) {
         return Err(ConfigError::Doubled { name, lines });
     }
-    match yaml_file::read(text) {
-        Ok(root) => Ok(Some(root)),
-        Err(yaml) => Err(ConfigError::NoForm { toml, yaml }),
-    }
+    let yaml = match yaml_file::read(text) {
+        // Nearly every text is YAML, as one value: a broken file of another form is no configuration without servers.
+        Ok(root) if root.as_object().is_some() || root.text(text).is_empty() => {
+            return Ok(Some(root));
+        }
+        Ok(_) => "it has no keys with values".to_owned(),
+        Err(YamlFault::Bound(why)) => return Err(ConfigError::Bound(why)),
+        Err(YamlFault::Broken(why)) => why,
+    };
+    Err(ConfigError::NoForm { json, toml, yaml })
 }
 
 /// Comments and trailing commas, as the clients themselves allow; nothing looser.

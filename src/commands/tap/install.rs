@@ -3,11 +3,13 @@
 
 use super::choice::{ChosenConfig, choose};
 use super::config::{
-    ConfigError, Rewrite, Rewritten, ServedAddress, ServerOutcome, ServerWay, list, rewrite,
+    ConfigError, Rewrite, Rewritten, ServedAddress, ServerForm, ServerOutcome, ServerWay, list,
+    rewrite,
 };
 use super::kept::ConfigKeep;
-use super::replace::{Replaced, replace};
-use super::served::ServedServers;
+use super::refusal::refused;
+use super::replace::{Replaced, read, replace};
+use super::served::{LOST, ServedServers};
 use crate::commands::help::CommandHelp;
 use crate::commands::recording_options::RecordingOptions;
 use crate::commands::{Refused, WriterArgs, places};
@@ -82,7 +84,14 @@ impl InstallArgs {
         let mut arguments = Vec::new();
         if let Some(db) = self.db.as_deref().filter(|db| !db.as_os_str().is_empty()) {
             // The client runs the tap in a directory of its own.
-            let db = StoreUrl::parse(db)?.from_anywhere();
+            let db = StoreUrl::parse(db)?;
+            if db.has_password() {
+                let message = "the store's URL has a password, which would stand in the clients' files and in the list of processes";
+                let hint = "leave it out of the URL and put it into ~/.pgpass, a line HOST:PORT:DATABASE:USER:PASSWORD that \
+                            only you may read (chmod 600)";
+                return Err(Refused::new(message).hint(hint).into());
+            }
+            let db = db.from_anywhere();
             let db = db.context("cannot resolve the store's path")?;
             arguments = vec!["--db".to_owned(), db.to_string_lossy().into_owned()];
         }
@@ -163,30 +172,63 @@ fn change_all(
     task: &ConfigTask,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let chosen = choose(target, console)?;
-    if chosen.is_empty() {
+    let choice = choose(target, console)?;
+    let mut report = ChangeReport::default();
+    for error in &choice.passed_over {
+        crate::commands::report(error, console);
+        report.has_failed = true;
+    }
+    if choice.configs.is_empty() && !report.has_failed {
         console.note("nothing was chosen, and nothing changed");
     }
-    let mut report = ChangeReport::default();
-    for config in &chosen {
-        match change(config, task, target.dry_run, &mut report, console) {
+    let mut served = ServedServers::load()?;
+    // Each is planned on top of those before it, dry run or not: one and the same address for two servers would be
+    // printed by a dry run that knew of each file alone.
+    let plan_next = |config| plan(config, task, &mut served);
+    let plans: Vec<_> = choice.configs.iter().map(plan_next).collect();
+    let is_only = plans.len() == 1 && !report.has_failed;
+    for plan in plans {
+        let changed = plan.and_then(|plan| {
+            change(
+                plan,
+                task,
+                target.dry_run,
+                &mut served,
+                &mut report,
+                console,
+            )
+        });
+        match changed {
             Ok(()) => {}
             // The only one there is is the whole answer.
-            Err(error) if chosen.len() == 1 => return Err(error),
+            Err(error) if is_only => return Err(error),
             Err(error) => {
                 crate::commands::report(&error, console);
                 report.has_failed = true;
             }
         }
     }
-    if report.has_changed {
+    report.tell(task, console);
+    Ok(if report.has_failed {
+        Exit::Failed
+    } else {
+        Exit::Done
+    })
+}
+
+impl ChangeReport {
+    /// Says what is to be done now.
+    fn tell(&mut self, task: &ConfigTask, console: &mut Console) {
+        if !self.has_changed {
+            return;
+        }
         // A client may have several configurations, which stand one behind the other.
-        report.clients.dedup();
-        let which = match &report.clients[..] {
+        self.clients.dedup();
+        let which = match &self.clients[..] {
             [] | [_] => "restart the client".to_owned(),
             several => format!("restart the clients ({})", several.join(", ")),
         };
-        if report.is_served {
+        if self.is_served {
             console.note(
                 "servers at URLs are reached through the tap, which has to run: mcpr tap serve",
             );
@@ -197,33 +239,66 @@ fn change_all(
         };
         console.note(&format!("{which}, {then}"));
     }
-    Ok(if report.has_failed {
-        Exit::Failed
-    } else {
-        Exit::Done
+
+    /// Counts what was left alone although that was asked for.
+    fn note_left(&mut self, task: &ConfigTask, config: &ChosenConfig, outcome: &ServerOutcome) {
+        let is_asked = match task {
+            // Of all servers only those that can be tapped are meant.
+            ConfigTask::Install(_) => !config.servers.is_empty(),
+            ConfigTask::Uninstall => true,
+        };
+        self.has_failed |= is_asked && matches!(outcome, ServerOutcome::LeftAlone(_));
+    }
+}
+
+/// A configuration as it is, and as it is to be.
+struct PlannedChange<'a> {
+    config: &'a ChosenConfig,
+    /// Where it is a link, the file behind it is changed and the link stays.
+    path: PathBuf,
+    text: String,
+    rewritten: Rewritten,
+}
+
+/// Looks at a configuration; takes in the servers at URLs that it is to reach through the tap.
+fn plan<'a>(
+    config: &'a ChosenConfig,
+    task: &ConfigTask,
+    served: &mut ServedServers,
+) -> anyhow::Result<PlannedChange<'a>> {
+    let shown = config.path.display();
+    let path = fs::canonicalize(&config.path).with_context(|| format!("cannot read {shown}"))?;
+    let text = read(&path, &config.path)?;
+    let mut next = served.clone();
+    let rewritten = task
+        .rewrite(&path, &text, config, &mut next)
+        .map_err(|error| refused(&config.path, &error))?;
+    // What was taken in for a text that is refused is dropped.
+    *served = next;
+    Ok(PlannedChange {
+        config,
+        path,
+        text,
+        rewritten,
     })
 }
 
 fn change(
-    config: &ChosenConfig,
+    mut planned: PlannedChange<'_>,
     task: &ConfigTask,
     is_dry: bool,
+    served: &mut ServedServers,
     report: &mut ChangeReport,
     console: &mut Console,
 ) -> anyhow::Result<()> {
+    let config = planned.config;
     let shown = config.path.display();
-    // Where it is a link, the file behind it is changed and the link stays.
-    let path = fs::canonicalize(&config.path).with_context(|| format!("cannot read {shown}"))?;
     for _ in 0..MAX_TRIES {
-        let text = read(&path, &config.path)?;
-        // Read anew at each try, as the text is: what was taken in for another text is dropped.
-        let mut served = ServedServers::load()?;
-        let rewritten = task
-            .rewrite(&path, &text, config, &mut served)
-            .map_err(|error| refused(&config.path, &error))?;
-        let is_change = rewritten.text != text;
+        let is_change = planned.rewritten.text != planned.text;
         let backup = if is_change && !is_dry {
-            let Some(backup) = put(&path, &text, &rewritten, task, &mut served)? else {
+            let Some(backup) = put(&planned, task, served)? else {
+                // Another program has written it since.
+                planned = plan(config, task, served)?;
                 continue;
             };
             Some(backup)
@@ -233,16 +308,19 @@ fn change(
         if let Some(client) = config.client {
             console.print(&format!("{client}: {}\n", escape(&shown.to_string())))?;
         }
-        let servers = rewritten.servers.iter();
-        for line in servers.flat_map(|(name, outcome)| change_lines(name, outcome)) {
-            console.print(&format!("{}\n", escape(&line)))?;
+        for (name, outcome) in &planned.rewritten.servers {
+            report.note_left(task, config, outcome);
+            for line in change_lines(name, outcome) {
+                console.print(&format!("{}\n", escape(&line)))?;
+            }
         }
         if let Some(backup) = backup {
             let backup = backup.display();
             console.note(&format!("{shown}: changed; as it was before: {backup}"));
             report.has_changed = true;
             report.clients.extend(config.client);
-            report.is_served |= matches!(task, ConfigTask::Install(_)) && served.is_used_by(&path);
+            let is_install = matches!(task, ConfigTask::Install(_));
+            report.is_served |= is_install && served.is_used_by(&planned.path);
         } else if is_change {
             console.note(&format!("{shown}: not changed (--dry-run)"));
         } else {
@@ -265,49 +343,74 @@ impl ConfigTask {
     ) -> Result<Rewritten, ConfigError> {
         let kept = ConfigKeep::of(path).map_or_else(|_| Vec::new(), |keep| keep.entries());
         let task = match self {
-            Self::Uninstall => Rewrite::Uninstall {
-                addresses: served.all_addresses(),
-                kept,
-            },
-            Self::Install(task) => Rewrite::Install {
-                program: task.program.clone(),
-                options: task.options.clone(),
-                is_gone,
-                updates: task.updates,
-                addresses: task.addresses(path, text, config, served)?,
-                kept,
-            },
+            Self::Uninstall => {
+                let mut unserved = at_urls(list(text)?);
+                unserved.retain(|(name, url)| served.is_lost(name, url));
+                Rewrite::Uninstall {
+                    addresses: served.all_addresses(),
+                    unserved: unserved.into_iter().map(|(_, url)| (url, LOST)).collect(),
+                    kept,
+                }
+            }
+            Self::Install(task) => {
+                let (addresses, unserved) = task.addresses(path, text, config, served)?;
+                Rewrite::Install {
+                    program: task.program.clone(),
+                    options: task.options.clone(),
+                    is_gone,
+                    updates: task.updates,
+                    addresses,
+                    unserved,
+                    kept,
+                }
+            }
         };
         rewrite(text, &config.servers, &task)
     }
 }
 
 impl InstallTask {
-    /// Where the servers at URLs are reached from now on.
+    /// Where the servers at URLs are reached from now on, and which of them stay as they are for what reason.
     fn addresses(
         &self,
         path: &Path,
         text: &str,
         config: &ChosenConfig,
         served: &mut ServedServers,
-    ) -> Result<Vec<ServedAddress>, ConfigError> {
-        if !self.serves {
-            return Ok(Vec::new());
-        }
-        if let Some(listen) = self.serve_at {
+    ) -> Result<(Vec<ServedAddress>, Vec<(String, &'static str)>), ConfigError> {
+        if let (true, Some(listen)) = (self.serves, self.serve_at) {
             served.serve_at(listen);
         }
+        let mut unserved = Vec::new();
         for server in list(text)? {
             // Only what is going to be changed, or the others would have users that there are not.
             let is_meant = config.servers.is_empty() || config.servers.contains(&server.name);
-            if let (true, ServerWay::Url(url)) = (is_meant, &server.way) {
-                served.take_in(&server.name, url, &user(path, &server.place));
-            }
+            let (true, ServerWay::Url(url)) = (is_meant, server.way) else {
+                continue;
+            };
+            let taken = match self.serves {
+                true => served.take_in(&server.name, &url, &user(path, &server.place)),
+                false if cfg!(feature = "tap-http") => Err("it is at a URL (--no-urls)"),
+                false => Err("this build has no tap for servers at URLs"),
+            };
+            unserved.extend(taken.err().map(|why| (url, why)));
+        }
+        if !self.serves {
+            return Ok((Vec::new(), unserved));
         }
         let mut addresses = served.addresses();
         addresses.extend(served.moved());
-        Ok(addresses)
+        Ok((addresses, unserved))
     }
+}
+
+/// The name and URL of each server that has one.
+fn at_urls(servers: Vec<ServerForm>) -> Vec<(String, String)> {
+    let of = |server: ServerForm| match server.way {
+        ServerWay::Url(url) => Some((server.name, url)),
+        _ => None,
+    };
+    servers.into_iter().filter_map(of).collect()
 }
 
 /// Who uses a server: a place in a configuration.
@@ -315,41 +418,19 @@ fn user(path: &Path, place: &str) -> String {
     format!("{}#{place}", path.display())
 }
 
-/// The text of a configuration.
-pub(super) fn read(path: &Path, shown: &Path) -> anyhow::Result<String> {
-    /// Largest configuration that is read, in bytes: those of clients with years of history are far smaller.
-    const MOST_BYTES: u64 = 64 << 20;
-    let shown = shown.display();
-    let found = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
-    // A pipe or a device would be read for ever.
-    if !found.is_file() {
-        return Err(Refused::new(format!("{shown}: it is no regular file")).into());
-    }
-    if found.len() > MOST_BYTES {
-        let size = found.len() >> 20;
-        return Err(Refused::new(format!(
-            "{shown}: it is no configuration: it has {size} MiB"
-        ))
-        .into());
-    }
-    let content = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
-    String::from_utf8(content).map_err(|_| {
-        let refused = Refused::new(format!("{shown}: it is no text of UTF-8"));
-        refused
-            .hint("save it as UTF-8 in an editor, then try again")
-            .into()
-    })
-}
-
 /// Puts a configuration in the place of the one that was read, and keeps that one; `None` where another
 /// program changed it meanwhile.
 fn put(
-    path: &Path,
-    text: &str,
-    rewritten: &Rewritten,
+    planned: &PlannedChange<'_>,
     task: &ConfigTask,
     served: &mut ServedServers,
 ) -> anyhow::Result<Option<PathBuf>> {
+    let PlannedChange {
+        path,
+        text,
+        rewritten,
+        ..
+    } = planned;
     let keep = ConfigKeep::of(path)?;
     let backup = keep.backup(text.as_bytes())?;
     // Kept before the file is changed: what is not there yet is not given back either.
@@ -377,37 +458,6 @@ fn put(
         }
     }
     Ok(Some(backup))
-}
-
-fn refused(path: &Path, error: &ConfigError) -> Refused {
-    let refused = Refused::new(format!("{}: {error}", path.display()));
-    match error {
-        ConfigError::Unknown { known, .. } => {
-            refused.hint(format!("its servers are {}", known.join(", ")))
-        }
-        ConfigError::NoServers => refused
-            .hint("servers are looked for under mcpServers, servers, mcp, context_servers, mcp_servers and extensions"),
-        ConfigError::Doubled { .. } => refused.hint(
-            "clients differ in which of the two they take: remove one of them, then try again",
-        ),
-        ConfigError::NotJson(_) | ConfigError::NoForm { .. } => match by_hand(path) {
-            Some(hint) => refused.hint(hint),
-            None => refused,
-        },
-    }
-}
-
-/// What to write into a configuration that is not changed, by the ending of its name.
-fn by_hand(path: &Path) -> Option<String> {
-    let ending = path.extension()?.to_str()?;
-    let program = std::env::current_exe().ok();
-    let program = program.map_or_else(|| "mcpr".into(), |program| program.display().to_string());
-    matches!(ending, "yaml" | "yml").then(|| {
-        format!(
-            "it is not changed: put the tap before a server's command by hand, as in command (or cmd): {program} \
-             and args: [tap, --name=NAME, --, COMMAND, …]"
-        )
-    })
 }
 
 /// What became of a server, in lines for a person.

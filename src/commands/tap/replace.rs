@@ -1,6 +1,8 @@
 //! Another content for a file that others read and write: in one step where the system can, and only if
 //! it is still what was read. Owner, mode, access lists and links stay. Must not know what is in it.
 
+use crate::commands::Refused;
+use anyhow::Context as _;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
@@ -170,6 +172,32 @@ fn write_over(file: &mut File, content: &[u8]) -> io::Result<()> {
     // Not cut first: an error while writing would leave an empty file then.
     file.set_len(content.len() as u64)?;
     file.sync_all()
+}
+
+/// The text of a configuration.
+pub(super) fn read(path: &Path, shown: &Path) -> anyhow::Result<String> {
+    /// Largest configuration that is read, in bytes: those of clients with years of history are far smaller.
+    const MOST_BYTES: u64 = 64 << 20;
+    let shown = shown.display();
+    let found = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
+    // A pipe or a device would be read for ever.
+    if !found.is_file() {
+        return Err(Refused::new(format!("{shown}: it is no regular file")).into());
+    }
+    if found.len() > MOST_BYTES {
+        let size = found.len() >> 20;
+        return Err(Refused::new(format!(
+            "{shown}: it is no configuration: it has {size} MiB"
+        ))
+        .into());
+    }
+    let content = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    String::from_utf8(content).map_err(|_| {
+        let refused = Refused::new(format!("{shown}: it is no text of UTF-8"));
+        refused
+            .hint("save it as UTF-8 in an editor, then try again")
+            .into()
+    })
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ const MAX_FORMER: usize = 8;
 /// Longest name of a server in an address.
 const MAX_NAME: usize = 64;
 
+/// Why an address of ours is left where it stands.
+pub(super) const LOST: &str = "it is at an address of mcpr tap serve, and what was kept of the installation is gone: \
+                               write the server's own URL there by hand";
+
 /// All of them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct ServedServers {
@@ -89,19 +93,28 @@ impl ServedServers {
             .map(|server| (&*server.name, &*server.url))
     }
 
-    /// Adds a server of this name and URL for a user, if it can be reached through the tap.
-    pub(super) fn take_in(&mut self, name: &str, url: &str, user: &str) {
+    /// Adds a server of this name and URL for a user; the reason where it cannot be reached through the tap.
+    pub(super) fn take_in(
+        &mut self,
+        name: &str,
+        url: &str,
+        user: &str,
+    ) -> Result<(), &'static str> {
         // A second installation finds what the first one wrote.
-        let is_own = self.all_addresses().iter().any(|known| known.local == url);
-        if is_own || !can_be_served(url) {
-            return;
+        if self.all_addresses().iter().any(|known| known.local == url) {
+            return Ok(());
         }
+        // The tap would call itself.
+        if self.is_lost(name, url) {
+            return Err(LOST);
+        }
+        can_be_served(url)?;
         // One URL is one server, whatever each client calls it.
         if let Some(known) = self.servers.iter_mut().find(|known| known.url == url) {
             if !known.users.iter().any(|known| known == user) {
                 known.users.push(user.to_owned());
             }
-            return;
+            return Ok(());
         }
         let name = self.free_name(name);
         self.servers.push(ServedServer {
@@ -109,6 +122,29 @@ impl ServedServers {
             url: url.to_owned(),
             users: vec![user.to_owned()],
         });
+        Ok(())
+    }
+
+    /// Whether a server is at an address as installations write them, of which nothing is kept any more.
+    pub(super) fn is_lost(&self, name: &str, url: &str) -> bool {
+        let authority = url
+            .strip_prefix("http://")
+            .and_then(|it| it.split_once('/'));
+        let Some((listen, path)) = authority else {
+            return false;
+        };
+        // Written in numbers, and with the server's name before its own path.
+        let listen = listen.parse::<SocketAddr>();
+        let (Ok(listen), Some((first, _))) = (listen, path.split_once('/')) else {
+            return false;
+        };
+        let places = [USUAL_LISTEN, self.listen];
+        let is_place = places.contains(&listen) || self.former.contains(&listen);
+        let known = self.all_addresses();
+        // Where --serve-at was, the name alone can tell.
+        listen.ip().is_loopback()
+            && (is_place || first == plain_name(name))
+            && known.iter().all(|known| known.local != url)
     }
 
     /// Lets a user go, and the servers that nobody uses any more.
@@ -166,20 +202,9 @@ impl ServedServers {
         all
     }
 
-    /// The name as it can stand in a path, and no other has it.
+    /// The name as it can stand in a path and no other has it.
     fn free_name(&self, name: &str) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let name: String = name
-            .chars()
-            .map(|c| if plain(c) { c } else { '-' })
-            // Room for a number behind it.
-            .take(MAX_NAME - 8)
-            .collect();
-        let name = if name.trim_matches('.').is_empty() {
-            "server".to_owned()
-        } else {
-            name
-        };
+        let name = plain_name(name);
         let is_free = |name: &str| self.servers.iter().all(|known| known.name != name);
         let numbered = (2_usize..).map(|number| format!("{name}-{number}"));
         std::iter::once(name.clone())
@@ -189,17 +214,44 @@ impl ServedServers {
     }
 }
 
-/// Whether the tap can stand before a server at this URL. What a client fills in is known to it alone; a user and
-/// a password in a URL are refused by the tap.
-pub(super) fn can_be_served(url: &str) -> bool {
+/// A name as it can stand in a path.
+fn plain_name(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name: String = name
+        .chars()
+        .map(|c| if plain(c) { c } else { '-' })
+        // Room for a number behind it.
+        .take(MAX_NAME - 8)
+        .collect();
+    if name.trim_matches('.').is_empty() {
+        "server".to_owned()
+    } else {
+        name
+    }
+}
+
+/// Whether the tap can stand before a server at this URL, or why not, with what to do.
+pub(super) fn can_be_served(url: &str) -> Result<(), &'static str> {
+    if url.contains(['$', '{', '}']) {
+        // Most do so in headers alone, and a key there passes through the tap as it is.
+        return Err(
+            "its URL has a variable, which its client alone fills in: move that into a header, or write its value",
+        );
+    }
     let rest = url
         .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
-    let has_host = rest.is_some_and(|rest| {
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        !authority.is_empty() && !authority.contains('@')
-    });
-    has_host && !url.contains(['$', '{', '}', ' '])
+        .or_else(|| url.strip_prefix("http://"))
+        .ok_or("its URL begins with neither https:// nor http://, which the tap speaks alone")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(
+            "its URL has a user and a password: move them into a header (Authorization: Basic …)",
+        );
+    }
+    if authority.is_empty() || url.contains(char::is_whitespace) {
+        return Err("its URL is none: it has no host, or a blank in it");
+    }
+    Ok(())
 }
 
 /// The path of a URL, without its query, which stays with the tap.
@@ -219,9 +271,15 @@ mod tests {
     #[test]
     fn a_server_keeps_its_address_for_as_long_as_somebody_uses_it() {
         let mut served = ServedServers::default();
-        served.take_in("a b", "https://x/mcp?key=1", "one");
-        served.take_in("a b", "https://y", "two");
-        served.take_in("other", "https://x/mcp?key=1", "three");
+        served
+            .take_in("a b", "https://x/mcp?key=1", "one")
+            .expect("it can be served");
+        served
+            .take_in("a b", "https://y", "two")
+            .expect("it can be served");
+        served
+            .take_in("other", "https://x/mcp?key=1", "three")
+            .expect("it can be served");
         let locals = |served: &ServedServers| -> Vec<String> {
             let addresses = served.addresses().into_iter();
             addresses.map(|it| it.local).collect()
@@ -247,18 +305,24 @@ mod tests {
             "https:///mcp",
             "x",
         ] {
-            assert!(!can_be_served(url), "{url}");
+            assert!(can_be_served(url).is_err(), "{url}");
         }
         let mut served = ServedServers::default();
-        served.take_in("a", "https://x/mcp", "one");
-        served.take_in("a", "http://127.0.0.1:8788/a/mcp", "one");
+        served
+            .take_in("a", "https://x/mcp", "one")
+            .expect("it can be served");
+        served
+            .take_in("a", "http://127.0.0.1:8788/a/mcp", "one")
+            .expect("it can be served");
         assert_eq!(served.named().count(), 1, "an address of ours is no server");
     }
 
     #[test]
     fn an_address_of_earlier_times_is_known() {
         let mut served = ServedServers::default();
-        served.take_in("a", "https://x/mcp", "one");
+        served
+            .take_in("a", "https://x/mcp", "one")
+            .expect("it can be served");
         let before = served.addresses()[0].local.clone();
         served.serve_at("127.0.0.1:9000".parse().expect("an address"));
         let [moved] = &served.moved()[..] else {

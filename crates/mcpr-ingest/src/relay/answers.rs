@@ -26,7 +26,7 @@ impl ExchangeTranscript {
     ) {
         // A refusal may name a session that it did not begin.
         let is_success = (200..300).contains(&head.status);
-        exchange.status = Some((head.status, head.reason));
+        exchange.status = Some((head.status, head.reason.clone()));
         exchange.content_type.clone_from(&head.content_type);
         exchange.kind = head.kind;
         exchange.decoder = BodyDecoder::of(head.coding);
@@ -37,7 +37,7 @@ impl ExchangeTranscript {
         };
         let begins = head
             .session
-            .filter(|_| is_success && exchange.head.verb == HttpVerb::Post);
+            .filter(|_| is_success && exchange.head.verb == HttpVerb::Post && exchange.is_legacy());
         let Some(session) = begins.map(|session| (exchange.head.server, session)) else {
             return;
         };
@@ -202,7 +202,7 @@ impl ExchangeTranscript {
     fn whole_answer(&mut self, exchange: &mut ExchangeRecord, moment: Moment) {
         let is_json = exchange.kind == ContentKind::Json;
         let is_ours = exchange.head.verb == HttpVerb::Post && !exchange.is_torn[1];
-        let status = exchange.status.map_or(0, |(status, _)| status);
+        let status = exchange.status.as_ref().map_or(0, |it| it.0);
         if !is_json || !is_ours || exchange.asked.is_empty() || verdict::is_about_access(status) {
             return;
         }
@@ -248,7 +248,7 @@ impl ExchangeTranscript {
 
     /// Remembers a client that has said who it is, and was given no session.
     fn note_agent(&mut self, exchange: &ExchangeRecord) {
-        let is_success = exchange.status.is_some_and(|(status, _)| status < 300);
+        let is_success = exchange.status.as_ref().is_some_and(|it| it.0 < 300);
         if let ExchangeScope::Own(scope) = &exchange.scope
             && let Some(client) = scope.pairing.client().filter(|_| is_success)
         {
@@ -276,12 +276,12 @@ fn how_it_ended(exchange: &ExchangeRecord, end: &ExchangeEnd) -> Outcome {
 
 /// What the status of an exchange says of what it asked, where it is no success.
 fn by_status(exchange: &ExchangeRecord) -> Option<Outcome> {
-    let (status, reason) = exchange.status?;
+    let (status, reason) = exchange.status.as_ref()?;
     let body = match &exchange.answer {
         AnswerReading::Whole(text) => text.bytes(),
         _ => &[],
     };
-    verdict::of_status(status, reason, &body[..body.len().min(MAX_DETAIL_BYTES)])
+    verdict::of_status(*status, reason, &body[..body.len().min(MAX_DETAIL_BYTES)])
 }
 
 /// Ends a request that was not answered in its exchange, or lets it wait for another one.

@@ -72,7 +72,7 @@ pub(super) struct ExchangeRecord {
     pub(super) asked: Vec<TypedId>,
     /// The streams of notifications that it opens.
     pub(super) streams: Vec<TypedId>,
-    pub(super) status: Option<(u16, &'static str)>,
+    pub(super) status: Option<(u16, Text)>,
     pub(super) kind: ContentKind,
     pub(super) decoder: BodyDecoder,
     pub(super) answer: AnswerReading,
@@ -132,7 +132,7 @@ impl ExchangeRecord {
 
     /// What HTTP says of its answer, as far as that has come.
     pub(super) fn http_stamp(&self) -> Option<HttpStamp> {
-        let (status, _) = self.status?;
+        let &(status, _) = self.status.as_ref()?;
         let first = self
             .first_at
             .map(|at| at.saturating_duration_since(self.begun.at));
@@ -166,7 +166,7 @@ impl ExchangeRecord {
             _ => false,
         };
         // The older transport accepts a message here and answers it on its stream.
-        let is_accepted = self.status.is_some_and(|(status, _)| status == 202);
+        let is_accepted = self.status.as_ref().is_some_and(|it| it.0 == 202);
         matches!(self.scope, ExchangeScope::Session(_)) && (has_ids || is_accepted)
     }
 
@@ -177,7 +177,7 @@ impl ExchangeRecord {
 
     /// Whether it ends its session.
     pub(super) fn ends_session(&self) -> bool {
-        let status = self.status.map_or(0, |(status, _)| status);
+        let status = self.status.as_ref().map_or(0, |it| it.0);
         let is_deleted = self.head.verb == HttpVerb::Delete && (200..300).contains(&status);
         // In later versions the same status means that the method is not known.
         is_deleted || (status == 404 && self.head.session.is_some() && self.is_legacy())

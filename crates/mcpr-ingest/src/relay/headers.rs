@@ -3,12 +3,14 @@
 
 use super::pieces::{AnsweredHead, AskedHead, ContentCoding, ContentKind, HttpVerb};
 use super::sessions::SessionDigest;
+use hyper::ext::ReasonPhrase;
 use hyper::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName,
     HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
+use hyper::http::Extensions;
 use hyper::{Method, StatusCode};
-use mcpr_model::{EventKey, Text};
+use mcpr_model::{EventKey, Text, is_stateless};
 
 /// The header that names a session; whoever knows its value is in the session.
 const SESSION: &str = "mcp-session-id";
@@ -57,6 +59,9 @@ pub(super) fn asked(
     let path = path_and_query.split('?').next().unwrap_or_default();
     let agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes);
     let agent = agent.filter(|it| !it.is_empty());
+    let version = short(headers, VERSION);
+    // From 2026-07-28 on there are no sessions: a header that an older library still sends is none.
+    let is_stateless = version.as_deref().is_some_and(is_stateless);
     AskedHead {
         server,
         verb: match *method {
@@ -65,20 +70,28 @@ pub(super) fn asked(
             Method::DELETE => HttpVerb::Delete,
             _ => HttpVerb::Other,
         },
-        session: session(headers),
+        session: session(headers).filter(|_| !is_stateless),
         place: SessionDigest::of_place(path_and_query.as_bytes()),
         path: path.into(),
-        version: short(headers, VERSION),
+        version,
         agent: agent.map(|it| EventKey::of_id(&String::from_utf8_lossy(it)).hash),
         coding: coding(headers),
     }
 }
 
 /// What is recorded of the head of an answer.
-pub(super) fn answered(status: StatusCode, headers: &HeaderMap) -> AnsweredHead {
+pub(super) fn answered(
+    status: StatusCode,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> AnsweredHead {
+    let own = extensions.get::<ReasonPhrase>();
+    let own = own.map(|it| String::from_utf8_lossy(it.as_bytes()));
+    let reason = own.as_deref().or(status.canonical_reason());
+    let reason = reason.unwrap_or("unknown");
     AnsweredHead {
         status: status.as_u16(),
-        reason: status.canonical_reason().unwrap_or("unknown"),
+        reason: reason[..reason.floor_char_boundary(MAX_VALUE_BYTES)].into(),
         session: session(headers),
         kind: kind(headers),
         coding: coding(headers),
@@ -182,6 +195,16 @@ mod tests {
     }
 
     #[test]
+    fn a_request_of_2026_07_28_was_put_into_the_session_of_a_header_that_says_nothing_there() {
+        let session = |version| {
+            let headers = map(&[("mcp-session-id", "s"), ("mcp-protocol-version", version)]);
+            asked(0, &Method::POST, "/mcp", &headers).session
+        };
+        assert!(session("2025-11-25").is_some());
+        assert_eq!(session("2026-07-28"), None);
+    }
+
+    #[test]
     fn programs_that_call_themselves_nothing_counted_as_one() {
         let agent = |headers: &[(&'static str, &'static str)]| {
             asked(0, &Method::POST, "/mcp", &map(headers)).agent
@@ -198,7 +221,7 @@ mod tests {
     #[test]
     fn answers_are_read_by_their_type_and_coding() {
         let check = |headers: &[(&'static str, &'static str)], kind, coding| {
-            let head = answered(StatusCode::OK, &map(headers));
+            let head = answered(StatusCode::OK, &map(headers), &Extensions::new());
             assert_eq!((head.kind, head.coding), (kind, coding), "{headers:?}");
         };
         check(&[], ContentKind::Text, ContentCoding::Plain);

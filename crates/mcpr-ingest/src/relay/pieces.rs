@@ -39,7 +39,8 @@ pub(super) enum HttpVerb {
 #[derive(Debug)]
 pub(super) struct AnsweredHead {
     pub(super) status: u16,
-    pub(super) reason: &'static str,
+    /// What stands behind it, in the server's own words.
+    pub(super) reason: Text,
     /// The session that it begins or is of, as its hash.
     pub(super) session: Option<SessionDigest>,
     pub(super) kind: ContentKind,

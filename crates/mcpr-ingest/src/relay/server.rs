@@ -170,7 +170,11 @@ async fn relay(request: Request<Incoming>, state: &RelayState) -> RelayAnswer {
             body.settle();
             unanswered.copy = None;
             let (mut head, body) = answer.into_parts();
-            copy.answered(headers::answered(head.status, &head.headers));
+            copy.answered(headers::answered(
+                head.status,
+                &head.headers,
+                &head.extensions,
+            ));
             headers::strip(&mut head.headers);
             head.version = hyper::Version::HTTP_11;
             let may_announce = is_get && headers::may_announce(head.status, &head.headers);

@@ -4,7 +4,7 @@
 use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::rpc::{shorten, tool_error};
-use crate::{Bodies, Decoded};
+use crate::{Bodies, Decoded, LineContext};
 use mcpr_model::{
     ErrorKind, Event, EventKey, Kind, Outcome, Payload, Request, RequestId, SourceFormat, Target,
     TargetKind, Text,
@@ -54,10 +54,10 @@ impl Format for CodexRollout {
         let row = if event.tags.is_one_of("type", &["event_msg"]) {
             let line: RolloutLine<'_> = parsed(event.json)?;
             let kind: PayloadKind<'_> = parsed(line.payload.get())?;
-            let bodies = event.context.bodies;
+            let context = event.context;
             match kind.kind.as_ref().map(|it| &*it.0) {
-                Some("mcp_tool_call_end") => Some(call_end(&line, bodies)?),
-                Some("item_completed") => item_completed(&line, bodies)?,
+                Some("mcp_tool_call_end") => Some(call_end(&line, context)?),
+                Some("item_completed") => item_completed(&line, context)?,
                 _ => None,
             }
         } else {
@@ -168,7 +168,15 @@ fn began_at(ended_at: i64, latency_us: Option<i64>) -> i64 {
     ended_at.saturating_sub(latency_us.unwrap_or(0) / 1000)
 }
 
-fn call_end(line: &RolloutLine<'_>, bodies: Bodies) -> Result<Request, String> {
+/// The conversation that a file is of: `rollout-TIME-ID`. Its events name it since the autumn of 2026 only.
+fn conversation(file: &str) -> Option<Text> {
+    /// `2026-11-21T10-00-00-`
+    const TIME: usize = 20;
+    let id = file.strip_prefix("rollout-")?.get(TIME..)?;
+    (!id.is_empty()).then(|| id.into())
+}
+
+fn call_end(line: &RolloutLine<'_>, context: LineContext<'_>) -> Result<Request, String> {
     let end: CallEnd<'_> = parsed(line.payload.get())?;
     let ended_at = rfc3339_ms(&line.timestamp)?;
     let latency_us = end.duration.map(Duration::micros).transpose()?;
@@ -184,14 +192,17 @@ fn call_end(line: &RolloutLine<'_>, bodies: Bodies) -> Result<Request, String> {
         key: format!("{} {}", line.timestamp.0, end.call_id.0),
         ts: began_at(ended_at, latency_us),
         latency_us,
-        session_id: None,
+        session_id: conversation(context.proxy),
         arguments: end.invocation.arguments,
         answer,
     };
-    Ok(call.row(outcome, bodies))
+    Ok(call.row(outcome, context.bodies))
 }
 
-fn item_completed(line: &RolloutLine<'_>, bodies: Bodies) -> Result<Option<Request>, String> {
+fn item_completed(
+    line: &RolloutLine<'_>,
+    context: LineContext<'_>,
+) -> Result<Option<Request>, String> {
     let completed: ItemCompleted<'_> = parsed(line.payload.get())?;
     let kind: PayloadKind<'_> = parsed(completed.item.get())?;
     if kind.kind.is_none_or(|kind| &*kind.0 != "McpToolCall") {
@@ -214,14 +225,18 @@ fn item_completed(line: &RolloutLine<'_>, bodies: Bodies) -> Result<Option<Reque
         id: &item.id.0,
         server: &item.server.0,
         tool: &item.tool.0,
-        key: format!("{thread} {turn} {}", item.id.0),
+        // Items are numbered anew in every conversation.
+        key: match &*thread {
+            "" => format!("{} {turn} {}", line.timestamp.0, item.id.0),
+            thread => format!("{thread} {turn} {}", item.id.0),
+        },
         ts: started_at,
         latency_us,
-        session_id: text(completed.thread_id.as_ref()),
+        session_id: text(completed.thread_id.as_ref()).or_else(|| conversation(context.proxy)),
         arguments: item.arguments,
         answer: item.result,
     };
-    Ok(Some(call.row(outcome, bodies)))
+    Ok(Some(call.row(outcome, context.bodies)))
 }
 
 /// A call in either form.
@@ -393,5 +408,26 @@ mod tests {
         };
         assert_ne!(key(OLD), key(&OLD.replace("00:00:01", "00:00:02")));
         assert_eq!(key(OLD), key(OLD));
+    }
+
+    #[test]
+    fn an_older_event_had_no_session_though_its_file_names_the_conversation() {
+        let session = |file: &str| {
+            let mut decoded = crate::Decoded::default();
+            let context = crate::LineContext {
+                proxy: file,
+                bodies: crate::Bodies::Left,
+            };
+            crate::decode_line(OLD.as_bytes(), context, &mut decoded);
+            match decoded.events.remove(0) {
+                mcpr_model::Event::Request(row) => row.session_id,
+                other => panic!("{other:?}"),
+            }
+        };
+        let named = session("rollout-2026-11-21T10-00-00-019a9e04-aaaa");
+        assert_eq!(named.as_deref(), Some("019a9e04-aaaa"));
+        for other in ["default", "rollout-", "rollout-2026-11-21T10-00-00-"] {
+            assert_eq!(session(other), None, "{other}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What becomes of the servers of a configuration, one by one, and the edits that make it so. Pure.
 
 use super::edit::{self, Edits};
-use super::servers::{ConfiguredServer, Form};
+use super::servers::{ConfiguredServer, Form, NO_WAY};
 use super::tapped::{self, Tapped};
 use super::{ConfigError, ConfigFile, KeptEntry, Rewrite, ServedAddress, ServerOutcome};
 use jsonc_parser::ast::StringLit;
@@ -56,6 +56,7 @@ pub(super) fn take_away(
     // The addresses of servers at URLs change in place, and need not be taken away.
     let uninstall = Rewrite::Uninstall {
         addresses: Vec::new(),
+        unserved: Vec::new(),
         kept: rewrite.kept().to_vec(),
     };
     let mut edits = Edits::new();
@@ -159,10 +160,11 @@ fn readdress(
             None if known(&|address| address.local == present).is_some() => {
                 (ServerOutcome::AsWanted, Edits::new())
             }
-            None => (
-                ServerOutcome::LeftAlone("it is reached over the network"),
-                Edits::new(),
-            ),
+            None => {
+                let why = rewrite.why_unserved(present);
+                let why = why.unwrap_or("it is reached over the network");
+                (ServerOutcome::LeftAlone(why), Edits::new())
+            }
         },
         Rewrite::Uninstall { kept, .. } => match known(&|address| address.local == present) {
             Some(found) => {
@@ -170,7 +172,11 @@ fn readdress(
                     .unwrap_or_else(|| vec![edit::replace(range, &found.url)]);
                 (told(present, &found.url), edits)
             }
-            None => (ServerOutcome::AsWanted, Edits::new()),
+            None => {
+                let why = rewrite.why_unserved(present);
+                let outcome = why.map_or(ServerOutcome::AsWanted, ServerOutcome::LeftAlone);
+                (outcome, Edits::new())
+            }
         },
     }
 }
@@ -181,14 +187,23 @@ fn rewrite_one(
     server: &ConfiguredServer<'_>,
     rewrite: &Rewrite,
 ) -> Result<(ServerOutcome, Edits), ConfigError> {
-    let left = |why| Ok((ServerOutcome::LeftAlone(why), Edits::new()));
+    let left = |why| {
+        let outcome = match rewrite {
+            Rewrite::Install { .. } => ServerOutcome::LeftAlone(why),
+            // What an installation writes can be read: no tap stands there.
+            Rewrite::Uninstall { .. } => ServerOutcome::AsWanted,
+        };
+        Ok((outcome, Edits::new()))
+    };
     let form = match server.form(text)? {
         Ok(form) => form,
-        Err(why) => {
-            return Ok(match server.url() {
-                Some(url) => readdress(text, server, url, rewrite),
-                None => (ServerOutcome::LeftAlone(why), Edits::new()),
-            });
+        // A command that cannot be read is the reason, whatever else the entry has.
+        Err(why) if why != NO_WAY => return left(why),
+        Err(_) => {
+            return match server.url() {
+                Ok(url) => Ok(readdress(text, server, url, rewrite)),
+                Err(why) => left(why),
+            };
         }
     };
     let before = match form.command() {

@@ -123,6 +123,7 @@ fn the_same_bytes_come_back_from_every_client_and_habit() {
             assert_eq!(again.text, installed.text, "{named}");
             let kept = Rewrite::Uninstall {
                 addresses: Vec::new(),
+                unserved: Vec::new(),
                 kept: installed.entries.clone(),
             };
             let back = rewrite(&installed.text, &[], &kept).expect(&named);
@@ -155,6 +156,7 @@ fn the_same_bytes_come_back_from_damaged_files() {
                 };
                 let kept = Rewrite::Uninstall {
                     addresses: Vec::new(),
+                    unserved: Vec::new(),
                     kept: installed.entries.clone(),
                 };
                 let back = rewrite(&installed.text, &[], &kept);
@@ -192,6 +194,7 @@ fn other_changes_since_the_installation_stay() {
         .replace("\"globalShortcut\": \"\"", "\"globalShortcut\": \"F1\"");
     let kept = Rewrite::Uninstall {
         addresses: Vec::new(),
+        unserved: Vec::new(),
         kept: installed.entries.clone(),
     };
     let back = rewrite(&changed, &[], &kept).expect("it still is");

@@ -43,6 +43,12 @@ const LISTS: [&[&str]; 6] = [
 /// Names of the command of a server: most clients, goose.
 const COMMANDS: [&str; 2] = ["command", "cmd"];
 
+/// A server that is neither run nor reached, as far as its entry says.
+pub(super) const NO_WAY: &str = "it has neither a command nor a URL";
+
+/// A URL in a form that cannot be changed where it stands.
+const URL_NO_TEXT: &str = "its URL is no text in one line: write it so, in quotes";
+
 /// Names of the address of a server: most clients, Windsurf, Gemini, goose.
 const URLS: [&str; 4] = ["url", "serverUrl", "httpUrl", "uri"];
 
@@ -125,16 +131,16 @@ fn listed<'a>(
 }
 
 impl<'a> ConfiguredServer<'a> {
-    /// Where it is reached, by whatever name its client has for that.
-    pub(super) fn url(&self) -> Option<&'a StringLit<'a>> {
+    /// Where it is reached, by whatever name its client has for that, or why that cannot be told.
+    pub(super) fn url(&self) -> Result<&'a StringLit<'a>, &'static str> {
         let mut properties = self.object.properties.iter();
-        let prop = properties.find(|prop| URLS.contains(&prop.name.as_str()))?;
-        prop.value.as_string_lit()
+        let prop = properties.find(|prop| URLS.contains(&prop.name.as_str()));
+        let prop = prop.ok_or(NO_WAY)?;
+        prop.value.as_string_lit().ok_or(URL_NO_TEXT)
     }
 
     /// How it is run, or why that cannot be told.
     pub(super) fn form(&self, text: &str) -> Result<Result<Form<'a>, &'static str>, ConfigError> {
-        const REMOTE: &str = "it has no command: it is not run, but reached over the network";
         let mut object = self.object;
         let mut command = only(text, object, "command")?;
         if command.is_none() {
@@ -146,7 +152,7 @@ impl<'a> ConfiguredServer<'a> {
             command = only(text, object, "path")?;
         }
         let Some(command) = command else {
-            return Ok(Err(REMOTE));
+            return Ok(Err(NO_WAY));
         };
         let args = only(text, object, "args")?;
         Ok(match &command.value {
@@ -156,7 +162,7 @@ impl<'a> ConfiguredServer<'a> {
                 command,
                 args,
             }),
-            _ => Err("its command is no text"),
+            _ => Err("its command is no text in one line: write it so, in quotes"),
         })
     }
 }
@@ -173,18 +179,22 @@ impl Form<'_> {
                 ..
             } => {
                 command.extend(program.value.as_string_lit().map(|it| it.value.to_string()));
-                args.map(|args| args.value.as_array().ok_or("its arguments are no list"))
-                    .transpose()?
+                args.map(|args| {
+                    args.value
+                        .as_array()
+                        .ok_or("its arguments are no list: write them as one, a text each")
+                })
+                .transpose()?
             }
         };
         for element in array.map_or(&[][..], |array| &array.elements) {
             let text = element
                 .as_string_lit()
-                .ok_or("its arguments are not all texts")?;
+                .ok_or("its arguments are not each a text in one line: write them so, in quotes")?;
             command.push(text.value.to_string());
         }
         if command.is_empty() {
-            Err("its command is empty")
+            Err("its command is empty: write what runs it")
         } else {
             Ok(command)
         }

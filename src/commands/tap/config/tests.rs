@@ -10,6 +10,7 @@ pub(super) fn install() -> Rewrite {
         is_gone: |program| program.starts_with("/gone/"),
         updates: false,
         addresses: Vec::new(),
+        unserved: Vec::new(),
         kept: Vec::new(),
     }
 }
@@ -18,6 +19,7 @@ pub(super) fn install() -> Rewrite {
 pub(super) fn uninstall() -> Rewrite {
     Rewrite::Uninstall {
         addresses: Vec::new(),
+        unserved: Vec::new(),
         kept: Vec::new(),
     }
 }
@@ -133,6 +135,7 @@ fn options_are_written_and_not_changed_behind_ones_back() {
         is_gone: |_| false,
         updates: false,
         addresses: Vec::new(),
+        unserved: Vec::new(),
         kept: Vec::new(),
     };
     let text = r#"{"mcpServers":{"a":{"command":"x","args":["y"]}}}"#;
@@ -163,6 +166,7 @@ fn an_update_takes_the_program_and_the_options_of_today() {
         is_gone: |_| false,
         updates: true,
         addresses: Vec::new(),
+        unserved: Vec::new(),
         kept: Vec::new(),
     };
     for (text, server) in [
@@ -195,6 +199,7 @@ fn a_server_at_a_url_is_reached_through_the_tap() {
     }];
     let with = |kept: Vec<KeptEntry>| Rewrite::Uninstall {
         addresses: addresses.clone(),
+        unserved: Vec::new(),
         kept,
     };
     let mut install = install();
@@ -295,9 +300,9 @@ fn odd_servers_are_left_alone() {
     assert_eq!(
         told(&rewritten.servers),
         [
-            "a left alone: its command is no text",
-            "b left alone: its arguments are not all texts",
-            "c left alone: its arguments are no list",
+            "a left alone: its command is no text in one line: write it so, in quotes",
+            "b left alone: its arguments are not each a text in one line: write them so, in quotes",
+            "c left alone: its arguments are no list: write them as one, a text each",
             "d as wanted",
         ]
     );

@@ -13,13 +13,23 @@ const MOST_BYTES: usize = 4 << 20;
 /// Deepest nesting that is read; a value is dropped level by level.
 const MAX_DEPTH: usize = 64;
 
+/// Why a file is not taken.
+#[derive(Debug)]
+pub(super) enum YamlFault {
+    /// It is none of YAML.
+    Broken(String),
+    /// It is, and cannot be changed at one place alone.
+    Bound(String),
+}
+
 /// Reads a file.
 ///
 /// # Errors
 /// Why it cannot be read or changed.
-pub(super) fn read(text: &str) -> Result<Value<'static>, String> {
+pub(super) fn read(text: &str) -> Result<Value<'static>, YamlFault> {
     if text.len() > MOST_BYTES {
-        return Err(format!("it has more than {} MiB", MOST_BYTES >> 20));
+        let why = format!("it has more than {} MiB", MOST_BYTES >> 20);
+        return Err(YamlFault::Bound(why));
     }
     let mut reading = Reading {
         text,
@@ -28,12 +38,14 @@ pub(super) fn read(text: &str) -> Result<Value<'static>, String> {
         root: None,
     };
     for event in Parser::new_from_str(text) {
-        let (event, span) =
-            event.map_err(|error| format!("line {}: {}", error.marker().line(), error.info()))?;
+        let (event, span) = event.map_err(|error| {
+            let line = error.marker().line();
+            YamlFault::Broken(format!("line {line}: {}", error.info()))
+        })?;
         let line = span.start.line();
         reading
             .take(event, span)
-            .map_err(|why| format!("line {line}: {why}"))?;
+            .map_err(|why| YamlFault::Bound(format!("line {line}: {why}")))?;
     }
     let nothing = Range::new(0, 0);
     Ok(reading
@@ -228,7 +240,8 @@ mod tests {
     use super::*;
 
     fn reason(text: &str) -> String {
-        read(text).expect_err(text)
+        let (YamlFault::Broken(why) | YamlFault::Bound(why)) = read(text).expect_err(text);
+        why
     }
 
     #[test]
