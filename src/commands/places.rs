@@ -131,6 +131,15 @@ pub(super) const PLACES: &[KnownPlace] = &[
     log("vscode", "vscode_log", ALL, "{APP}/Code/logs/*/window*/mcpServer.*.log"),
     log("vscode", "vscode_log", ALL, "{APP}/Code - Insiders/logs/*/window*/mcpServer.*.log"),
     log("vscode", "vscode_log", ALL, "{APP}/VSCodium/logs/*/window*/mcpServer.*.log"),
+    // Since the end of 2025 it keeps them out of its configuration on Linux, as Positron does since the summer.
+    log("vscode", "vscode_log", LINUX, "{STATE}/VSCodium/*/window*/mcpServer.*.log"),
+    // Editors that are made from its sources keep its layout, each below its own name.
+    log("cursor", "vscode_log", ALL, "{APP}/Cursor/logs/*/window*/mcpServer.*.log"),
+    log("windsurf", "vscode_log", ALL, "{APP}/Windsurf/logs/*/window*/mcpServer.*.log"),
+    log("trae", "vscode_log", ALL, "{APP}/Trae/logs/*/window*/mcpServer.*.log"),
+    log("trae", "vscode_log", ALL, "{APP}/Trae CN/logs/*/window*/mcpServer.*.log"),
+    log("positron", "vscode_log", ALL, "{APP}/Positron/logs/*/window*/mcpServer.*.log"),
+    log("positron", "vscode_log", LINUX, "{STATE}/positron/logs/*/window*/mcpServer.*.log"),
     config("windsurf", ALL, "{HOME}/.codeium/windsurf/mcp_config.json"),
     config("windsurf", ALL, "{HOME}/.codeium/windsurf-next/mcp_config.json"),
     // Its plugins for other editors.
@@ -220,7 +229,7 @@ impl PlaceVariables<'_> {
         Some(self.base(name).join(rest))
     }
 
-    /// `HOME`; `APP`, `CONFIG`, `CACHE` and `LOCAL` as the system has them; `NAME:DIR` is what the variable
+    /// `HOME`; `APP`, `CONFIG`, `CACHE`, `STATE` and `LOCAL` as the system has them; `NAME:DIR` is what the variable
     /// says, else that directory in the home directory.
     fn base(&self, name: &str) -> PathBuf {
         let home = |directory: &str| {
@@ -243,6 +252,7 @@ impl PlaceVariables<'_> {
             ("APP", System::Mac) => home("Library/Application Support"),
             ("APP", System::Windows) => or("APPDATA", "AppData/Roaming"),
             ("CONFIG", System::Windows) => home(".config"),
+            ("STATE", _) => or("XDG_STATE_HOME", ".local/state"),
             ("CACHE", System::Mac) => home("Library/Caches"),
             ("CACHE", _) => or("XDG_CACHE_HOME", ".cache"),
             ("LOCAL", _) => or("LOCALAPPDATA", "AppData/Local"),
@@ -366,6 +376,38 @@ mod tests {
         );
         let windows = configs(System::Windows, "zed", &set);
         assert_eq!(windows, ["C:/Users/me/AppData/Roaming/Zed/settings.json"]);
+    }
+
+    #[test]
+    fn editors_made_from_vs_code_had_logs_that_were_not_found() {
+        let logs = |system| -> Vec<(&str, String)> {
+            let all = paths(system, &[]).into_iter();
+            let own = all.filter(|(_, kind, _)| *kind == PlaceKind::Log("vscode_log"));
+            own.map(|(client, _, path)| (client, path)).collect()
+        };
+        for (system, client, start) in [
+            (
+                System::Linux,
+                "cursor",
+                "/h/.config/Cursor/logs/*/window*/mcpServer.",
+            ),
+            (
+                System::Mac,
+                "windsurf",
+                "/h/Library/Application Support/Windsurf/logs/",
+            ),
+            (System::Windows, "trae", "/h/AppData/Roaming/Trae CN/logs/"),
+            (
+                System::Linux,
+                "vscode",
+                "/h/.local/state/VSCodium/*/window*/",
+            ),
+            (System::Linux, "positron", "/h/.local/state/positron/logs/"),
+        ] {
+            let mut known = logs(system).into_iter();
+            let is_it = |(name, path): (&str, String)| name == client && path.starts_with(start);
+            assert!(known.any(is_it), "{client} {system:?}");
+        }
     }
 
     #[test]

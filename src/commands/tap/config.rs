@@ -29,8 +29,8 @@ pub(super) enum Rewrite {
         updates: bool,
         /// Where servers at URLs are reached instead.
         addresses: Vec<ServedAddress>,
-        /// URLs that stay as they are, and why.
-        unserved: Vec<(String, &'static str)>,
+        /// Which of them are not.
+        unserved: UnservedUrls,
         /// Entries as earlier installations found and left them.
         kept: Vec<KeptEntry>,
     },
@@ -39,7 +39,7 @@ pub(super) enum Rewrite {
         /// Where servers at URLs were reached instead.
         addresses: Vec<ServedAddress>,
         /// URLs that stay as they are though a tap stands there, and why.
-        unserved: Vec<(String, &'static str)>,
+        unserved: UnservedUrls,
         /// Entries as an installation found and left them.
         kept: Vec<KeptEntry>,
     },
@@ -63,6 +63,9 @@ impl Rewrite {
         kept
     }
 }
+
+/// URLs that stay as they are, and why.
+pub(super) type UnservedUrls = Vec<(String, &'static str)>;
 
 /// A server at a URL, and the address at which the tap stands before it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 
 use super::choice::{ChosenConfig, choose};
 use super::config::{
-    ConfigError, Rewrite, Rewritten, ServedAddress, ServerForm, ServerOutcome, ServerWay, list,
-    rewrite,
+    ConfigError, Rewrite, Rewritten, ServedAddress, ServerForm, ServerOutcome, ServerWay,
+    UnservedUrls, list, rewrite,
 };
 use super::kept::ConfigKeep;
 use super::refusal::refused;
@@ -377,11 +377,11 @@ impl InstallTask {
         text: &str,
         config: &ChosenConfig,
         served: &mut ServedServers,
-    ) -> Result<(Vec<ServedAddress>, Vec<(String, &'static str)>), ConfigError> {
+    ) -> Result<(Vec<ServedAddress>, UnservedUrls), ConfigError> {
         if let (true, Some(listen)) = (self.serves, self.serve_at) {
             served.serve_at(listen);
         }
-        let mut unserved = Vec::new();
+        let mut unserved = UnservedUrls::new();
         for server in list(text)? {
             // Only what is going to be changed, or the others would have users that there are not.
             let is_meant = config.servers.is_empty() || config.servers.contains(&server.name);

@@ -166,18 +166,16 @@ fn readdress(
                 (ServerOutcome::LeftAlone(why), Edits::new())
             }
         },
-        Rewrite::Uninstall { kept, .. } => match known(&|address| address.local == present) {
-            Some(found) => {
-                let edits = give_back(text, server, kept)
-                    .unwrap_or_else(|| vec![edit::replace(range, &found.url)]);
-                (told(present, &found.url), edits)
-            }
-            None => {
+        Rewrite::Uninstall { kept, .. } => {
+            let Some(found) = known(&|address| address.local == present) else {
                 let why = rewrite.why_unserved(present);
                 let outcome = why.map_or(ServerOutcome::AsWanted, ServerOutcome::LeftAlone);
-                (outcome, Edits::new())
-            }
-        },
+                return (outcome, Edits::new());
+            };
+            let edits = give_back(text, server, kept)
+                .unwrap_or_else(|| vec![edit::replace(range, &found.url)]);
+            (told(present, &found.url), edits)
+        }
     }
 }
 
