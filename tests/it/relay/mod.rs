@@ -6,6 +6,7 @@ mod operations;
 mod order;
 mod played;
 mod replay;
+mod told;
 mod ways;
 
 use super::program::{Home, signal};
