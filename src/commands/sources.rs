@@ -92,7 +92,41 @@ fn print(args: &Args, rows: &[FoundSource], console: &mut Console) -> anyhow::Re
     let mut listing = Listing::new(choose(SOURCE_COLUMNS, names), format, style);
     console.print(&listing.page(rows))?;
     console.print(&listing.finish())?;
+    if format == Format::Table {
+        for line in problems(rows) {
+            console.note(&line);
+        }
+    }
     Ok(())
+}
+
+/// A line for each problem, with those that have it.
+fn problems(rows: &[FoundSource]) -> Vec<String> {
+    /// Most that are named in a line.
+    const MAX_NAMED: usize = 3;
+    let mut told: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in rows {
+        let Some(problem) = row.problem.as_deref() else {
+            continue;
+        };
+        let name = row.server.as_ref().map_or_else(
+            || row.short_path.clone(),
+            |server| format!("{server} ({})", row.client),
+        );
+        match told.iter_mut().find(|(known, _)| *known == problem) {
+            Some((_, names)) => names.push(name),
+            None => told.push((problem, vec![name])),
+        }
+    }
+    let line = |(problem, mut names): (&str, Vec<String>)| {
+        let more = names.len().saturating_sub(MAX_NAMED);
+        names.truncate(MAX_NAMED);
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        format!("{}: {problem}", names.join(", "))
+    };
+    told.into_iter().map(line).collect()
 }
 
 /// A place with the files that are there now.

@@ -393,6 +393,9 @@ fn an_address_of_the_tap_whose_server_is_forgotten_was_as_it_should_be() {
             row["problem"].as_str().unwrap().contains("by hand"),
             "{row}"
         );
+        let table = home.run(&["tap", "status"]);
+        let told = "far (cursor): nobody knows what its address stands for: write";
+        assert!(table.err.contains(told), "nothing cuts it: {table:?}");
         for what in ["uninstall", "install"] {
             let ran = home.run(&["tap", what, "--client", "cursor", "far"]);
             assert_eq!(ran.code, Some(2), "{ran:?}");
