@@ -107,6 +107,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             report_unnamed(&filter, reader.as_ref(), console)?;
         }
         empty::explain(&sought, &view, reader.as_ref(), console)?;
+    } else {
+        left_out::say_window(&view, console);
     }
     Ok(Exit::Done)
 }

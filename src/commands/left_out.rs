@@ -47,6 +47,19 @@ pub(super) fn say_uncounted(calls: u64, lack: &str, remedy: &str, console: &mut 
     console.hint(remedy);
 }
 
+/// Says below a table of what time it is, where nobody named one: its figures would be taken for those of all times.
+pub(super) fn say_window(view: &View, console: &mut Console) {
+    let Some(window) = view.default_window_ms else {
+        return;
+    };
+    let back = units::age(window);
+    let of = match view.until {
+        Some(until) => format!("of the {back} before {}", units::time(until, view.zone)),
+        None => format!("of the last {back}"),
+    };
+    say(&of, "--since looks back further", view, console);
+}
+
 /// Says below a table what is not in it, and what shows it. A program has asked for so many rows, and counts them.
 pub(super) fn say(what: &str, remedy: &str, view: &View, console: &mut Console) {
     if view.is_table() {

@@ -461,7 +461,10 @@ fn summary(
         let value = lines.join(&format!("\n{:NAME_WIDTH$}", ""));
         writeln!(text, "{name:<NAME_WIDTH$}{value}").expect("a string takes every write");
     }
-    text.push_str(&run.map(server_output).unwrap_or_default());
+    text.push_str(
+        &run.map(|run| server_output(run, view.style.width))
+            .unwrap_or_default(),
+    );
     text.push('\n');
     text
 }

@@ -365,13 +365,14 @@ fn has_more(
 fn table_columns(
     rows: &[SessionView],
     more: bool,
-    has_flight: bool,
+    is_waiting: bool,
 ) -> Vec<&'static Column<SessionView>> {
     // Pages to come may be of another proxy, and the columns are settled now.
     let several = more
         || rows
             .iter()
             .any(|session| session.row.proxy != rows[0].row.proxy);
+    let has_flight = is_waiting && (more || rows.iter().any(|session| session.in_flight > 0));
     let names = [
         "session_id",
         "proxy",

@@ -96,7 +96,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let text = if args.json {
         shown_document(&shown)
     } else {
-        let reason = reason(reader.as_ref(), &row)?;
+        let reason = reason(reader.as_ref(), &row, console.width())?;
         shown_text(&shown, zone) + &reason
     };
     console.print(&text)?;
@@ -139,7 +139,7 @@ impl From<RequestRow> for Found {
 }
 
 /// What the server of a request wrote before it died, where it has.
-fn reason(reader: &dyn Reader, row: &RequestRow) -> anyhow::Result<String> {
+fn reason(reader: &dyn Reader, row: &RequestRow, width: Option<usize>) -> anyhow::Result<String> {
     let died = row.error_kind == Some(ErrorKind::Died);
     let Some(id) = row.session.as_ref().filter(|_| died) else {
         return Ok(String::new());
@@ -149,7 +149,8 @@ fn reason(reader: &dyn Reader, row: &RequestRow) -> anyhow::Result<String> {
         id: id.clone(),
     };
     let run = fold::server_run_at(reader, &key, row.ts)?;
-    Ok(run.as_ref().map(server_output).unwrap_or_default())
+    let output = run.map(|run| server_output(&run, width));
+    Ok(output.unwrap_or_default())
 }
 
 /// The requests in flight that came with an id.

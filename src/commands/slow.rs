@@ -4,6 +4,7 @@ use super::args::ReadArgs;
 use super::empty::{self, Sought, SoughtRequests};
 use super::follow::{self, FollowArgs, Followed, Start};
 use super::help::{CommandHelp, field_names};
+use super::left_out;
 use super::pages::Fetched;
 use super::printer::{LogTable, Printer, RequestPrinter, RowOrder};
 use super::request_filter::RequestFilterArgs;
@@ -152,6 +153,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             }),
         };
         empty::explain(&sought, &view, reader.as_ref(), console)?;
+    } else {
+        left_out::say_window(&view, console);
     }
     Ok(Exit::Done)
 }

@@ -151,6 +151,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     say_unknown(&rows, &view, console);
     if rows.is_empty() {
         explain_empty(args, &asked, &view, reader.as_ref(), console)?;
+    } else {
+        left_out::say_window(&view, console);
     }
     Ok(Exit::Done)
 }

@@ -8,8 +8,10 @@ use mcpr_store::query::Buckets;
 
 /// Cells that the bars have at least, for their header.
 const LEAST_CELLS: usize = 9;
+/// Cells between the two ends: a line with a blank at each side, without which they would read as one mark.
+const LEAST_BETWEEN: usize = 3;
 
-/// The first moment and the last below their bars: `01:00         now`; `now` where the last piece of time has
+/// The first moment and the last below their bars: `01:00 ───── now`; `now` where the last piece of time has
 /// not ended. Where there is no room for moments, how long ago they were.
 #[must_use]
 pub fn axis(buckets: Buckets, style: &TableStyle) -> String {
@@ -24,7 +26,6 @@ pub fn axis(buckets: Buckets, style: &TableStyle) -> String {
         };
         (label(buckets.start), last)
     };
-    // Less than a blank between the two would make one word of them.
     let room = |first: &str, last: &str| {
         let cells = buckets.count.max(LEAST_CELLS);
         cells.saturating_sub(width(first) + width(last))
@@ -35,13 +36,17 @@ pub fn axis(buckets: Buckets, style: &TableStyle) -> String {
     let days = Some(days).filter(|(first, last)| first != last);
     for (first, last) in [Some(moments), days].into_iter().flatten() {
         let room = room(&first, &last);
-        if room > 0 {
-            return format!("{first}{:room$}{last}", "");
+        if room >= LEAST_BETWEEN {
+            return joined(&first, room, &last);
         }
     }
     let (first, last) = ends(&|ts| format!("-{}", units::age(style.now_ms.saturating_sub(ts))));
-    let room = room(&first, &last).max(1);
-    format!("{first}{:room$}{last}", "")
+    joined(&first, room(&first, &last).max(LEAST_BETWEEN), &last)
+}
+
+/// Both ends with a line from one to the other, which shows that they are ends.
+fn joined(first: &str, room: usize, last: &str) -> String {
+    format!("{first} {} {last}", "─".repeat(room.saturating_sub(2)))
 }
 
 /// A moment as short as says when it was.
@@ -90,14 +95,14 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_window_are_named_as_shortly_as_can_be() {
-        check(23, 1, 24, "2026-11-20 02:00Z    now");
-        check(23, 2, 12, "-23h     now");
-        check(1, 1, 2, "-1h   now");
-        check(1, 1, 12, "00:00Z   now");
-        check(48, 1, 24, "2026-11-19    2026-11-20");
-        check(240, 20, 12, "-10d    -30m");
-        check(240, 10, 24, "2026-11-11        01:00Z");
-        check(0, 1, 1, "-30m  now");
+        check(23, 1, 24, "2026-11-20 02:00Z ── now");
+        check(23, 2, 12, "-23h ─── now");
+        check(1, 1, 2, "-1h ─ now");
+        check(1, 1, 12, "00:00Z ─ now");
+        check(48, 1, 24, "2026-11-19 ── 2026-11-20");
+        check(240, 20, 12, "-10d ── -30m");
+        check(240, 10, 24, "2026-11-11 ────── 01:00Z");
+        check(0, 1, 1, "-30m ─ now");
     }
 
     #[test]
@@ -108,6 +113,6 @@ mod tests {
             count: 2,
         };
         let style = TableStyle::plain(Zone::Utc, NOW);
-        assert_eq!(axis(buckets, &style), "-0s   now");
+        assert_eq!(axis(buckets, &style), "-0s ─ now");
     }
 }

@@ -16,7 +16,8 @@ pub const CLIENT_COLUMNS: &[Column<ClientRow>] = &[
     Column::<ClientRow>::new("client_version", "VERSION", Show::Text, |row| {
         row.client_version.as_deref().into()
     })
-    .cut_to(6)
+    .cut_to(7)
+    .between(7, 80)
     .leave_out(2),
     Column::<ClientRow>::new("client_platform", "PLATFORM", Show::Text, |row| {
         row.platform().as_str().into()

@@ -120,6 +120,19 @@ fn day_of(ts_ms: i64, zone: Zone) -> String {
     }
 }
 
+/// A row's time for where there is no room for milliseconds: which row came first is told by their order.
+pub(super) fn narrow_time(time: &str, style: &TableStyle) -> Option<String> {
+    (style.times == TimeStyle::Short).then(|| without_ms(time))
+}
+
+/// A date and time for where there is no room for seconds; none of a time of today, which has no date.
+pub(super) fn narrow_date(time: &str, style: &TableStyle) -> Option<String> {
+    // `2026-11-21 01:30:08Z`
+    let is_dated = style.times != TimeStyle::Full && time.get(10..11) == Some(" ");
+    let (minutes, rest) = time.get(..16).zip(time.get(19..)).filter(|_| is_dated)?;
+    Some(format!("{minutes}{rest}"))
+}
+
 /// `01:30:08.318Z` as `01:30:08Z`.
 fn without_ms(time: &str) -> String {
     let Some((seconds, rest)) = time.split_once('.') else {

@@ -29,11 +29,26 @@ pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
         }
         kept.push(c);
     }
+    kept.truncate(whole_escapes(&kept));
     // One that was cut before shows it once.
     if limit > 0 && !kept.ends_with('…') {
         kept.push('…');
     }
     Cow::Owned(kept)
+}
+
+/// The bytes of a beginning up to an escape of which there is only half: it would name another character.
+fn whole_escapes(kept: &str) -> usize {
+    let Some(at) = kept.rfind('\\') else {
+        return kept.len();
+    };
+    let is_half = match kept.as_bytes()[at + 1..] {
+        [] | [b'u'] => true,
+        [b'x', ref digits @ ..] => digits.len() < 2,
+        [b'u', b'{', ref digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        _ => false,
+    };
+    if is_half { at } else { kept.len() }
 }
 
 /// As [`cut`], but of a longer text the beginning and the end are kept.
@@ -302,6 +317,23 @@ mod tests {
         ];
         for (text, limit, expected) in cases {
             assert_eq!(cut(text, limit), expected);
+        }
+    }
+
+    #[test]
+    fn text_is_never_cut_within_an_escape() {
+        let cases = [
+            ("ab\\x07cd", 4, "ab…"),
+            ("ab\\x07cd", 6, "ab…"),
+            ("ab\\x07cd", 7, "ab\\x07…"),
+            ("a\\u{202e}bc", 8, "a…"),
+            ("a\\u{202e}bc", 10, "a\\u{202e}…"),
+            ("a\\nbcd", 3, "a…"),
+            ("a\\nbcd", 4, "a\\n…"),
+            ("C:\\temp\\notes", 6, "C:\\te…"),
+        ];
+        for (text, limit, expected) in cases {
+            assert_eq!(cut(text, limit), expected, "{text} at {limit}");
         }
     }
 

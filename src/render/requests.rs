@@ -6,7 +6,7 @@ use super::units::{grouped, time};
 use super::{arguments, units};
 use mcpr_model::{ErrorKind, Gap, SourceFormat, Status};
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{Entry, Flight, GapRow, OpenRow, RequestRow};
+use mcpr_store::query::{Entry, Flight, GapRow, OTHER, OpenRow, RequestRow};
 use std::borrow::Cow;
 
 /// A request or a gap as a list shows it.
@@ -115,7 +115,7 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
     })
     .leave_out(5),
     of_request!("proxy", "PROXY", Name, |row| row.proxy.as_str())
-        .cut_to(8)
+        .cut_to(6)
         .between(8, 20)
         .leave_out(3),
     Column::new("kind", "KIND", Show::Text, kind_of),
@@ -174,12 +174,12 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
         row.client_version.as_deref()
     ))
     .cut_to(8)
-    .between(14, 24)
+    .between(8, 24)
     .extra(0),
     of_request!("target", "TARGET", Text, |row| row.target()).cut_to(8),
     of_request!("outcome", "STATUS", Outcome, |row| outcome(row)).cut_to(9),
     of_request!("call", "CALL", Text, |row| call(row))
-        .cut_to(16)
+        .cut_to(14)
         .between(16, 40),
     Column::new("arguments", "ARGUMENTS", Show::Arguments, |row: &LogRow| {
         asked(row, row.arguments.as_deref()).into()
@@ -188,8 +188,8 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
         let whole = row.whole_arguments.as_deref()?;
         asked(row, Some(whole))
     })
-    .cut_to(12)
-    .between(16, 240)
+    .cut_to(10)
+    .between(12, 240)
     .leave_out(2),
     Column::new(
         "result",
@@ -200,7 +200,7 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
             Entry::Gap(_) => Value::Null,
         },
     )
-    .cut_to(16)
+    .cut_to(14)
     .between(20, 28),
 ];
 
@@ -300,11 +300,42 @@ fn outcome(row: &RequestRow) -> String {
 }
 
 /// The tool of a call, for `tools/call` goes without saying; the method of anything else.
-fn call(row: &RequestRow) -> &str {
-    row.tool
-        .as_deref()
-        .filter(|_| is_call(row))
-        .unwrap_or(&row.method)
+fn call(row: &RequestRow) -> Cow<'_, str> {
+    let tool = row.tool.as_deref().filter(|_| is_call(row));
+    tool.map_or(Cow::Borrowed(&*row.method), tool_beside_methods)
+}
+
+/// What methods of MCP are named by before their slash, and those that have none.
+const METHOD_NAMES: &[&str] = &[
+    "completion",
+    "elicitation",
+    "initialize",
+    "logging",
+    "notifications",
+    "ping",
+    "prompts",
+    "resources",
+    "roots",
+    "sampling",
+    "server",
+    "subscriptions",
+    "tasks",
+    "tools",
+];
+
+/// A tool's name where methods stand in the same column: one that reads as a method, as a sum or as nothing is said
+/// to be a tool.
+pub(super) fn tool_beside_methods(name: &str) -> Cow<'_, str> {
+    let (first, rest) = name.split_once('/').unwrap_or((name, ""));
+    let is_whole = matches!(first, "initialize" | "ping");
+    let is_method = METHOD_NAMES.contains(&first) && is_whole == rest.is_empty();
+    if name.trim().is_empty() {
+        return format!("`{name}` (tool)").into();
+    }
+    if is_method || name == OTHER {
+        return format!("{name} (tool)").into();
+    }
+    name.into()
 }
 
 fn is_call(row: &RequestRow) -> bool {

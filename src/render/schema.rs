@@ -116,12 +116,12 @@ pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
     Column::<ChangeRow>::new("proxy", "PROXY", Show::Text, |row| {
         row.proxy.as_str().into()
     })
-    .cut_to(6),
+    .cut_to(6)
+    .between(10, 20),
     Column::<ChangeRow>::new("method", "LIST", Show::Text, |row| {
         row.method.as_str().into()
     }),
-    Column::<ChangeRow>::new("version", "VERSION", Show::Number, |row| row.version.into())
-        .leave_out(1),
+    Column::<ChangeRow>::new("version", "VERSION", Show::Number, |row| row.version.into()).extra(1),
     // Cut before the level is, which is the answer.
     Column::<ChangeRow>::new("change", "CHANGE", Show::Text, |row| {
         row.change.as_str().into()
@@ -135,7 +135,8 @@ pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
     Column::<ChangeRow>::new("what", "WHAT", Show::Text, |row| {
         row.item.as_deref().unwrap_or(&row.method).into()
     })
-    .middle_cut_to(12),
+    .middle_cut_to(12)
+    .between(20, 60),
     Column::<ChangeRow>::new("compatibility", "LEVEL", Show::Level, |row| {
         row.compatibility.into()
     }),
@@ -147,7 +148,7 @@ pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
         row.client_name.as_deref().into()
     })
     .cut_to(8)
-    .leave_out(0),
+    .extra(0),
     Column::<ChangeRow>::new("announced", "ANNOUNCED", Show::Text, |row| {
         row.announced.into()
     })

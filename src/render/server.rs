@@ -1,7 +1,7 @@
 //! What a tap knows of the server that it ran for a session: as lines for a person, and as a JSON object.
 
 use super::text::{escape_but_breaks, escape_json};
-use super::units;
+use super::{layout, units};
 use mcpr_model::time::rfc3339;
 use mcpr_model::{OutputTail, ServerExit, ServerRun};
 use serde_json::{Value, json};
@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 
 /// Most lines of an output that are shown to a person; all that is kept is in JSON.
 const SHOWN_LINES: usize = 20;
+/// Cells from which on a line is wrapped: in fewer, words would be torn apart.
+const LEAST_WRAPPED: usize = 20;
 
 /// What is known of a server, by name; not harmless yet.
 #[must_use]
@@ -31,18 +33,18 @@ pub fn server_facts(run: &ServerRun) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// The end of what a server wrote, as a block of text; nothing where it wrote nothing.
+/// The end of what a server wrote, as a block of text that is wrapped to a width; nothing where it wrote nothing.
 #[must_use]
-pub fn server_output(run: &ServerRun) -> String {
+pub fn server_output(run: &ServerRun, width: Option<usize>) -> String {
     let mut text = String::new();
     for (name, tail) in [("stderr", &run.stderr), ("stray output", &run.stray)] {
         let Some(tail) = tail else { continue };
-        push_output(name, tail, &mut text);
+        push_output(name, tail, width, &mut text);
     }
     text
 }
 
-fn push_output(name: &str, tail: &OutputTail, out: &mut String) {
+fn push_output(name: &str, tail: &OutputTail, width: Option<usize>, out: &mut String) {
     // From the end: that is where a program says why it ends.
     let lines: Vec<&str> = tail.text.lines().collect();
     let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
@@ -57,9 +59,23 @@ fn push_output(name: &str, tail: &OutputTail, out: &mut String) {
     };
     let body = escape_but_breaks(&shown.join("\n")).into_owned();
     write!(out, "\n{name} ({size}, {what})\n").expect("a string takes every write");
-    if !body.is_empty() {
-        out.push_str(&body);
-        out.push('\n');
+    for line in body.lines() {
+        push_wrapped(line, width, out);
+    }
+}
+
+/// A line, and what of it goes on under its beginning: a stack stays one to look at.
+fn push_wrapped(line: &str, limit: Option<usize>, out: &mut String) {
+    let text = line.trim_start_matches(' ');
+    let indent = line.len() - text.len();
+    let room = limit.map(|limit| limit.saturating_sub(indent));
+    match room.filter(|&room| room >= LEAST_WRAPPED && layout::width(text) > room) {
+        Some(room) => {
+            for part in layout::wrap(text, room) {
+                writeln!(out, "{:indent$}{part}", "").expect("a string takes every write");
+            }
+        }
+        None => writeln!(out, "{line}").expect("a string takes every write"),
     }
 }
 
@@ -114,7 +130,7 @@ mod tests {
             ["command=node server.js", "server=files", "pid=7"]
         );
         assert!(told[3].starts_with("exit=exited with code 1: "), "{told:?}");
-        let output = server_output(&run);
+        let output = server_output(&run, None);
         assert!(output.starts_with("\nstderr (21, all of it)\n"), "{output}");
         assert!(
             !output.contains('\u{1b}') && output.contains("boom"),
@@ -125,5 +141,20 @@ mod tests {
             (&object["exit_code"], &object["died"]),
             (&json!(1), &json!(true))
         );
+    }
+
+    #[test]
+    fn what_a_server_wrote_is_wrapped_at_words_under_its_own_beginning() {
+        let text = "Error: the directory is not there\n    at resolve (loader:1225)\n";
+        let run = ServerRun {
+            stderr: Some(OutputTail {
+                text: text.into(),
+                bytes: text.len() as u64,
+            }),
+            ..ServerRun::default()
+        };
+        let output = server_output(&run, Some(24));
+        let expected = "\nstderr (63, all of it)\nError: the directory is\nnot there\n    at resolve\n    (loader:1225)\n";
+        assert_eq!(output, expected);
     }
 }

@@ -67,11 +67,12 @@ pub const LISTED_COLUMNS: &[Column<SessionView>] = &[
     Column::<SessionView>::new("started_at", "STARTED", Show::Time, |s| {
         s.row.started_at.into()
     })
-    .extra(1),
+    // When it was is what a list is looked through by.
+    .leave_out(5),
     Column::<SessionView>::new("last_seen_at", "LAST SEEN", Show::Time, |s| {
         s.row.last_seen_at.into()
     })
-    .leave_out(4),
+    .extra(1),
     Column::<SessionView>::new("ended_at", "ENDED", Show::Time, |s| s.row.ended_at.into()),
     Column::<SessionView>::new("total_calls", "CALLS", Show::Number, |s| {
         s.row.total_calls.into()
@@ -88,7 +89,7 @@ pub const LISTED_COLUMNS: &[Column<SessionView>] = &[
         .into()
     })
     .cut_to(8)
-    .between(16, 40),
+    .between(12, 40),
     Column::<SessionView>::new("conversation", "CONVERSATION", Show::Text, |s| {
         s.row.conversation.as_deref().into()
     })

@@ -4,24 +4,18 @@ use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Unbounded};
 
 /// Session ids cut as short as keeps those seen so far apart.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ShortIds {
     seen: BTreeSet<String>,
-    chars: usize,
-}
-
-impl Default for ShortIds {
-    fn default() -> Self {
-        Self {
-            seen: BTreeSet::new(),
-            chars: Self::LEAST_CHARS,
-        }
-    }
+    /// As many characters as keep them apart.
+    apart: usize,
 }
 
 impl ShortIds {
     /// The shortest form of an id.
     pub const LEAST_CHARS: usize = 8;
+    /// The shortest form where room is scarce.
+    pub const NARROW_CHARS: usize = 7;
     /// Most ids remembered; what comes later is cut to the length found by then.
     pub const MAX_SEEN: usize = 100_000;
 
@@ -43,7 +37,7 @@ impl ShortIds {
                 .zip(other.chars())
                 .take_while(|(a, b)| a == b)
                 .count();
-            self.chars = self.chars.max(common + 1);
+            self.apart = self.apart.max(common + 1);
         }
         self.seen.insert(id.to_owned());
     }
@@ -51,11 +45,23 @@ impl ShortIds {
     /// The short form. An inferred id (`~` and 8 digits) stays whole.
     #[must_use]
     pub fn shorten<'a>(&self, id: &'a str) -> &'a str {
-        let chars = self.chars + usize::from(id.starts_with('~'));
-        id.char_indices()
-            .nth(chars)
-            .map_or(id, |(end, _)| &id[..end])
+        beginning(
+            id,
+            self.apart.max(Self::LEAST_CHARS) + usize::from(id.starts_with('~')),
+        )
     }
+
+    /// The form for where room is scarce; no shorter than keeps them apart.
+    #[must_use]
+    pub fn narrowed<'a>(&self, id: &'a str) -> &'a str {
+        beginning(id, self.apart.max(Self::NARROW_CHARS))
+    }
+}
+
+fn beginning(id: &str, chars: usize) -> &str {
+    id.char_indices()
+        .nth(chars)
+        .map_or(id, |(end, _)| &id[..end])
 }
 
 #[cfg(test)]
@@ -76,6 +82,8 @@ mod tests {
             "2bdb4dcf-b0"
         );
         assert_eq!(ids.shorten("~0123abcd"), "~0123abcd");
+        assert_eq!(ids.narrowed("~0123abcd"), "~0123abcd");
+        assert_eq!(ShortIds::default().narrowed("~0123abcd"), "~0123ab");
         assert_eq!(ids.shorten("short"), "short");
         assert_eq!(ids.shorten("ééééééééééééééé"), "ééééééééééé");
     }

@@ -1,7 +1,7 @@
 //! The columns of sums. Names, order and types of the machine columns are a contract.
 
 use super::columns::{Column, Record, Show, Value};
-use super::requests::client;
+use super::requests::{client, tool_beside_methods};
 use mcpr_model::ErrorKind;
 use mcpr_store::query::{OperationSums, Summary};
 
@@ -184,7 +184,11 @@ pub const STATS_COLUMNS: &[Sums] = &[
     .cut_to(8)
     .between(18, 40),
     Sums::new("what", "TOOL / METHOD", Show::Text, |row| {
-        row.key.tool.as_deref().or(row.key.method.as_deref()).into()
+        match (row.key.tool.as_deref(), row.key.method.as_deref()) {
+            // What puts all others together has no method.
+            (Some(tool), Some(_)) => tool_beside_methods(tool).into(),
+            (tool, method) => tool.or(method).into(),
+        }
     })
     .cut_to(14)
     .between(24, 60),

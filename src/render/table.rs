@@ -2,10 +2,11 @@
 //! `comfy_table`.
 
 mod cell;
+mod laid;
 
-use super::clock::Clock;
+use super::clock::{Clock, narrow_time};
 use super::columns::{Column, Record, Show, Value};
-use super::layout::{GAP, cut, cut_middle, fit, painted_width, width, wrap};
+use super::layout::{GAP, cut, cut_middle, painted_width, width, wrap};
 use super::palette::{Ink, Meaning};
 use super::short_ids::ShortIds;
 use super::style::{Overflow, TableStyle};
@@ -15,6 +16,7 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, Width,
     presets,
 };
+use laid::{Laid, Needed, least_width};
 use std::borrow::Cow;
 
 /// A row's cells, or a line that stands in its place or before it.
@@ -30,24 +32,17 @@ pub(super) struct TableWriter<R: Record> {
     style: TableStyle,
     ids: ShortIds,
     clock: Clock,
-    /// The widest text so far by column, as far as the column may grow.
-    natural: Vec<usize>,
-    /// Width by column; `None` for one that is left out. Empty before the first page.
-    widths: Vec<Option<usize>>,
-    /// The room that they were made for.
-    laid_for: Option<usize>,
+    laid: Laid,
 }
 
 impl<R: Record> TableWriter<R> {
     pub(super) fn new(columns: Vec<&'static Column<R>>, style: TableStyle) -> Self {
         Self {
-            natural: vec![0; columns.len()],
+            laid: Laid::of(columns.len()),
             columns,
             style,
             ids: ShortIds::default(),
             clock: Clock::starting(&style),
-            widths: Vec::new(),
-            laid_for: None,
         }
     }
 
@@ -64,7 +59,14 @@ impl<R: Record> TableWriter<R> {
     pub(super) fn page(&mut self, rows: &[R], out: &mut String) {
         self.learn(rows);
         let lines: Vec<Line> = rows.iter().flat_map(|row| self.lines(row)).collect();
-        let is_first = self.widths.is_empty();
+        if !lines.iter().any(|line| matches!(line, Line::Cells(_))) {
+            // A header above no row would say that there is a table.
+            for line in &lines {
+                self.push_whole(line, out);
+            }
+            return;
+        }
+        let is_first = self.laid.widths.is_empty();
         let has_moved = self.lay_out(&lines);
         let mut table = self.table(&lines);
         for line in &lines {
@@ -91,27 +93,27 @@ impl<R: Record> TableWriter<R> {
                         }
                     }
                 }
-                Line::Whole(text, meaning) => {
-                    let text = self.limited(text);
-                    push(&self.style.palette.paint(*meaning, &text), out);
-                }
+                Line::Whole(..) => self.push_whole(line, out),
             }
+        }
+    }
+
+    /// A line that has no cells.
+    fn push_whole(&self, line: &Line, out: &mut String) {
+        if let Line::Whole(text, meaning) = line {
+            let text = self.limited(text);
+            push(&self.style.palette.paint(*meaning, &text), out);
         }
     }
 
     /// Rows as they would stand below those that are out, in the columns as they are. Nothing is remembered of them.
     pub(super) fn peek(&mut self, rows: &[R], out: &mut String) {
-        let before = (
-            self.clock.clone(),
-            self.natural.clone(),
-            self.widths.clone(),
-            self.laid_for,
-        );
+        let before = (self.clock.clone(), self.laid.clone());
         let mut lines: Vec<Line> = rows.iter().flat_map(|row| self.lines(row)).collect();
         // A day that begins with them is told with the first row that stays.
         lines.retain(|line| matches!(line, Line::Cells(_)));
         // A terminal that was resized has another width than what is above; then these are named anew.
-        let is_laid = !self.widths.is_empty() && self.laid_for == self.style.width;
+        let is_laid = !self.laid.widths.is_empty() && self.laid.laid_for == self.style.width;
         let has_moved = !is_laid && self.lay_out(&lines) && !lines.is_empty();
         let mut table = self.table(&lines);
         for line in &lines {
@@ -123,7 +125,7 @@ impl<R: Record> TableWriter<R> {
         for line in laid {
             push(&line, out);
         }
-        (self.clock, self.natural, self.widths, self.laid_for) = before;
+        (self.clock, self.laid) = before;
     }
 
     /// Makes room for rows that come later, so that nothing moves when they do.
@@ -135,14 +137,18 @@ impl<R: Record> TableWriter<R> {
         self.clock = clock;
         self.lay_out(&lines);
         // Nothing is out yet: the first page still brings the header.
-        self.widths.clear();
+        self.laid.widths.clear();
     }
 
     /// Gives a column at least so many cells, for what stands below it.
     pub(super) fn reserve(&mut self, column: &str, cells: usize) {
         let at = self.columns.iter().position(|it| it.name == column);
-        if let Some(natural) = at.and_then(|at| self.natural.get_mut(at)) {
-            *natural = (*natural).max(cells);
+        if let Some(at) = at {
+            let needed = Needed {
+                natural: cells,
+                narrow: cells,
+            };
+            self.laid.learn(at, needed);
         }
     }
 
@@ -205,7 +211,10 @@ impl<R: Record> TableWriter<R> {
             _ => String::new(),
         };
         let cells = self.columns.iter().map(|column| match column.show {
-            Show::Clock => RenderedCell::of(time.clone(), self.style.palette.ink(Meaning::Dim)),
+            Show::Clock => {
+                let cell = RenderedCell::of(time.clone(), self.style.palette.ink(Meaning::Dim));
+                cell.with_narrow(narrow_time(&time, &self.style))
+            }
             show => {
                 let cell =
                     RenderedCell::of_value((column.value)(row), show, &self.ids, &self.style);
@@ -220,65 +229,33 @@ impl<R: Record> TableWriter<R> {
 
     /// Fits the columns to what came so far; says whether any of them moved.
     fn lay_out(&mut self, lines: &[Line]) -> bool {
-        let limit = self.style.width;
         for (index, column) in self.columns.iter().enumerate() {
-            let texts = lines.iter().filter_map(|line| match line {
-                Line::Cells(cells) => Some(width(&cells[index].text)),
-                Line::Whole(..) => None,
-            });
+            let cells = || {
+                lines.iter().filter_map(|line| match line {
+                    Line::Cells(cells) => Some(&cells[index]),
+                    Line::Whole(..) => None,
+                })
+            };
             let at_ease = if self.style.goes_on {
                 column.fit.comfort
             } else {
                 0
             };
-            let least = Self::least_width(column).max(at_ease);
-            let natural = texts.max().unwrap_or(0).max(least);
-            self.natural[index] = natural.max(self.natural[index]);
+            let least = least_width(column);
+            let widest = |texts: &mut dyn Iterator<Item = usize>, least: usize| {
+                texts.max().unwrap_or(0).max(least).max(at_ease)
+            };
+            let needed = Needed {
+                natural: widest(&mut cells().map(|cell| width(&cell.text)), least.natural),
+                narrow: widest(&mut cells().map(|it| width(it.shown(true))), least.narrow),
+            };
+            self.laid.learn(index, needed);
         }
-        let gaps = GAP * self.natural.len().saturating_sub(1);
-        // A column never gets narrower again by what comes: that would only move it back and forth.
-        let widths = match limit {
-            Some(limit) => {
-                let fits: Vec<_> = self.columns.iter().map(|column| column.fit).collect();
-                let has_room = self.natural.iter().sum::<usize>() + gaps <= limit;
-                let most = self.columns.iter().map(|column| Self::most(column, limit));
-                // Bounds are for where there is not enough for all.
-                let capped = self.natural.iter().zip(most).map(|(natural, most)| {
-                    if has_room {
-                        *natural
-                    } else {
-                        most.min(*natural)
-                    }
-                });
-                fit(&capped.collect::<Vec<_>>(), &fits, limit)
-            }
-            None => self.natural.iter().copied().map(Some).collect(),
-        };
-        let has_moved = widths != self.widths;
-        self.widths = widths;
-        self.laid_for = limit;
-        has_moved
-    }
-
-    /// Room for the header, and for an inferred id although the first page may have none.
-    fn least_width(column: &Column<R>) -> usize {
-        match column.show {
-            Show::SessionId => ShortIds::LEAST_CHARS + 1,
-            _ => width(column.header),
-        }
-    }
-
-    /// The widest that a column gets on a terminal of so many cells, where others need room.
-    fn most(column: &Column<R>, limit: usize) -> usize {
-        match column.show {
-            // On a wide terminal there is room for more of what was asked.
-            Show::Arguments => column.fit.comfort.max(24).max(limit / 3),
-            _ => column.fit.most.max(Self::least_width(column)),
-        }
+        self.laid.fit(&self.columns, self.style.width)
     }
 
     fn kept(&self) -> impl Iterator<Item = (usize, &'static Column<R>, usize)> {
-        let widths = self.widths.iter().enumerate();
+        let widths = self.laid.widths.iter().enumerate();
         widths.filter_map(|(index, width)| width.map(|width| (index, self.columns[index], width)))
     }
 
@@ -312,7 +289,7 @@ impl<R: Record> TableWriter<R> {
             column.set_padding((0, u16::try_from(gap).expect("a gap is small")));
             // Where nothing follows, nothing is moved by what is wider.
             let width = if self.is_whole(index) {
-                width.max(widest(lines, index))
+                width.max(self.widest(lines, index))
             } else {
                 width
             };
@@ -334,8 +311,16 @@ impl<R: Record> TableWriter<R> {
 
     /// Whether a column is shown whole although it is wider than it has room: nothing follows the last.
     fn is_whole(&self, index: usize) -> bool {
-        let last = self.widths.iter().rposition(Option::is_some);
+        let last = self.laid.widths.iter().rposition(Option::is_some);
         self.style.overflow == Overflow::Beyond && last == Some(index)
+    }
+
+    fn widest(&self, lines: &[Line], index: usize) -> usize {
+        let texts = lines.iter().filter_map(|line| match line {
+            Line::Cells(cells) => Some(width(cells[index].shown(self.laid.is_narrow))),
+            Line::Whole(..) => None,
+        });
+        texts.max().unwrap_or(0)
     }
 
     fn wraps(&self, column: &Column<R>) -> bool {
@@ -346,7 +331,7 @@ impl<R: Record> TableWriter<R> {
     /// How many lines a row takes.
     fn height(&self, cells: &[RenderedCell]) -> usize {
         let of_cell = |(index, column, width): (usize, &Column<R>, usize)| {
-            let text: &str = &cells[index].text;
+            let text = cells[index].shown(self.laid.is_narrow);
             if self.wraps(column) {
                 wrap(text, width).len()
             } else {
@@ -359,17 +344,17 @@ impl<R: Record> TableWriter<R> {
     fn place(&self, cells: &[RenderedCell]) -> Row {
         let height = self.height(cells);
         let cells = self.kept().map(|(index, column, width)| {
-            let shown = &cells[index];
+            let shown = cells[index].shown(self.laid.is_narrow);
             let text = if self.wraps(column) {
-                wrap(&shown.text, width).join("\n")
+                wrap(shown, width).join("\n")
             } else if self.is_whole(index) {
-                shown.text.clone()
+                shown.to_owned()
             } else if column.show == Show::Arguments || column.fit.cuts_middle {
-                cut_middle(&shown.text, width).into_owned()
+                cut_middle(shown, width).into_owned()
             } else {
-                cut(&shown.text, width).into_owned()
+                cut(shown, width).into_owned()
             };
-            painted(Cell::new_owned(text), shown.ink)
+            painted(Cell::new_owned(text), cells[index].ink)
         });
         let mut row = Row::from(cells.collect::<Vec<_>>());
         // `page` takes exactly as many laid lines for each row.
@@ -385,8 +370,9 @@ impl<R: Record> TableWriter<R> {
         let mut texts = Vec::new();
         for (index, column) in self.columns.iter().enumerate() {
             let cell = &cells[index];
-            let text = cell.whole.as_ref().unwrap_or(&cell.text);
-            let has_room = self.widths[index].is_some_and(|room| width(text) <= room);
+            // A narrow form says what it says: behind each row the rest of a second would be noise.
+            let text = (cell.whole.as_deref()).unwrap_or(cell.shown(self.laid.is_narrow));
+            let has_room = self.laid.widths[index].is_some_and(|room| width(text) <= room);
             if !has_room && !self.wraps(column) && !self.is_whole(index) && !text.is_empty() {
                 // Under its name, for no header stands above it there.
                 texts.push(format!("{} {text}", column.header));
@@ -418,14 +404,6 @@ impl<R: Record> TableWriter<R> {
 fn push(line: &str, out: &mut String) {
     out.push_str(line.trim_end());
     out.push('\n');
-}
-
-fn widest(lines: &[Line], index: usize) -> usize {
-    let texts = lines.iter().filter_map(|line| match line {
-        Line::Cells(cells) => Some(width(&cells[index].text)),
-        Line::Whole(..) => None,
-    });
-    texts.max().unwrap_or(0)
 }
 
 fn painted(mut cell: Cell, ink: Ink) -> Cell {

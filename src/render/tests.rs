@@ -110,17 +110,53 @@ fn check_table(width: Option<usize>, expected: &Expect) {
 }
 
 #[test]
+fn a_page_without_a_row_of_cells_has_no_header() {
+    let columns = select(LOG_COLUMNS, LOG_TABLE).expect("known names");
+    let mut listing = Listing::new(columns, Format::Table, plain(Some(80)));
+    let notice = LogRow::notice("files", NOW, "server exited with code 3");
+    let text = listing.page(&[notice]);
+    assert_eq!(text, "── server exited with code 3 ──\n");
+    // It comes with the first row.
+    let rows = listing.page(&rows()[..1]);
+    assert!(
+        rows.starts_with('#') && rows.contains("initialize"),
+        "{rows}"
+    );
+}
+
+#[test]
+fn a_tool_that_is_called_as_a_method_is_told_from_it() {
+    let names = |rows: &[LogRow]| {
+        let columns = select(LOG_COLUMNS, &["call"]).expect("a known name");
+        Listing::new(columns, Format::Table, plain(None)).page(rows)
+    };
+    let rows = [
+        request(1, "ping", None),
+        request(2, "tools/call", Some("ping")),
+        request(3, "tools/call", None),
+        request(4, "tools/call", Some("tools/call")),
+        request(5, "tools/call", Some(" ")),
+        request(6, "tools/call", Some("(other)")),
+        request(7, "tools/call", Some("github/search")),
+        request(8, "tools/call", Some("tools")),
+    ];
+    let rows = rows.map(|row| LogRow::from(Entry::Request(Box::new(row))));
+    let expected = "CALL\nping\nping (tool)\ntools/call\ntools/call (tool)\n` ` (tool)\n(other) (tool)\ngithub/search\ntools\n";
+    assert_eq!(names(&rows), expected);
+}
+
+#[test]
 fn a_table_at_80_columns() {
     check_table(
         Some(80),
         &expect![[r#"
-            #  TIME           PROXY     CALL        ARGUMENTS       TOOK  RESULT
-            1  01:27:03.407Z  everyth…  initialize                5.3ms
-            2  01:27:04.424Z  everyth…  get-sum     a=7 b=35      5.3ms
-            3  01:27:05.441Z  everyth…  nope        path=/s…t=20  604ms!  ✗ rpc -32602: Too…
+            #  TIME       PROXY       CALL        ARGUMENTS       TOOK  RESULT
+            1  01:27:03Z  everything  initialize                5.3ms
+            2  01:27:04Z  everything  get-sum     a=7 b=35      5.3ms
+            3  01:27:05Z  everything  nope        path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
             ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-            #  TIME           PROXY       CALL                    TOOK  RESULT
-            5  01:27:07.475Z  everything  resources/templates…  30.0s!  ✗ timeout
+            #  TIME       PROXY     CALL            ARGUMENTS     TOOK  RESULT
+            5  01:27:07Z  everyth…  resources/tem…              30.0s!  ✗ timeout
         "#]],
     );
 }
@@ -130,13 +166,13 @@ fn a_table_at_100_columns() {
     check_table(
         Some(100),
         &expect![[r#"
-            #  TIME           PROXY       SESSION    CALL        ARGUMENTS            TOOK  RESULT
-            1  01:27:03.407Z  everything  2bdb4dcf   initialize                     5.3ms
-            2  01:27:04.424Z  everything  2bdb4dcf   get-sum     a=7 b=35           5.3ms
-            3  01:27:05.441Z  everything  2bdb4dcf   nope        path=/srv/…mit=20  604ms!  ✗ rpc -32602: Tool …
+            #  TIME       PROXY       CLIENT     SESSION  CALL        ARGUMENTS       TOOK  RESULT
+            1  01:27:03Z  everything  claude-d…  2bdb4dc  initialize                5.3ms
+            2  01:27:04Z  everything  claude-d…  2bdb4dc  get-sum     a=7 b=35      5.3ms
+            3  01:27:05Z  everything  claude-d…  2bdb4dc  nope        path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
             ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-            #  TIME           PROXY       CALL                 ARGUMENTS              TOOK  RESULT
-            5  01:27:07.475Z  everything  resources/template…                       30.0s!  ✗ timeout
+            #  TIME       PROXY       SESSION  CALL               ARGUMENTS           TOOK  RESULT
+            5  01:27:07Z  everything  ~0123ab  resources/templa…                    30.0s!  ✗ timeout
         "#]],
     );
 }
@@ -198,13 +234,13 @@ fn what_is_cut_stands_whole_beyond_the_edge_for_a_pager() {
     };
     let text = text_of(Format::Table, SHORT_TABLE, style);
     expect![[r#"
-        TIME           CALL          TOOK  RESULT
-        01:27:03.407Z  initialize  5.3ms
-        01:27:04.424Z  get-sum     5.3ms                              ARGUMENTS a=7 b=35
-        01:27:05.441Z  nope        604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for the list  ARGUMENTS path=/srv/work/notes/2026/november/everything/minutes.md limit=20
+        TIME       CALL        ARGUMENTS     TOOK  RESULT
+        01:27:03Z  initialize              5.3ms
+        01:27:04Z  get-sum     a=7 b=35    5.3ms
+        01:27:05Z  nope        path=…t=20  604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for the list  ARGUMENTS path=/srv/work/notes/2026/november/everything/minutes.md limit=20
         ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-        TIME           CALL                TOOK  RESULT
-        01:27:07.475Z  resources/templ…  30.0s!  ✗ timeout            CALL resources/templates/list
+        TIME       CALL                   TOOK  RESULT
+        01:27:07Z  resources/template…  30.0s!  ✗ timeout             CALL resources/templates/list
     "#]].assert_eq(&text);
     let cut = text_of(Format::Table, SHORT_TABLE, plain(Some(60)));
     for (whole, cut) in text.lines().zip(cut.lines()) {
@@ -268,8 +304,8 @@ fn a_list_that_goes_on_is_laid_out_anew_when_something_wider_comes_or_the_termin
         TIME           PROXY              CALL                TOOK  RESULT
         01:27:04.424Z  the-second-server  a_tool_with_a_r…  5.3ms
         01:27:04.424Z  one                echo              5.3ms
-        TIME           CALL              RESULT
-        01:27:04.424Z  a_tool_with_a_r…
+        TIME       CALL              TOOK  RESULT
+        01:27:04Z  a_tool_with_a…  5.3ms
         TIME           PROXY              CALL                              TOOK  RESULT
         01:27:04.424Z  one                echo                            5.3ms
     "#]]

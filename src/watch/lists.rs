@@ -339,7 +339,7 @@ fn server_output_of(reader: &dyn Reader, row: &RequestRow) -> Result<Option<Stri
         id: id.clone(),
     };
     let run = fold::server_run_at(reader, &key, row.ts)?;
-    let output = run.as_ref().map(server_output);
+    let output = run.as_ref().map(|run| server_output(run, None));
     Ok(output.filter(|output| !output.is_empty()))
 }
 

@@ -341,3 +341,42 @@ fn what_a_store_holds() {
     let text = home.succeed(&["store", "stats", "--utc"]);
     assert!(text.contains("read to its end"), "{text}");
 }
+
+#[test]
+fn a_store_of_many_sources_tells_of_some_and_how_many_are_left_out() {
+    let home = Home::new();
+    let line = r#"{"not":"an event"}"#;
+    let files: Vec<_> = (0..13)
+        .map(|number| home.write(&format!("{number:02}.log"), format!("{line}\n")))
+        .collect();
+    let paths: Vec<&Path> = files.iter().map(AsRef::as_ref).collect();
+    home.record(&paths);
+    let count = |arguments: &[&str]| {
+        let ran = home.run(&[&["store", "stats"], arguments].concat());
+        let of = |what: &str| {
+            ran.out
+                .lines()
+                .filter(|line| line.starts_with(what))
+                .count()
+        };
+        ((of("source  "), of("file  ")), ran.err)
+    };
+    let (shown, told) = count(&[]);
+    assert_eq!(shown, (10, 10));
+    assert_eq!(
+        told,
+        "3 sources and 3 files are not shown; -n all shows each\n"
+    );
+    assert_eq!(
+        count(&["-n", "12"]).1,
+        "1 source and 1 file are not shown; -n all shows each\n"
+    );
+    let (shown, told) = count(&["-n", "all"]);
+    assert_eq!((shown, &*told), ((13, 13), ""));
+    let json: Value = serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
+    assert_eq!(
+        json["sources"].as_array().unwrap().len(),
+        13,
+        "a program gets all"
+    );
+}

@@ -1,7 +1,7 @@
 //! Tables as a person sees them: on a terminal whose size changes, with servers that come one after the other,
 //! and through `less`.
 
-use super::program::{Home, signal};
+use super::program::{Home, json_lines, signal};
 use super::terminal::Terminal;
 use rustix::process::Signal;
 use std::io::{BufRead, BufReader, Write};
@@ -108,7 +108,7 @@ fn a_follower_that_starts_before_its_client_is_readable_through_two_servers_and_
             header = line;
         }
         let calls = [
-            ("read_text_file", "path=/etc/", 100),
+            ("read_text_file", "path=/e", 100),
             ("forecast_7_days", "city=", 80),
             ("search_files", "limit=20", 160),
         ];
@@ -223,4 +223,93 @@ fn what_was_asked_is_shown_where_payloads_are_kept_and_secrets_are_not() {
     for row in home.rows(&[]) {
         assert!(row.get("arguments").is_none(), "a key of tables: {row}");
     }
+}
+
+#[test]
+fn changes_of_one_proxy_do_not_name_it_in_each_row() {
+    let home = Home::new();
+    let echo = [("echo", "{}")];
+    tap(&home, "files", &echo);
+    let one = home.succeed(&["schema", "changes"]);
+    assert!(one.contains("CHANGE") && !one.contains("PROXY"), "{one}");
+    tap(&home, "weather", &echo);
+    let two = home.succeed(&["schema", "changes"]);
+    assert!(two.contains("PROXY") && two.contains("weather"), "{two}");
+    let named = home.succeed(&["schema", "changes", "-p", "files"]);
+    assert!(!named.contains("PROXY"), "{named}");
+    let json = home.succeed(&["schema", "changes", "-p", "files", "--json"]);
+    assert!(json.contains(r#""proxy":"files""#), "{json}");
+}
+
+#[test]
+fn figures_say_of_which_time_they_are_where_nobody_said() {
+    let home = Home::new();
+    tap(&home, "files", &[("echo", "{}")]);
+    let commands: [(&[&str], &str); 3] = [
+        (&["stats"], "of the last 24h; --since looks back further"),
+        (&["slow", "--threshold", "0"], "of the last 24h; "),
+        (&["clients"], "of the last 7d; "),
+    ];
+    for (command, window) in commands {
+        let said = |more: &[&str]| home.run(&[command, more].concat()).err;
+        let told = said(&[]);
+        assert!(told.contains(window), "{command:?}: {told}");
+        for more in [&["--since", "1d"][..], &["--json"], &["-q"]] {
+            let told = said(more);
+            assert!(
+                !told.contains("of the last"),
+                "{command:?} {more:?}: {told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_session_without_a_call_has_no_empty_table() {
+    let home = Home::new();
+    let script = "echo 'the directory of notes that this server was to show is not there, or not to be read by it' >&2; exit 3";
+    let ran = home.run(&["tap", "--name", "notes", "--", "sh", "-c", script]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let sessions = json_lines(&home.succeed(&["sessions", "--all", "--json"]));
+    let id = sessions[0]["session_id"].as_str().unwrap();
+    let terminal = Terminal::of(&home).size(60, 100).env("NO_COLOR", "1");
+    let shown = terminal.run(&["session", id]).out;
+    assert!(shown.contains("exited with code 3"), "{shown}");
+    assert!(!shown.contains("TIME"), "a header above no row: {shown}");
+    // What it wrote is wrapped between words.
+    assert!(
+        shown.contains("\nthe directory of notes that this server was to show is not\nthere"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn sums_of_some_failures_are_those_that_logs_lists() {
+    let home = Home::new();
+    let shadow = ("read_text_file", r#"{"path":"/etc/shadow"}"#);
+    tap(&home, "files", &[shadow, ("echo", "{}"), shadow]);
+    let calls = |conditions: &[&str]| {
+        let rows = json_lines(&home.succeed(&[&["stats", "--json"], conditions].concat()));
+        rows.iter()
+            .map(|row| row["calls"].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!(calls(&[]), 4);
+    let all: [&[&str]; 5] = [
+        &["--error-kind", "tool"],
+        &["--error-kind", "rpc,died"],
+        &["--error-code", "-32602"],
+        &["--min-latency", "0"],
+        &["--min-latency", "10m"],
+    ];
+    let listed = all.map(|conditions| home.rows(conditions).len() as u64);
+    assert_eq!(listed, [2, 0, 0, 4, 0]);
+    assert_eq!(all.map(calls), listed);
+    let told = home
+        .run(&["stats", "--error-kind", "rpc", "--min-latency", "10m"])
+        .err;
+    assert!(
+        told.contains("error kind `rpc`, latency from 10m00s"),
+        "{told}"
+    );
 }

@@ -6,11 +6,11 @@ use crate::commands::args::{ReadArgs, View};
 use crate::commands::follow::{FollowArgs, Limits, Watcher, watch};
 use crate::commands::help::{CommandHelp, field_names};
 use crate::commands::list_printer::ListPrinter;
-use crate::commands::now_ms;
 use crate::commands::values::RowLimit;
+use crate::commands::{Refused, now_ms};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::render::{CHANGE_COLUMNS, CHANGE_FIELDS, choose};
+use crate::render::{CHANGE_COLUMNS, CHANGE_FIELDS, Column, choose};
 use mcpr_store::Reader;
 use mcpr_store::query::{ChangeRow, Head, Pattern, SurfaceRow, Surfaces};
 use mcpr_surface::capture::{kind_of, surface_of};
@@ -55,22 +55,13 @@ type Version = (String, String, i64);
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let view = args.read.view(now_ms(), console)?;
-    let columns = view.columns(CHANGE_COLUMNS, CHANGE_FIELDS, || {
-        let shown = [
-            "time",
-            "proxy",
-            "version",
-            "change",
-            "what",
-            "compatibility",
-            "security",
-            "client_name",
-        ];
-        choose(CHANGE_COLUMNS, &shown)
-    })?;
+    let listing = |with_proxy, console: &Console| {
+        let columns = view.columns(CHANGE_COLUMNS, CHANGE_FIELDS, || columns(with_proxy))?;
+        Ok::<_, Refused>(ListPrinter::new(columns, view.style, &view, console))
+    };
     let mut changes = Changes {
         args,
-        listing: ListPrinter::new(columns, view.style, &view, console),
+        listing: listing(true, console)?,
         view: &view,
         left: args.follow.most(),
         tail: args.limit.rows(),
@@ -89,12 +80,32 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if args.reverse {
         rows.reverse();
     }
+    // One proxy needs no column that says its name in every row.
+    let several = rows.windows(2).any(|pair| pair[0].proxy != pair[1].proxy);
+    changes.listing = listing(several, console)?;
     changes.listing.page(&rows, console)?;
     changes.listing.finish(console)?;
     if rows.is_empty() {
         super::nothing(&view, &proxies, console);
     }
     Ok(Exit::Done)
+}
+
+/// The columns of a table.
+fn columns(with_proxy: bool) -> Vec<&'static Column<ChangeRow>> {
+    let shown = [
+        "time",
+        "proxy",
+        "version",
+        "change",
+        "what",
+        "compatibility",
+        "security",
+        "client_name",
+    ];
+    let shown = shown.into_iter();
+    let shown = shown.filter(|&name| with_proxy || name != "proxy");
+    choose(CHANGE_COLUMNS, &shown.collect::<Vec<_>>())
 }
 
 /// The changes that are meant, and which of them are out.

@@ -122,6 +122,9 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         for of_proxy in all.chunk_by(|a, b| a.proxy == b.proxy) {
             console.note(&summary(of_proxy));
         }
+        if !rows.is_empty() {
+            left_out::say_window(&view, console);
+        }
     }
     Ok(Exit::Done)
 }

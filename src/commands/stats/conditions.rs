@@ -5,9 +5,11 @@ use crate::commands::complete;
 use crate::commands::empty::SoughtName;
 use crate::commands::find::{find_session, say_no_session};
 use crate::commands::search_args::SearchArgs;
-use crate::commands::values::{self, AskedStatus};
+use crate::commands::values::{self, AskedStatus, duration_us};
 use crate::console::Console;
+use crate::render::units;
 use clap_complete::ArgValueCompleter;
+use mcpr_model::ErrorKind;
 use mcpr_store::query::{Filter, NameKind, StatsQuestion, StatsRow};
 use mcpr_store::{Reader, StoreError, fold};
 
@@ -23,6 +25,15 @@ pub(super) struct MoreConditions {
     /// Count requests with this status (repeatable; commas separate)
     #[arg(long, value_parser = values::ended_status(), value_name = "STATUS", value_delimiter = ',')]
     status: Vec<AskedStatus>,
+    /// Count errors of this layer (repeatable; commas separate)
+    #[arg(long, value_parser = values::error_kind(), value_name = "KIND", value_delimiter = ',')]
+    error_kind: Vec<ErrorKind>,
+    /// Count errors with this JSON-RPC code or HTTP status
+    #[arg(long, value_name = "CODE", allow_hyphen_values = true)]
+    error_code: Option<String>,
+    /// Count requests that took at least DURATION: 500ms, 2s
+    #[arg(long, value_name = "DURATION", value_parser = duration_us)]
+    min_latency: Option<i64>,
     #[command(flatten)]
     search: SearchArgs,
 }
@@ -38,6 +49,9 @@ impl MoreConditions {
         let filter = Filter {
             client: client_pattern(&self.client)?,
             statuses: AskedStatus::ended(&self.status),
+            error_kinds: self.error_kind.clone(),
+            error_code: self.error_code.clone(),
+            min_latency_us: self.min_latency,
             grep: self.search.search()?,
             ..filter
         };
@@ -72,7 +86,14 @@ impl MoreConditions {
         let clients = self.client.iter().map(|glob| format!("client `{glob}`"));
         let statuses = self.status.iter();
         let statuses = statuses.map(|status| format!("status `{}`", status.as_str()));
-        let words = session.chain(clients).chain(statuses);
+        let kinds = self.error_kind.iter();
+        let kinds = kinds.map(|kind| format!("error kind `{}`", kind.as_str()));
+        let code = self.error_code.iter();
+        let code = code.map(|code| format!("error code `{code}`"));
+        let latency = self.min_latency.iter();
+        let latency = latency.map(|&us| format!("latency from {}", units::latency(us)));
+        let words = session.chain(clients).chain(statuses).chain(kinds);
+        let words = words.chain(code).chain(latency);
         words.chain(self.search.words()).collect()
     }
 }
@@ -86,6 +107,9 @@ pub(super) fn sums(
     let is_by_request = filter.session.is_some()
         || filter.client.is_some()
         || !filter.statuses.is_empty()
+        || !filter.error_kinds.is_empty()
+        || filter.error_code.is_some()
+        || filter.min_latency_us.is_some()
         || filter.grep.is_some();
     if is_by_request {
         fold::stats_of_requests(reader, question)

@@ -60,6 +60,7 @@ pub(super) fn run(args: &Args, view: &View, console: &mut Console) -> anyhow::Re
     if is_empty {
         console.note("no request in the window says that it is part of a trace");
     } else if view.is_table() {
+        left_out::say_window(view, console);
         console.hint("`mcpr logs --trace ID` lists the requests of one");
     }
     Ok(Exit::Done)

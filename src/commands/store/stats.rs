@@ -3,8 +3,10 @@
 use super::outlook::{GrowthForecast, outlook};
 use super::sequences::Sequences;
 use crate::commands::StoreArgs;
-use crate::commands::args::{MessageArgs, tell_what_is_asked};
+use crate::commands::args::{AnswerArgs, tell_what_is_asked};
 use crate::commands::keep_args::{KeepArgs, kept_words};
+use crate::commands::left_out::counted as number_of;
+use crate::commands::values::RowLimit;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::render::text::{escape, escape_json};
@@ -17,6 +19,7 @@ use mcpr_store::query::when::Zone;
 use mcpr_store::{Overview, Sizes, fold};
 use mcpr_tail::identity_of;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -33,9 +36,16 @@ pub(super) struct Args {
     /// Show times in UTC instead of local time
     #[arg(long)]
     utc: bool,
+    /// Show the N sources that were read last and the N files of which most is to be read, or `all` [default: 10;
+    /// all with --json]
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<RowLimit>,
     #[command(flatten)]
-    messages: MessageArgs,
+    answer: AnswerArgs,
 }
+
+/// Most sources and most files that are told of in text where nothing is said.
+const SHOWN: usize = 10;
 
 /// Most bad lines that are told of in text, and most characters of each.
 const BAD_LINES_SHOWN: usize = 5;
@@ -55,7 +65,7 @@ struct Stats {
 }
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
-    args.messages.apply(console);
+    args.answer.apply(!args.json, console);
     let url = args.store.read_url(console)?;
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
     tell_what_is_asked(&url, None, None, zone, console)?;
@@ -72,7 +82,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         BAD_LINES_SHOWN
     };
     let overview = reader.overview()?;
-    let stats = Stats {
+    let files = files.iter().map(|known| (known.clone(), behind(known)));
+    let mut stats = Stats {
         outlook: outlook(
             args.keep.keep(&args.store),
             reader.as_ref(),
@@ -85,18 +96,56 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         overview,
         sources,
         sequences,
-        files: files
-            .into_iter()
-            .map(|known| (known.clone(), behind(&known)))
-            .collect(),
+        files: files.collect(),
     };
+    let left_out = stats.cut_to(match args.limit {
+        Some(limit) => limit.rows(),
+        None if args.json => None,
+        None => Some(SHOWN),
+    });
     let text = if args.json {
         format!("{}\n", escape_json(&document(&stats).to_string()))
     } else {
         report(&stats, zone)
     };
     console.print(&text)?;
+    if let Some(left_out) = left_out.filter(|_| !args.json) {
+        console.note(&format!("{left_out} not shown; -n all shows each"));
+    }
     Ok(Exit::Done)
+}
+
+impl Stats {
+    /// Keeps so many sources, those read last, and so many files, those of which most is to be read; says how many
+    /// are left out.
+    fn cut_to(&mut self, most: Option<usize>) -> Option<String> {
+        let most = most?;
+        let (sources, files) = (self.sources.len(), self.files.len());
+        if sources.max(files) <= most {
+            return None;
+        }
+        // Where all are shown they stay in the order of their names.
+        if sources > most {
+            self.sources.sort_by_key(|source| Reverse(source.last_at));
+            self.sources.truncate(most);
+        }
+        if files > most {
+            self.files.sort_by_key(|(_, behind)| Reverse(*behind));
+            self.files.truncate(most);
+        }
+        let beyond = [
+            (sources.saturating_sub(most), "source", "sources"),
+            (files.saturating_sub(most), "file", "files"),
+        ];
+        let beyond = beyond.into_iter().filter(|(count, ..)| *count > 0);
+        let named = beyond.map(|(count, one, many)| number_of(count, one, many));
+        let are = if sources.saturating_sub(most) + files.saturating_sub(most) == 1 {
+            "is"
+        } else {
+            "are"
+        };
+        Some(format!("{} {are}", named.collect::<Vec<_>>().join(" and ")))
+    }
 }
 
 /// Bytes of a file that were not read, where it still is at its path.

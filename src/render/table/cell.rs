@@ -1,7 +1,7 @@
 //! From a value to the text of a cell and its colour.
 
 use crate::render::IN_FLIGHT;
-use crate::render::clock::dated;
+use crate::render::clock::{dated, narrow_date};
 use crate::render::columns::{Show, Value};
 use crate::render::palette::{Ink, Meaning};
 use crate::render::short_ids::ShortIds;
@@ -14,6 +14,8 @@ use std::borrow::Cow;
 pub(super) struct RenderedCell {
     pub(super) text: String,
     pub(super) ink: Ink,
+    /// The same in less, for where there is no room for all columns.
+    narrow: Option<String>,
     /// What the text is a short form of.
     pub(super) whole: Option<String>,
 }
@@ -23,8 +25,23 @@ impl RenderedCell {
         Self {
             text,
             ink,
+            narrow: None,
             whole: None,
         }
+    }
+
+    /// The text as it stands in the table.
+    pub(super) fn shown(&self, is_narrow: bool) -> &str {
+        self.narrow
+            .as_deref()
+            .filter(|_| is_narrow)
+            .unwrap_or(&self.text)
+    }
+
+    /// The same with a narrow form, where the text has one.
+    pub(super) fn with_narrow(mut self, narrow: Option<String>) -> Self {
+        self.narrow = narrow;
+        self
     }
 
     /// A value as a column shows it; text from outside is made harmless.
@@ -37,6 +54,10 @@ impl RenderedCell {
         let ink = match (&value, show) {
             (Value::Text(name), Show::SessionId | Show::Name) => style.palette.of_name(name),
             (value, show) => style.palette.ink(meaning(value, show)),
+        };
+        let narrow = match (&value, show) {
+            (Value::Text(id), Show::SessionId) => Some(escape(ids.narrowed(id)).into_owned()),
+            _ => None,
         };
         let text = match (value, show) {
             (Value::Null, Show::Message | Show::Arguments | Show::Result) => Cow::Borrowed(""),
@@ -63,11 +84,8 @@ impl RenderedCell {
             (Value::Text(id), Show::SessionId) => escape(ids.shorten(&id)).into_owned().into(),
             (Value::Text(text), _) => escape(&text).into_owned().into(),
         };
-        Self {
-            text: text.into_owned(),
-            ink,
-            whole: None,
-        }
+        let narrow = narrow.or_else(|| (show == Show::Time).then(|| narrow_date(&text, style))?);
+        Self::of(text.into_owned(), ink).with_narrow(narrow)
     }
 
     /// Says what the text is a short form of; text from outside is made harmless.

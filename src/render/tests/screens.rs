@@ -7,6 +7,8 @@ use mcpr_store::query::{
 use std::fmt::Write as _;
 
 const WIDTHS: [usize; 4] = [80, 100, 140, 200];
+/// As wide as a person makes a terminal beside an editor, and wider.
+const NARROW_WIDTHS: [usize; 5] = [70, 80, 90, 100, 140];
 const HOUR_MS: i64 = 3_600_000;
 
 /// A table at each width, below each other; none of them has a line that is too long.
@@ -45,9 +47,9 @@ fn sessions_at_four_widths() {
     ];
     expect![[r#"
         80:
-        SESSION    PROXY       CLIENT                LAST SEEN  CALLS  ERRORS  STATE
-        ~0123abcd  weather     claude-desktop 1.2.0  01:27:03Z     23       1  active
-        2bdb4dcf   everything  claude-desktop 1.2.0  01:27:03Z     23       1  active
+        SESSION    PROXY       CLIENT        STARTED               CALLS  ERRORS  STATE
+        ~0123abcd  weather     claude-desk…  2026-11-19 19:27:02Z     23       1  active
+        2bdb4dcf   everything  claude-desk…  01:27:02Z                23       1  active
         100:
         SESSION    PROXY       CLIENT                STARTED               LAST SEEN  CALLS  ERRORS  STATE
         ~0123abcd  weather     claude-desktop 1.2.0  2026-11-19 19:27:02Z  01:27:03Z     23       1  active
@@ -182,17 +184,17 @@ fn sums_at_four_widths() {
         PROXY       TOOL / METHOD               CALLS   ERR%  SPENT    P50    P95  OVER TIME
         everything  read_text_file             12,040  12.5%  1m15s  1.6ms  120ms  ·▁▂▄█▄▁▇▆▆▇▁▄█▄▂▁·▁▂▄█▄▁▸
         everything  a_tool_with_a_rather_lon…       4     0%  1m15s  1.6ms  120ms  ····················█·· ▸
-                                                                                   2026-11-20 02:00Z    now
+                                                                                   2026-11-20 02:00Z ── now
         140:
         PROXY       TOOL / METHOD                    CALLS  ERRORS   ERR%  SPENT    P50    P95    P99   MAX   IN   OUT  OVER TIME
         everything  read_text_file                  12,040   1,505  12.5%  1m15s  1.6ms  120ms  604ms  3.4s  12K  7.3M  ·▁▂▄█▄▁▇▆▆▇▁▄█▄▂▁·▁▂▄█▄▁▸
         everything  a_tool_with_a_rather_long_name       4       0     0%  1m15s  1.6ms  120ms  604ms  3.4s  12K  7.3M  ····················█·· ▸
-                                                                                                                        2026-11-20 02:00Z    now
+                                                                                                                        2026-11-20 02:00Z ── now
         200:
         PROXY       TOOL / METHOD                    CALLS  ERRORS   ERR%  SPENT    P50    P95    P99   MAX   IN   OUT  OVER TIME
         everything  read_text_file                  12,040   1,505  12.5%  1m15s  1.6ms  120ms  604ms  3.4s  12K  7.3M  ·▁▂▄█▄▁▇▆▆▇▁▄█▄▂▁·▁▂▄█▄▁▸
         everything  a_tool_with_a_rather_long_name       4       0     0%  1m15s  1.6ms  120ms  604ms  3.4s  12K  7.3M  ····················█·· ▸
-                                                                                                                        2026-11-20 02:00Z    now
+                                                                                                                        2026-11-20 02:00Z ── now
     "#]].assert_eq(&text);
 }
 
@@ -228,13 +230,13 @@ fn changes_at_four_widths() {
     ];
     expect![[r#"
         80:
-        TIME                  PROXY       CHANGE        WHAT            LEVEL     TRUST
-        2026-11-19 19:30:08Z  everything  tool-changed  get-sum         breaking  review
-        2026-11-19 19:30:08Z  everything  tool-changed  a_tool_w…t_all  -         review
+        TIME               PROXY       CHANGE        WHAT               LEVEL     TRUST
+        2026-11-19 19:30Z  everything  tool-changed  get-sum            breaking  review
+        2026-11-19 19:30Z  everything  tool-changed  a_tool_wit…it_all  -         review
         100:
-        TIME                  PROXY       VERSION  CHANGE        WHAT          LEVEL     TRUST   CLIENT
-        2026-11-19 19:30:08Z  everything        3  tool-changed  get-sum       breaking  review  claude-des…
-        2026-11-19 19:30:08Z  everything        3  tool-changed  a_tool_…_all  -         review  claude-des…
+        TIME                  PROXY       VERSION  CHANGE        WHAT                       LEVEL     TRUST
+        2026-11-19 19:30:08Z  everything        3  tool-changed  get-sum                    breaking  review
+        2026-11-19 19:30:08Z  everything        3  tool-changed  a_tool_with_a_r…ys_it_all  -         review
         140:
         TIME                  PROXY       VERSION  CHANGE        WHAT                                             LEVEL     TRUST   CLIENT
         2026-11-19 19:30:08Z  everything        3  tool-changed  get-sum                                          breaking  review  claude-desktop
@@ -310,11 +312,11 @@ fn the_slowest_at_four_widths() {
     }
     expect![[r#"
         80:
-        TIME                  CALL              ARGUMENTS       TOOK  RESULT
-        2026-11-21 01:27:03Z  initialize                      5.3ms
-        2026-11-21 01:27:04Z  get-sum           a=7 b=35      5.3ms
-        2026-11-21 01:27:05Z  nope              path=/s…t=20  604ms!  ✗ rpc -32602: Too…
-        2026-11-21 01:27:07Z  resources/templ…                30.0s!  ✗ timeout
+        TIME                  CALL            ARGUMENTS       TOOK  RESULT
+        2026-11-21 01:27:03Z  initialize                    5.3ms
+        2026-11-21 01:27:04Z  get-sum         a=7 b=35      5.3ms
+        2026-11-21 01:27:05Z  nope            path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
+        2026-11-21 01:27:07Z  resources/tem…                30.0s!  ✗ timeout
         100:
         TIME                  CALL                    ARGUMENTS                 TOOK  RESULT
         2026-11-21 01:27:03Z  initialize                                      5.3ms
@@ -325,7 +327,7 @@ fn the_slowest_at_four_widths() {
         TIME                  CALL                      ARGUMENTS                                         TOOK  RESULT
         2026-11-21 01:27:03Z  initialize                                                                5.3ms
         2026-11-21 01:27:04Z  get-sum                   a=7 b=35                                        5.3ms
-        2026-11-21 01:27:05Z  nope                      path=/srv/work/notes/2026/nov…utes.md limit=20  604ms!  ✗ rpc -32602: Tool nope not found\x…
+        2026-11-21 01:27:05Z  nope                      path=/srv/work/notes/2026/nov…utes.md limit=20  604ms!  ✗ rpc -32602: Tool nope not found…
         2026-11-21 01:27:07Z  resources/templates/list                                                  30.0s!  ✗ timeout
         200:
         TIME                  CALL                      ARGUMENTS                                                            TOOK  RESULT
@@ -379,9 +381,9 @@ fn lists_of_a_server_at_four_widths() {
     ];
     expect![[r#"
         80:
-        LIST                      CAPTURED  VERSION  ITEMS  LAST SEEN
-        initialize                complete        3      -  00:30:08Z
-        resources/templates/list  complete        3     12  00:30:08Z
+        LIST                      CAPTURED  VERSION  ITEMS  FIRST SEEN         LAST SEEN
+        initialize                complete        3      -  2026-11-19 19:30Z  00:30:08Z
+        resources/templates/list  complete        3     12  2026-11-19 19:30Z  00:30:08Z
         100:
         LIST                      CAPTURED  VERSION  ITEMS  FIRST SEEN            LAST SEEN
         initialize                complete        3      -  2026-11-19 19:30:08Z  00:30:08Z
@@ -396,4 +398,131 @@ fn lists_of_a_server_at_four_widths() {
         resources/templates/list  complete        3     12  2026-11-19 19:30:08Z  00:30:08Z
     "#]]
     .assert_eq(&screens(LIST_COLUMNS, &names, &rows));
+}
+
+/// Rows of two proxies, two clients and three sessions, as `logs --follow` shows them from the first on.
+fn rows_of_two_clients() -> Vec<LogRow> {
+    let mut rows = rows();
+    rows.retain(|row| row.entry.is_request());
+    let others = [
+        ("files", "claude-desktop", "1.2.0"),
+        ("weather-and-climate", "cursor-vscode", "0.44"),
+        ("files", "claude-desktop", "1.2.0"),
+        ("files", "cursor-vscode", "0.44"),
+    ];
+    for (row, (proxy, client, version)) in rows.iter_mut().zip(others) {
+        if let Entry::Request(request) = &mut row.entry {
+            request.proxy = proxy.into();
+            request.client_name = Some(client.into());
+            request.client_version = Some(version.into());
+        }
+    }
+    rows
+}
+
+#[test]
+fn a_follower_of_two_clients_shows_who_where_there_is_room_and_what_at_any_width() {
+    let mut text = String::new();
+    for width in NARROW_WIDTHS {
+        let style = TableStyle {
+            goes_on: true,
+            ..plain(Some(width))
+        };
+        let mut listing = Listing::new(choose(LOG_COLUMNS, &LOG_TABLE[1..]), Format::Table, style);
+        let table = listing.page(&rows_of_two_clients());
+        assert!(
+            table.lines().all(|line| layout::width(line) <= width),
+            "{table}"
+        );
+        let header = table.lines().next().unwrap_or_default();
+        for (name, from) in [("ARGUMENTS", 70), ("SESSION", 90), ("CLIENT", 100)] {
+            assert_eq!(
+                header.contains(name),
+                width >= from,
+                "{name} at {width}:\n{table}"
+            );
+        }
+        writeln!(text, "{width}:").expect("a string takes every write");
+        text += &table;
+    }
+    expect![[r#"
+        70:
+        TIME       PROXY   CALL            ARGUMENTS     TOOK  RESULT
+        01:27:03Z  files   initialize                  5.3ms
+        01:27:04Z  weath…  get-sum         a=7 b=35    5.3ms
+        01:27:05Z  files   nope            path=…t=20  604ms!  ✗ rpc -32602: …
+        01:27:07Z  files   resources/tem…              30.0s!  ✗ timeout
+        80:
+        TIME       PROXY     CALL             ARGUMENTS       TOOK  RESULT
+        01:27:03Z  files     initialize                     5.3ms
+        01:27:04Z  weather…  get-sum          a=7 b=35      5.3ms
+        01:27:05Z  files     nope             path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
+        01:27:07Z  files     resources/temp…                30.0s!  ✗ timeout
+        90:
+        TIME       PROXY     SESSION  CALL              ARGUMENTS       TOOK  RESULT
+        01:27:03Z  files     2bdb4dc  initialize                      5.3ms
+        01:27:04Z  weather…  2bdb4dc  get-sum           a=7 b=35      5.3ms
+        01:27:05Z  files     2bdb4dc  nope              path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
+        01:27:07Z  files     ~0123ab  resources/templ…                30.0s!  ✗ timeout
+        100:
+        TIME       PROXY     CLIENT    SESSION  CALL              ARGUMENTS       TOOK  RESULT
+        01:27:03Z  files     claude-…  2bdb4dc  initialize                      5.3ms
+        01:27:04Z  weather…  cursor-…  2bdb4dc  get-sum           a=7 b=35      5.3ms
+        01:27:05Z  files     claude-…  2bdb4dc  nope              path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
+        01:27:07Z  files     cursor-…  ~0123ab  resources/templ…                30.0s!  ✗ timeout
+        140:
+        TIME           PROXY                CLIENT                SESSION    CALL                  ARGUMENTS              TOOK  RESULT
+        01:27:03.407Z  files                claude-desktop 1.2.0  2bdb4dcf   initialize                                 5.3ms
+        01:27:04.424Z  weather-and-climate  cursor-vscode 0.44    2bdb4dcf   get-sum               a=7 b=35             5.3ms
+        01:27:05.441Z  files                claude-desktop 1.2.0  2bdb4dcf   nope                  path=/srv/w…imit=20  604ms!  ✗ rpc -32602: Tool …
+        01:27:07.475Z  files                cursor-vscode 0.44    ~0123abcd  resources/templates…                       30.0s!  ✗ timeout
+    "#]].assert_eq(&text);
+}
+
+#[test]
+fn sessions_with_hostile_names_and_requests_in_flight_say_when_they_began() {
+    let mut first = session();
+    first.row.proxy = "a-proxy-with-a-rather-long-name\x1b[2J".into();
+    first.row.client_name = Some("a client\x1b[31m with a rather long name".into());
+    first.row.started_at -= 30 * HOUR_MS;
+    first.row.last_seen_at -= 20 * HOUR_MS;
+    first.row.session_id = "~0123abcd".into();
+    first.in_flight = 2;
+    let rows = [first, session()];
+    let names = [
+        "session_id",
+        "proxy",
+        "client",
+        "started_at",
+        "last_seen_at",
+        "total_calls",
+        "total_errors",
+        "in_flight",
+        "state",
+    ];
+    let text = screens(LISTED_COLUMNS, &names, &rows);
+    let headers = text.lines().filter(|line| line.starts_with("SESSION"));
+    assert!(
+        headers.clone().all(|header| header.contains("STARTED")),
+        "{text}"
+    );
+    assert_eq!(headers.count(), WIDTHS.len(), "{text}");
+    expect![[r#"
+        80:
+        SESSION  PROXY   CLIENT      STARTED            CALLS  ERRORS  IN FLIGHT  STATE
+        ~0123ab  a-pro…  a client…   2026-11-19 19:27Z     23       1          2  active
+        2bdb4dc  every…  claude-de…  01:27:02Z             23       1          0  active
+        100:
+        SESSION    PROXY             CLIENT           STARTED               CALLS  ERRORS  IN FLIGHT  STATE
+        ~0123abcd  a-proxy-with-a-…  a client\x1b[3…  2026-11-19 19:27:02Z     23       1          2  active
+        2bdb4dcf   everything        claude-desktop…  01:27:02Z                23       1          0  active
+        140:
+        SESSION    PROXY                      CLIENT                    STARTED               LAST SEEN             CALLS  ERRORS  IN FLIGHT  STATE
+        ~0123abcd  a-proxy-with-a-rather-lo…  a client\x1b[31m with a…  2026-11-19 19:27:02Z  2026-11-20 05:27:03Z     23       1          2  active
+        2bdb4dcf   everything                 claude-desktop 1.2.0      01:27:02Z             01:27:03Z                23       1          0  active
+        200:
+        SESSION    PROXY                                   CLIENT                                          STARTED               LAST SEEN             CALLS  ERRORS  IN FLIGHT  STATE
+        ~0123abcd  a-proxy-with-a-rather-long-name\x1b[2J  a client\x1b[31m with a rather long name 1.2.0  2026-11-19 19:27:02Z  2026-11-20 05:27:03Z     23       1          2  active
+        2bdb4dcf   everything                              claude-desktop 1.2.0                            01:27:02Z             01:27:03Z                23       1          0  active
+    "#]].assert_eq(&text);
 }

@@ -130,10 +130,10 @@ fn the_most_important_columns_stay_longest() {
         );
     };
     let [logs, sessions, _, stats, clients] = LISTS;
-    check(logs, 60, "TIME CALL TOOK RESULT");
-    check(logs, 40, "CALL RESULT");
-    check(sessions, 60, "SESSION CLIENT LAST SEEN CALLS ERRORS");
-    check(sessions, 40, "SESSION CLIENT CALLS ERRORS");
+    check(logs, 60, "TIME CALL ARGUMENTS TOOK RESULT");
+    check(logs, 40, "TIME CALL RESULT");
+    check(sessions, 60, "SESSION CLIENT STARTED CALLS ERRORS STATE");
+    check(sessions, 40, "SESSION CLIENT CALLS ERRORS STATE");
     check(stats, 40, "TOOL / METHOD CALLS ERR% P95");
     check(clients, 40, "CLIENT SESSIONS CALLS ERRORS");
 }
