@@ -113,7 +113,7 @@ impl<R: Record> TableWriter<R> {
         // A day that begins with them is told with the first row that stays.
         lines.retain(|line| matches!(line, Line::Cells(_)));
         // A terminal that was resized has another width than what is above; then these are named anew.
-        let is_laid = !self.laid.widths.is_empty() && self.laid.laid_for == self.style.width;
+        let is_laid = !self.laid.widths.is_empty() && self.laid.made_for == self.style.width;
         let has_moved = !is_laid && self.lay_out(&lines) && !lines.is_empty();
         let mut table = self.table(&lines);
         for line in &lines {

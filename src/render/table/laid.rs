@@ -14,7 +14,7 @@ pub(super) struct Laid {
     /// Width by column; `None` for one that is left out. Empty before the first page.
     pub(super) widths: Vec<Option<usize>>,
     /// The room that they were made for.
-    pub(super) laid_for: Option<usize>,
+    pub(super) made_for: Option<usize>,
     /// Whether texts stand in their narrow forms, where they have one.
     pub(super) is_narrow: bool,
 }
@@ -50,7 +50,7 @@ impl Laid {
         let has_moved = widths != self.widths || is_narrow != self.is_narrow;
         self.widths = widths;
         self.is_narrow = is_narrow;
-        self.laid_for = limit;
+        self.made_for = limit;
         has_moved
     }
 
@@ -82,7 +82,7 @@ impl Laid {
         }
         let (narrow, lacks_less) = of(&self.narrow);
         // Rows to come stand below those that are out: they do not go back to wider forms.
-        let stays = self.is_narrow && self.laid_for == Some(limit);
+        let stays = self.is_narrow && self.made_for == Some(limit);
         if stays || lacks_less < lacks {
             (narrow, true)
         } else {
