@@ -27,6 +27,8 @@ pub(super) struct Thresholds {
 pub(super) struct Batcher {
     thresholds: Thresholds,
     events: Vec<Event>,
+    /// The memory of a large batch that is committed, for the next one.
+    spare: Vec<Event>,
     bytes: usize,
     sources: Vec<SourceProgress>,
     /// Where each file of each source stands in `sources`: a batch may be of thousands of files.
@@ -41,6 +43,7 @@ impl Batcher {
         Self {
             thresholds,
             events: Vec::new(),
+            spare: Vec::new(),
             bytes: 0,
             sources: Vec::new(),
             places: FxHashMap::default(),
@@ -57,13 +60,40 @@ impl Batcher {
         // Only the newest delivery knows whether its source has more.
         self.more_follows = delivery.more_follows;
         self.on_commit.extend(delivery.on_commit);
-        // The usual case takes the delivery's own memory.
-        if self.events.is_empty() {
-            self.events = delivery.events;
-        } else {
-            self.events.extend(delivery.events);
-        }
+        self.add_events(delivery.events);
         self.add_progress(delivery.progress);
+    }
+
+    fn add_events(&mut self, events: Vec<Event>) {
+        if self.events.is_empty() {
+            self.events = std::mem::take(&mut self.spare);
+        }
+        // The usual case takes the delivery's own memory.
+        if self.events.capacity() == 0 {
+            self.events = events;
+            return;
+        }
+        let (len, more) = (self.events.len(), events.len());
+        let is_backlog = (WORTHWHILE_EVENTS..MAX_BATCH_EVENTS).contains(&(len + more));
+        if is_backlog && len + more > self.events.capacity() {
+            // All that the batch will need: doubled again and again it would be given twice as much.
+            self.events.reserve_exact(MAX_BATCH_EVENTS - len + more);
+        }
+        self.events.extend(events);
+    }
+
+    /// Takes back the memory of a committed batch: to ask for so much and give it up a hundred times a minute leaves
+    /// holes that nothing fills. What is small is not worth keeping.
+    pub(super) fn recycle(&mut self, mut events: Vec<Event>) {
+        events.clear();
+        if (WORTHWHILE_EVENTS..2 * MAX_BATCH_EVENTS).contains(&events.capacity()) {
+            self.spare = events;
+        }
+    }
+
+    /// Gives up the memory that is kept for the next batch.
+    pub(super) fn release(&mut self) {
+        self.spare = Vec::new();
     }
 
     fn add_progress(&mut self, progress: SourceProgress) {
@@ -229,6 +259,34 @@ mod tests {
         assert!(!batcher.is_due(now, false));
         batcher.add(delivery("a", 1, true), 1, now);
         assert!(batcher.is_due(now, false));
+    }
+
+    #[test]
+    fn the_batches_of_a_backlog_share_their_memory() {
+        const DELIVERED: usize = 2_300;
+        let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
+        let mut memory = None;
+        for round in 1..4 {
+            while !batcher.is_due(now, false) {
+                batcher.add(delivery("a", DELIVERED, true), 1, now);
+            }
+            let batch = batcher.take(7, round, 0);
+            assert!(batch.events.capacity() <= MAX_BATCH_EVENTS + DELIVERED);
+            let place = batch.events.as_ptr();
+            assert_eq!(*memory.get_or_insert(place), place, "round {round}");
+            batcher.recycle(batch.events);
+        }
+        batcher.release();
+        assert_eq!(batcher.spare.capacity(), 0, "an idle recorder holds none");
+    }
+
+    #[test]
+    fn what_one_large_delivery_took_is_not_kept() {
+        let (mut batcher, now) = (Batcher::new(THRESHOLDS), Instant::now());
+        batcher.add(delivery("a", 3 * MAX_BATCH_EVENTS, false), 1, now);
+        let batch = batcher.take(7, 1, 0);
+        batcher.recycle(batch.events);
+        assert_eq!(batcher.spare.capacity(), 0);
     }
 
     #[test]

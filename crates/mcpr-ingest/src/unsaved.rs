@@ -47,8 +47,11 @@ impl Unsaved {
     }
 
     /// The batch in flight is committed.
-    pub(super) fn landed(&mut self) {
+    pub(super) fn landed(&mut self, batch: Arc<Batch>) {
         self.in_flight = None;
+        if let Ok(batch) = Arc::try_unwrap(batch) {
+            self.batcher.recycle(batch.events);
+        }
     }
 
     /// Whether everything was taken away: the writer has nothing more to do.

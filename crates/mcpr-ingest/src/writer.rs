@@ -174,6 +174,7 @@ impl WriterThread {
                     }
                     // Tried once; what a reader holds back is for the next idle moment.
                     if !is_idle {
+                        shared.unsaved().batcher.release();
                         self.idle()?;
                     }
                     took_in = self.take_in();
@@ -189,9 +190,8 @@ impl WriterThread {
                 // A commit may take long: who takes away what is unsaved must not wait for it.
                 drop(unsaved);
                 self.commit(&batch)?;
-                shared.unsaved().landed();
                 // Its memory is free before the queue says that there is room.
-                drop(batch);
+                shared.unsaved().landed(batch);
                 self.queue.committed();
                 on_commit.into_iter().for_each(OnCommit::call);
                 is_idle = false;

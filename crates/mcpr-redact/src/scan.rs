@@ -123,8 +123,8 @@ static FINDERS: LazyLock<Finders> = LazyLock::new(|| {
         .ascii_case_insensitive(true)
         // The only kind that reports overlapping matches: a key may begin within a token's start.
         .match_kind(MatchKind::Standard)
-        // Built once per process: the fastest search is worth the memory.
-        .kind(Some(AhoCorasickKind::DFA))
+        // A DFA is 3 to 5 % faster and takes 5.7 MB, a tenth of what a recorder may have.
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
         .build(all.iter().map(|(word, _)| word))
         .expect("the finders are sound");
     let found = all.into_iter().map(|(_, found)| found).collect();
