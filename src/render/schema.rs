@@ -180,8 +180,11 @@ pub const UNUSED_COLUMNS: &[Column<UnusedRow>] = &[
     Column::<UnusedRow>::new("proxy", "PROXY", Show::Text, |row| {
         row.proxy.as_str().into()
     })
-    .cut_to(8),
-    Column::<UnusedRow>::new("tool", "TOOL", Show::Text, |row| row.tool.as_str().into()).cut_to(12),
+    .cut_to(8)
+    .between(8, 20),
+    Column::<UnusedRow>::new("tool", "TOOL", Show::Text, |row| row.tool.as_str().into())
+        .cut_to(12)
+        .between(32, 80),
     Column::<UnusedRow>::new("calls", "CALLS", Show::Grouped, |row| row.calls.into()),
     Column::<UnusedRow>::new("errors", "ERRORS", Show::Grouped, |row| row.errors.into())
         .leave_out(1),

@@ -313,3 +313,14 @@ fn sums_of_some_failures_are_those_that_logs_lists() {
         "{told}"
     );
 }
+
+#[test]
+fn one_long_name_does_not_tear_the_lines_of_a_check_apart() {
+    let home = Home::new();
+    let long = "a_tool_with_a_name_that_says_all_of_what_it_does_and_more_than_anybody_asked";
+    tap(&home, "files", &[("echo", "{}"), (long, "{}")]);
+    let judged = home.succeed(&["check", "--by", "tool", "--fail-on", "error-rate>5%"]);
+    assert!(judged.contains(long), "{judged}");
+    let short = judged.lines().find(|line| line.contains("files echo"));
+    assert!(short.is_some_and(|line| line.width() <= 80), "{judged}");
+}

@@ -11,6 +11,9 @@ use mcpr_surface::quote;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
+/// The widest that a column is padded to: so that most lines stand on a screen of 80 cells.
+const MAX_PADDED: usize = 32;
+
 /// How the outcomes are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::commands) enum CheckFormat {
@@ -105,7 +108,8 @@ fn text(outcomes: &Outcomes, zone: Zone) -> String {
     let rows: Vec<[String; 4]> = outcomes.all.iter().map(cells).collect();
     let width = |at: usize| {
         let widths = rows.iter().map(|row| row[at].chars().count());
-        widths.max().unwrap_or(0)
+        // One long name is no reason to tear all other lines apart.
+        widths.max().unwrap_or(0).min(MAX_PADDED)
     };
     let widths = [width(0), width(1), width(2)];
     let mut out = String::new();

@@ -273,9 +273,9 @@ fn unused_tools_at_four_widths() {
     ];
     expect![[r#"
         80:
-        TOOL                             CALLS  ERRORS  LAST CALLED           DEFINITION
-        get-sum                              0       0  -                           7.5K
-        a_tool_with_a_rather_long_name…  1,204     120  2026-11-20 20:30:08Z        7.5K
+        TOOL                                CALLS  ERRORS  LAST CALLED        DEFINITION
+        get-sum                                 0       0  -                        7.5K
+        a_tool_with_a_rather_long_name_th…  1,204     120  2026-11-20 20:30Z        7.5K
         100:
         TOOL                                             CALLS  ERRORS  LAST CALLED           DEFINITION
         get-sum                                              0       0  -                           7.5K
