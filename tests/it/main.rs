@@ -69,6 +69,7 @@ mod tap_ends;
 mod tap_install;
 mod tap_load;
 mod tap_names;
+mod tap_told;
 mod terminal;
 mod tidy;
 mod two_channels;

@@ -3,6 +3,7 @@
 
 use super::config::ServedAddress;
 use super::kept::{StateFile, write_state};
+use crate::commands::Refused;
 use anyhow::Context as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
@@ -45,6 +46,16 @@ impl ServedServer {
     fn local(&self, listen: SocketAddr) -> String {
         format!("http://{listen}/{}{}", self.name, path_of(&self.url))
     }
+
+    fn addresses(&self, listen: SocketAddr) -> [ServedAddress; 2] {
+        let local = self.local(listen);
+        // As people write it, for clients that want a name.
+        let named = local.replacen("://127.0.0.1:", "://localhost:", 1);
+        [local, named].map(|local| ServedAddress {
+            url: self.url.clone(),
+            local,
+        })
+    }
 }
 
 impl Default for ServedServers {
@@ -66,7 +77,11 @@ impl ServedServers {
         };
         let path = StateFile::Servers.path()?;
         // Without it nobody knows where the servers really are: it is not taken for empty.
-        serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))
+        serde_json::from_slice(&text).map_err(|error| {
+            let refused = Refused::new(format!("cannot read {}: {error}", path.display()));
+            let hint = "move it away, then try again: servers at URLs have to be written back by hand then";
+            refused.hint(hint).into()
+        })
     }
 
     pub(super) fn store(&self) -> anyhow::Result<()> {
@@ -133,8 +148,10 @@ impl ServedServers {
         let Some((listen, path)) = authority else {
             return false;
         };
-        // Written in numbers, and with the server's name before its own path.
-        let listen = listen.parse::<SocketAddr>();
+        // With the server's name before its own path.
+        let listen = listen
+            .replacen("localhost", "127.0.0.1", 1)
+            .parse::<SocketAddr>();
         let (Ok(listen), Some((first, _))) = (listen, path.split_once('/')) else {
             return false;
         };
@@ -169,37 +186,40 @@ impl ServedServers {
         TcpStream::connect_timeout(&self.listen, PATIENCE).is_ok()
     }
 
-    /// Where each is reached.
+    /// Where each is reached, the address that is written first.
     pub(super) fn addresses(&self) -> Vec<ServedAddress> {
-        let own = self.servers.iter().map(|server| ServedAddress {
-            url: server.url.clone(),
-            local: server.local(self.listen),
-        });
-        own.collect()
+        let servers = self.servers.iter();
+        servers
+            .flat_map(|server| server.addresses(self.listen))
+            .collect()
     }
 
     /// The same for addresses of earlier times, each with what stands in its place now.
     pub(super) fn moved(&self) -> Vec<ServedAddress> {
-        let of = |server: &ServedServer, listen: &SocketAddr| ServedAddress {
-            url: server.local(*listen),
+        let of = |server: &ServedServer, address: ServedAddress| ServedAddress {
+            url: address.local,
             local: server.local(self.listen),
         };
-        let servers = self.servers.iter();
-        servers
-            .flat_map(|server| self.former.iter().map(move |listen| of(server, listen)))
+        let former = self.former();
+        former
+            .map(|(server, address)| of(server, address))
             .collect()
     }
 
     /// Every address at which a server was or is reached, with its own URL.
     pub(super) fn all_addresses(&self) -> Vec<ServedAddress> {
         let mut all = self.addresses();
-        for server in &self.servers {
-            all.extend(self.former.iter().map(|listen| ServedAddress {
-                url: server.url.clone(),
-                local: server.local(*listen),
-            }));
-        }
+        all.extend(self.former().map(|(_, address)| address));
         all
+    }
+
+    fn former(&self) -> impl Iterator<Item = (&ServedServer, ServedAddress)> {
+        self.servers.iter().flat_map(|server| {
+            let former = self.former.iter();
+            former
+                .flat_map(|listen| server.addresses(*listen))
+                .map(move |address| (server, address))
+        })
     }
 
     /// The name as it can stand in a path and no other has it.
@@ -282,7 +302,8 @@ mod tests {
             .expect("it can be served");
         let locals = |served: &ServedServers| -> Vec<String> {
             let addresses = served.addresses().into_iter();
-            addresses.map(|it| it.local).collect()
+            let written = addresses.step_by(2);
+            written.map(|it| it.local).collect()
         };
         let expected = [
             "http://127.0.0.1:8788/a-b/mcp",
@@ -325,11 +346,21 @@ mod tests {
             .expect("it can be served");
         let before = served.addresses()[0].local.clone();
         served.serve_at("127.0.0.1:9000".parse().expect("an address"));
-        let [moved] = &served.moved()[..] else {
-            panic!("one was moved");
+        let [moved, named] = &served.moved()[..] else {
+            panic!("one was moved, in two spellings");
         };
         assert_eq!(moved.url, before);
+        assert_eq!(named.url, "http://localhost:8788/a/mcp");
         assert_eq!(moved.local, "http://127.0.0.1:9000/a/mcp");
-        assert_eq!(served.all_addresses().len(), 2);
+        let all = served.all_addresses();
+        for local in [
+            "127.0.0.1:9000",
+            "localhost:9000",
+            "127.0.0.1:8788",
+            "localhost:8788",
+        ] {
+            let local = format!("http://{local}/a/mcp");
+            assert!(all.iter().any(|it| it.local == local), "{local}");
+        }
     }
 }
