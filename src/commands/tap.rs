@@ -182,7 +182,11 @@ impl Args {
 
 /// The servers of a client's configuration, or why they cannot be told.
 pub(super) fn listed_servers(path: &Path) -> Result<Vec<ListedServer>, String> {
-    let text = replace::read(path, path).map_err(|error| error.to_string())?;
+    let text = replace::read(path, path).map_err(|error| {
+        // With its cause, and without the file, which stands beside it.
+        let (why, file) = (format!("{error:#}"), format!("{}: ", path.display()));
+        why.strip_prefix(&file).unwrap_or(&why).to_owned()
+    })?;
     let servers = config::list(&text).map_err(|error| refusal::reason(path, &error))?;
     // Where they cannot be read, a server at one of these addresses is one at a URL like any other.
     let served = ServedServers::load().unwrap_or_default();

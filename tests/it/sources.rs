@@ -88,6 +88,11 @@ fn a_configuration_that_cannot_be_read_is_told_with_its_reason() {
         "{rows:#?}"
     );
     assert_eq!(of("kiro")["problem"], Value::Null);
+    // A table tells it below, and the file once.
+    home.write(".cursor/mcp.json", [0xff]);
+    let table = home.run(&["sources"]);
+    let told = "~/.cursor/mcp.json: it is no text of UTF-8\n";
+    assert!(table.err.starts_with(told), "{table:?}");
     assert_eq!(of("kiro")["server"], Value::Null);
 }
 
