@@ -6,8 +6,8 @@ use super::pages::{Range, each_page};
 use super::printer::Printer;
 use crate::console::Console;
 use crate::render::{IN_FLIGHT, LogRow, units};
-use mcpr_model::{ErrorKind, Kind, ServerRun, Status};
-use mcpr_store::query::{Entry, Filter, Flight, NameKind, OpenRow, Order, SessionRow};
+use mcpr_model::ServerRun;
+use mcpr_store::query::{Entry, Filter, Flight, NameKind, OpenRow, Order, SessionKey, SessionRow};
 use mcpr_store::{Reader, StoreError};
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
@@ -312,11 +312,8 @@ pub(super) fn deaths(
     since: i64,
     until: i64,
 ) -> Result<Vec<LogRow>, StoreError> {
-    if is_of_some_requests(filter) {
-        return Ok(Vec::new());
-    }
-    let found = reader.server_deaths(since, until, MAX_DEATHS)?.into_iter();
-    let found: Vec<ServerRun> = found.filter(|run| is_meant(filter, run)).collect();
+    let mut found = reader.server_deaths(since, until, MAX_DEATHS)?;
+    found.retain(|run| filter.takes_server_end(&SessionKey::of_run(run)));
     if found.is_empty() {
         return Ok(Vec::new());
     }
@@ -334,34 +331,6 @@ pub(super) fn deaths(
             Some(LogRow::notice(&run.proxy, run.ended_at()?, &text))
         })
         .collect())
-}
-
-/// Whether a filter asks for some requests of a server alone: nothing shows that its end has to do with these. Those
-/// that died with it say so themselves.
-fn is_of_some_requests(filter: &Filter) -> bool {
-    let is_of_failures = filter.statuses.is_empty() || filter.statuses.contains(&Status::Error);
-    let is_of_deaths =
-        filter.error_kinds.is_empty() || filter.error_kinds.contains(&ErrorKind::Died);
-    let is_of_all_calls = filter.methods.is_empty() && filter.tools.is_empty();
-    !(is_of_failures && is_of_deaths && is_of_all_calls)
-        // A server's end stands among what was said to it.
-        || filter.kind.is_some_and(|kind| kind != Kind::Mcp)
-        || filter.client.is_some()
-        || filter.error_code.is_some()
-        || filter.grep.is_some()
-        || filter.trace_id.is_some()
-        || filter.min_latency_us.is_some()
-}
-
-/// Whether it died where the filter looks.
-fn is_meant(filter: &Filter, run: &ServerRun) -> bool {
-    let is_of_proxy = filter
-        .proxy
-        .as_ref()
-        .is_none_or(|it| it.matches(&run.proxy));
-    let of_session = filter.session.as_ref();
-    is_of_proxy
-        && of_session.is_none_or(|key| *run.proxy == *key.proxy && *run.session_id == *key.id)
 }
 
 #[cfg(test)]

@@ -310,7 +310,7 @@ impl App {
         if self.help.is_some() {
             &[KeyPlace::Help, KeyPlace::Everywhere]
         } else if self.detail.is_some() {
-            &[KeyPlace::Detail, KeyPlace::Everywhere]
+            &[KeyPlace::Detail, KeyPlace::Everywhere, KeyPlace::Lists]
         } else if self.pane == Pane::Tools {
             &[KeyPlace::Tools, KeyPlace::Lists, KeyPlace::Everywhere]
         } else {
@@ -371,6 +371,7 @@ impl App {
                 self.changes.take(changes);
                 true
             }
+            Answer::ServerDeaths(deaths) => self.requests.take_server_deaths(deaths),
             Answer::Open(open) => self.take_open(open),
             Answer::Trouble(trouble) => {
                 self.trouble = trouble;
@@ -423,7 +424,7 @@ impl App {
 
     /// While a request is open, going to a failure opens that.
     fn follow_detail(&mut self) {
-        let chosen = self.requests.chosen().map(Row::seq);
+        let chosen = self.requests.chosen().and_then(Row::seq);
         let is_other = self
             .detail
             .as_ref()

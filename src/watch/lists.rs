@@ -5,7 +5,7 @@ use super::event::{Events, ScreenEvent};
 use super::needle::Needle;
 use super::output::MAX_SERVERS;
 use super::queries::{
-    Answer, EndedQuery, OpenedRequest, OutputsQuery, RecheckQuery, SessionsQuery,
+    Answer, EndedQuery, OpenedRequest, OutputsQuery, RecheckQuery, ServerDeath, SessionsQuery,
 };
 use super::query_slots::{ListQueries, QuerySlots};
 use super::scan::Scan;
@@ -27,6 +27,8 @@ use std::time::{Duration, Instant};
 const HEAD_EVERY: Duration = Duration::from_millis(100);
 /// How often what is in flight is looked at without news of the store: whoever waits for it may be gone.
 const OPEN_EVERY: Duration = Duration::from_secs(1);
+/// How often servers that died are looked for while something is recorded: what each wrote last is read with it.
+const DEATHS_EVERY: Duration = Duration::from_secs(1);
 /// Most servers that failed which are looked at for one answer.
 const MAX_FAILED: usize = 200;
 /// Sessions of one answer.
@@ -56,6 +58,10 @@ pub(super) struct ListScans {
     head_at: Option<Instant>,
     open: Vec<OpenRow>,
     open_at: Option<Instant>,
+    deaths: Vec<ServerDeath>,
+    deaths_at: Option<Instant>,
+    /// Something was committed since.
+    are_deaths_old: bool,
 }
 
 /// A scan for sessions that is running.
@@ -160,6 +166,7 @@ impl ListScans {
         let mut answers = Vec::new();
         if self.head_at.is_none_or(|at| at.elapsed() >= HEAD_EVERY) {
             answers.extend(self.in_flight(reader, head)?);
+            answers.extend(self.server_deaths(reader, head)?);
             self.head_at = Some(Instant::now());
             if self.head.replace(head) != Some(head) {
                 answers.push(Answer::Head(head));
@@ -219,6 +226,28 @@ impl ListScans {
         Ok(Some(Answer::Open(open)))
     }
 
+    /// Which servers died, where that may have changed and has.
+    fn server_deaths(
+        &mut self,
+        reader: &dyn Reader,
+        head: Head,
+    ) -> Result<Option<Answer>, StoreError> {
+        self.are_deaths_old |= self.head != Some(head);
+        let is_due = self.deaths_at.is_none_or(|at| at.elapsed() >= DEATHS_EVERY);
+        if !(self.are_deaths_old && is_due) {
+            return Ok(None);
+        }
+        let runs = reader.server_deaths(0, i64::MAX, MAX_FAILED)?;
+        self.are_deaths_old = false;
+        self.deaths_at = Some(Instant::now());
+        let deaths: Vec<ServerDeath> = runs.iter().filter_map(ServerDeath::of).collect();
+        if deaths == self.deaths {
+            return Ok(None);
+        }
+        self.deaths.clone_from(&deaths);
+        Ok(Some(Answer::ServerDeaths(deaths)))
+    }
+
     /// Whether nothing is being looked for.
     pub(super) fn is_idle(&self) -> bool {
         let looks = [&self.older, &self.newer, &self.failure];
@@ -229,6 +258,7 @@ impl ListScans {
     #[cfg(test)]
     pub(super) fn forget_when(&mut self) {
         self.head_at = None;
+        self.deaths_at = None;
     }
 
     /// How long nothing has to be done.
@@ -290,13 +320,9 @@ impl SessionScan {
             Some(since) => reader.server_deaths(since, i64::MAX, MAX_FAILED)?,
             None => Vec::new(),
         };
-        let failed = failed.iter().map(|run| {
-            let key = SessionKey {
-                proxy: run.proxy.to_string(),
-                id: run.session_id.to_string(),
-            };
-            (key, ServerFailure::of(run))
-        });
+        let failed = failed
+            .iter()
+            .map(|run| (SessionKey::of_run(run), ServerFailure::of(run)));
         Ok(Some(Answer::Sessions {
             ask: Box::new(self.ask.clone()),
             rows: std::mem::take(&mut self.found),

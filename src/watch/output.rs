@@ -173,7 +173,7 @@ impl OutputList {
         let was_loaded = std::mem::replace(&mut self.is_loaded, true);
         // What was removed from the store, or made room for others, leaves the screen.
         let is_there = |key: &SessionKey| {
-            let mut of_key = runs.iter().filter(|run| key_of(run) == *key);
+            let mut of_key = runs.iter().filter(|run| SessionKey::of_run(run) == *key);
             of_key.any(|run| {
                 text_of(run.stderr.as_ref()).len() + text_of(run.stray.as_ref()).len() > 0
             })
@@ -211,7 +211,7 @@ impl OutputList {
 
     /// Adds what is new of one server.
     fn take_run(&mut self, run: &ServerRun) {
-        let session = key_of(run);
+        let session = SessionKey::of_run(run);
         let taken = self.taken.entry(session.clone()).or_default();
         let mut add = |kind, text: &str| {
             self.lines.push_back(OutputLine {
@@ -319,13 +319,6 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     let indent = blanks.min(width / 2);
     let pieces = wrap(&text[blanks..], width - indent).into_iter();
     pieces.map(|piece| " ".repeat(indent) + &piece).collect()
-}
-
-fn key_of(run: &ServerRun) -> SessionKey {
-    SessionKey {
-        proxy: run.proxy.to_string(),
-        id: run.session_id.to_string(),
-    }
 }
 
 fn text_of(tail: Option<&OutputTail>) -> &str {

@@ -110,29 +110,76 @@ pub(super) struct OpenedRequest {
     pub(super) document: String,
 }
 
+/// A server that died, or could not be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ServerDeath {
+    pub(super) session: SessionKey,
+    /// Unix milliseconds.
+    pub(super) at: i64,
+    /// How, and what it said of that.
+    pub(super) text: String,
+}
+
+impl ServerDeath {
+    /// None where it runs still.
+    pub(super) fn of(run: &ServerRun) -> Option<Self> {
+        Some(Self {
+            session: SessionKey::of_run(run),
+            at: run.ended_at()?,
+            text: run.ending()?,
+        })
+    }
+}
+
 /// A row of the list of requests.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Row {
-    pub(super) entry: Entry,
-    /// The arguments in short, where they are kept.
-    pub(super) arguments: Option<String>,
+pub(super) enum Row {
+    Stored {
+        entry: Entry,
+        /// The arguments in short, where they are kept.
+        arguments: Option<String>,
+    },
+    /// It is stored with its session, and has no number among requests.
+    ServerDeath(ServerDeath),
 }
 
 impl Row {
-    pub(super) fn seq(&self) -> i64 {
-        self.entry.seq()
+    pub(super) fn seq(&self) -> Option<i64> {
+        self.entry().map(Entry::seq)
     }
 
     /// The place right behind it.
-    pub(super) fn cursor(&self) -> Cursor {
-        self.entry.cursor()
+    pub(super) fn cursor(&self) -> Option<Cursor> {
+        self.entry().map(Entry::cursor)
     }
 
-    /// The request, unless it is a gap.
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Stored { entry, .. } => Some(entry),
+            Self::ServerDeath(_) => None,
+        }
+    }
+
+    /// The request, unless it is something else.
     pub(super) fn request(&self) -> Option<&RequestRow> {
-        match &self.entry {
+        match self.entry()? {
             Entry::Request(row) => Some(row),
             Entry::Gap(_) => None,
+        }
+    }
+
+    /// When what it tells was over, unix milliseconds: that is when it was stored, about.
+    pub(super) fn over_at(&self) -> i64 {
+        match self {
+            Self::Stored {
+                entry: Entry::Request(row),
+                ..
+            } => row.ts.saturating_add(row.latency_us.unwrap_or(0) / 1000),
+            Self::Stored {
+                entry: Entry::Gap(gap),
+                ..
+            } => gap.to_ts,
+            Self::ServerDeath(end) => end.at,
         }
     }
 }
@@ -205,6 +252,8 @@ pub(super) enum Answer {
     Changes(Vec<ChangeRow>),
     /// What servers wrote, the latest at the end.
     Outputs(Vec<ServerRun>),
+    /// The servers that died, in the order of that; sent when they change.
+    ServerDeaths(Vec<ServerDeath>),
     /// The requests in flight, all of them; sent when they change.
     Open(Vec<OpenRow>),
     /// The store cannot be read now and is waited for; `None` when it can again.

@@ -1,8 +1,11 @@
 //! The list of requests: a bounded piece of what the store holds, that slides over it both ways. Pure: what it
 //! lacks it says, what comes it takes in.
 
+mod server_deaths;
+
 use super::queries::{
     FailureQuery, Query, RecheckQuery, Row, Rows, RowsQuery, ScanDirection, ScanProgress,
+    ServerDeath,
 };
 use super::query_slots::ListQueries;
 use super::view::ListView;
@@ -41,6 +44,9 @@ pub(super) struct RequestList {
     pub(super) query: Query,
     generation: u64,
     rows: VecDeque<Row>,
+    /// The servers that died, in the order of that; those that are shown stand among the rows, too.
+    deaths: Vec<ServerDeath>,
+    deaths_until: Option<i64>,
     /// The rows are those of an earlier list, which stand there until the first of this one come.
     is_stale: bool,
     /// Everything between was looked at: from the first (inclusive) to the last (inclusive).
@@ -70,6 +76,8 @@ impl Default for RequestList {
             query: Query::default(),
             generation: 0,
             rows: VecDeque::new(),
+            deaths: Vec::new(),
+            deaths_until: None,
             is_stale: false,
             low: Cursor::START.next(),
             high: Cursor::START,
@@ -123,6 +131,7 @@ impl RequestList {
     /// Lets go of what another store held.
     pub(super) fn forget(&mut self) {
         self.rows.clear();
+        self.deaths.clear();
         self.view.first();
     }
 
@@ -146,6 +155,7 @@ impl RequestList {
         self.query = query;
         self.follows = true;
         self.begin_at(self.last);
+        self.place_server_deaths();
     }
 
     /// Goes to the newest row.
@@ -181,7 +191,7 @@ impl RequestList {
 
     /// Chooses the row with a number, where it is in memory.
     pub(super) fn choose_number(&mut self, seq: i64) {
-        if let Some(at) = self.rows.iter().position(|row| row.seq() == seq)
+        if let Some(at) = self.rows.iter().position(|row| row.seq() == Some(seq))
             && at != self.view.chosen
         {
             self.follows = false;
@@ -234,13 +244,13 @@ impl RequestList {
         let is_due = !self.is_stale && now_ms.saturating_sub(self.rechecked_at) >= RECHECK_MS;
         if let (true, Some(first), Some(last)) = (
             self.must_recheck && is_due,
-            self.rows.front(),
-            self.rows.back(),
+            self.first_stored(),
+            self.last_stored(),
         ) {
             queries.recheck = Some(RecheckQuery {
                 generation: self.generation,
-                first: first.cursor(),
-                last: last.cursor(),
+                first,
+                last,
             });
             self.rechecked_at = now_ms;
             self.must_recheck = false;
@@ -296,8 +306,18 @@ impl RequestList {
                 self.trim_older();
             }
         }
+        self.place_server_deaths();
         self.settle();
         true
+    }
+
+    /// The place of the first row that the store has a number for.
+    fn first_stored(&self) -> Option<Cursor> {
+        self.rows.iter().find_map(Row::cursor)
+    }
+
+    fn last_stored(&self) -> Option<Cursor> {
+        self.rows.iter().rev().find_map(Row::cursor)
     }
 
     /// Lets the newest rows go that are too many.
@@ -310,7 +330,7 @@ impl RequestList {
             return self.trim_older();
         }
         self.rows.truncate(MAX_ROWS);
-        self.high = self.rows.back().map_or(self.high, Row::cursor);
+        self.high = self.last_stored().unwrap_or(self.high);
     }
 
     /// Lets the oldest rows go that are too many.
@@ -321,7 +341,7 @@ impl RequestList {
         }
         self.rows.drain(..excess);
         self.view.unshift(excess);
-        self.low = self.rows.front().map_or(self.low, Row::cursor);
+        self.low = self.first_stored().unwrap_or(self.low);
         if self.older == PageEnd::Nothing {
             self.older = PageEnd::Open;
         }
@@ -334,14 +354,15 @@ impl RequestList {
         }
         let present: HashSet<Cursor> = rows.iter().copied().collect();
         let is_kept = |row: &Row| {
-            let row = row.cursor();
-            !(ask.first..=ask.last).contains(&row) || present.contains(&row)
+            row.cursor()
+                .is_none_or(|row| !(ask.first..=ask.last).contains(&row) || present.contains(&row))
         };
         let before = self.rows.len();
         let above = self.rows.iter().take(self.view.chosen);
         let gone_above = above.filter(|row| !is_kept(row)).count();
         self.rows.retain(is_kept);
         self.view.unshift(gone_above);
+        self.place_server_deaths();
         self.view.settle(self.rows.len());
         self.rows.len() != before
     }
@@ -416,7 +437,7 @@ impl RequestList {
     /// Chooses the row that was gone to, if it is there.
     fn choose_aim(&mut self) {
         let Some(aim) = self.aim else { return };
-        if let Some(at) = self.rows.iter().position(|row| row.cursor() == aim) {
+        if let Some(at) = self.rows.iter().position(|row| row.cursor() == Some(aim)) {
             self.aim = None;
             self.has_arrived = true;
             // In the middle: what happened before and after is what one asks next.

@@ -88,7 +88,7 @@ impl Scan {
         };
         let is_over = progress != ScanProgress::Looking;
         if self.failures {
-            let found = rows.first().map(Row::cursor);
+            let found = rows.first().and_then(Row::cursor);
             let answer = (is_over || found.is_some()).then_some(Answer::Failure {
                 generation: self.ask.generation,
                 toward: self.ask.toward,
@@ -193,7 +193,7 @@ impl Scan {
                         Entry::Request(row) => arguments::of(row, payload),
                         Entry::Gap(_) => None,
                     };
-                    rows.push(Row {
+                    rows.push(Row::Stored {
                         entry: entry.clone(),
                         arguments,
                     });

@@ -11,7 +11,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mcpr_connect::connect;
 use mcpr_model::{
     Batch, ErrorKind, Event as Stored, EventKey, Gap, Kind, OpenRequest, Outcome, OutputTail,
-    Payload, Request, RequestId, ServerExit, ServerRun, Target, TargetKind,
+    Payload, Request, RequestId, ServerExit, ServerRun, SessionState, SessionUpdate, Target,
+    TargetKind,
 };
 use mcpr_store::query::when::Zone;
 use mcpr_store::{Reader, Retention, StoreUrl, Trust, Writer, WriterOptions};
@@ -167,6 +168,39 @@ impl TestStore {
         };
         let runs = [dead, alive].map(|run| Stored::Server(Box::new(run)));
         self.append(runs.into());
+    }
+
+    /// Records that the server of a session died at a time.
+    pub(super) fn add_death(&mut self, session: &str, at: i64) {
+        let text = "Error: Cannot find module 'foo'\n";
+        let run = ServerRun {
+            proxy: "files".into(),
+            session_id: session.into(),
+            ts: at,
+            end: Some((ServerExit::Code(1), at)),
+            is_death: true,
+            stderr: Some(OutputTail {
+                text: text.into(),
+                bytes: text.len() as u64,
+            }),
+            ..ServerRun::default()
+        };
+        // What is said of the server of an unknown session is not kept.
+        let session = SessionUpdate {
+            session_id: session.into(),
+            proxy: Some("files".into()),
+            ts: at,
+            started_at: None,
+            last_seen_at: None,
+            state: SessionState::Closed,
+            client_name: None,
+            client_version: None,
+            conversation: None,
+        };
+        self.append(vec![
+            Stored::Session(session),
+            Stored::Server(Box::new(run)),
+        ]);
     }
 
     fn append(&mut self, events: Vec<Stored>) {
@@ -369,12 +403,15 @@ impl Bench {
             .requests
             .rows()
             .iter()
-            .map(super::queries::Row::seq)
+            .filter_map(super::queries::Row::seq)
             .collect()
     }
 
     pub(super) fn chosen(&self) -> Option<i64> {
-        self.app.requests.chosen().map(super::queries::Row::seq)
+        self.app
+            .requests
+            .chosen()
+            .and_then(super::queries::Row::seq)
     }
 }
 

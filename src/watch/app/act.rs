@@ -5,7 +5,8 @@ use crate::watch::detail::Detail;
 use crate::watch::draw::layout;
 use crate::watch::keys::KeyCommand;
 use crate::watch::prompt::{Prompt, Purpose};
-use crate::watch::queries::ScanDirection;
+use crate::watch::queries::{Row, ScanDirection};
+use mcpr_store::query::Entry;
 
 impl App {
     /// Does what a key asks for.
@@ -40,6 +41,8 @@ impl App {
             KeyCommand::Pane(number) => {
                 if let Some(&pane) = self.panes.get(number) {
                     self.pane = pane;
+                    // Whoever reads a request wants to see the other list.
+                    self.detail = None;
                 }
             }
             KeyCommand::NextPane => self.turn_to(1),
@@ -186,13 +189,24 @@ impl App {
         let Some(row) = self.requests.chosen() else {
             return;
         };
-        if row.request().is_none() {
-            self.notice =
-                Some("a gap stands for what was lost: there is nothing to open".to_owned());
-            return;
-        }
+        let seq = match row {
+            Row::Stored {
+                entry: Entry::Request(row),
+                ..
+            } => row.seq,
+            Row::Stored { .. } => {
+                self.notice =
+                    Some("a gap stands for what was lost: there is nothing to open".to_owned());
+                return;
+            }
+            Row::ServerDeath(_) => {
+                self.only_this_session();
+                self.notice =
+                    Some("only what this server was asked; 4 shows what it wrote".to_owned());
+                return;
+            }
+        };
         // What one reads stays, whatever comes in.
-        let seq = row.seq();
         self.requests.follows = false;
         self.detail = Some(Detail::opening(seq, self.detail.as_ref()));
     }
@@ -212,7 +226,7 @@ impl App {
         }
         let before = self.requests.view.chosen;
         self.requests.go(rows);
-        // Gaps are passed over.
+        // Gaps and servers that ended are passed over.
         while self
             .requests
             .chosen()
@@ -257,6 +271,8 @@ impl App {
             None => Some(head.cursor),
         };
         self.requests.reaches(self.paused_at.unwrap_or(head.cursor));
+        let until = self.paused_at.map(|_| self.now_ms);
+        self.requests.show_deaths_until(until);
     }
 
     fn change_window(&mut self, longer: bool) {

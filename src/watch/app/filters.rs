@@ -2,7 +2,7 @@
 
 use super::{App, Pane};
 use crate::watch::prompt::{Prompt, Purpose, Typed};
-use crate::watch::queries::Query;
+use crate::watch::queries::{Query, Row};
 use crossterm::event::KeyEvent;
 use mcpr_store::query::{Filter, Pattern, SessionKey, SessionRow, StatsKey};
 
@@ -163,12 +163,14 @@ impl App {
         let key = match self.pane {
             Pane::Sessions => self.sessions.chosen().map(SessionRow::key),
             Pane::Output => self.output.chosen().map(|line| line.session.clone()),
-            Pane::Requests => self.chosen_request().and_then(|row| {
-                row.session.clone().map(|id| SessionKey {
+            Pane::Requests => match (self.chosen_request(), self.requests.chosen()) {
+                (Some(row), _) => row.session.clone().map(|id| SessionKey {
                     proxy: row.proxy.clone(),
                     id,
-                })
-            }),
+                }),
+                (None, Some(Row::ServerDeath(end))) => Some(end.session.clone()),
+                (None, _) => None,
+            },
             Pane::Tools | Pane::Changes => None,
         };
         match key {

@@ -13,11 +13,8 @@ impl App {
     pub(super) fn take_open(&mut self, open: Vec<OpenRow>) -> bool {
         self.open = open;
         let base = &self.setting.base;
-        let is_waited_for = |open: &&OpenRow| {
-            open.row.flight == Some(Flight::Pending)
-                && base.matches(&open.row, open.payload().as_ref())
-        };
-        let keys = self.open.iter().filter(is_waited_for).map(|open| StatsKey {
+        let is_meant = |open: &&OpenRow| base.matches(&open.row, open.payload().as_ref());
+        let keys = self.pending().filter(is_meant).map(|open| StatsKey {
             proxy: Some(open.row.proxy.clone()),
             method: Some(open.row.method.clone()),
             tool: open.row.tool.clone(),
@@ -55,27 +52,30 @@ impl App {
                 Some(tool) => row.tool.as_ref() == Some(tool),
                 None => row.tool.is_none() && Some(&row.method) == key.method.as_ref(),
             };
-            of_name
-                && row.flight == Some(Flight::Pending)
-                && key.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
+            of_name && key.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
         };
         // Nothing at all is told apart from none of this tool: the column is there for all or for none.
-        let count = self.open.iter().filter(is_of_key).count();
-        (!self.open.is_empty()).then_some(count)
+        self.has_pending()
+            .then(|| self.pending().filter(is_of_key).count())
     }
 
     /// How many requests of a session are in flight; `None` while nothing is.
     pub(in crate::watch) fn in_flight_in(&self, session: &SessionRow) -> Option<usize> {
-        let is_own = |open: &&OpenRow| {
-            open.row.flight == Some(Flight::Pending) && session.holds_open(&open.row)
-        };
-        let count = self.open.iter().filter(is_own).count();
-        (!self.open.is_empty()).then_some(count)
+        let is_own = |open: &&OpenRow| session.holds_open(&open.row);
+        self.has_pending()
+            .then(|| self.pending().filter(is_own).count())
     }
 
-    /// Whether anything is in flight.
-    pub(in crate::watch) fn has_in_flight(&self) -> bool {
-        !self.open.is_empty()
+    /// The requests that somebody waits for: a stream is open for hours, and `unknown` is what a recorder left that
+    /// is gone.
+    fn pending(&self) -> impl Iterator<Item = &OpenRow> {
+        let is_pending = |open: &&OpenRow| open.row.flight == Some(Flight::Pending);
+        self.open.iter().filter(is_pending)
+    }
+
+    /// Whether any request waits for its answer.
+    pub(in crate::watch) fn has_pending(&self) -> bool {
+        self.pending().next().is_some()
     }
 
     fn shown_in_flight(&self) -> Vec<&OpenRow> {

@@ -86,6 +86,32 @@ fn a_filter_looks_into_arguments_and_answers_as_one_types() {
 }
 
 #[test]
+fn keys_of_the_lists_lead_out_of_an_opened_request() {
+    let mut bench = Bench::over(60);
+    for (key, list) in [
+        ("2", "[2 sessions]"),
+        ("3", "[3 tools]"),
+        ("1", "[1 requests]"),
+    ] {
+        bench.keys("1<Enter>");
+        assert!(bench.screen().starts_with("[request "));
+        bench.keys(key);
+        assert!(bench.screen().contains(list), "{}", bench.screen());
+        assert!(bench.app.detail.is_none());
+    }
+    // The help is as wide as a small terminal.
+    bench.keys("?");
+    for _ in 0..4 {
+        let screen = bench.screen();
+        assert!(
+            screen.lines().skip(1).all(|line| line.chars().count() < 80),
+            "{screen}"
+        );
+        bench.keys(" ");
+    }
+}
+
+#[test]
 fn failures_are_found_in_memory_and_beyond() {
     let mut bench = Bench::over(6_000);
     bench.keys("E");

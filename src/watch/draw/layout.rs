@@ -136,11 +136,22 @@ pub(in crate::watch) fn help_lines() -> Vec<HelpLine> {
     lines.extend([
         HelpLine::Key("✗", "failed; behind it the layer, the code and the message"),
         HelpLine::Key("!", "slow: half a second or more"),
-        HelpLine::Key("──", "a gap: events that were lost here"),
+        HelpLine::Key(
+            "▸",
+            "in flight, for how long; nobody waits for a stream that is open",
+        ),
+        HelpLine::Key(
+            "──",
+            "a gap: events that were lost here; or a server that died here:",
+        ),
+        HelpLine::Key(
+            "",
+            "no request, so that e and E pass over it; Enter shows its session",
+        ),
     ]);
     lines.push(HelpLine::Blank);
     lines.push(HelpLine::Text(
-        "Keys of an opened request that are not listed there mean what they mean in the lists.",
+        "Other keys mean in an opened request what they mean in the lists.",
     ));
     lines
 }

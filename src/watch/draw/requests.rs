@@ -31,9 +31,14 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
         let ended = list.rows().iter().filter_map(Row::request);
         ended.chain(in_flight())
     };
+    let dead = list.rows().iter().filter_map(|row| match row {
+        Row::ServerDeath(end) => Some(&end.session.proxy),
+        Row::Stored { .. } => None,
+    });
     let several = VaryingFields {
-        proxies: differ(all(), |row| Some(&row.proxy)),
-        sessions: app.size.0 >= WITH_SESSIONS && differ(all(), |row| row.session.as_ref()),
+        proxies: differ(all().map(|row| &row.proxy).chain(dead)),
+        sessions: app.size.0 >= WITH_SESSIONS
+            && differ(all().filter_map(|row| row.session.as_ref())),
     };
     let seen = || {
         let ended = rows.iter().filter_map(|row| row.request());
@@ -51,14 +56,22 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
         now_ms: app.now_ms,
         palette,
     };
-    let shown = rows.iter().map(|row| match &row.entry {
-        Entry::Request(request) => {
-            let arguments = row.arguments.as_deref();
-            TableRow::Cells(cells(request, arguments, &look))
-        }
-        Entry::Gap(_) => {
-            let text = gap_text(&row.entry, app.setting.zone).unwrap_or_default();
+    let shown = rows.iter().map(|row| match row {
+        Row::Stored {
+            entry: Entry::Request(request),
+            arguments,
+        } => TableRow::Cells(cells(request, arguments.as_deref(), &look)),
+        Row::Stored { entry, .. } => {
+            let text = gap_text(entry, app.setting.zone).unwrap_or_default();
             TableRow::Whole(escape(&text).into_owned(), palette.style(Meaning::Slow))
+        }
+        Row::ServerDeath(end) => {
+            let text = if several.proxies {
+                format!("── {}: {} ──", end.session.proxy, end.text)
+            } else {
+                format!("── {} ──", end.text)
+            };
+            TableRow::Whole(escape(&text).into_owned(), palette.style(Meaning::Failed))
         }
     });
     let above = open.iter().map(|open| {
@@ -78,31 +91,32 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     (table, nothing)
 }
 
-/// Whether rows differ in something.
-fn differ<'a, T: PartialEq + 'a>(
-    rows: impl Iterator<Item = &'a RequestRow>,
-    of: impl Fn(&'a RequestRow) -> Option<&'a T>,
-) -> bool {
-    let mut seen = rows.filter_map(of);
+/// Whether there are several of something.
+fn differ<T: PartialEq>(mut seen: impl Iterator<Item = T>) -> bool {
     let first = seen.next();
     seen.any(|next| Some(next) != first)
 }
 
 fn headings(several: VaryingFields, time: &str, columns: u16) -> Vec<Heading> {
-    // The result gets what is left, and on most screens at least a third.
-    let third = usize::from(columns) / 3;
+    // As in `logs`: what was asked and what came of it share the room that the others leave.
+    let result = usize::from(columns) / 4;
     let mut headings = vec![Heading::new(time).leave_out(5)];
     if several.proxies {
-        headings.push(Heading::new("PROXY").cut_to(6, 20).leave_out(2));
+        headings.push(Heading::new("PROXY").cut_to(6, 20).at_ease(8).leave_out(2));
     }
     if several.sessions {
-        headings.push(Heading::new("SESSION").leave_out(0));
+        headings.push(Heading::new("SESSION").extra(0));
     }
     headings.extend([
-        Heading::new("CALL").cut_to(8, 40),
-        Heading::new("ARGUMENTS").cut_to(10, third).leave_out(1),
+        Heading::new("CALL").cut_to(8, 40).at_ease(16),
+        Heading::new("ARGUMENTS")
+            .middle_cut_to(10, 240)
+            .at_ease(16)
+            .leave_out(1),
         Heading::new("TOOK").right().leave_out(4),
-        Heading::new("RESULT").cut_to(third.clamp(6, 40), 200),
+        Heading::new("RESULT")
+            .cut_to(result.clamp(6, 16), 200)
+            .reserving(result.clamp(6, 28)),
     ]);
     headings
 }

@@ -84,7 +84,7 @@ fn headings(app: &App, with_proxy: bool) -> Vec<Heading> {
         Heading::new("CALLS").right(),
         Heading::new("ERRORS").right(),
     ]);
-    if app.has_in_flight() {
+    if app.has_pending() {
         headings.push(Heading::new("IN FLIGHT").right());
     }
     headings.push(Heading::new("STATE").leave_out(4));

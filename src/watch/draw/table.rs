@@ -2,7 +2,7 @@
 //! jump while one scrolls.
 
 use crate::render::Fit;
-use crate::render::layout::{GAP, cut, fit, width};
+use crate::render::layout::{GAP, cut, cut_middle, fit, width};
 use crate::watch::draw::layout::MARK;
 use crate::watch::palette::{Meaning, Palette};
 use ratatui::buffer::Buffer;
@@ -18,6 +18,8 @@ pub(super) struct Heading {
     pub(super) fit: Fit,
     /// The widest that it is asked to be.
     pub(super) most: usize,
+    /// What it gets where it needs less.
+    reserved: usize,
 }
 
 impl Heading {
@@ -28,6 +30,7 @@ impl Heading {
             is_right: false,
             fit: Fit::FIXED,
             most: usize::MAX,
+            reserved: 0,
         }
     }
 
@@ -41,6 +44,30 @@ impl Heading {
         self.fit.least = Some(least);
         self.most = most;
         self
+    }
+
+    /// Lets it be cut in its middle: where rows differ at their ends.
+    pub(super) fn middle_cut_to(mut self, least: usize, most: usize) -> Self {
+        self.fit.cuts_middle = true;
+        self.cut_to(least, most)
+    }
+
+    /// Cuts others first while it has no more than this.
+    pub(super) fn at_ease(mut self, cells: usize) -> Self {
+        self.fit.comfort = cells;
+        self
+    }
+
+    /// The same, and gives it so much before it needs that: the others stay in their places then.
+    pub(super) fn reserving(mut self, cells: usize) -> Self {
+        self.reserved = cells;
+        self.at_ease(cells)
+    }
+
+    /// Lets it be left out as soon as others would be cut below their ease.
+    pub(super) fn extra(mut self, order: u8) -> Self {
+        self.fit.is_extra = true;
+        self.leave_out(order)
     }
 
     /// Lets it be left out; those with the smallest number go first.
@@ -131,7 +158,8 @@ impl Table {
                 TableRow::Whole(..) => None,
             });
             let widest = cells.map(|cell| width(&cell.text)).max().unwrap_or(0);
-            let needed = widest.min(heading.most).max(width(&heading.text));
+            let least = width(&heading.text).max(heading.reserved);
+            let needed = widest.min(heading.most).max(least);
             known.widen(&heading.text, needed)
         };
         let natural: Vec<usize> = self.headings.iter().enumerate().map(needed).collect();
@@ -143,7 +171,11 @@ impl Table {
         let mut spans = Vec::new();
         for ((cell, heading), wide) in cells.iter().zip(&self.headings).zip(widths) {
             let Some(wide) = *wide else { continue };
-            let text = cut(&cell.text, wide);
+            let text = if heading.fit.cuts_middle {
+                cut_middle(&cell.text, wide)
+            } else {
+                cut(&cell.text, wide)
+            };
             let blanks = " ".repeat(wide.saturating_sub(width(&text)));
             if !spans.is_empty() {
                 spans.push(Span::raw(" ".repeat(GAP)));

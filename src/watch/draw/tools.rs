@@ -8,7 +8,7 @@ use crate::watch::app::App;
 use crate::watch::palette::{Meaning, Palette};
 use crate::watch::tools::{BARS_IN_ONE, SortBy};
 use mcpr_model::time::{DAY_MS, HOUR_MS, MINUTE_MS};
-use mcpr_store::query::{StatsKey, Summary};
+use mcpr_store::query::Summary;
 use ratatui::style::Style;
 
 /// The rows on the screen, and what is said where there are none.
@@ -105,7 +105,7 @@ fn headings(app: &App, with_proxy: bool) -> Vec<Heading> {
     if with_proxy {
         headings.push(Heading::new("PROXY").cut_to(6, 20).leave_out(4));
     }
-    if app.in_flight_of(&StatsKey::default()).is_some() {
+    if app.has_pending() {
         headings.push(Heading::new("IN FLIGHT").right());
     }
     headings.extend([

@@ -1,7 +1,7 @@
 //! Which requests are asked for, and what each condition means.
 
 use super::{GapRow, Pattern, RequestRow, Search};
-use mcpr_model::{ErrorKind, Kind, Payload, Status, TraceId, is_poll};
+use mcpr_model::{ErrorKind, Kind, Payload, ServerRun, Status, TraceId, is_poll};
 
 /// The one session that is meant: ids are unique within a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -10,6 +10,17 @@ pub struct SessionKey {
     pub proxy: String,
     /// Its id as `sessions` lists it (inferred ones begin with `~`).
     pub id: String,
+}
+
+impl SessionKey {
+    /// The session that a server ran for.
+    #[must_use]
+    pub fn of_run(run: &ServerRun) -> Self {
+        Self {
+            proxy: run.proxy.to_string(),
+            id: run.session_id.to_string(),
+        }
+    }
 }
 
 /// Conditions on requests; all must hold. The default lets everything through.
@@ -150,6 +161,30 @@ impl Filter {
         // A gap belongs to no proxy and no session: what is asked for may have been lost in it.
         self.since.is_none_or(|since| gap.to_ts >= since)
             && self.until.is_none_or(|until| gap.from_ts < until)
+    }
+
+    /// Whether the end of a session's server is shown among the requests that are asked for. Where some requests of
+    /// a server are asked for alone, nothing shows that its end has to do with these: those that died with it say
+    /// so themselves.
+    #[must_use]
+    pub fn takes_server_end(&self, session: &SessionKey) -> bool {
+        let is_of_failures = self.statuses.is_empty() || self.statuses.contains(&Status::Error);
+        let is_of_deaths =
+            self.error_kinds.is_empty() || self.error_kinds.contains(&ErrorKind::Died);
+        let is_of_some_requests = !self.methods.is_empty()
+            || !self.tools.is_empty()
+            || self.client.is_some()
+            || self.error_code.is_some()
+            || self.grep.is_some()
+            || self.trace_id.is_some()
+            || self.min_latency_us.is_some();
+        is_of_failures
+            && is_of_deaths
+            && !is_of_some_requests
+            // A server's end stands among what was said to it.
+            && self.kind.is_none_or(|kind| kind == Kind::Mcp)
+            && self.proxy.as_ref().is_none_or(|it| it.matches(&session.proxy))
+            && self.session.as_ref().is_none_or(|it| it == session)
     }
 
     /// The fields that `--grep` looks into.
