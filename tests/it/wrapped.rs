@@ -118,18 +118,26 @@ fn a_line_whose_parts_are_read_by_two_recorders_is_stored_once() {
 fn a_source_in_no_known_format_says_so_with_those_that_are() {
     let home = Home::new();
     let line = "{\"level\":\"info\",\"msg\":\"request\"}\n";
-    let short = home.record(&[&home.write("short.log", line.repeat(99))]);
-    assert!(!short.contains("no event in"), "{short}");
-    let long = home.record(&[&home.write("long.log", line.repeat(250))]);
-    let told = long
-        .lines()
-        .filter(|line| line.contains("no event in the first 100 lines"));
-    let told: Vec<&str> = told.collect();
-    assert_eq!(told.len(), 1, "{long}");
+    let files = ["a.log", "b.log", "c.log"].map(|name| home.write(name, line.repeat(150)));
+    let told = home.record(&[&files[0], &files[1], &files[2]]);
+    for file in &files {
+        let name = file.to_str().unwrap();
+        let of_file = told.lines().filter(|it| it.starts_with(name));
+        let of_file: Vec<&str> = of_file.collect();
+        assert_eq!(of_file.len(), 1, "{told}");
+        assert!(of_file[0].contains("none of its 150 lines is"), "{told}");
+    }
+    assert_eq!(told.matches("mcpr_v05_stderr").count(), 1, "{told}");
+    // A stream may never end, so that it is told of before.
+    let stream = home.write("stream.log", line.repeat(250));
+    let mut command = home.command(&["record", "-"]);
+    let output = command.stdin(fs::File::open(stream).unwrap()).output();
+    let streamed = String::from_utf8(output.unwrap().stderr).unwrap();
     assert!(
-        told[0].contains("long.log") && told[0].contains("mcpr_v05_stderr"),
-        "{long}"
+        streamed.contains("no event in the first 100 lines"),
+        "{streamed}"
     );
+    assert_eq!(streamed.matches("mcpr_v05_stderr").count(), 1, "{streamed}");
 }
 
 #[test]

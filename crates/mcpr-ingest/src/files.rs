@@ -223,7 +223,7 @@ impl Feed {
         // A log that was read is one also after it was rotated away.
         let exists = |path: &Path| self.files.contains_key(path) || path.exists();
         File {
-            decoder: LineDecoder::new(&name, &proxy, self.wanted.clone()),
+            decoder: LineDecoder::new(&name, &proxy, self.wanted.clone()).of_file(),
             log: log_of(chunk.path, &exists),
             checkpoint: chunk.checkpoint.clone(),
             ends_whole: false,

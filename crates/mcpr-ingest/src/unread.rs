@@ -4,7 +4,7 @@ use super::Notes;
 use mcpr_model::{SourceProgress, Text};
 use std::collections::{BTreeMap, HashSet};
 
-/// Most files that are named; of others the closing line has the sum.
+/// Most files that are named; of others how many there are.
 const MOST_NAMED: usize = 10;
 
 /// What is known of the files that were read since they were last reported.
@@ -21,7 +21,7 @@ impl UnknownFiles {
     /// Takes in what was met in a file.
     pub(super) fn count(&mut self, progress: &SourceProgress) {
         let (name, counts) = (&progress.name, &progress.counts);
-        if counts.lines == 0 || self.named >= MOST_NAMED || self.judged.contains(name) {
+        if counts.lines == 0 || self.judged.contains(name) {
             return;
         }
         // A bad line is one of a known format, and has a message of its own.
@@ -36,18 +36,34 @@ impl UnknownFiles {
     /// Names the files of which no line was of use. To be called at the end of all files: the next line of one that
     /// is still being read may be.
     pub(super) fn report(&mut self, notes: &Notes) {
+        let mut others = 0;
         for (name, lines) in std::mem::take(&mut self.waiting) {
-            if self.named >= MOST_NAMED {
-                return;
-            }
-            let which = if lines == 1 {
-                "its only line is not".to_owned()
+            if self.named < MOST_NAMED {
+                let which = if lines == 1 {
+                    "its only line is not".to_owned()
+                } else {
+                    format!("none of its {lines} lines is")
+                };
+                notes.say(format!("{name}: {which} of a format that mcpr knows"));
+                self.named += 1;
             } else {
-                format!("none of its {lines} lines is")
-            };
-            notes.say(format!("{name}: {which} of a format that mcpr knows"));
+                others += 1;
+            }
             self.judged.insert(name);
-            self.named += 1;
+        }
+        if others > 0 {
+            let files = if others == 1 {
+                "file holds"
+            } else {
+                "files hold"
+            };
+            notes.say(format!(
+                "{others} more {files} no line of a format that mcpr knows: `mcpr store stats` lists every file, \
+                 such ones with 0 events"
+            ));
+        }
+        if self.named > 0 {
+            notes.name_formats();
         }
     }
 }
@@ -85,8 +101,12 @@ mod tests {
             files.count(&one);
         }
         files.report(&notes);
-        let told = ["notes.txt: none of its 2 lines is of a format that mcpr knows"];
-        assert_eq!(notes.take(), told);
+        let told = notes.take();
+        assert_eq!(
+            told[0],
+            "notes.txt: none of its 2 lines is of a format that mcpr knows"
+        );
+        assert_eq!(told.len(), 2, "and the formats: {told:?}");
         files.count(&text("notes.txt"));
         files.report(&notes);
         assert!(notes.take().is_empty());
@@ -94,6 +114,14 @@ mod tests {
             files.count(&text(&number.to_string()));
         }
         files.report(&notes);
-        assert_eq!(notes.take().len(), MOST_NAMED - 1);
+        let told = notes.take();
+        assert_eq!(told.len(), MOST_NAMED, "{told:?}");
+        let last = &told[MOST_NAMED - 1];
+        assert!(last.starts_with("21 more files hold no line"), "{last}");
+        // One that comes later is counted, too.
+        files.count(&text("late.log"));
+        files.report(&notes);
+        let told = notes.take();
+        assert!(told[0].starts_with("1 more file holds"), "{told:?}");
     }
 }

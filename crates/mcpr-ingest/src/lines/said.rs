@@ -1,7 +1,6 @@
 //! What is said of a source while it is read, once each.
 
 use super::LineDecoder;
-use mcpr_wire::FORMATS;
 
 /// After so many lines without any event that is known a source is called strange.
 pub(super) const STRANGE_LINES: u64 = 100;
@@ -16,17 +15,20 @@ impl LineDecoder {
             u64::MAX
         };
         if self.strange_lines == STRANGE_LINES {
-            let formats: Vec<String> = FORMATS
-                .iter()
-                .filter(|it| it.is_of_lines())
-                .map(|it| format!("{} ({})", it.name(), it.about()))
-                .collect();
-            let formats = formats.join(", ");
-            self.wanted.notes.say(format!(
-                "{}: no event in the first {STRANGE_LINES} lines; formats that are read: {formats}",
+            let notes = &self.wanted.notes;
+            notes.say(format!(
+                "{}: no event in the first {STRANGE_LINES} lines",
                 self.source
             ));
+            notes.name_formats();
         }
+    }
+
+    /// Of a file, which has an end: there it is judged as a whole.
+    #[must_use]
+    pub(crate) fn of_file(mut self) -> Self {
+        self.strange_lines = u64::MAX;
+        self
     }
 
     /// Says once that a source tells of calls that cannot be told apart.
