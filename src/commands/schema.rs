@@ -23,6 +23,7 @@ use super::help::CommandHelp;
 use super::now_ms;
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::nearest::did_you_mean;
 use crate::render::{Column, LIST_COLUMNS, LIST_FIELDS, Listing, TableStyle, choose};
 pub(in crate::commands) use changes::{Brought, brought, change_rows, is_seen_in};
 pub(in crate::commands) use history::History;
@@ -192,12 +193,30 @@ fn nothing(view: &View, proxies: &[String], console: &mut Console) {
              was recorded yet",
         );
     } else {
-        console.hint(&format!("there are lists of {}", listed(proxies)));
+        let typed = view.proxies_typed.first().map(String::as_str);
+        console.hint(&there_are_lists(typed, proxies));
     }
 }
 
-/// Names as a sentence lists them.
-fn listed(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
+/// Most proxies that are named.
+const MAX_NAMED: usize = 10;
+
+/// Whose lists there are, and which of them was meant by a name that is none.
+fn there_are_lists(typed: Option<&str>, proxies: &[String]) -> String {
+    let known: Vec<&str> = proxies.iter().map(String::as_str).collect();
+    let is_none = |name: &&str| !known.contains(name);
+    let meant = typed
+        .filter(is_none)
+        .and_then(|name| did_you_mean(name, &known));
+    let meant = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
+    let named: Vec<String> = known
+        .iter()
+        .take(MAX_NAMED)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let more = match known.len().saturating_sub(MAX_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{meant}there are lists of {}{more}", named.join(", "))
 }

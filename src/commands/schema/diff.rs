@@ -5,6 +5,7 @@ mod known;
 mod output;
 mod pieces;
 mod replay;
+mod servers;
 mod sides;
 
 use super::accept::Accepted;
@@ -16,6 +17,7 @@ use crate::commands::replace::Replacement;
 use crate::commands::{Refused, StoreArgs, complete};
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::render::text::escape;
 use anyhow::Context;
 use clap_complete::ArgValueCompleter;
 use known::RecordedFacts;
@@ -47,7 +49,7 @@ pub(super) struct Args {
     new: Vec<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
-    /// Compare what this proxy showed
+    /// Compare what this proxy showed [default: of each proxy what it showed, in turn]
     #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::proxies))]
     proxy: Option<String>,
     /// Compare this list only: server, tools, prompts, resources, templates, or a method
@@ -91,7 +93,7 @@ pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
 /// How a comparison is told.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct OutputArgs {
-    /// Print one JSON document
+    /// Print one JSON document for each server that is compared
     #[arg(short, long, conflicts_with = "format")]
     pub(super) json: bool,
     /// Choose the output format
@@ -107,8 +109,11 @@ pub(super) struct OutputArgs {
 impl OutputArgs {
     /// Chooses colour and pager, before anything is printed.
     pub(super) fn prepare(&self, console: &mut Console) {
-        let is_text = self.format == ReportFormat::Text && !self.json;
-        self.manners.apply(is_text, console);
+        self.manners.apply(self.is_text(), console);
+    }
+
+    fn is_text(&self) -> bool {
+        self.format == ReportFormat::Text && !self.json
     }
 
     fn write_files(&self, document: &Document<'_, '_>) -> anyhow::Result<()> {
@@ -167,28 +172,53 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         let (since, until) = known::window(args)?;
         tell_what_is_asked(&url, Some(since), until, args.zone(), console)?;
     }
-    let compared = sides::compared(args)?;
-    for note in &compared.notes {
-        console.note(note);
+    let mut exit = Exit::Done;
+    let mut are_several = false;
+    sides::each(args, &mut |compared, server| {
+        // The report is judged before it is printed, so that what is accepted is not in it.
+        let found = diff(&compared.old.surface, &compared.new.surface)?;
+        let locator = Locator::of(compared.old.read(), compared.new.read());
+        let verdict = gate::judge(found, &gate, &mut accepted);
+        let is_text = args.output.is_text();
+        if let Some(name) = server.filter(|_| is_text) {
+            let gap = if are_several { "\n" } else { "" };
+            console.print(&format!("{gap}── {} ──\n", escape(name)))?;
+        }
+        are_several |= server.is_some();
+        for note in &compared.notes {
+            // Among several, what is said of one stands with it: there is nothing else to tell.
+            match server {
+                Some(_) if is_text => console.print(&format!("{}\n", escape(note)))?,
+                _ => console.note(note),
+            }
+        }
+        if server.is_some() && is_text && compared.is_of_nothing() {
+            return Ok(());
+        }
+        let document = Document {
+            known: known::known(args, compared, &verdict.report)?,
+            compared,
+            verdict: &verdict,
+            audience: gate.audience,
+            zone: args.zone(),
+            locator: &locator,
+        };
+        let told = DiffView {
+            document: &document,
+            gate: &args.gate,
+            output: &args.output,
+        };
+        // Which entries met a finding is known once the last of several was judged.
+        let met = server.is_none().then_some(&accepted);
+        if told.print(met, console)? == Exit::No {
+            exit = Exit::No;
+        }
+        Ok(())
+    })?;
+    if are_several {
+        say_unused(&accepted, console);
     }
-    // The report is judged before it is printed, so that what is accepted is not in it.
-    let found = diff(&compared.old.surface, &compared.new.surface)?;
-    let locator = Locator::of(compared.old.read(), compared.new.read());
-    let verdict = gate::judge(found, &gate, &mut accepted);
-    let document = Document {
-        known: known::known(args, &compared, &verdict.report)?,
-        compared: &compared,
-        verdict: &verdict,
-        audience: gate.audience,
-        zone: args.zone(),
-        locator: &locator,
-    };
-    let told = DiffView {
-        document: &document,
-        gate: &args.gate,
-        output: &args.output,
-    };
-    told.print(&accepted, console)
+    Ok(exit)
 }
 
 /// Judges what a server shows now against a file, and tells it.
@@ -218,7 +248,13 @@ pub(super) fn judge_and_print(
         gate: gate_args,
         output,
     };
-    told.print(&accepted, console)
+    told.print(Some(&accepted), console)
+}
+
+fn say_unused(accepted: &Accepted, console: &mut Console) {
+    for note in accepted.unused_notes() {
+        console.note(&note);
+    }
 }
 
 /// A judged comparison, and how it is printed.
@@ -229,10 +265,10 @@ struct DiffView<'a, 'files> {
 }
 
 impl DiffView<'_, '_> {
-    fn print(&self, accepted: &Accepted, console: &mut Console) -> anyhow::Result<Exit> {
+    fn print(&self, accepted: Option<&Accepted>, console: &mut Console) -> anyhow::Result<Exit> {
         // Only now is it known which entries met a finding.
-        for note in accepted.unused_notes() {
-            console.note(&note);
+        if let Some(accepted) = accepted {
+            say_unused(accepted, console);
         }
         let look = TextLook {
             has_colour: console.colours_output(),

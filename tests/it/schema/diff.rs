@@ -1,7 +1,7 @@
 //! `mcpr schema diff`: what is compared, what fails, how it is told, and what cannot be compared.
 
 use super::super::program::{Home, Ran, json_lines};
-use super::{recorded, tool, tools};
+use super::{exchange, recorded, tool, tools};
 use expect_test::expect;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -225,7 +225,7 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
         "unknown.json",
         r#"{"accepted": [{"fingerprint": "f", "rule": "no-such", "item": "t", "reason": "r"}]}"#,
     );
-    let cases: [(&[&str], &str); 17] = [
+    let cases: [(&[&str], &str); 19] = [
         (&["old.json"], "2 values required"),
         (&["old.json", "nowhere.json"], "cannot read nowhere.json"),
         (&["-", "-"], "only one of the two can be standard input"),
@@ -249,11 +249,16 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
             &["old.json", "new.json", "--ignore", "no-such-rule"],
             "no rule `no-such-rule`",
         ),
-        (&[], "which proxy?"),
+        (
+            &["--format", "sarif"],
+            "which proxy? this --format is about one server",
+        ),
+        (&["--from", "1"], "add --proxy everything; there are lists"),
         (
             &["--proxy", "nobody"],
             "there are lists of `everything`, `weather`",
         ),
+        (&["--proxy", "wether"], "did you mean `weather`?"),
         (
             &["--proxy", "weather", "--to", "7"],
             "there are versions 1 to 2 of tools/list",
@@ -274,6 +279,57 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
         assert!(ran.err.contains(says), "{arguments:?} {ran:?}");
         assert_eq!(ran.out, "", "{arguments:?}");
     }
+}
+
+#[test]
+fn without_a_name_each_server_of_a_store_is_compared_in_turn() {
+    let home = recorded();
+    // What is said of calls begins at a time that is the same in all of them.
+    let run = |more: &[&str]| {
+        let line = [
+            "schema",
+            "diff",
+            "--since",
+            "2026-11-20",
+            "--fail-on",
+            "any",
+        ];
+        home.run(&[&line[..], more].concat())
+    };
+    let told = run(&[]);
+    let of_one = |name: &str| run(&["--proxy", name]);
+    let (everything, weather) = (of_one("everything"), of_one("weather"));
+    assert!(
+        everything.err.contains("only one version was seen"),
+        "{everything:?}"
+    );
+    assert_eq!(
+        told.out,
+        format!(
+            "── everything ──\n{}\n── weather ──\n{}",
+            everything.err, weather.out
+        )
+    );
+    assert_eq!((told.code, told.err.as_str()), (Some(1), ""));
+    // A script gets a document for each, in the shape that one has.
+    let documents = json_lines(&run(&["--json"]).out);
+    let one = json_lines(&run(&["--json", "-p", "weather"]).out);
+    assert_eq!(documents.len(), 2);
+    assert_eq!(documents[1], one[0]);
+    // Only those that have shown what is asked for.
+    let line = exchange(
+        1_795_224_422_000,
+        "s",
+        "tools/list",
+        &tools(&[tool("one", &[])]),
+    );
+    home.record(&[&home.write("small.log", line + "\n")]);
+    assert!(run(&[]).out.contains("── small ──"));
+    let resources = run(&["--method", "resources"]).out;
+    assert!(
+        resources.contains("── weather ──") && !resources.contains("small"),
+        "{resources}"
+    );
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! The two surfaces that are compared: of files, of versions, of proxies.
 
+use super::super::Lists;
 use super::super::changes::before;
 use super::super::history::History;
-use super::super::{Lists, listed};
-use super::Args;
 use super::inputs::Texts;
+use super::{Args, servers};
 use crate::commands::args::moment;
 use crate::commands::{Refused, now_ms, open_store};
 use crate::render::units;
 use mcpr_model::SurfaceUpdate;
-use mcpr_store::StoreUrl;
 use mcpr_store::query::{SurfaceRow, Surfaces};
 use mcpr_surface::Surface;
 use mcpr_surface::capture::{kind_of, surface_of};
@@ -79,6 +78,13 @@ pub(crate) struct Compared {
     pub(crate) notes: Vec<String>,
 }
 
+impl Compared {
+    /// Whether neither side has anything.
+    pub(super) fn is_of_nothing(&self) -> bool {
+        self.versions.is_empty() && *self.old.surface == *self.new.surface
+    }
+}
+
 /// What `--from` and `--to` take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
@@ -89,20 +95,27 @@ enum Version {
 /// Most digits of a version's number: longer numbers are times.
 const MAX_DIGITS: usize = 9;
 
-/// Finds the two surfaces.
-pub(super) fn compared(args: &Args) -> anyhow::Result<Compared> {
+/// Hands over each two surfaces that are compared, with the name of their server where there are several.
+pub(super) fn each(
+    args: &Args,
+    take: &mut dyn FnMut(&Compared, Option<&str>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     if args.are_files() {
         let (old, new) = args.sides_of_files()?;
-        return of_files(&old, &new);
+        return take(&of_files(&old, &new)?, None);
     }
     let url = args.store.url_to_read()?;
     let reader = open_store(&url)?;
     let (mut history, _) = History::read(reader.as_ref(), None, &mut |_| false)?;
-    let proxy = the_proxy(args.proxy.as_deref(), history.proxies(), &url)?;
-    match &args.against {
-        Some(other) => of_proxies(args, &mut history, &proxy, other),
-        None => of_versions(args, &mut history, &proxy),
+    let proxies = servers::compared(args, &mut history, &url)?;
+    for proxy in &proxies {
+        let compared = match &args.against {
+            Some(other) => of_proxies(args, &mut history, proxy, other)?,
+            None => of_versions(args, &mut history, proxy)?,
+        };
+        take(&compared, (proxies.len() > 1).then_some(proxy))?;
     }
+    Ok(())
 }
 
 fn of_files(old: &[PathBuf], new: &[PathBuf]) -> anyhow::Result<Compared> {
@@ -157,22 +170,6 @@ fn both_sides(old: Texts, new: Texts) -> Result<(Side, Side), Refused> {
     })
 }
 
-/// The proxy that is meant: the one that was named, or the only one there is.
-fn the_proxy(named: Option<&str>, proxies: &[String], store: &StoreUrl) -> Result<String, Refused> {
-    let known = || format!("there are lists of {}", listed(proxies));
-    // Told first: in a store without lists no name would do.
-    if proxies.is_empty() {
-        return Err(Refused::new(format!("no lists of a server in {store}"))
-            .hint("`mcpr schema diff OLD.json NEW.json` compares files"));
-    }
-    match (named, proxies) {
-        (Some(name), _) if proxies.iter().any(|known| known == name) => Ok(name.to_owned()),
-        (Some(name), _) => Err(Refused::new(format!("no lists of proxy `{name}`")).hint(known())),
-        (None, [only]) => Ok(only.clone()),
-        _ => Err(Refused::new("which proxy? name one with --proxy").hint(known())),
-    }
-}
-
 /// What a proxy shows, against what another one does.
 fn of_proxies(
     args: &Args,
@@ -189,11 +186,7 @@ fn of_proxies(
     }
     let proxies = history.proxies();
     if !proxies.iter().any(|known| known == other) {
-        return Err(
-            Refused::new(format!("--against: no lists of proxy `{other}`"))
-                .hint(format!("there are lists of {}", listed(proxies)))
-                .into(),
-        );
+        return Err(servers::no_lists("--against: ", other, proxies).into());
     }
     let mut surfaces = Surfaces::default();
     let mut side = |flag: &str, version: &Option<String>, proxy: &str| -> anyhow::Result<Side> {
