@@ -252,17 +252,36 @@ impl FileFormat {
             _ => None,
         }
     }
+
+    /// The ending of a name that says another format, which no report has.
+    fn other_of_name(path: &Path) -> Option<String> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        let others = [
+            "json", "jsonl", "ndjson", "csv", "txt", "text", "xml", "yaml", "yml", "pdf", "zip",
+            "gz",
+        ];
+        others.contains(&ending.as_str()).then_some(ending)
+    }
 }
 
 /// The format that is asked for: by its flag, or by the name of the file, which say the same.
 fn format(args: &Args) -> Result<FileFormat, Refused> {
-    let of_name = args.output.as_deref().and_then(FileFormat::of_name);
+    let path = args.output.as_deref();
+    let of_name = path.and_then(FileFormat::of_name);
     match (args.format, of_name) {
         (Some(wanted), Some(of_name)) if wanted != of_name => Err(Refused::new(
             "--format and the name of the file say different formats",
         )
         .hint("leave out --format, or name the file otherwise")),
-        (wanted, of_name) => Ok(wanted.or(of_name).unwrap_or(FileFormat::Html)),
+        (Some(format), _) | (None, Some(format)) => Ok(format),
+        // Whoever names it so would open it with another program than it is for.
+        (None, None) => match path.and_then(FileFormat::other_of_name) {
+            Some(ending) => Err(Refused::new(format!(
+                "a report is a page (.html), an HTTP archive (.har, which is JSON) or Markdown (.md), and no .{ending}"
+            ))
+            .hint("name the file so, or say --format; `mcpr logs --json` prints requests, `mcpr stats --json` sums")),
+            None => Ok(FileFormat::Html),
+        },
     }
 }
 

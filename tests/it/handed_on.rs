@@ -145,6 +145,16 @@ fn the_name_of_the_file_says_the_format() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.err.contains("different formats"), "{}", ran.err);
     assert!(!home.path("y.har").exists());
+    // One that says another format is no page under a false name.
+    for name in ["z.json", "z.CSV", "z.pdf"] {
+        let ran = home.run(&["report", "-o", name]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(
+            ran.err.contains("hint: name the file so, or say --format"),
+            "{ran:?}"
+        );
+        assert!(!home.path(name).exists());
+    }
 }
 
 #[test]

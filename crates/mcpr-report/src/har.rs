@@ -45,13 +45,13 @@ fn entry(row: &RequestRow, payload: Option<&Payload>) -> Value {
         let ms = us as f64 / 1000.0;
         ms
     });
-    let status = match row.status {
-        Status::Ok => 200,
-        Status::Error => 500,
+    // With the phrase that HTTP has for it: viewers show the two together.
+    let (status, phrase) = match row.status {
+        Status::Ok => (200, "OK"),
+        Status::Error => (500, "Internal Server Error"),
         // As browsers write an exchange of which no answer was seen.
-        Status::Timeout | Status::Unknown => 0,
+        Status::Timeout | Status::Unknown => (0, ""),
     };
-    let said = row.error_msg.as_deref().unwrap_or(row.status.as_str());
     let mut request = json!({
         "method": "POST", "url": url(row), "httpVersion": "HTTP/1.1", "cookies": [], "headers": [],
         "queryString": [], "headersSize": -1, "bodySize": row.bytes_in.unwrap_or(-1),
@@ -71,8 +71,9 @@ fn entry(row: &RequestRow, payload: Option<&Payload>) -> Value {
         "time": ms.unwrap_or(0.0),
         "request": request,
         "response": {
-            "status": status, "statusText": said, "httpVersion": "HTTP/1.1", "cookies": [], "headers": [],
+            "status": status, "statusText": phrase, "httpVersion": "HTTP/1.1", "cookies": [], "headers": [],
             "content": content, "redirectURL": "", "headersSize": -1, "bodySize": row.bytes_out.unwrap_or(-1),
+            "comment": row.error_msg.as_deref().unwrap_or_default(),
         },
         "cache": {},
         "timings": { "send": 0, "wait": ms.unwrap_or(-1.0), "receive": 0 },
@@ -80,6 +81,7 @@ fn entry(row: &RequestRow, payload: Option<&Payload>) -> Value {
             "seq": row.seq, "proxy": row.proxy, "method": row.method, "target": row.target(),
             "session": row.session, "client": row.client_name, "status": row.status.as_str(),
             "error_kind": row.error_kind.and_then(mcpr_model::ErrorKind::of_failure), "error_code": row.error_code,
+            "error_msg": row.error_msg,
         },
     })
 }

@@ -412,6 +412,29 @@ fn an_archive_is_json_whatever_was_recorded() {
 }
 
 #[test]
+fn a_status_in_an_archive_has_the_phrase_of_http_and_a_message_is_its_comment() {
+    let mut unanswered = row(3);
+    unanswered.status = Status::Timeout;
+    let answers = [failed(1, "no such tool"), row(2), unanswered].map(|row| {
+        let text = HarWriter::default().entry(&row, None);
+        let entry: Value = serde_json::from_str(&text).expect("it is JSON");
+        let answer = &entry["response"];
+        format!(
+            "{} {} {}",
+            answer["status"], answer["statusText"], answer["comment"]
+        )
+    });
+    assert_eq!(
+        answers,
+        [
+            "500 \"Internal Server Error\" \"no such tool\"",
+            "200 \"OK\" \"\"",
+            "0 \"\" \"\""
+        ]
+    );
+}
+
+#[test]
 fn gaps_are_told() {
     let mut fold = WindowFold::new(WindowScope {
         name: String::new(),
