@@ -155,7 +155,7 @@ fn run_with(
             }
             Err(refused) => Err(refused.into()),
         },
-        Err(error) => answer_parser(&harmless(error, args), console),
+        Err(error) => answer_parser(&harmless(error, args), args, console),
     };
     // Before the pager is waited for, in which somebody reads.
     let took = began.elapsed();
@@ -343,7 +343,11 @@ fn dispatch(
 }
 
 /// Help and version are data; everything else clap has to say is an error of usage.
-fn answer_parser(error: &clap::Error, console: &mut Console) -> anyhow::Result<Exit> {
+fn answer_parser(
+    error: &clap::Error,
+    args: &[OsString],
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
     let render = |colour: bool| {
         let rendered = error.render();
         if colour {
@@ -353,7 +357,8 @@ fn answer_parser(error: &clap::Error, console: &mut Console) -> anyhow::Result<E
         }
     };
     if error.use_stderr() {
-        let known = known_elsewhere(error);
+        let command = args.get(1).and_then(|word| word.to_str());
+        let known = known_elsewhere(error, command.unwrap_or_default());
         let text = render(console.colours_messages());
         // What looks alike is a poor guess where the word itself is known.
         let text = if known.is_some() || is_poor_guess(error) {

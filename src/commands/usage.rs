@@ -129,8 +129,25 @@ pub(crate) const FLAGS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What does here what a wrong word asks for, where another program has that word for it.
-pub(crate) fn known_elsewhere(error: &clap::Error) -> Option<String> {
+/// What commands want, and what there is to give them.
+const MISSING: &[(&str, &str)] = &[
+    (
+        "show",
+        "`mcpr show -1` shows the last request, `mcpr logs --seq` the numbers of all",
+    ),
+    (
+        "session",
+        "`mcpr session latest` is the session that was used last, `mcpr sessions` lists them",
+    ),
+    (
+        "check",
+        "a condition is such as --fail-on 'error-rate>5%'; `mcpr help check` lists the figures",
+    ),
+];
+
+/// What does here what a wrong word asks for, where another program has that word for it; the command is the first
+/// word that was typed.
+pub(crate) fn known_elsewhere(error: &clap::Error, command: &str) -> Option<String> {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),
         _ => None,
@@ -150,8 +167,42 @@ pub(crate) fn known_elsewhere(error: &clap::Error) -> Option<String> {
             }
             // clap names a flag with what was joined to it.
             let flag = word.split('=').next().unwrap_or(word);
-            found(FLAGS, flag).map(|ours| format!("use {ours}"))
+            if flag.starts_with('-') && command.starts_with('-') {
+                return Some(format!(
+                    "flags stand behind the command: `mcpr logs {flag}` and so on"
+                ));
+            }
+            found(FLAGS, flag)
+                .map(|ours| format!("use {ours}"))
+                .or_else(|| flag_for(word, command))
         }
+        ErrorKind::MissingRequiredArgument => found(MISSING, command).map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// The flags that a word alone may have been meant for.
+fn flag_for(word: &str, command: &str) -> Option<String> {
+    let word = word.trim();
+    // What a shell would take apart is not written as one word.
+    if word.is_empty()
+        || !word
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-_./".contains(c))
+    {
+        return None;
+    }
+    match command {
+        _ if word.starts_with('-') => None,
+        "logs" | "slow" => Some(format!(
+            "a word alone is no filter: --tool {word}, --proxy {word} or --grep {word}"
+        )),
+        "stats" | "report" => Some(format!(
+            "a word alone is no filter: --tool {word} or --proxy {word}"
+        )),
+        "sessions" | "clients" => Some(format!(
+            "a word alone is no filter: --client {word}, --proxy {word} or --tool {word}"
+        )),
         _ => None,
     }
 }

@@ -268,6 +268,35 @@ fn a_name_that_nobody_recorded_is_met_with_the_nearest_one() {
 }
 
 #[test]
+fn a_word_that_no_command_takes_is_met_with_the_flag_for_it() {
+    let home = Home::new();
+    for (line, hint) in [
+        (
+            &["logs", "echo"][..],
+            "hint: a word alone is no filter: --tool echo, --proxy echo or --grep echo",
+        ),
+        (
+            &["clients", "cursor"],
+            "hint: a word alone is no filter: --client cursor, --proxy cursor or --tool cursor",
+        ),
+        (
+            &["--db", "x.db", "logs"],
+            "hint: flags stand behind the command: `mcpr logs --db` and so on",
+        ),
+        (&["show"], "hint: `mcpr show -1` shows the last request"),
+        (&["session"], "hint: `mcpr session latest` is the session"),
+        (&["check"], "hint: a condition is such as --fail-on"),
+    ] {
+        let ran = home.run(line);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains(hint), "{ran:?}");
+    }
+    // What a terminal would act on is in no hint.
+    let ran = home.run(&["logs", "a\u{1b}[2J"]);
+    assert!(!ran.err.contains("hint:"), "{ran:?}");
+}
+
+#[test]
 fn one_exit_code_for_what_is_not_there() {
     let home = recorded();
     for args in [
