@@ -2,7 +2,7 @@
 
 use super::args::{ReadArgs, client_pattern};
 use super::callers::{CalledArgs, CalledTools};
-use super::empty::{self, Sought, SoughtName};
+use super::empty::{self, Sought, SoughtName, SoughtRows, SoughtSessions};
 use super::help::{CommandHelp, field_names};
 use super::left_out::{self, LinesArgs, counted};
 use super::list_printer::ListPrinter;
@@ -100,7 +100,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             conditions,
             names: clients.chain(tools).collect(),
             leaves_out_bodies: false,
-            requests: None,
+            asked: SoughtRows::Sessions(SoughtSessions {
+                filter: &filter,
+                called: &args.called,
+            }),
         };
         // Of a client that is sought by name nobody knows whether it was among them.
         if args.client.is_empty() && called.is_none() {

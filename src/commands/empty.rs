@@ -3,12 +3,13 @@
 mod loosened;
 
 use super::args::View;
+use super::callers::CalledArgs;
 use crate::console::Console;
 use crate::nearest::did_you_mean;
 use crate::render::units;
 use mcpr_model::time::{DAY_MS, HOUR_MS, rfc3339};
 use mcpr_store::Reader;
-use mcpr_store::query::{Cursor, Filter, NameKind, Pattern};
+use mcpr_store::query::{Cursor, Filter, NameKind, Pattern, SessionFilter};
 
 /// What an empty list was asked for.
 pub(super) struct Sought<'a> {
@@ -20,8 +21,24 @@ pub(super) struct Sought<'a> {
     pub(super) names: Vec<SoughtName>,
     /// Whether a text was searched for that a payload may have, and payloads were not all searched.
     pub(super) leaves_out_bodies: bool,
-    /// The same for the store, of a list of requests that have ended.
-    pub(super) requests: Option<SoughtRequests<'a>>,
+    /// The same for the store.
+    pub(super) asked: SoughtRows<'a>,
+}
+
+/// What the store was asked for.
+#[derive(Clone, Copy)]
+pub(super) enum SoughtRows<'a> {
+    /// Requests that have ended.
+    Requests(SoughtRequests<'a>),
+    Sessions(SoughtSessions<'a>),
+    InFlight,
+}
+
+/// Sessions that were looked for, or their clients.
+#[derive(Clone, Copy)]
+pub(super) struct SoughtSessions<'a> {
+    pub(super) filter: &'a SessionFilter,
+    pub(super) called: &'a CalledArgs,
 }
 
 /// Requests that were looked for.
@@ -191,11 +208,10 @@ pub(super) fn explain(
     }
     let span = reader.span()?;
     // To people something is said that is worth another question to the store.
-    let asked = sought
-        .requests
-        .filter(|_| view.is_table() && !console.is_quiet());
-    let before_window = match asked {
-        Some(asked) if view.default_window_ms.is_some() => asked.newest_at_any_time(reader)?,
+    let is_told_more = view.is_table() && !console.is_quiet() && view.default_window_ms.is_some();
+    let before_window = match sought.asked {
+        SoughtRows::Requests(asked) if is_told_more => asked.newest_at_any_time(reader)?,
+        SoughtRows::Sessions(asked) if is_told_more => asked.newest_at_any_time(reader)?,
         _ => span.map(|(_, newest)| newest),
     };
     if let (Some(window), Some(newest)) = (view.default_window_ms, before_window)
@@ -235,28 +251,12 @@ fn what_helps(
     if sought.leaves_out_bodies && reader.payload_span()?.is_some() {
         return Ok("--in payloads searches arguments and answers too".to_owned());
     }
-    if let Some(asked) = sought.requests {
-        return loosened::hint(asked, sought.what, newest, view, reader);
-    }
-    let at = units::time(newest, view.zone);
-    let ago = units::ago(view.now_ms.saturating_sub(newest));
-    // Whatever else was asked for: nothing at all is in that window.
-    let more = if view.since.is_some_and(|since| newest < since) {
-        format!("{} shows it", since_flag(view, newest))
-    } else {
-        what_shows_more(sought.what).to_owned()
-    };
-    Ok(format!("the newest request is of {at} ({ago}); {more}"))
-}
-
-/// What is left out of a list unless it is asked for.
-fn what_shows_more(what: &str) -> &'static str {
-    match what {
-        "sessions" | "clients" => "--all counts sessions without a call too",
-        "requests in flight" => {
-            "taps, and streams that show requests before their answers, tell of them"
-        }
-        _ => "--kind all shows HTTP and OAuth too",
+    match sought.asked {
+        SoughtRows::Requests(asked) => loosened::hint(asked, sought.what, newest, view, reader),
+        SoughtRows::Sessions(asked) => loosened::hint_of_sessions(asked, newest, view, reader),
+        SoughtRows::InFlight => Ok(
+            "taps, and streams that show requests before their answers, tell of them".to_owned(),
+        ),
     }
 }
 

@@ -2,7 +2,7 @@
 //! list goes on from a place in the store, in order of storing.
 
 use super::args::{ReadArgs, View};
-use super::empty::{self, Sought, SoughtRequests};
+use super::empty::{self, Sought, SoughtRequests, SoughtRows};
 use super::flight::{self, InsertedRows, LiveFlight, WantedInserts};
 use super::follow::{
     self, CursorFile, FollowArgs, Followed, Held, Position, Start, each_page_of_newest_left,
@@ -257,7 +257,10 @@ fn explain_empty(
         conditions: conditions(args, view),
         names: args.request_filter.names(),
         leaves_out_bodies: args.request_filter.search.leaves_out_bodies(),
-        requests: requests.filter(|_| !is_of_pending),
+        asked: match requests {
+            Some(requests) if !is_of_pending => SoughtRows::Requests(requests),
+            _ => SoughtRows::InFlight,
+        },
     };
     empty::explain(&sought, view, reader, console)
 }

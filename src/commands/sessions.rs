@@ -2,7 +2,7 @@
 
 use super::args::{ReadArgs, View, client_pattern};
 use super::callers::{CalledArgs, CalledTools};
-use super::empty::{self, Sought, SoughtName};
+use super::empty::{self, Sought, SoughtName, SoughtRows, SoughtSessions};
 use super::help::{CommandHelp, field_names};
 use super::left_out;
 use super::list_printer::ListPrinter;
@@ -100,7 +100,15 @@ const MAX_SORTED: usize = 10_000;
 /// When an argument means nothing, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let view = args.read.view(now_ms(), console)?;
-    let filter = SessionFilter {
+    let filter = filter_of(args, &view)?;
+    // A misspelt field is refused before the store is opened.
+    view.named(LISTED_COLUMNS)?;
+    let reader = view.open(console)?;
+    list(args, &filter, &view, reader.as_ref(), console)
+}
+
+fn filter_of(args: &Args, view: &View) -> anyhow::Result<SessionFilter> {
+    Ok(SessionFilter {
         proxy: view.proxy.clone(),
         since: view.since,
         until: view.until,
@@ -108,11 +116,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         active_at: args.active.then_some(view.now_ms),
         with_empty: args.all,
         ..SessionFilter::default()
-    };
-    // A misspelt field is refused before the store is opened.
-    view.named(LISTED_COLUMNS)?;
-    let reader = view.open(console)?;
-    list(args, &filter, &view, reader.as_ref(), console)
+    })
 }
 
 fn list(
@@ -172,13 +176,13 @@ fn list(
         left_out::say(&told, "-n all shows each", view, console);
     }
     if is_empty {
-        empty::explain(&sought(args, view), view, reader, console)?;
+        empty::explain(&sought(args, filter, view), view, reader, console)?;
     }
     Ok(Exit::Done)
 }
 
 /// What was looked for, in words.
-fn sought(args: &Args, view: &View) -> Sought<'static> {
+fn sought<'a>(args: &'a Args, filter: &'a SessionFilter, view: &View) -> Sought<'a> {
     let mut conditions = view.conditions();
     conditions.extend(args.client.iter().map(|glob| format!("client `{glob}`")));
     conditions.extend(args.called.words());
@@ -190,7 +194,10 @@ fn sought(args: &Args, view: &View) -> Sought<'static> {
         conditions,
         names: clients.chain(tools).collect(),
         leaves_out_bodies: false,
-        requests: None,
+        asked: SoughtRows::Sessions(SoughtSessions {
+            filter,
+            called: &args.called,
+        }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `mcpr slow`: the requests that took longest.
 
 use super::args::ReadArgs;
-use super::empty::{self, Sought, SoughtRequests};
+use super::empty::{self, Sought, SoughtRequests, SoughtRows};
 use super::follow::{self, FollowArgs, Followed, Start};
 use super::help::{CommandHelp, field_names};
 use super::left_out;
@@ -134,10 +134,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let more = false;
     listed.take(reader.as_ref(), Fetched { entries, more }, console)?;
     listed.printer.finish(console)?;
-    if filter.is_none() {
+    let Some(filter) = filter else {
         args.request_filter.say_no_session(&view, console);
         return Ok(Exit::No);
-    }
+    };
     if listed.printer.requests == 0 {
         let mut conditions = view.conditions();
         conditions.push(format!("latency from {}", units::latency(args.threshold)));
@@ -147,8 +147,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             conditions,
             names: args.request_filter.names(),
             leaves_out_bodies: args.request_filter.search.leaves_out_bodies(),
-            requests: filter.as_ref().map(|filter| SoughtRequests {
-                filter,
+            asked: SoughtRows::Requests(SoughtRequests {
+                filter: &filter,
                 after: None,
             }),
         };

@@ -6,7 +6,7 @@ mod conditions;
 mod traces;
 
 use super::args::{ReadArgs, View, patterns};
-use super::empty::{self, Sought, SoughtName, SoughtRequests};
+use super::empty::{self, Sought, SoughtName, SoughtRequests, SoughtRows};
 use super::help::{CommandHelp, field_names};
 use super::left_out::{self, LinesArgs};
 use super::list_printer::ListPrinter;
@@ -195,7 +195,7 @@ fn explain_empty(
         conditions,
         names: tools.chain(methods).chain(args.more.names()).collect(),
         leaves_out_bodies: args.more.leaves_out_bodies(),
-        requests: Some(SoughtRequests {
+        asked: SoughtRows::Requests(SoughtRequests {
             filter,
             after: None,
         }),

@@ -5,6 +5,7 @@ mod bus_error;
 mod captured;
 mod colour;
 mod environment;
+mod message;
 mod output;
 mod pager;
 mod progress;
@@ -168,7 +169,7 @@ impl Console {
     /// The terminal that standard output leads to.
     fn screen(&self) -> Option<PagerScreen> {
         self.out_is_terminal.then(|| {
-            let (columns, rows) = terminal_size();
+            let (columns, rows) = terminal_size(io::stdout());
             PagerScreen {
                 columns: columns
                     .or_else(|| self.environment.columns())
@@ -334,7 +335,8 @@ impl Console {
     pub fn note(&mut self, line: &str) {
         // Errors are written in another way and never left out.
         if !self.is_quiet() {
-            self.write_message(&format!("{}\n", escape(line)));
+            let line = self.over_lines(&escape(line));
+            self.write_message(&(line + "\n"));
         }
     }
 
@@ -384,7 +386,9 @@ impl Console {
         } else {
             ("", "")
         };
-        self.write_message(&format!("{red}error:{off} {}\n", escape(message)));
+        let text = self.over_lines(&format!("error: {}", escape(message)));
+        let rest = text.strip_prefix("error:").unwrap_or(&text);
+        self.write_message(&format!("{red}error:{off}{rest}\n"));
         if let Some(hint) = hint {
             self.hint(hint);
         }
@@ -393,6 +397,16 @@ impl Console {
     /// Writes what a person can do to standard error.
     pub fn hint(&mut self, hint: &str) {
         self.note(&format!("hint: {hint}"));
+    }
+
+    /// A message as a terminal shows it; one line for anything else.
+    fn over_lines(&self, message: &str) -> String {
+        if !self.err_is_terminal {
+            return message.to_owned();
+        }
+        let (columns, _) = terminal_size(io::stderr());
+        let columns = columns.or_else(|| self.environment.columns());
+        message::wrapped(message, columns.unwrap_or(Self::DEFAULT_SCREEN.columns))
     }
 
     /// Writes text that is ready to be shown, such as clap's, to standard error.

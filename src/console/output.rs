@@ -63,11 +63,11 @@ pub(super) fn reader_has_gone() -> bool {
             .intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
-/// The columns and rows of the terminal that standard output leads to, where it tells them.
-pub(super) fn terminal_size() -> (Option<usize>, Option<usize>) {
+/// The columns and rows of the terminal that a stream leads to, where it tells them.
+pub(super) fn terminal_size(stream: impl AsFd) -> (Option<usize>, Option<usize>) {
     // A pseudo-terminal whose size nobody has set says 0.
     let told = |size: u16| Some(usize::from(size)).filter(|&size| size > 0);
-    match tcgetwinsize(io::stdout()) {
+    match tcgetwinsize(stream) {
         Ok(size) => (told(size.ws_col), told(size.ws_row)),
         Err(_) => (None, None),
     }

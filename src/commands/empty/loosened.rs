@@ -1,12 +1,12 @@
 //! Which condition of a question leaves everything out: each is left away in turn, and the store asked again.
 
-use super::{SoughtRequests, since_flag};
+use super::{SoughtRequests, SoughtSessions, since_flag};
 use crate::commands::args::View;
 use crate::commands::pages::{OrderBy, Range, each_page};
 use crate::render::units;
 use mcpr_model::Kind;
 use mcpr_store::Reader;
-use mcpr_store::query::{Filter, Order};
+use mcpr_store::query::{Filter, Order, SessionFilter, SessionPage};
 
 /// A question with one condition less.
 struct Loosened<'a> {
@@ -64,12 +64,6 @@ pub(super) fn hint(
     view: &View,
     reader: &dyn Reader,
 ) -> anyhow::Result<String> {
-    let of_time = |ts: i64| {
-        let ago = units::ago(view.now_ms.saturating_sub(ts));
-        format!("{} ({ago})", units::time(ts, view.zone))
-    };
-    let mut remedies = Vec::new();
-    let mut newest = None;
     let loosened = without_each(asked.filter, what, view);
     let without = loosened.iter().map(|(flag, filter)| Loosened {
         flag,
@@ -82,46 +76,141 @@ pub(super) fn hint(
             ..asked
         },
     });
+    let mut found = Vec::new();
     for Loosened { flag, asked } in without.chain(without_place) {
-        let Some(found) = asked.newest(reader)? else {
-            continue;
-        };
-        newest = Some(found);
-        remedies.push(match flag {
-            "--since" => format!("with {}", since_flag(view, found)),
-            "--kind all" => format!("with {flag}"),
-            // Without it the threshold would be that of every day.
-            "--threshold" => "with --threshold 0".to_owned(),
-            _ => format!("without {flag}"),
-        });
+        found.extend(asked.newest(reader)?.map(|newest| (flag, newest)));
     }
-    let last = remedies.pop();
-    Ok(match (last, newest, &remedies[..]) {
-        (Some(only), Some(newest), []) => format!("{only} the newest is of {}", of_time(newest)),
-        (Some(last), _, others) => {
-            format!("there are some {} or {last}", others.join(", "))
-        }
-        // What the store holds is older than all that was looked at, so that this one has to go in any case.
-        _ if asked
-            .filter
-            .since
-            .is_some_and(|since| newest_of_all < since) =>
-        {
-            format!(
-                "the newest request is of {}; look with {} and without another condition",
-                of_time(newest_of_all),
-                since_flag(view, newest_of_all)
-            )
-        }
-        _ if asked.filter.grep.is_some() => format!(
+    if let Some(told) = remedies(&found, view) {
+        return Ok(told);
+    }
+    let filter = asked.filter;
+    Ok(match older_than_all(filter.since, newest_of_all, view) {
+        Some(told) => told,
+        None if filter.grep.is_some() => format!(
             "the newest request is of {}; look without another condition",
-            of_time(newest_of_all)
+            of_time(newest_of_all, view)
         ),
-        _ => format!(
-            "the newest request is of {}; no condition alone leaves it out",
-            of_time(newest_of_all)
-        ),
+        None => no_condition(newest_of_all, view),
     })
+}
+
+/// The same for sessions.
+pub(super) fn hint_of_sessions(
+    asked: SoughtSessions<'_>,
+    newest_of_all: i64,
+    view: &View,
+    reader: &dyn Reader,
+) -> anyhow::Result<String> {
+    let mut found = Vec::new();
+    let without = sessions_without_each(asked.filter, view);
+    for (flag, filter) in &without {
+        let asked = SoughtSessions { filter, ..asked };
+        found.extend(asked.newest(reader)?.map(|newest| (*flag, newest)));
+    }
+    if !asked.called.tool.is_empty() {
+        let newest = last_used(asked.filter, reader)?;
+        found.extend(newest.map(|newest| ("--tool", newest)));
+    }
+    let told = remedies(&found, view);
+    let told = told.or_else(|| older_than_all(asked.filter.since, newest_of_all, view));
+    Ok(told.unwrap_or_else(|| no_condition(newest_of_all, view)))
+}
+
+/// What to leave away or to add, of the conditions without which there is something.
+fn remedies(found: &[(&'static str, i64)], view: &View) -> Option<String> {
+    let remedy = |&(flag, newest): &(&'static str, i64)| match flag {
+        "--since" => format!("with {}", since_flag(view, newest)),
+        // Sessions without a call, and requests beside those of MCP, are shown on demand.
+        "--all" | "--kind all" => format!("with {flag}"),
+        // Without it the threshold would be that of every day.
+        "--threshold" => "with --threshold 0".to_owned(),
+        _ => format!("without {flag}"),
+    };
+    let (last, others) = found.split_last()?;
+    if others.is_empty() {
+        let at = of_time(last.1, view);
+        return Some(format!("{} the newest is of {at}", remedy(last)));
+    }
+    let others: Vec<String> = others.iter().map(remedy).collect();
+    let others = others.join(", ");
+    Some(format!("there are some {others} or {}", remedy(last)))
+}
+
+/// What is said where everything is older than all that was looked at, so that this condition has to go in any case.
+fn older_than_all(since: Option<i64>, newest: i64, view: &View) -> Option<String> {
+    let flag = since_flag(view, newest);
+    since.filter(|since| newest < *since).map(|_| {
+        let at = of_time(newest, view);
+        format!("the newest request is of {at}; look with {flag} and without another condition")
+    })
+}
+
+fn no_condition(newest: i64, view: &View) -> String {
+    let at = of_time(newest, view);
+    format!("the newest request is of {at}; no condition alone leaves it out")
+}
+
+fn of_time(ts: i64, view: &View) -> String {
+    let ago = units::ago(view.now_ms.saturating_sub(ts));
+    format!("{} ({ago})", units::time(ts, view.zone))
+}
+
+impl SoughtSessions<'_> {
+    /// When the one used last was, if there is one.
+    fn newest(&self, reader: &dyn Reader) -> anyhow::Result<Option<i64>> {
+        let Some(called) = self.called.called(self.filter)? else {
+            return last_used(self.filter, reader);
+        };
+        let (sessions, _) = called.used_last(self.filter, 1, reader)?;
+        Ok(sessions.first().map(|session| session.last_seen_at))
+    }
+
+    /// The same without a beginning in time.
+    pub(super) fn newest_at_any_time(&self, reader: &dyn Reader) -> anyhow::Result<Option<i64>> {
+        let filter = SessionFilter {
+            since: None,
+            ..self.filter.clone()
+        };
+        let filter = &filter;
+        SoughtSessions { filter, ..*self }.newest(reader)
+    }
+}
+
+fn last_used(filter: &SessionFilter, reader: &dyn Reader) -> anyhow::Result<Option<i64>> {
+    let rows = reader.sessions(filter, &SessionPage::used_last(1))?;
+    Ok(rows.first().map(|session| session.last_seen_at))
+}
+
+/// The filter without each of its conditions, and the flag of that condition.
+fn sessions_without_each(asked: &SessionFilter, view: &View) -> Vec<(&'static str, SessionFilter)> {
+    let mut all = Vec::new();
+    let mut without = |flag, is_set: bool, leave_away: &dyn Fn(&mut SessionFilter)| {
+        if is_set {
+            let mut filter = asked.clone();
+            leave_away(&mut filter);
+            all.push((flag, filter));
+        }
+    };
+    without("--proxy", asked.proxy.is_some(), &|it| it.proxy = None);
+    without("--client", asked.client.is_some(), &|it| it.client = None);
+    without("--active", asked.active_at.is_some(), &|it| {
+        it.active_at = None;
+    });
+    without("--all", !asked.with_empty, &|it| it.with_empty = true);
+    without("--since", asked.since.is_some(), &|it| it.since = None);
+    without("--until", asked.until.is_some(), &|it| {
+        it.until = None;
+        it.since = since_without_end(it.since, view);
+    });
+    all
+}
+
+/// The beginning of a window that has no end any more: what was counted back from that is counted back from now.
+fn since_without_end(since: Option<i64>, view: &View) -> Option<i64> {
+    let counted_back = view
+        .default_window_ms
+        .map(|window| view.now_ms.saturating_sub(window));
+    counted_back.or(since)
 }
 
 /// The filter without each of its conditions, and the flag of that condition.
@@ -175,10 +264,7 @@ fn without_each(asked: &Filter, what: &str, view: &View) -> Vec<(&'static str, F
     without("--since", asked.since.is_some(), &|it| it.since = None);
     without("--until", asked.until.is_some(), &|it| {
         it.until = None;
-        // Counted back from the end that there was.
-        if let Some(window) = view.default_window_ms {
-            it.since = Some(view.now_ms.saturating_sub(window));
-        }
+        it.since = since_without_end(it.since, view);
     });
     all
 }

@@ -74,6 +74,48 @@ fn no_sessions() {
 }
 
 #[test]
+fn an_empty_list_names_the_condition_that_empties_it() {
+    let told = |line: &[&str]| {
+        let words = ["sessions", "--db", "/store.db", "--utc"]
+            .iter()
+            .chain(line);
+        let args = Line::try_parse_from(words).expect("a line").args;
+        let (mut console, _, err) = Console::captured();
+        let view = view(&args.read, &mut console);
+        let filter = filter_of(&args, &view).expect("a filter");
+        let mut rows = sample();
+        for row in &mut rows.sessions {
+            row.total_calls = 0;
+            row.ended_at = Some(row.last_seen_at);
+        }
+        rows.sessions[0].total_calls = 3;
+        list(&args, &filter, &view, &rows, &mut console).expect("a list");
+        err.text()
+    };
+    let newest = "the newest is of 2026-11-21 01:27:12.000Z (2m ago)";
+    for (line, expected) in [
+        (&["--active"][..], format!("without --active {newest}")),
+        (&["--client", "zz*"], format!("without --client {newest}")),
+        (
+            &["--until", "2000-01-01"],
+            format!("without --until {newest}"),
+        ),
+        (&["--since", "1m"], format!("with --since 1h {newest}")),
+        (
+            &["--client", "zz*", "--active"],
+            "no condition alone leaves it out".to_owned(),
+        ),
+        (
+            &["--proxy", "weather*"],
+            format!("without --proxy {newest}"),
+        ),
+    ] {
+        let said = told(line);
+        assert!(said.contains(&expected), "{line:?}: {said}");
+    }
+}
+
+#[test]
 fn a_client_beyond_the_names_that_are_looked_at_is_not_said_to_be_missing() {
     let args = Line::try_parse_from(["sessions", "--db", "/store.db", "-c", "a123x", "--active"])
         .expect("a line")

@@ -42,6 +42,40 @@ fn a_result_keeps_its_room_beside_several_proxies() {
 }
 
 #[test]
+fn hints_are_broken_between_words_and_commands_are_not() {
+    let home = recorded();
+    let line = [
+        "logs",
+        "--tool",
+        "zz*",
+        "--status",
+        "error",
+        "--since",
+        "2000-01-01",
+    ];
+    for (columns, rows) in [(40, 50), (60, 50)] {
+        // What is printed leads elsewhere: standard error has a width of its own.
+        let screen = Terminal::of(&home)
+            .size(columns, rows)
+            .output(Stdio::null());
+        let said = screen.env("NO_COLOR", "1").run(&line).out;
+        assert!(said.contains("hint: "), "{said}");
+        assert!(said.lines().count() > 4, "{said}");
+        // A store's path is one word, however long it is.
+        let wide = |line: &&str| widest(line) > usize::from(columns) && !line.contains('/');
+        assert_eq!(said.lines().find(wide), None, "{said}");
+    }
+    let said = home.run(&line).err;
+    assert_eq!(said.lines().count(), 3, "{said}");
+    let screen = Terminal::of(&home).size(40, 50);
+    let said = screen.env("NO_COLOR", "1").run(&["session", "nope"]).out;
+    assert!(
+        said.contains("hint: `mcpr sessions --all --limit all`\n  lists every"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_figure_of_an_earlier_window_does_not_stand_without_its_own() {
     let home = recorded();
     let args = [
