@@ -78,12 +78,18 @@ def main():
                 sent += 1
             recorder.stdin.flush()
 
+        total = 0
         for name, key in (("requests", b"1"), ("sessions", b"2"), ("tools", b"3")):
             sent = 0
             os.write(terminal, key)
             print(f"{ROWS_A_SECOND} rows/s, {name}: {share(pid, seconds, feed):.1f} % of a core", flush=True)
+            total += sent
         recorder.stdin.close()
         recorder.wait()
+        quiet["stdout"] = subprocess.PIPE
+        stats = json.loads(subprocess.run([mcpr, "store", "stats", "--json"], check=True, **quiet).stdout)
+        # A recorder that cannot keep up drops rows, and the screen has less to show.
+        print(f"stored: {stats['requests'] - 10_000:,} of {total:,} rows")
         os.write(terminal, b"q")
         os.waitpid(pid, 0)
 
