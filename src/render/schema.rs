@@ -184,7 +184,7 @@ pub const UNUSED_COLUMNS: &[Column<UnusedRow>] = &[
     .between(8, 20),
     Column::<UnusedRow>::new("tool", "TOOL", Show::Text, |row| row.tool.as_str().into())
         .cut_to(12)
-        .between(32, 80),
+        .between(32, usize::MAX),
     Column::<UnusedRow>::new("calls", "CALLS", Show::Grouped, |row| row.calls.into()),
     Column::<UnusedRow>::new("errors", "ERRORS", Show::Grouped, |row| row.errors.into())
         .leave_out(1),

@@ -392,12 +392,22 @@ impl<R: Record> TableWriter<R> {
 
     fn limited<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.style.width {
-            Some(limit) if self.style.overflow == Overflow::Cut => cut(text, limit),
+            Some(limit) if self.style.overflow == Overflow::Cut => cut_line(text, limit),
             Some(limit) if self.style.overflow == Overflow::Wrap => {
                 wrap(text, limit).join("\n").into()
             }
             _ => Cow::Borrowed(text),
         }
+    }
+}
+
+/// A line between rows that is cut before the sign that it ends with, without which it would look like a row.
+fn cut_line(text: &str, limit: usize) -> Cow<'_, str> {
+    const END: &str = " ──";
+    let body = text.strip_suffix(END);
+    match body.filter(|_| width(text) > limit && limit > width(END)) {
+        Some(body) => (cut(body, limit - width(END)).into_owned() + END).into(),
+        None => cut(text, limit),
     }
 }
 

@@ -133,3 +133,15 @@ fn sessions_with_hostile_names_and_requests_in_flight_say_when_they_began() {
         2bdb4dcf   everything                              claude-desktop 1.2.0                            01:27:02Z             01:27:03Z                23       1          0  active
     "#]].assert_eq(&text);
 }
+
+#[test]
+fn a_line_between_rows_keeps_its_end_where_it_is_cut() {
+    let notice = LogRow::notice("files", NOW, "server exited with code 3: no such directory");
+    let text = |width| {
+        let columns = choose(LOG_COLUMNS, LOG_TABLE);
+        Listing::new(columns, Format::Table, plain(Some(width))).page(std::slice::from_ref(&notice))
+    };
+    assert_eq!(text(40), "── server exited with code 3: no suc… ──\n");
+    assert_eq!(text(3), "──…\n");
+    assert!(text(80).ends_with("directory ──\n"));
+}
