@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Everything that can be said in a minute: form, lints, the crates' own tests.
+# Everything that can be checked in a minute: form, lints, the crates' own tests.
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings

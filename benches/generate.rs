@@ -18,7 +18,7 @@ const REPEATED_STEP: usize = 7;
 /// How often that row comes in a session: six times on average, as in the capture.
 const REPEATS: std::ops::RangeInclusive<u8> = 2..=10;
 
-/// Name and version as the clients say them; the last is no captured one, but a sixth is wanted.
+/// Name and version as the clients say them; the last is not a captured one, but a sixth is wanted.
 const CLIENTS: [(&str, &str); 6] = [
     ("claude-desktop", "1.2.0"),
     ("cursor", "0.44.1"),
@@ -78,7 +78,7 @@ impl Step {
         }
     }
 
-    /// HTTP traffic that is no JSON-RPC request.
+    /// HTTP traffic that is not a JSON-RPC request.
     const fn http(verb: &'static str, status: u16, request: u32) -> Self {
         let passed = Self::passed("", Target::None, request);
         Self {

@@ -39,13 +39,13 @@ enum Stream {
 /// Measure ingestion against a bare insert loop, bare parsing and `DuckDB`
 #[derive(Parser)]
 struct Args {
-    /// Events in the stream; of stream B the next number of whole rounds
+    /// Events in the stream; of that of mcpr 0.5 the next number of whole rounds
     #[arg(long, env = "BENCH_LINES", default_value_t = 1_000_000)]
     lines: usize,
     /// Which stream
     #[arg(long, value_enum, default_value = "a")]
     stream: Stream,
-    /// Measure instead how one store grows to these sizes, in millions of rows of stream A
+    /// Measure instead how one store grows to these sizes, in millions of rows of the stream of mcpr 0.4
     #[arg(long, value_name = "MILLIONS", value_delimiter = ',')]
     growth: Vec<usize>,
     /// Measure instead how fast requests without a session id are recorded behind so many old sessions
@@ -321,7 +321,9 @@ fn report(written: &Written, runs: &Runs) {
             let name = format!("DuckDB {} `read_json` into a table, lines/s", read.version);
             print_row(&name, &of_walls(events, &walls), 0);
         }
-        None => eprintln!("DuckDB was not measured: of stream A only, with Python and its package"),
+        None => eprintln!(
+            "DuckDB was not measured: only with the stream of mcpr 0.4, with Python and its package"
+        ),
     }
 }
 

@@ -120,16 +120,16 @@ fn numbers(tools: usize, integers: usize) -> Value {
 }
 
 /// The most memory that a process had until its output ended, in bytes; 0 where the system does not
-/// tell.
+/// report it.
 fn peak_while_read(mut child: Child) -> Result<u64> {
     let status = format!("/proc/{}/status", child.id());
     let mut output = child.stdout.take().context("its output is a pipe")?;
     let (mut piece, mut peak) = (vec![0; 1 << 20], 0);
     loop {
         // Asked before each piece: the process may end right after the last one.
-        let told = fs::read_to_string(&status).unwrap_or_default();
-        let told = told.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kibibytes = told.and_then(|told| told.trim().strip_suffix("kB")?.trim().parse().ok());
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let text = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = text.and_then(|text| text.trim().strip_suffix("kB")?.trim().parse().ok());
         peak = kibibytes.map_or(peak, |kibibytes: u64| kibibytes * 1024);
         if output.read(&mut piece)? == 0 {
             break;
@@ -155,8 +155,9 @@ fn measure(label: &str, old: &Surface, new: &Surface, runs: usize, to_reach: &st
     }
     let times = times.split_off(1);
     let changed = old != new;
-    let is_told = !report.findings.is_empty() || report.compatibility != Compatibility::Cosmetic;
-    ensure!(changed == is_told, "{label}: a wrong report");
+    let is_reported =
+        !report.findings.is_empty() || report.compatibility != Compatibility::Cosmetic;
+    ensure!(changed == is_reported, "{label}: a wrong report");
     row(label, report.compatibility.as_str(), times, to_reach);
     Ok(())
 }

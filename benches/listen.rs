@@ -124,9 +124,9 @@ fn start(program: &Path, store: &Path) -> Result<Recorder> {
         .stderr(Stdio::piped())
         .spawn()
         .context("start the program")?;
-    let said = child.stderr.take().context("what it says")?;
+    let messages = child.stderr.take().context("what it says")?;
     let mut line = String::new();
-    BufReader::new(said).read_line(&mut line)?;
+    BufReader::new(messages).read_line(&mut line)?;
     let address = line.trim().rsplit('/').next().context("an address")?;
     let address = address.parse().with_context(|| format!("read `{line}`"))?;
     Ok(Recorder { child, address })
@@ -190,7 +190,7 @@ fn post_all(address: SocketAddr, requests: &[Vec<u8>]) -> Result<Vec<Duration>> 
     Ok(took)
 }
 
-/// The most memory a process has had (Linux alone tells).
+/// The most memory a process has had (only Linux reports it).
 fn peak_mb(id: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"))?;

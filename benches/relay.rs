@@ -282,19 +282,19 @@ fn answer(stream: &TcpStream) -> Result<()> {
             .and_then(|rest| rest.split(',').next());
         let id = id.unwrap_or("0");
         let text = "It is raining, and it will not stop before the weekend.";
-        let said = format!(
+        let reply = format!(
             "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":\"{text}\"}}]}}}}"
         );
         let sent = if wants_events {
-            let event = format!("event: message\ndata: {said}\n\n");
+            let event = format!("event: message\ndata: {reply}\n\n");
             format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{event}\r\n0\r\n\r\n",
                 event.len()
             )
         } else {
-            let length = said.len();
+            let length = reply.len();
             format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{said}"
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{reply}"
             )
         };
         out.write_all(sent.as_bytes())?;

@@ -1,4 +1,4 @@
-//! Replays the captured stream `tests/data/mcpr-0.5.44/everything.stderr.log` as one long stream B:
+//! Replays the captured stream `tests/data/mcpr-0.5.44/everything.stderr.log` as one long stream of mcpr 0.5:
 //! the same lines again and again, each round with sessions of its own and later than the round
 //! before.
 
@@ -31,7 +31,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Reads a capture; what is no JSON in it goes along as it is.
+    /// Reads a capture; what is not JSON in it goes along as it is.
     pub(crate) fn of(capture: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(capture).context("read the capture")?;
         let events: Vec<Value> = text

@@ -134,7 +134,7 @@ fn day_by_day(args: &Args, dir: &Path) -> Result<()> {
         payloads_ms: Some(7 * DAY_MS),
         max_bytes: Some(args.limit),
     };
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     for (name, keep) in [
         ("everything", Keep::EVERYTHING),
         ("30 days, payloads 7, the limit", bounded),
@@ -142,14 +142,14 @@ fn day_by_day(args: &Args, dir: &Path) -> Result<()> {
         let store = dir.join(format!("{name}.db"));
         let measured = measure(args, &store, keep, 0, Pace::days(args))?;
         report(name, &measured);
-        told.push(format!(
+        lines.push(format!(
             "{name}: at most {:.1} MiB, {} hours known to `stats`, {} of them recorded",
             mebibytes(measured.most_bytes),
             hours(&store)?,
             PAST_DAYS * 24
         ));
     }
-    println!("\n{}", told.join("\n"));
+    println!("\n{}", lines.join("\n"));
     Ok(())
 }
 
@@ -209,9 +209,9 @@ fn measure(args: &Args, store: &Path, keep: Keep, first: u64, pace: Pace) -> Res
     config.writer.exclusive = true;
     config.clock = Some(Box::new(move || now.load(Ordering::Relaxed)));
     let removed = Arc::new(Mutex::new((0, 0)));
-    let told = Arc::clone(&removed);
+    let total = Arc::clone(&removed);
     config.on_removed = Some(Box::new(move |round| {
-        let mut sum = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sum = total.lock().unwrap_or_else(PoisonError::into_inner);
         sum.0 += round.requests;
         sum.1 += round.payloads;
     }));

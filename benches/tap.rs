@@ -60,7 +60,7 @@ fn main() -> Result<()> {
         missed.push(args.calls + 2 * args.messages - count(&store)?);
     }
     report(&args, &direct, &tapped);
-    println!("| requests not recorded (and told so), each run | | {missed:?} | |");
+    println!("| requests not recorded (and reported so), each run | | {missed:?} | |");
     Ok(())
 }
 

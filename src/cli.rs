@@ -160,7 +160,7 @@ fn run_with(
     // Before the pager is waited for, in which somebody reads.
     let took = began.elapsed();
     let exit = end(outcome, console);
-    if console.tells_details() {
+    if console.shows_details() {
         let us = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
         console.note(&format!("took {}", units::latency(us)));
     }
@@ -218,7 +218,7 @@ fn configured(mut command: clap::Command, name: &str, settings: &Settings) -> cl
         .map(|one| one.get_name().to_owned())
         .collect();
     for inner in names {
-        // What an installed tap is told is in the client's file: it reads the configuration itself.
+        // What an installed tap has to do is in the client's file: it reads the configuration itself.
         if name != "tap" || inner == "serve" {
             command = command.mut_subcommand(&inner, |one| configured(one, &inner, settings));
         }
@@ -272,10 +272,10 @@ fn complete_in(shell: &str, args: impl IntoIterator<Item = OsString>) -> ExitCod
     end(outcome, &mut console).into()
 }
 
-/// Writes out what is left, tells an error, and says what the process ends with.
+/// Writes out what is left, reports an error, and says what the process ends with.
 fn end(outcome: anyhow::Result<Exit>, console: &mut Console) -> Exit {
     let flushed = outcome.and_then(|exit| match (exit, console.flush()) {
-        // A terminal that has gone took what was left with it: the signal said so.
+        // A terminal that has gone took what was left with it: the signal showed it.
         (Exit::Signal(_), _) | (_, Ok(())) => Ok(exit),
         (_, Err(error)) => Err(error.into()),
     });

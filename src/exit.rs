@@ -1,4 +1,4 @@
-//! What the process tells its caller when it ends.
+//! What the process reports to its caller when it ends.
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@
 //! | crate or part | what it is |
 //! |---|---|
 //! | [`mcpr_model`] | events, ids, times, checkpoints: plain data |
-//! | [`mcpr_wire`] | one decoder a stream format, told apart line by line; pure |
+//! | [`mcpr_wire`] | one decoder a stream format, distinguished line by line; pure |
 //! | [`mcpr_surface`] | a server's surface: its canonical form, what a change of it breaks, and whom; pure |
 //! | [`mcpr_redact`] | secrets out of texts, before anything is stored; pure |
 //! | [`mcpr_tail`] | growing files: which file is which, how far each was read |
@@ -22,7 +22,7 @@
 //! | [`commands`] | one file per command: its arguments and one `run` |
 //! | [`config`] | the configuration file: its keys, and what each may say |
 //! | `nearest` | the known word that was probably meant |
-//! | [`cli`], [`exit`] | which commands there are; what the shell is told |
+//! | [`cli`], [`exit`] | which commands there are; what the shell gets |
 //!
 //! # Invariants
 //!

@@ -6,9 +6,9 @@ use crate::commands::{COMMANDS, CommandHelp, FLAGS, HEADINGS, helps};
 fn check(line: &str, exit: Exit, says: &str) {
     let (mut console, out, err) = Console::captured();
     let got = run_on(line.split(' ').map(OsString::from), &mut console);
-    let said = out.text() + &err.text();
-    assert_eq!(got, exit, "{line}: {said}");
-    assert!(said.contains(says), "{line}: {said}");
+    let printed = out.text() + &err.text();
+    assert_eq!(got, exit, "{line}: {printed}");
+    assert!(printed.contains(says), "{line}: {printed}");
 }
 
 #[test]
@@ -37,9 +37,12 @@ fn a_password_in_the_arguments_is_warned_of_and_not_shown() {
     let logs = "mcpr logs --db postgres://u:hush-hush@127.0.0.1:1/d";
     let (mut console, out, err) = Console::captured();
     run_on(logs.split(' ').map(OsString::from), &mut console);
-    let said = out.text() + &err.text();
-    assert!(said.contains("warning: others on this machine"), "{said}");
-    assert!(!said.contains("hush"), "{said}");
+    let printed = out.text() + &err.text();
+    assert!(
+        printed.contains("warning: others on this machine"),
+        "{printed}"
+    );
+    assert!(!printed.contains("hush"), "{printed}");
 }
 
 #[test]
@@ -146,7 +149,7 @@ const SHORT: &[(char, &str)] = &[
 ];
 /// Flags of one command that keep another meaning, and why.
 const OWN_SHORT: &[(&str, &str)] = &[
-    // A report is a file, and this is how every compiler is told its name.
+    // A report is a file, and this is how every compiler gets its name.
     ("report", "output"),
     ("report", "format"),
     ("snapshot", "output"),

@@ -81,7 +81,7 @@ impl StoreArgs {
     /// The store, as who writes it takes it.
     ///
     /// # Errors
-    /// When what was named is no store, or none is named and there is no home directory.
+    /// When what was named is not a store, or none is named and there is no home directory.
     pub fn url(&self) -> anyhow::Result<StoreUrl> {
         match &self.db {
             // Parsed here and not by clap, whose messages repeat what was typed: a password, too.
@@ -123,7 +123,7 @@ impl StoreArgs {
 
 /// Whether somebody has made a store in a file. An empty one is not made yet.
 pub(super) fn is_there(url: &StoreUrl) -> bool {
-    // Whether a server has a store cannot be told without connecting to it.
+    // Whether a server has a store cannot be determined without connecting to it.
     let Some(path) = url.path() else { return true };
     path.metadata().is_ok_and(|file| file.len() > 0)
 }
@@ -203,14 +203,14 @@ impl MessageArgs {
         verbose: false,
     };
 
-    /// Tells the console.
+    /// Sets the console up.
     pub(super) fn apply(self, console: &mut Console) {
         console.choose_colour(self.color);
         if self.quiet {
             console.leave_out_notes();
         }
         if self.verbose {
-            console.tell_details();
+            console.show_details();
         }
     }
 }
@@ -226,7 +226,7 @@ pub(super) struct AnswerArgs {
 }
 
 impl AnswerArgs {
-    /// Tells the console; what no person reads is never paged.
+    /// Sets the console up; what no person reads is never paged.
     pub(super) fn apply(self, is_for_people: bool, console: &mut Console) {
         self.messages.apply(console);
         if !self.no_pager && is_for_people {
@@ -236,14 +236,14 @@ impl AnswerArgs {
 }
 
 /// Says which store is asked for which time, where that is wanted.
-pub(super) fn tell_what_is_asked(
+pub(super) fn note_question(
     url: &StoreUrl,
     since: Option<i64>,
     until: Option<i64>,
     zone: Zone,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    if console.tells_details() {
+    if console.shows_details() {
         let at = |ts: Option<i64>, end: &str| {
             ts.map_or_else(|| end.to_owned(), |ts| units::time(ts, zone))
         };
@@ -272,7 +272,7 @@ pub(super) struct View {
     pub(super) style: TableStyle,
     pub(super) layout: LayoutArgs,
     fields: Option<Vec<String>>,
-    /// How far back is looked because nothing was said, in milliseconds.
+    /// How far back is looked because nothing was given, in milliseconds.
     pub(super) default_window_ms: Option<i64>,
 }
 
@@ -327,7 +327,7 @@ impl View {
     /// Opens the store for reading; says where it is looked for what, if that is asked for.
     pub(super) fn open(&self, console: &mut Console) -> anyhow::Result<Box<dyn Reader>> {
         let reader = open_store(&self.url)?;
-        tell_what_is_asked(&self.url, self.since, self.until, self.zone, console)?;
+        note_question(&self.url, self.since, self.until, self.zone, console)?;
         Ok(reader)
     }
 
@@ -402,7 +402,7 @@ impl View {
     }
 }
 
-/// Reads a time, naming the flag where it is none.
+/// Reads a time, naming the flag where the text is not a time.
 pub(super) fn moment(flag: &str, text: &str, now_ms: i64, zone: Zone) -> Result<i64, Refused> {
     parse_when(text, now_ms, &zone)
         .map_err(|error| Refused::new(format!("{flag}: {error}")).hint(error.hint))
@@ -428,7 +428,7 @@ pub(super) fn patterns(flag: &str, globs: &[String]) -> Result<Vec<Pattern>, Ref
     compiled.map_err(|error| Refused::new(format!("{flag}: {error}")))
 }
 
-/// Compiles the globs of `--client`, which do not tell upper from lower case. A comma separates two.
+/// Compiles the globs of `--client`, which do not distinguish upper from lower case. A comma separates two.
 pub(super) fn client_pattern(globs: &[String]) -> Result<Option<Pattern>, Refused> {
     let compiled = globs
         .iter()
@@ -447,7 +447,7 @@ pub(super) fn client_pattern(globs: &[String]) -> Result<Option<Pattern>, Refuse
 /// one that does not match itself.
 pub(super) fn proxy_pattern(globs: &[String]) -> Option<Pattern> {
     let each = globs.iter().flat_map(|text| {
-        // One that is no glob is a name, and no error: `srv[` may be a server.
+        // One that is not a glob is a name, and no error: `srv[` may be a server.
         let globs = Pattern::split(text).filter_map(|glob| Pattern::new(glob).ok());
         let mut all: Vec<Pattern> = globs.collect();
         if !Pattern::any_matches(&all, Some(text)) || all.is_empty() {

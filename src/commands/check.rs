@@ -11,7 +11,7 @@ mod outcome;
 mod report;
 
 use super::args::{
-    MessageArgs, client_pattern, moment, moment_if, patterns, proxy_pattern, tell_what_is_asked,
+    MessageArgs, client_pattern, moment, moment_if, note_question, patterns, proxy_pattern,
 };
 use super::empty::{self, SoughtName};
 use super::find::find_session;
@@ -72,7 +72,7 @@ pub struct Args {
     /// Judge each tool (and each other method), each method or each proxy on its own
     #[arg(long, value_name = "WHAT", value_parser = check_by())]
     by: Option<GroupBy>,
-    /// Pass conditions that cannot be judged for want of data
+    /// Pass conditions that cannot be judged because there is no data
     #[arg(long)]
     allow_empty: bool,
     #[command(flatten)]
@@ -81,8 +81,8 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = interval,
           requires = "follow")]
     every: Duration,
-    /// With --follow, run CMD, no shell, when a condition begins and when it ends to be broken: all that
-    /// follows, up to a `;`. `MCPR_CHECK_STATE` (broken or ok), _CONDITION, _PROXY, _METHOD, _TOOL, _VALUE,
+    /// With --follow, run CMD, without a shell, when a condition becomes broken and when that ends. CMD is all
+    /// that follows, up to a `;`. `MCPR_CHECK_STATE` (broken or ok), _CONDITION, _PROXY, _METHOD, _TOOL, _VALUE,
     /// _LIMIT, _UNIT and _SINCE are in its environment, and the same as JSON on its standard input
     #[arg(long, value_name = "CMD", num_args = 1.., value_terminator = ";",
           allow_hyphen_values = true, requires = "follow")]
@@ -256,7 +256,7 @@ fn judged(args: &Args, console: &mut Console) -> anyhow::Result<Outcomes> {
     };
     let question = question(args, session, now_ms())?;
     let TimeWindow { since, until } = question.scope.window;
-    tell_what_is_asked(&url, Some(since), Some(until), args.zone(), console)?;
+    note_question(&url, Some(since), Some(until), args.zone(), console)?;
     outcome::outcomes(args, reader.as_ref(), &question)
 }
 

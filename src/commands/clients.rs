@@ -50,7 +50,7 @@ pub(super) const HELP: CommandHelp =
 
 /// Most lines; all other clients are put together in one more.
 const MAX_LINES: usize = 1000;
-/// How far `clients` looks back when nothing is said.
+/// How far `clients` looks back when nothing is given.
 const LOOK_BACK_MS: i64 = 7 * DAY_MS;
 
 /// Lists clients over the sessions in use in the window.
@@ -86,8 +86,8 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     listing.finish(console)?;
     if beyond > 0 {
         let others = counted(beyond, "client is", "clients are");
-        let told = format!("{others} counted in (other)");
-        left_out::say(&told, "-n all shows each", &view, console);
+        let left = format!("{others} counted in (other)");
+        left_out::say(&left, "-n all shows each", &view, console);
     }
     if rows.is_empty() {
         let mut conditions = view.conditions();

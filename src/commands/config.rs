@@ -43,11 +43,11 @@ pub fn run(args: &Args, settings: &Settings, console: &mut Console) -> anyhow::R
 }
 
 fn effective(key: &'static Key, settings: &Settings) -> Effective {
-    let said = key.variable.and_then(|name| {
+    let given = key.variable.and_then(|name| {
         let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
         Some((name, value.to_string_lossy().into_owned()))
     });
-    if let Some((name, value)) = said {
+    if let Some((name, value)) = given {
         return Effective {
             key,
             values: vec![value],

@@ -4,7 +4,7 @@ use super::Refused;
 use crate::console::Console;
 
 /// Whether the person at the terminal says yes. Where there is nobody to ask, `--yes` must have been
-/// said; `otherwise` names what else the command takes in its place.
+/// given; `otherwise` names what else the command takes in its place.
 pub(super) fn confirmed(
     question: &str,
     otherwise: Option<&str>,

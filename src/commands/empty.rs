@@ -1,4 +1,4 @@
-//! What is said when a list is empty: where it was looked, for what, and what to try.
+//! What is reported when a list is empty: where it was looked, for what, and what to try.
 
 mod loosened;
 
@@ -83,7 +83,7 @@ impl SoughtName {
 /// Most names that one is compared with which is not among them.
 const MAX_NAMES: usize = 10_000;
 
-/// Tells of each name that was asked for and never recorded; whether there is one.
+/// Reports each name that was asked for and never recorded; whether there is one.
 pub(super) fn say_unknown_names(
     names: &[SoughtName],
     reader: &dyn Reader,
@@ -176,7 +176,7 @@ fn is_recorded(name: &SoughtName, reader: &dyn Reader) -> anyhow::Result<bool> {
     Ok(first.first() == Some(text))
 }
 
-/// Tells on standard error why a list may be empty. To a program only what it cannot know: that a
+/// Reports on standard error why a list may be empty. To a program only what it cannot know: that a
 /// window it did not ask for hides everything there is.
 pub(super) fn explain(
     sought: &Sought<'_>,
@@ -187,7 +187,7 @@ pub(super) fn explain(
     let Sought {
         what, conditions, ..
     } = sought;
-    let tell = |console: &mut Console| {
+    let note = |console: &mut Console| {
         console.note(&format!("no {what} found in {}", view.url));
         if !conditions.is_empty() {
             console.note(&format!("looked for: {}", conditions.join(", ")));
@@ -199,7 +199,7 @@ pub(super) fn explain(
         let unknown = unknown_names(sought.names.iter().chain(&proxies), reader)?;
         // Then no flag would bring more: the hint about the window would lead astray.
         if !unknown.is_empty() {
-            tell(console);
+            note(console);
             for line in unknown {
                 console.hint(&line);
             }
@@ -207,17 +207,18 @@ pub(super) fn explain(
         }
     }
     let span = reader.span()?;
-    // To people something is said that is worth another question to the store.
-    let is_told_more = view.is_table() && !console.is_quiet() && view.default_window_ms.is_some();
+    // To people something is reported that is worth another question to the store.
+    let has_more_to_show =
+        view.is_table() && !console.is_quiet() && view.default_window_ms.is_some();
     let before_window = match sought.asked {
-        SoughtRows::Requests(asked) if is_told_more => asked.newest_at_any_time(reader)?,
-        SoughtRows::Sessions(asked) if is_told_more => asked.newest_at_any_time(reader)?,
+        SoughtRows::Requests(asked) if has_more_to_show => asked.newest_at_any_time(reader)?,
+        SoughtRows::Sessions(asked) if has_more_to_show => asked.newest_at_any_time(reader)?,
         _ => span.map(|(_, newest)| newest),
     };
     if let (Some(window), Some(newest)) = (view.default_window_ms, before_window)
         && view.since.is_some_and(|since| newest < since)
     {
-        tell(console);
+        note(console);
         let at = units::time(newest, view.zone);
         let ago = units::ago(view.now_ms.saturating_sub(newest));
         let flag = since_flag(view, newest);
@@ -231,7 +232,7 @@ pub(super) fn explain(
     if !view.is_table() || console.is_quiet() {
         return Ok(());
     }
-    tell(console);
+    note(console);
     let newest = span.map(|(_, newest)| newest);
     console.hint(&what_helps(sought, newest, view, reader)?);
     Ok(())
@@ -254,9 +255,9 @@ fn what_helps(
     match sought.asked {
         SoughtRows::Requests(asked) => loosened::hint(asked, sought.what, newest, view, reader),
         SoughtRows::Sessions(asked) => loosened::hint_of_sessions(asked, newest, view, reader),
-        SoughtRows::InFlight => Ok(
-            "taps, and streams that show requests before their answers, tell of them".to_owned(),
-        ),
+        SoughtRows::InFlight => {
+            Ok("taps, and streams that show requests before their answers, report them".to_owned())
+        }
     }
 }
 

@@ -177,15 +177,15 @@ impl InsertedRows {
     }
 }
 
-/// What a list that goes on has told of what goes on.
+/// What a list that goes on has reported of what is in flight.
 #[derive(Debug, Default)]
 pub(super) struct LiveFlight {
     /// Whether other formats have rows of requests in flight, too.
     pub(super) is_wanted: bool,
     /// Whether they are asked for beside other statuses.
     is_named: bool,
-    told: HashSet<i64>,
-    /// Servers that died since then are told,
+    reported: HashSet<i64>,
+    /// Servers that died since then are reported,
     since: Option<i64>,
     /// but for these sessions.
     dead: HashSet<(String, i64)>,
@@ -223,10 +223,10 @@ impl LiveFlight {
         let keys: HashSet<i64> = open.iter().map(|open| open.key).collect();
         let new = open
             .into_iter()
-            .filter(|open| !self.told.contains(&open.key));
+            .filter(|open| !self.reported.contains(&open.key));
         let rows: Vec<LogRow> = new.map(|open| LogRow::in_flight(open, now)).collect();
         // Only those that wait still: no more is remembered than there is.
-        self.told = keys;
+        self.reported = keys;
         printer.print_live(reader, rows, console)
     }
 
@@ -250,7 +250,7 @@ impl LiveFlight {
             self.dead.insert(key)
         });
         if let Some(last) = rows.last() {
-            // Two may die within one millisecond, and one of them be told later.
+            // Two may die within one millisecond, and one of them be reported later.
             self.since = Some(last.ts());
             self.dead.retain(|(_, ts)| *ts >= last.ts());
         }
@@ -262,7 +262,7 @@ impl LiveFlight {
 fn below(mut open: Vec<OpenRow>, room: usize, now: i64) -> (Vec<LogRow>, Option<String>) {
     let mut beyond = None;
     if open.len() > room {
-        // The newest are shown: the oldest may hang for hours. One line is for what is said of them.
+        // The newest are shown: the oldest may hang for hours. One line is for what is reported about them.
         let count = open.len() - room.saturating_sub(1);
         // A stream is open for hours, and hangs on nothing.
         let mut waiting = open[..count]

@@ -153,7 +153,7 @@ pub(super) fn watch(
     };
     let ended = watch.run(watcher, console);
     if ended.is_ok() {
-        // What goes on is no part of what stays on the terminal.
+        // What goes on is not part of what stays on the terminal.
         console.show_below("")?;
     }
     match ended {
@@ -215,7 +215,7 @@ impl Watch<'_> {
         if let Ok(head) = open.reader.watch(open.head, timeout) {
             open.head = head;
         } else {
-            // It may have been replaced this very moment: opening it anew will tell.
+            // It may have been replaced this very moment: opening it anew will show it.
             self.open = None;
             thread::sleep(timeout.min(AFTER_FAILURE));
         }
@@ -248,7 +248,7 @@ impl Watch<'_> {
         }
         if let Some(open) = self.open.take() {
             match self.look_into(open, watcher, console) {
-                // It may have been replaced this very moment: opening it anew will tell.
+                // It may have been replaced this very moment: opening it anew will show it.
                 Err(error) if error.is::<StoreError>() => {}
                 looked => return looked,
             }

@@ -21,8 +21,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// How often a target that goes on failing is told of again.
-const TELL_EVERY: Duration = Duration::from_mins(1);
+/// How often a target that goes on failing is reported again.
+const REPORT_EVERY: Duration = Duration::from_mins(1);
 /// How often signals and the ends of threads are looked for.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -62,11 +62,11 @@ enum Message {
     Ended(Result<Cursor, StoreError>),
 }
 
-/// A target as it is told of.
-struct Told {
+/// A target as it is reported.
+struct SendingTarget {
     name: String,
     sent: Cursor,
-    /// The failure that lasts, and when it was told.
+    /// The failure that lasts, and when it was reported.
     failing: Option<Instant>,
     outcome: Option<Result<Cursor, StoreError>>,
 }
@@ -83,7 +83,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let head = reader.head()?.cursor;
     drop(reader);
     let stop = catch_signals().context("cannot catch signals")?;
-    let (tell, told) = channel();
+    let (sender, messages) = channel();
     let mut all = Vec::new();
     for (at, target) in targets.into_iter().enumerate() {
         let name = target.name();
@@ -94,7 +94,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         console.note(&format!(
             "sending {shown_from} to {shown}: {behind} rows behind"
         ));
-        all.push(Told {
+        all.push(SendingTarget {
             name: shown,
             sent,
             failing: None,
@@ -106,10 +106,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             with_payloads: args.payloads,
             once: args.once,
         };
-        start(at, task, target, Arc::clone(&stop), tell.clone())?;
+        start(at, task, target, Arc::clone(&stop), sender.clone())?;
     }
-    drop(tell);
-    listen(&mut all, &told, &stop, console);
+    drop(sender);
+    listen(&mut all, &messages, &stop, console);
     end(all, console)
 }
 
@@ -177,12 +177,12 @@ fn start(
     task: Forward,
     target: Target,
     stop: Arc<AtomicBool>,
-    tell: Sender<(usize, Message)>,
+    sender: Sender<(usize, Message)>,
 ) -> anyhow::Result<()> {
     let run = move || {
         let say = |message: Message| {
             // Whoever listens goes last.
-            let _ = tell.send((at, message));
+            let _ = sender.send((at, message));
         };
         let ended = forward(&task, &target, &stop, &mut |news| {
             say(match news {
@@ -202,15 +202,15 @@ fn start(
     Ok(())
 }
 
-/// Tells what happens until every target has ended.
+/// Reports what happens until every target has ended.
 fn listen(
-    all: &mut [Told],
-    told: &Receiver<(usize, Message)>,
+    all: &mut [SendingTarget],
+    messages: &Receiver<(usize, Message)>,
     stop: &AtomicBool,
     console: &mut Console,
 ) {
     loop {
-        match told.recv_timeout(POLL) {
+        match messages.recv_timeout(POLL) {
             Ok((at, message)) => {
                 if let Some(target) = all.get_mut(at) {
                     target.take(message, console);
@@ -226,7 +226,7 @@ fn listen(
     }
 }
 
-impl Told {
+impl SendingTarget {
     fn take(&mut self, message: Message, console: &mut Console) {
         let name = &self.name;
         match message {
@@ -246,8 +246,8 @@ impl Told {
                 console.note(&format!("warning: {name} refuses {rows} rows: {why}"));
             }
             Message::Failed(error, hint) => {
-                let is_told = self.failing.is_some_and(|at| at.elapsed() < TELL_EVERY);
-                if is_told {
+                let is_reported = self.failing.is_some_and(|at| at.elapsed() < REPORT_EVERY);
+                if is_reported {
                     return;
                 }
                 self.failing = Some(Instant::now());
@@ -264,7 +264,7 @@ impl Told {
     }
 }
 
-fn end(all: Vec<Told>, console: &mut Console) -> anyhow::Result<Exit> {
+fn end(all: Vec<SendingTarget>, console: &mut Console) -> anyhow::Result<Exit> {
     let mut failure = None;
     for target in all {
         let (name, sent) = (target.name, target.sent);
@@ -274,7 +274,7 @@ fn end(all: Vec<Told>, console: &mut Console) -> anyhow::Result<Exit> {
             format!("{name}: sent up to row {sent}")
         });
         match target.outcome {
-            // What was failing as it was stopped was told.
+            // What was failing as it was stopped was reported.
             Some(Err(error)) if target.failing.is_none() => {
                 failure = failure.or(Some((name, error)));
             }

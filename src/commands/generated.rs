@@ -75,7 +75,7 @@ fn add_page(
         .display_name(name.to_owned());
     render_page(&named, name, &mut text)?;
     let text = String::from_utf8(text).context("a page is text")?;
-    // Each section begins with what the page has said at its top.
+    // Each section begins with what the page has stated at its top.
     let (preamble, rest) = text.split_at(text.find(".TH").unwrap_or_default());
     let text = format!("{preamble}{}", rest.replace(preamble, ""));
     pages.push((format!("{name}.1"), text));

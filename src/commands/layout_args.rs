@@ -5,7 +5,7 @@ use crate::render::{Overflow, TimeStyle};
 /// How a table is laid out.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct LayoutArgs {
-    /// Write the times of tables so [default: short; full with --fields]
+    /// Write times in tables in this form [default: short; full with --fields]
     #[arg(long, value_enum, value_name = "HOW")]
     time: Option<TimeChoice>,
     /// Cut nothing, however wide the table gets

@@ -17,7 +17,7 @@ pub(super) struct LinesArgs {
 }
 
 impl LinesArgs {
-    /// How many lines are shown, where that was said.
+    /// How many lines are shown, where that was stated.
     pub(super) fn most(self) -> Option<usize> {
         self.limit.and_then(RowLimit::rows)
     }
@@ -37,12 +37,12 @@ pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if count == 1 { one } else { many })
 }
 
-/// Says that calls are missing, because only the sums of their hours are left, and what those do not tell.
+/// Says that calls are missing, because only the sums of their hours are left, and what those do not record.
 pub(super) fn say_uncounted(calls: u64, lack: &str, remedy: &str, console: &mut Console) {
     let calls = units::grouped(i64::try_from(calls).unwrap_or(i64::MAX));
     console.note(&format!(
         "{calls} calls are not counted: their requests were removed, and the hourly sums that are left \
-         do not tell {lack}"
+         do not record {lack}"
     ));
     console.hint(remedy);
 }

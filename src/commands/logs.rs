@@ -26,8 +26,8 @@ use std::path::PathBuf;
 pub struct Args {
     #[command(flatten)]
     pub(super) read: ReadArgs,
-    /// Show the newest N requests, those in flight that are shown among them, or `all` [default: 50, and all in
-    /// flight; 10 with --follow; all after a cursor]; what is left out so does not come again with --cursor-file
+    /// Show the newest N requests, including those in flight that are shown, or `all` [default: 50, and all in
+    /// flight; 10 with --follow; all after a cursor]; with --cursor-file, what N leaves out is not shown later
     #[arg(short = 'n', long = "limit", visible_alias = "tail", value_name = "N")]
     limit: Option<RowLimit>,
     /// Show what was stored after this sequence number, in order of storing
@@ -41,8 +41,8 @@ pub struct Args {
     /// Show the number of each request in a table, which `mcpr show` takes
     #[arg(long)]
     seq: bool,
-    /// Show requests in flight, too, with the status `pending`; tables have them unless other statuses are asked.
-    /// `--status pending` shows nothing else
+    /// Show requests in flight, too, with the status `pending`; tables show them unless --status asks for others.
+    /// `--status pending` shows only these
     #[arg(long)]
     pending: bool,
     /// Print the latest first
@@ -68,9 +68,9 @@ pub(super) const HELP: CommandHelp = CommandHelp::new(
 .with_headings()
 .with_fields(|| field_names(LOG_COLUMNS));
 
-/// Most requests that are shown when nothing is said.
+/// Most requests that are shown when nothing is given.
 const DEFAULT_TAIL: usize = 50;
-/// Most requests that are shown before those to come, when nothing is said.
+/// Most requests that are shown before those to come, when nothing is given.
 const DEFAULT_FOLLOWED_TAIL: usize = 10;
 
 /// Lists requests.
@@ -242,7 +242,7 @@ fn explain_empty(
 ) -> anyhow::Result<()> {
     let is_of_pending = args.request_filter.wants_only_pending();
     if args.limit.is_some_and(|limit| limit.rows() == Some(0)) && !is_of_pending {
-        // Nothing was looked for: none would be said to be there.
+        // Nothing was looked for: none would be reported to be there.
         if view.is_table() {
             console.hint("-n 0 shows no request; -n all shows each");
         }

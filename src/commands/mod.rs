@@ -144,7 +144,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Tells an error to the user and says what the process ends with.
+/// Reports an error to the user and says what the process ends with.
 pub fn report(error: &anyhow::Error, console: &mut Console) -> Exit {
     if let Some(OutputError::Closed) = error.downcast_ref::<OutputError>() {
         return Exit::Done;

@@ -354,7 +354,7 @@ pub(super) struct RequestPrinter<'a> {
     pub(super) request_filter: &'a RequestFilterArgs,
     pub(super) filter: Filter,
     pub(super) printer: Printer<'a>,
-    /// What was told of what goes on, where that is shown.
+    /// What was reported of what is in flight, where that is shown.
     pub(super) live: Option<LiveFlight>,
 }
 

@@ -17,7 +17,7 @@ const NEW_FILE_MODE: u32 = 0o666;
 /// behind it is written.
 ///
 /// # Errors
-/// When the file is none (a directory, a device), or when anything fails; the old text stays then.
+/// When it is not a regular file (a directory, a device), or when anything fails; the old text stays then.
 pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = Replacement::begin(path)?;
     file.write(text)?;
@@ -35,7 +35,7 @@ impl Replacement {
     /// Begins with an empty text.
     ///
     /// # Errors
-    /// When the file is none (a directory, a device), or no file can be made beside it.
+    /// When it is not a regular file (a directory, a device), or no file can be made beside it.
     pub(super) fn begin(path: &Path) -> io::Result<Self> {
         let path = behind_links(path)?;
         let old = old_file(&path)?;
@@ -82,7 +82,7 @@ fn without_own_name(error: &io::Error, directory: &Path) -> io::Error {
         let message = format!("there is no directory {}", directory.display());
         return io::Error::new(ErrorKind::NotFound, message);
     }
-    // The name is said by what wraps the system's own error.
+    // The name is reported by what wraps the system's own error.
     let source = std::error::Error::source(error);
     let system = source.and_then(|inner| inner.downcast_ref::<io::Error>());
     let code = system.and_then(io::Error::raw_os_error);
@@ -101,7 +101,7 @@ fn old_file(path: &Path) -> io::Result<Option<Metadata>> {
     match fs::metadata(path) {
         Ok(old) if !old.is_file() => Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it is no regular file",
+            "it is not a regular file",
         )),
         Ok(old) => Ok(Some(old)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

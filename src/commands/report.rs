@@ -6,9 +6,7 @@ mod output;
 mod server_changes;
 mod unanswered;
 
-use super::args::{
-    MessageArgs, client_pattern, moment_if, patterns, proxy_pattern, tell_what_is_asked,
-};
+use super::args::{MessageArgs, client_pattern, moment_if, note_question, patterns, proxy_pattern};
 use super::check::{TimeWindow, earlier, window_of};
 use super::empty::{self, SoughtName};
 use super::find::{find_session, say_no_session_of};
@@ -34,7 +32,7 @@ use std::path::{Path, PathBuf};
 /// What `mcpr report` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Write to FILE, or to standard output for `-` [default: standard output, where that is no terminal]
+    /// Write to FILE, or to standard output for `-` [default: standard output, where that is not a terminal]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Choose the format [default: by the name of FILE, or html]
@@ -175,7 +173,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     let wanted = wanted(args, session)?;
     for TimeWindow { since, until } in wanted.iter().map(|one| one.window) {
-        tell_what_is_asked(&url, Some(since), Some(until), zone(args), console)?;
+        note_question(&url, Some(since), Some(until), zone(args), console)?;
     }
     let mut output = Output::begin(args.output.as_deref())?;
     let calls = match format {
@@ -299,7 +297,7 @@ fn refuse_what_does_not_fit(
     }
     let is_page = format != FileFormat::Md;
     if args.output.is_none() && is_page && console.width().is_some() {
-        return Err(Refused::new("a report is no text for a terminal")
+        return Err(Refused::new("a report is not text for a terminal")
             .hint("-o report.html writes a file, --format md is for reading"));
     }
     Ok(())
@@ -489,8 +487,8 @@ fn unknown(
             "lines did not decode and are in no figure",
         ),
     ];
-    let said = of_store.iter().filter(|(count, _)| *count > 0);
-    all.extend(said.map(|(count, what)| format!("in the whole store, {count} {what}")));
+    let counts = of_store.iter().filter(|(count, _)| *count > 0);
+    all.extend(counts.map(|(count, what)| format!("in the whole store, {count} {what}")));
     if args.no_payloads {
         all.push("payloads were left out on request".to_owned());
     }

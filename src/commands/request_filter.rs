@@ -47,7 +47,7 @@ pub(super) struct RequestFilterArgs {
 }
 
 impl RequestFilterArgs {
-    /// The conditions that can be told without a look into the store.
+    /// The conditions that can be resolved without a look into the store.
     pub(super) fn filter(&self, view: &View) -> Result<Filter, Refused> {
         Ok(Filter {
             proxy: view.proxy.clone(),
@@ -107,7 +107,7 @@ impl RequestFilterArgs {
         }))
     }
 
-    /// Tells that there is no such session as was named; to a program, too, which gets no other word of it.
+    /// Reports that there is no such session as was named; to a program, too, which gets no other word of it.
     pub(super) fn say_no_session(&self, view: &View, console: &mut Console) {
         let id = self.session.as_deref().unwrap_or_default();
         say_no_session(id, view, console);
@@ -152,7 +152,7 @@ impl RequestFilterArgs {
     pub(super) fn words(&self) -> Vec<String> {
         let quoted = |name: &str, value: &str| format!("{name} `{value}`");
         let named = self.named_words().into_iter();
-        // How a text is searched for is said there as well.
+        // How a text is searched for is reported there as well.
         let mut words: Vec<String> = named
             .filter(|(name, _)| *name != "grep")
             .map(|(name, value)| quoted(name, &value))

@@ -181,7 +181,7 @@ fn list(
     Ok(())
 }
 
-/// Tells why nothing is shown.
+/// Reports why nothing is shown.
 fn nothing(view: &View, proxies: &[String], console: &mut Console) {
     let mut words = view.conditions();
     // First the store that was read, then what narrowed the question.

@@ -23,7 +23,7 @@ pub struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Task {
-    /// Print a unit that runs `mcpr record`, or `mcpr forward`, from the start of the machine, or of a user's session, on
+    /// Print a unit that starts `mcpr record` or `mcpr forward` with the machine, or with a user's session
     Print(PrintArgs),
 }
 
@@ -56,7 +56,7 @@ enum Kind {
 /// When an argument cannot stand in a unit, or the output is not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let Task::Print(args) = &args.task;
-    let program = std::env::current_exe().context("cannot tell where mcpr is")?;
+    let program = std::env::current_exe().context("cannot find the program mcpr itself")?;
     let command = if args.forward { "forward" } else { "record" };
     let mut words = vec![program.into_os_string(), command.into()];
     if args.forward && args.arguments.is_empty() {
@@ -68,7 +68,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if args.arguments.is_empty() {
         words.extend(["--listen".into(), "127.0.0.1:8787".into()]);
     } else {
-        let directory = std::env::current_dir().context("cannot tell where this is run")?;
+        let directory = std::env::current_dir().context("cannot find the current directory")?;
         let arguments = args.arguments.iter();
         words.extend(arguments.map(|word| absolute(word, &directory)));
     }

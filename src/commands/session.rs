@@ -89,7 +89,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     show(args, &view, reader.as_ref(), console)
 }
 
-/// How the table of requests looks, below what is said of the session.
+/// How the table of requests looks, below what is reported about the session.
 fn table(args: &Args) -> LogTable {
     LogTable {
         with_seq: args.seq,
@@ -150,7 +150,7 @@ fn show(
 fn in_flight_of(session: &SessionRow) -> Filter {
     Filter {
         proxy: Some(Pattern::name(&session.proxy)),
-        // What says no session is told by its client and its time.
+        // What says no session is recognised by its client and its time.
         session: (!session.inferred).then(|| session.key()),
         ..Filter::default()
     }
@@ -199,7 +199,7 @@ impl<'a> ListedRequests<'a> {
 
     /// Hands over the session's requests of every kind, page by page.
     ///
-    /// Gaps pass every filter; those outside the session's time are none of its business.
+    /// Gaps pass every filter; those outside the session's time do not concern it.
     fn each_page(&self, take: &mut dyn FnMut(Fetched) -> anyhow::Result<()>) -> anyhow::Result<()> {
         if AskedStatus::is_only_pending(&self.args.status) {
             // The store filters by other statuses alone: these have no rows.
@@ -368,7 +368,7 @@ impl Servers {
                 if let Some(ended) = connection.ended_at {
                     text = format!("{text} to {}", at(ended));
                 }
-                // What there is one of is told in full below.
+                // What there is one of is reported in full below.
                 if let Some(ending) = run.ending().filter(|_| count > 1) {
                     text = format!("{text}, {ending}");
                 }
@@ -386,13 +386,13 @@ impl Servers {
     }
 }
 
-/// Columns of the names at the left of what is said of a session.
+/// Columns of the names at the left of what is reported about a session.
 const NAME_WIDTH: usize = 11;
 
-/// Most connections of an inferred session that are told one by one.
+/// Most connections of an inferred session that are reported one by one.
 const MAX_CONNECTIONS: usize = 10;
 
-/// Most operations of several requests that are told one by one.
+/// Most operations of several requests that are reported one by one.
 const MAX_OPERATIONS: usize = 10;
 
 /// What a person wants to know of a session before its requests.

@@ -35,7 +35,7 @@ pub struct Args {
     client: Vec<String>,
     #[command(flatten)]
     called: CalledArgs,
-    /// Show sessions without a call, too: others than those that wait for an answer, or whose server never started
+    /// Show all sessions without a call, too, and not only those that wait for an answer or whose server never started
     #[arg(long)]
     all: bool,
     /// Show the N sessions that were used last, or `all`
@@ -168,12 +168,12 @@ fn list(
         listing.finish(console)?;
     }
     if beyond {
-        let told = if shown == 1 {
+        let left = if shown == 1 {
             "there are more sessions than this one".to_owned()
         } else {
             format!("there are more than these {shown} sessions")
         };
-        left_out::say(&told, "-n all shows each", view, console);
+        left_out::say(&left, "-n all shows each", view, console);
     }
     if is_empty {
         empty::explain(&sought(args, filter, view), view, reader, console)?;

@@ -1,7 +1,7 @@
 //! `mcpr show SEQ|REQUEST_ID`: one request whole, with its payload where that is
 //! kept.
 
-use super::args::{AnswerArgs, tell_what_is_asked};
+use super::args::{AnswerArgs, note_question};
 use super::help::CommandHelp;
 use super::pages::{OrderBy, Range, each_page};
 use super::{Refused, StoreArgs, complete, now_ms, open_store};
@@ -60,7 +60,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let url = args.store.read_url(console)?;
     let reader = open_store(&url)?;
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
-    tell_what_is_asked(&url, None, None, zone, console)?;
+    note_question(&url, None, None, zone, console)?;
     let Some(Found { row, asked }) = find(reader.as_ref(), &args.id, zone)? else {
         console.note(&format!("no request `{}` in {url}", args.id));
         // As of sessions, where the one used last has a name.
@@ -193,7 +193,7 @@ fn from_the_end(id: &str) -> Option<usize> {
 
 /// The request that stands so far from the end of what `logs` lists.
 fn nth_last(reader: &dyn Reader, nth: usize) -> anyhow::Result<Option<Found>> {
-    // What `logs` lists when nothing is said: its last line is the last request.
+    // What `logs` lists when nothing is given: its last line is the last request.
     let filter = Filter {
         kind: Some(Kind::Mcp),
         ..Filter::default()
@@ -210,7 +210,7 @@ fn nth_last(reader: &dyn Reader, nth: usize) -> anyhow::Result<Option<Found>> {
     let mut last = Vec::with_capacity(open.len());
     each_page(reader, &filter, range, &mut |fetched| {
         for entry in fetched.entries {
-            // Gaps lie between the requests, and are none.
+            // Gaps lie between the requests, and are not requests.
             let Entry::Request(row) = entry else { continue };
             while let Some(later) = open.pop_if(|open| open.row.ts >= row.ts) {
                 last.push(Found::open(later));

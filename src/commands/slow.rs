@@ -62,7 +62,7 @@ enum SlowOrder {
     Time,
 }
 
-/// How far `slow` looks back when nothing is said.
+/// How far `slow` looks back when nothing is given.
 const LOOK_BACK_MS: i64 = DAY_MS;
 
 /// How the table looks: the slowest first, or as they come.

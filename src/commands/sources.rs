@@ -104,7 +104,7 @@ fn print(args: &Args, rows: &[FoundSource], console: &mut Console) -> anyhow::Re
 fn problems(rows: &[FoundSource]) -> Vec<String> {
     /// Most that are named in a line.
     const MAX_NAMED: usize = 3;
-    let mut told: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut reported: Vec<(&str, Vec<String>)> = Vec::new();
     for row in rows {
         let Some(problem) = row.problem.as_deref() else {
             continue;
@@ -113,9 +113,9 @@ fn problems(rows: &[FoundSource]) -> Vec<String> {
             || row.short_path.clone(),
             |server| format!("{server} ({})", row.client),
         );
-        match told.iter_mut().find(|(known, _)| *known == problem) {
+        match reported.iter_mut().find(|(known, _)| *known == problem) {
             Some((_, names)) => names.push(name),
-            None => told.push((problem, vec![name])),
+            None => reported.push((problem, vec![name])),
         }
     }
     let line = |(problem, mut names): (&str, Vec<String>)| {
@@ -126,7 +126,7 @@ fn problems(rows: &[FoundSource]) -> Vec<String> {
         }
         format!("{}: {problem}", names.join(", "))
     };
-    told.into_iter().map(line).collect()
+    reported.into_iter().map(line).collect()
 }
 
 /// A place with the files that are there now.

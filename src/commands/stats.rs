@@ -75,7 +75,7 @@ pub(super) const HELP: CommandHelp = CommandHelp::new(
 
 /// Most lines; what else was called is put together in one more.
 const MAX_LINES: usize = 1000;
-/// How far `stats` looks back when nothing is said.
+/// How far `stats` looks back when nothing is given.
 const LOOK_BACK_MS: i64 = DAY_MS;
 /// Most bars over the window; fewer where the terminal is narrow.
 const MAX_BARS: usize = 24;
@@ -241,8 +241,8 @@ fn say_what_is_beyond(by: GroupBy, beyond: usize, view: &View, console: &mut Con
         _ => "counted in (other)",
     };
     if beyond > 0 {
-        let told = format!("{} {where_to}", left_out::counted(beyond, one, many));
-        left_out::say(&told, "-n all shows each", view, console);
+        let left = format!("{} {where_to}", left_out::counted(beyond, one, many));
+        left_out::say(&left, "-n all shows each", view, console);
     }
 }
 
@@ -252,9 +252,9 @@ fn say_unknown(rows: &[Summary], view: &View, console: &mut Console) {
     let calls = unknown.fold(0, u64::saturating_add);
     if calls > 0 {
         let calls = usize::try_from(calls).unwrap_or(usize::MAX);
-        let told = left_out::counted(calls, "call", "calls");
-        let told = format!("{told} of unknown outcome in no ERR%");
-        left_out::say(&told, "--json has them as `unknown`", view, console);
+        let left = left_out::counted(calls, "call", "calls");
+        let left = format!("{left} of unknown outcome in no ERR%");
+        left_out::say(&left, "--json has them as `unknown`", view, console);
     }
 }
 
@@ -300,7 +300,7 @@ fn buckets(view: &View, reader: &dyn Reader) -> anyhow::Result<Buckets> {
 }
 
 /// A window that ends where its last piece does, where pieces are shorter than an hour: the hour that has not ended
-/// is no sum then, whose calls would all stand at its beginning.
+/// is not a sum then, whose calls would all stand at its beginning.
 fn within(filter: Filter, buckets: Buckets) -> Filter {
     let until = (buckets.width_ms < HOUR_MS).then(|| buckets.end());
     Filter {

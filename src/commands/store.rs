@@ -54,7 +54,7 @@ enum Task {
     ///
     /// Needs as much space again while it works; recorders wait for it
     Compact(backup::CompactArgs),
-    /// Bring the store to the newest layout, and make it where there is none
+    /// Bring the store to the newest layout, or create it
     ///
     /// A recorder does so by itself with a file; a store on a server, which many share, is brought up to date by this
     /// command alone

@@ -45,7 +45,7 @@ const LAST_ROWS: FinalFlush = FinalFlush {
     most: Duration::from_secs(5),
 };
 
-/// Where Claude Code tells what it starts which conversation it is of.
+/// Where Claude Code puts the conversation's id for what it starts.
 const CONVERSATION: &str = "CLAUDE_CODE_SESSION_ID";
 
 /// The first argument of a process that a tap has started to become its server.
@@ -180,7 +180,7 @@ impl Args {
     }
 }
 
-/// The servers of a client's configuration, or why they cannot be told.
+/// The servers of a client's configuration, or why they cannot be determined.
 pub(super) fn listed_servers(path: &Path) -> Result<Vec<ListedServer>, String> {
     let text = replace::read(path, path).map_err(|error| {
         // With its cause, and without the file, which stands beside it.
@@ -383,20 +383,20 @@ fn start_recorder(
             transcript,
             Arc::clone(copies),
             begun.errors,
-            Arc::new(told),
+            Arc::new(report),
         )?;
         Ok(recorder)
     });
     started
         .inspect_err(|error| {
             copies.abandon();
-            told(&format!("warning: {error:#}; this session is not recorded"));
+            report(&format!("warning: {error:#}; this session is not recorded"));
         })
         .ok()
 }
 
 /// Says something on standard error, from whatever thread.
-fn told(line: &str) {
+fn report(line: &str) {
     Console::of_process().note(&format!("mcpr tap: {line}"));
 }
 

@@ -78,7 +78,7 @@ A command ends with one of these:
   1      the answer is no: the one session or request that was named is not
          there, `store verify` found damage, `schema diff` and `check` found
          what --fail-on names
-  2      an error, wrong usage included; `check` could not tell
+  2      an error, wrong usage included; `check` could not decide
   128+N  ended by signal N
   any    `tap` ends with what the server ended with
 ",
@@ -97,7 +97,7 @@ These variables are read; flags stand above them:
   MCPR_WRITER                the recorder's name on a server, as --writer
   MCPR_LISTEN_TOKEN          the token of senders to `record --listen`
   MCPR_PAGER, PAGER          the pager of long output; cat or nothing for none
-  COLUMNS, LINES             the size of a terminal that does not tell
+  COLUMNS, LINES             the size of a terminal that does not report it
   NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM
                              whether there is colour
   TZ                         the local time zone

@@ -1,4 +1,4 @@
-//! What is said of a command or a flag that there is none of: what was probably meant. Pure.
+//! What is reported about an unknown command or flag: what was probably meant. Pure.
 
 use crate::nearest::did_you_mean;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -195,13 +195,13 @@ fn flag_for(word: &str, command: &str) -> Option<String> {
     match command {
         _ if word.starts_with('-') => None,
         "logs" | "slow" => Some(format!(
-            "a word alone is no filter: --tool {word}, --proxy {word} or --grep {word}"
+            "a word alone is not a filter: --tool {word}, --proxy {word} or --grep {word}"
         )),
         "stats" | "report" => Some(format!(
-            "a word alone is no filter: --tool {word} or --proxy {word}"
+            "a word alone is not a filter: --tool {word} or --proxy {word}"
         )),
         "sessions" | "clients" => Some(format!(
-            "a word alone is no filter: --client {word}, --proxy {word} or --tool {word}"
+            "a word alone is not a filter: --client {word}, --proxy {word} or --tool {word}"
         )),
         _ => None,
     }

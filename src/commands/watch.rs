@@ -2,7 +2,7 @@
 
 mod opener;
 
-use super::args::{MessageArgs, is_there, moment_if, proxy_pattern, tell_what_is_asked};
+use super::args::{MessageArgs, is_there, moment_if, note_question, proxy_pattern};
 use super::find::{find_session, say_no_session_of};
 use super::help::CommandHelp;
 use super::request_filter::RequestFilterArgs;
@@ -62,7 +62,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     };
     let opened = source.clone().open();
     let is_open = opened.is_ok();
-    // What waiting does not help is told before the terminal is taken.
+    // What waiting does not help is reported before the terminal is taken.
     if let Err(error) = opened
         && !matches!(
             error.kind,
@@ -79,7 +79,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     // Before the screen is taken, so that it stands there again once that is given back.
     if is_open {
         let url = source.current();
-        tell_what_is_asked(url, filter.since, filter.until, zone(args), console)?;
+        note_question(url, filter.since, filter.until, zone(args), console)?;
     }
     let begin = WatchOptions {
         store: source.url.to_string(),
@@ -152,14 +152,14 @@ fn report_of(source: &Source) -> ReportOf {
     Arc::new(move |filter| {
         let written = write_report(source.current(), filter);
         let path = written.map_err(|error| format!("no report: {error:#}"))?;
-        let told = format!("wrote {}", path.display());
+        let outcome = format!("wrote {}", path.display());
         let Some(opener) = opener::opener(|name| std::env::var_os(name)) else {
-            return Ok(told);
+            return Ok(outcome);
         };
         Ok(match opener::open(opener, &path) {
-            Ok(()) => format!("{told}, and gave it to {opener}"),
+            Ok(()) => format!("{outcome}, and gave it to {opener}"),
             // The file is there all the same.
-            Err(error) => format!("{told}; {opener}: {error}"),
+            Err(error) => format!("{outcome}; {opener}: {error}"),
         })
     })
 }

@@ -250,7 +250,7 @@ impl Settings {
         })
     }
 
-    /// What is said of a key.
+    /// What is reported about a key.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Setting> {
         self.all.iter().find(|setting| setting.name == name)
@@ -392,13 +392,13 @@ mod tests {
         let text = "# mine\nstore = \"/var/lib/mcpr/r.db\"\npayloads = true\npayload_limit = 1024\n\
                     redact = [\"ACME-[0-9]+\", \"x\"]\nlisten = \"localhost:8787\"\n";
         let all = parse(text).expect("all is well");
-        let mut told: Vec<_> = all
+        let mut messages: Vec<_> = all
             .iter()
             .map(|one| format!("{}:{} {}", one.line, one.name, one.values.join("|")))
             .collect();
-        told.sort();
+        messages.sort();
         assert_eq!(
-            told,
+            messages,
             [
                 "2:store /var/lib/mcpr/r.db",
                 "3:payloads true",
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_told_with_its_line() {
+    fn what_means_nothing_is_reported_with_its_line() {
         let cases = [
             ("stor = \"/a\"", 1, "did you mean `store`"),
             ("\n\ncolour = 1", 3, "there are store, keep"),

@@ -10,7 +10,7 @@ const LEAST_STORE_BYTES: u64 = 1 << 20;
 /// A size in bytes, or with K, M, G or T behind it: powers of 1024, as sizes are shown.
 ///
 /// # Errors
-/// When the text is no size.
+/// When the text is not a size.
 pub fn size_bytes(text: &str) -> Result<u64, String> {
     let wrong = || "give a size such as 500M or 2G".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -30,7 +30,7 @@ pub fn size_bytes(text: &str) -> Result<u64, String> {
 /// How much of a body is kept.
 ///
 /// # Errors
-/// When the text is no size, or beyond what can be kept.
+/// When the text is not a size, or beyond what can be kept.
 pub fn body_limit(text: &str) -> Result<usize, String> {
     let bytes = usize::try_from(size_bytes(text)?).unwrap_or(usize::MAX);
     if (1..=Body::MAX_BYTES).contains(&bytes) {
@@ -43,7 +43,7 @@ pub fn body_limit(text: &str) -> Result<usize, String> {
 /// An address with a port; of names, `localhost` alone is one.
 ///
 /// # Errors
-/// When the text is none.
+/// When the text is not a valid value.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     // A `SocketAddr` is never a name; this one needs no resolver.
     let text = match text.strip_prefix("localhost:") {

@@ -1,4 +1,4 @@
-//! What is said when a file that is mapped into memory was cut (SIGBUS).
+//! What is reported when a file that is mapped into memory was cut (SIGBUS).
 //!
 //! SQLite maps the index of a store's log (`-shm`). The backend looks at its length before each commit and
 //! question; what another program cuts between that look and the next access raises SIGBUS, which would end

@@ -13,9 +13,9 @@ pub struct Environment {
     pub clicolor: Option<String>,
     /// `TERM`: `dumb` knows no colour and no pager.
     pub term: Option<String>,
-    /// `COLUMNS`: the width where the terminal does not tell.
+    /// `COLUMNS`: the width where the terminal does not report.
     pub columns: Option<String>,
-    /// `LINES`: the height where the terminal does not tell.
+    /// `LINES`: the height where the terminal does not report.
     pub lines: Option<String>,
     /// `COLORFGBG`: what some terminals say of their colours.
     pub colorfgbg: Option<String>,
@@ -32,7 +32,7 @@ impl Environment {
         Self::read(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
-    /// The variables as `get` tells them.
+    /// The variables as `get` reports them.
     pub(super) fn read(get: &dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             no_color: get("NO_COLOR"),

@@ -31,7 +31,7 @@ pub enum OutputError {
     /// Its reader has gone: the end of the work, and no error.
     #[error("the reader of standard output has gone")]
     Closed,
-    /// Waiting for its reader was given up, as [`Console::give_up_when`] said.
+    /// Waiting for its reader was given up, as [`Console::give_up_when`] stated.
     #[error("the reader of standard output takes nothing")]
     GivenUp,
     /// Anything else, such as a full disk.
@@ -77,7 +77,7 @@ pub struct Console {
 
 impl Console {
     const BUFFER_BYTES: usize = 64 * 1024;
-    /// The size of a terminal that does not tell.
+    /// The size of a terminal that does not report.
     const DEFAULT_SCREEN: PagerScreen = PagerScreen {
         columns: 80,
         rows: 24,
@@ -100,7 +100,7 @@ impl Console {
         }
     }
 
-    /// A console that writes into memory and is no terminal.
+    /// A console that writes into memory and is not a terminal.
     #[must_use]
     pub fn captured() -> (Self, CapturedOutput, CapturedOutput) {
         let (out, err) = (CapturedOutput::default(), CapturedOutput::default());
@@ -230,7 +230,7 @@ impl Console {
         Ok(())
     }
 
-    /// Whether whoever read standard output has gone, although nothing was written to tell.
+    /// Whether whoever read standard output has gone, although nothing was written to find out.
     #[must_use]
     pub fn reader_has_gone(&self) -> bool {
         !self.is_captured && reader_has_gone()
@@ -252,7 +252,7 @@ impl Console {
             }
             Paging::Running(pager) => match pager.write(text) {
                 Ok(()) => Ok(()),
-                // It was left early, or never ran: only its end tells which.
+                // It was left early, or never ran: only its end shows which.
                 Err(_) => self.end_paging(),
             },
         }
@@ -271,7 +271,7 @@ impl Console {
         let lines = text.lines().count();
         if lines > 0 {
             // The cursor waits on their first line: a terminal that is resized wraps lines anew and keeps the cursor
-            // on its text, while nobody can tell how many lines they take from then on.
+            // on its text, while nobody can know how many lines they take from then on.
             // What is wider than it is cut at the edge, for the way up is counted in lines.
             write!(self.out, "\x1b[?7l{text}\x1b[?7h\x1b[{lines}A\r")?;
             self.below = lines;
@@ -346,19 +346,19 @@ impl Console {
         self.messages == MessageLevel::Errors
     }
 
-    /// From now on notes and hints are left out; errors are still told.
+    /// From now on notes and hints are left out; errors are still reported.
     pub fn leave_out_notes(&mut self) {
         self.messages = MessageLevel::Errors;
     }
 
-    /// From now on it is told as well how an answer came about.
-    pub fn tell_details(&mut self) {
+    /// From now on it is reported as well how an answer came about.
+    pub fn show_details(&mut self) {
         self.messages = MessageLevel::Details;
     }
 
-    /// Whether it is told how an answer came about.
+    /// Whether it is reported how an answer came about.
     #[must_use]
-    pub fn tells_details(&self) -> bool {
+    pub fn shows_details(&self) -> bool {
         self.messages == MessageLevel::Details
     }
 
@@ -411,7 +411,7 @@ impl Console {
 
     /// Writes text that is ready to be shown, such as clap's, to standard error.
     pub fn write_message(&mut self, text: &str) {
-        // What is printed comes before what is said of it; and when standard error is gone there
+        // What is printed comes before messages about it; and when standard error is gone there
         // is nowhere left to say so. What stands below would be written over in part.
         let _ = self.clear_below();
         let _ = self.flush();
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gone_reader_is_told_from_a_failure() {
+    fn a_gone_reader_is_distinguished_from_a_failure() {
         let gone = OutputError::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert!(matches!(gone, OutputError::Closed));
         let full = OutputError::from(io::Error::from(io::ErrorKind::StorageFull));

@@ -1,5 +1,5 @@
 //! Standard output as a command that may wait for its reader sees it: it can be given up, and it
-//! tells when nobody reads any more.
+//! shows when nobody reads any more.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::tcgetwinsize;
@@ -17,7 +17,7 @@ const PIECE_BYTES: usize = 4096;
 /// Says whether what is still to be written is to be given up.
 pub type GiveUp = Box<dyn Fn() -> bool + Send>;
 
-/// Writes to standard output in pieces that do not make it wait, until told to give up.
+/// Writes to standard output in pieces that do not make it wait, until asked to give up.
 pub(super) struct PatientOutput {
     pub(super) give_up: GiveUp,
 }
@@ -56,19 +56,19 @@ pub(super) fn reader_has_gone() -> bool {
     let output = io::stdout();
     // Errors and hang-ups are reported without being asked for, see poll(2).
     let mut state = [PollFd::new(&output, PollFlags::empty())];
-    let told = poll(&mut state, Some(&Timespec::default()));
-    told.is_ok_and(|count| count > 0)
+    let ready = poll(&mut state, Some(&Timespec::default()));
+    ready.is_ok_and(|count| count > 0)
         && state[0]
             .revents()
             .intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
-/// The columns and rows of the terminal that a stream leads to, where it tells them.
+/// The columns and rows of the terminal that a stream leads to, where it reports them.
 pub(super) fn terminal_size(stream: impl AsFd) -> (Option<usize>, Option<usize>) {
     // A pseudo-terminal whose size nobody has set says 0.
-    let told = |size: u16| Some(usize::from(size)).filter(|&size| size > 0);
+    let ready = |size: u16| Some(usize::from(size)).filter(|&size| size > 0);
     match tcgetwinsize(stream) {
-        Ok(size) => (told(size.ws_col), told(size.ws_row)),
+        Ok(size) => (ready(size.ws_col), ready(size.ws_row)),
         Err(_) => (None, None),
     }
 }

@@ -57,7 +57,7 @@ pub(super) struct HeldOutput {
     screen: PagerScreen,
     rows: usize,
     text: String,
-    /// The same for a pager that chops lines, once a table told what stands beyond the screen.
+    /// The same for a pager that chops lines, once a table reported what stands beyond the screen.
     table: Option<HeldTable>,
 }
 
@@ -80,7 +80,7 @@ impl HeldOutput {
 
     /// Takes the next part of a table: as the screen shows it, and whole; as [`HeldOutput::take`].
     pub(super) fn take_table(&mut self, part: &TablePart<'_>) -> bool {
-        // What was said before the table belongs to both.
+        // What was reported before the table belongs to both.
         let table = self.table.get_or_insert_with(|| HeldTable {
             text: self.text.clone(),
             paging: part.paging,
@@ -177,8 +177,8 @@ impl Pager {
         // Colours as they are, no clearing, and no waiting where it all fits; UTF-8 in every locale.
         for (name, value) in [("LESS", "FRX"), ("LESSCHARSET", "utf-8")] {
             // What the user has set for less stays as it is. A command that says all itself needs none.
-            let is_said = chops && name == "LESS";
-            if !is_said && std::env::var_os(name).is_none() {
+            let is_set = chops && name == "LESS";
+            if !is_set && std::env::var_os(name).is_none() {
                 shell.env(name, value);
             }
         }

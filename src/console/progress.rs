@@ -1,5 +1,5 @@
 //! A bar on a terminal's standard error for work that takes long, or a sign of life where nobody can
-//! tell how much is left; nothing anywhere else.
+//! show how much is left; nothing anywhere else.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -37,7 +37,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar for work that begins now; it stays invisible where standard error is no terminal.
+    /// A bar for work that begins now; it stays invisible where standard error is not a terminal.
     #[must_use]
     pub fn new(unit: Unit, is_terminal: bool) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl Progress {
     }
 }
 
-/// A sign of life for work of which nobody can tell how much is left; it appears after a second.
+/// A sign of life for work of which nobody can know how much is left; it appears after a second.
 #[derive(Debug)]
 pub struct Waiting(Option<(Sender<()>, JoinHandle<()>)>);
 

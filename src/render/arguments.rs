@@ -46,7 +46,7 @@ fn line(row: &RequestRow, payload: Option<&Payload>, limits: ShownLengths) -> Op
     let readable = !params.is_cut && (params.text.len() <= MAX_READ || limits.line == usize::MAX);
     let parsed = readable.then(|| serde_json::from_str::<Map<String, Value>>(&params.text));
     let Some(Ok(params)) = parsed else {
-        // What was cut is no JSON any more: its beginning says something still.
+        // What was cut is not JSON any more: its beginning says something still.
         return Some(middle_cut(&params.text, limits.value));
     };
     let inner = params.get("arguments").and_then(Value::as_object);

@@ -120,7 +120,7 @@ fn day_of(ts_ms: i64, zone: Zone) -> String {
     }
 }
 
-/// A row's time for where there is no room for milliseconds: which row came first is told by their order.
+/// A row's time for where there is no room for milliseconds: which row came first is shown by their order.
 pub(super) fn narrow_time(time: &str, style: &TableStyle) -> Option<String> {
     (style.times == TimeStyle::Short).then(|| without_ms(time))
 }

@@ -74,7 +74,7 @@ pub enum Show {
     Grouped,
     /// Unix milliseconds as a date and time.
     Time,
-    /// Unix milliseconds of rows in the order of time, as the table is told to write them.
+    /// Unix milliseconds of rows in the order of time, as the table is set to write them.
     Clock,
     /// Microseconds with a unit.
     Latency,

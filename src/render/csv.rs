@@ -66,7 +66,7 @@ fn push_quoted(safe: &str, out: &mut String) {
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
 /// What one spreadsheet or another parts cells and rows at: in a German or French one a quote in the
-/// middle of a line is none, so `;` cuts there whether it is quoted or not.
+/// middle of a line does not count, so `;` cuts there whether it is quoted or not.
 const SEPARATORS: [char; 5] = [';', '|', '\t', '\r', '\n'];
 
 /// A cell in which no formula begins, neither at its start nor behind anything that some spreadsheet
@@ -85,7 +85,7 @@ fn neutral<'a>(cell: &'a str, mark: &str) -> Cow<'a, str> {
         let Some(first) = inner.chars().next().filter(|c| FORMULA.contains(c)) else {
             continue;
         };
-        // At its start the cell as a whole is a number or is none: `-1;2` is not.
+        // At its start the cell as a whole is a number or not: `-1;2` is not.
         let number = if at == part.len() {
             &cell[start..]
         } else {

@@ -175,7 +175,7 @@ struct BadLineLine<'a> {
     excerpt_hex: Option<String>,
 }
 
-/// One version of a list as a line; `None` where what is stored of it is no JSON.
+/// One version of a list as a line; `None` where what is stored of it is not JSON.
 #[must_use]
 pub fn exported_version(row: &SurfaceRow) -> Option<String> {
     let changes = row.changes.iter().map(|(change, item)| ChangePart {
@@ -201,7 +201,7 @@ pub fn exported_version(row: &SurfaceRow) -> Option<String> {
     }))
 }
 
-/// One item that was seen alone as a line; `None` where what is stored of it is no JSON.
+/// One item that was seen alone as a line; `None` where what is stored of it is not JSON.
 #[must_use]
 pub fn exported_item(item: &LoneItem) -> Option<String> {
     Some(line(&ItemLine {
@@ -214,7 +214,7 @@ pub fn exported_item(item: &LoneItem) -> Option<String> {
     }))
 }
 
-/// One line that did not decode as a line. What is no text of it is written in hexadecimal.
+/// One line that did not decode as a line. What is not text of it is written in hexadecimal.
 #[must_use]
 pub fn exported_bad_line(bad: &BadLine) -> String {
     let excerpt = std::str::from_utf8(&bad.excerpt).ok();

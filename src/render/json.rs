@@ -47,7 +47,7 @@ pub fn session_document(
     out
 }
 
-/// What a tap keeps of a connection that is no session.
+/// What a tap keeps of a connection that is not a session.
 fn connection_object(row: &SessionRow) -> String {
     let object = serde_json::json!({
         "session_id": row.session_id, "started_at": row.started_at, "ended_at": row.ended_at,

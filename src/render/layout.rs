@@ -59,7 +59,7 @@ pub fn cut_middle(text: &str, limit: usize) -> Cow<'_, str> {
     if all <= limit || limit < 8 {
         return cut(text, limit);
     }
-    // What a text begins with tells more of it than its end.
+    // What a text begins with says more about it than its end.
     let head_cells = limit * 2 / 3;
     let head = cut(text, head_cells);
     let head = head.trim_end_matches('…');

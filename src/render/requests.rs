@@ -323,7 +323,7 @@ const METHOD_NAMES: &[&str] = &[
     "tools",
 ];
 
-/// A tool's name where methods stand in the same column: one that reads as a method, as a sum or as nothing is said
+/// A tool's name where methods stand in the same column: one that reads as a method, as a sum or as nothing is written
 /// to be a tool.
 pub(super) fn tool_beside_methods(name: &str) -> Cow<'_, str> {
     let (first, rest) = name.split_once('/').unwrap_or((name, ""));
@@ -383,7 +383,7 @@ pub fn result(row: &RequestRow, waited_ms: Option<i64>) -> Option<String> {
     Some(text)
 }
 
-/// What is said of a request in flight.
+/// What is reported about a request in flight.
 #[must_use]
 pub fn in_flight(flight: Flight, waited_ms: Option<i64>) -> String {
     match flight {

@@ -131,7 +131,7 @@ pub const CHANGE_COLUMNS: &[Column<ChangeRow>] = &[
         row.item.as_deref().into()
     })
     .cut_to(12),
-    // A table has no room for both: the item, or the list of which all of it is told.
+    // A table has no room for both: the item, or the list of which all of it is reported.
     Column::<ChangeRow>::new("what", "WHAT", Show::Text, |row| {
         row.item.as_deref().unwrap_or(&row.method).into()
     })

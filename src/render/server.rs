@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_told_in_lines_whose_text_cannot_act_on_a_terminal() {
+    fn a_server_is_reported_in_lines_whose_text_cannot_act_on_a_terminal() {
         let run = ServerRun {
             command: Some("node server.js".into()),
             pid: Some(7),
@@ -122,14 +122,17 @@ mod tests {
             ..ServerRun::default()
         };
         let facts = server_facts(&run).into_iter();
-        let told: Vec<String> = facts
+        let lines: Vec<String> = facts
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         assert_eq!(
-            told[..3],
+            lines[..3],
             ["command=node server.js", "server=files", "pid=7"]
         );
-        assert!(told[3].starts_with("exit=exited with code 1: "), "{told:?}");
+        assert!(
+            lines[3].starts_with("exit=exited with code 1: "),
+            "{lines:?}"
+        );
         let output = server_output(&run, None);
         assert!(output.starts_with("\nstderr (21, all of it)\n"), "{output}");
         assert!(

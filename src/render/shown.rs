@@ -125,9 +125,9 @@ pub fn why_no_payload(row: &RequestRow) -> &'static str {
     match row.kind {
         Kind::Http | Kind::Oauth => "none: only MCP requests have one",
         Kind::Mcp if known.is_some_and(|format| !format.knows().has_bodies()) => {
-            "none: this format does not tell arguments and answers"
+            "none: this format does not report arguments and answers"
         }
-        Kind::Mcp => "not kept: recorded without --payloads, removed since, or never told",
+        Kind::Mcp => "not kept: recorded without --payloads, removed since, or never reported",
     }
 }
 
@@ -266,7 +266,7 @@ fn push_body(name: &str, body: Option<&Body>, out: &mut String) {
     let size = units::bytes(i64::try_from(body.bytes).unwrap_or(i64::MAX));
     let pretty = serde_json::from_str::<Value>(&body.text)
         .and_then(|value| serde_json::to_string_pretty(&value));
-    // A body that was cut is no JSON any more.
+    // A body that was cut is not JSON any more.
     let text = pretty.unwrap_or_else(|_| body.text.to_string());
     let text = escape_but_breaks(&text);
     write!(out, "\n{name} ({size}{cut})\n{text}\n").expect("a string takes every write");

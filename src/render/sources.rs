@@ -47,7 +47,7 @@ pub const SOURCE_COLUMNS: &[Column<FoundSource>] = &[
     Column::<FoundSource>::new("tapped", "TAPPED", Show::Message, |row| {
         row.is_tapped.into()
     }),
-    // For people: why a tap does not work is told once below the table, where nothing cuts it.
+    // For people: why a tap does not work is reported once below the table, where nothing cuts it.
     Column::<FoundSource>::new("tap", "TAPPED", Show::Message, |row| {
         match (&row.problem, row.is_tapped) {
             (Some(_), Some(_)) => "not working".into(),

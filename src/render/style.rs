@@ -34,7 +34,7 @@ pub enum Overflow {
 pub struct TableStyle {
     /// The zone of shown times.
     pub zone: Zone,
-    /// The present, unix milliseconds: what is of today is told by it.
+    /// The present, unix milliseconds: what is of today is recognised by it.
     pub now_ms: i64,
     /// How times are written.
     pub times: TimeStyle,

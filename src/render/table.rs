@@ -110,7 +110,7 @@ impl<R: Record> TableWriter<R> {
     pub(super) fn peek(&mut self, rows: &[R], out: &mut String) {
         let before = (self.clock.clone(), self.laid.clone());
         let mut lines: Vec<Line> = rows.iter().flat_map(|row| self.lines(row)).collect();
-        // A day that begins with them is told with the first row that stays.
+        // A day that begins with them is shown with the first row that stays.
         lines.retain(|line| matches!(line, Line::Cells(_)));
         // A terminal that was resized has another width than what is above; then these are named anew.
         let is_laid = !self.laid.widths.is_empty() && self.laid.made_for == self.style.width;
@@ -131,7 +131,7 @@ impl<R: Record> TableWriter<R> {
     /// Makes room for rows that come later, so that nothing moves when they do.
     pub(super) fn expect_rows(&mut self, rows: &[R]) {
         self.learn(rows);
-        // Days are told when the rows come.
+        // Days are shown when the rows come.
         let clock = self.clock.clone();
         let lines: Vec<Line> = rows.iter().flat_map(|row| self.lines(row)).collect();
         self.clock = clock;
@@ -192,7 +192,7 @@ impl<R: Record> TableWriter<R> {
         }
     }
 
-    /// A row as it stands in the table, and what has to be said before it.
+    /// A row as it stands in the table, and what has to be reported before it.
     fn lines(&mut self, row: &R) -> Vec<Line> {
         let mut lines = Vec::new();
         let has_clock = self.columns.iter().any(|it| it.show == Show::Clock);

@@ -126,7 +126,7 @@ fn a_page_without_a_row_of_cells_has_no_header() {
 }
 
 #[test]
-fn a_tool_that_is_called_as_a_method_is_told_from_it() {
+fn a_tool_that_is_called_as_a_method_is_distinguished_from_it() {
     let names = |rows: &[LogRow]| {
         let columns = select(LOG_COLUMNS, &["call"]).expect("a known name");
         Listing::new(columns, Format::Table, plain(None)).page(rows)

@@ -85,14 +85,14 @@ pub(super) struct ScreenSetting {
     pub(super) base: Filter,
     /// The same in words, as far as the screen says it: a name and a value each.
     pub(super) base_words: Vec<(&'static str, String)>,
-    /// Whether schema changes can be told.
+    /// Whether schema changes can be determined.
     pub(super) with_changes: bool,
     pub(super) zone: Zone,
     pub(super) now_ms: i64,
 }
 
 impl ScreenSetting {
-    /// What sessions are shown at all: conditions on requests are none on sessions.
+    /// What sessions are shown at all: conditions on requests do not apply to sessions.
     fn sessions(&self) -> SessionFilter {
         let base = &self.base;
         let only = base.session.as_ref();
@@ -127,7 +127,7 @@ pub(super) struct App {
     pub(super) prompt: Option<Prompt>,
     /// The help, from this line on.
     pub(super) help: Option<usize>,
-    /// What is said at the bottom until the next key.
+    /// The message at the bottom until the next key.
     pub(super) notice: Option<String>,
     /// Why the store cannot be read now.
     pub(super) trouble: Option<String>,
@@ -254,7 +254,7 @@ impl App {
         std::mem::take(&mut self.changed)
     }
 
-    /// What is lacking now. To be asked after events, for each lack is told once.
+    /// What is lacking now. To be asked after events, for each lack is reported once.
     pub(super) fn queries(&mut self) -> (ListQueries, SumQueries) {
         self.lay_out();
         let mut lists = ListQueries::default();

@@ -13,7 +13,7 @@ pub(super) struct DetailSide {
     /// What it is, and how large.
     pub(super) title: String,
     pub(super) body: BodyView,
-    /// What is said where there is no body.
+    /// The message where there is no body.
     pub(super) nothing: &'static str,
     /// As it was recorded.
     pub(super) text: Option<String>,

@@ -4,7 +4,7 @@ use super::queries::Answer;
 use crossterm::event::KeyEvent;
 use std::sync::mpsc::SyncSender;
 
-/// Most events that wait: whoever has more to tell waits itself.
+/// Most events that wait: whoever has more to report waits itself.
 pub(super) const MAX_WAITING: usize = 64;
 
 /// One thing that happened.

@@ -1,5 +1,5 @@
 //! JSON laid out over lines, as far as it goes: of a text whose end is missing the lines up to there. Nothing is
-//! copied: what stands on a line is told by its places in the text.
+//! copied: what stands on a line is recognised by its places in the text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,7 +16,7 @@ pub(super) enum Tone {
     Number,
     /// `true`, `false`, `null`.
     Word,
-    /// Text that is no JSON.
+    /// Text that is not JSON.
     Plain,
 }
 
@@ -75,7 +75,7 @@ fn decoded(text: &str) -> Cow<'_, str> {
             rest = &rest[len..];
             continue;
         }
-        // With what it escapes, which is no beginning of another: `\\\\u65e5` is no character.
+        // With what it escapes, which is not a beginning of another: `\\\\u65e5` is not a character.
         let len = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
         out.push_str(&rest[..len]);
         rest = &rest[len..];
@@ -132,7 +132,7 @@ impl<'a> LineLayout<'a> {
         }
     }
 
-    /// The place of the next byte that is no blank.
+    /// The place of the next byte that is not a blank.
     fn next_solid(&self, from: usize) -> Option<usize> {
         let rest = self.bytes.get(from..)?;
         let blanks = rest.iter().position(|byte| !byte.is_ascii_whitespace())?;

@@ -142,7 +142,7 @@ pub(super) const BINDINGS: &[Binding] = bindings! {
     Everywhere [plain('s')] "s" C::OnlySession, "only the requests of this session";
     Lists [plain('x')] "x" C::Clear, "clear every filter";
     Everywhere [plain('o')] "o" C::Report,
-        "open a report (HTML) of these requests; its path is told";
+        "open a report (HTML) of these requests; its path is shown";
     Tools [plain('+'), plain('=')] "+" C::Longer, "longer window";
     Tools [plain('-')] "-" C::Shorter, "shorter window";
     Tools [plain('>'), plain('.')] ">" C::SortRight, "sort by the next column";

@@ -14,7 +14,7 @@ pub(super) struct Needle(Search);
 impl Needle {
     /// `None` for the empty text, which is everywhere.
     pub(super) fn new(text: &str) -> Option<Self> {
-        // Each key looks anew, and half of an expression is none: until it is one, it is a text.
+        // Each key looks anew, and half of an expression does not parse: until it does, it is a text.
         let search = Search::expression(text).or_else(|_| Search::fixed(text));
         let search = search.ok().filter(|_| !text.is_empty())?;
         Some(Self(search.also_in(SearchedBodies::ALL)))

@@ -10,7 +10,7 @@ use mcpr_model::{OutputTail, ServerRun};
 use mcpr_store::query::{Pattern, SessionKey};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Most servers whose outputs are read at a time: those of which something was told last.
+/// Most servers whose outputs are read at a time: those of which something was reported last.
 pub(super) const MAX_SERVERS: usize = 16;
 /// Most lines in memory.
 const MAX_LINES: usize = 5_000;
@@ -25,7 +25,7 @@ const NARROWEST: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OutputKind {
     StandardError,
-    /// Text on standard output that is no message.
+    /// Text on standard output that is not a message.
     Stray,
     /// How the server ended; whether it was not to.
     Ending {
@@ -37,8 +37,8 @@ pub(super) enum OutputKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OutputLine {
     pub(super) session: SessionKey,
-    /// When it was told, at the latest; unix milliseconds.
-    pub(super) told_at: i64,
+    /// When it was reported, at the latest; unix milliseconds.
+    pub(super) reported_at: i64,
     pub(super) kind: OutputKind,
     pub(super) text: String,
 }
@@ -50,7 +50,7 @@ impl OutputLine {
         let is_stray = |line: &Self| line.kind == OutputKind::Stray;
         let is_ending = matches!(self.kind, OutputKind::Ending { .. });
         self.session == last.session
-            && self.told_at.saturating_sub(last.told_at) < HEADING_MS
+            && self.reported_at.saturating_sub(last.reported_at) < HEADING_MS
             && (is_ending || is_stray(self) == is_stray(last))
     }
 
@@ -133,7 +133,7 @@ impl OutputList {
         self.view.last(self.rows.len());
     }
 
-    /// When the outputs are read again. No news of the store tells of them: they are no rows.
+    /// When the outputs are read again. No news of the store reports them: they are not rows.
     pub(super) fn due_at(&self) -> Option<i64> {
         (!self.is_asked).then_some(self.looked_at + REFRESH_MS)
     }
@@ -187,7 +187,7 @@ impl OutputList {
         }
         let before = self.lines.back().cloned();
         let count = self.lines.len();
-        // In the order in which something was last told of them, as far as one can know.
+        // In the order in which something was last reported them, as far as one can know.
         for run in runs {
             self.take_run(run);
         }
@@ -216,7 +216,7 @@ impl OutputList {
         let mut add = |kind, text: &str| {
             self.lines.push_back(OutputLine {
                 session: session.clone(),
-                told_at: run.ts,
+                reported_at: run.ts,
                 kind,
                 text: text.trim_end().to_owned(),
             });
@@ -228,7 +228,7 @@ impl OutputList {
         for (tail, known, kind) in outputs {
             let text = text_of(tail.as_ref());
             if *text != **known {
-                // A tap tells the end of an output again and again, each time with more behind it.
+                // A tap reports the end of an output again and again, each time with more behind it.
                 let new = new_lines(known, text);
                 new.for_each(|line| add(kind, line));
                 *known = text.into();
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_several_servers_come_in_the_order_in_which_they_were_told() {
+    fn lines_of_several_servers_come_in_the_order_in_which_they_were_reported() {
         let mut list = list();
         assert!(list.take(&[run("one", 1, "a\n"), run("two", 2, "b\n")]));
         assert!(!list.take(&[run("one", 1, "a\n"), run("two", 2, "b\n")]));

@@ -1,4 +1,4 @@
-//! What the screen asks of the store, and what it is told. Plain data: neither side knows more of the other.
+//! What the screen asks of the store, and the answers. Plain data: neither side knows more of the other.
 
 use crate::render::ServerFailure;
 use mcpr_model::{Payload, ServerRun};
@@ -116,7 +116,7 @@ pub(super) struct ServerDeath {
     pub(super) session: SessionKey,
     /// Unix milliseconds.
     pub(super) at: i64,
-    /// How, and what it said of that.
+    /// How, and its message about that.
     pub(super) text: String,
 }
 
@@ -168,7 +168,7 @@ impl Row {
         }
     }
 
-    /// When what it tells was over, unix milliseconds: that is when it was stored, about.
+    /// When what it reports was over, unix milliseconds: that is when it was stored, about.
     pub(super) fn over_at(&self) -> i64 {
         match self {
             Self::Stored {

@@ -63,7 +63,7 @@ pub(super) struct RequestList {
     seeks: Option<ScanDirection>,
     /// The row that is to be chosen as soon as it is there.
     aim: Option<Cursor>,
-    /// It has come, and nobody was told yet.
+    /// It has come, and nobody knows yet.
     has_arrived: bool,
     /// When the rows were last compared with the store; unix milliseconds.
     rechecked_at: i64,
@@ -421,7 +421,7 @@ impl RequestList {
         None
     }
 
-    /// Whether the row that was gone to has come; told once.
+    /// Whether the row that was gone to has come; reported once.
     pub(super) fn take_arrived(&mut self) -> bool {
         std::mem::take(&mut self.has_arrived)
     }

@@ -38,7 +38,7 @@ pub struct WatchOptions {
     pub filter: Filter,
     /// The same in words, for the top of the screen: a name and a value each.
     pub filter_words: Vec<(&'static str, String)>,
-    /// Who tells what versions of lists brought, where that can be told.
+    /// Who reports what versions of lists brought, where that can be determined.
     pub changes_of: Option<ChangesOf>,
     /// Who makes a report of what the screen shows.
     pub report_of: ReportOf,
@@ -46,7 +46,7 @@ pub struct WatchOptions {
     pub zone: Zone,
     /// Whether colours may be used.
     pub colour: bool,
-    /// Tells the present, in unix milliseconds.
+    /// Gives the present, in unix milliseconds.
     pub now_ms: fn() -> i64,
 }
 

@@ -163,7 +163,7 @@ impl Scan {
         };
         let mut entries = reader.entries(&failed, page)?;
         let reached = seen(&entries);
-        // A gap comes with every filter, and is no failure of a request.
+        // A gap comes with every filter, and is not a failure of a request.
         entries.retain(Entry::is_request);
         Ok((entries, reached))
     }

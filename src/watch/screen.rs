@@ -46,19 +46,19 @@ type Output = BufWriter<Stdout>;
 pub(super) struct TakenScreen(ManuallyDrop<Terminal<CrosstermBackend<Output>>>);
 
 impl TakenScreen {
-    /// Takes the terminal. A panic, on whatever thread, gives it back before it is told of.
+    /// Takes the terminal. A panic, on whatever thread, gives it back before it is reported.
     pub(super) fn take() -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
-            let tell = panic::take_hook();
+            let hook = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
                 give_back_terminal();
-                tell(info);
+                hook(info);
             }));
         });
         let terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(io::stdout())));
         take_terminal()?;
-        // Made before and told of after: without a size, the terminal is left as it was.
+        // Made before and reported after: without a size, the terminal is left as it was.
         terminal
             .map(|terminal| Self(ManuallyDrop::new(terminal)))
             .inspect_err(|_| give_back_terminal())

@@ -18,7 +18,7 @@ pub trait StoreSource: Send {
     fn has_moved(&mut self) -> bool;
 }
 
-/// Tells what versions of lists brought, newest last, and at most so many; `None` where nothing is new since
+/// Reports what versions of lists brought, newest last, and at most so many; `None` where nothing is new since
 /// it was asked last.
 pub type ChangesOf =
     Box<dyn FnMut(&dyn Reader, usize) -> Result<Option<Vec<ChangeRow>>, StoreError> + Send>;
@@ -76,7 +76,7 @@ impl Connection {
         if self.source.has_moved() {
             self.open = None;
         }
-        // It may have been replaced this very moment: opening it anew will tell.
+        // It may have been replaced this very moment: opening it anew will show it.
         if let Some(mut open) = self.open.take()
             && let Ok(answer) = open.ask(question)
         {

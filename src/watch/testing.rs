@@ -146,7 +146,7 @@ impl TestStore {
             let text = text.into();
             Some(OutputTail { text, bytes })
         };
-        let said = |session: &str| ServerRun {
+        let run_of = |session: &str| ServerRun {
             proxy: "files".into(),
             session_id: session.into(),
             ts: NOW - 9_000,
@@ -157,14 +157,14 @@ impl TestStore {
             end: Some((ServerExit::Code(1), NOW - 4_000)),
             is_death: true,
             stderr: tail("starting\nError: Cannot find module 'foo'\n    at load (x.js:1)\n"),
-            ..said("session-1")
+            ..run_of("session-1")
         };
         let alive = ServerRun {
             stderr: tail(HOSTILE),
             stray: tail(
                 "Server is listening, with a line that is so long that no screen of eighty columns has room for it\n",
             ),
-            ..said("session-2")
+            ..run_of("session-2")
         };
         let runs = [dead, alive].map(|run| Stored::Server(Box::new(run)));
         self.append(runs.into());
@@ -185,7 +185,7 @@ impl TestStore {
             }),
             ..ServerRun::default()
         };
-        // What is said of the server of an unknown session is not kept.
+        // What is reported about the server of an unknown session is not kept.
         let session = SessionUpdate {
             session_id: session.into(),
             proxy: Some("files".into()),
@@ -320,13 +320,13 @@ impl Bench {
             self.looks.take(lists);
             self.looks.forget_when();
             let head = self.reader.head().expect("it can be read");
-            let mut told = self
+            let mut answered = self
                 .looks
                 .turn(self.reader.as_ref(), head, Zone::Utc)
                 .expect("it can be read");
-            told.extend(answers(&sums, None, self.reader.as_ref()).expect("it can be read"));
-            let is_quiet = told.is_empty();
-            for answer in told {
+            answered.extend(answers(&sums, None, self.reader.as_ref()).expect("it can be read"));
+            let is_quiet = answered.is_empty();
+            for answer in answered {
                 self.app.handle(ScreenEvent::Answered(answer));
             }
             if is_quiet && self.looks.is_idle() {

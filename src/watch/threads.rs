@@ -17,7 +17,7 @@ pub(super) fn listen_to_keys(events: Events) -> io::Result<()> {
         };
         while let Ok(input) = event::read() {
             let event = match input {
-                // Some terminals tell of keys that are let go, too.
+                // Some terminals report keys that are let go, too.
                 Input::Key(key) if key.kind != KeyEventKind::Release => ScreenEvent::Key(key),
                 Input::Resize(columns, rows) => ScreenEvent::Resized(columns, rows),
                 _ => continue,
@@ -51,7 +51,7 @@ pub(super) fn listen_to_signals(events: Events) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a worker. It tells when it ends, however it does.
+/// Starts a worker. It shows when it ends, however it does.
 pub(super) fn start(
     name: &'static str,
     events: Events,

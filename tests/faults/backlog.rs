@@ -25,9 +25,9 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
     recorder.until_stored(&store, lines / 2)?;
     let first_peak = recorder.peak_memory();
     let asked = Instant::now();
-    let (code, said) = recorder.stop()?;
+    let (code, messages) = recorder.stop()?;
     outcome.must(code == Some(0), || {
-        format!("the recorder ended with {code:?}: {said}")
+        format!("the recorder ended with {code:?}: {messages}")
     });
     outcome.figure(
         "seconds from SIGTERM to its end",
@@ -47,9 +47,9 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
         pause(Duration::from_millis(5));
     }
     let took = began.elapsed();
-    let (code, said) = recorder.wait()?;
+    let (code, messages) = recorder.wait()?;
     outcome.must(code == Some(0), || {
-        format!("the second recorder ended with {code:?}: {said}")
+        format!("the second recorder ended with {code:?}: {messages}")
     });
     let rate = (lines - midway) as u128 * 1_000_000 / took.as_micros().max(1);
     outcome.figure("rows/s of the second recorder", rate);

@@ -38,15 +38,15 @@ pub(crate) fn run_locked(place: &mut Place) -> Result<Outcome> {
     recorder.until_stored(&store, ledger.len())?;
     let caught_up = released.elapsed();
     let memory = recorder.peak_memory();
-    let (code, said) = recorder.stop()?;
+    let (code, messages) = recorder.stop()?;
     outcome.must(code == Some(0), || {
-        format!("the recorder ended with {code:?}: {said}")
+        format!("the recorder ended with {code:?}: {messages}")
     });
-    outcome.must(said.contains("warning:"), || {
-        "a store that is busy was not told".to_owned()
+    outcome.must(messages.contains("warning:"), || {
+        "a busy store was not reported".to_owned()
     });
     compare(&store, &ledger)?.note(&mut outcome);
-    outcome.figure("peak of held events, as warned of", peak_held(&said));
+    outcome.figure("peak of held events, as warned of", peak_held(&messages));
     outcome.figure("peak memory, MB", megabytes(memory));
     outcome.figure(
         "seconds until everything was stored",
@@ -55,9 +55,9 @@ pub(crate) fn run_locked(place: &mut Place) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The most events that a warning has said were held.
-fn peak_held(said: &str) -> u64 {
-    let held = said.split(" events held").filter_map(|before| {
+/// The most events that a warning has reported as held.
+fn peak_held(messages: &str) -> u64 {
+    let held = messages.split(" events held").filter_map(|before| {
         let number = before.rsplit(' ').next()?;
         number.parse::<u64>().ok()
     });
@@ -106,9 +106,9 @@ pub(crate) fn run_reader(place: &mut Place) -> Result<Outcome> {
         "seconds until the log was empty again",
         format!("{:.2}", emptied.as_secs_f64()),
     );
-    let (code, said) = recorder.stop()?;
+    let (code, messages) = recorder.stop()?;
     outcome.must(code == Some(0), || {
-        format!("the recorder ended with {code:?}: {said}")
+        format!("the recorder ended with {code:?}: {messages}")
     });
     compare(&store, &ledger)?.note(&mut outcome);
     Ok(outcome)

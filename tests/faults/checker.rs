@@ -24,7 +24,7 @@ pub(crate) struct Difference {
 }
 
 impl Difference {
-    /// Whether each line is there once and says what it said.
+    /// Whether each line is there once and says what it has to.
     pub(crate) fn is_none(self) -> bool {
         self.lost + self.repeated + self.changed + self.foreign == 0
     }
@@ -69,7 +69,7 @@ pub(crate) fn compare(store: &Path, ledger: &Ledger) -> Result<Difference> {
     let mut last = None;
     while let Some(row) = rows.next().context("read the store")? {
         found.rows += 1;
-        let said = SurfaceContent {
+        let expected = SurfaceContent {
             id: row.get(0)?,
             ts: row.get(1)?,
             session: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
@@ -78,13 +78,13 @@ pub(crate) fn compare(store: &Path, ledger: &Ledger) -> Result<Difference> {
             bytes_in: row.get::<_, Option<i64>>(5)?.unwrap_or(-1),
             error_msg: row.get(6)?,
         };
-        let known = Ledger::number_of(&said.id).and_then(|it| Some((it, ledger.hash_of(it)?)));
+        let known = Ledger::number_of(&expected.id).and_then(|it| Some((it, ledger.hash_of(it)?)));
         let Some((number, hash)) = known else {
             found.foreign += 1;
             continue;
         };
         found.repeated += u64::from(seen[number]);
-        found.changed += u64::from(said.hash() != hash);
+        found.changed += u64::from(expected.hash() != hash);
         found.out_of_order += u64::from(last > Some(number));
         seen[number] = true;
         last = Some(number);

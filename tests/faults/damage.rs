@@ -126,9 +126,9 @@ fn run_on(
     let mut all: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
     all.extend([OsStr::new("--db"), store.as_os_str()]);
     let output = place.output(&all)?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let messages = String::from_utf8_lossy(&output.stderr);
     let code = output.status.code();
-    let is_panic = said.contains("panicked") || !matches!(code, Some(0..=2));
+    let is_panic = messages.contains("panicked") || !matches!(code, Some(0..=2));
     count.panics += u64::from(is_panic);
     Ok(code)
 }

@@ -43,8 +43,8 @@ fn mount(arguments: &[&str], at: &Path) -> Result<(), String> {
     if output.status.success() {
         Ok(())
     } else {
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(format!("no tmpfs can be mounted here: {}", said.trim()))
+        let messages = String::from_utf8_lossy(&output.stderr);
+        Err(format!("no tmpfs can be mounted here: {}", messages.trim()))
     }
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
     while !recorder.messages().contains("full") {
         ensure!(
             began.elapsed() < PATIENCE && !recorder.has_ended()?,
-            "a full disk was not told: {}",
+            "a full disk was not reported: {}",
             recorder.messages()
         );
         pause(Duration::from_millis(5));
@@ -81,9 +81,9 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
     recorder.until_stored(&store, super::checker::count(&store) + 1)?;
     let resumed = enlarged.elapsed();
     recorder.until_stored(&store, ledger.len())?;
-    let (code, said) = recorder.stop()?;
+    let (code, messages) = recorder.stop()?;
     outcome.must(code == Some(0), || {
-        format!("the recorder ended with {code:?}: {said}")
+        format!("the recorder ended with {code:?}: {messages}")
     });
     outcome.figure("seconds to resume", format!("{:.2}", resumed.as_secs_f64()));
     outcome.figure("lines written", ledger.len());
@@ -110,20 +110,20 @@ fn stopped_while_full(place: &mut Place, outcome: &mut Outcome) -> Result<()> {
     while !recorder.messages().contains("full") {
         ensure!(
             began.elapsed() < PATIENCE && !recorder.has_ended()?,
-            "a full disk was not told: {}",
+            "a full disk was not reported: {}",
             recorder.messages()
         );
         pause(Duration::from_millis(5));
     }
     let stopped = Instant::now();
-    let (code, said) = recorder.stop()?;
+    let (code, messages) = recorder.stop()?;
     outcome.figure(
         "stopped while full: seconds to end",
         stopped.elapsed().as_secs(),
     );
     outcome.must(
-        code.is_some_and(|code| code != 0) && said.contains("error:"),
-        || format!("a recorder that could not store everything ended with {code:?}: {said}"),
+        code.is_some_and(|code| code != 0) && messages.contains("error:"),
+        || format!("a recorder that could not store everything ended with {code:?}: {messages}"),
     );
     small.remount("size=256m").map_err(anyhow::Error::msg)?;
     place.catch_up(&store, source.as_os_str())?;

@@ -175,19 +175,21 @@ fn refusals(place: &mut Place, outcome: &mut Outcome) -> Result<()> {
     let mut client = begin("Transfer-Encoding: chunked\r\n")?;
     client.send(format!("{:x}\r\n{body}\r\n", body.len()).as_bytes());
     drop(client);
-    let (code, said) = listener.recorder.stop()?;
-    outcome.must(code == Some(0), || format!("refusals: ended badly: {said}"));
+    let (code, messages) = listener.recorder.stop()?;
+    outcome.must(code == Some(0), || {
+        format!("refusals: ended badly: {messages}")
+    });
     let stored = super::checker::count(&store) as u64;
     outcome.none_of("rows of refused posts and of bodies that broke off", stored);
     Ok(())
 }
 
 fn expect(outcome: &mut Outcome, name: &str, status: Option<u16>, expected: u16) {
-    let told = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let shown = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
     outcome.must(status == Some(expected), || {
-        format!("{name}: {told} where {expected} was due")
+        format!("{name}: {shown} where {expected} was due")
     });
-    outcome.figure(name, told);
+    outcome.figure(name, shown);
 }
 
 /// Clients post, the recorder is killed at any moment, and what was not answered is posted again.

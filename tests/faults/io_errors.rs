@@ -26,7 +26,7 @@ struct Count {
     runs: u64,
     /// Runs in which the call was made often enough for its failure.
     injected: u64,
-    told: u64,
+    reported: u64,
     ended_in_error: u64,
     silent: u64,
     lost: u64,
@@ -60,13 +60,13 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
         });
         let Count {
             injected,
-            told,
+            reported,
             ended_in_error,
             ..
         } = count;
         outcome.figure(
             format!("{call} {error}"),
-            format!("{injected} injected, {told} told, {ended_in_error} ended in an error"),
+            format!("{injected} injected, {reported} reported, {ended_in_error} ended in an error"),
         );
         outcome.none_of(&format!("{call} {error}: silent errors"), count.silent);
         let wrong = count.lost + count.repeated;
@@ -94,8 +94,8 @@ fn can_inject() -> Result<(), String> {
     if output.status.success() {
         Ok(())
     } else {
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(format!("strace cannot trace here: {}", said.trim()))
+        let messages = String::from_utf8_lossy(&output.stderr);
+        Err(format!("strace cannot trace here: {}", messages.trim()))
     }
 }
 
@@ -137,20 +137,20 @@ fn disturb(
         .args(["record", "--once", "--batch-size", "50", "--db"])
         .args([&store, source]);
     place.in_place(&mut command);
-    let (code, said) = Recorder::start(command, directory.join("messages"))?.wait()?;
+    let (code, messages) = Recorder::start(command, directory.join("messages"))?.wait()?;
     let traced = std::fs::read_to_string(&trace).context("read the trace")?;
     if !traced.contains("INJECTED") {
         return Ok(());
     }
     count.injected += 1;
-    count.told += u64::from(said.contains("warning:") || said.contains("error:"));
+    count.reported += u64::from(messages.contains("warning:") || messages.contains("error:"));
     if code == Some(0) {
         count.silent += u64::from(!compare(&store, ledger)?.is_none());
     } else {
-        count.ended_in_error += u64::from(said.contains("error:"));
+        count.ended_in_error += u64::from(messages.contains("error:"));
         anyhow::ensure!(
-            said.contains("error:"),
-            "ended with {code:?} and said: {said}"
+            messages.contains("error:"),
+            "ended with {code:?} and printed: {messages}"
         );
     }
     place.catch_up(&store, source.as_os_str())?;

@@ -1,4 +1,4 @@
-//! The generator: writes numbered lines of mcpr 0.4 and keeps its own account of what each said.
+//! The generator: writes numbered lines of mcpr 0.4 and keeps its own account of what each says.
 //!
 //! Knows the stream's format, and nothing of how it is read.
 
@@ -28,7 +28,7 @@ impl SurfaceContent {
     }
 }
 
-/// The account of every line that was written: its number is its place, its hash what it said.
+/// The account of every line that was written: its number is its place, its hash what it says.
 pub(crate) struct Ledger {
     random: fastrand::Rng,
     hashes: Vec<u64>,
@@ -67,7 +67,7 @@ impl Ledger {
     pub(crate) fn line(&mut self) -> String {
         let number = self.len();
         let ts = START_MS + u64::try_from(number).expect("a number of lines fits");
-        let said = SurfaceContent {
+        let content = SurfaceContent {
             id: Self::id_of(number),
             ts: ts.cast_signed(),
             session: format!("s-{}", number / 50),
@@ -76,8 +76,8 @@ impl Ledger {
             bytes_in: self.random.i64(0..100_000),
             error_msg: (self.random.u8(..8) == 0).then(|| format!("no such thing {number}")),
         };
-        self.hashes.push(said.hash());
-        let (code, message) = match &said.error_msg {
+        self.hashes.push(content.hash());
+        let (code, message) = match &content.error_msg {
             Some(message) => ("\"-32602\"", format!("\"{message}\"")),
             None => ("null", "null".to_owned()),
         };
@@ -89,7 +89,7 @@ impl Ledger {
             latency_us,
             bytes_in,
             ..
-        } = said;
+        } = content;
         format!(
             "{{\"type\":\"request\",\"id\":\"{id}\",\"ts\":{ts},\"proxy\":\"p\",\
              \"session_id\":\"{session}\",\"method\":\"POST\",\"path\":\"/\",\

@@ -51,7 +51,7 @@ impl Way {
 pub(crate) struct Log {
     directory: PathBuf,
     way: Way,
-    /// What a recorder is told to read.
+    /// What a recorder is asked to read.
     pub(crate) source: PathBuf,
     file: File,
     pub(crate) ledger: Ledger,

@@ -99,8 +99,8 @@ impl Place {
         let mut arguments = ["record", "--once", "--db"].map(OsStr::new).to_vec();
         arguments.extend([store.as_os_str(), source]);
         let output = self.output(&arguments)?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "record --once failed: {said}");
+        let messages = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "record --once failed: {messages}");
         Ok(())
     }
 
@@ -128,7 +128,7 @@ impl Recorder {
         Ok(Self { child, messages })
     }
 
-    /// What it has said so far.
+    /// What it has printed so far.
     pub(crate) fn messages(&self) -> String {
         std::fs::read(&self.messages).map_or_else(
             |_| String::new(),
@@ -158,13 +158,13 @@ impl Recorder {
         kill_process(pid.context("a process has an id")?, Signal::TERM).context("send a signal")
     }
 
-    /// Asks it to end and gives its code and what it said.
+    /// Asks it to end and gives its code and what it printed.
     pub(crate) fn stop(self) -> Result<(Option<i32>, String)> {
         self.ask_to_end()?;
         self.wait()
     }
 
-    /// Waits for its end; gives its code and what it said.
+    /// Waits for its end; gives its code and what it printed.
     pub(crate) fn wait(mut self) -> Result<(Option<i32>, String)> {
         let began = Instant::now();
         while !self.has_ended()? {
@@ -177,7 +177,7 @@ impl Recorder {
         Ok((self.child.wait()?.code(), self.messages()))
     }
 
-    /// The most memory that it has held so far, in bytes, where the system tells.
+    /// The most memory that it has held so far, in bytes, where the system reports it.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();

@@ -26,8 +26,8 @@ pub(crate) fn run(place: &mut Place) -> Result<Outcome> {
         let directory = place.make_directory(name)?;
         let store = directory.join("store.db");
         make(place, &store)?;
-        let said = is_refused(place, &store, &mut outcome, name)?;
-        outcome.figure(name, said);
+        let messages = is_refused(place, &store, &mut outcome, name)?;
+        outcome.figure(name, messages);
     }
     read_only(place, &mut outcome)?;
     Ok(outcome)
@@ -75,20 +75,20 @@ fn is_refused(place: &Place, store: &Path, outcome: &mut Outcome, name: &str) ->
         let mut all: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
         all.extend([OsStr::new("--db"), store.as_os_str()]);
         let output = place.output(&all)?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
         let is_clear = output.status.code() == Some(2)
-            && said.starts_with("error: ")
-            && said.contains("hint: ")
-            && !said.contains("panicked");
+            && messages.starts_with("error: ")
+            && messages.contains("hint: ")
+            && !messages.contains("panicked");
         outcome.must(is_clear, || {
             format!(
-                "{name}: `{}` gave {:?}: {said}",
+                "{name}: `{}` gave {:?}: {messages}",
                 arguments.join(" "),
                 output.status.code()
             )
         });
         if first.is_empty() {
-            first = said;
+            first = messages;
         }
     }
     let mut after = tree(directory)?;
@@ -133,17 +133,20 @@ fn read_only(place: &Place, outcome: &mut Outcome) -> Result<()> {
     ] {
         let arguments = ["record", "--once", "proxy.log", "--db"].map(OsStr::new);
         let output = place.output(&[&arguments[..], &[store.as_os_str()]].concat())?;
-        let said = String::from_utf8_lossy(&output.stderr);
+        let messages = String::from_utf8_lossy(&output.stderr);
         let is_clear = output.status.code() == Some(2)
-            && said.starts_with("error: ")
-            && said.contains("hint: ");
+            && messages.starts_with("error: ")
+            && messages.contains("hint: ");
         outcome.must(is_clear, || {
-            format!("{name}: `record` gave {:?}: {said}", output.status.code())
+            format!(
+                "{name}: `record` gave {:?}: {messages}",
+                output.status.code()
+            )
         });
-        let told = said.lines().next().unwrap_or_default();
+        let shown = messages.lines().next().unwrap_or_default();
         outcome.figure(
             format!("{name}, {}", store.strip_prefix(&directory)?.display()),
-            told.replace(&*directory.to_string_lossy(), "…"),
+            shown.replace(&*directory.to_string_lossy(), "…"),
         );
     }
     outcome.must(before == tree(&directory)?, || {

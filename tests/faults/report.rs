@@ -147,8 +147,8 @@ impl fmt::Display for Report {
             for (figure, value) in &outcome.figures {
                 writeln!(f, "| {figure} | {value} |")?;
             }
-            for (word, told) in [("FAILED", &outcome.failures), ("SKIPPED", &outcome.skipped)] {
-                for what in told {
+            for (word, reasons) in [("FAILED", &outcome.failures), ("SKIPPED", &outcome.skipped)] {
+                for what in reasons {
                     writeln!(f, "\n{word}: {what}")?;
                 }
             }

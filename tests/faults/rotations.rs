@@ -115,8 +115,11 @@ impl Cell<'_> {
             grow(&mut log)?;
         }
         recorder.until_stored(&store, log.ledger.len())?;
-        let (code, said) = recorder.stop()?;
-        anyhow::ensure!(code == Some(0), "the recorder ended with {code:?}: {said}");
+        let (code, messages) = recorder.stop()?;
+        anyhow::ensure!(
+            code == Some(0),
+            "the recorder ended with {code:?}: {messages}"
+        );
         self.place.catch_up(&store, log.source.as_os_str())?;
         Ok((compare(&store, &log.ledger)?, log))
     }

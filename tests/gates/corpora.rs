@@ -15,11 +15,11 @@ use std::path::PathBuf;
 const REASONS: &[(&str, &str)] = &[
     (
         "test_boolean.py:154",
-        "a text that does not contain a match, said once by `not`, once by a pattern",
+        "a text that does not contain a match, stated once by `not`, once by a pattern",
     ),
     (
         "test_boolean.py:156",
-        "a text that does not contain a match, said once by `not`, once by a pattern",
+        "a text that does not contain a match, stated once by `not`, once by a pattern",
     ),
     (
         "test_numeric.py:650",

@@ -88,7 +88,7 @@ fn main() -> ExitCode {
     };
     add(random_edits(&mut run, asked.instances));
     add(corpora::real_edits(&mut run));
-    // Plain inclusion of small schemas: in the short form fewer instances tell as much.
+    // Plain inclusion of small schemas: in the short form fewer instances show as much.
     if asked.instances.is_none() {
         run.instances = INSTANCES / 5;
     }

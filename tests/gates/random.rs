@@ -96,7 +96,7 @@ fn mixed(rng: &mut Rng) -> Vec<Value> {
     picked
 }
 
-/// No floating-point number is near enough to tell this integer from the next.
+/// No floating-point number is near enough to distinguish this integer from the next.
 const BIG: u64 = 1_081_004_946_872_352_958;
 
 /// Names that are free, with values that are not, of which one or another must be sent.

@@ -1,4 +1,4 @@
-//! Gate 4: what is said in another way is no change. Rewrites tools and random schemas, and expects
+//! Gate 4: what is written in another way is not a change. Rewrites tools and random schemas, and expects
 //! nothing above cosmetic.
 
 use super::corpora::edits;

@@ -95,7 +95,7 @@ impl Run {
         if has(Compatibility::Breaking) || gains_values {
             return;
         }
-        // Who can send nothing is told so, and nothing is proven about the change.
+        // Who can send nothing is reported so, and nothing is proven about the change.
         if report
             .findings
             .iter()
@@ -174,11 +174,11 @@ fn confirm(row: &mut Row, witness: &Value, old: &Value, new: &Value) {
 }
 
 /// Input of one way and output of the other ask the same question, but for values that an answer
-/// gains, which are told apart.
+/// gains, which are distinguished.
 fn mirrored(row: &mut Row, input: &Report, output: &Report, old: &Value, new: &Value) {
     let breaks = |report: &Report| report.compatibility == Compatibility::Breaking;
-    let is_told_apart = |rule: RuleId| rule == RuleId::EnumValueRemoved;
-    let by_values = input.findings.iter().any(|one| is_told_apart(one.rule));
+    let is_distinguished = |rule: RuleId| rule == RuleId::EnumValueRemoved;
+    let by_values = input.findings.iter().any(|one| is_distinguished(one.rule));
     if breaks(output) && !breaks(input) || breaks(input) && !breaks(output) && !by_values {
         let rules = |report: &Report| {
             let all = report.findings.iter();

@@ -20,7 +20,7 @@ pub(crate) fn recorded(home: &Home, db: &str, files: &[&str]) {
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
-/// Everything that commands tell of a store as JSON.
+/// Everything that commands report a store as JSON.
 const QUESTIONS: [&str; 17] = [
     "logs --json --tail all --kind all",
     "logs --json --tail 7 --status error",
@@ -41,7 +41,7 @@ const QUESTIONS: [&str; 17] = [
     "store export --whole",
 ];
 
-/// Records the captures into two stores, of which the first is a file, and compares all that is told of them.
+/// Records the captures into two stores, of which the first is a file, and compares all that is reported of them.
 pub(crate) fn captures_answer_alike(home: &Home, file: &str, other: &str) {
     let captures = [
         "mcpr-0.4.64/proxy.log",

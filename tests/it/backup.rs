@@ -10,8 +10,8 @@ fn recorded() -> Home {
     home
 }
 
-/// All that the commands tell of a store.
-fn told(home: &Home, db: &str) -> Vec<String> {
+/// All that the commands report a store.
+fn answers(home: &Home, db: &str) -> Vec<String> {
     let of = |arguments: &[&str]| home.succeed(&[arguments, &["--db", db, "--json"]].concat());
     vec![
         of(&["logs", "--tail", "all", "--kind", "all"]),
@@ -25,10 +25,10 @@ fn told(home: &Home, db: &str) -> Vec<String> {
 #[test]
 fn a_copy_holds_everything_and_is_whole() {
     let home = recorded();
-    let before = told(&home, ".mcpr/recorder.db");
-    let said = home.succeed(&["store", "backup", "copy.db"]);
-    assert!(said.contains("into copy.db"), "{said}");
-    assert_eq!(told(&home, "copy.db"), before);
+    let before = answers(&home, ".mcpr/recorder.db");
+    let printed = home.succeed(&["store", "backup", "copy.db"]);
+    assert!(printed.contains("into copy.db"), "{printed}");
+    assert_eq!(answers(&home, "copy.db"), before);
     home.succeed(&["store", "verify", "--full", "--db", "copy.db"]);
     let mode = home
         .path("copy.db")
@@ -77,9 +77,9 @@ fn a_file_that_is_there_is_left_alone() {
 fn a_store_written_anew_is_smaller_and_says_the_same() {
     let home = recorded();
     home.succeed(&["store", "vacuum", "--payloads-before", "now", "--yes"]);
-    let before = told(&home, ".mcpr/recorder.db");
-    let said = home.succeed(&["store", "compact"]);
-    assert!(said.starts_with("the store went from "), "{said}");
-    assert_eq!(told(&home, ".mcpr/recorder.db"), before);
+    let before = answers(&home, ".mcpr/recorder.db");
+    let printed = home.succeed(&["store", "compact"]);
+    assert!(printed.starts_with("the store went from "), "{printed}");
+    assert_eq!(answers(&home, ".mcpr/recorder.db"), before);
     home.succeed(&["store", "verify", "--full"]);
 }

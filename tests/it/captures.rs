@@ -62,7 +62,7 @@ fn compare(rows: &[Value], name: &str) {
     assert_eq!(rows.len(), expected.len(), "{name}");
     for (row, want) in rows.iter().zip(expected) {
         for (column, mut value) in want {
-            // A probe that an older server refuses is told as an error, and is no failure once it is stored.
+            // A probe that an older server refuses is reported as an error, and is not a failure once it is stored.
             if row["method"] == "server/discover" && row["error_code"] == "-32000" {
                 match &*column {
                     "status" => "ok".clone_into(&mut value),

@@ -73,16 +73,16 @@ fn conditions_by_data_and_exit_code() {
         ("schema:any", 2, 2),
     ];
     for (condition, at_noon, empty) in cases {
-        let (code, said) = check(&home, &AT_NOON, &["--fail-on", condition]);
-        assert_eq!(code, Some(at_noon), "{condition} at noon: {said}");
-        let (code, said) = check(&home, &quiet, &["--fail-on", condition]);
-        assert_eq!(code, Some(empty), "{condition} of nothing: {said}");
-        let (code, said) = check(&home, &quiet, &["--fail-on", condition, "--allow-empty"]);
+        let (code, printed) = check(&home, &AT_NOON, &["--fail-on", condition]);
+        assert_eq!(code, Some(at_noon), "{condition} at noon: {printed}");
+        let (code, printed) = check(&home, &quiet, &["--fail-on", condition]);
+        assert_eq!(code, Some(empty), "{condition} of nothing: {printed}");
+        let (code, printed) = check(&home, &quiet, &["--fail-on", condition, "--allow-empty"]);
         let expected = if empty == 2 { 0 } else { empty };
         assert_eq!(
             code,
             Some(expected),
-            "{condition} of nothing, allowed: {said}"
+            "{condition} of nothing, allowed: {printed}"
         );
     }
 }
@@ -118,16 +118,16 @@ fn windows_are_compared_with_earlier_ones() {
         (&named, &["timeouts>1x"], 0),
     ];
     // As long from a time on.
-    let (code, said) = check(
+    let (code, printed) = check(
         &home,
         &AT_NOON,
         &["--against", "2026-11-20 12:00", "--fail-on", "calls<0.6x"],
     );
-    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(code, Some(1), "{printed}");
     for (against, condition, expected) in cases {
         let rest = [&against[..], &["--fail-on"], condition].concat();
-        let (code, said) = check(&home, &AT_NOON, &rest);
-        assert_eq!(code, Some(expected), "{condition:?}: {said}");
+        let (code, printed) = check(&home, &AT_NOON, &rest);
+        assert_eq!(code, Some(expected), "{condition:?}: {printed}");
     }
     let before_all = [
         "--against",
@@ -135,9 +135,9 @@ fn windows_are_compared_with_earlier_ones() {
         "--fail-on",
         "p95>1.1x",
     ];
-    let (code, said) = check(&home, &AT_NOON, &before_all);
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("no calls to compare with"), "{said}");
+    let (code, printed) = check(&home, &AT_NOON, &before_all);
+    assert_eq!(code, Some(2), "{printed}");
+    assert!(printed.contains("no calls to compare with"), "{printed}");
 }
 
 #[test]
@@ -155,10 +155,10 @@ fn each_tool_is_judged_on_its_own() {
         &["--fail-on", "calls<0.5x", "--fail-on", "error-rate>4%"],
     ]
     .concat();
-    let (code, said) = check(&home, &AT_NOON, &rest);
-    assert_eq!(code, Some(1), "{said}");
-    let document: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
-    let told = document["conditions"]
+    let (code, printed) = check(&home, &AT_NOON, &rest);
+    assert_eq!(code, Some(1), "{printed}");
+    let document: Value = serde_json::from_str(printed.lines().next().unwrap()).unwrap();
+    let listed = document["conditions"]
         .as_array()
         .unwrap()
         .iter()
@@ -167,7 +167,7 @@ fn each_tool_is_judged_on_its_own() {
             format!("{} {} {}", text("state"), text("condition"), text("tool"))
         });
     assert_eq!(
-        told.collect::<Vec<_>>(),
+        listed.collect::<Vec<_>>(),
         [
             "broken calls<0.5x old",
             "broken error-rate>4% echo",
@@ -189,8 +189,8 @@ fn a_session_is_judged_by_its_own_calls() {
         (&["nobody", "--fail-on", "calls<1"], 1),
     ];
     for (rest, expected) in cases {
-        let (code, said) = check(&home, &["--session"], rest);
-        assert_eq!(code, Some(expected), "{rest:?}: {said}");
+        let (code, printed) = check(&home, &["--session"], rest);
+        assert_eq!(code, Some(expected), "{rest:?}: {printed}");
     }
     // What a vacuum took is missing, and no condition is judged without it.
     home.succeed(&[
@@ -200,18 +200,18 @@ fn a_session_is_judged_by_its_own_calls() {
         "2026-11-21 12:01 UTC",
         "--yes",
     ]);
-    let (code, said) = check(&home, &["--session"], &["latest", "--fail-on", "calls<90"]);
-    assert_eq!(code, Some(2), "{said}");
+    let (code, printed) = check(&home, &["--session"], &["latest", "--fail-on", "calls<90"]);
+    assert_eq!(code, Some(2), "{printed}");
     assert!(
-        said.contains("60 calls of the session were removed"),
-        "{said}"
+        printed.contains("60 calls of the session were removed"),
+        "{printed}"
     );
     let of_client = ["--client", "c", "--fail-on", "errors>99"];
-    let (code, said) = check(&home, &AT_NOON, &of_client);
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("do not tell who called"), "{said}");
-    let (code, said) = check(&home, &AT_NOON, &of_client[2..]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = check(&home, &AT_NOON, &of_client);
+    assert_eq!(code, Some(2), "{printed}");
+    assert!(printed.contains("do not record who called"), "{printed}");
+    let (code, printed) = check(&home, &AT_NOON, &of_client[2..]);
+    assert_eq!(code, Some(0), "{printed}");
 }
 
 #[test]
@@ -238,8 +238,8 @@ fn a_change_of_a_list_is_a_condition() {
         (&day_before, "schema:any", 0),
     ];
     for (window, condition, expected) in cases {
-        let (code, said) = check(&home, window, &["--fail-on", condition]);
-        assert_eq!(code, Some(expected), "{condition}: {said}");
+        let (code, printed) = check(&home, window, &["--fail-on", condition]);
+        assert_eq!(code, Some(expected), "{condition}: {printed}");
     }
 }
 
@@ -314,13 +314,13 @@ fn what_does_not_fit_together_is_refused() {
         ),
     ];
     for (rest, says) in cases {
-        let (code, said) = check(&home, &[], rest);
+        let (code, printed) = check(&home, &[], rest);
         assert_eq!(code, Some(2), "{rest:?}");
-        assert!(said.contains(says), "{rest:?}: {said}");
+        assert!(printed.contains(says), "{rest:?}: {printed}");
     }
-    let (code, said) = check(&home, &["--db", "nothing.db"], &["--fail-on", "calls<1"]);
+    let (code, printed) = check(&home, &["--db", "nothing.db"], &["--fail-on", "calls<1"]);
     assert_eq!(code, Some(2));
-    assert!(said.contains("nothing.db"), "{said}");
+    assert!(printed.contains("nothing.db"), "{printed}");
 }
 
 #[test]
@@ -334,13 +334,13 @@ fn clients_and_methods_are_looked_at_alone() {
         (&["-c", "c", "--method", "tools/call", "-t", "old"], 0),
     ] {
         let line = [filter, &["--fail-on", "calls<1", "--json"]].concat();
-        let (_, said) = check(&home, &AT_NOON, &line);
-        let found: Value = serde_json::from_str(&said).unwrap();
+        let (_, printed) = check(&home, &AT_NOON, &line);
+        let found: Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(found["calls"], calls, "{filter:?}: {found}");
     }
 }
 
-/// `--follow` that ends with the first thing it tells.
+/// `--follow` that ends with the first thing it reports.
 fn followed(home: &Home, rest: &[&str]) -> super::program::Ran {
     let follow = [
         "--follow",
@@ -376,7 +376,7 @@ fn names_reach_a_command_as_data_and_never_a_shell() {
 }
 
 #[test]
-fn a_command_that_hangs_or_fails_is_told_and_ends_nothing() {
+fn a_command_that_hangs_or_fails_is_reported_and_ends_nothing() {
     let home = recorded();
     let hangs = [
         "--exec-timeout",

@@ -65,7 +65,7 @@ fn recorded() -> Home {
     home
 }
 
-/// The exit code of one condition, with what was said.
+/// The exit code of one condition, with what was printed.
 fn judged(home: &Home, condition: &str, rest: &[&[&str]]) -> (Option<i32>, String) {
     let rest = rest.concat();
     let ran = home.run(&[&["check", "--utc", "--fail-on", condition], &rest[..]].concat());
@@ -73,8 +73,8 @@ fn judged(home: &Home, condition: &str, rest: &[&[&str]]) -> (Option<i32>, Strin
 }
 
 fn assert_code(home: &Home, condition: &str, rest: &[&[&str]], expected: i32) {
-    let (code, said) = judged(home, condition, rest);
-    assert_eq!(code, Some(expected), "{condition} {rest:?}: {said}");
+    let (code, printed) = judged(home, condition, rest);
+    assert_eq!(code, Some(expected), "{condition} {rest:?}: {printed}");
 }
 
 #[test]
@@ -106,18 +106,18 @@ fn each_figure_is_compared_with_bounds_below_at_and_above_it() {
 }
 
 #[test]
-fn without_data_nothing_is_told_but_the_number_of_calls() {
+fn without_data_nothing_is_reported_but_the_number_of_calls() {
     let home = recorded();
     for (figure, [_, equal, _]) in FIGURES {
         for comparison in [">", ">=", "<", "<="] {
             let condition = format!("{figure}{comparison}{equal}");
-            let told = match (figure, comparison) {
+            let code = match (figure, comparison) {
                 ("calls", "<" | "<=") => 1,
                 ("calls", _) => 0,
                 _ => 2,
             };
-            assert_code(&home, &condition, &[&EMPTY], told);
-            let allowed = if told == 2 { 0 } else { told };
+            assert_code(&home, &condition, &[&EMPTY], code);
+            let allowed = if code == 2 { 0 } else { code };
             assert_code(&home, &condition, &[&EMPTY, &["--allow-empty"]], allowed);
         }
     }
@@ -250,7 +250,7 @@ fn each_level_of_a_change_is_broken_by_changes_that_are_so_bad() {
     }
 }
 
-/// `--follow` that ends with the first thing it tells, and runs a script.
+/// `--follow` that ends with the first thing it reports, and runs a script.
 fn followed(home: &Home, flags: &[&str], script: &str) -> super::program::Ran {
     let script = home.write("hook.sh", script);
     let follow = [
@@ -311,7 +311,7 @@ fn what_a_command_that_hangs_has_started_ends_with_it() {
 }
 
 #[test]
-fn a_command_that_is_not_there_is_told_and_the_condition_still_printed() {
+fn a_command_that_is_not_there_is_reported_and_the_condition_still_printed() {
     let home = recorded();
     let words = [
         "check",

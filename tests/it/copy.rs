@@ -24,8 +24,8 @@ fn copy(home: &Home, to: &Path) -> String {
 fn a_copy_answers_every_question_with_the_same_bytes() {
     let home = everything();
     let to = home.path("copy.db");
-    let told = copy(&home, &to);
-    assert!(!told.contains(" of "), "{told}");
+    let shown = copy(&home, &to);
+    assert!(!shown.contains(" of "), "{shown}");
     assert_same(&export(&home, &to), &export(&home, &home.store()));
     let (before, after) = (answers(&home, &home.store()), answers(&home, &to));
     assert_eq!(before.len(), after.len());

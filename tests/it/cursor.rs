@@ -69,7 +69,7 @@ fn a_cursor_that_cannot_be_written_is_an_error_and_nothing_is_left_behind() {
     fs::create_dir(home.path("directory")).unwrap();
     for (place, why) in [
         ("/proc/cursor", "cannot write the cursor file /proc/cursor"),
-        ("/dev/null", "it is no regular file"),
+        ("/dev/null", "it is not a regular file"),
         ("none/cursor", "cannot write the cursor file none/cursor"),
         ("directory", "cannot read the cursor file directory"),
     ] {
@@ -178,7 +178,7 @@ fn ids(rows: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_was_removed_behind_the_cursor_is_told() {
+fn what_was_removed_behind_the_cursor_is_reported() {
     let home = recorded(0..3);
     assert_eq!(lines(&home, &["--cursor-file", "cursor"]), 3);
     record(&home, 3..8);

@@ -32,19 +32,19 @@ fn home_of_a_proxy() -> Home {
 }
 
 #[test]
-fn where_ours_is_not_there_the_proxys_store_is_read_and_that_is_said_in_one_line() {
+fn where_ours_is_not_there_the_proxys_store_is_read_and_that_is_reported_in_one_line() {
     let home = home_of_a_proxy();
     for arguments in READING {
         let ran = home.run(arguments);
-        let told: Vec<&str> = ran
+        let shown: Vec<&str> = ran
             .err
             .lines()
             .filter(|line| line.starts_with("reading "))
             .collect();
-        assert_eq!(told.len(), 1, "{arguments:?}: {ran:?}");
+        assert_eq!(shown.len(), 1, "{arguments:?}: {ran:?}");
         assert!(
-            told[0].contains("/.mcpr/store.db,") && told[0].contains("recorder.db"),
-            "{told:?}"
+            shown[0].contains("/.mcpr/store.db,") && shown[0].contains("recorder.db"),
+            "{shown:?}"
         );
         assert!(!ran.err.contains("no store"), "{arguments:?}: {ran:?}");
     }
@@ -144,7 +144,7 @@ fn a_store_that_this_build_cannot_open_is_refused_without_its_password() {
 #[test]
 fn a_follower_of_the_proxys_store_goes_over_to_ours_when_it_is_made() {
     let home = home_of_a_proxy();
-    // An empty file is no store yet.
+    // An empty file is not a store yet.
     fs::write(home.path(".mcpr/recorder.db"), "").unwrap();
     let words = [
         "logs",
@@ -168,9 +168,9 @@ fn a_follower_of_the_proxys_store_goes_over_to_ours_when_it_is_made() {
         assert!(row.contains(&format!("{number:012x}\"")), "{row}");
     }
     let ended = follower.wait_with_output().unwrap();
-    let said = String::from_utf8(ended.stderr).unwrap();
+    let printed = String::from_utf8(ended.stderr).unwrap();
     assert!(
-        said.contains("there is ") && said.contains("recorder.db now"),
-        "{said}"
+        printed.contains("there is ") && printed.contains("recorder.db now"),
+        "{printed}"
     );
 }

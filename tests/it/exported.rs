@@ -112,7 +112,7 @@ fn exported_lines_are_what_their_schema_says() {
     let gap = r#"{"type":"mcpr_gap","source":"a.log","count":3,"from_ts":1795224422000,"to_ts":1795224423000}"#;
     let gap = home.write("gap.log", gap.to_owned() + "\n");
     home.record(&[&gap, &capture("mcpr-0.5.44/everything.stderr.log")]);
-    // What none of these tells: a first round over HTTP.
+    // What none of these reports: a first round over HTTP.
     let exported = export(&home, &home.store());
     let mut round = json_lines(&exported)
         .into_iter()

@@ -10,7 +10,7 @@ use std::process::Stdio;
 
 const CALL: &str = r#"{"id":1,"method":"tools/call","params":{"name":"slow","arguments":{"path":"/a","token":"hunter2secret"}}}"#;
 
-/// A server that answers once it is told to by a file.
+/// A server that answers once it is asked to by a file.
 pub(crate) const WAITS: &str = r#"read -r line; while [ ! -e go ]; do sleep 0.02; done
     printf '{"id":1,"result":{"content":[]}}\n'; cat >/dev/null"#;
 
@@ -37,7 +37,7 @@ pub(crate) fn pending(home: &Home) -> Vec<Value> {
     rows
 }
 
-fn told(rows: &[Value]) -> Vec<String> {
+fn described(rows: &[Value]) -> Vec<String> {
     let text = |row: &Value, key: &str| row[key].as_str().unwrap_or("-").to_owned();
     let each = rows.iter();
     each.map(|row| {
@@ -49,7 +49,7 @@ fn told(rows: &[Value]) -> Vec<String> {
 }
 
 #[test]
-fn a_report_tells_of_calls_in_flight_and_of_servers_that_could_not_start() {
+fn a_report_lists_calls_in_flight_and_servers_that_could_not_start() {
     let home = Home::new();
     let tap = waiting(&home, WAITS);
     let ran = home.run(&["tap", "--name", "nocmd", "--", "/no/such/server"]);
@@ -81,7 +81,7 @@ fn a_call_is_pending_until_its_answer_and_scripts_that_did_not_ask_see_none_of_i
     let home = Home::new();
     let mut tap = waiting(&home, WAITS);
     let open = pending(&home);
-    assert_eq!(told(&open), ["slow pending -"]);
+    assert_eq!(described(&open), ["slow pending -"]);
     assert_eq!(open[0]["latency_us"], Value::Null);
     assert_eq!(home.rows(&[]), [Value::Null; 0], "nobody asked");
     assert_eq!(
@@ -110,9 +110,9 @@ fn a_call_is_pending_until_its_answer_and_scripts_that_did_not_ask_see_none_of_i
     let mut answers = BufReader::new(tap.0.stdout.take().unwrap());
     answers.read_line(&mut line).unwrap();
     until("the answer is stored", || home.rows(&[]).len() == 1);
-    assert_eq!(told(&home.rows(&["--pending"])), ["slow ok -"]);
+    assert_eq!(described(&home.rows(&["--pending"])), ["slow ok -"]);
     drop(tap.end());
-    assert_eq!(told(&home.rows(&["--pending"])), ["slow ok -"]);
+    assert_eq!(described(&home.rows(&["--pending"])), ["slow ok -"]);
     home.succeed(&["store", "verify", "--full"]);
 }
 
@@ -122,7 +122,7 @@ fn the_status_pending_lists_what_is_in_flight_and_nothing_else() {
     let mut tap = waiting(&home, WAITS);
     let line = r#"{"type":"mcpr_request","ts":1795224422000,"kind":"mcp","request_id":"a","proxy":"p","method":"ping","latency_us":1}"#;
     home.record(&[&home.write("other.log", format!("{line}\n"))]);
-    let rows = |status: &str| told(&rows_or_none(&home, &["--status", status]));
+    let rows = |status: &str| described(&rows_or_none(&home, &["--status", status]));
     assert_eq!(rows("pending"), ["slow pending -"]);
     assert_eq!(rows("ok"), ["- ok -"]);
     assert_eq!(rows("ok,pending"), ["- ok -", "slow pending -"]);
@@ -155,7 +155,7 @@ fn what_a_killed_tap_left_waiting_is_unknown_and_then_one_timeout() {
     tap.0.kill().unwrap();
     tap.0.wait().unwrap();
     let unknown = pending(&home);
-    assert_eq!(told(&unknown), ["slow unknown -"]);
+    assert_eq!(described(&unknown), ["slow unknown -"]);
     let listed = home.succeed(&["logs"]);
     assert!(listed.contains("its recorder is gone"), "{listed}");
     let sessions = json_lines(&home.succeed(&["sessions", "--all", "--json"]));
@@ -164,7 +164,10 @@ fn what_a_killed_tap_left_waiting_is_unknown_and_then_one_timeout() {
     for _ in 0..2 {
         let other = Tap::start(&home, &["--name", "q"], "cat >/dev/null");
         drop(other.end());
-        assert_eq!(told(&home.rows(&["--pending"])), ["slow timeout timeout"]);
+        assert_eq!(
+            described(&home.rows(&["--pending"])),
+            ["slow timeout timeout"]
+        );
     }
     let latency = home.rows(&[])[0]["latency_us"].as_i64().unwrap();
     assert!((0..60_000_000).contains(&latency), "{latency}");
@@ -193,7 +196,10 @@ fn two_that_find_what_was_left_bring_it_once() {
     for other in others {
         drop(other.end());
     }
-    assert_eq!(told(&home.rows(&["--pending"])), ["slow timeout timeout"]);
+    assert_eq!(
+        described(&home.rows(&["--pending"])),
+        ["slow timeout timeout"]
+    );
     home.succeed(&["store", "verify", "--full"]);
 }
 
@@ -242,7 +248,7 @@ fn a_follower_of_json_gets_what_is_pending_once_when_it_asks() {
         let output = child.wait_with_output().unwrap();
         json_lines(&String::from_utf8(output.stdout).unwrap())
     };
-    assert_eq!(told(&out(asks)), ["slow pending -"]);
+    assert_eq!(described(&out(asks)), ["slow pending -"]);
     assert_eq!(out(asks_not), [Value::Null; 0]);
     drop(tap);
 }
@@ -264,7 +270,7 @@ fn a_server_that_died_says_why_between_the_rows_and_in_its_session() {
     let script = "read -r line; echo 'hello there'; echo 'starting' >&2
         echo 'password=hunter2secret' >&2; echo \"Error: Cannot find module 'foo'\" >&2; exit 1";
     died(&home, script);
-    assert_eq!(told(&home.rows(&[])), ["slow error died"]);
+    assert_eq!(described(&home.rows(&[])), ["slow error died"]);
     let listed = home.succeed(&["logs"]);
     let lines: Vec<&str> = listed.lines().collect();
     let expected = "── server exited with code 1: Cannot find module 'foo' ──";
@@ -384,11 +390,11 @@ fn a_log_that_is_read_on_has_its_request_in_flight_and_then_answered_once() {
     });
     recorder.kill().unwrap();
     recorder.wait().unwrap();
-    assert_eq!(told(&pending(&home)), ["slow unknown -"]);
+    assert_eq!(described(&pending(&home)), ["slow unknown -"]);
     // It is read again from before the request: nothing is called hung that may be answered.
     let mut recorder = home.command(&["record", name]).spawn().unwrap();
     until("the request is in flight again", || {
-        told(&pending(&home)) == ["slow pending -"]
+        described(&pending(&home)) == ["slow pending -"]
     });
     let mut log = std::fs::OpenOptions::new()
         .append(true)
@@ -397,7 +403,7 @@ fn a_log_that_is_read_on_has_its_request_in_flight_and_then_answered_once() {
     log.write_all(line("server", r#"{"id":1,"result":{}}"#).as_bytes())
         .unwrap();
     until("the answer is stored", || {
-        told(&rows_or_none(&home, &["--pending"])) == ["slow ok -"]
+        described(&rows_or_none(&home, &["--pending"])) == ["slow ok -"]
     });
     super::program::signal(&recorder, rustix::process::Signal::TERM);
     recorder.wait().unwrap();

@@ -174,7 +174,7 @@ fn what_0_5_stores_is_known_to_differ_from_its_stream() {
         }
         let late = stored["ts"].as_i64().unwrap() - streamed["ts"].as_i64().unwrap();
         assert!((0..=MOST_LATE_MS).contains(&late), "{stored} {streamed}");
-        // Refused by an older server, it is no failure of what the stream tells.
+        // Refused by an older server, it is not a failure of what the stream reports.
         let is_probe = streamed["method"] == "server/discover" && !streamed["error_code"].is_null();
         match streamed["error_kind"].as_str() {
             None if is_probe => {
@@ -207,12 +207,12 @@ fn what_servers_offered_is_shown_as_far_as_it_was_kept() {
         let (home, path) = home_with(name);
         let db = path.to_str().unwrap();
         let lines = home.succeed(&["schema", "--json", "--db", db, "--proxy", proxy]);
-        let told = |row: &Value| {
+        let described = |row: &Value| {
             let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
             let (list, captured) = (text("method"), text("captured"));
             format!("{list} {captured} {} {}", row["version"], row["items"])
         };
-        json_lines(&lines).iter().map(told).collect()
+        json_lines(&lines).iter().map(described).collect()
     };
     assert_eq!(
         lists("mcpr-0.4.64", "everything"),

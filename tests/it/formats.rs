@@ -68,7 +68,7 @@ fn without_client(mut rows: Vec<Value>) -> Vec<Value> {
     rows
 }
 
-/// Whether a row shows something that only a format with this fact can tell.
+/// Whether a row shows something that only a format with this fact can know.
 fn shows(row: &Value, fact: Fact, source: &str) -> bool {
     let has = |name: &str| !row[name].is_null();
     match fact {
@@ -78,7 +78,7 @@ fn shows(row: &Value, fact: Fact, source: &str) -> bool {
         }
         Fact::RequestId => has("request_id"),
         Fact::Client => has("client_name") || has("client_version"),
-        // A connection that failed is told where no method is.
+        // A connection that failed is reported where no method is.
         Fact::EveryMethod => row["method"] != "tools/call" && row["error_kind"] != "died",
         Fact::UpstreamTime => has("upstream_us"),
         Fact::BytesIn => has("bytes_in"),
@@ -117,7 +117,7 @@ fn no_row_shows_what_its_format_does_not_know_and_every_fact_has_an_example() {
 }
 
 #[test]
-fn an_hour_that_comes_twice_is_told_apart_by_the_lines_before() {
+fn an_hour_that_comes_twice_is_distinguished_by_the_lines_before() {
     let call = |time: &str, id: u32| {
         format!(
             "2026-10-25 {time} [debug] [editor -> server] {{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n"
@@ -148,7 +148,7 @@ fn an_hour_that_comes_twice_is_told_apart_by_the_lines_before() {
         .unwrap();
     assert!(recorded.success());
     let midnight_utc = 1_792_886_400_000_i64; // 2026-10-25T00:00:00Z
-    let told: Vec<(i64, Value)> = home
+    let listed: Vec<(i64, Value)> = home
         .rows(&["--since", "@0"])
         .iter()
         .map(|row| {
@@ -164,7 +164,7 @@ fn an_hour_that_comes_twice_is_told_apart_by_the_lines_before() {
         (5_400_000, json!(250_000)),
         (7_200_000, json!(1_000)),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
 }
 
 #[test]

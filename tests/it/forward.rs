@@ -69,8 +69,8 @@ fn a_store_is_sent_whole_to_another_one() {
     once(&home, to.to_str().unwrap());
     assert_same(&export(&home, &to), &export(&home, &home.store()));
     assert_eq!(stats(&home, &to)["duplicates"], 0);
-    let told = &stats(&home, &home.store())["targets"][0];
-    assert_eq!(told["behind_rows"], 0, "{told}");
+    let shown = &stats(&home, &home.store())["targets"][0];
+    assert_eq!(shown["behind_rows"], 0, "{shown}");
     home.succeed(&["store", "verify", "--full", "--db", to.to_str().unwrap()]);
 }
 
@@ -88,8 +88,8 @@ fn what_comes_later_is_sent_as_it_comes() {
         .unwrap();
     home.record(&[&log]);
     until("the others", || count() == 500);
-    let told = end(child);
-    assert!(told.contains("sent up to row 500"), "{told}");
+    let shown = end(child);
+    assert!(shown.contains("sent up to row 500"), "{shown}");
     assert_same(&rows(&home, &to), &rows(&home, &home.store()));
 }
 
@@ -201,7 +201,7 @@ fn each_row_is_received_over_otlp_once_whoever_is_killed() {
 }
 
 #[test]
-fn a_target_that_is_away_is_told_and_ends_a_run_that_is_to_end() {
+fn a_target_that_is_away_is_reported_and_ends_a_run_that_is_to_end() {
     let home = Home::new();
     let log = home.write("proxy.log", line(0));
     home.record(&[&log]);
@@ -220,9 +220,9 @@ fn a_target_that_is_away_is_told_and_ends_a_run_that_is_to_end() {
     let address = format!("127.0.0.1:{port}");
     let listener = Listener::of(other.command(&["record", "--listen", &address]));
     until("the row", || other.rows_or_none().len() == 1);
-    let told = end(child);
-    assert!(told.contains("cannot be reached"), "{told}");
-    assert!(told.contains("sending again"), "{told}");
+    let shown = end(child);
+    assert!(shown.contains("cannot be reached"), "{shown}");
+    assert!(shown.contains("sending again"), "{shown}");
     listener.stop();
 }
 
@@ -250,7 +250,7 @@ fn what_is_no_target_is_refused() {
 }
 
 #[test]
-fn a_copy_that_has_everything_is_told_to_have_got_nothing_new() {
+fn a_copy_that_has_everything_is_reported_to_have_got_nothing_new() {
     let home = Home::new();
     home.record(&[&super::program::capture("mcpr-0.4.64/proxy.log")]);
     let (from, to) = (home.store(), home.path("copy.db"));

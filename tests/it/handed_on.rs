@@ -145,7 +145,7 @@ fn the_name_of_the_file_says_the_format() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.err.contains("different formats"), "{}", ran.err);
     assert!(!home.path("y.har").exists());
-    // One that says another format is no page under a false name.
+    // One that says another format is not a page under a false name.
     for name in ["z.json", "z.CSV", "z.pdf"] {
         let ran = home.run(&["report", "-o", name]);
         assert_eq!(ran.code, Some(2), "{ran:?}");
@@ -168,7 +168,7 @@ fn markdown_says_its_window_once() {
 }
 
 #[test]
-fn what_makes_no_report_is_said() {
+fn what_makes_no_report_is_reported() {
     let home = recorded();
     let cases: [(&[&str], i32, &str); 4] = [
         (&["--session", "nobody"], 1, "no session `nobody`"),
@@ -203,10 +203,10 @@ fn hints_of_reports_and_checks_can_be_left_out() {
         &["report", "--format", "md", "-s", "1h"][..],
         &["check", "--fail-on", "p95>1s", "-s", "1h"],
     ] {
-        let told = home.run(line);
+        let shown = home.run(line);
         let quiet = home.run(&[line, &["-q"]].concat());
-        assert_eq!(quiet.code, told.code, "{line:?}");
-        assert!(told.err.contains("hint"), "{told:?}");
+        assert_eq!(quiet.code, shown.code, "{line:?}");
+        assert!(shown.err.contains("hint"), "{shown:?}");
         assert!(!quiet.err.contains("hint"), "{quiet:?}");
     }
 }

@@ -19,7 +19,7 @@ const CALL: &str = r#"{"method":"tools/call","params":{"name":"read_file","argum
 const FAILED: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"isError":true,"content":[{"type":"text","text":"no such file"}]}}"#;
 
 /// Rows in the order in which they were stored.
-fn told(rows: &[Value]) -> Vec<String> {
+fn described(rows: &[Value]) -> Vec<String> {
     let mut rows: Vec<&Value> = rows.iter().collect();
     rows.sort_by_key(|row| row["seq"].as_i64());
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
@@ -85,7 +85,7 @@ fn a_log_is_read_server_by_server() {
         // Long ago, and never answered.
         "fs claude-ai initialize - timeout timeout 0us",
     ];
-    assert_eq!(told(&home.rows(&[])), expected);
+    assert_eq!(described(&home.rows(&[])), expected);
     home.record(&[&file]);
     assert_eq!(home.rows(&[]).len(), expected.len(), "nothing twice");
 }
@@ -149,7 +149,7 @@ fn a_call_asked_before_a_rotation_is_answered_after_it_in_whatever_order_the_fil
             .unwrap();
         let new = home.write("mcp.log", new.concat());
         home.record(&[&new, &old]);
-        assert_eq!(told(&home.rows(&[])), expected, "{aside}");
+        assert_eq!(described(&home.rows(&[])), expected, "{aside}");
         let home = Home::new();
         home.write(aside, std::fs::read(&old).unwrap());
         std::fs::File::open(home.path(aside))
@@ -161,7 +161,7 @@ fn a_call_asked_before_a_rotation_is_answered_after_it_in_whatever_order_the_fil
         let glob = home.path("mcp*");
         let pattern = if aside.contains(".log.") { all } else { glob };
         home.record(&[&pattern]);
-        assert_eq!(told(&home.rows(&[])), expected, "{aside} by a glob");
+        assert_eq!(described(&home.rows(&[])), expected, "{aside} by a glob");
     }
 }
 
@@ -193,9 +193,9 @@ fn an_unreadable_answer_of_one_server_hides_no_call_of_another_and_its_own_are_a
     home.record(&[&home.write("mcp.log", log.concat())]);
     let mut rows = home.rows(&["--tool", "read_file"]);
     rows.retain(|row| row["proxy"].is_string());
-    let told = told(&rows);
+    let described = described(&rows);
     assert_eq!(
-        told,
+        described,
         ["alpha - tools/call read_file timeout timeout 8000000us"]
     );
     let stats: Value = serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
@@ -277,7 +277,7 @@ fn a_recorder_killed_between_a_request_and_its_answer_stores_one_row() {
         "git claude-ai initialize - ok - 1000000us",
         "fs claude-ai tools/call read_file error tool 3000000us",
     ];
-    assert_eq!(told(&home.rows(&[])), expected);
+    assert_eq!(described(&home.rows(&[])), expected);
     home.succeed(&["store", "verify", "--full"]);
 }
 
@@ -310,7 +310,7 @@ fn an_answer_of_which_only_the_beginning_was_read_is_waited_for() {
         "fs - tools/call read_file ok - 2000000us",
         "fs - tools/call read_file error tool 3000000us",
     ];
-    assert_eq!(told(&home.rows(&[])), expected);
+    assert_eq!(described(&home.rows(&[])), expected);
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn a_followed_log_whose_times_are_far_behind_the_clock_is_waited_for() {
         PAIR,
         "fs - tools/call read_file timeout timeout 3601000000us",
     ];
-    assert_eq!(told(&home.rows(&[])), expected);
+    assert_eq!(described(&home.rows(&[])), expected);
 }
 
 #[test]
@@ -364,11 +364,11 @@ fn a_log_that_ends_within_a_line_keeps_its_requests_open() {
     std::fs::write(&log, asked + &answer).unwrap();
     home.record(&[&log]);
     let expected = ["fs - tools/call read_file error tool 2000000us"];
-    assert_eq!(told(&home.rows(&[])), expected);
+    assert_eq!(described(&home.rows(&[])), expected);
     // A message that is there as a whole has no answer after it, with a newline or without.
     let lone = line(40, "fs", "client", CALL);
     home.record(&[&home.write("lone.log", lone.trim_end())]);
-    let row = told(&home.rows(&[])).pop().unwrap();
+    let row = described(&home.rows(&[])).pop().unwrap();
     assert_eq!(row, "fs - tools/call read_file timeout timeout 0us");
 }
 
@@ -392,10 +392,13 @@ fn what_a_stream_leaves_open_is_stored_when_a_signal_ends_it() {
     let answer = line(12, "fs", "server", FAILED);
     record(&(asked.clone() + &pair(11) + &answer[..80]), 1);
     let expected = [PAIR, "fs - tools/call read_file timeout timeout 1000000us"];
-    assert_eq!(told(&home.rows(&[])), expected);
+    assert_eq!(described(&home.rows(&[])), expected);
     // As with an answer that comes too late, whoever reads it again adds nothing.
     record(&(asked + &answer + &pair(21)), 3);
-    assert_eq!(told(&home.rows(&[])), [&expected[..], &[PAIR]].concat());
+    assert_eq!(
+        described(&home.rows(&[])),
+        [&expected[..], &[PAIR]].concat()
+    );
 }
 
 #[test]

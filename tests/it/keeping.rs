@@ -44,7 +44,7 @@ fn left(home: &Home) -> (u64, u64) {
 }
 
 #[test]
-fn a_month_of_requests_and_a_week_of_payloads_are_kept_unless_told() {
+fn a_month_of_requests_and_a_week_of_payloads_are_kept_by_default() {
     let (home, err) = recorded(&[], &[]);
     assert_eq!(left(&home), (4, 2));
     assert!(
@@ -93,16 +93,16 @@ fn what_cannot_be_kept_is_refused() {
 }
 
 #[test]
-fn the_outlook_is_told() {
+fn the_outlook_is_reported() {
     let (home, _) = recorded(&[], &["--keep", "off"]);
-    let told = home.succeed(&["store", "stats", "--keep", "30d", "--max-size", "1G"]);
+    let shown = home.succeed(&["store", "stats", "--keep", "30d", "--max-size", "1G"]);
     assert!(
-        told.contains("keeps       requests for 30d, payloads without an end, 1.0G in all"),
-        "{told}"
+        shown.contains("keeps       requests for 30d, payloads without an end, 1.0G in all"),
+        "{shown}"
     );
     assert!(
-        told.contains("a day by its last 7 days; the limit is not reached at this rate"),
-        "{told}"
+        shown.contains("a day by its last 7 days; the limit is not reached at this rate"),
+        "{shown}"
     );
 }
 
@@ -132,8 +132,8 @@ fn record_day(home: &Home, day: i64, keep: &[&str]) {
 
 /// Payloads that are there, and when the store reaches its limit.
 fn forecast(home: &Home, keep: &[&str]) -> (i64, Option<i64>) {
-    let told = home.succeed(&[&["store", "stats", "--json"], keep].concat());
-    let stats: Value = serde_json::from_str(&told).unwrap();
+    let shown = home.succeed(&[&["store", "stats", "--json"], keep].concat());
+    let stats: Value = serde_json::from_str(&shown).unwrap();
     (
         stats["payloads"].as_i64().unwrap(),
         stats["limit_reached_at"].as_i64(),
@@ -161,19 +161,23 @@ fn the_day_on_which_the_limit_is_reached_is_right_within_a_tenth() {
         }
         assert!(!is_reached(known_days), "{keep:?}: not yet");
         let now = NOON - 60 * DAY + known_days * DAY;
-        let told = forecast(&home, &keep).1.expect("a day") - now;
+        let shown = forecast(&home, &keep).1.expect("a day") - now;
         let mut day = known_days;
         while !is_reached(day) {
             record_day(&home, day, &keep);
             day += 1;
-            assert!(day < 60, "{keep:?}: told after {} hours", told / (DAY / 24));
+            assert!(
+                day < 60,
+                "{keep:?}: predicted after {} hours",
+                shown / (DAY / 24)
+            );
         }
         // It was reached within the last day that was recorded.
         let found = (day - known_days) * DAY - DAY / 2;
         assert!(
-            (found - told).abs() <= found / 10 + DAY / 2,
-            "{keep:?}: told after {} hours, found on day {}",
-            told / (DAY / 24),
+            (found - shown).abs() <= found / 10 + DAY / 2,
+            "{keep:?}: predicted after {} hours, found on day {}",
+            shown / (DAY / 24),
             day - known_days
         );
     }

@@ -22,7 +22,7 @@ fn bodies(name: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Everything in a store that does not tell how it came in.
+/// Everything in a store that does not show how it came in.
 fn content(home: &Home) -> Vec<String> {
     let rows = home.rows(&[]).into_iter().map(|mut row| {
         row.as_object_mut().unwrap().remove("seq");
@@ -51,8 +51,8 @@ fn what_the_proxies_post_is_stored_as_from_a_file_however_often_it_comes() {
         for body in &bodies {
             assert_eq!(client.post("/", body).status, 200);
         }
-        let told = listener.stop();
-        assert!(told.contains(" 0 bad, 0 gaps"), "{told}");
+        let answered = listener.stop();
+        assert!(answered.contains(" 0 bad, 0 gaps"), "{answered}");
         assert_eq!(content(&posted), expected, "{name}, twice");
     }
 }
@@ -75,17 +75,17 @@ fn a_lone_object_an_array_and_lines_are_all_taken() {
         let head = format!("Content-Type: {content_type}\r\n");
         let reply = reply_to(listener.address, "POST /", &head, &body);
         assert_eq!(reply.status, 200, "{reply:?}");
-        let told = reply.json();
+        let answered = reply.json();
         assert_eq!(
-            (&told["events"], &told["bad"]),
+            (&answered["events"], &answered["bad"]),
             (&events.into(), &bad.into())
         );
     }
     assert_eq!(home.rows(&[]).len(), 5);
-    let told = listener.stop();
+    let answered = listener.stop();
     assert!(
-        told.contains("5 stored") && told.contains("1 text, 1 bad"),
-        "{told}"
+        answered.contains("5 stored") && answered.contains("1 text, 1 bad"),
+        "{answered}"
     );
 }
 
@@ -109,12 +109,12 @@ fn a_post_with_an_element_that_is_no_utf8_and_one_with_nan_loses_nothing_else() 
     ));
     client.send(&body);
     let reply = client.reply().unwrap();
-    let told = reply.json();
+    let answered = reply.json();
     assert_eq!(
-        (reply.status, &told["events"], &told["bad"]),
+        (reply.status, &answered["events"], &answered["bad"]),
         (200, &99.into(), &2.into())
     );
-    let errors = told["errors"].as_array().unwrap();
+    let errors = answered["errors"].as_array().unwrap();
     let offsets: Vec<_> = errors.iter().map(|error| error["offset"].clone()).collect();
     assert_eq!(offsets, [bad_at, nan_at]);
     listener.stop();
@@ -125,7 +125,7 @@ fn a_post_with_an_element_that_is_no_utf8_and_one_with_nan_loses_nothing_else() 
 }
 
 #[test]
-fn bad_parts_are_told_kept_and_counted_and_the_rest_is_stored() {
+fn bad_parts_are_reported_kept_and_counted_and_the_rest_is_stored() {
     let home = Home::new();
     let listener = Listener::start(&home, &[]);
     let body = format!(
@@ -134,19 +134,19 @@ fn bad_parts_are_told_kept_and_counted_and_the_rest_is_stored() {
     );
     let reply = Client::connect(listener.address).post("/", &body);
     assert_eq!(reply.status, 200);
-    let told = reply.json();
+    let answered = reply.json();
     assert_eq!(
-        (&told["events"], &told["bad"], &told["unknown"]),
+        (&answered["events"], &answered["bad"], &answered["unknown"]),
         (&1.into(), &2.into(), &1.into())
     );
     let second = body.find(",5,").unwrap() + 1;
-    assert_eq!(told["errors"][0]["offset"], second);
+    assert_eq!(answered["errors"][0]["offset"], second);
     assert!(
-        told["errors"][1]["reason"]
+        answered["errors"][1]["reason"]
             .as_str()
             .unwrap()
             .contains("missing field"),
-        "{told}"
+        "{answered}"
     );
     // A million broken elements are counted, and do not become a million texts.
     let many = format!("[{}0]", "0,".repeat(1_000_000));
@@ -189,12 +189,12 @@ fn many_clients_at_once_store_each_event_once() {
             });
         }
     });
-    let told = listener.stop();
+    let answered = listener.stop();
     assert!(
-        told.contains(&format!("{} stored", CLIENTS * POSTS * EVENTS)),
-        "{told}"
+        answered.contains(&format!("{} stored", CLIENTS * POSTS * EVENTS)),
+        "{answered}"
     );
-    assert!(!told.contains("in conflict"), "{told}");
+    assert!(!answered.contains("in conflict"), "{answered}");
     let mut ids: Vec<String> = home
         .rows(&[])
         .iter()
@@ -320,8 +320,8 @@ fn curl_posts_a_file() {
         .arg(format!("http://localhost:{}/", listener.address.port()))
         .output()
         .unwrap();
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(told["bad"], 0);
+    let answered: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answered["bad"], 0);
     assert!(listener.stop().contains(" 0 bad"));
     let read = Home::new();
     read.record(&[&capture("mcpr-0.5.44/cloud.ndjson")]);

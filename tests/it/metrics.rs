@@ -76,17 +76,17 @@ fn assert_equal_to_rows(exposition: &Exposition, rows: &[Value]) {
         ("mcp_server_operation_duration_seconds", "latency_us"),
         ("mcp_client_operation_duration_seconds", "upstream_us"),
     ] {
-        let told = |row: &&Value| row[key].is_i64();
+        let listed = |row: &&Value| row[key].is_i64();
         let mut groups: Vec<_> = rows
             .iter()
             .filter(is_mcp)
-            .filter(told)
+            .filter(listed)
             .map(labels_of)
             .collect();
         groups.sort();
         groups.dedup();
         for group in &groups {
-            let of_group = rows.iter().filter(is_mcp).filter(told);
+            let of_group = rows.iter().filter(is_mcp).filter(listed);
             let durations: Vec<i64> = of_group
                 .filter(|row| labels_of(row) == *group)
                 .map(|row| row[key].as_i64().unwrap())
@@ -310,11 +310,11 @@ fn a_recorder_is_not_ready_while_its_store_takes_no_commit() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     fs::write(&source, line(0) + &line(1)).unwrap();
     until("it says so", || ready().status == 503);
-    let told = ready();
-    assert_eq!(told.json()["reason"], "the store does not take commits");
+    let listed = ready();
+    assert_eq!(listed.json()["reason"], "the store does not take commits");
     assert!(
-        !told.body.contains(home.path("").to_str().unwrap()),
-        "{told:?}"
+        !listed.body.contains(home.path("").to_str().unwrap()),
+        "{listed:?}"
     );
     let alive = reply_to(listener.address, "GET /healthz", "", "");
     assert_eq!(alive.status, 200, "it is alive all the same");

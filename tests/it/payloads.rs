@@ -198,7 +198,7 @@ fn a_request_is_shown_whole() {
 }
 
 #[test]
-fn what_is_not_there_and_what_is_ambiguous_are_told() {
+fn what_is_not_there_and_what_is_ambiguous_are_reported() {
     let home = Home::new();
     record(&home, "mcpr-0.5.44/weather.stderr.log", &[]);
     let ran = home.run(&["show", "no-such-id"]);

@@ -18,8 +18,8 @@ use std::process::{Child, Stdio};
 
 /// How often something is killed.
 fn rounds() -> u64 {
-    let said = std::env::var("MCPR_TEST_ROUNDS").ok();
-    said.map_or(100, |said| said.parse().unwrap())
+    let stated = std::env::var("MCPR_TEST_ROUNDS").ok();
+    stated.map_or(100, |stated| stated.parse().unwrap())
 }
 
 /// Adds lines with these numbers to a log.
@@ -37,10 +37,14 @@ fn start(home: &Home, words: &[&str]) -> Child {
 }
 
 /// Starts something that says into a file what it has to say.
-fn start_telling(home: &Home, words: &[&str], told: &str) -> Child {
-    let told = std::fs::File::create(home.path(told)).unwrap();
+fn start_reporting(home: &Home, words: &[&str], expected: &str) -> Child {
+    let expected = std::fs::File::create(home.path(expected)).unwrap();
     let mut command = home.command(words);
-    command.stdout(Stdio::null()).stderr(told).spawn().unwrap()
+    command
+        .stdout(Stdio::null())
+        .stderr(expected)
+        .spawn()
+        .unwrap()
 }
 
 fn kill(child: &mut Child) {
@@ -169,22 +173,22 @@ fn completion_offers_what_a_store_on_a_server_holds() {
 }
 
 #[test]
-fn no_size_is_told_of_a_store_that_is_held_to_none() {
+fn no_size_is_shown_for_a_store_that_is_held_to_none() {
     let Some(database) = database() else { return };
     let (home, file, server) = both(&database);
     let log = home.write("proxy.log", "");
-    for (db, told) in [
+    for (db, expected) in [
         (&file, "2.0G in all\n"),
         (&server, "any size (--max-size is for SQLite stores)\n"),
     ] {
-        let said = std::fs::File::create(home.path("said")).unwrap();
+        let stated = std::fs::File::create(home.path("stderr")).unwrap();
         let mut recorder = home
             .command(&["record", "--db", db, log.to_str().unwrap()])
-            .stderr(said)
+            .stderr(stated)
             .spawn()
             .unwrap();
-        let said = || std::fs::read_to_string(home.path("said")).unwrap();
-        until("what is kept is told", || said().contains(told));
+        let stated = || std::fs::read_to_string(home.path("stderr")).unwrap();
+        until("what is kept is reported", || stated().contains(expected));
         kill(&mut recorder);
     }
     let stats = home.succeed(&["store", "stats", "--json", "--db", &server]);

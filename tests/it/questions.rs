@@ -180,7 +180,7 @@ fn clients_that_a_vacuum_has_removed_are_missed_aloud() {
     let after = ask();
     assert!(after.out.is_empty(), "{after:?}");
     assert!(after.err.contains(" calls are not counted: "), "{after:?}");
-    assert!(after.err.contains(" do not tell who called"), "{after:?}");
+    assert!(after.err.contains(" do not record who called"), "{after:?}");
 }
 
 #[test]
@@ -293,12 +293,12 @@ fn a_window_that_was_asked_for_and_is_empty_names_one_that_is_not() {
 }
 
 #[test]
-fn a_file_of_no_known_format_is_told() {
+fn a_file_of_no_known_format_is_reported() {
     let home = Home::new();
-    let told = home.record(&[&home.write("notes.txt", "hello\n")]);
+    let shown = home.record(&[&home.write("notes.txt", "hello\n")]);
     assert!(
-        told.contains("no line is of a format that mcpr knows"),
-        "{told}"
+        shown.contains("no line is of a format that mcpr knows"),
+        "{shown}"
     );
     let known = home.record(&[&capture("mcpr-0.4.64/proxy.log")]);
     assert!(!known.contains("no line is of a format"), "{known}");
@@ -315,7 +315,7 @@ fn what_was_just_called_stands_at_the_end_of_the_bars() {
         .iter()
         .map(|count| count.as_u64().unwrap())
         .collect();
-    // The hour is no sum as long as it has not ended: its calls would all stand at its beginning.
+    // The hour is not a sum as long as it has not ended: its calls would all stand at its beginning.
     assert_eq!(counts.last(), Some(&1), "{counts:?}");
     assert_eq!(counts.iter().sum::<u64>(), 1, "{counts:?}");
 }
@@ -333,7 +333,7 @@ fn what_got_slower_since_yesterday_stands_first_beside_what_it_was() {
     ];
     home.record(&[&home.write("p.log", text.concat())]);
     let rows = json_lines(&home.succeed(&["stats", "--against", "1d", "--json"]));
-    let told: Vec<String> = rows
+    let shown: Vec<String> = rows
         .iter()
         .map(|row| {
             let factor = row["p95_factor"].as_f64();
@@ -342,7 +342,7 @@ fn what_got_slower_since_yesterday_stands_first_beside_what_it_was() {
         })
         .collect();
     assert_eq!(
-        told,
+        shown,
         [r#""worse" 2 4.0"#, r#""steady" 6 1.0"#, r#""new" null -"#]
     );
     let table = home.run(&["stats", "--against", "1d"]);

@@ -174,11 +174,11 @@ fn bad_lines_are_kept_and_counted_and_stop_nothing() {
     assert_eq!(kept.iter().map(|it| it.0).collect::<Vec<_>>(), [0, 19]);
     assert!(kept[1].1.contains("UTF-8"), "{kept:?}");
     let stats = home.succeed(&["store", "stats", "--utc"]);
-    let told: Vec<_> = (stats
+    let shown: Vec<_> = (stats
         .lines()
         .filter_map(|line| line.strip_prefix("bad line ")))
     .collect();
-    let [newest, oldest] = told[..] else {
+    let [newest, oldest] = shown[..] else {
         panic!("two bad lines: {stats}")
     };
     for (line, offset, excerpt) in [
@@ -191,20 +191,20 @@ fn bad_lines_are_kept_and_counted_and_stop_nothing() {
 }
 
 #[test]
-fn only_the_newest_bad_lines_are_told_in_text_and_all_in_json() {
+fn only_the_newest_bad_lines_are_reported_in_text_and_all_in_json() {
     let home = Home::new();
     let line = |n: u32| format!("{{\u{1b}[31m{n:02}{}\n", "x".repeat(5000));
     let file = home.write("p.log", (0..9).map(line).collect::<String>());
     home.record(&[&file]);
     let stats = home.succeed(&["store", "stats"]);
-    let told: Vec<_> = (stats.lines().filter(|line| line.starts_with("bad line "))).collect();
-    assert_eq!(told.len(), 5, "{stats}");
+    let shown: Vec<_> = (stats.lines().filter(|line| line.starts_with("bad line "))).collect();
+    assert_eq!(shown.len(), 5, "{stats}");
     assert!(
-        told[0].contains("{\\x1b[31m08xxx") && told[0].ends_with("x…"),
+        shown[0].contains("{\\x1b[31m08xxx") && shown[0].ends_with("x…"),
         "{}",
-        told[0]
+        shown[0]
     );
-    assert!(told[0].len() < 300 && !stats.contains('\u{1b}'), "{stats}");
+    assert!(shown[0].len() < 300 && !stats.contains('\u{1b}'), "{stats}");
     let json = home.succeed(&["store", "stats", "--json"]);
     assert!(!json.contains('\u{1b}'));
     let stats: serde_json::Value = serde_json::from_str(&json).unwrap();

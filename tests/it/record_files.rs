@@ -22,8 +22,8 @@ fn what_followed_in_a_rotated_file_that_is_gone_is_a_gap() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{err}");
     let offset = line(1).len();
-    let told = format!("p.log: what followed byte {offset} was not found");
-    assert!(err.contains(&told) && err.contains("1 gap"), "{err}");
+    let shown = format!("p.log: what followed byte {offset} was not found");
+    assert!(err.contains(&shown) && err.contains("1 gap"), "{err}");
     let logs = home.succeed(&["logs", "--tail", "all"]);
     assert!(logs.contains("what followed was not found"), "{logs}");
     let again = home.command(&once).output().unwrap();

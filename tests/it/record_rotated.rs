@@ -1,5 +1,5 @@
 //! Files that are rotated while nobody records and something of them is still open: every row is stored,
-//! or it is said that some are missing.
+//! or it is reported that some are missing.
 
 use super::kill::line;
 use super::program::{Home, signal, until};
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A line of a desktop host's log, so many seconds after a time some minutes ago.
-fn said(second: i64, way: &str, json: &str) -> String {
+fn logged(second: i64, way: &str, json: &str) -> String {
     let time = chrono::Utc::now() + chrono::TimeDelta::seconds(second - 600);
     let time = time.format("%Y-%m-%dT%H:%M:%S%.3fZ");
     format!("{time} [alpha] [info] Message from {way}: {json}\n")
@@ -20,27 +20,27 @@ fn ask(second: i64, id: u32) -> String {
     let call = format!(
         r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t{id}"}}}}"#
     );
-    said(second, "client", &call)
+    logged(second, "client", &call)
 }
 
 fn answer(second: i64, id: u32) -> String {
     let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[]}}}}"#);
-    said(second, "server", &answer)
+    logged(second, "server", &answer)
 }
 
 /// What a container runtime makes of a part of a line, by its tag.
 type Wrapper<'w> = &'w dyn Fn(&str, &str) -> String;
 
 /// Each call once, with how it ended, in the order of their names.
-fn told(home: &Home) -> Vec<String> {
+fn described(home: &Home) -> Vec<String> {
     let rows = home.rows_or_none();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let told = rows
+    let described = rows
         .iter()
         .map(|row| format!("{} {}", text(&row["tool"]), text(&row["status"])));
-    let mut told: Vec<String> = told.collect();
-    told.sort();
-    told
+    let mut described: Vec<String> = described.collect();
+    described.sort();
+    described
 }
 
 fn append(path: &Path, text: &str) {
@@ -93,9 +93,9 @@ fn what_followed_an_open_call_is_found_after_one_rotation_and_after_two() {
         }
         record(&home, &["*.log"]);
         let expected = ["t1 ok", "t2 ok", "t3 ok", "t4 ok"];
-        assert_eq!(told(&home), expected[..rotations + 2]);
+        assert_eq!(described(&home), expected[..rotations + 2]);
         record(&home, &["*.log"]);
-        assert_eq!(told(&home), expected[..rotations + 2]);
+        assert_eq!(described(&home), expected[..rotations + 2]);
     }
 }
 
@@ -106,14 +106,16 @@ fn check_followed(end: Signal) {
     let log = home.write("mcp.log", "");
     let mut recorder = home.command(&["record", "*.log"]).spawn().unwrap();
     append(&log, &(ask(1, 1) + &answer(2, 1) + &ask(3, 2)));
-    until("what is answered is stored", || told(&home) == ["t1 ok"]);
+    until("what is answered is stored", || {
+        described(&home) == ["t1 ok"]
+    });
     signal(&recorder, end);
     recorder.wait().unwrap();
     append(&log, &(answer(4, 2) + &ask(5, 3) + &answer(6, 3)));
     fs::rename(&log, home.path("mcp.log.1")).unwrap();
     append(&log, &(ask(7, 4) + &answer(8, 4)));
     record(&home, &["*.log"]);
-    assert_eq!(told(&home), ["t1 ok", "t2 ok", "t3 ok", "t4 ok"]);
+    assert_eq!(described(&home), ["t1 ok", "t2 ok", "t3 ok", "t4 ok"]);
 }
 
 #[test]
@@ -186,7 +188,7 @@ fn a_call_asked_in_a_directory_for_rotated_files_is_answered_in_the_log_above() 
             write_old(&home, &format!("{directory}/mcp.log.1"), &ask(1, 1));
             home.write("mcp.log", answer(4, 1));
             record(&home, sources);
-            assert_eq!(told(&home), ["t1 ok"], "{sources:?}");
+            assert_eq!(described(&home), ["t1 ok"], "{sources:?}");
         }
     }
 }
@@ -240,10 +242,10 @@ fn a_call_cut_at_a_rotation_waits_for_its_answer_over_a_restart() {
     );
     let log = home.write("mcp.log", &cut[60..]);
     record(&home, &["mcp.log*"]);
-    assert_eq!(told(&home), ["t1 ok"]);
+    assert_eq!(described(&home), ["t1 ok"]);
     append(&log, &answer(3, 2));
     record(&home, &["mcp.log*"]);
-    assert_eq!(told(&home), ["t1 ok", "t2 ok"]);
+    assert_eq!(described(&home), ["t1 ok", "t2 ok"]);
 }
 
 #[test]

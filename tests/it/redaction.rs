@@ -43,7 +43,7 @@ pub(crate) fn planted() -> Vec<(String, String)> {
     ]
 }
 
-/// Lines of streams A, B and C with a text in every place where text can stand, and lines that
+/// Lines of mcpr 0.4, of 0.5 and of its posts with a text in every place where text can stand, and lines that
 /// begin like JSON and do not decode.
 pub(crate) fn stream(texts: &[(String, String)]) -> String {
     let mut lines = Vec::new();

@@ -86,9 +86,9 @@ fn an_installer_takes_what_its_checksum_says_and_nothing_else() {
             .env("HOME", scratch.path());
         command
     };
-    let said = run(&mut install());
-    let said = String::from_utf8(said.stdout).unwrap();
-    assert_eq!(said.trim_end(), format!("mcpr {VERSION}"));
+    let printed = run(&mut install());
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert_eq!(printed.trim_end(), format!("mcpr {VERSION}"));
     std::fs::write(to.join("mcpr"), "mine").unwrap();
     let archive = dist.join(format!("mcpr-{VERSION}-{target}.tar.gz"));
     let mut bytes = std::fs::read(&archive).unwrap();

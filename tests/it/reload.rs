@@ -20,7 +20,7 @@ const ANEW: &str = "looking for the sources anew; ";
 /// A recorder that goes on, and what it says.
 struct Recorder {
     child: Child,
-    said: Arc<Mutex<Vec<String>>>,
+    messages: Arc<Mutex<Vec<String>>>,
     home: Home,
 }
 
@@ -38,33 +38,40 @@ impl Recorder {
             .env_remove("MCPR_KEEP")
             .env_remove("MCPR_KEEP_PAYLOADS");
         let mut child = command.spawn().unwrap();
-        let said = Arc::new(Mutex::new(Vec::new()));
+        let messages = Arc::new(Mutex::new(Vec::new()));
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let heard = Arc::clone(&said);
+        let heard = Arc::clone(&messages);
         std::thread::spawn(move || {
             for line in lines {
                 heard.lock().unwrap().push(line.unwrap());
             }
         });
-        let recorder = Self { child, said, home };
+        let recorder = Self {
+            child,
+            messages,
+            home,
+        };
         until("it has started", || recorder.line("keeping ").is_some());
         recorder
     }
 
     /// The last line that begins so.
     fn line(&self, start: &str) -> Option<String> {
-        let said = self.said.lock().unwrap();
-        said.iter().rfind(|line| line.starts_with(start)).cloned()
+        let messages = self.messages.lock().unwrap();
+        messages
+            .iter()
+            .rfind(|line| line.starts_with(start))
+            .cloned()
     }
 
-    /// Changes the configuration, sends SIGHUP, and gives what is said of it, which is one line.
+    /// Changes the configuration, sends SIGHUP, and gives what is reported about it, which is one line.
     fn hang_up(&self, config: &str) -> String {
         self.home.write(".config/mcpr/config.toml", config);
-        let before = self.said.lock().unwrap().len();
+        let before = self.messages.lock().unwrap().len();
         signal(&self.child, Signal::HUP);
         let answer = || {
-            let said = self.said.lock().unwrap();
-            let mut new = said.iter().skip(before);
+            let messages = self.messages.lock().unwrap();
+            let mut new = messages.iter().skip(before);
             new.find_map(|line| line.strip_prefix(ANEW).map(str::to_owned))
         };
         until("it answers SIGHUP", || answer().is_some());
@@ -121,8 +128,8 @@ fn payloads_and_patterns_hold_from_the_signal_on() {
             .to_string()
             .contains("first-word")
     );
-    let said = recorder.hang_up(&format!("{off}payloads = true\n"));
-    assert_eq!(said, "changed from now on: payloads");
+    let messages = recorder.hang_up(&format!("{off}payloads = true\n"));
+    assert_eq!(messages, "changed from now on: payloads");
     assert!(
         recorder
             .call(2, 0, "second-word")
@@ -130,13 +137,13 @@ fn payloads_and_patterns_hold_from_the_signal_on() {
             .contains("second-word")
     );
     let config = format!("{off}payloads = true\npayload_limit = 16\nredact = [\"third-[a-z]+\"]\n");
-    let said = recorder.hang_up(&config);
-    assert_eq!(said, "changed from now on: payload_limit, redact");
+    let messages = recorder.hang_up(&config);
+    assert_eq!(messages, "changed from now on: payload_limit, redact");
     let third = recorder.call(3, 0, "third-word").to_string();
     assert!(!third.contains("third-word"), "{third}");
-    let said = recorder.hang_up(&config);
-    assert_eq!(said, "the configuration is as it was");
-    // The file is one level; what it said before is gone with it.
+    let messages = recorder.hang_up(&config);
+    assert_eq!(messages, "the configuration is as it was");
+    // The file is one level; what it held before is gone with it.
     assert_eq!(
         recorder.hang_up(off),
         "changed from now on: payloads, payload_limit, redact"
@@ -158,16 +165,16 @@ fn limits_hold_at_once_also_for_a_recorder_that_kept_everything_and_waits() {
     for (id, days) in [(1, 9), (2, 5), (3, 0)] {
         recorder.call(id, days, "");
     }
-    let said = recorder.hang_up("keep = \"7d\"\nkeep_payloads = \"off\"\nmax_size = \"off\"\n");
+    let messages = recorder.hang_up("keep = \"7d\"\nkeep_payloads = \"off\"\nmax_size = \"off\"\n");
     assert_eq!(
-        said,
+        messages,
         "changed from now on: keep (keeping requests for 7d, payloads without an end, any size)"
     );
     // Nothing more comes: the signal alone has it look.
     until("what is too old goes", || {
         recorder.home.rows(&[]).len() == 2
     });
-    until("that is said", || {
+    until("that is reported", || {
         recorder.line("removed 1 request ").is_some()
     });
     recorder.stop();
@@ -179,8 +186,8 @@ fn flags_and_variables_stand_above_what_is_read_again() {
         "",
         &["--keep", "off", "--keep-payloads", "off", "--no-payloads"],
     );
-    let said = recorder.hang_up("keep = \"1d\"\npayloads = true\n");
-    assert_eq!(said, "the configuration is as it was");
+    let messages = recorder.hang_up("keep = \"1d\"\npayloads = true\n");
+    assert_eq!(messages, "the configuration is as it was");
     recorder.stop();
 }
 
@@ -201,7 +208,7 @@ fn what_needs_a_start_is_listed_and_waits_for_one() {
 }
 
 #[test]
-fn a_fault_in_the_file_is_told_with_its_place_and_changes_nothing() {
+fn a_fault_in_the_file_is_reported_with_its_place_and_changes_nothing() {
     let kept = "keep = \"off\"\nkeep_payloads = \"off\"\npayloads = true\n";
     let recorder = Recorder::start(kept, &[]);
     for (config, fault) in [
@@ -219,10 +226,10 @@ fn a_fault_in_the_file_is_told_with_its_place_and_changes_nothing() {
         ),
         ("payloads = false\nkeep = \n", ":2: "),
     ] {
-        let said = recorder.hang_up(config);
+        let messages = recorder.hang_up(config);
         let file = recorder.home.path(".config/mcpr/config.toml");
         let begin = format!("what held before stays in force: {}{fault}", file.display());
-        assert!(said.starts_with(&begin), "{said}");
+        assert!(messages.starts_with(&begin), "{messages}");
     }
     // Readers take the file as it is, and refuse it too.
     recorder.home.write(".config/mcpr/config.toml", kept);
@@ -264,9 +271,9 @@ fn names_and_the_token_change_while_an_address_is_served() {
     });
     assert_eq!(status(address, "recorder.lan", "first-token"), 401);
     signal(&listener.child, Signal::TERM);
-    let said = listener.wait();
+    let messages = listener.wait();
     assert!(
-        said.contains("changed from now on: allow_host, token_file\n"),
-        "{said}"
+        messages.contains("changed from now on: allow_host, token_file\n"),
+        "{messages}"
     );
 }

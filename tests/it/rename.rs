@@ -14,9 +14,9 @@ fn recorded(home: &Home, proxy: &str, source: &str) {
     home.succeed(&["record", "--once", "--payloads", "--proxy", proxy, source]);
 }
 
-/// What the commands tell of a store: requests without their inferred sessions, whose ids are made of the name under
-/// which they began.
-fn told(home: &Home) -> Vec<String> {
+/// What the commands report about a store: requests without their inferred sessions, whose ids are made of the name
+/// under which they began.
+fn answers(home: &Home) -> Vec<String> {
     let ask = |line: &str| home.succeed(&line.split(' ').collect::<Vec<_>>());
     let fields = "seq,proxy,method,tool,session_id,client_name,latency_us,status";
     vec![
@@ -40,13 +40,17 @@ fn a_stream_under_a_wrong_name_is_as_if_recorded_under_the_right_one() {
     let (wrong, right) = (Home::new(), Home::new());
     recorded(&wrong, "wrong", STREAM);
     recorded(&right, "right", STREAM);
-    let said = wrong.succeed(&["store", "rename-proxy", "wrong", "right"]);
-    assert!(said.starts_with("`wrong` is now `right`: "), "{said}");
-    assert_eq!(told(&wrong), told(&right));
+    let printed = wrong.succeed(&["store", "rename-proxy", "wrong", "right"]);
+    assert!(printed.starts_with("`wrong` is now `right`: "), "{printed}");
+    assert_eq!(answers(&wrong), answers(&right));
     wrong.succeed(&["store", "verify", "--full"]);
     let before = wrong.rows(&[]).len();
     recorded(&wrong, "right", STREAM);
-    assert_eq!(wrong.rows(&[]).len(), before, "told once more, it is known");
+    assert_eq!(
+        wrong.rows(&[]).len(),
+        before,
+        "renamed once more, it is known"
+    );
 }
 
 #[test]
@@ -77,8 +81,11 @@ fn two_names_become_one_beside_a_recorder() {
     let ran = home.run(&["store", "rename-proxy", "wrong", "right"]);
     assert_eq!(ran.code, Some(2), "nobody to ask: {ran:?}");
     assert!(!home.rows(&["--proxy", "wrong"]).is_empty());
-    let said = home.succeed(&["store", "rename-proxy", "wrong", "right", "--yes"]);
-    assert!(said.starts_with("`wrong` is part of `right`: "), "{said}");
+    let printed = home.succeed(&["store", "rename-proxy", "wrong", "right", "--yes"]);
+    assert!(
+        printed.starts_with("`wrong` is part of `right`: "),
+        "{printed}"
+    );
     // What the recorder knew of the old name is forgotten.
     call("second");
     home.succeed(&["store", "verify", "--full"]);
@@ -99,7 +106,7 @@ fn two_names_become_one_beside_a_recorder() {
 }
 
 #[test]
-fn what_cannot_be_renamed_is_said() {
+fn what_cannot_be_renamed_is_reported() {
     let home = Home::new();
     recorded(&home, "right", STREAM);
     for (names, says) in [

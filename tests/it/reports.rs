@@ -44,7 +44,7 @@ fn reports() -> Vec<(String, Report)> {
 #[test]
 fn sarif_is_what_its_schema_says() {
     let schema = fs::read_to_string(data("sarif/sarif-2.1.0-rtm.5.json")).unwrap();
-    // Two of its own patterns are no regular expressions of the strict kind: a bracket stands alone.
+    // Two of its own patterns are not regular expressions of the strict kind: a bracket stands alone.
     let schema: Value = serde_json::from_str(&schema.replace("]?$", "?$")).unwrap();
     let options = jsonschema::options().should_validate_formats(true);
     let validator = options.build(&schema).unwrap();

@@ -75,7 +75,7 @@ fn store_of(lines: &[String]) -> Home {
 /// `method version change item` of each change.
 fn changes(home: &Home, arguments: &[&str]) -> Vec<String> {
     let lines = home.succeed(&[&["schema", "changes", "--json"], arguments].concat());
-    let told = |row: &Value| {
+    let listed = |row: &Value| {
         let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
         format!(
             "{} {} {} {} {} {}",
@@ -87,7 +87,7 @@ fn changes(home: &Home, arguments: &[&str]) -> Vec<String> {
             text("compatibility"),
         )
     };
-    json_lines(&lines).iter().map(told).collect()
+    json_lines(&lines).iter().map(listed).collect()
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_captured_servers_have_the_history_they_had() {
     );
     let count = |proxy: &str| all.iter().filter(|line| line.starts_with(proxy)).count();
     assert_eq!((count("everything"), count("weather")), (5, 6));
-    // The same servers as mcpr 0.4 told of them.
+    // The same servers as mcpr 0.4 reported them.
     let older = Home::new();
     older.record(&[&capture("mcpr-0.4.64/cloud.ndjson")]);
     let list = |home: &Home, proxy: &str| {
@@ -245,7 +245,7 @@ fn order_notes_and_hints_for_caches_make_no_version() {
 }
 
 #[test]
-fn what_was_announced_and_who_saw_what_is_told() {
+fn what_was_announced_and_who_saw_what_is_reported() {
     let (old, new) = (tools(&[tool("one", &[])]), tools(&[tool("one", &["a"])]));
     let hello = |ts: i64, session: &str, client: &str| {
         let params = json!({"clientInfo": {"name": client, "version": "1"}});
@@ -265,12 +265,12 @@ fn what_was_announced_and_who_saw_what_is_told() {
         exchange(1_795_000_006, "s1", "tools/list", &old),
     ]);
     let lines = home.succeed(&["schema", "changes", "--json", "--method", "tools"]);
-    let told: Vec<Value> = json_lines(&lines)
+    let listed: Vec<Value> = json_lines(&lines)
         .iter()
         .map(|row| json!([row["client_name"], row["announced"], row["equivocation"]]))
         .collect();
     assert_eq!(
-        told,
+        listed,
         [
             json!(["alpha", false, false]),
             json!(["beta", true, false]),
@@ -297,7 +297,7 @@ fn what_was_announced_and_who_saw_what_is_told() {
 }
 
 #[test]
-fn unused_tools_are_told_with_what_they_cost() {
+fn unused_tools_are_reported_with_what_they_cost() {
     let home = recorded();
     let lines = home.succeed(&[
         "schema", "unused", "--json", "--proxy", "weather", "--since", "@0",
@@ -404,10 +404,14 @@ fn changes_are_followed_as_they_come() {
     let ran = follower.wait_with_output().unwrap();
     assert_eq!(ran.status.code(), Some(0));
     let rows = json_lines(std::str::from_utf8(&ran.stdout).unwrap());
-    let told: Vec<String> = rows
+    let listed: Vec<String> = rows
         .iter()
         .map(|row| format!("{} {}", row["change"].as_str().unwrap(), row["item"]))
         .collect();
-    assert_eq!(told[..2], ["initial null", "tool_added \"b\""], "{told:?}");
-    assert_eq!(told.len(), 3);
+    assert_eq!(
+        listed[..2],
+        ["initial null", "tool_added \"b\""],
+        "{listed:?}"
+    );
+    assert_eq!(listed.len(), 3);
 }

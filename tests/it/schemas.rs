@@ -283,7 +283,7 @@ fn documents_are_what_their_schemas_say() {
 }
 
 #[test]
-fn surfaces_are_told_as_their_schemas_say() {
+fn surfaces_are_reported_as_their_schemas_say() {
     let home = recorded();
     let list = |arguments: &[&str]| json_lines(&home.succeed(arguments));
     check("schema", &list(&["schema", "--json"]));
@@ -330,7 +330,7 @@ fn surfaces_are_told_as_their_schemas_say() {
 }
 
 #[test]
-fn checks_are_told_as_their_schema_says() {
+fn checks_are_reported_as_their_schema_says() {
     let home = recorded();
     let since = ["--since", "2026-11-01", "--by", "tool", "--json"];
     let conditions = ["--fail-on", "calls>1000000", "--fail-on", "gaps>9"];
@@ -344,7 +344,7 @@ fn checks_are_told_as_their_schema_says() {
 }
 
 #[test]
-fn damage_is_told_as_the_schema_says() {
+fn damage_is_reported_as_the_schema_says() {
     let home = recorded();
     let store = rusqlite::Connection::open(home.store()).unwrap();
     store

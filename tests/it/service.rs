@@ -47,8 +47,11 @@ fn units_are_as_systemd_wants_them() {
             .env("XDG_RUNTIME_DIR", home.path(""))
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() && said.is_empty(), "{kind}: {said}");
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success() && messages.is_empty(),
+            "{kind}: {messages}"
+        );
     }
     let unit = home.write(
         "mcpr.service",
@@ -60,8 +63,8 @@ fn units_are_as_systemd_wants_them() {
         .arg(&unit)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}");
+    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{messages}");
 }
 
 #[test]
@@ -89,8 +92,11 @@ fn units_that_send_on_are_as_systemd_wants_them() {
             .env("XDG_RUNTIME_DIR", home.path(""))
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() && said.is_empty(), "{kind}: {said}");
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success() && messages.is_empty(),
+            "{kind}: {messages}"
+        );
     }
 }
 
@@ -125,16 +131,17 @@ fn a_recorder_says_what_it_does_and_how_far_it_is() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let said = Arc::new(Mutex::new(Vec::<String>::new()));
+    let messages = Arc::new(Mutex::new(Vec::<String>::new()));
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let heard = Arc::clone(&said);
+    let heard = Arc::clone(&messages);
     let reader = std::thread::spawn(move || {
         for line in lines {
             heard.lock().unwrap().push(line.unwrap());
         }
     });
     let has = |start: &str| {
-        said.lock()
+        messages
+            .lock()
             .unwrap()
             .iter()
             .any(|line| line.starts_with(start))
@@ -142,11 +149,11 @@ fn a_recorder_says_what_it_does_and_how_far_it_is() {
     until("it says what it does", || has("keeping "));
     assert!(
         has(&format!("reading {}", source.display())) && has("storing into "),
-        "{said:?}"
+        "{messages:?}"
     );
     assert!(
         has("keeping requests without an end, payloads without an end, 2.0G in all"),
-        "{said:?}"
+        "{messages:?}"
     );
     signal(&child, Signal::USR1);
     until("it says how far it is", || has("so far: recorded "));
@@ -157,7 +164,7 @@ fn a_recorder_says_what_it_does_and_how_far_it_is() {
     reader.join().unwrap();
     assert!(
         has("recorded "),
-        "it went on until it was asked to end: {said:?}"
+        "it went on until it was asked to end: {messages:?}"
     );
 }
 

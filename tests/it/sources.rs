@@ -74,7 +74,7 @@ fn a_table_shows_what_is_tapped_and_hints_at_the_rest() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_read_is_told_with_its_reason() {
+fn a_configuration_that_cannot_be_read_is_reported_with_its_reason() {
     let home = Home::new();
     clients_home::write(&home, ".cursor/mcp.json", "{\"mcpServers\": {");
     clients_home::write(&home, ".kiro/settings/mcp.json", "{\"mcpServers\": {}}");
@@ -88,11 +88,11 @@ fn a_configuration_that_cannot_be_read_is_told_with_its_reason() {
         "{rows:#?}"
     );
     assert_eq!(of("kiro")["problem"], Value::Null);
-    // A table tells it below, and the file once.
+    // A table reports it below, and the file once.
     home.write(".cursor/mcp.json", [0xff]);
     let table = home.run(&["sources"]);
-    let told = "~/.cursor/mcp.json: it is no text of UTF-8\n";
-    assert!(table.err.starts_with(told), "{table:?}");
+    let shown = "~/.cursor/mcp.json: it is not UTF-8 text\n";
+    assert!(table.err.starts_with(shown), "{table:?}");
     assert_eq!(of("kiro")["server"], Value::Null);
 }
 

@@ -146,7 +146,7 @@ fn a_subscription_is_open_for_as_long_as_it_is_and_no_call() {
         .iter()
         .map(|row| row["method"].clone())
         .collect();
-    assert_eq!(methods, ["tools/call"], "a stream is no row");
+    assert_eq!(methods, ["tools/call"], "a stream is not a row");
     home.succeed(&["store", "verify", "--full"]);
 }
 

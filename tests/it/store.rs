@@ -133,8 +133,8 @@ fn an_import_says_how_many_latencies_are_not_known() {
         assert_eq!(unknown == 0, is_known, "{name}");
         let ran = home.run(&["store", "import", from.to_str().unwrap()]);
         assert_eq!(ran.code, Some(0), "{ran:?}");
-        let told = format!("{unknown} requests of ");
-        assert_eq!(ran.err.contains(&told), !is_known, "{ran:?}");
+        let listed = format!("{unknown} requests of ");
+        assert_eq!(ran.err.contains(&listed), !is_known, "{ran:?}");
         let imported = home.rows(&[]);
         let null = imported.iter().filter(|row| row["latency_us"].is_null());
         assert_eq!(
@@ -171,7 +171,7 @@ fn a_log_is_not_imported_but_recorded() {
 fn a_time_that_is_empty_is_no_time() {
     let ran = recorded().run(&["logs", "--since", ""]);
     assert!(
-        ran.err.contains("is no time") && !ran.err.contains("unit"),
+        ran.err.contains("is not a time") && !ran.err.contains("unit"),
         "{ran:?}"
     );
     assert!(ran.err.contains("hint"), "{ran:?}");
@@ -183,8 +183,8 @@ fn bodies_belong_to_mcp_requests() {
     let rows = home.succeed(&["logs", "--json", "--kind", "http"]);
     let rows = json_lines(&rows);
     let seq = rows[0]["seq"].to_string();
-    let told = home.succeed(&["show", &seq]);
-    assert!(told.contains("only MCP requests have one"), "{told}");
+    let listed = home.succeed(&["show", &seq]);
+    assert!(listed.contains("only MCP requests have one"), "{listed}");
 }
 
 #[test]
@@ -209,8 +209,8 @@ fn a_vacuum_removes_rows_and_keeps_the_sums() {
     let vacuum = |more: &[&str]| {
         home.succeed(&[&["store", "vacuum", "--json", "--before", time], more].concat())
     };
-    let told = vacuum(&["--dry-run"]);
-    assert_eq!(number(&told, "rows"), old as u64);
+    let listed = vacuum(&["--dry-run"]);
+    assert_eq!(number(&listed, "rows"), old as u64);
     assert_eq!(home.rows(&[]).len(), all.len(), "a dry run removes nothing");
     let ran = home.run(&["store", "vacuum", "--before", time]);
     assert_eq!(ran.code, Some(2), "nobody was asked: {ran:?}");
@@ -266,8 +266,8 @@ fn a_vacuum_of_one_proxy_by_size_speaks_of_that_proxy() {
         home.run(&[&["store", "vacuum"], &of[..]].concat())
     };
     let ran = vacuum();
-    let told = "no request of proxy `weather` is left to remove";
-    assert!(ran.err.contains(told), "{ran:?}");
+    let listed = "no request of proxy `weather` is left to remove";
+    assert!(ran.err.contains(listed), "{ran:?}");
     assert_eq!(home.rows(&[]).len(), others);
     let ran = vacuum();
     assert!(
@@ -306,8 +306,8 @@ fn a_dry_run_counts_what_a_vacuum_removes() {
 #[test]
 fn a_size_that_can_be_reached_is_a_guess() {
     let home = recorded();
-    let told = home.succeed(&["store", "vacuum", "--max-size", "300K", "--dry-run"]);
-    assert!(told.starts_with("would remove about "), "{told}");
+    let listed = home.succeed(&["store", "vacuum", "--max-size", "300K", "--dry-run"]);
+    assert!(listed.starts_with("would remove about "), "{listed}");
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn what_a_store_holds() {
 }
 
 #[test]
-fn a_store_of_many_sources_tells_of_some_and_how_many_are_left_out() {
+fn a_store_of_many_sources_reports_some_and_how_many_are_left_out() {
     let home = Home::new();
     let line = r#"{"not":"an event"}"#;
     let files: Vec<_> = (0..13)
@@ -361,18 +361,18 @@ fn a_store_of_many_sources_tells_of_some_and_how_many_are_left_out() {
         };
         ((of("source  "), of("file  ")), ran.err)
     };
-    let (shown, told) = count(&[]);
+    let (shown, listed) = count(&[]);
     assert_eq!(shown, (10, 10));
     assert_eq!(
-        told,
+        listed,
         "3 sources and 3 files are not shown; -n all shows each\n"
     );
     assert_eq!(
         count(&["-n", "12"]).1,
         "1 source and 1 file are not shown; -n all shows each\n"
     );
-    let (shown, told) = count(&["-n", "all"]);
-    assert_eq!((shown, &*told), ((13, 13), ""));
+    let (shown, listed) = count(&["-n", "all"]);
+    assert_eq!((shown, &*listed), ((13, 13), ""));
     let json: Value = serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
     assert_eq!(
         json["sources"].as_array().unwrap().len(),

@@ -242,7 +242,7 @@ fn changes_of_one_proxy_do_not_name_it_in_each_row() {
 }
 
 #[test]
-fn figures_say_of_which_time_they_are_where_nobody_said() {
+fn figures_say_of_which_time_they_are_where_nobody_stated() {
     let home = Home::new();
     tap(&home, "files", &[("echo", "{}")]);
     let commands: [(&[&str], &str); 3] = [
@@ -251,14 +251,14 @@ fn figures_say_of_which_time_they_are_where_nobody_said() {
         (&["clients"], "of the last 7d; "),
     ];
     for (command, window) in commands {
-        let said = |more: &[&str]| home.run(&[command, more].concat()).err;
-        let told = said(&[]);
-        assert!(told.contains(window), "{command:?}: {told}");
+        let printed = |more: &[&str]| home.run(&[command, more].concat()).err;
+        let reported = printed(&[]);
+        assert!(reported.contains(window), "{command:?}: {reported}");
         for more in [&["--since", "1d"][..], &["--json"], &["-q"]] {
-            let told = said(more);
+            let reported = printed(more);
             assert!(
-                !told.contains("of the last"),
-                "{command:?} {more:?}: {told}"
+                !reported.contains("of the last"),
+                "{command:?} {more:?}: {reported}"
             );
         }
     }
@@ -305,12 +305,12 @@ fn sums_of_some_failures_are_those_that_logs_lists() {
     let listed = all.map(|conditions| home.rows(conditions).len() as u64);
     assert_eq!(listed, [2, 0, 0, 4, 0]);
     assert_eq!(all.map(calls), listed);
-    let told = home
+    let reported = home
         .run(&["stats", "--error-kind", "rpc", "--min-latency", "10m"])
         .err;
     assert!(
-        told.contains("error kind `rpc`, latency from 10m00s"),
-        "{told}"
+        reported.contains("error kind `rpc`, latency from 10m00s"),
+        "{reported}"
     );
 }
 

@@ -134,7 +134,7 @@ fn session(home: &Home, options: &[&str], script: &str, input: &[u8]) -> (Vec<u8
 }
 
 /// A row in short: id, method, tool, how it ended.
-fn told(row: &Value) -> String {
+fn described(row: &Value) -> String {
     let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
     let words = [
         "request_id",
@@ -177,7 +177,7 @@ fn the_rows_are_what_the_client_did() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{err}");
     let rows = home.rows(&[]);
-    let mut all: Vec<String> = rows.iter().map(told).collect();
+    let mut all: Vec<String> = rows.iter().map(described).collect();
     all.sort();
     let expected = [
         "0 initialize - ok - - -",
@@ -259,7 +259,7 @@ fn a_message_of_50_mib_passes_whole_and_is_recorded_in_outline() {
         "the long request came back"
     );
     let rows = home.rows(&["--tool", "dump"]);
-    assert_eq!(told(&rows[0]), "1 tools/call dump error tool - -");
+    assert_eq!(described(&rows[0]), "1 tools/call dump error tool - -");
     assert_eq!(rows[0]["bytes_out"], first);
     let asked: Vec<Value> = home.rows(&["--method", "big"]);
     assert!(

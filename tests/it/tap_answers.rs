@@ -113,7 +113,7 @@ fn names_and_ids_of_a_megabyte_are_stored_short_and_paired() {
         .collect();
     assert!(methods.iter().all(|method| method.len() < 5000));
     methods.dedup();
-    assert_eq!(methods.len(), 3, "they are still told apart");
+    assert_eq!(methods.len(), 3, "they are still distinguished");
 }
 
 #[test]

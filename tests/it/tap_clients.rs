@@ -39,7 +39,7 @@ pub(crate) fn status(home: &Home) -> Vec<Value> {
 }
 
 #[test]
-fn a_dry_run_over_all_clients_writes_nothing_and_tells_all() {
+fn a_dry_run_over_all_clients_writes_nothing_and_reports_all() {
     let home = filled();
     let before = files(&home);
     let ran = home.run(&["tap", "install", "--all", "--dry-run"]);
@@ -227,7 +227,7 @@ fn the_store_of_the_environment_is_written_into_the_taps() {
 }
 
 #[test]
-fn status_tells_of_taps_that_cannot_work() {
+fn status_reports_taps_that_cannot_work() {
     let home = Home::new();
     let text = r#"{"mcpServers":{"a":{"command":"/nonexistent/mcpr","args":["tap","--name=a","--","x"]},"b":{"url":"https://b.example.com/mcp"}}}"#;
     clients_home::write(&home, ".cursor/mcp.json", text);

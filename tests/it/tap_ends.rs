@@ -64,10 +64,10 @@ fn a_watcher_ends_the_server_of_a_tap_that_is_gone() {
     let mut server = Command::new("sleep");
     let mut server = server.arg("1000").spawn().unwrap();
     let pid = server.id().to_string();
-    let watch = |said: &[u8]| {
+    let watch = |input: &[u8]| {
         let mut watcher = home.command(&["__tap-watch", &pid]);
         let mut watcher = watcher.stdin(Stdio::piped()).spawn().unwrap();
-        watcher.stdin.take().unwrap().write_all(said).unwrap();
+        watcher.stdin.take().unwrap().write_all(input).unwrap();
         assert_eq!(watcher.wait().unwrap().code(), Some(0));
     };
     watch(b".");
@@ -196,7 +196,7 @@ fn what_a_busy_store_does_not_take_at_the_end_is_stored_by_the_next() {
 }
 
 #[test]
-fn a_large_end_is_stored_or_told_as_lost_and_never_gone_in_silence() {
+fn a_large_end_is_stored_or_reported_as_lost_and_never_gone_in_silence() {
     const CALLS: u64 = 20_000;
     let home = Home::new();
     home.write("p.log", "text\n");
@@ -230,8 +230,8 @@ fn a_large_end_is_stored_or_told_as_lost_and_never_gone_in_silence() {
     assert!(!is_left(), "what was left beside the store is taken in");
     let stats: serde_json::Value =
         serde_json::from_str(&home.succeed(&["store", "stats", "--json"])).unwrap();
-    let told = |key: &str| stats[key].as_u64().unwrap();
-    let (stored, lost) = (told("requests"), told("dropped"));
+    let count_of = |key: &str| stats[key].as_u64().unwrap();
+    let (stored, lost) = (count_of("requests"), count_of("dropped"));
     assert!(stored + lost >= 2 * CALLS, "{stats}");
 }
 
@@ -266,12 +266,12 @@ fn what_was_open_when_the_server_died_is_no_timeout() {
 }
 
 #[test]
-fn what_cannot_start_is_said_once_and_its_session_is_listed() {
+fn what_cannot_start_is_reported_once_and_its_session_is_listed() {
     let home = Home::new();
     let ran = Terminal::of(&home).run(&["tap", "--name", "p", "--", "/no/such/server"]);
-    let told = ran.out + &ran.err;
-    assert_eq!(told.matches("No such file").count(), 1, "{told}");
-    assert_eq!(ran.code, Some(2), "{told}");
+    let count_of = ran.out + &ran.err;
+    assert_eq!(count_of.matches("No such file").count(), 1, "{count_of}");
+    assert_eq!(ran.code, Some(2), "{count_of}");
     let nowhere = ["tap", "--db", "/proc/no/store.db", "--", "true"];
     let ran = home.run(&nowhere);
     assert_eq!(

@@ -224,8 +224,8 @@ fn a_tap_whose_program_is_gone_gets_the_present_one() {
     let config = home.write("mcp.json", text);
     let install = ["tap", "install", "--config", "mcp.json"];
     let dry = home.run(&[&install[..], &["--dry-run"]].concat());
-    let told = "echo: the program of its tap is gone from there\n- /nonexistent/old/mcpr tap --name echo -- cat\n+ /";
-    assert!(dry.out.starts_with(told), "{dry:?}");
+    let shown = "echo: the program of its tap is gone from there\n- /nonexistent/old/mcpr tap --name echo -- cat\n+ /";
+    assert!(dry.out.starts_with(shown), "{dry:?}");
     assert_eq!(fs::read_to_string(&config).unwrap(), text);
     let done = home.run(&install);
     assert_eq!(done.out, dry.out);
@@ -313,10 +313,10 @@ fn what_is_no_file_of_text_is_refused_at_once() {
     assert!(made.success());
     home.write("wide.json", [0xff, 0xfe, b'{', 0]);
     for (config, words) in [
-        ("pipe.json", "no regular file"),
-        ("/dev/zero", "no regular file"),
-        (".", "no regular file"),
-        ("wide.json", "no text of UTF-8"),
+        ("pipe.json", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
+        (".", "not a regular file"),
+        ("wide.json", "not UTF-8 text"),
     ] {
         let ran = home.run(&["tap", "install", "--config", config]);
         assert_eq!(ran.code, Some(2), "{ran:?}");

@@ -22,12 +22,12 @@ fn listed_calls(home: &Home) -> Vec<String> {
         "error_code",
     ];
     let rows = home.rows(&[]);
-    let told = rows
+    let listed = rows
         .iter()
         .map(|row| facts.map(|fact| row[fact].to_string()).join(" "));
-    let mut told: Vec<String> = told.collect();
-    told.sort();
-    told
+    let mut listed: Vec<String> = listed.collect();
+    listed.sort();
+    listed
 }
 
 #[test]
@@ -49,11 +49,11 @@ fn what_0_5_prints_and_what_it_posts_is_stored_once_and_whole_in_whatever_order_
         for file in order {
             home.record(&[file]);
         }
-        let told = listed_calls(&home);
-        assert_eq!(told.len(), expected.len(), "{order:?}");
+        let listed = listed_calls(&home);
+        assert_eq!(listed.len(), expected.len(), "{order:?}");
         // Posts do not say how a plain HTTP request ended of which no status came back; what is
         // printed does.
-        let differ = told.iter().filter(|row| !expected.contains(row));
+        let differ = listed.iter().filter(|row| !expected.contains(row));
         let differ: Vec<&String> = differ.collect();
         assert!(
             differ.len() <= 1 && differ.iter().all(|row| row.contains("\"rpc\"")),
@@ -74,7 +74,7 @@ fn what_0_5_prints_and_what_it_posts_is_stored_once_and_whole_in_whatever_order_
 }
 
 #[test]
-fn what_two_streams_may_both_have_told_of_is_said_where_nobody_knows() {
+fn what_two_streams_may_both_have_reported_is_counted_where_nobody_knows() {
     let home = Home::new();
     let rpc = r#"{"id":1,"jsonrpc":"2.0","method":"tools/call","params":{"name":"echo"}}"#;
     let result = r#"{"id":1,"jsonrpc":"2.0","result":{}}"#;
@@ -84,9 +84,12 @@ fn what_two_streams_may_both_have_told_of_is_said_where_nobody_knows() {
     let posted = format!(
         r#"{{"v":1,"ts":"2026-11-21T01:28:52.674172293+00:00","server":"p","kind":"request","payload":{{"kind":"mcp","request_id":"1","session_id":"","http_method":"POST","http_status":200,"latency_us":71,"upstream_us":60,"rpc":{rpc},"result":{result}}}}}"#
     );
-    let said = home.record(&[&home.write("p.log", format!("{printed}\n{posted}\n"))]);
+    let messages = home.record(&[&home.write("p.log", format!("{printed}\n{posted}\n"))]);
     let what = "1 calls without a session id that two channels may both have reported";
-    assert!(said.contains("2 stored") && said.contains(what), "{said}");
+    assert!(
+        messages.contains("2 stored") && messages.contains(what),
+        "{messages}"
+    );
     let stats = home.succeed(&["store", "stats", "--json"]);
     assert!(stats.contains("\"undecided\":1"), "{stats}");
     assert!(home.succeed(&["store", "stats"]).contains("undecided"));
@@ -118,7 +121,7 @@ fn printed_and_posted(session: &str, ms: u64, latency_us: u64) -> [String; 2] {
 
 #[test]
 fn a_post_of_another_call_is_not_swallowed_where_one_id_is_used_again() {
-    // Every second call was printed only by chance; the posts tell of all.
+    // Every second call was printed only by chance; the posts report all.
     let calls = [
         (250, 100),
         (750, 200),
@@ -126,9 +129,13 @@ fn a_post_of_another_call_is_not_swallowed_where_one_id_is_used_again() {
         (1750, 400),
         (2250, 500),
     ];
-    let told = calls.map(|(ms, latency)| printed_and_posted("s", ms, latency));
-    let printed: Vec<&str> = told.iter().step_by(2).map(|[it, _]| it.as_str()).collect();
-    let posted: Vec<&str> = told.iter().map(|[_, it]| it.as_str()).collect();
+    let listed = calls.map(|(ms, latency)| printed_and_posted("s", ms, latency));
+    let printed: Vec<&str> = listed
+        .iter()
+        .step_by(2)
+        .map(|[it, _]| it.as_str())
+        .collect();
+    let posted: Vec<&str> = listed.iter().map(|[_, it]| it.as_str()).collect();
     let (printed, posted) = (printed.join("\n") + "\n", posted.join("\n") + "\n");
     for order in [["printed", "posted"], ["posted", "printed"]] {
         let home = Home::new();

@@ -106,14 +106,14 @@ fn every_layout_is_read_as_it_is_and_says_the_same() {
         assert_eq!(json_lines(&all[0]).len(), 3, "layout {layout}");
         let alike = all[..ALIKE].to_vec();
         let expected = expected.get_or_insert_with(|| alike.clone());
-        for ((words, said), expected) in READERS.iter().zip(&alike).zip(expected.iter()) {
-            assert_eq!(said, expected, "layout {layout}: {words:?}");
+        for ((words, answer), expected) in READERS.iter().zip(&alike).zip(expected.iter()) {
+            assert_eq!(answer, expected, "layout {layout}: {words:?}");
         }
     }
 }
 
 #[test]
-fn recording_migrates_every_layout_and_keeps_what_it_said() {
+fn recording_migrates_every_layout_and_keeps_what_it_held() {
     for (layout, file) in stored() {
         let home = home_of(&file);
         let before = answers(&home, &READERS[..ALIKE]);
@@ -220,7 +220,7 @@ fn a_tap_passes_its_session_on_over_a_store_of_a_later_layout() {
 }
 
 #[test]
-fn a_store_of_another_layout_tells_its_size_and_rows() {
+fn a_store_of_another_layout_reports_its_size_and_rows() {
     for (layout, file) in stored() {
         let stats = home_of(&file).succeed(&["store", "stats", "--json"]);
         let stats: Value = serde_json::from_str(&stats).unwrap();

@@ -74,7 +74,7 @@ fn damage_is_found_and_nothing_panics() {
 }
 
 #[test]
-fn a_changed_row_is_damage_and_said_where_it_is_shown() {
+fn a_changed_row_is_damage_and_reported_where_it_is_shown() {
     let home = recorded();
     let check = |sql: &str, table: &str, shown_by: &str| {
         let path = home.write("changed.db", fs::read(home.store()).unwrap());
@@ -83,9 +83,9 @@ fn a_changed_row_is_damage_and_said_where_it_is_shown() {
         drop(store);
         let ran = home.run(&["store", "verify", "--db", path.to_str().unwrap()]);
         assert_eq!(ran.code, Some(1), "{sql}: {ran:?}");
-        let told = ran.out.lines().next().unwrap();
-        let names = told.contains(&format!("rows of {table} that")) && told.contains(shown_by);
-        assert!(names, "{sql}: {told}");
+        let shown = ran.out.lines().next().unwrap();
+        let names = shown.contains(&format!("rows of {table} that")) && shown.contains(shown_by);
+        assert!(names, "{sql}: {shown}");
     };
     // One bucket of the latencies counts one more, another one less.
     check(
@@ -168,8 +168,8 @@ fn numbers_too_large_to_be_summed_are_no_damage() {
     let huge = 9_000_000_000_000_000_000;
     let lines = [line(1, huge, huge), line(2, huge, huge), line(3, 7, 9)].join("\n") + "\n";
     let log = home.write("huge.log", lines);
-    let told = home.record(&[&log]);
-    assert!(told.contains("3 stored"), "{told}");
+    let shown = home.record(&[&log]);
+    assert!(shown.contains("3 stored"), "{shown}");
     let out = home.succeed(&["store", "verify", "--full"]);
     assert!(out.starts_with("no damage found"), "{out}");
     for question in [&["stats"][..], &["slow"], &["clients"], &["store", "stats"]] {

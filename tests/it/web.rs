@@ -1,4 +1,4 @@
-//! A small HTTP server for tests: it answers as it is told, and keeps what it was asked.
+//! A small HTTP server for tests: it answers as it is set up, and keeps what it was asked.
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -119,16 +119,16 @@ fn a_source_in_no_known_format_says_so_with_those_that_are() {
     let home = Home::new();
     let line = "{\"level\":\"info\",\"msg\":\"request\"}\n";
     let files = ["a.log", "b.log", "c.log"].map(|name| home.write(name, line.repeat(150)));
-    let told = home.record(&[&files[0], &files[1], &files[2]]);
+    let shown = home.record(&[&files[0], &files[1], &files[2]]);
     for file in &files {
         let name = file.to_str().unwrap();
-        let of_file = told.lines().filter(|it| it.starts_with(name));
+        let of_file = shown.lines().filter(|it| it.starts_with(name));
         let of_file: Vec<&str> = of_file.collect();
-        assert_eq!(of_file.len(), 1, "{told}");
-        assert!(of_file[0].contains("none of its 150 lines is"), "{told}");
+        assert_eq!(of_file.len(), 1, "{shown}");
+        assert!(of_file[0].contains("none of its 150 lines is"), "{shown}");
     }
-    assert_eq!(told.matches("mcpr_v05_stderr").count(), 1, "{told}");
-    // A stream may never end, so that it is told of before.
+    assert_eq!(shown.matches("mcpr_v05_stderr").count(), 1, "{shown}");
+    // A stream may never end, so that it is reported of before.
     let stream = home.write("stream.log", line.repeat(250));
     let mut command = home.command(&["record", "-"]);
     let output = command.stdin(fs::File::open(stream).unwrap()).output();

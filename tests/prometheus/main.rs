@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 /// A recorder that takes posts and shows metrics, killed when it is dropped.
 struct Recorder {
     child: Child,
-    said: BufReader<ChildStderr>,
+    messages: BufReader<ChildStderr>,
     posts: SocketAddr,
     metrics: SocketAddr,
 }
@@ -78,14 +78,14 @@ impl Recorder {
             ])
             .spawn()
             .unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut messages = BufReader::new(child.stderr.take().unwrap());
         let mut address = |words: &str| -> SocketAddr {
             let mut line = String::new();
             while !line.starts_with(words) {
                 line.clear();
                 assert!(
-                    said.read_line(&mut line).unwrap() > 0,
-                    "it never said {words}"
+                    messages.read_line(&mut line).unwrap() > 0,
+                    "it never printed {words}"
                 );
             }
             line.trim().split('/').nth(2).unwrap().parse().unwrap()
@@ -93,7 +93,7 @@ impl Recorder {
         let (posts, metrics) = (address("listening on "), address("metrics on "));
         Self {
             child,
-            said,
+            messages,
             posts,
             metrics,
         }
@@ -115,9 +115,9 @@ impl Recorder {
 
     fn stop(mut self) {
         signal(&self.child, Signal::TERM);
-        let mut said = String::new();
-        self.said.read_to_string(&mut said).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{said}");
+        let mut messages = String::new();
+        self.messages.read_to_string(&mut messages).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{messages}");
     }
 }
 

@@ -44,7 +44,7 @@ impl Server {
                 home.path("tsdb").display()
             ))
             .arg("--web.listen-address=127.0.0.1:0")
-            // Scrapes that failed are told at this level.
+            // Scrapes that failed are reported at this level.
             .arg("--log.level=debug")
             .current_dir(home.path(""))
             .stdout(Stdio::null())
@@ -57,10 +57,10 @@ impl Server {
             log,
         };
         until("it listens", || {
-            let said = std::fs::read_to_string(&server.log).unwrap();
+            let messages = std::fs::read_to_string(&server.log).unwrap();
             let has_ended = server.child.try_wait().unwrap().is_some();
-            assert!(!has_ended, "it ended: {said}");
-            let address = listened_on(&said);
+            assert!(!has_ended, "it ended: {messages}");
+            let address = listened_on(&messages);
             server.address = address.unwrap_or(server.address);
             address.is_some()
         });
@@ -100,11 +100,12 @@ impl Server {
     /// What it says of scrapes that were refused or that it could not read. One that took longer than a second is
     /// the machine's matter, and so is a `503` where [`AT_A_TIME`] of those may not have ended yet.
     pub(crate) fn refusals(&self) -> Vec<String> {
-        let said = std::fs::read_to_string(&self.log).unwrap();
-        let is_debug = said.to_lowercase().contains("level=debug");
-        assert!(is_debug, "it does not tell of scrapes that fail");
+        let messages = std::fs::read_to_string(&self.log).unwrap();
+        let is_debug = messages.to_lowercase().contains("level=debug");
+        assert!(is_debug, "it does not report scrapes that fail");
         let mut late = 0;
-        said.lines()
+        messages
+            .lines()
             .filter(|line| line.contains("Scrape failed") || line.contains("Append failed"))
             .filter(|line| {
                 let is_late = line.contains("context deadline exceeded");
@@ -120,8 +121,8 @@ impl Server {
 /// Where it listens, by its log.
 fn listened_on(log: &str) -> Option<SocketAddr> {
     // Only of whole lines.
-    let (said, _) = log.rsplit_once('\n')?;
-    let line = said
+    let (messages, _) = log.rsplit_once('\n')?;
+    let line = messages
         .lines()
         .find(|line| line.contains("\"Listening on\""))?;
     let (_, address) = line.split_once("address=")?;

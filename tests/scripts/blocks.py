@@ -212,8 +212,8 @@ def main():
                     is_wrong = shown is not None and not is_shown(plain("\n".join(shown), shell.home), printed)
                     if (failed and shown is None) or is_wrong:
                         faults += 1
-                        told = "\n".join(printed)
-                        print(f"{place}: {'prints something else' if is_wrong else failed}\n{command}\n--\n{told}\n--")
+                        output = "\n".join(printed)
+                        print(f"{place}: {'prints something else' if is_wrong else failed}\n{command}\n--\n{output}\n--")
     print(f"{ran} blocks ran, {passed_over} did not, {faults} faults")
     return 1 if faults else 0
 

@@ -54,7 +54,7 @@ while true; do
 done
 cmp "$work/first.ndjson" "$work/pages.ndjson"
 
-# CSV and JSON tell the same.
+# CSV and JSON show the same.
 same 'rows as CSV' "$(mcpr logs "${everything[@]}" --tail all --format csv --fields seq | tail -n +2 | wc -l)" \
     "$(wc -l < "$work/requests.ndjson")"
 same 'rows as an array' "$(mcpr logs "${everything[@]}" --tail all --format json | jq length)" \

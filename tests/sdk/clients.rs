@@ -61,14 +61,14 @@ pub(crate) fn read(packages: &Packages) {
         let text = listing.text.replace("SCRIPT", script);
         fs::write(&config, &text).unwrap();
         home.succeed(&["tap", "install", "--client", listing.name]);
-        let said = list(&home, listing.runner, &program);
+        let printed = list(&home, listing.runner, &program);
         assert!(
-            said.contains("tap --name=every"),
-            "{}: {said}",
+            printed.contains("tap --name=every"),
+            "{}: {printed}",
             listing.name
         );
         if let Some(reached) = listing.reached {
-            assert!(said.contains(reached), "{}: {said}", listing.name);
+            assert!(printed.contains(reached), "{}: {printed}", listing.name);
             let rows = home.rows(&["--proxy", "every", "--method", "initialize"]);
             assert_eq!(rows.len(), 1, "{}: {rows:#?}", listing.name);
             println!("     {}: {}", listing.name, rows[0]["client_name"]);

@@ -155,11 +155,11 @@ pub(crate) fn killed_client(packages: &Packages) {
             .to_vec();
         command.extend(tapped(server.name, &wrapped));
         let mut client = start(&home, &command);
-        let mut said = String::new();
+        let mut printed = String::new();
         let mut output = BufReader::new(client.0.stdout.as_mut().unwrap());
-        output.read_line(&mut said).unwrap();
-        let said: Value = serde_json::from_str(&said).unwrap();
-        let tap = said["pid"].to_string();
+        output.read_line(&mut printed).unwrap();
+        let printed: Value = serde_json::from_str(&printed).unwrap();
+        let tap = printed["pid"].to_string();
         let inner = fs::read_to_string(home.path("server.pid")).unwrap();
         assert!(runs(&tap) && runs(&inner) && tap != inner.trim());
         client.0.kill().unwrap();

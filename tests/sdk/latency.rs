@@ -19,7 +19,7 @@ pub(crate) fn added(packages: &Packages) {
     let server = packages.everything();
     let home = Home::new();
     let behind = tapped(server.name, &server.command);
-    // Other work on the machine only ever makes a round slower: the quickest of each kind tells most.
+    // Other work on the machine only ever makes a round slower: the quickest of each kind shows most.
     let [mut direct, mut through] = [f64::INFINITY; 2];
     let mut rounds = 0;
     while rounds < LEAST_ROUNDS || (rounds < MOST_ROUNDS && through - direct > MOST_ADDED_US) {
@@ -38,7 +38,7 @@ pub(crate) fn added(packages: &Packages) {
 /// How long the recording thread lets copies come together before it reads them, in microseconds.
 const GATHERING_US: f64 = 5_000.0;
 
-/// What the time of a call cannot tell on a machine with other work: who is woken for it.
+/// What the time of a call cannot show on a machine with other work: who is woken for it.
 pub(crate) fn wakes(packages: &Packages) {
     let server = packages.everything();
     let behind = tapped(server.name, &server.command);

@@ -42,8 +42,8 @@ for at, tool in enumerate(TOOLS, 1):
     if side == "server":
         attributes["gen_ai.tool.name"] = tool
         # The trace id was made before the span id was counted up.
-        told = SpanContext(0x5B8AA5A2D2C872E8321CF37308D60000 + at - 1, (0xC11E << 32) + at, True, TraceFlags(1))
-        parent = trace.set_span_in_context(NonRecordingSpan(told))
+        remote = SpanContext(0x5B8AA5A2D2C872E8321CF37308D60000 + at - 1, (0xC11E << 32) + at, True, TraceFlags(1))
+        parent = trace.set_span_in_context(NonRecordingSpan(remote))
         kind, name = SpanKind.SERVER, f"tools/call {tool}"
     with tracer.start_as_current_span(name, context=parent, kind=kind, attributes=attributes) as span:
         if tool == "fail" and side == "server":

@@ -17,15 +17,18 @@ impl Recording {
     fn start(home: &Home) -> Self {
         let mut command = home.command(&["record", "--listen", "127.0.0.1:0"]);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut printed = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.starts_with("listening on ") {
             line.clear();
-            assert!(said.read_line(&mut line).unwrap() > 0, "it never listened");
+            assert!(
+                printed.read_line(&mut line).unwrap() > 0,
+                "it never listened"
+            );
         }
         let endpoint = line.trim().trim_start_matches("listening on ").to_owned();
         // What it says later is not of interest, and must not stop it.
-        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        std::thread::spawn(move || std::io::copy(&mut printed, &mut std::io::sink()));
         Self { child, endpoint }
     }
 
@@ -37,12 +40,12 @@ impl Recording {
 
 fn run(mut command: Command) {
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.is_empty(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && printed.is_empty(), "{printed}");
 }
 
 /// Proxy, tool, status, and whether the client's time is around the server's.
-fn told(home: &Home) -> BTreeSet<String> {
+fn described(home: &Home) -> BTreeSet<String> {
     let rows = home.rows(&[]).into_iter();
     let each = rows.map(|row| {
         let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
@@ -67,15 +70,19 @@ pub(crate) fn python(packages: &Packages) {
         }
         recording.stop();
         let rows = home.rows(&[]).len();
-        // Run twice, they tell of operations of other times under the same ids: those are the same ones.
-        assert_eq!(rows, 4, "{order:?}: {:?}", told(&home));
+        // Run twice, they report operations of other times under the same ids: those are the same ones.
+        assert_eq!(rows, 4, "{order:?}: {:?}", described(&home));
         let expected = [
             "desk-server add ok",
             "desk-server echo ok",
             "desk-server fail error",
             "desk-server slow ok",
         ];
-        assert_eq!(told(&home), expected.map(str::to_owned).into(), "{order:?}");
+        assert_eq!(
+            described(&home),
+            expected.map(str::to_owned).into(),
+            "{order:?}"
+        );
     }
 }
 

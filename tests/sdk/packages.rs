@@ -140,7 +140,7 @@ impl Packages {
         self.text("venv/bin/python")
     }
 
-    /// A server from `PyPI`, which tells the time.
+    /// A server from `PyPI`, which gives the time.
     pub(crate) fn time(&self) -> Server {
         let arguments = ["-m", "mcp_server_time", "--local-timezone", "UTC"];
         let program = self.python();

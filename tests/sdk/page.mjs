@@ -42,7 +42,7 @@ async function interactions(page) {
   expect("the most calls first", isSorted(numbers(await column(page, 2)), -1));
   await calls.click();
   expect("the fewest calls first", isSorted(numbers(await column(page, 2)), 1));
-  expect("the order is said", (await page.locator("th[aria-sort=ascending]").textContent()).startsWith("calls"));
+  expect("the order is shown", (await page.locator("th[aria-sort=ascending]").textContent()).startsWith("calls"));
   // By keyboard, too.
   await page.getByRole("button", { name: "tool or method" }).focus();
   await page.keyboard.press("Enter");
@@ -99,7 +99,7 @@ async function fits(page, name) {
   expect(`${name}: cut off: ${cut.join(", ")}`, cut.length === 0);
 }
 
-/** Whether text can be told from its ground, as WCAG measures it. */
+/** Whether text can be distinguished from its ground, as WCAG measures it. */
 async function contrast(page, name) {
   const low = await page.evaluate(() => {
     const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -113,7 +113,7 @@ async function contrast(page, name) {
       return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
     };
     const ground = light(getComputedStyle(document.querySelector("section")).backgroundColor);
-    return [".dim", ".bad", ".note", "h2", "a", ".said"].filter((selector) => {
+    return [".dim", ".bad", ".note", "h2", "a", ".reason"].filter((selector) => {
       const element = document.querySelector(selector);
       const ink = light(getComputedStyle(element).color);
       return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05) < 4.5;

@@ -87,6 +87,6 @@ pub(crate) fn in_a_browser(packages: &Packages) {
         .args([home.path("one.html"), home.path("two.html")])
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}");
 }

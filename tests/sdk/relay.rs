@@ -36,9 +36,9 @@ impl UrlTap {
 
     fn end(mut self) {
         signal(&self.child, Signal::TERM);
-        let mut said = String::new();
-        self.err.read_to_string(&mut said).unwrap();
-        assert_eq!(said, "", "what the tap said");
+        let mut printed = String::new();
+        self.err.read_to_string(&mut printed).unwrap();
+        assert_eq!(printed, "", "what the tap printed");
         assert!(self.child.wait().unwrap().success());
     }
 }
@@ -83,10 +83,10 @@ fn show(packages: &Packages, transport: &str, path: &str) {
         .map(done)
         .collect();
     let rows = home.rows(&[]);
-    let mut told: Vec<String> = rows.iter().map(recorded).collect();
+    let mut described: Vec<String> = rows.iter().map(recorded).collect();
     did.sort();
-    told.sort();
-    assert_eq!(told, did, "{transport}");
+    described.sort();
+    assert_eq!(described, did, "{transport}");
     let sessions: Vec<_> = rows.iter().map(|row| &row["session_id"]).collect();
     assert!(
         sessions
@@ -189,9 +189,9 @@ pub(crate) fn task(packages: &Packages) {
     let tap = UrlTap::start(&home, &format!("http://127.0.0.1:{port}/mcp"));
     let at_url = node(packages, "task", &[&tap.url]);
     tap.end();
-    for (proxy, said) in [("piped", piped), ("server", at_url)] {
-        let seen = said["seen"].as_array().unwrap();
-        assert_eq!(seen.last().unwrap(), "result", "{proxy}: {said}");
+    for (proxy, printed) in [("piped", piped), ("server", at_url)] {
+        let seen = printed["seen"].as_array().unwrap();
+        assert_eq!(seen.last().unwrap(), "result", "{proxy}: {printed}");
         let stats = |more: &[&str]| {
             let all = [&["stats", "--json", "-p", proxy, "--by", "method"], more].concat();
             json_lines(&home.succeed(&all))
@@ -224,9 +224,9 @@ pub(crate) fn http_2(_: &Packages) {
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x"}}"#;
     let script = "fetch(process.argv[1], { method: 'POST', body: process.argv[2] })
         .then((answer) => answer.text()).then((text) => console.log(JSON.stringify(text)))";
-    let told = drive(Command::new("node").args(["-e", script, &tap.url, call]));
+    let described = drive(Command::new("node").args(["-e", script, &tap.url, call]));
     tap.end();
-    let text = told.as_str().unwrap();
+    let text = described.as_str().unwrap();
     assert!(
         text.contains("HTTP 2.0") && text.matches("data: ").count() == 2,
         "{text}"

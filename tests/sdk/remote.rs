@@ -73,8 +73,8 @@ pub(crate) fn checked(packages: &Packages) {
     let server = packages.everything();
     let mut words = vec!["schema", "check", "--baseline", "lock.json", "--"];
     words.extend(server.command.iter().map(String::as_str));
-    let told = home.succeed(&words);
-    assert!(told.contains("nothing changed"), "{told}");
+    let printed = home.succeed(&words);
+    assert!(printed.contains("nothing changed"), "{printed}");
 
     let mut all = Vec::new();
     for era in ["both", "modern"] {
@@ -90,8 +90,8 @@ pub(crate) fn checked(packages: &Packages) {
             "--baseline",
             file.to_str().unwrap(),
         ];
-        let told = home.succeed(&words);
-        assert!(told.contains("nothing changed"), "{era}: {told}");
+        let printed = home.succeed(&words);
+        assert!(printed.contains("nothing changed"), "{era}: {printed}");
         all.push(serde_json::from_str::<Value>(&shown).unwrap());
     }
     assert_eq!(all[0]["tools"], all[1]["tools"]);

@@ -65,7 +65,7 @@ fn drive(packages: &Packages, home: &Home, server: &Server, command: &[String]) 
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The requests in what passed one way, told by their two members alone.
+/// The requests in what passed one way, recognised by their two members alone.
 fn requests(bytes: &[u8]) -> usize {
     let messages = json_lines(std::str::from_utf8(bytes).unwrap());
     messages
@@ -74,9 +74,14 @@ fn requests(bytes: &[u8]) -> usize {
         .count()
 }
 
-/// What the client said of a request, and what a row says of it, in the same words.
-fn rows_are_what_was_done(home: &Home, server: &Server, said: &Value) {
-    let mut done: Vec<String> = said["did"].as_array().unwrap().iter().map(done).collect();
+/// What the client reported about a request, and what a row says of it, in the same words.
+fn rows_are_what_was_done(home: &Home, server: &Server, account: &Value) {
+    let mut done: Vec<String> = account["did"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(done)
+        .collect();
     let rows = home.rows(&[]);
     let mut recorded: Vec<String> = rows.iter().map(recorded).collect();
     // Answers come in any order, and rows with them.
@@ -90,7 +95,7 @@ fn rows_are_what_was_done(home: &Home, server: &Server, said: &Value) {
     let [session] = &sessions[..] else {
         panic!("one session a run: {sessions:?}");
     };
-    let client = &said["client"];
+    let client = &account["client"];
     assert_eq!(session["proxy"], server.name);
     assert_eq!(session["client_name"], client["name"]);
     assert_eq!(session["client_version"], client["version"]);

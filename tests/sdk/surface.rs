@@ -39,8 +39,8 @@ fn check(server: &Server, tool: &str) {
     changed.extend(server.command.iter().cloned());
     let ran = run(&words, &changed);
     assert_eq!(ran.code, Some(1), "{}: {ran:?}", server.name);
-    let told = format!("the tool {tool} was removed");
-    assert!(ran.out.contains(&told), "{}: {ran:?}", server.name);
+    let expected = format!("the tool {tool} was removed");
+    assert!(ran.out.contains(&expected), "{}: {ran:?}", server.name);
     let ran = run(&[&words[..], &["--update"]].concat(), &changed);
     assert_eq!(ran.code, Some(0), "{}: {ran:?}", server.name);
     let ran = run(&words, &changed);

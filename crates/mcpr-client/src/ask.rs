@@ -201,7 +201,7 @@ impl Conversation<'_> {
             });
         }
         let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        // A transport knows no methods: which one it was about is told here.
+        // A transport knows no methods: which one it was about is named here.
         let named = |error| match error {
             ClientError::Ended { how, .. } => ClientError::Ended {
                 asked: method.to_owned(),
@@ -230,7 +230,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// What a server asks of us meanwhile: it is told that we are here, and can do nothing else.
+    /// What a server asks of us meanwhile: the answer says that we are here, and can do nothing else.
     fn answer(
         &mut self,
         method: &Value,
@@ -287,7 +287,7 @@ fn introduced(
     for name in ["ttlMs", "cacheScope", "resultType", "nextCursor"] {
         result.remove(name);
     }
-    // A server that promises nothing says so; without the member nobody could tell.
+    // A server that promises nothing says so; without the member nobody could know.
     // So do those that write null for what they do not have.
     result.retain(|_, value| !value.is_null());
     result.entry("capabilities").or_insert_with(|| json!({}));
@@ -295,7 +295,7 @@ fn introduced(
         if !result.get(member).is_none_or(is_right) {
             return Err(ClientError::BadAnswer {
                 asked: asked.to_owned(),
-                why: format!("`{member}` is no {kind}"),
+                why: format!("`{member}` is not of type {kind}"),
             });
         }
     }
@@ -426,7 +426,8 @@ mod tests {
             let answer = json!({"capabilities": null, "instructions": null, "serverInfo": "s"});
             result(message, &answer)
         });
-        let expected = "the answer to initialize is not as it should be: `serverInfo` is no object";
+        let expected =
+            "the answer to initialize is not as it should be: `serverInfo` is not of type object";
         assert_eq!(odd.unwrap_err().to_string(), expected);
         let silent = asked(|_| Vec::new()).unwrap_err().to_string();
         assert_eq!(silent, "no answer to initialize within 3 s");

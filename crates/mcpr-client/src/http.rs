@@ -23,7 +23,7 @@ use ureq::{Agent, Body, BodyReader};
 /// The longest answer.
 const MAX_MESSAGE: u64 = 16 << 20;
 
-/// All that is read of a server: more is no list of tools.
+/// All that is read of a server: more is not a list of tools.
 const MAX_OUTPUT: u64 = 256 << 20;
 
 /// How long the end of a session may take.
@@ -145,7 +145,7 @@ impl HttpServer {
         let Some(text) = self.whole(body)? else {
             return Ok(Source::Late);
         };
-        // Who may ask, and where, is not told in terms of MCP, even where the text is.
+        // Who may ask, and where, is not stated in terms of MCP, even where the text is.
         let is_about_access = matches!(parts.status.as_u16(), 300..=399 | 401 | 403 | 407);
         let mut messages = messages_of(&text);
         if !parts.status.is_success() {
@@ -166,7 +166,7 @@ impl HttpServer {
             _ => Err(ClientError::NotMcp {
                 url: self.url.shown().to_owned(),
                 why: if kind.is_empty() || kind.ends_with("json") {
-                    "what it sent is no message".to_owned()
+                    "what it sent is not a message".to_owned()
                 } else {
                     format!("it sent {kind}")
                 },

@@ -47,10 +47,10 @@ pub enum ClientError {
     Refused {
         /// The method.
         asked: String,
-        /// What it said.
+        /// Its message.
         error: String,
     },
-    /// What it answered is no answer.
+    /// What it answered is not an answer.
     #[error("the answer to {asked} is not as it should be: {why}")]
     BadAnswer {
         /// The method.
@@ -77,8 +77,8 @@ pub enum ClientError {
         /// Why not.
         why: String,
     },
-    /// The server answers with a status of HTTP that is no success.
-    #[error("{url} answers {asked} with {shown}{}", after_colon(said))]
+    /// The server answers with a status of HTTP that is not a success.
+    #[error("{url} answers {asked} with {shown}{}", after_colon(message))]
     Status {
         /// The address.
         url: String,
@@ -89,7 +89,7 @@ pub enum ClientError {
         /// And with its name.
         shown: String,
         /// Where the server says that it is, or the beginning of what it says.
-        said: String,
+        message: String,
     },
     /// The server took a request, and sent no answer to it.
     #[error("{url} has no answer to {asked}: {why}")]
@@ -102,11 +102,11 @@ pub enum ClientError {
         why: String,
     },
     /// What answers is something else.
-    #[error("what answers at {url} is no MCP server: {why}")]
+    #[error("what answers at {url} is not an MCP server: {why}")]
     NotMcp {
         /// The address.
         url: String,
-        /// What tells.
+        /// What shows it.
         why: String,
     },
     /// The pipe to the server broke.
@@ -126,11 +126,11 @@ impl ClientError {
 }
 
 /// More about an error, if there is more.
-fn after_colon(said: &str) -> String {
-    if said.is_empty() {
+fn after_colon(message: &str) -> String {
+    if message.is_empty() {
         String::new()
     } else {
-        format!(": {said}")
+        format!(": {message}")
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// The longest line that is read.
 const MAX_LINE: u64 = 16 << 20;
 
-/// All that is read of a server's output: more is no list of tools.
+/// All that is read of a server's output: more is not a list of tools.
 const MAX_OUTPUT: u64 = 256 << 20;
 
 /// How many messages wait to be looked at.
@@ -76,10 +76,10 @@ impl StdioServer {
         }
         let stderr = Arc::<Mutex<VecDeque<u8>>>::default();
         let (done, stderr_end) = sync_channel(0);
-        if let Some(told) = child.stderr.take() {
+        if let Some(errors) = child.stderr.take() {
             let kept = Arc::clone(&stderr);
             thread::spawn(move || {
-                keep_end(told, &kept);
+                keep_end(errors, &kept);
                 drop(done);
             });
         }
@@ -103,7 +103,7 @@ impl StdioServer {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Lets the server end: without input it should; else it is told to, and then made to.
+    /// Lets the server end: without input it should; else it is asked to, and then made to.
     fn end(&mut self) {
         drop(self.input.take());
         let group = Pid::from_child(&self.child);
@@ -126,7 +126,7 @@ impl StdioServer {
             match self.child.try_wait() {
                 Ok(None) if begin.elapsed() < within => thread::sleep(POLL),
                 Ok(None) => return false,
-                // What cannot be waited for is none of ours.
+                // What cannot be waited for is not one of ours.
                 Ok(Some(_)) | Err(_) => return true,
             }
         }
@@ -205,9 +205,9 @@ fn read_lines(output: impl Read, messages: &SyncSender<ServerLine>) {
 }
 
 /// Keeps the end of what is read.
-fn keep_end(mut told: impl Read, kept: &Mutex<VecDeque<u8>>) {
+fn keep_end(mut errors: impl Read, kept: &Mutex<VecDeque<u8>>) {
     let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = told.read(&mut buffer) {
+    while let Ok(count @ 1..) = errors.read(&mut buffer) {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend(&buffer[..count]);
         let extra = kept.len().saturating_sub(MAX_STDERR);

@@ -14,7 +14,7 @@ pub(super) fn end(store: &mut dyn Writer, found: Abandoned) -> Result<(), StoreE
     let keys: HashSet<u64> = keys.collect();
     let mut left = store.abandoned()?.requests;
     left.retain(|request| keys.contains(&request.key.hash));
-    // Where what was left beside the store has told an end, that is the later one, which counts.
+    // Where what was left beside the store has reported an end, that is the later one, which counts.
     let ends = found.sessions.into_iter().map(|(key, at)| {
         Event::Session(SessionUpdate {
             session_id: key.id.into(),

@@ -62,8 +62,8 @@ pub struct Carrier<'a> {
     with_payloads: bool,
     store_id: i64,
     position: Cursor,
-    /// Whether what was met in sources was told.
-    tells_no_sources: bool,
+    /// Whether what was met in sources was reported.
+    has_sent_sources: bool,
     writer: i64,
     number: i64,
     /// Most events of a batch.
@@ -94,7 +94,7 @@ impl<'a> Carrier<'a> {
             with_payloads,
             store_id: head.store_id,
             position: position.unwrap_or(Cursor::START),
-            tells_no_sources: known.is_some_and(|it| it.marker.len > 0),
+            has_sent_sources: known.is_some_and(|it| it.marker.len > 0),
             writer: writer_id(),
             number: 0,
             batch_events: BATCH_EVENTS,
@@ -232,7 +232,7 @@ impl<'a> Carrier<'a> {
             count,
             from_ts: ts,
             to_ts: ts,
-            // Of this place, so that it is told once.
+            // Of this place, so that it is reported once.
             key: None,
         };
         let place = next.cursor().previous();
@@ -292,11 +292,11 @@ impl<'a> Carrier<'a> {
         let name = self.name.clone();
         let mut checkpoint =
             Checkpoint::of_store(name.clone(), self.store_id, self.position.to_seq());
-        checkpoint.marker.len = u64::from(self.tells_no_sources);
+        checkpoint.marker.len = u64::from(self.has_sent_sources);
         SourceProgress {
             name,
             checkpoint: Some(checkpoint),
-            // What was met in the store's own sources is told by itself.
+            // What was met in the store's own sources is reported by itself.
             counts: Counts::default(),
         }
     }
@@ -306,7 +306,7 @@ impl<'a> Carrier<'a> {
         events: Vec<Event>,
         sources: Vec<SourceProgress>,
     ) -> Result<(), StoreError> {
-        // A batch that is committed and told to have failed is known again by its number.
+        // A batch that is committed and reported to have failed is known again by its number.
         self.number += 1;
         let appended = self.to.append(&Batch {
             writer: self.writer,

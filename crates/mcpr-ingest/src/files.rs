@@ -176,7 +176,7 @@ impl Feed {
         ControlFlow::Continue(())
     }
 
-    /// Takes what is said of a file of which nothing is read: where it is, and what is missing of it. It
+    /// Takes what is reported about a file of which nothing is read: where it is, and what is missing of it. It
     /// is committed whatever waits in its log: else nobody would look for the file once it is rotated.
     fn place(&mut self, chunk: &Chunk<'_>, stop: &dyn Fn() -> bool) -> ControlFlow<()> {
         let is_missing = !chunk.pieces.is_empty();

@@ -49,10 +49,10 @@ pub enum News<'a> {
     Refused(u64, &'a str),
 }
 
-/// Told of what happens.
+/// Called with what happens.
 pub type OnNews<'a> = &'a mut dyn FnMut(News<'_>);
 
-/// Follows a store and sends what is new, until it is told to stop.
+/// Follows a store and sends what is new, until it is asked to stop.
 ///
 /// # Errors
 /// When the store or the target fail in a way that time does not mend, or at all where it is to end by itself.

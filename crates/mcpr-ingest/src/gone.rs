@@ -16,7 +16,7 @@ pub struct GoneFiles {
 }
 
 impl GoneFiles {
-    /// Whether the file of a checkpoint is gone. Where that cannot be told, it is not: a file that is
+    /// Whether the file of a checkpoint is gone. Where that cannot be determined, it is not: a file that is
     /// forgotten too early is read twice.
     #[must_use]
     pub fn has_gone(&mut self, checkpoint: &Checkpoint) -> bool {

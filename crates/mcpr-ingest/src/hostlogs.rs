@@ -2,7 +2,7 @@
 //! than the oldest request that still waits for its answer. After a restart reading goes on there, and what was
 //! stored already is recognised. Does no reading of its own.
 
-mod told;
+mod without_ids;
 
 use super::{LogReading, Moment, Pairing, WaitTime};
 use mcpr_model::time::{HOUR_MS, local_moments, ms_of};
@@ -25,7 +25,7 @@ const MAX_CONNECTIONS: usize = 256;
 const MAX_MARKS: usize = 64;
 
 /// Most bytes of a log that are read while a request waits in it: a start reads all of them again. The answer
-/// of one that is given up then may follow, so that it is told as missing and not called a timeout.
+/// of one that is given up then may follow, so that it is reported as missing and not called a timeout.
 const MAX_WAITED_BYTES: u64 = 64 << 20;
 
 /// A place in a log, and the numbers that the next request of each connection would have had there.
@@ -51,8 +51,8 @@ pub(super) struct HostLogs {
     max_waited_bytes: u64,
     /// When the lines that follow were read.
     read_at: Instant,
-    /// Calls of which a log tells in words.
-    told: told::ToldCalls,
+    /// Calls of which a log reports in words.
+    without_ids: without_ids::CallsWithoutIds,
     /// Stands for 1970: latencies are taken from the log's own times.
     epoch: Instant,
     /// The format of the line that is taken.
@@ -73,7 +73,7 @@ impl HostLogs {
             counted_to: None,
             max_waited_bytes: MAX_WAITED_BYTES,
             read_at: now,
-            told: told::ToldCalls::default(),
+            without_ids: without_ids::CallsWithoutIds::default(),
             epoch: now,
             format: None,
         }
@@ -84,7 +84,7 @@ impl HostLogs {
         self.read_at = now;
     }
 
-    /// Takes what a line tells of; rows go to `events` once they are whole.
+    /// Takes what a line reports; rows go to `events` once they are whole.
     pub(super) fn take(&mut self, frame: LoggedMessages, events: &mut Vec<Event>) {
         let us = self.moment_of(frame.at);
         // Several servers write into one log, so that its times may go back a little.
@@ -132,7 +132,7 @@ impl HostLogs {
     }
 
     /// What a time of the log means, in unix microseconds. Where a clock was put back, an hour comes twice:
-    /// the times before tell which one it is, for a log is written in its order.
+    /// the times before show which one it is, for a log is written in its order.
     fn moment_of(&mut self, at: LogTime) -> i64 {
         if !at.is_local {
             return at.us;
@@ -214,7 +214,7 @@ impl HostLogs {
         count > 0
     }
 
-    /// Tells which requests are in flight that were read until a time.
+    /// Reports which requests are in flight that were read until a time.
     pub(super) fn announce_open(&mut self, until: Instant, resumes: bool, events: &mut Vec<Event>) {
         for pairing in self.connections.values_mut() {
             pairing.announce_open(until, resumes, events);
@@ -269,7 +269,7 @@ impl HostLogs {
         let next = waiting.iter().map(|(of, (_, next))| (of.clone(), *next));
         self.marks.push_back(Mark {
             checkpoint,
-            // Numbers grow with each request, so that comparing them tells whether one was asked before
+            // Numbers grow with each request, so that comparing them shows whether one was asked before
             // the mark.
             next: next.collect(),
         });
@@ -440,7 +440,7 @@ mod tests {
         }
     }
 
-    /// Bytes that are read again at a start, and what was told, after an open call and so many bytes.
+    /// Bytes that are read again at a start, and what was reported, after an open call and so many bytes.
     fn read_again_after(bytes: u64, hours: i64) -> (u64, Vec<Event>) {
         let mut logs = HostLogs::new("log".into());
         logs.max_waited_bytes = 10_000;
@@ -476,7 +476,7 @@ mod tests {
         for bytes in [20_000, 80_000] {
             let (again, events) = read_again_after(bytes, 0);
             assert_eq!(again, 0, "of {bytes}");
-            // Its answer may follow: nobody can say that it was none.
+            // Its answer may follow: nobody can say that there was no answer.
             let [Event::Gap(gap)] = &events[..] else {
                 panic!("{events:?}");
             };

@@ -25,7 +25,7 @@ pub struct Imported {
     pub duplicates: u64,
     /// Gaps that are new in the store.
     pub gaps: u64,
-    /// Sessions that were told of.
+    /// Sessions that were reported.
     pub sessions: u64,
 }
 
@@ -90,14 +90,14 @@ pub fn import<'a>(
             }
         }
         import.append(events)?;
-        // Only after the page is in the store: what was told of is done.
+        // Only after the page is in the store: what was reported of is done.
         on_progress(last);
     }
     let every = SessionFilter {
         with_empty: true,
         ..SessionFilter::default()
     };
-    // After the requests: a session that is told of first would be counted as one without calls.
+    // After the requests: a session that is reported first would be counted as one without calls.
     let mut page = SessionPage::oldest(Page::MAX_LIMIT);
     loop {
         let sessions = reader.sessions(&every, &page)?;
@@ -127,7 +127,7 @@ struct Import<'a> {
 
 impl Import<'_> {
     fn append(&mut self, mut events: Vec<Event>) -> Result<(), StoreError> {
-        // A batch that is committed and told to have failed is known again by its number.
+        // A batch that is committed and reported to have failed is known again by its number.
         self.number += 1;
         let count = events.len() as u64;
         let redacted = self.to.screen.pass(&mut events);
@@ -181,7 +181,7 @@ fn key_of(row: &RequestRow, stored: Option<&StoredKey>) -> EventKey {
     EventKey::of_bytes(facts.to_string().as_bytes(), 0).with_call(call_of(row, id))
 }
 
-/// A call that the proxy's streams may have told of as well. Its store keeps the id's text alone: what
+/// A call that the proxy's streams may have reported as well. Its store keeps the id's text alone: what
 /// looks like a number was one, for hardly a client sends numbers as texts.
 fn call_of(row: &RequestRow, id: &str) -> CallKey {
     let json = match RequestId::from_text(id) {

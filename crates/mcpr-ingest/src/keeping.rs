@@ -65,7 +65,7 @@ impl fmt::Display for Removed {
     }
 }
 
-/// Told of a round that removed something.
+/// Called after a round that removed something.
 pub type CareHook = Box<dyn Fn(&Removed) + Send>;
 
 /// One thing to do; those that are in slices are done in many turns.
@@ -81,8 +81,8 @@ enum Step {
     Shrink,
 }
 
-/// What is kept, and what is being done about the rest.
-pub(super) struct Keeping {
+/// Retention while recording: what is kept, and what is being removed.
+pub(super) struct RetentionTask {
     keep: Keep,
     clock: Clock,
     hook: Option<CareHook>,
@@ -101,7 +101,7 @@ pub(super) struct Keeping {
     progress: u64,
 }
 
-impl Keeping {
+impl RetentionTask {
     pub(super) fn new(keep: Keep, clock: Option<Clock>, hook: Option<CareHook>) -> Self {
         let mut files = crate::gone::GoneFiles::default();
         Self {
@@ -134,7 +134,7 @@ impl Keeping {
         }
         self.keep = keep;
         self.steps.clear();
-        // What went by the old limits is told before anything goes by the new ones.
+        // What went by the old limits is reported before anything goes by the new ones.
         self.report_removed();
         self.next_round = None;
         self.stuck_at = None;
@@ -332,9 +332,9 @@ fn next_to_go(store: &dyn Admin, too_much: u64) -> Result<Option<Retention>, Sto
     Ok(versions.map(|oldest| Retention::of(Class::Surfaces, oldest.before)))
 }
 
-impl fmt::Debug for Keeping {
+impl fmt::Debug for RetentionTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keeping")
+        f.debug_struct("RetentionTask")
             .field("keep", &self.keep)
             .field("steps", &self.steps)
             .finish_non_exhaustive()

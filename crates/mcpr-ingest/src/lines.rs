@@ -1,7 +1,7 @@
 //! Lines into deliveries: decoding, filtering by method, counting, keeping what is bad.
 
+mod notes;
 mod open;
-mod said;
 
 use super::Delivery;
 use super::hostlogs::HostLogs;
@@ -15,7 +15,7 @@ use mcpr_wire::{
     Bodies, Decoded, Layer, LineContext, MAX_LAYERS, bare, decode_bare, decode_line, doubt_of,
     refuse_glued, unwrap,
 };
-use said::STRANGE_LINES;
+use notes::STRANGE_LINES;
 use std::time::Instant;
 
 /// `--include` and `--exclude`: which methods are recorded.
@@ -124,7 +124,7 @@ pub struct LineDecoder {
     kept_bad: u64,
     /// The line that is decoded is not there as a whole.
     may_grow: bool,
-    /// Whether it was said that calls cannot be told apart.
+    /// Whether it was reported that calls cannot be distinguished.
     is_ambiguous: bool,
     /// Lines without anything that is known, at the beginning of the source.
     strange_lines: u64,
@@ -257,7 +257,9 @@ impl LineDecoder {
     /// Pairs the messages of a log.
     fn take_frames(&mut self) {
         self.hostlogs.format = self.decoded.format;
-        let is_ambiguous = self.hostlogs.take_told(&mut self.decoded, self.may_grow);
+        let is_ambiguous = self
+            .hostlogs
+            .take_call_steps(&mut self.decoded, self.may_grow);
         if is_ambiguous {
             self.note_ambiguous();
         }
@@ -283,8 +285,8 @@ impl LineDecoder {
                 Event::Request(request) if !self.wanted.methods.admits(&request.method) => {
                     counts.filtered += 1;
                     // A list that nobody wants as a request still says what the server shows.
-                    let said = request.surface.map(Event::Surface);
-                    self.delivery.events.extend(said);
+                    let surface = request.surface.map(Event::Surface);
+                    self.delivery.events.extend(surface);
                 }
                 Event::Open(open) if !self.wanted.methods.admits(&open.request.method) => {}
                 event => self.delivery.events.push(event),
@@ -409,7 +411,7 @@ impl LineDecoder {
     pub fn unfinished(&mut self, offset: u64, line: &[u8], now: i64) -> bool {
         let before = self.delivery.events.len();
         let (counts, kept_bad) = (self.delivery.progress.counts, self.kept_bad);
-        // A part that is not there as a whole is none yet.
+        // A part counts only once all of it is there.
         if !matches!(unwrap(&bare(line).bytes), Some(Ok(Layer { part: Some(part), .. }))
             if !part.is_last || self.parts.has_begun(1, &part))
         {

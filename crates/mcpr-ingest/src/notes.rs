@@ -4,7 +4,7 @@
 use mcpr_wire::FORMATS;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Most notes that wait to be fetched; of further ones their number is told.
+/// Most notes that wait to be fetched; of further ones their number is reported.
 const MAX_WAITING: usize = 64;
 
 /// A place for notes; clones share it.
@@ -67,9 +67,9 @@ mod tests {
         for _ in 0..MAX_WAITING + 5 {
             notes.say("a".to_owned());
         }
-        let told = notes.take();
-        assert_eq!(told.len(), MAX_WAITING + 1);
-        assert_eq!(told[MAX_WAITING], "5 more notes were left out");
+        let reported = notes.take();
+        assert_eq!(reported.len(), MAX_WAITING + 1);
+        assert_eq!(reported[MAX_WAITING], "5 more notes were left out");
         notes.name_formats();
         notes.name_formats();
         assert_eq!(notes.take().len(), 1);

@@ -34,7 +34,7 @@ pub(crate) type ClientIdentity = (Text, Option<Text>);
 #[derive(Debug)]
 pub struct Pairing {
     proxy: Text,
-    /// The format that its messages were told in.
+    /// The format that its messages came in.
     format: Option<SourceFormat>,
     /// `None` in a log, which goes on from connection to connection.
     session_id: Option<Text>,
@@ -128,7 +128,7 @@ impl Pairing {
         self.from_client.text_bytes + self.from_server.text_bytes
     }
 
-    /// Says when the messages that follow were read, and in which format they are told.
+    /// Says when the messages that follow were read, and in which format they come.
     pub fn read(&mut self, reading: LogReading, format: Option<SourceFormat>) {
         self.format = format.or(self.format);
         self.reading = Some(reading);
@@ -333,7 +333,7 @@ impl Pairing {
         self.tally.notifications += 1;
         self.tally.progress += u64::from(notice.method == "notifications/progress");
         if direction == Direction::ToClient
-            // The client has lists of its own, roots, which are no part of the surface.
+            // The client has lists of its own, roots, which are not part of the surface.
             && let Some(list) = SurfaceUpdate::announced_by(&notice.method)
         {
             let update = self.surface_update(list.into(), moment.ts, SurfaceContent::ListChanged);
@@ -380,7 +380,7 @@ impl Pairing {
                 }
             }
             FoundRequest::Over => self.tally.late += 1,
-            // A server that repeats what it said must not fill the memory of its recorder.
+            // A server that repeats what it stated must not fill the memory of its recorder.
             FoundRequest::Nothing if self.is_ordered => self.tally.unasked += 1,
             FoundRequest::Nothing => {
                 let given_up = self.calls(direction).keep_early(id, reply, moment);
@@ -438,12 +438,12 @@ impl Pairing {
         let params = waiting.asked.params.take();
         let content = asked.and_then(|asked| reply.surface(&asked));
         let mut row = self.row(direction, waiting, moment);
-        // What was told in words has no length.
+        // What was reported in words has no length.
         row.bytes_out = row.bytes_in.and(Some(reply.bytes));
         row.outcome = reply.outcome(&row.method);
         let follows = row.part.as_deref().and_then(|part| part.follows);
         row.part = reply.part(&row.method, row.target.as_ref(), follows);
-        // The surface is the server's: what a server asks its client for is none of it.
+        // The surface is the server's: what a server asks its client for is not part of it.
         let content = content.filter(|_| direction == Direction::ToServer);
         row.surface = content.map(|content| {
             Box::new(SurfaceUpdate {
@@ -455,7 +455,7 @@ impl Pairing {
         events.push(Event::Request(row));
     }
 
-    /// What is said of the server's surface.
+    /// What is reported about the server's surface.
     fn surface_update(&self, method: Text, ts: i64, content: SurfaceContent) -> SurfaceUpdate {
         SurfaceUpdate {
             proxy: self.proxy.clone(),

@@ -89,7 +89,7 @@ impl Parts {
         self.waiting.contains_key(&stream) || self.broken.contains(&stream)
     }
 
-    /// Takes a part that is more of a line that was told as broken: it is no line of its own. Says
+    /// Takes a part that is more of a line that was reported as broken: it is not a line of its own. Says
     /// whether it is, which what is whole by itself is not.
     pub(super) fn take_rest(&mut self, layers: usize, part: &LinePart, bytes: &[u8]) -> bool {
         let is_of = |stream: &Stream| {
@@ -206,7 +206,7 @@ impl Parts {
 impl Waiting {
     /// Adds bytes; of a line that grows too long, only its head is kept.
     fn extend(&mut self, bytes: &[u8]) {
-        // Told by the lengths: once cut, fewer bytes are held than were counted.
+        // Recognised by the lengths: once cut, fewer bytes are held than were counted.
         let is_too_long = self.len > self.bytes.len() as u64;
         self.len += bytes.len() as u64;
         if is_too_long {
@@ -263,25 +263,25 @@ mod tests {
             assert_eq!(parts.add(at(n), &part("a", false), &piece), []);
             assert!(parts.bytes <= MAX_BYTES);
         }
-        let told = parts.add(at(6), &part("a", true), b"y");
+        let joined = parts.add(at(6), &part("a", true), b"y");
         let len = 6 * piece.len() as u64 + 1;
         let head = vec![b'x'; OVERSIZED_HEAD_BYTES];
-        assert_eq!(told, [Joined::TooLong(at(0), len, head)]);
+        assert_eq!(joined, [Joined::TooLong(at(0), len, head)]);
         assert_eq!(parts.bytes, 0);
     }
 
     #[test]
     fn of_many_lines_that_wait_the_oldest_makes_room() {
         let mut parts = Parts::default();
-        let mut told = Vec::new();
+        let mut joined = Vec::new();
         for n in 0..=MAX_WAITING as u64 {
-            told.extend(parts.add(at(n), &part(&n.to_string(), false), b"x"));
+            joined.extend(parts.add(at(n), &part(&n.to_string(), false), b"x"));
         }
-        assert_eq!(told, [Joined::Broken(at(0), b"x".to_vec())]);
+        assert_eq!(joined, [Joined::Broken(at(0), b"x".to_vec())]);
         let half = vec![b'x'; MAX_BYTES / 2 + 1];
         parts.add(at(90), &part("a", false), &half);
-        let told = parts.add(at(91), &part("b", false), &half);
-        assert_eq!(told.len(), MAX_WAITING, "all but the newest");
+        let joined = parts.add(at(91), &part("b", false), &half);
+        assert_eq!(joined.len(), MAX_WAITING, "all but the newest");
         assert!(parts.bytes <= MAX_BYTES);
     }
 

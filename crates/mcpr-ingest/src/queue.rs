@@ -2,7 +2,7 @@
 //! the writer has taken and not committed yet included.
 //!
 //! A source that can wait blocks; one that cannot has events dropped, and each run of dropped
-//! events is told as one gap at its place.
+//! events is reported as one gap at its place.
 
 mod dropped;
 
@@ -149,7 +149,7 @@ impl QueueState {
     }
 
     /// Whether so much has gone that what was dropped is worth an end: else every other event would
-    /// be dropped, and each told by a gap of its own.
+    /// be dropped, and each reported by a gap of its own.
     fn has_eased(&self, limits: &QueueLimits) -> bool {
         // Half: far enough from the limit that the next event does not begin another gap.
         self.events <= limits.events / 2 && self.bytes + self.in_flight <= limits.bytes / 2
@@ -162,7 +162,7 @@ impl QueueState {
         };
         let last = &mut last.delivery;
         let goes_together = delivery.events.is_empty()
-            // Who waits for a commit must be told of its own delivery.
+            // Who waits for a commit must hear about its own delivery.
             && delivery.on_commit.is_none()
             && last.on_commit.is_none()
             && last.progress.is_of_same_source(&delivery.progress);

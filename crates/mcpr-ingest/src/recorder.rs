@@ -2,7 +2,7 @@
 
 use super::Screen;
 use super::batcher::Thresholds;
-use super::keeping::{CareHook, Clock, Keeping};
+use super::keeping::{CareHook, Clock, RetentionTask};
 use super::live::Live;
 use super::queue::{Delivery, Full, Queue, QueueClosed, QueueLimits};
 use super::spill::{self, Spilled};
@@ -42,27 +42,27 @@ pub struct Config {
     pub writer: WriterOptions,
     /// Only requests that pass are stored; the others are counted.
     pub filter: Option<Predicate>,
-    /// What is taken out of events before they are stored: secrets, unless told otherwise.
+    /// What is taken out of events before they are stored: secrets, unless configured otherwise.
     pub screen: Screen,
-    /// Told of a store that fails.
+    /// Called when the store fails.
     pub on_error: Option<ErrorHook>,
-    /// What is kept: everything, unless told otherwise. The rest goes beside the recording.
+    /// What is kept: everything, unless configured otherwise. The rest goes beside the recording.
     pub keep: Keep,
-    /// Told of what went because it is not kept.
+    /// Called with what went because it is not kept.
     pub on_removed: Option<CareHook>,
-    /// What says how old something is: the system's clock, unless told otherwise.
+    /// What says how old something is: the system's clock, unless configured otherwise.
     pub clock: Option<Clock>,
 }
 
 impl Config {
-    /// Events that are worth a transaction of their own, unless told otherwise.
+    /// Events that are worth a transaction of their own, unless configured otherwise.
     // From this size on a synced commit adds no cost per row that can be measured.
     pub const BATCH_SIZE: usize = 500;
-    /// Longest wait for others, unless told otherwise.
+    /// Longest wait for others, unless configured otherwise.
     pub const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
-    /// Most events that wait for the writer, unless told otherwise.
+    /// Most events that wait for the writer, unless configured otherwise.
     pub const QUEUE_EVENTS: usize = 10_000;
-    /// Most bytes that wait for the writer, unless told otherwise.
+    /// Most bytes that wait for the writer, unless configured otherwise.
     pub const QUEUE_BYTES: usize = 64 << 20;
 
     /// The usual configuration for a store.
@@ -164,7 +164,8 @@ impl Recorder {
             shared: Arc::clone(&shared),
             on_error: config.on_error,
             path: path.clone(),
-            keeping: Keeping::new(config.keep, config.clock, config.on_removed).heed_targets(waits),
+            keeping: RetentionTask::new(config.keep, config.clock, config.on_removed)
+                .heed_targets(waits),
             finishes_care: config.writer.exclusive,
         };
         let writer = std::thread::Builder::new()
@@ -201,7 +202,7 @@ impl Recorder {
             (_, event) => delivery.events.push(event),
         }
         screen_delivery(&self.screen.get(), &mut delivery);
-        // A closed queue is that of a writer that has failed, which `shutdown` tells.
+        // A closed queue is that of a writer that has failed, which `shutdown` reports.
         let _ = self
             .queue
             .push_or_drop(delivery, unix_ms(SystemTime::now()));
@@ -255,7 +256,7 @@ impl Recorder {
         self.shared.has_ended.load(Ordering::Acquire)
     }
 
-    /// Tells the writer that the end is near: a failing store is then tried only for a while.
+    /// Lets the writer know that the end is near: a failing store is then tried only for a while.
     pub fn stop(&self) {
         self.shared.is_stopping.store(true, Ordering::Release);
     }
@@ -311,7 +312,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // Nobody is left to tell; `shutdown` is for those who want to know.
+        // Nobody is left to report to; `shutdown` is for those who want to know.
         let _ = self.join();
     }
 }
@@ -353,7 +354,7 @@ impl SourceHandle {
     /// and then while it waits.
     ///
     /// # Errors
-    /// When the recorder takes nothing more, or `give_up` said so; nothing was taken then.
+    /// When the recorder takes nothing more, or `give_up` stated so; nothing was taken then.
     pub fn deliver(
         &self,
         mut delivery: Delivery,

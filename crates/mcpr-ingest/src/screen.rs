@@ -22,7 +22,7 @@ impl Default for Screen {
 }
 
 impl Screen {
-    /// Most bytes kept of what was asked, and of what was answered, unless told otherwise.
+    /// Most bytes kept of the parameters, and of the answer, unless configured otherwise.
     pub const BODY_LIMIT_BYTES: usize = 64 << 10;
 
     /// The same screen with another limit for bodies, at most [`Body::MAX_BYTES`].
@@ -116,7 +116,7 @@ impl Screen {
     }
 }
 
-/// Names (of tools, methods, clients) are no free text and stay as they are.
+/// Names (of tools, methods, clients) are not free text and stay as they are.
 fn in_request(redactor: &Redactor, request: &mut Request) -> u64 {
     let Outcome {
         error_code,

@@ -51,7 +51,7 @@ pub struct Spilled {
     pub path: PathBuf,
     /// Events in it, other than gaps.
     pub events: u64,
-    /// Events that it tells as lost: those that did not fit, and those lost before.
+    /// Events that it reports as lost: those that did not fit, and those lost before.
     pub dropped: u64,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn write(
     batches: &[Arc<Batch>],
     has_time: &dyn Fn() -> bool,
 ) -> io::Result<Option<Spilled>> {
-    let store = store.ok_or_else(|| io::Error::other("the store is no file"))?;
+    let store = store.ok_or_else(|| io::Error::other("the store is not a file"))?;
     let limit = |all: u64| MAX_FILE_BYTES.min(MAX_ALL_BYTES.saturating_sub(all));
     let mut all = 0;
     let files = files(store)?;
@@ -106,7 +106,7 @@ fn write_within(
     if let Some(gap) = gap_of(&source_of(rest), events, last.now) {
         dropped += gap.count;
         // It has the writer's next number, so that the store takes it once as well.
-        let told = Batch {
+        let announced = Batch {
             writer: last.writer,
             number: last.number + 1,
             now: last.now,
@@ -114,7 +114,7 @@ fn write_within(
             sources: Vec::new(),
         };
         out.write_all(b"\n")?;
-        serde_json::to_writer(&mut out, &told)?;
+        serde_json::to_writer(&mut out, &announced)?;
     }
     out.write_all(b"\n")?;
     // On disk before it gets its name: what has one is whole.

@@ -48,13 +48,13 @@ impl StreamSource {
     /// Reads the stream to its end and delivers what it holds; its last line needs no newline.
     ///
     /// # Errors
-    /// When reading fails. Ending early because the recorder takes nothing more is no error.
+    /// When reading fails. Ending early because the recorder takes nothing more is not an error.
     pub fn read(&self, stream: &mut dyn Read, stop: &dyn Fn() -> bool) -> io::Result<()> {
         let mut buffer = vec![0; CHUNK_BYTES];
         loop {
             let read = match stream.read(&mut buffer) {
                 Ok(read) => read,
-                // A signal that only wakes the process is no end of the stream.
+                // A signal that only wakes the process is not an end of the stream.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
@@ -168,7 +168,7 @@ impl LineDecoder {
             }
             Piece::Oversized { offset, len, head } => self.oversized(offset, len, head, now),
             Piece::Nuls { len, .. } => self.nul_bytes(len),
-            // It is no line: whose source it is says it.
+            // It is not a line: whose source it is says it.
             Piece::Missing { .. } => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Which files hold no line of a known format: each is told once. Reads nothing itself.
+//! Which files hold no line of a known format: each is reported once. Reads nothing itself.
 
 use super::Notes;
 use mcpr_model::{SourceProgress, Text};
@@ -12,7 +12,7 @@ const MOST_NAMED: usize = 10;
 pub(super) struct UnknownFiles {
     /// Lines of files of which none was of use.
     waiting: BTreeMap<Text, u64>,
-    /// Files that are told, or that hold something of use.
+    /// Files that are reported, or that hold something of use.
     judged: HashSet<Text>,
     named: usize,
 }
@@ -101,12 +101,12 @@ mod tests {
             files.count(&one);
         }
         files.report(&notes);
-        let told = notes.take();
+        let expected = notes.take();
         assert_eq!(
-            told[0],
+            expected[0],
             "notes.txt: none of its 2 lines is of a format that mcpr knows"
         );
-        assert_eq!(told.len(), 2, "and the formats: {told:?}");
+        assert_eq!(expected.len(), 2, "and the formats: {expected:?}");
         files.count(&text("notes.txt"));
         files.report(&notes);
         assert!(notes.take().is_empty());
@@ -114,14 +114,14 @@ mod tests {
             files.count(&text(&number.to_string()));
         }
         files.report(&notes);
-        let told = notes.take();
-        assert_eq!(told.len(), MOST_NAMED, "{told:?}");
-        let last = &told[MOST_NAMED - 1];
+        let expected = notes.take();
+        assert_eq!(expected.len(), MOST_NAMED, "{expected:?}");
+        let last = &expected[MOST_NAMED - 1];
         assert!(last.starts_with("21 more files hold no line"), "{last}");
         // One that comes later is counted, too.
         files.count(&text("late.log"));
         files.report(&notes);
-        let told = notes.take();
-        assert!(told[0].starts_with("1 more file holds"), "{told:?}");
+        let expected = notes.take();
+        assert!(expected[0].starts_with("1 more file holds"), "{expected:?}");
     }
 }

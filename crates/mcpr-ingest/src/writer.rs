@@ -1,6 +1,6 @@
 //! The writer thread: takes deliveries, makes batches, commits them, and never gives one up.
 
-use super::keeping::Keeping;
+use super::keeping::RetentionTask;
 use super::queue::{OnCommit, Popped, Queue};
 use super::unsaved::Unsaved;
 use super::vitals::{Commits, lock};
@@ -17,7 +17,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often a failure that lasts is reported again.
 const REPORT_AGAIN: Duration = Duration::from_secs(10);
-/// How long a failing store is still tried after the recorder was told to stop.
+/// How long a failing store is still tried after the recorder was asked to stop.
 const LAST_TRIES: Duration = Duration::from_secs(30);
 /// How long nothing must have come before the write-ahead log is emptied.
 const IDLE: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ pub struct Summary {
     pub duplicates: u64,
     /// Requests stored although their id was there with another content.
     pub conflicts: u64,
-    /// Requests stored of which another stream seems to have told.
+    /// Requests stored that another stream seems to have reported.
     pub undecided: u64,
     /// Gaps stored.
     pub gaps: u64,
@@ -62,7 +62,7 @@ impl Summary {
     }
 }
 
-/// A store that fails, as told to the error hook: once at first, then every ten seconds.
+/// A store that fails, as reported to the error hook: once at first, then every ten seconds.
 #[derive(Debug)]
 pub struct Failure<'a> {
     /// What went wrong.
@@ -75,7 +75,7 @@ pub struct Failure<'a> {
     pub lasting: Duration,
 }
 
-/// Told of a store that fails.
+/// Called when the store fails.
 pub(super) type ErrorHook = Box<dyn Fn(&Failure<'_>) + Send>;
 
 /// What the writer thread shares with the recorder's handle.
@@ -126,7 +126,7 @@ pub(super) struct WriterThread {
     /// Beside which earlier recorders may have left what they could not store.
     pub(super) path: Option<PathBuf>,
     /// What is kept of what is stored.
-    pub(super) keeping: Keeping,
+    pub(super) keeping: RetentionTask,
     /// Whether the end waits, for a while, for what is still to go.
     pub(super) finishes_care: bool,
 }
@@ -249,7 +249,7 @@ impl WriterThread {
     }
 
     /// Gives the store its idle moment. What it can't do now it does later, but a store that is not
-    /// whole any more is told: nothing that was said to be stored may be lost in silence.
+    /// whole any more is reported: nothing that was reported to be stored may be lost in silence.
     fn idle(&mut self) -> Result<(), StoreError> {
         match self.store.idle() {
             Err(error) if matches!(error.kind, StoreErrorKind::Gone | StoreErrorKind::Corrupt) => {
@@ -287,10 +287,10 @@ impl WriterThread {
                 return Ok(());
             }
             let now = Instant::now();
-            let (since, told) = failing.get_or_insert((now, now));
-            // The first failure is told at once.
-            if *since == now || now.duration_since(*told) >= REPORT_AGAIN {
-                *told = now;
+            let (since, reported) = failing.get_or_insert((now, now));
+            // The first failure is reported at once.
+            if *since == now || now.duration_since(*reported) >= REPORT_AGAIN {
+                *reported = now;
                 self.report(&error, batch, now.duration_since(*since));
             }
             if self.shared.is_stopping.load(Ordering::Acquire) {

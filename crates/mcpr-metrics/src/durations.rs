@@ -26,7 +26,7 @@ pub struct Durations {
 }
 
 impl Durations {
-    /// Counts one duration in microseconds. A stream may tell one below 0: it counts as 0.
+    /// Counts one duration in microseconds. A stream may report one below 0: it counts as 0.
     pub fn add(&mut self, duration_us: i64) {
         let duration_us = duration_us.max(0);
         // A bound belongs to its own bucket: `le` is "less or equal".
@@ -72,8 +72,8 @@ mod tests {
     #[test]
     fn a_bound_belongs_to_its_own_bucket() {
         let mut durations = Durations::default();
-        let told = [-5, 0, 10_000, 10_001, 300_000_000, 300_000_001, i64::MAX];
-        for duration_us in told {
+        let samples = [-5, 0, 10_000, 10_001, 300_000_000, 300_000_001, i64::MAX];
+        for duration_us in samples {
             durations.add(duration_us);
         }
         let filled: Vec<_> = durations

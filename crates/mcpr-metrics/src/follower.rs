@@ -85,7 +85,7 @@ impl Follower {
             Some((store, cursor)) if store == head.store_id => cursor,
             // Another store has taken the place of the one that was followed.
             Some(_) => Cursor::START,
-            // Counters begin with the process: what was stored before is none of theirs.
+            // Counters begin with the process: they do not count what was stored before.
             None => head.cursor,
         };
         self.place = Some((head.store_id, after));

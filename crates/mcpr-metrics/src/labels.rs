@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// How many values labels have at most.
 pub mod limits {
-    /// Most proxies that are told apart; all others are `(other)`.
+    /// Most proxies that are distinguished; all others are `(other)`.
     pub const PROXIES: usize = 50;
     /// Most methods of a proxy.
     pub const METHODS: usize = 40;
@@ -61,7 +61,7 @@ pub(crate) struct OperationLabels {
 }
 
 impl OperationLabels {
-    /// Those of what has no series of its own in its proxy. Whether it failed is told all the same.
+    /// Those of what has no series of its own in its proxy. Whether it failed is reported all the same.
     fn of_rest(self) -> Self {
         let other = Text::const_new(OTHER);
         Self {
@@ -73,7 +73,7 @@ impl OperationLabels {
     }
 }
 
-/// The names that are told apart, of one sort.
+/// The names that are distinguished, of one sort.
 #[derive(Debug, Default)]
 struct Names(FxHashMap<Text, Text>);
 

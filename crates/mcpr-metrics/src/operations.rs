@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub(crate) struct OperationDurations {
     /// Of whole requests, as whoever called sees them.
     pub(crate) server: Durations,
-    /// Of the upstream's share, where a stream tells it: there the proxy is the client.
+    /// Of the upstream's share, where a stream reports it: there the proxy is the client.
     pub(crate) client: Durations,
 }
 
@@ -35,7 +35,7 @@ impl Operations {
         }
     }
 
-    /// Counts a stored request. What is no request of MCP has no place in these conventions.
+    /// Counts a stored request. What is not a request of MCP has no place in these conventions.
     pub fn add(&mut self, row: &RequestRow) {
         if row.kind != Kind::Mcp {
             return;

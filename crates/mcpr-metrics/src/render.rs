@@ -146,7 +146,7 @@ impl Snapshot {
         let input = [
             ("mcpr_lines", "Lines read from sources", counts.lines),
             ("mcpr_events", "Events decoded", counts.events),
-            ("mcpr_text_lines", "Lines that are no JSON", counts.text),
+            ("mcpr_text_lines", "Lines that are not JSON", counts.text),
             (
                 "mcpr_bad_lines",
                 "Lines or array elements that did not decode",

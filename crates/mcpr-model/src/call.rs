@@ -27,7 +27,7 @@ pub struct CallKey {
     // The name that files set aside by mcpr 0.6 have for it.
     #[serde(alias = "tellers")]
     channels: Channels,
-    /// Whether nothing else has this hash, at whatever time it is told of.
+    /// Whether nothing else has this hash, at whatever time it is reported.
     #[serde(default)]
     is_unique: bool,
 }
@@ -115,7 +115,7 @@ impl CallKey {
         Self::new(hash, Channels::of_code(code))
     }
 
-    /// An operation that two spans tell of, or more. Clocks of two machines differ: its time is no part of it.
+    /// An operation that two spans report, or more. Clocks of two machines differ: its time is not part of it.
     #[must_use]
     pub fn of_span(hash: u64, channels: impl Iterator<Item = Channel>) -> Self {
         let channels = channels.fold(0, |all, it| all | it.bit());
@@ -262,13 +262,13 @@ mod tests {
             .any(|&(first, last)| (first..=last).contains(&code))
     }
 
-    /// Whether what one told is found by what the other one tells.
-    fn is_found(stored: CallKey, at: i64, told: CallKey, then: i64) -> bool {
-        is_among(told.codes(then), stored.code(at))
+    /// Whether what one reported is found by what the other one reports.
+    fn is_found(stored: CallKey, at: i64, reported: CallKey, then: i64) -> bool {
+        is_among(reported.codes(then), stored.code(at))
     }
 
     #[test]
-    fn a_call_is_found_by_what_another_tells_of_it() {
+    fn a_call_is_found_by_what_another_reports_about_it() {
         let stderr = |session, id| call(Channel::Stderr, session, id);
         let cloud = |session, id| call(Channel::Cloud, session, id);
         let store = |session, id| call(Channel::Store, session, id);
@@ -284,34 +284,34 @@ mod tests {
             (cloud(None, "1"), 7000, stderr(s, "1"), 7000, false),
             (cloud(s, "1"), 7000, store(s, "1"), 7999, true),
             (store(s, "1"), 7000, stderr(s, "1"), 7000, true),
-            // The same one tells of another call under the same id.
+            // The same one reports another call under the same id.
             (stderr(s, "1"), 7000, stderr(s, "1"), 7000, false),
             (cloud(s, "1"), 7000, cloud(s, "1"), 7000, false),
             (store(s, "1"), 7000, store(s, "1"), 7000, false),
         ];
-        for (stored, at, told, then, expected) in cases {
+        for (stored, at, reported, then, expected) in cases {
             assert_eq!(
-                is_found(stored, at, told, then),
+                is_found(stored, at, reported, then),
                 expected,
-                "{stored:?} {told:?}"
+                "{stored:?} {reported:?}"
             );
         }
     }
 
     #[test]
-    fn a_stored_code_says_which_call_it_is_and_who_has_told_of_it() {
+    fn a_stored_code_says_which_call_it_is_and_who_has_reported_it() {
         for ts in [-1, 0, 7539, i64::MIN, i64::MAX, 1_795_224_422_390] {
-            let told = call(Channel::Stderr, Some("s"), "1");
+            let reported = call(Channel::Stderr, Some("s"), "1");
             let posted = call(Channel::Cloud, Some("s"), "1");
-            assert_eq!(CallKey::of_stored(told.code(ts), ts), told);
-            let both = told.channels().and(posted.channels());
-            let code = told.code_of(ts, both);
+            assert_eq!(CallKey::of_stored(reported.code(ts), ts), reported);
+            let both = reported.channels().and(posted.channels());
+            let code = reported.code_of(ts, both);
             let again = CallKey::of_stored(code, ts);
             assert_eq!((again.channels(), again.code(ts)), (both, code));
             assert!(both.include(posted.channels()) && !both.is_only(Channel::Stderr));
             assert!(is_among(posted.codes(ts), code));
             // What both have reported is found wherever one of them, or both, stand alone.
-            for stored in [told, posted, again] {
+            for stored in [reported, posted, again] {
                 assert!(is_among(again.codes(ts), stored.code(ts)), "{stored:?}");
             }
         }

@@ -18,7 +18,7 @@ pub enum Event {
     Request(Request),
     /// News of a session.
     Session(SessionUpdate),
-    /// What was said of a server's surface by no request that is recorded.
+    /// What was reported about a server's surface by no request that is recorded.
     Surface(Box<SurfaceUpdate>),
     /// Events that were dropped because a queue was full or the store failed.
     Gap(Gap),
@@ -26,14 +26,14 @@ pub enum Event {
     BadLine(BadLine),
     /// A request that was seen and waits for its answer.
     Open(Box<OpenRequest>),
-    /// A request that was told as waiting leads to no row: the hash of its key.
+    /// A request that was reported as waiting leads to no row: the hash of its key.
     Withdrawn(u64),
     /// News of the server that a tap runs.
     Server(Box<ServerRun>),
 }
 
 impl Event {
-    /// Puts its times into the calendar, where a stream told them in another unit.
+    /// Puts its times into the calendar, where a stream reported them in another unit.
     pub fn settle_times(&mut self) {
         let settle = |ts: &mut i64| *ts = in_calendar(*ts);
         match self {
@@ -45,8 +45,8 @@ impl Event {
             }
             Self::Session(update) => {
                 settle(&mut update.ts);
-                let told = [&mut update.started_at, &mut update.last_seen_at];
-                told.into_iter().flatten().for_each(settle);
+                let times = [&mut update.started_at, &mut update.last_seen_at];
+                times.into_iter().flatten().for_each(settle);
             }
             Self::Surface(update) => {
                 settle(&mut update.ts);
@@ -62,7 +62,7 @@ impl Event {
             // Its time is ours, unless it comes from an export.
             Self::BadLine(line) => settle(&mut line.ts),
             Self::Open(open) => settle(&mut open.request.ts),
-            // The clock that it was told by is ours.
+            // The clock that it was reported by is ours.
             Self::Server(_) | Self::Withdrawn(_) => {}
         }
     }
@@ -77,7 +77,7 @@ impl Event {
     }
 }
 
-/// Events that were lost on purpose, told instead of them.
+/// Events that were lost on purpose, reported instead of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The source they came from.
@@ -157,7 +157,7 @@ pub struct Counts {
     pub lines: u64,
     /// Events decoded, of any type that is known.
     pub events: u64,
-    /// Lines that are no JSON.
+    /// Lines that are not JSON.
     pub text: u64,
     /// Lines or array elements that did not decode.
     pub bad: u64,
@@ -174,7 +174,7 @@ pub struct Counts {
     /// The formats that were met.
     #[serde(default)]
     pub formats: FormatSet,
-    /// Where it is only a sample: one of how many it is said to be, or 1 where that is not said. Else 0.
+    /// Where it is only a sample: one of how many it is reported to be, or 1 where that is not stated. Else 0.
     #[serde(default)]
     pub sampled: u32,
 }
@@ -188,7 +188,7 @@ impl Counts {
     pub fn sample_in_words(&self) -> Option<String> {
         match self.sampled {
             0 => None,
-            1 => Some("sampled, at a rate that is not said".to_owned()),
+            1 => Some("sampled, at a rate that is not stated".to_owned()),
             of => Some(format!("sampled 1 in {of}")),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The format that a row was told in.
+/// The format that a row came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SourceFormat {
     /// Events of mcpr 0.4.

@@ -22,7 +22,7 @@ pub struct EventKey {
     pub hash: u64,
     /// What was hashed.
     pub source: KeySource,
-    /// Set where another stream tells of the same call.
+    /// Set where another stream reports the same call.
     pub call: Option<CallKey>,
 }
 
@@ -55,7 +55,7 @@ impl EventKey {
 }
 
 /// The requests up to this place in an event have the hash of all its bytes, seeded by their place, as
-/// stores hold it; those behind it are told apart by their place and one hash of the bytes. Else a batch
+/// stores hold it; those behind it are distinguished by their place and one hash of the bytes. Else a batch
 /// of n requests would be gone over n times.
 // Stores hold the keys of earlier versions: those of the first requests must stay as they were.
 const HASHED_WHOLE: u64 = 16;

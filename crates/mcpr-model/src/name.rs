@@ -39,7 +39,7 @@ pub fn cut_name(name: &str, max: usize) -> Option<Text> {
     if name.len() <= max {
         return None;
     }
-    // The beginning is what a person recognises; the hash tells it from its neighbours.
+    // The beginning is what a person recognises; the hash distinguishes it from its neighbours.
     let kept = name.floor_char_boundary(max.saturating_sub(MARK_BYTES));
     let (head, rest) = name.split_at(kept);
     let (missing, hash) = (rest.len(), xxh3_64(rest.as_bytes()));
@@ -174,7 +174,7 @@ impl SurfaceUpdate {
         cut(&mut self.proxy, MAX_NAME_BYTES);
         cut(&mut self.method, MAX_NAME_BYTES);
         cut_all([self.session_id.as_mut(), self.client_name.as_mut()]);
-        // The answers themselves are no names: they are limited where they are read.
+        // The answers themselves are not names: they are limited where they are read.
         let upstream = match &mut self.content {
             SurfaceContent::Whole { upstream, .. } => upstream.as_mut(),
             SurfaceContent::Version(version) => version.upstream.as_mut(),

@@ -12,7 +12,7 @@ pub struct OpenRequest {
     pub request: Request,
     /// Whether its source is read again from before it, should the recorder that reads it be gone.
     pub resumes: bool,
-    /// Whether the request is all that its row will be, should nothing more be told of it.
+    /// Whether the request is all that its row will be, should nothing more be reported of it.
     #[serde(default)]
     pub is_over: bool,
 }

@@ -13,7 +13,7 @@ pub enum Kind {
     /// A JSON-RPC request of the Model Context Protocol.
     #[default]
     Mcp,
-    /// HTTP traffic that is no JSON-RPC request.
+    /// HTTP traffic that is not a JSON-RPC request.
     Http,
     /// A request to an OAuth endpoint of the proxy.
     Oauth,
@@ -79,7 +79,7 @@ pub enum Status {
     Error,
     /// Never answered.
     Timeout,
-    /// Ended, and whoever told of it could not see how.
+    /// Ended, and whoever reported it could not see how.
     Unknown,
 }
 
@@ -122,7 +122,7 @@ pub enum ErrorKind {
     Timeout,
     /// The server ended while the request waited for its answer.
     Died,
-    /// No error, as far as is known: whoever told of the request could not see how it ended.
+    /// No error, as far as is known: whoever reported the request could not see how it ended.
     Unseen,
     /// Refused before it was sent, by a host or by whoever decides for it.
     Denied,
@@ -232,7 +232,7 @@ pub struct Outcome {
     pub error_kind: Option<ErrorKind>,
     /// JSON-RPC code or HTTP status, as text.
     pub error_code: Option<Text>,
-    /// What the answer said, shortened by the decoder.
+    /// The message of the answer, shortened by the decoder.
     pub error_msg: Option<Text>,
     /// Whether the answer came under an id of another JSON type than the request's: `"1"` for `1`.
     #[serde(default)]
@@ -319,7 +319,7 @@ pub struct Request {
     pub proxy: Text,
     /// MCP, HTTP or OAuth.
     pub kind: Kind,
-    /// The session id as the stream said it.
+    /// The session id as the stream stated it.
     pub session_id: Option<Text>,
     /// The caller's name, where this very event says it.
     pub client_name: Option<Text>,
@@ -329,7 +329,7 @@ pub struct Request {
     pub method: Text,
     /// Tool, resource or prompt.
     pub target: Option<Target>,
-    /// Whole duration in microseconds, where whoever told of it knows it.
+    /// Whole duration in microseconds, where whoever reported it knows it.
     pub latency_us: Option<i64>,
     /// The upstream's share of it in microseconds.
     pub upstream_us: Option<i64>,
@@ -343,7 +343,7 @@ pub struct Request {
     /// From the request to the first event or byte of its answer, in microseconds.
     #[serde(default)]
     pub first_event_us: Option<i64>,
-    /// The format that it was told in.
+    /// The format that it came in.
     #[serde(default)]
     pub format: Option<SourceFormat>,
     /// The trace that it is a part of, where the request says one. In a box, for few do.

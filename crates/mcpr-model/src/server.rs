@@ -73,7 +73,7 @@ impl OutputTail {
     }
 }
 
-/// One statement about the server that a tap runs for a session: what is none in it was said before, or is not
+/// One statement about the server that a tap runs for a session: what it lacks was reported before, or is not
 /// known yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ServerRun {
@@ -81,7 +81,7 @@ pub struct ServerRun {
     pub proxy: Text,
     /// The session it runs for.
     pub session_id: Text,
-    /// When this was said, unix milliseconds.
+    /// When this was reported, unix milliseconds.
     pub ts: i64,
     /// Its command line.
     pub command: Option<Text>,
@@ -101,7 +101,7 @@ pub struct ServerRun {
     pub server_version: Option<Text>,
     /// The last of its standard error.
     pub stderr: Option<OutputTail>,
-    /// The last of what it wrote to standard output that is no message.
+    /// The last of what it wrote to standard output that is not a message.
     pub stray: Option<OutputTail>,
 }
 
@@ -109,9 +109,9 @@ impl ServerRun {
     /// Adds what a later statement says.
     pub fn add(&mut self, later: Self) {
         self.ts = self.ts.max(later.ts);
-        let text = |known: &mut Option<Text>, said: Option<Text>| {
-            if said.is_some() {
-                *known = said;
+        let text = |known: &mut Option<Text>, stated: Option<Text>| {
+            if stated.is_some() {
+                *known = stated;
             }
         };
         text(&mut self.command, later.command);
@@ -140,17 +140,17 @@ impl ServerRun {
         self.end.map(|(_, at)| at).or_else(refused)
     }
 
-    /// How it ended and what it said of that, on one line; none while it runs.
+    /// How it ended, with its message about that, on one line; none while it runs.
     #[must_use]
     pub fn ending(&self) -> Option<String> {
         if let Some(why) = &self.refused {
             return Some(format!("server could not be started: {why}"));
         }
         let (exit, _) = self.end?;
-        let said = self.stderr.as_ref().and_then(|it| reason_in(&it.text));
-        Some(match said {
-            // What a server says that ends well is none of its reasons.
-            Some(said) if exit != ServerExit::Code(0) => format!("{exit}: {said}"),
+        let stated = self.stderr.as_ref().and_then(|it| reason_in(&it.text));
+        Some(match stated {
+            // What a server says that ends well is not a reason.
+            Some(stated) if exit != ServerExit::Code(0) => format!("{exit}: {stated}"),
             _ => exit.to_string(),
         })
     }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_later_stands_beside_what_was_said_before() {
+    fn what_is_reported_later_stands_beside_what_was_reported_before() {
         let tail = |text: &str| {
             Some(OutputTail {
                 text: text.into(),

@@ -3,7 +3,7 @@
 use super::Text;
 use serde::{Deserialize, Serialize};
 
-/// A client family, told from the client's name.
+/// A client family, recognised from the client's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Platform {
     /// `claude*`
@@ -58,7 +58,7 @@ impl Platform {
     }
 }
 
-/// Whether a session is told to be open or over.
+/// Whether a session is reported to be open or over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionState {
     /// It lives.
@@ -74,11 +74,11 @@ pub struct SessionUpdate {
     pub session_id: Text,
     /// The proxy it belongs to; `None` where the event does not say (then every proxy's session of that id).
     pub proxy: Option<Text>,
-    /// When it was said, unix milliseconds: the end of a closed session.
+    /// When it was reported, unix milliseconds: the end of a closed session.
     pub ts: i64,
-    /// When the session began, where that is said.
+    /// When the session began, where that is stated.
     pub started_at: Option<i64>,
-    /// When it was last used, where that is said.
+    /// When it was last used, where that is stated.
     pub last_seen_at: Option<i64>,
     /// Open or over.
     pub state: SessionState,

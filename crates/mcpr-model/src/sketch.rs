@@ -127,7 +127,7 @@ impl Sketch {
         bytes
     }
 
-    /// Reads the stored form; `None` when the bytes are no sketch.
+    /// Reads the stored form; `None` when the bytes are not a sketch.
     #[must_use]
     pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
         let mut sketch = Self::default();
@@ -158,7 +158,7 @@ fn push_leb128(bytes: &mut Vec<u8>, mut value: u64) {
 
 fn take_leb128(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
-    // Ten bytes at most: what goes on longer is no number of 64 bits.
+    // Ten bytes at most: what goes on longer is not a number of 64 bits.
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
         *bytes = rest;

@@ -1,5 +1,5 @@
 //! Steps that work takes, counted on each thread where the feature `steps` is on, as it is in tests:
-//! they tell work that grows with the square of its input, which a clock would tell only on a quiet
+//! they show work that grows with the square of its input, which a clock would show only on a quiet
 //! machine. Without the feature nothing is counted, and nothing is left of the calls.
 
 use std::cmp::Ordering;

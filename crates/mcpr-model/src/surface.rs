@@ -12,7 +12,7 @@ pub struct SurfaceUpdate {
     pub method: Text,
     /// When, unix milliseconds.
     pub ts: i64,
-    /// The session in which it was said, where the stream said one.
+    /// The session in which it was reported, where the stream stated one.
     pub session_id: Option<Text>,
     /// The caller, where the event itself says it.
     pub client_name: Option<Text>,
@@ -36,7 +36,7 @@ pub enum SurfaceContent {
     },
     /// A whole list, merged by whoever saw it: the raw `result`.
     Whole {
-        /// The server's address, where it is told.
+        /// The server's address, where it is reported.
         upstream: Option<Text>,
         /// The raw JSON of the result.
         result: Box<str>,
@@ -62,7 +62,7 @@ pub struct SurfaceVersion {
     pub payload: Box<str>,
     /// When it was last seen, unix milliseconds.
     pub last_seen_at: i64,
-    /// The server's address, where it is told.
+    /// The server's address, where it is reported.
     pub upstream: Option<Text>,
     /// Whether the server had announced a change before it.
     pub announced: bool,

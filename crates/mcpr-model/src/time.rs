@@ -17,7 +17,7 @@ pub const DAY_MS: i64 = 24 * HOUR_MS;
 /// The first and last moment whose year has four digits.
 const CALENDAR: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
-/// What a program means by a number that is no time in milliseconds: microseconds, else nanoseconds. Every
+/// What a program means by a number that is not a time in milliseconds: microseconds, else nanoseconds. Every
 /// number is a time then.
 #[must_use]
 pub fn in_calendar(ts: i64) -> i64 {

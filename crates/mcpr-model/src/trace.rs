@@ -14,7 +14,7 @@ impl TraceId {
     #[must_use]
     pub fn of_traceparent(text: &str) -> Option<Self> {
         let (version, rest) = text.split_once('-')?;
-        // `ff` is no version. What a later version adds stands behind the fields of this one.
+        // `ff` is not a version. What a later version adds stands behind the fields of this one.
         if version.len() != 2 || version == "ff" || !is_lower_hex(version) {
             return None;
         }

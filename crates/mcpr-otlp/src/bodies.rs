@@ -1,4 +1,4 @@
-//! What was asked and answered, where an emitter sends it along: of any name that one of them uses.
+//! Payloads, where an emitter sends them along: under any name that one of them uses.
 
 use crate::attributes::Attributes;
 use mcpr_model::{Body, Payload};
@@ -64,7 +64,7 @@ pub(crate) fn merged(first: Option<&Payload>, second: Option<&Payload>) -> Optio
     (payload != Payload::default()).then(|| Box::new(payload))
 }
 
-/// A text as JSON: what is none becomes a string.
+/// A text as JSON: what does not parse becomes a string.
 fn json(text: &str) -> String {
     match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => raw.get().to_owned(),

@@ -70,18 +70,18 @@ fn failed(
     let message = message.into_iter().flatten().find(|it| !it.is_empty());
     let message = message.unwrap_or_default();
     let whole = message;
-    let (said_code, message) = split_code(&whole);
+    let (stated_code, message) = split_code(&whole);
     // The attribute of the conventions first: a message may quote the code of something else.
     let code = attributes
         .first(RPC_CODE)
         .or_else(|| error_type.filter(|it| is_code(it)).map(Text::from))
-        .or_else(|| said_code.map(Text::from));
+        .or_else(|| stated_code.map(Text::from));
     if is_timeout(code.as_deref(), message) {
         return of_kind(ErrorKind::Timeout, code, message);
     }
     let is_cancelled = |text: &str| CANCELLED.iter().any(|word| text.starts_with(word));
     // Node's SDK throws the same code for a request that its caller has aborted.
-    let is_aborted = said_code == Some(TIMED_OUT);
+    let is_aborted = stated_code == Some(TIMED_OUT);
     if error_type.is_some_and(is_cancelled) || is_cancelled(message) || is_aborted {
         return of_kind(ErrorKind::Cancelled, None, message);
     }
@@ -95,7 +95,7 @@ fn failed(
     let is_tool_error = match error_type {
         Some(word) if TOOL_ERRORS.contains(&word) => true,
         Some("mcp_request") => false,
-        // Names of exceptions in a tool: its caller is told `isError`.
+        // Names of exceptions in a tool: its caller gets `isError`.
         Some(_) => code.is_none() && !is_thrown,
         None => code.is_none() && !message.starts_with("McpError"),
     };
@@ -105,11 +105,11 @@ fn failed(
     of_kind(ErrorKind::Rpc, code, message)
 }
 
-/// Whether the side that tells has given up waiting.
+/// Whether the reporting side has given up waiting.
 fn is_timeout(code: Option<&str>, message: &str) -> bool {
     let message = message.strip_prefix("McpError: ").unwrap_or(message);
-    let is_said = message.starts_with("TimeoutError") || message.contains("imed out");
-    is_said && code.is_none_or(|code| code == TIMED_OUT || code == TIMED_OUT_BEFORE)
+    let is_timeout_text = message.starts_with("TimeoutError") || message.contains("imed out");
+    is_timeout_text && code.is_none_or(|code| code == TIMED_OUT || code == TIMED_OUT_BEFORE)
 }
 
 /// `MCP error -32602: why` as its code and what stands behind it.
@@ -172,8 +172,8 @@ fn of_answer(attributes: Attributes<'_>) -> Option<Outcome> {
         return Some(Outcome::default());
     }
     let content = answer.content.unwrap_or_default();
-    let said = content.into_iter().find_map(|it| it.text);
-    Some(of_kind(ErrorKind::Tool, None, &said.unwrap_or_default()))
+    let stated = content.into_iter().find_map(|it| it.text);
+    Some(of_kind(ErrorKind::Tool, None, &stated.unwrap_or_default()))
 }
 
 /// An outcome with its texts cut: a status may be a whole answer, or a stack of calls.

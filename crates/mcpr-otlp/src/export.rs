@@ -49,7 +49,7 @@ pub fn spans_of(requests: &[Request]) -> Vec<u8> {
 /// What an answer says of parts that could not be used; `None` where all could.
 ///
 /// # Errors
-/// Where it is no answer to a post of spans.
+/// Where it is not an answer to a post of spans.
 pub fn rejected_in(reply: &[u8]) -> Result<Option<RejectedParts>, Undecodable> {
     let decoded = ExportResponse::decode(reply).map_err(|error| Undecodable(error.to_string()))?;
     // A message without a number is a warning: all was taken.
@@ -117,7 +117,7 @@ fn identity(request: &Request) -> [u8; 16] {
 
 fn failure(request: &Request) -> Option<ErrorKind> {
     let kind = request.outcome.error_kind;
-    // How that one ended is not known, which is no error.
+    // How that one ended is not known, which is not an error.
     kind.filter(|kind| *kind != ErrorKind::Unseen)
 }
 

@@ -72,10 +72,10 @@ pub struct Joiner {
     keeps_payloads: bool,
 }
 
-/// What a post tells.
+/// What a post reports.
 #[derive(Default)]
 pub(crate) struct PostAccounts<'a> {
-    /// Where each span stands, also those that are no operation.
+    /// Where each span stands, also those that are not an operation.
     pub(crate) positions: &'a [Position],
     pub(crate) accounts: &'a [Account],
     pub(crate) calls: Vec<HostCall>,
@@ -115,7 +115,7 @@ impl<'a> PostSpans<'a> {
     }
 }
 
-/// Whether a span can be within another of the same process: one that starts when the other is over is no child,
+/// Whether a span can be within another of the same process: one that starts when the other is over is not a child,
 /// whatever its parent says.
 fn is_within(inner: &Position, outer: &Position) -> bool {
     (outer.start_ns..=outer.end_ns).contains(&inner.start_ns)
@@ -151,13 +151,13 @@ impl Joiner {
             calls,
             refusals,
         } = post;
-        let mut told = JoinedRows::default();
+        let mut joined = JoinedRows::default();
         for call in refusals {
             self.refused.put(link_of_call(&call), (), MAX_REFUSED);
         }
         for call in calls {
             let account = self.of_host(call);
-            self.add(account, now_ms, &mut told);
+            self.add(account, now_ms, &mut joined);
         }
         // Parents first: what stands around another is part of it, and no account of its own.
         let spans = PostSpans::new(positions, accounts);
@@ -189,10 +189,10 @@ impl Joiner {
         // Servers first, so that a client finds its server's account whichever stands first in the post.
         linked.sort_by_key(|(_, it)| it.side == OperationSide::Client);
         for (_, account) in linked {
-            self.add(account, now_ms, &mut told);
+            self.add(account, now_ms, &mut joined);
         }
-        self.expire(now_ms, &mut told);
-        told
+        self.expire(now_ms, &mut joined);
+        joined
     }
 
     /// Puts accounts that stand around others of the same client into those.
@@ -232,12 +232,12 @@ impl Joiner {
         true
     }
 
-    fn of_host(&self, told: HostCall) -> LinkedAccount {
+    fn of_host(&self, call: HostCall) -> LinkedAccount {
         let HostCall {
             call,
             may_pair,
             mut request,
-        } = told;
+        } = call;
         let link = call.as_ref().map(link_of_call);
         if link.is_some_and(|link| self.refused.get(link).is_some()) {
             request.outcome = Outcome {
@@ -260,16 +260,16 @@ impl Joiner {
     }
 
     /// Joins an account with the one that waits for it, lets it wait, or makes a row of it.
-    fn add(&mut self, mut account: LinkedAccount, now_ms: i64, told: &mut JoinedRows) {
+    fn add(&mut self, mut account: LinkedAccount, now_ms: i64, joined: &mut JoinedRows) {
         if let (OperationSide::Client, Some(position)) = (account.side, account.position)
             && let (Some(link), Some(parent)) = (account.link, position.parent)
         {
             let around = link_of_span(position.trace, parent, &account.request.method);
             self.inner.put(around, link, MAX_REMEMBERED);
         }
-        // Nothing can find it: it is all that will be told.
+        // Nothing can find it: it is all that will be reported.
         let Some(link) = account.link else {
-            told.rows.push(account.request);
+            joined.rows.push(account.request);
             return;
         };
         account.request.key = account
@@ -281,29 +281,29 @@ impl Joiner {
             // It has come again, after an answer that its exporter did not get.
             Some(it) if it.account.request.key.hash == account.request.key.hash => {
                 // Held once more: the post that brought it first may have been refused in the end.
-                told.held.push(it.account.request.clone());
+                joined.held.push(it.account.request.clone());
                 return;
             }
             // A client that has asked twice within one span.
             Some(_) => {
                 account.request.key.call = None;
-                told.rows.push(account.request);
+                joined.rows.push(account.request);
                 return;
             }
             None => self.counterpart(&account),
         };
         if let Some(other) = found.and_then(|link| self.remove(link)) {
             let row = row_of_both(account, other);
-            told.withdrawn.extend(row.1);
-            told.rows.push(row.0);
+            joined.withdrawn.extend(row.1);
+            joined.rows.push(row.0);
             return;
         }
         // An emitter that passes no context on has no counterpart.
         if !account.waits {
-            told.rows.push(account.request);
+            joined.rows.push(account.request);
             return;
         }
-        told.held.push(account.request.clone());
+        joined.held.push(account.request.clone());
         for group in groups(&account) {
             self.by_group.entry(group).or_default().push(link);
         }
@@ -354,7 +354,7 @@ impl Joiner {
     }
 
     /// What has waited long enough, or must make room, becomes a row by itself.
-    fn expire(&mut self, now_ms: i64, told: &mut JoinedRows) {
+    fn expire(&mut self, now_ms: i64, joined: &mut JoinedRows) {
         // All wait equally long, so that the first in the queue is the first to be over.
         while let Some(&link) = self.queue.front() {
             let is_over = match self.waiting.get(&link) {
@@ -367,19 +367,19 @@ impl Joiner {
             }
             self.queue.pop_front();
             if let Some(account) = self.remove(link) {
-                told.rows.push(account.request);
+                joined.rows.push(account.request);
             }
         }
         // What became a row within the same post has not waited.
-        let is_row = |it: &Request| told.rows.iter().any(|row| row.key.hash == it.key.hash);
-        told.held.retain(|it| !is_row(it));
+        let is_row = |it: &Request| joined.rows.iter().any(|row| row.key.hash == it.key.hash);
+        joined.held.retain(|it| !is_row(it));
     }
 
     /// What has waited long enough by now.
     pub fn overdue(&mut self, now_ms: i64) -> Vec<Request> {
-        let mut told = JoinedRows::default();
-        self.expire(now_ms, &mut told);
-        told.rows
+        let mut joined = JoinedRows::default();
+        self.expire(now_ms, &mut joined);
+        joined.rows
     }
 
     /// Whether anything waits.
@@ -481,7 +481,7 @@ fn row_of_both(one: LinkedAccount, waited: LinkedAccount) -> (Request, Option<u6
     (row, withdrawn)
 }
 
-/// The key by which a store knows an operation again, whichever side tells of it later.
+/// The key by which a store knows an operation again, whichever side reports it later.
 fn call_key(link: LinkId, sides: &[OperationSide]) -> CallKey {
     let channel = |side: &OperationSide| match side {
         OperationSide::Client => Channel::ClientSpan,

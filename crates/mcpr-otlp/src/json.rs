@@ -37,7 +37,7 @@ where
         match read {
             Some(Ok(part)) => part,
             Some(Err(error)) => T::unreadable(format!("part {at} of its list: {error} of it")),
-            None => T::unreadable(format!("part {at} of its list is no object")),
+            None => T::unreadable(format!("part {at} of its list is not an object")),
         }
     };
     Ok(texts.into_iter().enumerate().map(read).collect())
@@ -51,7 +51,7 @@ pub(crate) fn hex<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Erro
 
 fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2).map(|pair| {
-        // Each digit by itself: a sign is no digit, though numbers are parsed with one.
+        // Each digit by itself: a sign is not a digit, though numbers are parsed with one.
         let [high, low] = pair else { return None };
         let digit = |byte: u8| char::from(byte).to_digit(16);
         u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()

@@ -1,5 +1,5 @@
-//! What OTLP posts tell of MCP: decoded, looked up in the table of vocabularies, and one request made of the spans
-//! and records that tell of one operation. Pure, but for what waits in a [`Joiner`].
+//! What OTLP posts report about MCP: decoded, looked up in the table of vocabularies, and one request made of the spans
+//! and records that report one operation. Pure, but for what waits in a [`Joiner`].
 
 mod attributes;
 mod bodies;
@@ -27,7 +27,7 @@ use joining::PostAccounts;
 use mcpr_model::Text;
 use message::{LogsData, MetricsData, Resource, TracesData};
 use prost::Message;
-use record::Told;
+use record::RecordContent;
 use span::Position;
 
 /// What is posted.
@@ -71,7 +71,7 @@ impl std::fmt::Display for Undecodable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "the body is no message of OTLP for this path: {}",
+            "the body is not a message of OTLP for this path: {}",
             self.0
         )
     }
@@ -93,11 +93,11 @@ pub struct RejectedParts {
 pub struct Post {
     /// The rows that come of it, and what waits.
     pub joined: JoinedRows,
-    /// Spans and records that tell of MCP.
+    /// Spans and records that report MCP.
     pub known: u64,
     /// Those of anything else.
     pub others: u64,
-    /// Where the spans are said to be a sample: one of how many, and their number is a lower bound. Else 0.
+    /// Where the spans are reported to be a sample: one of how many, and their number is a lower bound. Else 0.
     pub sampled: u32,
     /// Those that cannot be used.
     pub rejected: Option<RejectedParts>,
@@ -128,7 +128,7 @@ fn service_of(resource: Option<&Resource>) -> (Text, Option<Text>) {
 /// Decodes a post.
 ///
 /// # Errors
-/// Where the body is no message of that signal and encoding.
+/// Where the body is not a message of that signal and encoding.
 pub fn decode(
     joiner: &mut Joiner,
     signal: Signal,
@@ -157,15 +157,15 @@ where
         Encoding::Protobuf => M::decode(body).map_err(|error| error.to_string()),
         // What is derived would take an array of members as well.
         Encoding::Json if body.trim_ascii_start().first() != Some(&b'{') => {
-            Err("it is no JSON object".to_owned())
+            Err("it is not a JSON object".to_owned())
         }
         Encoding::Json => serde_json::from_slice(body).map_err(|error| error.to_string()),
     };
     read.map_err(Undecodable)
 }
 
-/// Of how many traces a trace state says that one is told; 0 where all are. OpenTelemetry writes the threshold below
-/// which a trace is left out: up to 14 hexadecimal digits, of which those at the end may be missing.
+/// Of how many traces a trace state says that one is reported; 0 where all are. OpenTelemetry writes the threshold
+/// below which a trace is left out: up to 14 hexadecimal digits, of which those at the end may be missing.
 fn sampled(trace_state: &str) -> u32 {
     const DIGITS: usize = 14;
     let own = trace_state
@@ -183,8 +183,8 @@ fn sampled(trace_state: &str) -> u32 {
     // What is written otherwise says at least that it is a sample.
     match u64::from_str_radix(&whole, 16) {
         Ok(threshold) if threshold < most => {
-            let told = most - threshold;
-            u32::try_from((most + told / 2) / told).unwrap_or(u32::MAX)
+            let sampled = most - threshold;
+            u32::try_from((most + sampled / 2) / sampled).unwrap_or(u32::MAX)
         }
         _ => 1,
     }
@@ -219,7 +219,7 @@ fn traces(joiner: &mut Joiner, data: &TracesData, now_ms: i64) -> Post {
                     post.reject(why);
                     continue;
                 }
-                // Also of spans that are no operation: they stand between those that are.
+                // Also of spans that are not an operation: they stand between those that are.
                 positions.push(position);
                 post.sampled = post.sampled.max(sampled(&span.trace_state));
                 match span::account(span, position, name, &service) {
@@ -255,8 +255,8 @@ fn logs(joiner: &mut Joiner, data: &LogsData, now_ms: i64) -> Post {
                 post.reject(&record.unreadable);
                 continue;
             }
-            match record::told(record, &service, version.as_ref()) {
-                Some(Told::Call(mut call)) => {
+            match record::content(record, &service, version.as_ref()) {
+                Some(RecordContent::Call(mut call)) => {
                     if let Some(why) = time::fault_of(call.request.ts) {
                         post.reject(why);
                         continue;
@@ -264,7 +264,7 @@ fn logs(joiner: &mut Joiner, data: &LogsData, now_ms: i64) -> Post {
                     joiner.screen(&mut call.request);
                     calls.push(*call);
                 }
-                Some(Told::Refused(call)) => refusals.push(call),
+                Some(RecordContent::Refused(call)) => refusals.push(call),
                 None => {
                     post.others += 1;
                     continue;

@@ -60,7 +60,7 @@ pub(crate) struct SpanMessage {
     #[prost(bytes = "vec", tag = "2")]
     #[serde(deserialize_with = "json::hex")]
     pub(crate) span_id: Vec<u8>,
-    // May say that not every trace is told.
+    // May say that not every trace is reported.
     #[prost(string, tag = "3")]
     #[serde(deserialize_with = "json::nullable")]
     pub(crate) trace_state: String,
@@ -87,7 +87,7 @@ pub(crate) struct SpanMessage {
     pub(crate) events: Vec<SpanEvent>,
     #[prost(message, optional, tag = "15")]
     pub(crate) status: Option<SpanStatus>,
-    // Why JSON is not read as one; the number is none of OTLP.
+    // Why JSON is not read as one; the number means nothing in OTLP.
     #[prost(string, tag = "536870911")]
     #[serde(skip)]
     pub(crate) unreadable: String,

@@ -10,26 +10,30 @@ use mcpr_model::{
     ErrorKind, EventKey, Kind, Outcome, Request, SourceFormat, Target, TargetKind, Text, TraceId,
 };
 
-/// What a record tells.
+/// What a record reports.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub(crate) enum RecordContent {
     /// A call that is over. With the id that the host gives to it, which its spans may have as well.
     Call(Box<HostCall>),
     /// A call with this id was refused; its own record follows.
     Refused(Text),
 }
 
-/// A call as a host tells it.
+/// A call as a host reports it.
 #[derive(Debug)]
 pub(crate) struct HostCall {
     pub(crate) call: Option<Text>,
-    /// Whether a span may tell of it, too.
+    /// Whether a span may report it, too.
     pub(crate) may_pair: bool,
     pub(crate) request: Request,
 }
 
-/// What a record tells of a call of MCP; `None` where it tells of nothing that is one.
-pub(crate) fn told(record: &LogMessage, service: &Text, version: Option<&Text>) -> Option<Told> {
+/// What a record reports about a call of MCP; `None` where it reports nothing that is one.
+pub(crate) fn content(
+    record: &LogMessage,
+    service: &Text,
+    version: Option<&Text>,
+) -> Option<RecordContent> {
     let attributes = Attributes(&record.attributes);
     let name = event_name(record)?;
     let is_in = |names: &[&str]| names.contains(&&*name);
@@ -51,7 +55,7 @@ pub(crate) fn told(record: &LogMessage, service: &Text, version: Option<&Text>) 
         .is_some_and(|word| known.refusals.contains(&&*word));
     let is_decision = is_in(known.decided);
     if is_decision && (!refused || known.finishes_refused) {
-        return call.filter(|_| refused).map(Told::Refused);
+        return call.filter(|_| refused).map(RecordContent::Refused);
     }
     let outcome = if refused {
         of_kind(ErrorKind::Denied, None, &message(attributes, known))
@@ -86,7 +90,7 @@ pub(crate) fn told(record: &LogMessage, service: &Text, version: Option<&Text>) 
             "tools/call".into(),
         )
     };
-    Some(Told::Call(Box::new(HostCall {
+    Some(RecordContent::Call(Box::new(HostCall {
         call,
         may_pair: known.has_spans,
         request,
@@ -141,7 +145,7 @@ fn named(attributes: Attributes<'_>, known: &LogVocabulary) -> (Option<Text>, Op
     let Some(tool) = tool else {
         return (server, None);
     };
-    // `mcp_tool` stands for every tool where a host is told to log no details.
+    // `mcp_tool` stands for every tool where a host is configured to log no details.
     let is_a_tool = |tool: &str| {
         known
             .of_mcp
@@ -198,9 +202,9 @@ fn time_ms(record: &LogMessage, attributes: Attributes<'_>) -> Option<i64> {
     let own = [record.time_unix_nano, record.observed_time_unix_nano];
     let own = own.into_iter().find(|ns| *ns > 0).map(ms);
     // Codex leaves the time of its records at 0, and says it in words.
-    let said = || crate::time::rfc3339_ms(&attributes.text("event.timestamp")?);
+    let stated = || crate::time::rfc3339_ms(&attributes.text("event.timestamp")?);
     own.filter(|_| record.time_unix_nano > 0)
-        .or_else(said)
+        .or_else(stated)
         .or(own)
 }
 
@@ -218,11 +222,11 @@ fn record_key(
         (None, Some(call)) => format!("otlp log {name} {call}"),
         // All that the record says makes it what it is.
         (None, None) => {
-            let said = attributes
+            let stated = attributes
                 .0
                 .iter()
                 .map(|it| format!("{} {:?}", it.key, it.value));
-            let hash = xxhash_rust::xxh3::xxh3_64(said.collect::<Vec<_>>().join("\n").as_bytes());
+            let hash = xxhash_rust::xxh3::xxh3_64(stated.collect::<Vec<_>>().join("\n").as_bytes());
             format!("otlp log {name} {end_ms} {hash:016x}")
         }
     };

@@ -32,8 +32,8 @@ pub fn reply_body(encoding: Encoding, signal: Signal, rejected: Option<&Rejected
                 Signal::Metrics => "rejectedDataPoints",
             };
             // Numbers of 64 bits are strings in the JSON of protobuf.
-            let told = json!({"partialSuccess": {member: count.to_string(), "errorMessage": why}});
-            told.to_string().into_bytes()
+            let reply = json!({"partialSuccess": {member: count.to_string(), "errorMessage": why}});
+            reply.to_string().into_bytes()
         }
     }
 }

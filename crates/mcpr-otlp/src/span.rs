@@ -22,7 +22,7 @@ pub(crate) struct Position {
     pub(crate) id: SpanId,
     pub(crate) parent: Option<SpanId>,
     pub(crate) start_ns: u64,
-    /// The start, where no end is told.
+    /// The start, where no end is reported.
     pub(crate) end_ns: u64,
     is_timed: bool,
 }
@@ -48,13 +48,13 @@ impl Position {
             id,
             parent: parent.filter(|parent| *parent != [0; 8]),
             start_ns,
-            // An end of 0, or before the start, is none.
+            // An end of 0, or before the start, counts as missing.
             end_ns: if is_likely { end_ns } else { start_ns },
             is_timed: is_likely,
         })
     }
 
-    /// How long it took, in microseconds; `None` where its end is not told.
+    /// How long it took, in microseconds; `None` where its end is not reported.
     pub(crate) fn latency_us(&self) -> Option<i64> {
         let us = (self.end_ns - self.start_ns) / 1000;
         i64::try_from(us).ok().filter(|_| self.is_timed)
@@ -65,7 +65,7 @@ impl Position {
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) side: OperationSide,
-    /// The process that tells.
+    /// The process that reports it.
     pub(crate) service: Text,
     pub(crate) position: Position,
     /// Whether the other side's account may come, so that it is waited for.
@@ -75,7 +75,7 @@ pub(crate) struct Account {
     pub(crate) request: Request,
 }
 
-/// What a span tells of an operation of MCP; `None` where it is none.
+/// What a span reports about an operation of MCP; `None` for other spans.
 pub(crate) fn account(
     span: &SpanMessage,
     position: Position,
@@ -175,7 +175,7 @@ struct Called {
 
 fn called(span: &SpanMessage, form: NameForm, known: &Vocabulary) -> Option<Called> {
     let attributes = Attributes(&span.attributes);
-    let said = attributes.first(METHOD).map(current);
+    let stated = attributes.first(METHOD).map(current);
     let name = span.name.as_str();
     let (method, named) = match form {
         NameForm::Behind(start) => {
@@ -185,7 +185,7 @@ fn called(span: &SpanMessage, form: NameForm, known: &Vocabulary) -> Option<Call
                 .filter(|_| !known.scope.is_empty());
             let of_scope =
                 || (!start.is_empty() && !known.scope.is_empty()).then(|| first_word(rest));
-            let method = said.or(rpc).or_else(|| of_scope().flatten())?;
+            let method = stated.or(rpc).or_else(|| of_scope().flatten())?;
             let target = rest.strip_prefix(method.as_str()).map(str::trim);
             let target = target.filter(|it| !it.is_empty()).map(Text::from);
             (method, target)
@@ -199,7 +199,7 @@ fn called(span: &SpanMessage, form: NameForm, known: &Vocabulary) -> Option<Call
             }
         }
         NameForm::AnyTool(expected) => {
-            // A host has tools of its own as well, of which nothing else tells them apart.
+            // A host has tools of its own as well, of which nothing else distinguishes them.
             let is_it = name == expected && ending::is_of_mcp(attributes);
             (is_it.then(|| Text::from("tools/call"))?, None)
         }

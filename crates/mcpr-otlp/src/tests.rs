@@ -108,9 +108,9 @@ fn difference(run: &Path, rows: &[Request]) -> String {
     for (fact, count) in counted(truth) {
         *counts.entry(fact).or_default() -= count;
     }
-    let mut told = String::new();
+    let mut out = String::new();
     for ((method, target, outcome), count) in counts.into_iter().filter(|(_, count)| *count != 0) {
-        writeln!(told, "{count:+} {method} {target} {outcome}").unwrap();
+        writeln!(out, "{count:+} {method} {target} {outcome}").unwrap();
     }
-    told
+    out
 }

@@ -5,13 +5,13 @@ const FIRST_MS: i64 = 946_684_800_000;
 /// The last that fits into 63 bits of nanoseconds, in 2262.
 const LAST_MS: i64 = i64::MAX / 1_000_000;
 
-/// Why a time is none at which anything was called; it is given in unix milliseconds.
+/// Why a time cannot be that of a call; it is given in unix milliseconds.
 pub(crate) fn fault_of(ms: i64) -> Option<&'static str> {
     // A row of such a time would be older than all that is kept, and gone at once, or stay for good.
     match ms {
-        ..=0 => Some("a time of 0 is none (startTimeUnixNano, timeUnixNano)"),
-        1..FIRST_MS => Some("a time before 2000 is none in nanoseconds"),
-        LAST_MS.. => Some("a time after 2262 is none in nanoseconds"),
+        ..=0 => Some("a time of 0 is not a time (startTimeUnixNano, timeUnixNano)"),
+        1..FIRST_MS => Some("a time before 2000 is not in nanoseconds"),
+        LAST_MS.. => Some("a time after 2262 is not in nanoseconds"),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
-//! The one table of what emitters say: which spans and records tell of an operation of MCP, under which names, and
+//! The one table of what emitters say: which spans and records report an operation of MCP, under which names, and
 //! what each can know of how it ended.
 
-/// On which side of an operation something stood that tells of it.
+/// On which side of an operation something stood that reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OperationSide {
     /// It sent the request.
@@ -105,7 +105,7 @@ pub(crate) const VOCABULARIES: [Vocabulary; 10] = [
     Vocabulary {
         name: "AI SDK",
         scope: "ai",
-        // Tools of any origin have this span; the result tells.
+        // Tools of any origin have this span; the result shows it.
         spans: &[(
             INTERNAL,
             OperationSide::Client,
@@ -224,7 +224,7 @@ pub(crate) const REQUEST_ID: &[&str] = &[
 ];
 /// Where the session's id stands.
 pub(crate) const SESSION: &[&str] = &["mcp.session.id"];
-/// Where the revision of the protocol stands: from 2026 on there are no sessions, whatever is said.
+/// Where the revision of the protocol stands: from 2026 on there are no sessions, whatever is stated.
 pub(crate) const PROTOCOL: &[&str] = &["mcp.protocol.version"];
 /// Where the server is named that was called.
 pub(crate) const SERVER_NAME: &[&str] = &[
@@ -262,7 +262,7 @@ pub(crate) const OLD_METHODS: &[(&str, &str)] = &[
     ("SetLoggingLevel", "logging/setLevel"),
 ];
 
-/// How a record of a host's log tells that its tool call is one of MCP.
+/// How a record of a host's log shows that its tool call is one of MCP.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ToolOfMcp {
     /// An attribute begins so.
@@ -292,7 +292,7 @@ pub(crate) struct LogVocabulary {
     pub(crate) call_id: &'static [&'static str],
     pub(crate) conversation: &'static [&'static str],
     pub(crate) message: &'static [&'static str],
-    /// Whether spans tell of the same calls, so that they are waited for.
+    /// Whether spans report the same calls, so that they are waited for.
     pub(crate) has_spans: bool,
     /// Values of `error_type` that are JSON-RPC errors.
     pub(crate) rpc_errors: &'static [&'static str],
@@ -362,7 +362,7 @@ pub(crate) const LOG_VOCABULARIES: [LogVocabulary; 3] = [
 pub(crate) mod own {
     /// What the row is known again by.
     pub(crate) const KEY: &str = "mcpr.key";
-    /// What it is found by when another stream tells of its call.
+    /// What it is found by when another stream reports its call.
     pub(crate) const CALL: &str = "mcpr.call";
     /// `http` or `oauth`; of MCP it is left out.
     pub(crate) const KIND: &str = "mcpr.kind";
@@ -381,7 +381,7 @@ pub(crate) mod own {
     pub(crate) const UNTIMED: &str = "mcpr.duration.unknown";
     /// From the request to the first event of its answer, microseconds.
     pub(crate) const FIRST_EVENT: &str = "mcpr.first_event.duration_us";
-    /// The format that it was told in.
+    /// The format that it came in.
     pub(crate) const FORMAT: &str = "mcpr.format";
     /// What it takes up of an operation of several requests, what it leaves open, and what its answer says.
     pub(crate) const FOLLOWS: &str = "mcpr.operation.follows";

@@ -41,7 +41,7 @@ impl Pass<'_> {
         }
         let mut name = self.name_around(hit);
         self.named = name.end;
-        // The kind of a mark is no key.
+        // The kind of a mark is not a key.
         if self.text[..name.start].ends_with(b"[redacted:") {
             return;
         }
@@ -299,7 +299,7 @@ impl Pass<'_> {
         let is_letter = |at: Option<&u8>| at.is_some_and(u8::is_ascii_alphanumeric);
         let quotes = (from..behind.len()).filter(|at| {
             let before = at.checked_sub(1).and_then(|before| behind.get(before));
-            // An apostrophe within a word is no quote.
+            // An apostrophe within a word is not a quote.
             behind[*at] == quote && !(is_letter(before) && is_letter(behind.get(at + 1)))
         });
         // An odd number before the key: a text is open, and ends here.
@@ -312,7 +312,7 @@ impl Pass<'_> {
             |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
         let is_variable = sign == Sign::Assigned && key.bytes().iter().all(is_of_variable);
         // Prose puts a colon behind these words, and goes on to the end of the line.
-        let is_said = key.ends_with_any(&[
+        let is_prose_word = key.ends_with_any(&[
             "token",
             "otp",
             "secret",
@@ -322,7 +322,7 @@ impl Pass<'_> {
             "cookie",
             "pass",
         ]);
-        (sign == Sign::Colon && !is_said || is_variable)
+        (sign == Sign::Colon && !is_prose_word || is_variable)
             && blocks::begins_line(self.text, key.name.start).is_some()
     }
 
@@ -391,7 +391,7 @@ impl Pass<'_> {
             (_, Secrecy::Random) => words::looks_random(&plain) && !words::is_algorithm(&plain),
             (_, Secrecy::NoNumber) if plain.iter().all(u8::is_ascii_digit) => is_mark,
             (_, Secrecy::NoNumber | Secrecy::Any) => {
-                is_mark || is_said_of(key, sign, found, &plain)
+                is_mark || is_prose_about(key, sign, found, &plain)
             }
         }
     }
@@ -400,8 +400,8 @@ impl Pass<'_> {
 /// Most blanks around a sign.
 pub(super) const MAX_GAP: usize = 32;
 
-/// Prose says `token: …` of things that are none, and an error `auth: 401`.
-fn is_said_of(key: &NamedKey<'_>, sign: Sign, found: &FoundValue, plain: &[u8]) -> bool {
+/// Prose writes `token: …` about things that are not tokens, and an error `auth: 401`.
+fn is_prose_about(key: &NamedKey<'_>, sign: Sign, found: &FoundValue, plain: &[u8]) -> bool {
     let is_quoted = found.is_quoted;
     let of_prose = [
         "token",

@@ -166,7 +166,7 @@ pub(super) fn element(text: &[u8], key: &NamedKey<'_>) -> Option<Range<usize>> {
         .then_some(found)
 }
 
-/// What is as long is no word of a program's text.
+/// What is as long is not a word of a program's text.
 const LONG_TOKEN: usize = 20;
 
 /// How deep a value may stand in elements of its own.

@@ -23,7 +23,7 @@ impl Pass<'_> {
         }
     }
 
-    /// A key's old value was no secret, such as `null`: the new one behind the arrow may be.
+    /// A key's old value was not a secret, such as `null`: the new one behind the arrow may be.
     pub(super) fn take_new(&mut self, end: usize) {
         if let Some(new) = self.new_value(end) {
             self.take(new.secret, new.end, "key");

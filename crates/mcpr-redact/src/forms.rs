@@ -22,7 +22,7 @@ pub(super) enum FormWindow {
 /// What the secret looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Looks {
-    /// Any word that is no placeholder.
+    /// Any word that is not a placeholder.
     Word,
     /// A word in quotes.
     Quoted,

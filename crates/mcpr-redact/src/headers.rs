@@ -44,7 +44,7 @@ impl Pass<'_> {
             .next()
             .unwrap_or_default();
         // Documents speak of headers, too: `Authorization: required`, `Cookie: a small file`.
-        let is_said = words::is_placeholder(words::trim(first))
+        let is_description = words::is_placeholder(words::trim(first))
             // The brackets of `${TOKEN}` are its own, the quote behind it is not.
             || is_filled_in(first)
             || is_filled_in(&near[scheme..])
@@ -52,7 +52,7 @@ impl Pass<'_> {
             || words::is_placeholder(&near[scheme..])
             || words::is_file(near.trim_ascii());
         let is_mark = value::mark_at(text, from).is_some();
-        if near.is_empty() || is_said && !is_mark {
+        if near.is_empty() || is_description && !is_mark {
             return;
         }
         // The value in `-H "Cookie: …"` ends with the argument, not with the line.

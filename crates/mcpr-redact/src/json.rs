@@ -1,5 +1,5 @@
 //! A JSON text gone over token by token: its order, its numbers and its spelling stay as they are,
-//! but for secrets. Linear, and bounded by what goes out. Must be given JSON; what is none comes out
+//! but for secrets. Linear, and bounded by what goes out. Must be given JSON; other text comes out
 //! harmless, but not as JSON.
 
 use super::keys::Secrecy;
@@ -145,9 +145,11 @@ impl JsonWalk<'_> {
             let from = end - value.len();
             let value = value.trim_end();
             let candidate = value.trim_matches('"');
-            let is_said = matches!(value, "null" | "true" | "false" | "{}" | "[]")
+            let is_value_without_secret = matches!(value, "null" | "true" | "false" | "{}" | "[]")
                 || words::is_placeholder(candidate.as_bytes());
-            if is_said || value::mark_at(candidate.as_bytes(), 0) == Some(candidate.len()) {
+            if is_value_without_secret
+                || value::mark_at(candidate.as_bytes(), 0) == Some(candidate.len())
+            {
                 continue;
             }
             self.out.text.push_str(&text[done..from]);
@@ -261,7 +263,7 @@ impl JsonWalk<'_> {
             .is_some_and(|(key, _)| members::is_of_schema(key))
     }
 
-    /// What is no JSON began with the last text: `{"a" => 1}`.
+    /// What is not JSON began with the last text: `{"a" => 1}`.
     fn rest_from_text(&mut self) {
         if let Some((at, written, redacted)) = self.last_text.take() {
             if self.out.text.len() > written {
@@ -328,8 +330,9 @@ impl JsonWalk<'_> {
 
     /// Whether something was read already.
     fn is_behind_document(&self) -> bool {
-        let is_said = |text: &str| !text.trim_ascii().is_empty();
-        is_said(&self.out.text) || is_said(&self.json[self.copied..self.at])
+        let is_value_without_secret = |text: &str| !text.trim_ascii().is_empty();
+        is_value_without_secret(&self.out.text)
+            || is_value_without_secret(&self.json[self.copied..self.at])
     }
 
     /// A string that is a value.
@@ -450,7 +453,7 @@ fn is_secret(secrecy: Secrecy, text: &str) -> bool {
         }
 }
 
-/// The signature of a function is none of a message: `def f(x: int) -> str`.
+/// The signature of a function is not a secret: `def f(x: int) -> str`.
 fn is_declaration(text: &str) -> bool {
     const LONGEST: usize = 200;
     if text.len() > LONGEST || words::has_token(text.as_bytes()) {

@@ -66,7 +66,7 @@ const TAILS: &[&str] = &[
     "live", "test", "dev", "old", "new", "current", "previous", "primary", "secondary", "backup", "pem",
 ];
 
-/// What is said of a secret, and is none.
+/// What a name adds to a secret's word when it names no secret.
 #[rustfmt::skip]
 const ABOUT: &[&str] = &[
     "age", "attempts", "at", "changed", "confirmationrequired", "count", "days", "enabled", "error", "expired", "expires",
@@ -82,7 +82,7 @@ const ABOUT: &[&str] = &[
 /// neither `author` nor `oauth`.
 pub(super) const LAST_WORDS: [&str; 3] = ["auth", "bearer", "signature"];
 
-/// As those, but a number is none: pulses have a width.
+/// As those, but not for numbers: pulses have a width.
 const SHORT_PASSWORD: &str = "pw";
 
 /// A signature of a function is called `functionSignature`: this one stands behind a separator.
@@ -93,7 +93,7 @@ const NOT_IN_CAMEL_CASE: &str = "signature";
 const PIN: &str = "pin";
 const PIN_DIGITS: std::ops::RangeInclusive<usize> = 4..=12;
 
-/// Names that end like a secret and are none: cursors, progress, counts, parts of a vocabulary.
+/// Names that end like a secret's and name something else: cursors, progress, counts, parts of a vocabulary.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
     "progresstoken", "pagetoken", "nexttoken", "continuationtoken", "synctoken", "canceltoken", "cancellationtoken",
@@ -176,7 +176,7 @@ fn may_be_secret(name: &[u8]) -> bool {
 /// stand between.
 fn may_hold(name: &[u8]) -> bool {
     const LONGEST: usize = 32;
-    // What stands behind the name is none of those.
+    // What follows the name is not one of those.
     let mut letters = [b'z'; LONGEST + 1];
     let Some(head) = letters
         .get_mut(..name.len())
@@ -197,12 +197,12 @@ fn may_hold(name: &[u8]) -> bool {
     found > 0
 }
 
-/// How many ends of three letters are told apart.
+/// How many ends of three letters are distinguished.
 const ENDS: usize = 1 << 12;
 
 /// The number of three letters in either case; others may have it, too.
 const fn end_of_three(letters: [u8; 3]) -> usize {
-    // Five bits tell letters apart, whatever their case.
+    // Five bits distinguish letters, whatever their case.
     let [a, b, c] = letters;
     (a as usize & 31) << 7 ^ (b as usize & 31) << 4 ^ (c as usize & 31)
 }
@@ -250,7 +250,7 @@ pub(super) fn secrecy_by_lists(name: &[u8]) -> Secrecy {
     if secrecy == Secrecy::None && is_last_word(name, SHORT_PASSWORD) {
         return Secrecy::NoNumber;
     }
-    // Nearly every name is none of a secret: whether it is one of the exceptions is asked last.
+    // Nearly no name is that of a secret: whether it is one of the exceptions is asked last.
     if secrecy == Secrecy::None || ENDINGS.harmless.of(plain).is_some() {
         return Secrecy::None;
     }
@@ -397,7 +397,7 @@ pub(super) fn is_secret_pin(name: &[u8], rest: &[u8]) -> bool {
     let value = value.trim_ascii_start();
     let opened = quotes(value);
     let value = &value[opened..];
-    // What goes on behind its digits is no PIN: `1234.5`, `1234 Main Street`.
+    // What goes on behind its digits is not a PIN: `1234.5`, `1234 Main Street`.
     let ends: &[u8] = if opened > 0 {
         b"\\\"'"
     } else {
@@ -411,7 +411,7 @@ pub(super) fn is_secret_pin(name: &[u8], rest: &[u8]) -> bool {
     PIN_DIGITS.contains(&digits) && is_end
 }
 
-/// Whether a name is this word or ends with it, parted by its case or by what is no letter or digit.
+/// Whether a name is this word or ends with it, parted by its case or by what is not a letter or digit.
 pub(super) fn is_last_word(name: &[u8], word: &str) -> bool {
     let Some(start) = name.len().checked_sub(word.len()) else {
         return false;

@@ -95,7 +95,7 @@ impl Redactor {
     /// A redactor with the built-in rules and these patterns besides.
     ///
     /// # Errors
-    /// When a pattern is no regular expression, is too large, or matches the empty text.
+    /// When a pattern is not a regular expression, is too large, or matches the empty text.
     pub fn new(patterns: &[String]) -> Result<Self, BadPattern> {
         let compile = |pattern: &String| {
             let bad = |reason: String| BadPattern {
@@ -223,7 +223,7 @@ impl Redactor {
 
     /// A text in which whole documents stand: `body was {"name": …}`.
     fn embedded(&self, text: &str, documents: usize) -> Option<(String, u64)> {
-        /// What begins like a document and is none is read over so often.
+        /// Text that only begins like a document is scanned at most so often.
         const MAX_TRIES: usize = 32;
         let (mut clean, mut count, mut done, mut at) = (String::new(), 0, 0, 0);
         let mut tries = 0;

@@ -8,7 +8,7 @@ use super::programs::{self, ProgramCall};
 use super::{tables, words};
 use std::ops::Range;
 
-/// What an array has told of its elements so far.
+/// What an array has shown of its elements so far.
 #[derive(Debug, Default)]
 pub(super) struct Elements {
     /// How many there were.
@@ -76,7 +76,7 @@ impl Elements {
     /// An array within these has ended; `is_head` says that its key names the columns of a table.
     pub(super) fn ended(&mut self, array: Self, is_head: bool, is_first: bool) {
         let is_of_names = array.names > 1 && array.names >= array.count;
-        // A lone pair of a name and its value is no head.
+        // A lone pair of a name and its value is not a head.
         if is_of_names && (is_head || is_first && array.head.iter().any(|column| column.index > 0))
         {
             self.below = array.head;
@@ -175,7 +175,7 @@ impl Container {
         let is_secret = before.is_some_and(|name| {
             let secrecy = keys::secrecy(name.as_bytes());
             match &*name {
-                // A user without a password is no secret.
+                // A user without a password is not a secret.
                 "-u" | "--user" => is_login(text),
                 _ if takes_turns => {
                     secrecy >= Secrecy::NoNumber && !words::is_placeholder(text.as_bytes())

@@ -1,4 +1,4 @@
-//! What an open object or array of JSON has told so far: whether its next value is a secret, and which
+//! What an open object or array of JSON has shown so far: whether its next value is a secret, and which
 //! of its values turn out to be one when their name follows. Must not read JSON itself.
 
 use super::keys::{self, Secrecy};
@@ -130,7 +130,7 @@ pub(super) struct Container {
     /// Where a value stands in the output whose name was not met yet.
     pending: Vec<PendingValue>,
     value_from: usize,
-    /// What stands in an array; of an object, what its arrays have told.
+    /// What stands in an array; of an object, what its arrays have shown.
     pub(super) elements: Elements,
     /// How sure the path of a change is that the value is a secret.
     changed: Secrecy,
@@ -143,7 +143,7 @@ pub(super) struct Container {
     manifest: Manifest,
 }
 
-/// What an object has told of being a `Secret` of Kubernetes.
+/// What an object has shown of being a `Secret` of Kubernetes.
 #[derive(Debug, Default)]
 struct Manifest {
     /// Whether the member that is being read says it.

@@ -26,7 +26,7 @@ impl Pass<'_> {
             .take_while(|byte| is_of_name(byte))
             .count();
         let mut start = hit - before;
-        // The letter of an escape is none of the name.
+        // The letter of an escape does not belong to the name.
         if self.text[start..hit].starts_with(b"n")
             || self.text[start..hit].starts_with(b"r")
             || self.text[start..hit].starts_with(b"t")

@@ -1,5 +1,5 @@
-//! Lines of `.pgpass`, which nothing in them names: `host:port:database:user:password`. Each is told by its port and
-//! by what stands around it. Must not know of forms that have a word of their own.
+//! Lines of `.pgpass`, which nothing in them names: `host:port:database:user:password`. Each is recognised by its
+//! port and by what stands around it. Must not know of forms that have a word of their own.
 
 use super::scan::Pass;
 use super::{value, words};
@@ -8,7 +8,7 @@ use std::ops::Range;
 /// Longest line that is read.
 const LONGEST_LINE: usize = 512;
 
-/// Files that programs name before the number of a line: `main.rs:1024:…` is no host and port.
+/// Files that programs name before the number of a line: `main.rs:1024:…` is not a host and port.
 #[rustfmt::skip]
 const FILES: [&str; 24] = [
     ".rs", ".py", ".js", ".ts", ".tsx", ".jsx", ".go", ".c", ".h", ".cc", ".cpp", ".java", ".rb", ".md", ".txt", ".yml", ".yaml", ".json", ".toml",

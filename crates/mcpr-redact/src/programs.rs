@@ -106,7 +106,7 @@ fn base(name: &str) -> &str {
     name.strip_suffix(".exe").unwrap_or(name)
 }
 
-/// What the arguments of a command have said of the program so far.
+/// What the arguments of a command have shown of the program so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ProgramCall {
     /// The options of its program, a bit each.
@@ -211,7 +211,7 @@ fn is_meant(option: &SecretOption, candidate: &[u8]) -> bool {
             let is_other = short.starts_with(b"-") || words::is_placeholder(short);
             !short.is_empty() && !is_port && !is_other
         }
-        // A user and a group of numbers are no login, and neither is an address.
+        // A user and a group of numbers are not a login, and neither is an address.
         Login(mark) => short
             .splitn(2, |byte| *byte == mark)
             .nth(1)

@@ -93,7 +93,7 @@ pub(super) fn closing(text: &[u8], from: usize, quote: u8, slashes: usize) -> Cl
     Closing::Open(text.len())
 }
 
-/// Whether the text goes on behind a quote as if it were none: `ab"cd`, and not `"ab", "cd"`.
+/// Whether the text goes on behind a quote as if there were no quote: `ab"cd`, and not `"ab", "cd"`.
 pub(super) fn goes_on(text: &[u8], at: usize) -> bool {
     text.get(at)
         .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80)

@@ -42,7 +42,7 @@ enum FinderKind {
     /// The end of an element of HTML that may hold a label.
     Label,
     HiddenField,
-    /// An element that tells a page's programs something.
+    /// An element that is meant for a page's programs.
     Meta,
     /// A port, as a file of passwords has one.
     Port,
@@ -145,9 +145,9 @@ pub(super) struct Pass<'a> {
     pub(super) at: usize,
     /// Names that end before were looked at.
     pub(super) named: usize,
-    /// Lines that end before were read as rows of a table, or are none.
+    /// Lines that end before were read as rows of a table, or are not rows.
     pub(super) tabled: usize,
-    /// Rows of tables of HTML that end before were read as heads, or are none.
+    /// Rows of tables of HTML that end before were read as heads, or are not heads.
     pub(super) headed: usize,
     /// Documents of YAML that end before were read as manifests.
     pub(super) manifested: usize,

@@ -62,9 +62,9 @@ pub(super) enum TokenPart {
 pub(super) enum SecretPart {
     /// All of it.
     Whole,
-    /// All of it; words joined by `-` and `_` are none: one part must be long and mixed.
+    /// All of it; words joined by `-` and `_` do not count: one part must be long and mixed.
     Dense,
-    /// All of it; names made of words are none: one part must mix its letters and digits as chance does.
+    /// All of it; names made of words do not count: one part must mix its letters and digits as chance does.
     Scattered,
     /// What stands behind the beginning.
     Rest,

@@ -83,7 +83,7 @@ pub(super) fn after_scheme(text: &[u8], at: usize) -> usize {
     })
 }
 
-/// Whether a text says where a token is taken from, and is none: `Bearer ${TOKEN}`.
+/// Whether a text says where a token is taken from, and does not hold one: `Bearer ${TOKEN}`.
 pub(super) fn is_variable_behind_scheme(candidate: &[u8]) -> bool {
     let at = after_scheme(candidate, 0);
     let token = &candidate[at..];

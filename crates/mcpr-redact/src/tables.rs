@@ -186,7 +186,7 @@ impl Pass<'_> {
                 break;
             }
             let row = cells(text, &line, separator);
-            // What is no row any more ends the table.
+            // What is not a row any more ends the table.
             if row.len() < 2 || row.len() > width + 1 {
                 break;
             }

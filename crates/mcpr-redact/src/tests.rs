@@ -1,4 +1,4 @@
-//! What is a secret and what is none. Tokens are put together here, so that no scanner takes this
+//! What is a secret and what is not. Tokens are put together here, so that no scanner takes this
 //! file for a leak.
 
 use super::*;
@@ -238,7 +238,7 @@ fn json_keeps_its_spelling() {
             r#"{"https://u:p@host/x":[-1e+5]}"#,
             r#"{"https://[redacted:url]@host/x":[-1e+5]}"#,
         ),
-        // What is no JSON any more is gone over as text.
+        // What is not JSON any more is gone over as text.
         (
             r#"{"a":"b"] word https://u:p@host/x "c"#,
             r#"{"a":"b"] word https://[redacted:url]@host/x "c"#,

@@ -44,7 +44,7 @@ impl<'a> JsonString<'a> {
         self.len() > 1 && self.quoted.ends_with('"')
     }
 
-    /// What it says; one that is none of JSON says what stands in it.
+    /// What it says; any other text stands for itself.
     pub(super) fn text(self) -> Cow<'a, str> {
         let inner = self.quoted.strip_prefix('"').unwrap_or(self.quoted);
         let inner = inner.strip_suffix('"').unwrap_or(inner);
@@ -55,12 +55,12 @@ impl<'a> JsonString<'a> {
     }
 }
 
-/// Where the token that begins here ends, when it is no string.
+/// Where the token that begins here ends, when it is not a string.
 pub(super) fn end_of_token(json: &str, at: usize) -> usize {
     let rest = &json.as_bytes()[at + 1..];
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
     if !is_word(&json.as_bytes()[at]) {
-        // What is no JSON may hold characters of more than a byte.
+        // What is not JSON may hold characters of more than a byte.
         let len = rest.iter().take_while(|byte| **byte & 0xc0 == 0x80).count();
         return at + 1 + len;
     }
@@ -74,7 +74,7 @@ pub(super) fn end_of_blanks(json: &str, at: usize) -> usize {
     at + rest.take_while(is_blank).count()
 }
 
-/// Whether a token that is no string can be one of JSON.
+/// Whether a token that is not a string can be one of JSON.
 pub(super) fn is_of_json(token: &str) -> bool {
     let is_of_number = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     match token.as_bytes() {

@@ -5,7 +5,7 @@ use super::keys::Secrecy;
 
 /// A word of some language, and how sure a name with it is that its value is a secret.
 struct ForeignWord {
-    /// As it is searched for. Cases are told apart, as only those of ASCII can be folded cheaply.
+    /// As it is searched for. Cases are distinguished, as only those of ASCII can be folded cheaply.
     spellings: &'static [&'static str],
     secrecy: Secrecy,
 }
@@ -71,7 +71,7 @@ pub(super) fn secrecy(name: &[u8]) -> Secrecy {
         .unwrap_or(Secrecy::None)
 }
 
-/// How many bytes the letter beyond ASCII has that begins here; marks and blanks are none.
+/// How many bytes the letter beyond ASCII has that begins here; marks and blanks are not letters.
 pub(super) fn letter(text: &[u8], at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
     let len = match rest.first()? {

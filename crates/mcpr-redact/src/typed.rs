@@ -280,7 +280,7 @@ pub(super) fn after_declared(text: &[u8], at: usize) -> usize {
 }
 
 /// Where a value begins behind a tag of YAML that says it is a text, `!!str`, or behind the brackets of
-/// Go's `[]byte("…")`. What other tags name, such as `!Ref`, is no value.
+/// Go's `[]byte("…")`. What other tags name, such as `!Ref`, is not a value.
 pub(super) fn after_tag(text: &[u8], at: usize) -> usize {
     const TAGS: [&[u8]; 6] = [
         b"!!str ",

@@ -87,7 +87,7 @@ pub(super) fn user_part(
     } else if let Some(at) = behind_mark(text, known.end, colon - scheme.len(), authority) {
         from..at
     } else {
-        // A slash within the password: what stands before it is no port.
+        // A slash within the password: what stands before it is not a port.
         let colon = authority.iter().position(|byte| *byte == b':')?;
         let is_port = authority[colon + 1..].iter().all(u8::is_ascii_digit);
         match known.last_at.filter(|at| *at > from) {
@@ -150,7 +150,7 @@ fn scheme(text: &[u8], colon: usize) -> Option<&[u8]> {
         // Of `mongodb+srv` and `git+https` the last part counts.
         .rsplit(|byte| *byte == b'+')
         .next()?;
-    // What stands before it without a blank is no part of it.
+    // What stands before it without a blank is not part of it.
     scheme.iter().any(u8::is_ascii_alphabetic).then_some(scheme)
 }
 

@@ -72,7 +72,7 @@ impl NestingLimit<'_> {
 }
 
 fn nested(text: &[u8], at: usize, depth: &NestingLimit<'_>) -> Option<FoundValue> {
-    // Its bracket is no list's.
+    // Its bracket is not a list's.
     if mark_at(text, at).is_some() {
         return bare(text, at);
     }
@@ -151,7 +151,7 @@ fn called(text: &[u8], at: usize, depth: &NestingLimit<'_>) -> Option<FoundValue
     let is_name_of_variable = text[literal.secret.clone()]
         .iter()
         .all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
-    // A call may make a secret of its text or look one up by it: its name tells, or a text that can
+    // A call may make a secret of its text or look one up by it: its name shows which, or a text that can
     // be no name.
     let is_of_value = is_wrapper(name) || words::looks_random(&text[literal.secret.clone()]);
     let end = matching(text, open, depth.steps).unwrap_or(literal.end);
@@ -243,7 +243,7 @@ fn bracketed(text: &[u8], at: usize, depth: &NestingLimit<'_>) -> Option<FoundVa
             is_code: true,
         });
     }
-    // A remark in brackets, such as `(must be set)`, is no value.
+    // A remark in brackets, such as `(must be set)`, is not a value.
     let is_word = to - inner <= MAX_WORDS_BYTES
         && !text[inner..to]
             .iter()
@@ -395,7 +395,7 @@ fn parts(text: &[u8], at: usize) -> bool {
     first.is_ascii_whitespace() || is_named || b"\"'`)]}<\\".contains(first)
 }
 
-/// Whether `<` begins a tag, and is no part of a value.
+/// Whether `<` begins a tag, and is not part of a value.
 fn is_tag(rest: &[u8]) -> bool {
     const LONGEST: usize = 64;
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_:/!".contains(byte);

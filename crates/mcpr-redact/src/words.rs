@@ -1,4 +1,4 @@
-//! What stands in a secret's place and is none: placeholders, types, words of prose. Must not know where
+//! What stands in a secret's place without being one: placeholders, types, words of prose. Must not know where
 //! a value stands.
 
 /// Words that stand where a value would: kinds of value, what a validator says, keywords of languages,
@@ -47,7 +47,7 @@ const OF_SENTENCES: &[&str] = &[
     "will", "with", "you", "your",
 ];
 
-/// Names under which programs keep values: `config.password` is no password.
+/// Names under which programs keep values: `config.password` is not a password.
 #[rustfmt::skip]
 const HOLDERS: &[&str] = &[
     "process", "os", "env", "req", "request", "res", "response", "self", "this", "config", "cfg", "settings", "conf",
@@ -99,12 +99,12 @@ pub(super) fn is_prose(text: &[u8]) -> bool {
         .count();
     let count = words.clone().count();
     // What validators say: `Field required`.
-    let is_said = count >= 2
+    let is_sentence = count >= 2
         && words
             .clone()
             .all(|word| is_plain(trim(word)) || is_word(trim(word), OF_SENTENCES));
     // A passphrase has four words as well, but hardly two of these.
-    is_said || of_sentences >= 2 && count >= 4 && !text.contains(&b'=')
+    is_sentence || of_sentences >= 2 && count >= 4 && !text.contains(&b'=')
 }
 
 /// Whether letters and digits stand together in a way that no word, no type and no place for a value
@@ -133,7 +133,7 @@ pub(super) fn trim(word: &[u8]) -> &[u8] {
     &word[from..to.max(from)]
 }
 
-/// Whether a whole value stands for a secret and is none: `${TOKEN}`, `<your key>`, `****`, `null`.
+/// Whether a whole value stands for a secret without being one: `${TOKEN}`, `<your key>`, `****`, `null`.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let value = value.trim_ascii();
     let value = value
@@ -179,7 +179,7 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let lower = value[..value.len().min(12)].to_ascii_lowercase();
     // Syntax themes give colours to keys such as `token`.
     let is_constant = value.starts_with(b"0x") && value.len() <= 10 || is_colour(value);
-    let is_told = [
+    let is_example = [
         &b"your"[..],
         b"<your",
         b"my-secret-",
@@ -194,7 +194,12 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     ]
     .iter()
     .any(|start| lower.starts_with(start));
-    is_marks || is_wrapped || is_told || is_constant || is_plain(trim(value)) || is_percent(value)
+    is_marks
+        || is_wrapped
+        || is_example
+        || is_constant
+        || is_plain(trim(value))
+        || is_percent(value)
 }
 
 /// `#dcdccc`, `#e37170 bold`

@@ -171,7 +171,7 @@ pub struct FailedCall {
     pub kind: Option<&'static str>,
     /// The code.
     pub code: Option<String>,
-    /// What the answer said.
+    /// The message of the answer.
     pub message: Option<String>,
     /// How long it took, microseconds.
     pub latency: Option<i64>,

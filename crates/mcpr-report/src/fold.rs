@@ -13,9 +13,9 @@ use mcpr_model::{Body, OutputTail, Payload, ServerRun, Sketch, Status};
 use mcpr_store::query::{ChangeRow, Entry, Flight, GapRow, OpenRow, RequestRow};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-/// Most tools that are told apart while counting; a server may invent names.
+/// Most tools that are distinguished while counting; a server may invent names.
 const MAX_KEYS: usize = 10_000;
-/// Most sessions that are told apart.
+/// Most sessions that are distinguished.
 const MAX_SESSIONS: usize = 200_000;
 /// Lengths that a piece of time may have, milliseconds: those that clocks have.
 const WIDTHS: [i64; 23] = [

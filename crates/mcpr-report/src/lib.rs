@@ -4,7 +4,7 @@
 //! what was recorded: in the page it is data, in Markdown it is escaped.
 //!
 //! A [`TrafficWindow`] is filled request by request ([`WindowFold`]) and holds no more than the limits here, so
-//! that neither memory nor the page grows with the store; what was left out is said in it.
+//! that neither memory nor the page grows with the store; what was left out is reported in it.
 
 mod data;
 mod fold;

@@ -114,7 +114,7 @@ fn open_calls(out: &mut String, window: &TrafficWindow, made_at: i64) -> fmt::Re
 /// How a call without an answer stands.
 fn waiting(call: &OpenCall, made_at: i64) -> String {
     if !call.awaited {
-        return "whoever recorded it is gone: nobody knows how it ended".to_owned();
+        return "its recorder is gone: how it ended is unknown".to_owned();
     }
     let waited_ms = made_at.saturating_sub(call.ts).max(0);
     let waited = duration(Some(waited_ms.saturating_mul(1000)));
@@ -178,11 +178,11 @@ fn failures(out: &mut String, window: &TrafficWindow) -> fmt::Result {
 fn one_failure(out: &mut String, failure: &FailedCall) -> fmt::Result {
     let what = failure.target.as_deref().unwrap_or(&failure.method);
     let kind = [failure.kind, failure.code.as_deref()];
-    let mut said = kind.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    if !said.is_empty() {
-        said.push_str(": ");
+    let mut reason = kind.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    if !reason.is_empty() {
+        reason.push_str(": ");
     }
-    said.push_str(match (&failure.message, failure.status) {
+    reason.push_str(match (&failure.message, failure.status) {
         (Some(message), _) => message,
         (None, "timeout") => "never answered",
         (None, _) => "no message",
@@ -194,7 +194,7 @@ fn one_failure(out: &mut String, failure: &FailedCall) -> fmt::Result {
         escaped(what),
         escaped(&failure.proxy),
         duration(failure.latency),
-        escaped(&said)
+        escaped(&reason)
     )?;
     kept_body(out, "asked", failure.params.as_ref())?;
     kept_body(out, "answered", failure.answer.as_ref())

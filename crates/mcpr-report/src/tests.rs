@@ -164,18 +164,18 @@ fn a_name_does_not_turn_the_words_of_a_report_round() {
 
 #[test]
 fn escapes_of_a_terminal_are_written_out_in_a_page_and_in_markdown() {
-    let said = "\u{1b}[31mred\u{8}\u{7f}\r\nnext\rover";
+    let message = "\u{1b}[31mred\u{8}\u{7f}\r\nnext\rover";
     let mut fold = WindowFold::new(WindowScope {
         name: String::new(),
         conditions: Vec::new(),
         from: 0,
         to: 10,
     });
-    fold.add(Entry::Request(Box::new(failed(1, said))));
+    fold.add(Entry::Request(Box::new(failed(1, message))));
     fold.failed_servers(&[ServerRun {
         refused: Some("no".into()),
         stderr: Some(OutputTail {
-            text: said.into(),
+            text: message.into(),
             bytes: 1,
         }),
         ..ServerRun::default()
@@ -196,10 +196,10 @@ fn escapes_of_a_terminal_are_written_out_in_a_page_and_in_markdown() {
 
 #[test]
 fn a_backslash_of_what_was_recorded_stays_one() {
-    let said = r"C:\\u001b\x1b\n";
-    let made = report(vec![window([failed(1, said)], &HashMap::new())]);
+    let message = r"C:\\u001b\x1b\n";
+    let made = report(vec![window([failed(1, message)], &HashMap::new())]);
     let (data, _) = parts(&html(made));
-    assert_eq!(data["windows"][0]["failures"][0]["message"], said);
+    assert_eq!(data["windows"][0]["failures"][0]["message"], message);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn pieces_of_time_end_where_the_window_does() {
 }
 
 #[test]
-fn what_hangs_and_a_server_that_could_not_start_are_told() {
+fn what_hangs_and_a_server_that_could_not_start_are_reported() {
     let mut fold = WindowFold::new(WindowScope {
         name: String::new(),
         conditions: Vec::new(),
@@ -250,9 +250,9 @@ fn what_hangs_and_a_server_that_could_not_start_are_told() {
     // The call is of 1,001,000.
     made.made_at = 1_001_000 + 150_000;
     let text = markdown(&made);
-    let told =
+    let expected =
         "**hang** (files): in flight for 2.5 min, no answer yet\n  asked: ` {\"a\":\"<b>\"} `";
-    assert!(text.contains(told), "{text}");
+    assert!(text.contains(expected), "{text}");
     assert!(
         text.contains("**nocmd**: server could not be started: no such file"),
         "{text}"
@@ -435,7 +435,7 @@ fn a_status_in_an_archive_has_the_phrase_of_http_and_a_message_is_its_comment() 
 }
 
 #[test]
-fn gaps_are_told() {
+fn gaps_are_reported() {
     let mut fold = WindowFold::new(WindowScope {
         name: String::new(),
         conditions: Vec::new(),

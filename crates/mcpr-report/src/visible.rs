@@ -1,5 +1,5 @@
 //! What turns the order of letters round, or is not seen at all, becomes a visible escape: in a report as in a
-//! table. Must not change what is said of the text.
+//! table. Must not change what is reported about the text.
 
 use mcpr_surface::unseen::{is_unseen, selects_a_picture};
 use std::fmt::Write as _;

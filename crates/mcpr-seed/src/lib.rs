@@ -9,7 +9,7 @@ pub const VARIABLE: &str = "MCPR_TEST_SEED";
 /// A seed for one random test, which prints it where it fails.
 ///
 /// # Panics
-/// When the variable is set and is no number: a run that was meant to replay must not be random.
+/// When the variable is set and is not a number: a run that was meant to replay must not be random.
 #[must_use]
 pub fn seed() -> u64 {
     match std::env::var(VARIABLE) {

@@ -98,7 +98,7 @@ impl Admin for PostgresStore {
             Class::Requests | Class::Payloads => {
                 self.look("count what is old", |db| sweep::count_of(db, what))
             }
-            // What goes of these depends on what went before it: only removing them tells.
+            // What goes of these depends on what went before it: only removing them shows that.
             Class::Sums | Class::Surfaces | Class::Names => Err(uncounted(what.class)),
         }
     }

@@ -189,7 +189,7 @@ impl<'b> BatchInProgress<'_, 'b> {
     }
 
     fn request(&mut self, request: &'b Request) -> Result<(), DbFault> {
-        // First of all: a call that another stream told of already must make neither a name nor a session.
+        // First of all: a call that another stream reported already must make neither a name nor a session.
         let Some(is_undecided) = self.merge_call(request)? else {
             self.appended.duplicates += 1;
             return Ok(());

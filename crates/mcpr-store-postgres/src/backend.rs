@@ -32,10 +32,11 @@ impl PostgresBackend {
 
 /// The name by which the checkpoints of this machine are kept apart from those of others, where nobody names one.
 fn recorder_name() -> String {
-    let said = std::env::var("MCPR_WRITER").ok();
+    let named = std::env::var("MCPR_WRITER").ok();
     // Set and empty is as if it was not set.
-    let said = said.filter(|name| !name.is_empty());
-    said.or_else(|| whoami::hostname().ok())
+    let named = named.filter(|name| !name.is_empty());
+    named
+        .or_else(|| whoami::hostname().ok())
         .unwrap_or_else(|| "recorder".to_owned())
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum ConnectionRole {
 const READER_TIMEOUT: &str = "5min";
 /// How long a writer waits for its turn before it says so.
 const LOCK_TIMEOUT: &str = "20s";
-/// What the system is told of connections whose other end may have gone, where nobody says it.
+/// What the system is asked to do with connections whose other end may have gone, where nobody says it.
 const KEEPALIVE: [(&str, &str); 4] = [
     ("keepalives_idle", "20"),
     ("keepalives_interval", "5"),
@@ -73,9 +73,9 @@ impl Server {
             for host in &self.settings.hosts {
                 match self.connect_to(host, role, wanted) {
                     Ok(db) => return Ok(db),
-                    // Of several hosts the failure that says most is told: what a server answers, before that none
+                    // Of several hosts the failure that says most is reported: what a server answers, before that none
                     // does.
-                    Err(error) if is_told(last.as_ref(), &error) => last = Some(error),
+                    Err(error) if says_more(last.as_ref(), &error) => last = Some(error),
                     Err(_) => {}
                 }
             }
@@ -121,8 +121,8 @@ impl Server {
         wanted: Wanted,
     ) -> Result<(), DbFault> {
         // The server itself says it, whatever its name promises.
-        let said = db.row("SELECT current_setting('transaction_read_only')", &[])?;
-        let is_standby = said.is_some_and(|row| row.get::<_, String>(0) == "on");
+        let setting = db.row("SELECT current_setting('transaction_read_only')", &[])?;
+        let is_standby = setting.is_some_and(|row| row.get::<_, String>(0) == "on");
         let place = named(host);
         match wanted {
             Wanted::Primary if is_standby => {
@@ -134,7 +134,7 @@ impl Server {
             }
             // One that is asked for its answers must not load the primary.
             Wanted::Standby if !is_standby => {
-                let message = format!("{place} is no standby");
+                let message = format!("{place} is not a standby");
                 return Err(StoreError::new(StoreErrorKind::Other, message)
                     .hint("ask for target_session_attrs=prefer-standby")
                     .into());
@@ -171,9 +171,9 @@ impl Server {
     fn refused(&self, host: &Host, mode: TlsMode, error: postgres::Error) -> StoreError {
         let is_of_tls = is_of_tls(&error);
         let doing = format!("connect to {}", named(host));
-        let mut told = DbFault::from(error).at(&self.url, &doing);
+        let mut fault = DbFault::from(error).at(&self.url, &doing);
         if is_of_tls && mode != TlsMode::Prefer {
-            told.kind = StoreErrorKind::Permission;
+            fault.kind = StoreErrorKind::Permission;
             let hint = match mode {
                 TlsMode::VerifyCa | TlsMode::VerifyFull => {
                     "name the file with the certificate of its authority: sslrootcert=FILE in the URL"
@@ -182,9 +182,9 @@ impl Server {
                     "have the server speak TLS; on a network that you trust, sslmode=disable in the URL goes without"
                 }
             };
-            told = told.hint(hint);
+            fault = fault.hint(hint);
         }
-        told
+        fault
     }
 }
 
@@ -208,7 +208,7 @@ fn named(host: &Host) -> String {
     }
 }
 
-/// Whether a failure is told instead of one before it.
-fn is_told(before: Option<&StoreError>, error: &StoreError) -> bool {
+/// Whether a failure is reported instead of one before it.
+fn says_more(before: Option<&StoreError>, error: &StoreError) -> bool {
     before.is_none_or(|before| is_away(before) && !is_away(error))
 }

@@ -30,6 +30,6 @@ impl Fixture for TestDatabase {
 
 mcpr_store::contract_tests!(match database() {
     Some(database) => database,
-    // Said by who looked for it.
+    // Reported by who looked for it.
     None => return,
 });

@@ -7,9 +7,9 @@ use std::error::Error as _;
 /// A failure on the way to an answer.
 #[derive(Debug)]
 pub(crate) enum DbFault {
-    /// What the server or the connection said.
+    /// What the server or the connection stated.
     Server(postgres::Error),
-    /// What is already told as it has to be.
+    /// What already has its final form.
     Store(StoreError),
 }
 
@@ -53,12 +53,12 @@ impl DbFault {
     pub(crate) fn at_writer(self, url: &StoreUrl, doing: &str) -> StoreError {
         let is_ended =
             matches!(&self, Self::Server(error) if error.code() == Some(&SqlState::QUERY_CANCELED));
-        let mut told = self.at(url, doing);
+        let mut failure = self.at(url, doing);
         if is_ended {
-            told.kind = StoreErrorKind::Retryable;
-            told.hint = None;
+            failure.kind = StoreErrorKind::Retryable;
+            failure.hint = None;
         }
-        told
+        failure
     }
 
     /// The failure of what was tried at a store.
@@ -91,20 +91,20 @@ fn of_server(error: &postgres::Error, url: &StoreUrl, doing: &str) -> StoreError
     let detail = detail.map(|detail| format!(" ({detail})"));
     let message = format!(
         "{url}: cannot {doing}: {}{}",
-        said(error),
+        message_of(error),
         detail.unwrap_or_default()
     );
-    let told = StoreError::new(kind, message);
+    let failure = StoreError::new(kind, message);
     match hint {
-        Some(hint) => told.hint(hint),
-        None => told,
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 
 /// What a failure says, without the words that the library puts before it.
-fn said(error: &postgres::Error) -> String {
-    if let Some(told) = error.as_db_error() {
-        return told.message().to_owned();
+fn message_of(error: &postgres::Error) -> String {
+    if let Some(failure) = error.as_db_error() {
+        return failure.message().to_owned();
     }
     // The library says "db error" or "error connecting to server", and what it means stands behind that.
     match error.source() {

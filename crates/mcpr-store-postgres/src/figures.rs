@@ -34,7 +34,7 @@ impl Figures {
         }
     }
 
-    /// Each number one larger, so that 0 stands for none; what is none at the end takes nothing.
+    /// Each number one larger, so that 0 stands for none; missing numbers at the end take no space.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let format = self.format.map(SourceFormat::code);
         let status = self.http_status.map(status_code);

@@ -45,7 +45,7 @@ impl OpenFlights {
         let own = self.open.values().filter(|of| **of == writer).count();
         let is_own = self.open.get(&key) == Some(&writer);
         if own < MAX_OPEN_REQUESTS || is_own {
-            // What was said of it before makes room.
+            // What was reported about it before makes room.
             if self.open.insert(key, writer).is_some() {
                 self.ended.insert(key);
             }
@@ -91,7 +91,7 @@ pub(crate) fn listed(db: &mut Db, filter: &Filter) -> Result<Vec<OpenRow>, DbFau
     let mut listed = Vec::new();
     for row in db.rows(&sql, &[])? {
         let open = open_of(row.try_get(0)?)?;
-        // What is over is no request in flight: it only waits for more to be told.
+        // What is over is not a request in flight: it only waits for more to be reported.
         if open.is_over {
             continue;
         }
@@ -147,7 +147,7 @@ pub(crate) fn abandoned(db: &mut Db) -> Result<Vec<Request>, DbFault> {
             resumes,
             is_over,
         } = open_of(row.try_get(2)?)?;
-        // Its source is read again and tells of it itself.
+        // Its source is read again and reports it itself.
         if resumes {
             resumed.push(row.try_get(0)?);
             continue;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How often it is said. Others wait six times as long before they believe that nobody is there.
+/// How often it is reported. Others wait six times as long before they believe that nobody is there.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Says that somebody is there until it is dropped.
@@ -56,7 +56,7 @@ impl Drop for Heart {
         // The thread hears of it at once.
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // It ends as soon as nobody can tell it to stop any more.
+            // It ends as soon as nobody can ask it to stop any more.
             let _ = thread.join();
         }
     }

@@ -160,7 +160,7 @@ fn carry_out(db: &mut Db, from: i32) -> Result<(), DbFault> {
         // DDL is part of the transaction: a failure leaves the layout as it was.
         db.batch(migration)?;
         if number == 1 {
-            // Random as far as two stores have to be told apart.
+            // Random as far as two stores have to be distinguished.
             // Odd, so that it is never 0, which stands for no store.
             let store_id = RandomState::new()
                 .hash_one(std::process::id())

@@ -12,7 +12,7 @@ use mcpr_store::query::SessionKey;
 /// Most sessions that are noted of a writer: a tap has one.
 const MAX_SESSIONS: usize = 64;
 
-/// What a writer has said.
+/// What a writer has stated.
 #[derive(Debug)]
 pub(crate) struct HeldLease {
     writer: i64,
@@ -59,7 +59,7 @@ pub(crate) fn say(
         heart: None,
     });
     for event in &batch.events {
-        // An export tells of servers that have ended, which are nobody's to end.
+        // An export reports servers that have ended, which are nobody's to end.
         if let Event::Server(run) = event
             && run.ended_at().is_none()
         {
@@ -85,14 +85,14 @@ pub(crate) fn say(
     .map(drop)
 }
 
-/// The sessions of writers that are gone, each with when it was last known to go on. They are told once.
+/// The sessions of writers that are gone, each with when it was last known to go on. They are reported once.
 pub(crate) fn left(db: &mut Db) -> Result<Vec<(SessionKey, i64)>, DbFault> {
     let sql = format!(
         "DELETE FROM leases l WHERE l.seen_at <= now() - {PATIENCE} RETURNING l.sessions,
              coalesce((SELECT w.committed_at FROM writers w WHERE w.writer = l.writer), 0)"
     );
     let mut left = Vec::new();
-    // Removed in the same transaction that tells of them.
+    // Removed in the same transaction that reports them.
     for row in db.rows(&sql, &[])? {
         let sessions: Vec<(String, String)> = serde_json::from_slice(row.try_get(0)?)
             .map_err(|error| DbFault::damaged(error.to_string()))?;

@@ -140,7 +140,7 @@ impl Reader for PostgresReader {
     }
 
     fn watch(&self, seen: Head, timeout: Duration) -> Result<Head, StoreError> {
-        // A server tells of no news in a way that all of them have: it is asked again and again.
+        // A server reports no news in a way that all of them have: it is asked again and again.
         let mut wait = |timeout| {
             std::thread::sleep(timeout);
             false

@@ -44,8 +44,8 @@ pub(crate) fn new_holder() -> i64 {
         | 1
 }
 
-/// When it was last said that somebody has a name, in microseconds of the server's clock.
-pub(crate) fn said_at(db: &mut Db, name: &str) -> Result<Option<i64>, DbFault> {
+/// When it was last stated that somebody has a name, in microseconds of the server's clock.
+pub(crate) fn reported_at(db: &mut Db, name: &str) -> Result<Option<i64>, DbFault> {
     let sql = "SELECT (extract(epoch FROM seen_at) * 1000000)::bigint FROM recorders WHERE name = $1 AND holder <> 0";
     let row = db.row(sql, &[&name.as_bytes()])?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)

@@ -22,14 +22,14 @@ type Place = (i64, i64);
 
 /// What a row says of its request.
 #[derive(Debug)]
-pub(crate) enum Told<'b> {
+pub(crate) enum RowContent<'b> {
     /// As it came with the batch.
     Incoming(&'b Request),
     /// As it is stored, or was merged: without its payload and what it says of the surface.
     Row(Box<Request>),
 }
 
-impl Deref for Told<'_> {
+impl Deref for RowContent<'_> {
     type Target = Request;
 
     fn deref(&self) -> &Request {
@@ -50,7 +50,7 @@ pub(crate) struct StoredRequest<'b> {
     /// 0 where the request names none.
     pub(crate) client: i64,
     call: Option<i64>,
-    pub(crate) request: Told<'b>,
+    pub(crate) request: RowContent<'b>,
     /// Whether it comes with this batch.
     is_new: bool,
     is_changed: bool,
@@ -99,7 +99,7 @@ impl StoredRequest<'_> {
             session: (session != 0).then_some(session),
             client: row.try_get::<_, i32>(7)?.into(),
             call: row.try_get(8)?,
-            request: Told::Row(Box::new(Request {
+            request: RowContent::Row(Box::new(Request {
                 request_id: request_id(row.try_get(12)?),
                 session_id: optional_text(row, 20)?,
                 client_name: optional_text(row, 21)?,
@@ -177,7 +177,7 @@ impl<'b> Records<'b> {
 
     /// Reads what may be of the same calls as requests of a batch; says which sessions that belongs to.
     pub(crate) fn find_calls(&mut self, db: &mut Db, batch: &Batch) -> Result<Vec<i64>, DbFault> {
-        // Most requests are told of by one channel, and look for none.
+        // Most requests are reported by one channel, and look for none.
         let of_call = |it: &Request| it.key.call.map(|call| call.codes(it.ts));
         let ranges = requests_of(batch).filter_map(of_call).flatten();
         let ranges: FxHashSet<(i64, i64)> = ranges.filter(|(first, last)| first <= last).collect();
@@ -274,7 +274,7 @@ impl<'b> Records<'b> {
             session: place.session,
             client: place.client,
             call: request.key.call.map(|call| call.code(request.ts)),
-            request: Told::Incoming(request),
+            request: RowContent::Incoming(request),
             is_new: true,
             is_changed: true,
         });
@@ -309,7 +309,7 @@ impl<'b> Records<'b> {
                 }
             }
         }
-        record.request = Told::Row(Box::new(merged));
+        record.request = RowContent::Row(Box::new(merged));
         record.client = client;
         record.call = Some(call);
         record.is_changed = true;

@@ -18,10 +18,12 @@ pub(crate) fn take(
     batch: &Batch,
 ) -> Result<(), DbFault> {
     for event in &batch.events {
-        let Event::Server(said) = event else { continue };
+        let Event::Server(statement) = event else {
+            continue;
+        };
         // A proxy without a number has no session.
-        let proxy = names.known_proxy(&said.proxy);
-        let session = proxy.and_then(|proxy| sessions.number_of(proxy, &said.session_id));
+        let proxy = names.known_proxy(&statement.proxy);
+        let session = proxy.and_then(|proxy| sessions.number_of(proxy, &statement.session_id));
         let Some(session) = session else { continue };
         // Read and put together here: a statement of today says only what is new.
         let stored = db.row(
@@ -32,9 +34,9 @@ pub(crate) fn take(
             Some(row) => decoded(row.try_get(0)?)?,
             None => ServerRun::default(),
         };
-        run.add((**said).clone());
-        // A run that nothing was said of before has none yet.
-        (run.proxy, run.session_id) = (said.proxy.clone(), said.session_id.clone());
+        run.add((**statement).clone());
+        // A run that nothing was reported about before has none yet.
+        (run.proxy, run.session_id) = (statement.proxy.clone(), statement.session_id.clone());
         put(db, session, &run)?;
     }
     Ok(())
@@ -116,7 +118,7 @@ pub(crate) fn died(
     Ok(found)
 }
 
-/// What servers wrote that is kept, and the ends of those that died: so many of which something was said last.
+/// What servers wrote that is kept, and the ends of those that died: so many of which something was reported last.
 pub(crate) fn outputs(
     db: &mut Db,
     proxy: Option<&Pattern>,

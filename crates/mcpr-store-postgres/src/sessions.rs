@@ -232,7 +232,7 @@ impl SessionStates {
         };
         let was = (session.proxy, session.client, session.state.started_at);
         change(session);
-        // Said once: at the end of the batch it goes in with all its changes.
+        // Reported once: at the end of the batch it goes in with all its changes.
         session.standing = match session.standing {
             Standing::Blank => Standing::New,
             Standing::Stored => Standing::Changed,
@@ -319,15 +319,15 @@ impl SessionStates {
         meant.map(|it| it.id).collect()
     }
 
-    /// Applies what a stream said of a session.
+    /// Applies what a stream reported about a session.
     pub(crate) fn apply(&mut self, id: i64, update: &SessionUpdate, client: i64) {
         self.change(id, |session| {
             session.state.apply(update);
             if session.state.takes_client(update.client_name.is_some()) {
                 session.client = client;
             }
-            let said = || update.conversation.clone();
-            session.conversation = session.conversation.take().or_else(said);
+            let stated = || update.conversation.clone();
+            session.conversation = session.conversation.take().or_else(stated);
         });
     }
 
@@ -351,8 +351,8 @@ impl SessionStates {
                 session.client = client;
             }
             session.state = session.state.raised_to(of);
-            let said = || of.conversation.as_ref().map(Text::from);
-            session.conversation = session.conversation.take().or_else(said);
+            let stated = || of.conversation.as_ref().map(Text::from);
+            session.conversation = session.conversation.take().or_else(stated);
         });
     }
 

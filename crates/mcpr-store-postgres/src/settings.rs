@@ -70,7 +70,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Whether nothing that is said to it leaves this machine.
+    /// Whether nothing that is sent to it leaves this machine.
     fn is_local(&self) -> bool {
         self.name.starts_with('/') || ["localhost", "127.0.0.1", "::1"].contains(&&*self.name)
     }
@@ -203,7 +203,7 @@ impl ConnectionSettings {
         for (key, value) in given {
             // A parameter that is silently ignored would be worse than one that is refused.
             if !OTHERS.contains(&&*key) {
-                return Err(format!("`{key}` is no parameter of a connection"));
+                return Err(format!("`{key}` is not a parameter of a connection"));
             }
             settings.others.push((key, value));
         }
@@ -224,11 +224,11 @@ impl ConnectionSettings {
         match self.tls {
             // As libpq has it: who names the authorities wants them to be asked.
             Some(TlsMode::Require) if self.root_certificates.is_some() => TlsMode::VerifyCa,
-            said => said.unwrap_or(default),
+            stated => stated.unwrap_or(default),
         }
     }
 
-    /// Adds what is not said.
+    /// Adds what is not given.
     pub(crate) fn add_defaults(&mut self, defaults: &[(&str, &str)]) {
         for (key, value) in defaults {
             if self.others.iter().all(|(other, _)| other != key) {
@@ -237,7 +237,7 @@ impl ConnectionSettings {
         }
     }
 
-    /// Whether a setting of the session is said in `options`.
+    /// Whether a setting of the session is given in `options`.
     pub(crate) fn says_option(&self, name: &str) -> bool {
         let mut options = self.others.iter().filter(|(key, _)| key == "options");
         options.any(|(_, value)| value.contains(name))
@@ -294,7 +294,7 @@ fn hosts(names: Option<String>, ports: Option<&str>) -> Result<Vec<Host>, String
         if text.is_empty() {
             return Ok(5432);
         }
-        let wrong = || format!("`{text}` is no port");
+        let wrong = || format!("`{text}` is not a port");
         text.parse().map_err(|_| wrong())
     };
     let ports: Vec<&str> = ports.unwrap_or_default().split(',').collect();

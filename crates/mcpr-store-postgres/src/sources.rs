@@ -8,7 +8,7 @@ use mcpr_store::query::SourceRow;
 use postgres::Row;
 use std::collections::BTreeMap;
 
-/// Whose places in sequences are that are no machine's: how far another store was carried over into this one, and this
+/// Sequences that no machine writes: how far another store was carried over into this one, and this
 /// one was sent to a target. Whoever goes on with it does so where it stands, whatever he is called.
 pub(crate) const NOBODY: i64 = 0;
 

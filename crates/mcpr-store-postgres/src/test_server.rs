@@ -178,7 +178,7 @@ impl TestServer {
             "shared_buffers=32MB",
             "max_connections=200",
         ];
-        // What is said last holds.
+        // The last setting holds.
         for setting in fixed.iter().chain(settings) {
             server.args(["-c", setting]);
         }
@@ -226,7 +226,7 @@ impl TestServer {
     /// When it does not begin.
     pub fn start_again(&mut self) {
         let keeper = self.keeper.stdin.as_mut().expect("its input");
-        keeper.write_all(b"\n").expect("told");
+        keeper.write_all(b"\n").expect("it still reads");
         drop(self.client("postgres"));
     }
 

@@ -78,9 +78,9 @@ fn refusal(text: &str) -> StoreError {
     let Err(error) = backend.reader() else {
         panic!("a refusal")
     };
-    let told = format!("{error:#} {error:?}");
-    assert!(!told.contains("hidden"), "{told}");
-    assert!(error.hint.is_some(), "{told}");
+    let shown = format!("{error:#} {error:?}");
+    assert!(!shown.contains("hidden"), "{shown}");
+    assert!(error.hint.is_some(), "{shown}");
     error
 }
 
@@ -220,7 +220,7 @@ fn a_name_has_one_recorder_at_a_time() {
         client.batch_execute(silent).expect("an update");
         open(&database.url(), &role("a")).ok()
     };
-    // The first may just then have said that it is there.
+    // The first may just then have stated that it is there.
     let mut taken = (0..3).find_map(|_| take_over()).expect("it is taken over");
     taken.append(&batch(2, 1, [1])).expect("append");
     let error = next

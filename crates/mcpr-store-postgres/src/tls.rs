@@ -213,7 +213,7 @@ pub(crate) struct Session<S>(Box<tokio_rustls::client::TlsStream<S>>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Session<S> {
     fn channel_binding(&self) -> ChannelBinding {
-        // Its hash would depend on the one that the certificate is signed with, which the library does not tell. TLS
+        // Its hash would depend on the one that the certificate is signed with, which the library does not report. TLS
         // itself is verified as `sslmode` says.
         ChannelBinding::none()
     }

@@ -21,9 +21,9 @@ pub(crate) fn string(row: &Row, at: usize) -> Result<String, DbFault> {
 pub(crate) fn optional_string(row: &Row, at: usize) -> Result<Option<String>, DbFault> {
     // Not `text`, which cannot hold a NUL.
     let bytes: Option<Vec<u8>> = row.try_get(at)?;
-    // What went in was UTF-8: other bytes are damage, and are told as such instead of being replaced.
+    // What went in was UTF-8: other bytes are damage, and are reported as such instead of being replaced.
     let text = bytes.map(String::from_utf8).transpose();
-    text.map_err(|_| DbFault::damaged("a text in the store is no UTF-8"))
+    text.map_err(|_| DbFault::damaged("a text in the store is not UTF-8"))
 }
 
 /// The same as a name.
@@ -61,7 +61,7 @@ pub(crate) fn kind(row: &Row, at: usize) -> Result<Kind, DbFault> {
     // A later version may have written a kind that this one does not know.
     let stored: i16 = row.try_get(at)?;
     let known = Kind::from_code(stored.into());
-    known.ok_or_else(|| DbFault::damaged(format!("{stored} is no kind of traffic")))
+    known.ok_or_else(|| DbFault::damaged(format!("{stored} is not a kind of traffic")))
 }
 
 pub(crate) fn error_kind(row: &Row, at: usize) -> Result<Option<ErrorKind>, DbFault> {
@@ -70,7 +70,8 @@ pub(crate) fn error_kind(row: &Row, at: usize) -> Result<Option<ErrorKind>, DbFa
         return Ok(None);
     }
     let known = ErrorKind::from_code(stored.into());
-    let known = known.ok_or_else(|| DbFault::damaged(format!("{stored} is no kind of error")))?;
+    let known =
+        known.ok_or_else(|| DbFault::damaged(format!("{stored} is not a kind of error")))?;
     Ok(Some(known))
 }
 
@@ -81,7 +82,8 @@ pub(crate) fn target(row: &Row, at: usize) -> Result<Option<Target>, DbFault> {
         return Ok(None);
     };
     let known = TargetKind::from_code(stored.into());
-    let kind = known.ok_or_else(|| DbFault::damaged(format!("{stored} is no kind of target")))?;
+    let kind =
+        known.ok_or_else(|| DbFault::damaged(format!("{stored} is not a kind of target")))?;
     Ok(Some(Target { kind, name }))
 }
 
@@ -94,9 +96,9 @@ pub(crate) fn id_bytes(id: &RequestId) -> Vec<u8> {
             // Small numbers are short; the sign decides which bytes say nothing.
             let fill = if *number < 0 { 0xff } else { 0 };
             // At least one byte stays, also of 0 and of -1.
-            let said = all.iter().position(|byte| *byte != fill).unwrap_or(7);
+            let start = all.iter().position(|byte| *byte != fill).unwrap_or(7);
             let mark = if *number < 0 { b"-" } else { b"+" };
-            [&mark[..], all.get(said..).unwrap_or(&all)].concat()
+            [&mark[..], all.get(start..).unwrap_or(&all)].concat()
         }
         RequestId::Text(text) => [&b"t"[..], text.as_bytes()].concat(),
     }
@@ -158,7 +160,7 @@ pub(crate) fn unpack(frame: &[u8], most: usize) -> Result<String, DbFault> {
     let text = zstd::bulk::decompress(frame, most);
     let text =
         text.map_err(|error| DbFault::damaged(format!("a text cannot be unpacked: {error}")))?;
-    String::from_utf8(text).map_err(|_| DbFault::damaged("a text in the store is no UTF-8"))
+    String::from_utf8(text).map_err(|_| DbFault::damaged("a text in the store is not UTF-8"))
 }
 
 #[cfg(test)]

@@ -89,15 +89,15 @@ impl PostgresStore {
     /// the other one for so long that it is gone. One that is heard of meanwhile is there, and keeps its name.
     fn take_name(&mut self, name: &str, holder: Option<i64>) -> Result<i64, StoreError> {
         let doing = "open the store";
-        let mut said_first = None;
+        let mut first_seen = None;
         loop {
             let taken = self.commit(doing, |db, _| recorders::take(db, name, holder));
             match taken {
                 Err(error) if error.kind == StoreErrorKind::InUse => {
-                    let said = self.with(doing, |db| recorders::said_at(db, name))?;
+                    let seen = self.with(doing, |db| recorders::reported_at(db, name))?;
                     // Nobody has it now, which the next turn finds out.
-                    let Some(said) = said else { continue };
-                    if *said_first.get_or_insert(said) != said {
+                    let Some(seen) = seen else { continue };
+                    if *first_seen.get_or_insert(seen) != seen {
                         return Err(error);
                     }
                     std::thread::sleep(NAME_PAUSE);
@@ -261,7 +261,7 @@ impl Drop for PostgresStore {
         let Some(mut db) = self.db.take().filter(|db| !db.is_lost()) else {
             return;
         };
-        // What cannot be said now is found out by whoever waits long enough.
+        // What cannot be reported now is found out by whoever waits long enough.
         if let Some((id, holder)) = recorder {
             let _ = recorders::give_up(&mut db, id, holder);
         }

@@ -157,7 +157,7 @@ pub(crate) fn append(txn: &mut Txn<'_>, batch: &Batch) -> Result<Appended, Store
 
 impl Txn<'_> {
     fn request(&mut self, request: &Request, appended: &mut Appended) -> Result<(), StoreError> {
-        // First of all: a call that another channel told of already must make neither a name nor a session.
+        // First of all: a call that another channel reported already must make neither a name nor a session.
         let Some(is_undecided) = self.merge_call(request)? else {
             appended.duplicates += 1;
             return Ok(());
@@ -275,7 +275,7 @@ impl Txn<'_> {
                 session.set_state(state);
             }
         });
-        // Its operation and session stay: both channels have told of the same call, whichever came first.
+        // Its operation and session stay: both channels have reported the same call, whichever came first.
         let mut place = row.place();
         place.call = Some(call.code_of(merged.ts, channels));
         // A channel that names the client knows it; one that does not must not take the name away.

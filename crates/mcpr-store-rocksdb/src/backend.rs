@@ -43,7 +43,7 @@ impl Backend for RocksdbBackend {
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
         let engine = Engine::reading(&self.path)?;
         let reader = RocksdbReader::of(engine);
-        // A store that is newer or damaged is told of at once.
+        // A store that is newer or damaged is reported at once.
         reader.head()?;
         Ok(Box::new(reader))
     }

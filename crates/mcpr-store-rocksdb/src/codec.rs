@@ -60,7 +60,7 @@ pub(crate) fn check(key: &[u8], bytes: &[u8]) -> Result<(), StoreError> {
     )))
 }
 
-/// What tells a record under its key from any other.
+/// What distinguishes a record under its key from any other.
 pub(crate) fn sum_of(key: &[u8], record: &[u8]) -> u64 {
     // The key is part of it: a record in the place of another one is damage, too.
     xxh3_64_with_seed(record, xxh3_64(key))

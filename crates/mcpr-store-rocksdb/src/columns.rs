@@ -17,7 +17,7 @@ pub(crate) enum Column {
     Times,
     /// By the id that they came with.
     Ids,
-    /// By the call that several channels tell of.
+    /// By the call that several channels report.
     Calls,
     /// By session.
     BySession,
@@ -38,7 +38,7 @@ pub(crate) enum Column {
     Flight,
     Gaps,
     BadLines,
-    /// Sums of what requests are stored as, a block of numbers each: what damage is told by.
+    /// Sums of what requests are stored as, a block of numbers each: what damage is recognised by.
     Seals,
 }
 
@@ -125,7 +125,7 @@ impl Column {
         let mut table = BlockBasedOptions::default();
         table.set_block_size(16 << 10);
         table.set_block_cache(cache);
-        // Said, and not left to the engine: a newer one may write a newer form, which the mcpr before it could not
+        // Stated, and not left to the engine: a newer one may write a newer form, which the mcpr before it could not
         // read.
         table.set_format_version(5);
         let mut options = Options::default();

@@ -77,7 +77,7 @@ pub(crate) fn look_at(path: &Path) -> Result<Found, StoreError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(inaccessible(path, error)),
         Ok(metadata) if !metadata.is_dir() => {
-            return Err(foreign("is no directory, and a store of RocksDB is one"));
+            return Err(foreign("is not a directory, and a store of RocksDB is one"));
         }
         Ok(_) => {}
     }
@@ -202,8 +202,8 @@ impl Engine {
 
     /// Waits a while for whoever else writes the store: a tap is done soon, and a process that ends as well.
     fn lock(path: &Path) -> Result<RecorderLock, StoreError> {
-        // A lock of ours, taken before the engine's own: the refusal of that one can be told from other failures by
-        // its text alone.
+        // A lock of ours, taken before the engine's own: the refusal of that one can be distinguished from other
+        // failures by its text alone.
         let end = Instant::now() + PATIENCE;
         loop {
             match RecorderLock::acquire(&lock_of(path)) {
@@ -386,7 +386,7 @@ impl Engine {
         let failed = failed("copy the store");
         let checkpoint = rocksdb::checkpoint::Checkpoint::new(&self.db).map_err(&failed)?;
         checkpoint.create_checkpoint(to).map_err(&failed)?;
-        // Last, so that a copy that was cut off is none of ours, and nothing opens half of one.
+        // Last, so that a copy that was cut off does not count as a store, and nothing opens half of one.
         mark(to)
     }
 }

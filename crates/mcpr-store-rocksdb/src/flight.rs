@@ -21,7 +21,7 @@ const OPEN: u8 = b'o';
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct StoredOpen {
     writer: i64,
-    /// When it was told, unix milliseconds.
+    /// When it was reported, unix milliseconds.
     seen_at: i64,
     open: OpenRequest,
 }
@@ -71,7 +71,7 @@ pub(crate) fn put(txn: &mut Txn<'_>, batch: &Batch, open: &OpenRequest) -> Resul
     let writer = batch.writer;
     // There are a thousand at most, and mostly none.
     let own = txn.open.values().filter(|of| **of == writer).count();
-    // One that is there already may be told anew: that takes no more room.
+    // One that is there already may be reported anew: that takes no more room.
     if own >= MAX_OPEN_REQUESTS && txn.open.get(&hash) != Some(&writer) {
         return Ok(());
     }
@@ -105,7 +105,7 @@ pub(crate) fn listed(
     let mut listed = Vec::new();
     let mut gone: FxHashMap<i64, bool> = FxHashMap::default();
     each(view, &mut |_, StoredOpen { writer, open, .. }| {
-        // What is over is no request in flight: it only waits for more to be told.
+        // What is over is not a request in flight: it only waits for more to be reported.
         if open.is_over {
             return Ok(());
         }
@@ -166,7 +166,7 @@ pub(crate) fn abandoned(txn: &mut Txn<'_>, engine: &Engine) -> Result<Vec<Reques
             resumes,
             is_over,
         } = open;
-        // Its source is read again and tells of it itself.
+        // Its source is read again and reports it itself.
         if resumes {
             resumed.push(hash);
             continue;

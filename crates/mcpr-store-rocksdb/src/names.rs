@@ -288,8 +288,8 @@ impl Names {
         if name.is_none() && version.is_none() {
             return Ok(0);
         }
-        let (said, of_version) = (name.map(Text::as_str), version.map(Text::as_str));
-        let hash = hash_of_client(said, of_version);
+        let (of_name, of_version) = (name.map(Text::as_str), version.map(Text::as_str));
+        let hash = hash_of_client(of_name, of_version);
         let is_it = |it: &Client| it.name.as_ref() == name && it.version.as_ref() == version;
         if let Some(&number) = self.client_numbers.get(&hash)
             && let Some(known) = self.clients.get(&number)
@@ -298,7 +298,7 @@ impl Names {
             return Ok(number);
         }
         if let Some(number) =
-            view.get::<u64>(Column::Names, &number_key_of_client(said, of_version))?
+            view.get::<u64>(Column::Names, &number_key_of_client(of_name, of_version))?
         {
             self.client(view, number)?;
             return Ok(number);

@@ -37,7 +37,7 @@ impl Operation {
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        // A kind of a later version cannot be told from those that are known.
+        // A kind of a later version cannot be distinguished from those that are known.
         Kind::from_code(self.kind.into()).unwrap_or_default()
     }
 
@@ -82,7 +82,7 @@ pub(crate) struct Row {
     pub(crate) operation: u64,
     /// The number of its session, or 0.
     pub(crate) session: u64,
-    /// Whether its stream said the session's id.
+    /// Whether its stream stated the session's id.
     pub(crate) says_session: bool,
     /// The number of the client that it names itself, or 0.
     pub(crate) client: u64,

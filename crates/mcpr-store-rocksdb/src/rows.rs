@@ -206,7 +206,7 @@ impl RowChanges {
 
     /// Adds a row, or puts another one in its place.
     pub(crate) fn put(&mut self, seq: i64, stored: Option<Row>, now: Row) {
-        // Its time and its code change when another channel has told of the call.
+        // Its time and its code change when another channel has reported the call.
         // What this batch has put under its old time would be found there in the same batch.
         if let Some(before) = self.changed.get(&seq).map(|it| &it.now) {
             self.times.remove(&(before.ts, before.key));

@@ -13,7 +13,7 @@ use mcpr_store::query::{Order, Pattern, SessionKey};
 /// The sorts of records in [`Column::Flight`]: by session, by the time of the last news of those that have something to
 /// show, and by the end of those that died.
 const RUN: u8 = b'r';
-const TOLD: u8 = b't';
+const REPORTED: u8 = b't';
 const DIED: u8 = b'd';
 
 fn key_of(session: u64) -> Key {
@@ -30,9 +30,10 @@ fn index_keys(session: u64, run: &ServerRun) -> Vec<Key> {
         let key = Key::of(sort).signed(at).text(&run.session_id);
         key.unsigned(session)
     };
-    let told = (run.is_death || has_output(run)).then(|| key(TOLD, run.ts));
+    let listed = (run.is_death || has_output(run)).then(|| key(REPORTED, run.ts));
     let died = run.ended_at().filter(|_| run.is_death);
-    told.into_iter()
+    listed
+        .into_iter()
         .chain(died.map(|at| key(DIED, at)))
         .collect()
 }
@@ -77,28 +78,30 @@ fn remove_keys(txn: &mut Txn<'_>, session: u64, run: Option<&ServerRun>) {
 /// by the end of its server.
 pub(crate) fn take(txn: &mut Txn<'_>, batch: &Batch) -> Result<(), StoreError> {
     // What one batch says of a session several times is put together before it is written.
-    let mut said_of: Vec<(u64, Option<ServerRun>, ServerRun)> = Vec::new();
+    let mut changed: Vec<(u64, Option<ServerRun>, ServerRun)> = Vec::new();
     for event in &batch.events {
-        let Event::Server(said) = event else { continue };
+        let Event::Server(statement) = event else {
+            continue;
+        };
         let number = txn
             .sessions
-            .number(&txn.view, &said.proxy, &said.session_id)?;
+            .number(&txn.view, &statement.proxy, &statement.session_id)?;
         let Some(number) = number else { continue };
-        let known = said_of.iter().position(|(known, ..)| *known == number);
+        let known = changed.iter().position(|(known, ..)| *known == number);
         let at = if let Some(at) = known {
             at
         } else {
             let stored = by_number(&txn.view, number)?;
             let run = stored.clone().unwrap_or_default();
-            said_of.push((number, stored, run));
-            said_of.len() - 1
+            changed.push((number, stored, run));
+            changed.len() - 1
         };
-        let run = &mut said_of[at].2;
-        run.add((**said).clone());
-        // A run that nothing was said of before has none yet.
-        (run.proxy, run.session_id) = (said.proxy.clone(), said.session_id.clone());
+        let run = &mut changed[at].2;
+        run.add((**statement).clone());
+        // A run that nothing was reported about before has none yet.
+        (run.proxy, run.session_id) = (statement.proxy.clone(), statement.session_id.clone());
     }
-    for (number, stored, run) in said_of {
+    for (number, stored, run) in changed {
         put(txn, number, stored.as_ref(), &run)?;
     }
     Ok(())
@@ -138,7 +141,7 @@ pub(crate) fn of_session(
     }
 }
 
-/// Shows runs of an index from its end on, while it is told to go on.
+/// Shows runs of an index from its end on, while it is asked to go on.
 fn each_back(
     view: &View<'_>,
     range: KeyRange,
@@ -178,14 +181,14 @@ pub(crate) fn died(
     Ok(found)
 }
 
-/// What servers wrote that is kept, and the ends of those that died: so many of which something was said last.
+/// What servers wrote that is kept, and the ends of those that died: so many of which something was reported last.
 pub(crate) fn outputs(
     view: &View<'_>,
     proxy: Option<&Pattern>,
     limit: usize,
 ) -> Result<Vec<ServerRun>, StoreError> {
     let mut found = Vec::new();
-    each_back(view, Key::of(TOLD).all(), &mut |run| {
+    each_back(view, Key::of(REPORTED).all(), &mut |run| {
         if found.len() < limit && proxy.is_none_or(|proxy| proxy.matches(&run.proxy)) {
             found.push(run);
         }
@@ -202,7 +205,7 @@ pub(crate) fn forget_outputs(
     means: &dyn Fn(&str) -> bool,
 ) -> Result<(), StoreError> {
     let mut old = Vec::new();
-    let range = (Key::of(TOLD), Key::of(TOLD).signed(before));
+    let range = (Key::of(REPORTED), Key::of(REPORTED).signed(before));
     txn.view
         .walk(Column::Flight, range, Order::Ascending, &mut |key, _| {
             let number = key

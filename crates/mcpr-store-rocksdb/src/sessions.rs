@@ -160,7 +160,7 @@ pub(crate) fn numbers_of_id(
     Ok(numbers)
 }
 
-/// Shows sessions in an order, behind a place, while it is told to go on.
+/// Shows sessions in an order, behind a place, while it is asked to go on.
 pub(crate) fn each_in_order(
     view: &View<'_>,
     order: SessionOrder,

@@ -42,7 +42,7 @@ impl State {
         Self {
             layout: LAYOUT,
             // 0 is that of a store that does not say.
-            // By chance and not by time: a follower tells by it that another store stands at the same path.
+            // By chance and not by time: a follower recognises by it that another store stands at the same path.
             store_id: fastrand::i64(1..=i64::MAX),
             ..Self::default()
         }

@@ -383,7 +383,7 @@ pub(crate) fn count_of(view: &View<'_>, what: &Retention) -> Result<u64, StoreEr
                 Ok(true)
             })?;
         }
-        // What goes of these depends on what went before it: only removing them tells.
+        // What goes of these depends on what went before it: only removing them shows that.
         Class::Sums | Class::Surfaces | Class::Names => return Err(uncounted(what.class)),
     }
     Ok(count)

@@ -149,7 +149,7 @@ fn a_store_has_one_recorder() {
 }
 
 #[test]
-fn a_store_that_was_replaced_is_told() {
+fn a_store_that_was_replaced_is_reported() {
     let (directory, path) = scratch();
     let mut store = writer(&path, false);
     store.append(&batch(1, 0..10)).expect("append");

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 const READING: &str = "read the store";
 
-/// What a walk shows: a key and what stands under it. It goes on while it is told so.
+/// What a walk shows: a key and what stands under it. It goes on while it is asked to.
 pub(crate) type Take<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>;
 
 /// Keys from one on, and before another.
@@ -134,7 +134,7 @@ impl<'a> View<'a> {
         let mut at = self.db.raw_iterator_cf_opt(self.column(column), options);
         match order {
             Order::Ascending => at.seek(&from),
-            // The end itself is no part of the range: the upper bound keeps the iterator before it.
+            // The end itself is not part of the range: the upper bound keeps the iterator before it.
             Order::Descending => at.seek_for_prev(&end),
         }
         while let Some((key, value)) = at.item() {

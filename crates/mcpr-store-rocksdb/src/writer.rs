@@ -47,7 +47,7 @@ impl RocksdbStore {
                 .recorder
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            // The lock of the directory keeps other processes out; within one the engine is shared, and this tells.
+            // The lock of the directory keeps other processes out; within one the engine is shared, and this shows it.
             if std::mem::replace(&mut *has_recorder, true) {
                 let message = "this process records into the store already";
                 return Err(StoreError::new(StoreErrorKind::InUse, message).at(path));
@@ -95,12 +95,12 @@ impl RocksdbStore {
             return;
         }
         if self.lease.is_none() {
-            // Without it what is in flight is told as if nobody waited: the rows come all the same.
+            // Without it what is in flight is reported as if nobody waited: the rows come all the same.
             self.lease = Lease::take(&engine.lock_path(), batch.writer).ok();
         }
         let Some(lease) = &mut self.lease else { return };
         for event in &batch.events {
-            // An export tells of servers that have ended, which are nobody's to end.
+            // An export reports servers that have ended, which are nobody's to end.
             if let Event::Server(run) = event
                 && run.ended_at().is_none()
             {

@@ -68,7 +68,7 @@ impl Admin for SqliteStore {
         self.check_files()?;
         let result = remove::session(&mut self.connection, session, AfterRemoval::Nothing);
         let removed = self.removed(result)?;
-        // What was said in it also stands in the log. A reader in the way: the next time will do.
+        // What was stored in it also stands in the log. A reader in the way: the next time will do.
         let _ = self.empty_log_now();
         Ok(removed)
     }
@@ -110,7 +110,7 @@ impl Admin for SqliteStore {
         let count = match what.class {
             Class::Requests => sweep::count_of(&self.connection, what),
             Class::Payloads => payloads::count_of(&self.connection, what),
-            // What goes of these depends on what went before it: only removing them tells.
+            // What goes of these depends on what went before it: only removing them shows that.
             Class::Sums | Class::Surfaces | Class::Names => return Err(uncounted(what.class)),
         };
         self.named("count what is old", count)
@@ -134,7 +134,7 @@ impl Admin for SqliteStore {
         let oldest = match class {
             Class::Payloads => payloads::oldest(&self.connection, proxy, bytes),
             Class::Surfaces => sweep::oldest_versions(&self.connection, proxy, bytes),
-            // Many of their rows share a page: what one of them takes cannot be told.
+            // Many of their rows share a page: what one of them takes cannot be determined.
             Class::Requests | Class::Sums | Class::Names => {
                 let message = "only payloads and versions of lists are known by their size";
                 return Err(StoreError::unsupported(message).at(&self.path));

@@ -32,7 +32,7 @@ pub(super) struct WriterCache {
     pub(super) data_version: Option<i64>,
     /// The version of the layout that was looked through last, as SQLite counts its changes.
     pub(super) schema_version: Option<i64>,
-    /// The writer whose requests in flight may be told of: others could not say that they are gone.
+    /// The writer whose requests in flight may be reported: others could not say that they are gone.
     pub(super) leased: Option<i64>,
 }
 
@@ -164,7 +164,7 @@ impl<'a> BatchWriter<'a> {
         insertion: &mut Statement<'_>,
         request: &Request,
     ) -> rusqlite::Result<()> {
-        // First of all: a call that another stream told of already must make neither a name nor a
+        // First of all: a call that another stream reported already must make neither a name nor a
         // session.
         let Some(is_undecided) = self.merge_call(request)? else {
             return Ok(());

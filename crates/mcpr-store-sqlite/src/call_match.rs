@@ -99,7 +99,7 @@ impl BatchWriter<'_> {
         let Some(call) = request.key.call else {
             return Ok(Some(false));
         };
-        // The other channel may have told of it in this very batch.
+        // The other channel may have reported it in this very batch.
         self.memory.new_rows.write(self.tx)?;
         let mut found = find(self.tx, request, call)?;
         // Mostly no channel has reported it yet: that costs one look into the index.
@@ -243,7 +243,7 @@ impl BatchWriter<'_> {
             )?
             .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        // Outside of all batches is damage, which `verify` tells; nothing is made up for it here.
+        // Outside of all batches is damage, which `verify` reports; nothing is made up for it here.
         let Some((id, checksum)) = batch else {
             return Ok(());
         };

@@ -102,7 +102,7 @@ pub(super) fn watch(connection: &mut Connection) -> rusqlite::Result<()> {
     })?;
     // What was rolled back was not done.
     connection.rollback_hook(Some(move || notes.clear()))?;
-    // A row that another one replaces is removed as well; without this no trigger would tell.
+    // A row that another one replaces is removed as well; without this no trigger would see it.
     connection.pragma_update(None, "recursive_triggers", true)?;
     for Sealed { table, .. } in counted(connection)? {
         let (new, old) = match table.as_str() {

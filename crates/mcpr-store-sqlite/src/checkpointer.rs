@@ -86,7 +86,7 @@ fn work(connection: &Mutex<Connection>, woken: &Receiver<()>, index: &LogIndex) 
             // Locked for one round only, so that a writer who wants to pause the thread waits for
             // no more than that.
             let connection = locked(connection);
-            // The writer tells of an index that was cut; here it must not end the process.
+            // The writer reports an index that was cut; here it must not end the process.
             if index.check().is_err() {
                 break;
             }

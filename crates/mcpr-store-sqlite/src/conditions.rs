@@ -251,12 +251,12 @@ fn add_parts(
     Ok(layout_of(connection)? >= WAYS_SINCE)
 }
 
-/// The codes that statuses are told apart by.
+/// The codes that statuses are distinguished by.
 const TIMEOUT: i64 = ErrorKind::Timeout.code();
 const UNSEEN: i64 = ErrorKind::Unseen.code();
 
 fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
-    // A status is not stored: it is told from the kind of the error, of which success has none.
+    // A status is not stored: it is derived from the kind of the error, of which success has none.
     let of_kind = |status| match status {
         Status::Ok => "r.error_kind IS NULL".to_owned(),
         // Rows that ended well have NULL, which is neither equal nor unequal: they stay out.

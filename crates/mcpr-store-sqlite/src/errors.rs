@@ -28,14 +28,14 @@ pub(super) fn failed(doing: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_
             (rusqlite::Error::FromSqlConversionFailure(..), None) => StoreErrorKind::Corrupt,
             _ => StoreErrorKind::Other,
         };
-        let told = match error.sqlite_error_code() {
+        let failure = match error.sqlite_error_code() {
             // SQLite only says "interrupted", which nobody who asked would understand.
             Some(ErrorCode::OperationInterrupted) => StoreError::new(kind, ENDLESS),
             _ => StoreError::new(kind, format!("cannot {doing}")).caused_by(SqliteMessage(error)),
         };
         match hint_for(kind) {
-            Some(hint) => told.hint(hint),
-            None => told,
+            Some(hint) => failure.hint(hint),
+            None => failure,
         }
     }
 }

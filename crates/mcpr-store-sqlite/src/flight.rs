@@ -30,7 +30,7 @@ pub(super) struct Flights {
     own: usize,
     writer: i64,
     now: i64,
-    /// Whether others can see that the writer is there: else nothing is told of what it waits for.
+    /// Whether others can see that the writer is there: else nothing is reported of what it waits for.
     is_leased: bool,
 }
 
@@ -60,7 +60,7 @@ impl Flights {
     /// A request is over: its row is stored in the same transaction, or there will be none.
     pub(super) fn ended(&mut self, tx: &Transaction<'_>, key: u64) -> rusqlite::Result<()> {
         let key = key.cast_signed();
-        // Of nearly all requests nothing was said before: they cost no statement.
+        // Of nearly all requests nothing was reported before: they cost no statement.
         if self.open.remove(&key) {
             tx.prepare_cached("DELETE FROM open_requests WHERE key = ?1")?
                 .execute([key])?;
@@ -82,7 +82,7 @@ impl Flights {
         let payload = request.payload.as_deref();
         let asked = payload.and_then(|payload| payload.params.as_ref());
         let packed = asked.map(|body| pack(body.text.as_bytes())).transpose()?;
-        // As it is: its row will be this, if its writer is killed before more is told.
+        // As it is: its row will be this, if its writer is killed before more is reported.
         let over = open.is_over.then(|| serde_json::to_string(request));
         let over = over
             .transpose()

@@ -84,7 +84,7 @@ impl StoreFiles {
     /// [`StoreErrorKind::Gone`] when one was removed or replaced.
     pub(super) fn check_there(&self) -> Result<(), StoreError> {
         let changed = (self.identities.iter().zip(self.now()).zip(NAMES))
-            // What was not there at first was made by SQLite since: that is no fault.
+            // What was not there at first was made by SQLite since: that is not a fault.
             .find(|((was, is), _)| was.is_some() && **was != *is);
         let Some(((_, is), name)) = changed else {
             return Ok(());
@@ -123,7 +123,7 @@ impl StoreFiles {
             let frames = self.progress(connection)?.pages.max(0).unsigned_abs();
             let len = fs::metadata(&log).map_or(0, |metadata| metadata.len());
             let frame = self.page_bytes.saturating_add(FRAME_HEADER_BYTES);
-            // Longer is no fault: a log that starts anew keeps the length it had.
+            // Longer is not a fault: a log that starts anew keeps the length it had.
             if frames == 0 || len >= LOG_HEADER_BYTES.saturating_add(frames.saturating_mul(frame)) {
                 return Ok(());
             }

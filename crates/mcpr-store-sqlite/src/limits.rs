@@ -78,8 +78,8 @@ mod tests {
         let error = connection
             .query_row(sql, [], |row| row.get::<_, i64>(0))
             .expect_err("without an end");
-        let told = crate::errors::failed("ask")(error);
-        assert!(told.to_string().contains("steps"), "{told}");
+        let failure = crate::errors::failed("ask")(error);
+        assert!(failure.to_string().contains("steps"), "{failure}");
         steps.allow(&connection).expect("a size");
         let one: i64 = connection
             .query_row("SELECT 1", [], |row| row.get(0))

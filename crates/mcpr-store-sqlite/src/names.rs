@@ -135,7 +135,7 @@ impl NameNumbers {
         Ok(id)
     }
 
-    /// The number of a client, given out if it is new; none where neither name nor version is said.
+    /// The number of a client, given out if it is new; none where neither name nor version is given.
     pub(super) fn client(
         &mut self,
         tx: &Transaction<'_>,
@@ -272,7 +272,7 @@ impl NameNumbers {
                 Some(self.others(tx, OperationTexts { target, ..called }, proxy)?)
             }
             SummedAs::OtherMethod => {
-                // Without a target: those of methods that are not told apart are not told apart
+                // Without a target: those of methods that are not distinguished are not distinguished
                 // either.
                 let (method, target) = (&other, None);
                 let called = OperationTexts {
@@ -411,7 +411,7 @@ impl SummedCounts {
 
 /// How many targets of a method have sums of their own; `None` where the method itself has none.
 fn targets_of(tx: &Transaction<'_>, proxy: i64, method: &Text) -> rusqlite::Result<Option<usize>> {
-    // A row without a target is none of them: `NULL <> …` is not true.
+    // A row without a target is not among them: `NULL <> …` is not true.
     let (rows, targets): (usize, usize) = tx
         .prepare_cached(
             "SELECT count(*), count(CASE WHEN target <> ?3 THEN 1 END) FROM operations

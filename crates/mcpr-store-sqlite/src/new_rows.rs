@@ -224,7 +224,7 @@ mod tests {
     use std::path::Path;
 
     /// Requests of all sorts in the order of time, and some of which came before or are there already.
-    fn told(at: i64) -> Event {
+    fn event_at(at: i64) -> Event {
         let plain = request(&format!("id-{at}"), 1_000_000 + at * 10);
         let earlier =
             |back: i64| request(&format!("id-{}", at - back), 1_000_000 + (at - back) * 10);
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn rows_that_go_in_together_are_those_that_go_in_one_by_one() {
         let directory = tempfile::tempdir().expect("a directory");
-        let all: Vec<Event> = (0..2000).map(told).collect();
+        let all: Vec<Event> = (0..2000).map(event_at).collect();
         let one_by_one = all.iter().map(|event| vec![event.clone()]).collect();
         let [first, second] = ["one.db", "together.db"].map(|name| directory.path().join(name));
         let expected = stored(&first, one_by_one);

@@ -1,4 +1,4 @@
-//! What is said of few requests: in a table of its own, so that it costs the others nothing.
+//! What is reported about few requests: in a table of its own, so that it costs the others nothing.
 
 use super::layout::{TRACES_SINCE, WAYS_SINCE, layout_of};
 use super::recall::number_list;

@@ -15,7 +15,7 @@ pub(super) fn pack(text: &[u8]) -> rusqlite::Result<Vec<u8>> {
 /// holds more than that takes no memory.
 pub(super) fn unpack(frame: &[u8], most: usize) -> rusqlite::Result<String> {
     let text = unpack_bytes(frame, most)?;
-    // What went in was UTF-8: other bytes are damage, and are told as such instead of being
+    // What went in was UTF-8: other bytes are damage, and are reported as such instead of being
     // replaced.
     String::from_utf8(text).map_err(|error| damaged(io::Error::other(error)))
 }

@@ -223,7 +223,7 @@ fn read_on(
     pattern: &Pattern,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(names)?;
-    // The last one seen comes once more, to tell whether it is still the same.
+    // The last one seen comes once more, to find whether it is still the same.
     let mut rows = statement.query([known.seen])?;
     let mut is_first = true;
     while let Some(row) = rows.next()? {
@@ -303,7 +303,7 @@ struct Matched {
     list: Vec<i64>,
     count: usize,
     total: usize,
-    /// The last one looked at, and what tells it from another one with its number.
+    /// The last one looked at, and what distinguishes it from another one with its number.
     seen: i64,
     mark: i64,
     function: Option<(&'static str, Numbers)>,
@@ -313,7 +313,7 @@ impl Matched {
     fn asked(connection: &Connection, name: &'static str) -> rusqlite::Result<Self> {
         let numbers = Numbers::default();
         let theirs = Arc::clone(&numbers);
-        // Not said to be deterministic: what it answers changes while names are added.
+        // Not declared deterministic: what it answers changes while names are added.
         connection.create_scalar_function(name, 1, FunctionFlags::SQLITE_UTF8, move |row| {
             let number: Option<i64> = row.get(0)?;
             let numbers = theirs.read().unwrap_or_else(PoisonError::into_inner);
@@ -364,7 +364,7 @@ impl Matched {
     }
 
     fn matched(&self) -> NamesMatched {
-        // Where all are meant no condition is needed. Without any row nothing can be said of all.
+        // Where all are meant no condition is needed. Without any row nothing can be reported about all.
         if self.total > 0 && self.count == self.total {
             return NamesMatched::All;
         }

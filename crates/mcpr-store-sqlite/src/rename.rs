@@ -23,7 +23,7 @@ type Moved = HashMap<i64, i64>;
 /// Why nothing was renamed.
 pub(super) enum NotRenamed {
     Sqlite(rusqlite::Error),
-    /// The sums of the two names cannot be told apart and not be put together.
+    /// The sums of the two names cannot be distinguished and not be put together.
     SummedOtherwise {
         method: String,
     },

@@ -37,7 +37,7 @@ pub(super) fn latency(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<i64>>
     Ok(stored.filter(|&us| us != NO_LATENCY))
 }
 
-/// The format that a row was told in.
+/// The format that a row came in.
 pub(super) fn format(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<SourceFormat>> {
     let stored: Option<i64> = row.get(at)?;
     // A later version may have written one that this one does not know.
@@ -132,7 +132,7 @@ fn try_insert(
     ])
 }
 
-/// The code of a request's call, where another stream may tell of it.
+/// The code of a request's call, where another stream may report it.
 pub(super) fn call_of(request: &Request) -> Option<i64> {
     request.key.call.map(|call| call.code(request.ts))
 }
@@ -153,7 +153,7 @@ fn compare(
     key: i64,
 ) -> rusqlite::Result<Option<Likeness>> {
     // By texts and not by numbers: the request's own names may not have any yet. An inferred
-    // session is ours and was said by nobody.
+    // session is ours and was stated by nobody.
     let mut statement = tx.prepare_cached(
         "SELECT r.request_id, o.kind, o.method, o.target_kind, o.target, p.name,
                 CASE s.inferred WHEN 0 THEN s.session_id END, c.name, c.version,
@@ -260,7 +260,7 @@ pub(super) fn id_text(stored: ValueRef<'_>) -> Option<String> {
 }
 
 /// A row's hash as it goes into its batch's checksum: over every value as it is stored, the
-/// operation by its texts. `call` is what another stream's telling of it finds it by.
+/// operation by its texts. `call` is what another stream's report of it finds it by.
 pub(super) fn row_hash(request: &Request, place: RowPlace, key: i64, call: Option<i64>) -> i64 {
     // -1 where there is none: none of these is ever negative.
     let numbers = [

@@ -39,7 +39,7 @@ impl Rollups {
         if change == RollupChange::default() {
             return Ok(());
         }
-        // The row may still be in memory only, if the same batch told of the call before.
+        // The row may still be in memory only, if the same batch reported the call before.
         self.write_back(tx)?;
         let errors = |kind: ErrorKind| change.errors[kind.index()];
         let hour = mcpr_model::time::hour_of(before.ts);
@@ -177,7 +177,7 @@ pub(super) fn add_to(tx: &Transaction<'_>, hour: i64, from: i64, to: i64) -> rus
 }
 
 /// The SQL of three counts of a sum that came with later layouts: requests that were open when their server died,
-/// requests whose end nobody saw, and refused ones. A layout before told of none.
+/// requests whose end nobody saw, and refused ones. A layout before reported none.
 pub(super) fn late_counts(connection: &Connection) -> rusqlite::Result<[&'static str; 3]> {
     let layout = layout_of(connection)?;
     let of = |since, column| if layout >= since { column } else { "0" };

@@ -15,10 +15,12 @@ const SINCE: i64 = 15;
 /// back by the end of its server.
 pub(super) fn take(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
     for event in &batch.events {
-        let Event::Server(said) = event else { continue };
+        let Event::Server(statement) = event else {
+            continue;
+        };
         let key = SessionKey {
-            proxy: said.proxy.to_string(),
-            id: said.session_id.to_string(),
+            proxy: statement.proxy.to_string(),
+            id: statement.session_id.to_string(),
         };
         let found: Option<i64> = tx
             .prepare_cached(
@@ -30,7 +32,7 @@ pub(super) fn take(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> 
         if let Some(session) = found {
             // Read and put together here: a statement of today says only what is new.
             let mut run = of_session(tx, &key)?.unwrap_or_default();
-            run.add((**said).clone());
+            run.add((**statement).clone());
             write(tx, session, &run)?;
         }
     }
@@ -178,7 +180,7 @@ pub(super) fn died(
     Ok(found)
 }
 
-/// What servers wrote that is kept, and the ends of those that died: so many of which something was said last.
+/// What servers wrote that is kept, and the ends of those that died: so many of which something was reported last.
 pub(super) fn outputs(
     connection: &Connection,
     proxy: Option<&Pattern>,

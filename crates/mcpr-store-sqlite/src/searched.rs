@@ -20,7 +20,7 @@ impl SearchedFor {
     /// Makes `is_searched(text, …)` and `is_searched_body(frame, …)` known to a connection.
     pub(super) fn register(connection: &Connection) -> Result<Self> {
         let ours = Self::default();
-        // Not said to be deterministic: the next question searches for something else.
+        // Not declared deterministic: the next question searches for something else.
         let flags = FunctionFlags::SQLITE_UTF8;
         let theirs = ours.clone();
         connection.create_scalar_function("is_searched", -1, flags, move |row| {

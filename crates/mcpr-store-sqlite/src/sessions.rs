@@ -27,7 +27,7 @@ pub(super) struct Session {
     client: Option<i64>,
     state: SessionState,
     standing: RowState,
-    /// Said in this batch, and to be kept with it unless one was said before.
+    /// Reported in this batch, and to be kept with it unless one was reported before.
     conversation: Option<Text>,
     range: LastRange,
 }
@@ -137,7 +137,7 @@ impl Sessions {
         self.slots[slot].number
     }
 
-    /// The session with an id that a stream said, if there is one.
+    /// The session with an id that a stream stated, if there is one.
     pub(super) fn find(
         &mut self,
         tx: &Transaction<'_>,
@@ -259,7 +259,7 @@ impl Sessions {
         }
     }
 
-    /// Applies what a stream said of a session.
+    /// Applies what a stream reported about a session.
     pub(super) fn apply(
         &mut self,
         tx: &Transaction<'_>,
@@ -297,8 +297,8 @@ impl Sessions {
         let session = &mut self.slots[slot];
         session.state.apply(update);
         session.offer_client(client, update.client_name.is_some());
-        let said = || update.conversation.clone();
-        session.conversation = session.conversation.take().or_else(said);
+        let stated = || update.conversation.clone();
+        session.conversation = session.conversation.take().or_else(stated);
         // It may have another client now.
         self.forget_around(slot);
     }
@@ -324,11 +324,11 @@ impl Sessions {
         let session = &mut self.slots[slot];
         session.offer_client(client, row.client_name.is_some());
         let raised = session.state.raised_to(row);
-        let said = row.conversation.as_ref().map(Text::from);
+        let stated = row.conversation.as_ref().map(Text::from);
         // What stands there already is not written again.
-        if raised != session.state || said.is_some() || session.standing == RowState::Blank {
+        if raised != session.state || stated.is_some() || session.standing == RowState::Blank {
             session.state = raised;
-            session.conversation = session.conversation.take().or(said);
+            session.conversation = session.conversation.take().or(stated);
             self.touch(slot);
         }
         self.forget_around(slot);
@@ -374,13 +374,13 @@ impl Sessions {
     }
 }
 
-/// The first conversation that is said of a session stays.
-fn keep_conversation(tx: &Transaction<'_>, session: i64, said: &Text) -> rusqlite::Result<()> {
+/// The first conversation that is reported about a session stays.
+fn keep_conversation(tx: &Transaction<'_>, session: i64, stated: &Text) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO conversations (session, conversation, seal) VALUES (?1, ?2, row_seal(?1, ?2))
          ON CONFLICT (session) DO NOTHING",
     )?
-    .execute(params![session, said.as_str()])
+    .execute(params![session, stated.as_str()])
     .map(drop)
 }
 

@@ -64,7 +64,7 @@ fn parts(connection: &Connection) -> rusqlite::Result<Vec<Part>> {
     })?;
     let mut parts = rows.collect::<rusqlite::Result<Vec<Part>>>()?;
     parts.retain(|part| !is_of_sqlite(part));
-    // The order of the rows tells whether a store was migrated or made new, and means nothing.
+    // The order of the rows shows whether a store was migrated or made new, and means nothing.
     parts.sort();
     Ok(parts)
 }
@@ -107,7 +107,7 @@ fn difference(expected: &[Part], found: &[Part], layouts: usize) -> Option<Strin
     let strange = found
         .iter()
         .enumerate()
-        // A part that stands there twice is none of SQLite's own doing.
+        // SQLite itself never writes a part twice.
         .find(|(at, part)| !expected.contains(part) || found[..*at].contains(part));
     strange.map(|(_, (kind, name, ..))| {
         format!("it has the {kind} {name}, which layout {layouts} does not have")
@@ -191,6 +191,6 @@ mod tests {
         drop(connection);
         let error = open_reader(&path).map(drop).expect_err("a virtual table");
         assert_eq!(error.kind, StoreErrorKind::Foreign, "{error}");
-        assert!(error.to_string().contains("no table"), "{error}");
+        assert!(error.to_string().contains("not a table"), "{error}");
     }
 }

@@ -6,7 +6,7 @@
 
 /// The SQL of a text of a row: the text itself up to 4 KiB, its beginning up to 64 KiB, and a remark in the
 /// place of what is longer. `$row` is the number of the row that it stands in, so that two texts which begin
-/// alike are told apart.
+/// alike are distinguished.
 // The lengths are asked for first: SQLite then reads nothing of the text.
 macro_rules! shown {
     ($text:literal, $row:literal) => {

@@ -139,7 +139,7 @@ pub(super) fn seen(
     seal::renew(tx, "surfaces", "id = ?1", [surface])
 }
 
-/// What tells one statement from another, where it can be a whole list.
+/// What distinguishes one statement from another, where it can be a whole list.
 fn fingerprint(update: &SurfaceUpdate) -> Option<u128> {
     // Nothing but this hash is compared, so it has 128 bits.
     let mut hasher = Xxh3::new();

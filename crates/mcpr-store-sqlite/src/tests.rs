@@ -219,7 +219,7 @@ fn a_file_that_is_not_ours_is_refused_and_left_alone() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_told() {
+fn what_stands_in_the_way_is_reported() {
     let directory = tempfile::tempdir().expect("a directory");
     let at = |name: &str| directory.path().join(name);
     let kind = |path: &Path| {
@@ -234,8 +234,11 @@ fn what_stands_in_the_way_is_told() {
         let writer = SqliteStore::open(Path::new(device)).map(drop);
         let reader = open_reader(Path::new(device)).map(drop);
         for error in [writer, reader].map(|opened| opened.expect_err(device)) {
-            let said = error.to_string();
-            assert!(said.contains("a device or a pipe, not a store"), "{said}");
+            let message = error.to_string();
+            assert!(
+                message.contains("a device or a pipe, not a store"),
+                "{message}"
+            );
         }
     }
     assert_eq!(

@@ -5,7 +5,7 @@
 //!
 //! A row that was changed, put in or taken out is found in every table: a changed one by its seal, the
 //! others by the census, and both of requests by their batch. What retention or a deletion removed is in
-//! neither, so that it is no fault.
+//! neither, so that it is not a fault.
 
 use super::census;
 use super::layout::layout_of;
@@ -25,8 +25,8 @@ use rusqlite::{Connection, Row};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Most problems that are told of one sort.
-const MAX_TOLD: usize = 20;
+/// Most problems that are reported of one sort.
+const MAX_REPORTED: usize = 20;
 
 /// Looks through a store.
 ///
@@ -80,7 +80,7 @@ pub(super) fn look_through(
             steps.allow(&snapshot)?;
             check(&snapshot, &mut found)
         });
-        // Also what was found before a check failed: the failure is told beside it.
+        // Also what was found before a check failed: the failure is reported beside it.
         findings.requests += found.requests;
         findings.batches += found.batches;
         findings.problems.append(&mut found.problems);
@@ -100,12 +100,12 @@ fn check_pages(depth: Depth) -> Check {
 }
 
 fn pragma(connection: &Connection, name: &str, findings: &mut Findings) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare(&format!("PRAGMA {name}({MAX_TOLD})"))?;
+    let mut statement = connection.prepare(&format!("PRAGMA {name}({MAX_REPORTED})"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let told: String = row.get(0)?;
-        if told != "ok" {
-            findings.problems.push(format!("SQLite: {told}"));
+        let problem: String = row.get(0)?;
+        if problem != "ok" {
+            findings.problems.push(format!("SQLite: {problem}"));
         }
     }
     Ok(())
@@ -219,7 +219,7 @@ fn check_batches(connection: &Connection, findings: &mut Findings) -> rusqlite::
         }
         findings.batches += 1;
         findings.requests += u64::try_from(count).unwrap_or(0);
-        // Where the number is wrong the sum is as well: one problem is told for one fault.
+        // Where the number is wrong the sum is as well: one problem is reported for one fault.
         if count != batch.requests {
             let (id, should) = (batch.id, batch.requests);
             report(
@@ -357,7 +357,7 @@ fn check_sequence(connection: &Connection, findings: &mut Findings) -> rusqlite:
                           ifnull((SELECT max(seq) FROM bad_lines), 0))";
     let (last, highest): (i64, i64) =
         connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    // Lower is no fault: the newest rows may have been removed.
+    // Lower is not a fault: the newest rows may have been removed.
     if highest > last {
         report(
             findings,
@@ -383,7 +383,7 @@ fn check_sessions(connection: &Connection, findings: &mut Findings) -> rusqlite:
 
 /// The sums of a block are what its sessions come to.
 fn check_session_blocks(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
-    for block in session_blocks::wrong(connection, MAX_TOLD)? {
+    for block in session_blocks::wrong(connection, MAX_REPORTED)? {
         let (first, last) = session_blocks::sessions_of(block);
         report(
             findings,
@@ -490,9 +490,9 @@ fn ask(connection: &Connection, findings: &mut Findings, sql: &str) -> rusqlite:
 }
 
 fn report(findings: &mut Findings, problem: String) {
-    if findings.problems.len() < MAX_TOLD {
+    if findings.problems.len() < MAX_REPORTED {
         findings.problems.push(problem);
-    } else if findings.problems.len() == MAX_TOLD {
+    } else if findings.problems.len() == MAX_REPORTED {
         findings
             .problems
             .push("there is more damage, not listed".to_owned());

@@ -17,7 +17,7 @@ pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError>
     // Absolute, as SQLite has a meaning of its own for names that begin with `file:`.
     let to = std::path::absolute(to).map_err(inaccessible)?;
     let name = to.to_str().ok_or_else(|| {
-        let message = "the name of the copy is no UTF-8";
+        let message = "the name of the copy is not UTF-8";
         StoreError::new(StoreErrorKind::Other, message).at(&to)
     })?;
     let file = OpenOptions::new()

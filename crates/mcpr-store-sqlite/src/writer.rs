@@ -44,7 +44,7 @@ pub struct SqliteStore {
     pub(super) sweep: Option<Sweep>,
     /// Started when the log has first grown.
     pub(super) checkpointer: Option<Checkpointer>,
-    /// Held once requests in flight were told of.
+    /// Held once requests in flight were reported.
     lease: Option<Lease>,
     /// Held by the store's one recorder. Last, so that no other one begins before the rest is closed.
     lock: Option<RecorderLock>,
@@ -116,7 +116,7 @@ impl SqliteStore {
         self.files.check(&self.connection)
     }
 
-    /// Copies the log into the main file if it has grown; a reader in the way is no failure.
+    /// Copies the log into the main file if it has grown; a reader in the way is not a failure.
     pub(super) fn checkpoint_if_grown(&self) -> Result<(), StoreError> {
         self.files.index().check()?;
         if self.log_pages()? >= CHECKPOINT_PAGES {
@@ -146,7 +146,7 @@ impl SqliteStore {
     }
 
     fn log_pages(&self) -> Result<i64, StoreError> {
-        // NOOP tells the lengths and copies nothing.
+        // NOOP reports the lengths and copies nothing.
         self.checkpointed(checkpoint(&self.connection, "NOOP"))
             .map(|progress| progress.pages)
     }
@@ -186,13 +186,13 @@ impl SqliteStore {
             return;
         }
         if self.lease.is_none() {
-            // Without it nothing is told of what is in flight: the rows come all the same.
+            // Without it nothing is reported of what is in flight: the rows come all the same.
             self.lease = Lease::take(&self.path, batch.writer).ok();
             self.memory.leased = self.lease.as_ref().map(|lease| lease.writer);
         }
         let Some(lease) = &mut self.lease else { return };
         for event in &batch.events {
-            // An export tells of servers that have ended, which are nobody's to end.
+            // An export reports servers that have ended, which are nobody's to end.
             if let Event::Server(run) = event
                 && run.ended_at().is_none()
             {

@@ -39,7 +39,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// How much room the store takes where it is kept.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// When that cannot be determined.
     fn sizes(&self) -> Result<Sizes, StoreError>;
 
     /// Brings the store to the newest layout, and makes it where there is none; says what it had and has.
@@ -65,7 +65,7 @@ pub enum Trust {
     /// Its owner alone, who is this user or root.
     #[default]
     Owner,
-    /// Whoever may write it: somebody has said so.
+    /// Whoever may write it: somebody has stated so.
     Anyone,
 }
 
@@ -155,9 +155,9 @@ pub trait Writer: Send {
 
     /// The requests in flight whose writer is gone and whose source is not read again: nobody will ever say how
     /// they ended. Each has the time for which it is known to have waited and is one without an answer, unless it was
-    /// over and only waited for more to be told. They stay until rows with their keys are stored. What a source that is
-    /// read again will tell of is forgotten here. And the sessions of servers that such a writer ran, which are told
-    /// once.
+    /// over and only waited for more to be reported. They stay until rows with their keys are stored. What a source
+    /// that is read again will report is forgotten here. And the sessions of servers that such a writer ran, which
+    /// are reported once.
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -326,18 +326,18 @@ pub trait Admin: Send {
     /// Bytes of the store that hold nothing.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// When that cannot be determined.
     fn free_bytes(&self) -> Result<u64, StoreError>;
 
     /// Bytes of the store that hold something.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// When that cannot be determined.
     fn used_bytes(&self) -> Result<u64, StoreError>;
 
     /// How many bytes a store takes that holds nothing.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// When that cannot be determined.
     fn empty_bytes(&self) -> Result<u64, StoreError>;
 }

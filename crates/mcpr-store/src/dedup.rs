@@ -17,11 +17,11 @@ pub struct RequestFacts<'a> {
     pub target: Option<(TargetKind, &'a str)>,
     /// The proxy.
     pub proxy: &'a str,
-    /// The session id as the stream said it; an inferred one was said by nobody.
+    /// The session id as the stream stated it; an inferred one was stated by nobody.
     pub session_id: Option<&'a str>,
-    /// The client's name, where the event said it.
+    /// The client's name, where the event stated it.
     pub client_name: Option<&'a str>,
-    /// The client's version, where the event said it.
+    /// The client's version, where the event stated it.
     pub client_version: Option<&'a str>,
     /// Whole duration, microseconds.
     pub latency_us: Option<i64>,
@@ -35,7 +35,7 @@ pub struct RequestFacts<'a> {
     pub error_kind: Option<ErrorKind>,
     /// JSON-RPC code or HTTP status.
     pub error_code: Option<&'a str>,
-    /// What the answer said.
+    /// The message of the answer.
     pub error_msg: Option<&'a str>,
 }
 
@@ -88,9 +88,9 @@ impl Likeness {
             && came.session_id == stored.session_id
             && came.upstream_us == stored.upstream_us
             && came.bytes_in == stored.bytes_in;
-        // Logs of hosts tell neither.
+        // Logs of hosts report neither.
         let is_of_log = came.session_id.is_none() && came.upstream_us.is_none();
-        // Who called is said once, at the top of a log: who begins to read below does not know.
+        // The caller is named once, at the top of a log: who begins to read below does not know.
         let is_nameless = came.client_name.is_none() || stored.client_name.is_none();
         let same_client =
             came.client_name == stored.client_name && came.client_version == stored.client_version;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub enum StoreErrorKind {
     /// There is no store at this path.
     Missing,
-    /// The file is no store of ours.
+    /// The file is not a store of ours.
     Foreign,
     /// The store was written by a newer version.
     Newer,
@@ -46,7 +46,7 @@ pub struct StoreError {
     cause: Option<Cause>,
 }
 
-/// What a backend's own library or the system said.
+/// What a backend's own library or the system reported.
 type Cause = Box<dyn Error + Send + Sync>;
 
 impl StoreError {

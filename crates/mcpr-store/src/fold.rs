@@ -191,7 +191,7 @@ pub fn stats_of<R: Reader + ?Sized>(
     reader.rollups(&mut |rollup| {
         fold.hour(&rollup);
         let key = &rollup.key;
-        // Of an hour that the window cuts, rows are counted one by one; its sum tells how many of
+        // Of an hour that the window cuts, rows are counted one by one; its sum shows how many of
         // them are gone.
         let is_touched = edges.iter().any(|edge| {
             let (first, end) = StatsQuestion::hours_of(edge);

@@ -60,7 +60,7 @@ pub struct Appended {
     pub duplicates: u64,
     /// Requests stored although their id was there with another content (counted in `stored` too).
     pub conflicts: u64,
-    /// Requests stored although another stream seems to have told of them: without a session id that
+    /// Requests stored although another stream seems to have reported them: without a session id that
     /// cannot be decided (counted in `stored` too).
     pub undecided: u64,
     /// Gaps stored.

@@ -54,9 +54,9 @@ struct State {
     shown: SurfaceLists,
     /// The keys that rows stand under at their times.
     keys: BTreeMap<i64, i64>,
-    /// What rows are found by when another stream tells of their calls.
+    /// What rows are found by when another stream reports their calls.
     calls: BTreeMap<i64, i64>,
-    /// The time that rows were first told with, where it is another one now.
+    /// The time that rows were first reported with, where it is another one now.
     first_ts: BTreeMap<i64, i64>,
     undecided: u64,
     payloads: BTreeMap<i64, Payload>,

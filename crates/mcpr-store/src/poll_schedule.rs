@@ -1,4 +1,4 @@
-//! Waiting for news by asking again and again, for backends that are told of none or of hints only.
+//! Waiting for news by asking again and again, for backends that give no notice, or hints only.
 
 use crate::query::Head;
 use crate::{StoreError, StoreErrorKind};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_millis(100);
 /// How soon it is asked again after something was heard: a log is written before it is committed.
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
-/// The same of a server, which tells of nothing: more often, since half of this is how late a lone line is in the mean.
+/// The same of a server, which reports nothing: more often, since half of this is how late a lone line is in the mean.
 const SERVER_INTERVAL: Duration = Duration::from_millis(40);
 /// How soon a server is asked again after it had news: where one line came, others follow.
 const SERVER_FIRST_INTERVAL: Duration = Duration::from_millis(5);

@@ -59,7 +59,7 @@ pub trait Reader: Send {
     ) -> Result<Vec<ServerRun>, StoreError>;
 
     /// What servers wrote beside their messages: those that wrote something which is kept, or died, and of which
-    /// something was said last, at most so many, the latest at the end.
+    /// something was reported last, at most so many, the latest at the end.
     ///
     /// # Errors
     /// When the store cannot be read.

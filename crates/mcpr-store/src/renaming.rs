@@ -243,7 +243,7 @@ mod tests {
             Ok(format!("{{\"tools\":[{}]}}", tools.join(",")))
         };
         let Ok(merged) = merge_versions("tools/list", &spans, text);
-        let told: Vec<_> = merged
+        let listed: Vec<_> = merged
             .iter()
             .map(|it| {
                 let changes = it.changes.iter();
@@ -258,7 +258,7 @@ mod tests {
             (1, 60, "tool_added b".to_owned()),
             (4, 80, "tool_removed a".to_owned()),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(listed, expected);
         assert_eq!(merged[1].protocol.as_deref(), Some("60"));
     }
 }

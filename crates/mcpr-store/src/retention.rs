@@ -18,7 +18,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// How long hourly sums are kept, unless they are told to go earlier.
+    /// How long hourly sums are kept, unless they are configured to go earlier.
     pub const SUMS_MS: i64 = 400 * 24 * 60 * 60 * 1000;
 }
 
@@ -83,7 +83,7 @@ impl Retention {
     }
 }
 
-/// The answer to how many rows of a class a vacuum would remove, where only removing them tells.
+/// The answer to how many rows of a class a vacuum would remove, where only removing them shows that.
 #[must_use]
 pub fn uncounted(class: Class) -> StoreError {
     let what = match class {

@@ -6,7 +6,7 @@ use mcpr_model::{Kind, Request, SessionState as SurfaceContent, SessionUpdate, T
 /// Which session a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership<'a> {
-    /// The one with an id that its stream said.
+    /// The one with an id that its stream stated.
     SurfaceContent(&'a Text),
     /// An inferred one, see [`Neighbour`](crate::query::Neighbour).
     Inferred,
@@ -33,7 +33,7 @@ pub struct SessionState {
     pub started_at: i64,
     /// Time of its last use, unix milliseconds.
     pub last_seen_at: i64,
-    /// Time of its end, where one was told.
+    /// Time of its end, where one was reported.
     pub ended_at: Option<i64>,
     /// MCP requests.
     pub total_calls: i64,
@@ -62,7 +62,7 @@ impl SessionState {
     pub fn count(&mut self, request: &Request) {
         self.started_at = self.started_at.min(request.ts);
         self.last_seen_at = self.last_seen_at.max(request.ts);
-        // HTTP and OAuth traffic belongs to a session and is no call in it.
+        // HTTP and OAuth traffic belongs to a session and is not a call in it.
         if request.kind == Kind::Mcp {
             self.total_calls = self.total_calls.saturating_add(1);
             self.total_errors = self.total_errors.saturating_add(failures(request));
@@ -85,7 +85,7 @@ impl SessionState {
         was != *self
     }
 
-    /// Applies what a stream said of the session.
+    /// Applies what a stream reported about the session.
     pub fn apply(&mut self, update: &SessionUpdate) {
         let started_at = update.started_at.unwrap_or(update.ts);
         self.started_at = self.started_at.min(started_at);
@@ -96,7 +96,7 @@ impl SessionState {
         let seen = update.last_seen_at.or(seen);
         self.last_seen_at = self.last_seen_at.max(seen.unwrap_or(i64::MIN));
         if !is_alive {
-            // An end that is told late must not set back a later one.
+            // An end that is reported late must not set back a later one.
             self.ended_at = self.ended_at.max(Some(update.ts));
         }
     }
@@ -178,20 +178,20 @@ impl SessionRow {
         let (name, version) = (&request.client_name, &request.client_version);
         self.take_client(name.as_ref(), version.as_ref());
         if self.inferred {
-            // What an inferred session is told by, also where the name is not known.
+            // What an inferred session is recognised by, also where the name is not known.
             self.client_version = version.as_ref().map(Text::to_string);
         }
     }
 
-    /// Applies what a stream said of the session, as [`SessionState::apply`].
+    /// Applies what a stream reported about the session, as [`SessionState::apply`].
     pub fn apply(&mut self, update: &SessionUpdate) {
         let mut state = self.state();
         state.apply(update);
         self.set_state(state);
         let (name, version) = (&update.client_name, &update.client_version);
         self.take_client(name.as_ref(), version.as_ref());
-        let said = || update.conversation.as_ref().map(Text::to_string);
-        self.conversation = self.conversation.take().or_else(said);
+        let stated = || update.conversation.as_ref().map(Text::to_string);
+        self.conversation = self.conversation.take().or_else(stated);
     }
 
     /// Takes in another session that turned out to be the same one.
@@ -203,8 +203,8 @@ impl SessionRow {
             self.client_name.clone_from(&from.client_name);
             self.client_version.clone_from(&from.client_version);
         }
-        let said = || from.conversation.clone();
-        self.conversation = self.conversation.take().or_else(said);
+        let stated = || from.conversation.clone();
+        self.conversation = self.conversation.take().or_else(stated);
     }
 
     /// Takes over what another store says of the same session, which is new here or not.
@@ -216,8 +216,8 @@ impl SessionRow {
             self.client_name.clone_from(&of.client_name);
             self.client_version.clone_from(&of.client_version);
         }
-        let said = || of.conversation.clone();
-        self.conversation = self.conversation.take().or_else(said);
+        let stated = || of.conversation.clone();
+        self.conversation = self.conversation.take().or_else(stated);
         self.set_state(self.state().raised_to(of));
     }
 }

@@ -35,7 +35,7 @@ impl Scheme {
         }
     }
 
-    /// Whether a store of it can be held to a size: it has to tell how much of it holds something.
+    /// Whether a store of it can be held to a size: it has to report how much of it holds something.
     #[must_use]
     pub fn is_measured(self) -> bool {
         // Elsewhere the room of what went comes back later, by itself.
@@ -82,10 +82,10 @@ pub enum StoreUrlError {
     /// A `%` that no two hexadecimal digits follow.
     #[error("a `%` in a `{0}:` URL needs two hexadecimal digits behind it")]
     Escape(&'static str),
-    /// A server's URL without `//`, or one that is no UTF-8.
+    /// A server's URL without `//`, or one that is not UTF-8.
     #[error("a `{0}` URL is written {0}://USER@HOST/DATABASE")]
     Server(&'static str),
-    /// `word://…` of a word that is no backend.
+    /// `word://…` of a word that is not a backend.
     #[error("no kind of store has URLs that begin with `{0}://`")]
     UnknownScheme(String),
 }

@@ -55,7 +55,7 @@ pub enum Severity {
     Security(Security),
 }
 
-/// That a word is no level.
+/// That a word is not a level.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "no level `{0}`: give breaking, dangerous, undecided, compatible or cosmetic, or alert, review \

@@ -43,7 +43,7 @@ pub fn canonical_text<T: Serialize>(value: &T) -> String {
 }
 
 /// A text that is the same for values that are the same, `1` and `1.0` among them; unlike canonical
-/// text it also tells integers apart that are one as floating-point numbers.
+/// text it also distinguishes integers that are one as floating-point numbers.
 #[must_use]
 pub fn exact_text(value: &Value) -> String {
     match value {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_are_told_apart_whatever_their_size() {
+    fn integers_are_distinguished_whatever_their_size() {
         let near = [1_081_004_946_872_352_958_u64, 1_081_004_946_872_352_959];
         assert_ne!(exact_text(&json!([near[0]])), exact_text(&json!([near[1]])));
         let same = json!({"b": [1.0, -0.0], "a": "x"});

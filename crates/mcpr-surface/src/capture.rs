@@ -165,7 +165,7 @@ pub fn kind_of(method: &str) -> Option<ItemKind> {
     })
 }
 
-/// The server's address, where the stream told it.
+/// The server's address, where the stream reported it.
 #[must_use]
 pub fn upstream_of(update: &SurfaceUpdate) -> Option<&str> {
     match &update.content {
@@ -249,7 +249,7 @@ pub fn step<T: ListTexts>(
                 None => last_page(kind, pages, waiting, latest, texts),
             }
         }
-        // Items and announcements are kept elsewhere, and are no list; versions are restored, not inferred.
+        // Items and announcements are kept elsewhere, and are not a list; versions are restored, not inferred.
         SurfaceContent::Item { .. } | SurfaceContent::ListChanged | SurfaceContent::Version(_) => {
             nothing
         }
@@ -291,7 +291,7 @@ impl Pages {
             return None;
         };
         let next_cursor = match result.get("nextCursor") {
-            // Anything but a string is no cursor, and the page is the last.
+            // Anything but a string is not a cursor, and the page is the last.
             Some(Value::String(cursor)) => Some(cursor.clone()),
             _ => None,
         };
@@ -304,7 +304,7 @@ impl Pages {
         };
         let key = kind.key_member();
         let has_key = |item: &Value| item.get(key).is_some_and(Value::is_string);
-        // Without keys its items could not be told apart; the whole page is left out.
+        // Without keys its items could not be distinguished; the whole page is left out.
         if kind != ItemKind::Server && !items.iter().all(has_key) {
             return None;
         }
@@ -316,7 +316,7 @@ impl Pages {
     }
 
     /// The version that was negotiated says as much of the client as of the server: where it is the
-    /// one that was asked for, it is no part of the surface.
+    /// one that was asked for, it is not part of the surface.
     fn drop_echo(&mut self, asked: Option<&str>) {
         for item in &mut self.items {
             let Value::Object(server) = item else {
@@ -405,7 +405,7 @@ impl Pages {
         let mut names = BTreeSet::new();
         let mut found = Vec::new();
         for name in self.items.iter().filter_map(|item| key_of(kind, item)) {
-            // An answer about the server is one item, whose `name` is no key.
+            // An answer about the server is one item, whose `name` is not a key.
             if kind != ItemKind::Server && !names.insert(name) {
                 found.push(format!("two items are named `{name}`"));
             }
@@ -420,7 +420,7 @@ fn key_of(kind: ItemKind, item: &Value) -> Option<&str> {
     item.get(kind.key_member()).and_then(Value::as_str)
 }
 
-/// SHA-256 of the canonical form. The negotiated protocol version is no part of it: two clients that
+/// SHA-256 of the canonical form. The negotiated protocol version is not part of it: two clients that
 /// ask for different ones see the same server.
 fn identity(kind: ItemKind, items: &[Value]) -> String {
     if kind != ItemKind::Server {
@@ -457,7 +457,7 @@ fn changes(kind: ItemKind, before: &str, items: &[Value]) -> Vec<(String, Option
         }
         texts
     };
-    // A text that does not read makes all items new ones, which is told rather than hidden.
+    // A text that does not read makes all items new ones, which is reported rather than hidden.
     let before: Value = serde_json::from_str(before).unwrap_or_default();
     let member = kind.list_member().unwrap_or_default();
     let old = texts(before[member].as_array().map_or(&[], Vec::as_slice));

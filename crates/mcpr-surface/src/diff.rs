@@ -65,7 +65,7 @@ pub enum DiffError {
 }
 
 /// What changed from one surface to another. A list that one of them did not capture is unknown,
-/// which is told, and not compared.
+/// which is reported, and not compared.
 ///
 /// # Errors
 ///

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// One finding. There may be tens of thousands: where it stands and what names it are worked out when
-/// it is told.
+/// it is reported.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The rule.
@@ -35,7 +35,7 @@ pub struct Finding {
     pub witness: Option<Packed>,
 }
 
-/// A finding as it is told, with all that is known of it.
+/// A finding as it is reported, with all that is known of it.
 #[derive(Debug, Serialize)]
 pub struct LocatedFinding<'a> {
     rule: RuleId,
@@ -124,7 +124,7 @@ impl Finding {
         sha256_hex(canonical_text(&whole).as_bytes())
     }
 
-    /// The finding as it is told, standing at these places.
+    /// The finding as it is reported, standing at these places.
     #[must_use]
     pub fn located(&self, at: FindingLocations) -> LocatedFinding<'_> {
         LocatedFinding {

@@ -52,7 +52,7 @@ pub enum GatherError {
     Tampered,
 }
 
-/// The member of a snapshot that holds its hash; a text without it is none.
+/// The member of a snapshot that holds its hash; a text without it is not a snapshot.
 pub const SNAPSHOT_HASH: &str = "sha256";
 
 /// The member that makes a document a snapshot, with the number of its form.
@@ -65,7 +65,7 @@ pub struct Gatherer {
     places: Places,
     proxies: BTreeSet<String>,
     texts: usize,
-    /// Lines that were no JSON, and passed over.
+    /// Lines that were not JSON, and passed over.
     noise: usize,
 }
 
@@ -100,7 +100,7 @@ impl Gatherer {
     ///
     /// # Errors
     ///
-    /// When it is no JSON, holds no list, or was tampered with.
+    /// When it is not JSON, holds no list, or was tampered with.
     pub fn add(&mut self, text: &str) -> Result<(), GatherError> {
         let at = self.texts;
         self.texts += 1;
@@ -144,7 +144,7 @@ impl Gatherer {
         }))
     }
 
-    /// The surface, where its parts stand, and how many lines were no JSON.
+    /// The surface, where its parts stand, and how many lines were not JSON.
     ///
     /// # Errors
     ///
@@ -171,7 +171,7 @@ impl Gatherer {
             Err(error) => error,
         };
         let mut lines = lines_of(text).filter(|(.., line)| !line.is_empty());
-        // A text over several lines that is no JSON is told as such, and not line by line.
+        // A text over several lines that is not JSON is reported as such, and not line by line.
         let is_stream = lines
             .next()
             .is_some_and(|(.., line)| !line.starts_with('{') || outline(line).is_ok());
@@ -191,7 +191,7 @@ impl Gatherer {
                         line: Some(number),
                     });
                 }
-                // What begins like a message and is none was cut, or written over.
+                // What only begins like a message was cut, or written over.
                 Err(error) if line.starts_with('{') => {
                     return Err(GatherError::Unread {
                         place: format!("line {number}: "),
@@ -343,7 +343,7 @@ impl Gatherer {
     }
 }
 
-/// Adds the items of a page to a list; the last page tells whether more follow.
+/// Adds the items of a page to a list; the last page shows whether more follow.
 fn join(known: &mut ItemList, page: ItemList) {
     known.doubled.extend(page.doubled);
     for (key, item) in page.items {
@@ -416,10 +416,10 @@ fn kind_of_items(list: &[Outline]) -> Option<ItemKind> {
 
 /// A snapshot's hash is over everything but itself, which is taken out here.
 fn check_hash(snapshot: &mut OutlineObject) -> Result<(), GatherError> {
-    let said = snapshot.rest.remove(SNAPSHOT_HASH);
+    let stated = snapshot.rest.remove(SNAPSHOT_HASH);
     let text = crate::canonical::canonical_text(&*snapshot);
     let hash = crate::canonical::sha256_hex(text.as_bytes());
-    if said.as_ref().and_then(Value::as_str) == Some(hash.as_str()) {
+    if stated.as_ref().and_then(Value::as_str) == Some(hash.as_str()) {
         Ok(())
     } else {
         Err(GatherError::Tampered)

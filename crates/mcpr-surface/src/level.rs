@@ -44,7 +44,7 @@ impl fmt::Display for Compatibility {
     }
 }
 
-/// What a change means for whoever trusts what is said about an action; harmless ones first.
+/// What a change means for whoever trusts what is stated about an action; harmless ones first.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

@@ -44,7 +44,7 @@ pub struct FindingLocations {
     pub old: Option<FileLocation>,
 }
 
-/// Both sides of a comparison, ready to tell where findings stand; without files, nowhere.
+/// Both sides of a comparison, ready to find where findings stand; without files, nowhere.
 #[derive(Debug, Default)]
 pub struct Locator<'a> {
     old: Option<SideIndex<'a>>,
@@ -387,7 +387,7 @@ mod tests {
         let pointers = ["", "/a", "/a/1/b~1c", "/a~0", "/de", "/gone", "/a/7"];
         let found = offsets(text, pointers.into_iter());
         let lines = Lines::of(text);
-        let told = pointers.map(|pointer| found.get(pointer).map(|at| lines.at(*at)));
+        let places = pointers.map(|pointer| found.get(pointer).map(|at| lines.at(*at)));
         let expected = [
             Some((1, 1)),
             Some((2, 8)),
@@ -397,7 +397,7 @@ mod tests {
             None,
             None,
         ];
-        assert_eq!(told, expected);
+        assert_eq!(places, expected);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) enum Outline {
 /// An object, its lists apart from the rest.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct OutlineObject {
-    /// Members that are no lists.
+    /// Members that are not lists.
     pub(crate) rest: Map<String, Value>,
     /// Lists, by the kind that their member's name stands for.
     pub(crate) lists: BTreeMap<ItemKind, Vec<ListedItem>>,
@@ -47,7 +47,7 @@ pub(crate) struct ArrayItem {
 /// An element of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ListedItem {
-    /// The name or URI by which it is known; none where it has none, or is no object.
+    /// The name or URI by which it is known; none where it has none, or is not an object.
     pub(crate) key: Option<String>,
     pub(crate) item: Packed,
 }
@@ -66,7 +66,7 @@ impl ListedItem {
 ///
 /// # Errors
 ///
-/// When the text is no JSON, too long, or nested too deep.
+/// When the text is not JSON, too long, or nested too deep.
 pub(crate) fn outline(text: &str) -> Result<Watched<Outline>, ParseError> {
     let doubled = DuplicateKeys::default();
     let seed = OutlineSeed {
@@ -144,7 +144,7 @@ impl OutlineObject {
     pub(crate) fn of(map: Map<String, Value>) -> Self {
         let mut object = Self::default();
         for (name, value) in map {
-            // A member of that name that is no array stays a value: it is refused later, with its reason.
+            // A member of that name that is not an array stays a value: it is refused later, with its reason.
             let member = match (list_named(&name), value) {
                 (Some(kind), Value::Array(list)) => {
                     let items = list.iter().map(|item| ListedItem::of(kind, item));

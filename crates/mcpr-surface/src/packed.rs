@@ -55,7 +55,7 @@ impl Packed {
         match self.0 {
             // Only texts begin like this: a look spares parsing the rest.
             PackedForm::Text(ref text) if text.starts_with('"') => match self.value() {
-                Value::String(said) => Some(said),
+                Value::String(stated) => Some(stated),
                 _ => None,
             },
             _ => None,

@@ -11,7 +11,7 @@ use thiserror::Error;
 /// The longest text that is parsed, in bytes.
 pub const MAX_TEXT_BYTES: usize = 64 << 20;
 
-/// How many doubled keys are told; more say nothing new.
+/// How many doubled keys are reported; more say nothing new.
 pub const MAX_DUPLICATES: usize = 100;
 
 /// A parsed text: a value, or what else was made of it.
@@ -26,7 +26,7 @@ pub struct Watched<T> {
 /// A text parsed into a value.
 pub type Parsed = Watched<Value>;
 
-/// Why a text is no JSON that we read.
+/// Why a text is not JSON that we read.
 #[derive(Debug, Error)]
 pub enum ParseError {
     /// Longer than [`MAX_TEXT_BYTES`].
@@ -38,7 +38,7 @@ pub enum ParseError {
     /// No JSON.
     #[error("not JSON: {0}")]
     Syntax(serde_json::Error),
-    /// The same of one line of several, which whoever tells it names.
+    /// The same of one line of several, which whoever reports it names.
     #[error("not JSON: {0}")]
     SyntaxInLine(String),
     /// Nothing but blanks.
@@ -47,7 +47,7 @@ pub enum ParseError {
 }
 
 impl ParseError {
-    /// The same error, told of a line that was parsed alone: its own line is always the first.
+    /// The same error, for a line that was parsed alone: its own line is always the first.
     #[cfg(feature = "judge")]
     pub(crate) fn in_line(self) -> Self {
         match self {
@@ -67,7 +67,7 @@ impl ParseError {
 ///
 /// # Errors
 ///
-/// When the text is no JSON, too long, or nested too deep.
+/// When the text is not JSON, too long, or nested too deep.
 pub fn parse(text: &str) -> Result<Parsed, ParseError> {
     let doubled = DuplicateKeys::default();
     let value = parse_with(text, KeyWatch(&doubled))?;
@@ -105,7 +105,7 @@ pub(crate) fn parse_with<'de, S: DeserializeSeed<'de>>(
 }
 
 /// The doubled keys so far, each with the segments of its place, the innermost first: where a value
-/// stands is told when it ends, as most hold nothing to tell.
+/// stands is reported when it ends, as most hold nothing to report.
 #[derive(Default)]
 pub(crate) struct DuplicateKeys(RefCell<Vec<Vec<String>>>);
 

@@ -262,7 +262,7 @@ impl SchemaReader<'_> {
             .find_map(|list| pointer.strip_prefix(&format!("/{list}/")));
         match named {
             Some(name) if is_plain_name(name) && one_list => name.to_owned(),
-            // A name that no definition has of its own, and that tells `/a.b` from `/a/b`.
+            // A name that no definition has of its own, and that distinguishes `/a.b` from `/a/b`.
             _ => {
                 // The signs of the escape are escaped first, so that no two pointers become one
                 // name.

@@ -121,7 +121,7 @@ pub enum SurfaceError {
          `initialize` answer"
     )]
     NoList,
-    /// A list whose items are no items.
+    /// A list whose items are not items.
     #[error("`{member}` is not a list of objects with `{key}`: {why}")]
     BadList {
         /// The member that holds the list.
@@ -138,7 +138,7 @@ impl Surface {
     ///
     /// # Errors
     ///
-    /// When the text is no JSON, an error answer, or holds no list.
+    /// When the text is not JSON, an error answer, or holds no list.
     pub fn parse(text: &str) -> Result<Self, SurfaceError> {
         let parsed = outline(text)?;
         let mut surface = Self::from_outline(parsed.value)?;
@@ -323,7 +323,7 @@ pub(crate) fn read_list(
         // An item without its key cannot be compared with anything: the list is refused.
         let key = key.ok_or_else(|| bad_list(kind, format!("item {at} has none")))?;
         match listing.items.entry(key) {
-            // Clients differ in which one they take; that it is doubled is told by a rule.
+            // Clients differ in which one they take; that it is doubled is reported by a rule.
             Entry::Occupied(taken) => {
                 listing.doubled.insert(taken.key().clone());
             }

@@ -54,7 +54,7 @@ pub fn is_unseen(c: char) -> bool {
 /// Whether a character is a selector that only says how the sign before it is drawn: `⚠` as a picture.
 #[must_use]
 pub fn selects_a_picture(before: char, c: char) -> bool {
-    // Unicode counts digits and `#` among the pictures; a selector behind one is told all the same.
+    // Unicode counts digits and `#` among the pictures; a selector behind one is reported all the same.
     matches!(c, '\u{fe0e}' | '\u{fe0f}') && !before.is_ascii() && is_in(&PICTURES, before)
 }
 

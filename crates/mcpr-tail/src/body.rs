@@ -106,7 +106,7 @@ impl Body {
         }
     }
 
-    /// Whether the file may be one of any checkpoint, and has to be told of all.
+    /// Whether the file may be one of any checkpoint, and has to see all of them.
     pub(super) fn wants_checkpoints(&self) -> bool {
         matches!(self, Self::Gzip(file) if file.is_new())
     }
@@ -120,7 +120,7 @@ impl Body {
         }
     }
 
-    /// Tells the file of checkpoints of which one may be of its contents, and of open files of which it may
+    /// Shows the file the checkpoints of which one may be of its contents, and the open files of which it may
     /// be a copy.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ pub(super) struct Decoder {
     /// How the compressed file was when it was begun.
     // Not as it is at the end: what is written meanwhile would be taken for read.
     pub(super) stamp: Stamp,
-    /// What ended it, where that is still to be said.
+    /// What ended it, where that is still to be reported.
     failure: Option<io::Error>,
 }
 
@@ -152,7 +152,7 @@ impl Decoder {
 /// The first bytes of what a compressed file holds, as many as a head can have.
 ///
 /// # Errors
-/// When it cannot be decompressed, or ends before it can be said what its head will be.
+/// When it cannot be decompressed, or ends before its head can be known.
 pub(super) fn head(file: &Arc<File>) -> io::Result<Vec<u8>> {
     let mut head = vec![0; HEAD_BYTES];
     let mut decoder = Decoder::new(file)?;

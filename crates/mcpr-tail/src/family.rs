@@ -1,4 +1,4 @@
-//! Which files are one log: what rotation has put aside, and what is written now. Told from names;
+//! Which files are one log: what rotation has put aside, and what is written now. Reported from names;
 //! looks at no file itself.
 
 use super::rotated::base_after_date;
@@ -97,7 +97,7 @@ fn is_any(addition: &str) -> bool {
 
 fn is_date_or_word(addition: &str) -> bool {
     let is_of_date = |byte: u8| byte.is_ascii_digit() || b"-_.:T+@Z".contains(&byte);
-    // Six at least, as in `261129`: a shorter number is no date.
+    // Six at least, as in `261129`: a shorter number is not a date.
     let digits = addition.bytes().filter(u8::is_ascii_digit).count();
     WORDS.contains(&addition) || (digits >= 6 && addition.bytes().all(is_of_date))
 }

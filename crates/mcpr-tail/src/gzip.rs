@@ -74,7 +74,7 @@ struct Locating {
     originals: Vec<Original>,
     /// One of them holds all of it.
     is_copy: bool,
-    /// Its head cannot be read, which is said in its turn.
+    /// Its head cannot be read, which is reported in its turn.
     failure: Option<io::Error>,
 }
 
@@ -155,7 +155,7 @@ pub(super) struct GzipFile {
     position: Position,
     /// Where it begins when no checkpoint fits.
     begin: Begin,
-    /// Where it begins is still to be said: it was found by the checkpoint of another file, whose
+    /// Where it begins is still to be reported: it was found by the checkpoint of another file, whose
     /// inode may be given away.
     announce: bool,
     /// All that it holds was handed over.
@@ -212,7 +212,7 @@ impl GzipFile {
         }
     }
 
-    /// Whether it is to be told of the checkpoints of all other files before its next turn.
+    /// Whether it is to see the checkpoints of all other files before its next turn.
     pub(super) fn is_new(&self) -> bool {
         matches!(self.state, State::New | State::Copied(_))
     }
@@ -259,7 +259,7 @@ impl GzipFile {
         if let Some(own) = own
             && self.is_read_to(own)?
         {
-            // Whoever asks where it stands, to write that down, must not be told of its beginning.
+            // Whoever asks where it stands, to write that down, must not see its beginning.
             self.position = Position::at_rest(own);
             self.is_whole = true;
             self.state = State::Rest(self.stamp()?);
@@ -299,7 +299,7 @@ impl GzipFile {
     ) -> io::Result<Progress> {
         self.handle.get(named.place)?;
         match self.advance(named, buffer, deliver) {
-            // Not told yet: whoever compresses it is mostly still at work. The files after it do
+            // Not reported yet: whoever compresses it is mostly still at work. The files after it do
             // not wait.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Progress::Read {
                 bytes: 0,
@@ -324,7 +324,7 @@ impl GzipFile {
                 let (bytes, at_end) = (0, true);
                 return Ok(Progress::Read { bytes, at_end });
             }
-            // Nobody had a checkpoint to tell of.
+            // Nobody had a checkpoint to show it.
             State::New => self.locate(named.place, Vec::new(), Vec::new())?,
             State::Locating(locating) => {
                 let more = locating.step(buffer);

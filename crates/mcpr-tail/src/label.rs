@@ -17,8 +17,8 @@ const NOW: &str = " (now ";
 /// What stands after the path of a file that is nowhere to be found.
 const GONE: &str = " (gone)";
 
-/// What stands after the path of a log of which a gap was told, before when its last file was changed.
-const TOLD: &str = " (told since ";
+/// What stands after the path of a log of which a gap was reported, before when its last file was changed.
+const REPORTED: &str = " (told since ";
 
 /// What stands at the end, where nobody will write to a rotated file any more.
 const DONE: &str = " (done)";
@@ -67,7 +67,7 @@ pub(super) fn empty(label: &str, since: ChangedAt) -> Text {
     format!("{label}{EMPTY}{secs}.{nanos})").into()
 }
 
-/// Since when a file is empty, as far as that is said of it.
+/// Since when a file is empty, as far as that is reported about it.
 pub(super) fn empty_since(label: &str) -> Option<ChangedAt> {
     split_time(label, EMPTY).map(|(_, since)| since)
 }
@@ -77,7 +77,7 @@ pub(super) fn done_at(label: &str) -> Option<u64> {
     split_done_at(label).map(|(_, size)| size)
 }
 
-/// What is said of it beside that.
+/// What is reported about it beside that.
 pub(super) fn undone(label: &str) -> &str {
     let plain = || label.strip_suffix(DONE).unwrap_or(label);
     if let Some((label, _)) = split_time(label, EMPTY) {
@@ -96,16 +96,16 @@ pub(super) fn gone(path: &Path) -> Text {
     format!("{}{GONE}", text_of(path)).into()
 }
 
-/// What is said of a log of which a gap was told: files of it that were changed since then are still
+/// What is reported about a log of which a gap was reported: files of it that were changed since then are still
 /// to be begun.
-pub(super) fn told(log: &Path, since: ChangedAt) -> Text {
+pub(super) fn reported_gap(log: &Path, since: ChangedAt) -> Text {
     let (secs, nanos) = since;
-    format!("{}{TOLD}{secs}.{nanos})", text_of(log)).into()
+    format!("{}{REPORTED}{secs}.{nanos})", text_of(log)).into()
 }
 
-/// The log of which that is said, and since when.
-pub(super) fn told_of(label: &str) -> Option<(PathBuf, ChangedAt)> {
-    let (log, since) = split_time(label, TOLD)?;
+/// The log of which that is reported, and since when.
+pub(super) fn gap_of(label: &str) -> Option<(PathBuf, ChangedAt)> {
+    let (log, since) = split_time(label, REPORTED)?;
     Some((path_of(log), since))
 }
 
@@ -118,7 +118,7 @@ fn split_time<'a>(label: &'a str, words: &str) -> Option<(&'a str, ChangedAt)> {
 
 /// The path under which a source knows the file of a checkpoint, or knew the one that was rotated.
 pub(super) fn path(label: &str) -> PathBuf {
-    if let Some((log, _)) = told_of(label) {
+    if let Some((log, _)) = gap_of(label) {
         return log;
     }
     let label = undone(label);
@@ -141,7 +141,7 @@ pub(super) fn file(label: &str) -> PathBuf {
 
 /// The same about a file that is called by another path now. `None` where it is not of a path.
 pub(super) fn respelled(label: &str, now: &Path) -> Option<Text> {
-    // What follows the path, be it a place or that it is gone, stays as it was said.
+    // What follows the path, be it a place or that it is gone, stays as it was reported.
     let rest = label.strip_prefix(&*text_of(&path(label)))?;
     Some(format!("{}{rest}", text_of(now)).into())
 }
@@ -186,13 +186,13 @@ mod tests {
                 assert_eq!((path(&done), file(&done)), (path(&label), file(&label)));
             }
         }
-        let told = told(Path::new("/l/p.log"), (i64::MIN, 7));
-        assert_eq!(told_of(&told).unwrap().1, (i64::MIN, 7));
+        let reported_gap = reported_gap(Path::new("/l/p.log"), (i64::MIN, 7));
+        assert_eq!(gap_of(&reported_gap).unwrap().1, (i64::MIN, 7));
         assert_eq!(
-            (path(&told), file(&told)),
+            (path(&reported_gap), file(&reported_gap)),
             ("/l/p.log".into(), "/l/p.log".into())
         );
-        assert!(told_of("/l/p.log (told since ever)").is_none());
+        assert!(gap_of("/l/p.log (told since ever)").is_none());
         let gone = gone(Path::new("/l/p.log"));
         assert_ne!(path(&gone), Path::new("/l/p.log"));
         assert_eq!(gone_from(&gone).unwrap(), Path::new("/l/p.log"));

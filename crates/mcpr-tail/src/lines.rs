@@ -80,7 +80,7 @@ impl Begun {
         }
         if self.within == Within::Line {
             self.within = Within::Oversized;
-            // The rest is not needed any more: only its length is told.
+            // The rest is not needed any more: only its length is reported.
             self.bytes.truncate(OVERSIZED_HEAD_BYTES);
             self.bytes.shrink_to_fit();
         }
@@ -322,7 +322,7 @@ mod tests {
         pieces.iter().map(|piece| format!("{piece:?}")).collect()
     }
 
-    /// The same rules, said the slow way: split at newlines, then look at each part.
+    /// The same rules, written the slow way: split at newlines, then look at each part.
     fn naive(text: &[u8], max_line: usize) -> Vec<String> {
         let mut found = Vec::new();
         let mut offset = 0;

@@ -29,7 +29,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: OsString,
-    /// As the directory says it: it tells that a name leads elsewhere than before, no more.
+    /// As the directory says it: it shows that a name leads elsewhere than before, no more.
     pub(super) inode: u64,
     pub(super) kind: Kind,
 }
@@ -132,7 +132,7 @@ impl Listed {
     /// Whether it holds what it did, as long as its stamp is the same.
     fn is_trusted(&self, now: Instant) -> bool {
         let age = now.saturating_duration_since(self.at);
-        // Told by the time of the listing and not by now: what came after it within the same tick
+        // Decided by the time of the listing and not by now: what came after it within the same tick
         // is not in it.
         let has_settled = self.at.saturating_duration_since(self.since) >= SETTLED_AFTER;
         has_settled && age < LISTED_AGAIN_AFTER
@@ -149,7 +149,7 @@ fn stamp_of(path: &Path) -> io::Result<DirectoryStamp> {
 }
 
 fn read(path: &Path) -> io::Result<Vec<Entry>> {
-    // An entry that went away meanwhile is none.
+    // An entry that went away meanwhile does not count.
     let entries = fs::read_dir(path)?.filter_map(Result::ok);
     let mut entries = entries
         .map(|entry| Entry {

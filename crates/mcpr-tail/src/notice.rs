@@ -39,7 +39,7 @@ pub enum Notice {
         /// Where reading goes on.
         offset: u64,
     },
-    /// A path cannot be read. Told once, until it can.
+    /// A path cannot be read. Reported once, until it can.
     Unreadable {
         /// The path.
         path: PathBuf,

@@ -75,7 +75,7 @@ impl Opening {
         for found in fresh {
             let path = found.path.clone();
             if !room.takes_turns && opening.candidates.len() >= room_left {
-                // It is told and counted, so that a later scan tries again.
+                // It is reported and counted, so that a later scan tries again.
                 let error = "too many files for the limit on open files";
                 troubles.push((path, io::Error::other(error)));
                 opening.left += 1;
@@ -174,7 +174,7 @@ impl Opening {
         self.find_places(known, excluded);
         let mut tracked = Vec::new();
         for (candidate, is_known) in self.candidates.into_iter().zip(is_known) {
-            // A file that was known is read on from where it was left, whatever is said of new
+            // A file that was known is read on from where it was left, whatever is reported about new
             // ones.
             let begin = if is_known { Begin::Start } else { begin };
             let path = candidate.found.path.clone();

@@ -1,4 +1,4 @@
-//! Paths as text and back, those that are no UTF-8 as well: a byte that is none stands as `\xff`.
+//! Paths as text and back, those that are not UTF-8 as well: any other byte stands as `\xff`.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;

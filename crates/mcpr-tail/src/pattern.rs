@@ -23,7 +23,7 @@ impl Part {
         let is_hidden = name.as_encoded_bytes().starts_with(b".");
         match self {
             Self::Name(own) => own == name,
-            // By bytes: a name that is no UTF-8 is a name like any other.
+            // By bytes: a name that is not UTF-8 is a name like any other.
             Self::Like(matcher, hidden) => (*hidden || !is_hidden) && matcher.is_match(name),
             Self::Deep => !is_hidden,
         }

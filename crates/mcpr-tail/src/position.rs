@@ -41,7 +41,7 @@ impl Chunk<'_> {
         self.is_final && self.pieces.iter().all(is_missing)
     }
 
-    /// Whether it is the half line at the end of a file, said as another file of the same log begins, in
+    /// Whether it is the half line at the end of a file, reported as another file of the same log begins, in
     /// which its rest may stand. Its checkpoint is behind it, and is to be committed only with that.
     #[must_use]
     pub fn is_torn(&self) -> bool {

@@ -330,7 +330,7 @@ impl<'n> Siblings<'n> {
         rotation_of(name, base).or_else(counted).or_else(dated)
     }
 
-    /// The first plain copy; all of them, where the checkpoint says too little to tell them apart.
+    /// The first plain copy; all of them, where the checkpoint says too little to distinguish them.
     fn copies(&mut self, from: usize, lost: &Checkpoint, reach: &Reach<'_>) -> Vec<Sibling> {
         let mut has_doubtful = false;
         let entries = self.entries[from..].iter();

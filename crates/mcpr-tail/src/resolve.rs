@@ -67,7 +67,7 @@ impl SourceSpec {
     /// called that.
     #[must_use]
     pub fn parse(text: &OsStr) -> Self {
-        // Also a link that leads nowhere yet: it is called so, and is no pattern.
+        // Also a link that leads nowhere yet: it is called so, and is not a pattern.
         if fs::symlink_metadata(text).is_ok() {
             return Self::Path(text.into());
         }
@@ -220,7 +220,7 @@ pub(super) fn look_at_named(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
-/// What a path leads to that was not named itself: what is no regular file is passed over, and a
+/// What a path leads to that was not named itself: what is not a regular file is passed over, and a
 /// link is followed only where its maker could have named its target as well.
 pub(super) fn look_at_matched(path: &Path) -> io::Result<Option<Metadata>> {
     // The link first: what it leads to is somebody else's choice.

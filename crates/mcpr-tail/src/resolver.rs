@@ -50,7 +50,7 @@ impl Seen {
 struct Spot {
     source: usize,
     path: PathBuf,
-    /// What its directory said of it.
+    /// What its directory reported about it.
     inode: Option<u64>,
     is_named: bool,
     seen: Seen,
@@ -382,7 +382,7 @@ impl Walk<'_> {
 
     fn add(&mut self, path: PathBuf, inode: Option<u64>, is_named: bool) {
         if self.spots.len() == MAX_PATHS {
-            // Told once, not for each of the rest.
+            // Reported once, not for each of the rest.
             if !std::mem::replace(&mut self.is_full, true) {
                 let error = format!("more than {MAX_PATHS} files: the rest is not read");
                 self.obstacles.push((path, error));

@@ -159,7 +159,7 @@ fn within(name: &[u8], base: &[u8]) -> Option<Rank> {
 /// What a date before a name says, with the separator that ends it.
 fn date_before(addition: &[u8]) -> Option<Rank> {
     let (_, date) = addition.split_last()?;
-    // As it would stand behind the name. A number that is no date is more often a program's own.
+    // As it would stand behind the name. A number that is not a date is more often a program's own.
     let rank = rank(&[b"-", date].concat())?;
     let is_separated = addition.last().is_some_and(|it| SEPARATORS.contains(it));
     (is_separated && begins_with_day(date)).then_some(rank)
@@ -267,7 +267,7 @@ fn rank(addition: &[u8]) -> Option<Rank> {
     let groups = addition.split(|byte| !byte.is_ascii_digit());
     let groups = groups.filter(|group| !group.is_empty());
     let numbers = groups
-        // Digits that are no number of 64 bits are no date either.
+        // Digits that are not a number of 64 bits are not a date either.
         .map(|group| std::str::from_utf8(group).ok()?.parse().ok())
         .collect::<Option<Vec<u64>>>()?;
     let digits = addition.iter().filter(|byte| byte.is_ascii_digit()).count();

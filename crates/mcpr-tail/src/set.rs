@@ -6,13 +6,13 @@ mod among;
 mod bases;
 mod emptied;
 mod found;
+mod gaps;
 mod hold;
 mod lost;
 mod missing;
 mod neighbours;
 mod room;
 mod scan;
-mod told;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -40,11 +40,11 @@ use mcpr_model::{Checkpoint, FileIdentity, steps};
 use among::{HalfEnded, OpenHeads};
 use bases::Logs;
 pub(super) use emptied::UnreadLook;
+use gaps::ReportedGaps;
 pub use hold::MAX_HELD;
 use lost::Lost;
 use neighbours::Neighbours;
 pub use room::Room;
-use told::ToldGaps;
 
 /// Most steps that a compressed file takes in one turn: a small one is found among what is known, read
 /// and seen to end in fewer.
@@ -91,7 +91,7 @@ pub struct Tailer {
     troubles: BTreeMap<PathBuf, String>,
     notices: Vec<Notice>,
     partings: VecDeque<Parting>,
-    told: ToldGaps,
+    gaps: ReportedGaps,
     /// Rotated files that cannot be read.
     unread_siblings: usize,
     /// Files that sources lead to were not opened, and are to be tried again.
@@ -119,7 +119,7 @@ impl Tailer {
         let checkpoints = checkpoints.into_iter();
         let checkpoints = checkpoints.map(|known| spelling.respell(known, &is_ours));
         let mut checkpoints = checkpoints.collect::<Vec<_>>();
-        let told = ToldGaps::take_from(&mut checkpoints, is_ours);
+        let gaps = ReportedGaps::take_from(&mut checkpoints, is_ours);
         let logs = Logs::new(&checkpoints);
         let known = Known::new(checkpoints, |path| resolver.source_of(path).is_some());
         Self {
@@ -136,7 +136,7 @@ impl Tailer {
             troubles: BTreeMap::new(),
             notices: Vec::new(),
             partings: VecDeque::new(),
-            told,
+            gaps,
             unread_siblings: 0,
             has_left: false,
             asked: None,
@@ -235,7 +235,7 @@ impl Tailer {
         self.say_goodbye(closed);
         self.recover(lost);
         self.open_between(moved);
-        self.forget_told();
+        self.forget_reported();
         outcome
     }
 
@@ -256,7 +256,7 @@ impl Tailer {
         }
     }
 
-    /// Says what is to be said of files that are not read on, and where others begin.
+    /// Says what is to be reported about files that are not read on, and where others begin.
     fn say_places(&mut self, deliver: &mut Deliver<'_>) -> ControlFlow<()> {
         // First what closed files have come to: a file that begins now may have the identity of one of
         // them, and writes over what was committed of that one.
@@ -484,7 +484,7 @@ impl Tailer {
                 // What cannot be read must not keep others waiting.
                 tracked.stage = Stage::Drained;
                 self.troubles.insert(path.clone(), error.clone());
-                // Told once: it is tried again at every turn.
+                // Reported once: it is tried again at every turn.
                 if !std::mem::replace(&mut tracked.is_failing, true) {
                     self.notices.push(Notice::Unreadable { path, error });
                 }

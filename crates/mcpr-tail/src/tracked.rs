@@ -92,7 +92,7 @@ pub(super) struct Tracked {
     /// The scan after which it was last found whole, where it is compressed.
     whole_at: Option<Instant>,
     pub(super) stage: Stage,
-    /// Where it begins is still to be said.
+    /// Where it begins is still to be reported.
     pub(super) announce: bool,
     pub(super) held: Option<Held>,
     /// Something was read from it.
@@ -350,14 +350,14 @@ impl Tracked {
             identity: self.file.identity(),
         };
         let progress = match self.file.read(named, buffer, deliver) {
-            // It was told, and what cannot be read keeps nothing open.
+            // It was reported, and what cannot be read keeps nothing open.
             Err(_) if self.is_failing && self.leaves().is_some() => Progress::Read {
                 bytes: 0,
                 at_end: true,
             },
             progress => {
                 let progress = progress?;
-                // It was read: the next failure is told again.
+                // It was read: the next failure is reported again.
                 self.is_failing = false;
                 progress
             }
@@ -451,7 +451,7 @@ impl Tracked {
         self.stage != Stage::Waiting || self.file.position().next_offset() > 0
     }
 
-    /// Says where it begins, if that is still to be said.
+    /// Says where it begins, if that is still to be reported.
     pub(super) fn announce(&mut self, deliver: &mut Deliver<'_>) -> ControlFlow<()> {
         if self.announce && self.may_announce() {
             let mut checkpoint = self.checkpoint();

@@ -1,4 +1,4 @@
-//! Which format a line is in, told from the line itself: each format of the list is asked.
+//! Which format a line is in, recognised from the line itself: each format of the list is asked.
 
 use super::elements::{Elements, End};
 use super::format::{Format, Tagged, Tags, claimed_by};
@@ -30,7 +30,7 @@ pub(super) fn line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded)
 /// `[mcpr] Shutdown complete.` is text: an array of events goes on like JSON, or holds an event behind an
 /// element that is broken.
 pub(super) fn looks_like_an_array(line: &[u8], is_event: fn(&[u8]) -> bool) -> bool {
-    // Parsing the whole line only to tell text from an array would cost as much as decoding it.
+    // Parsing the whole line only to distinguish text from an array would cost as much as decoding it.
     match line[1..].trim_ascii_start().first() {
         None | Some(b'{' | b'[' | b'"' | b']') => true,
         Some(_) => {
@@ -140,7 +140,7 @@ fn element(line: &[u8], range: Range<usize>, context: LineContext<'_>, decoded: 
         let reason = if part.is_empty() {
             "an empty array element"
         } else {
-            "an array element that is no object"
+            "an array element that is not an object"
         };
         return decoded.add_bad(range, reason);
     }
@@ -156,12 +156,12 @@ fn element(line: &[u8], range: Range<usize>, context: LineContext<'_>, decoded: 
 /// Decodes the object that begins at byte `start` of the line; what fails leaves no event behind.
 fn object(json: &str, start: usize, context: LineContext<'_>, decoded: &mut Decoded) {
     let (events, frames) = (decoded.events.len(), decoded.frames.len());
-    let (told, known) = (decoded.told.len(), decoded.known);
+    let (call_steps, known) = (decoded.call_steps.len(), decoded.known);
     if let Err(reason) = detected(json, context, decoded) {
         // A decoder may fail behind its first event, and half an event is worse than none.
         decoded.events.truncate(events);
         decoded.frames.truncate(frames);
-        decoded.told.truncate(told);
+        decoded.call_steps.truncate(call_steps);
         decoded.known = known;
         decoded.add_bad(start..start + json.len(), reason);
     }
@@ -177,7 +177,7 @@ fn detected(json: &str, context: LineContext<'_>, decoded: &mut Decoded) -> Resu
         None => serde_json::from_str(json).map_err(|error| error.to_string())?,
     };
     let Some(format) = common.copied().or_else(|| claimed_by(&tags)) else {
-        // A newer proxy may tell of more: that is counted, and nothing is wrong with the line.
+        // A newer proxy may report more: that is counted, and nothing is wrong with the line.
         decoded.unknown += 1;
         return Ok(());
     };

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_told_apart_whatever_they_hold() {
+    fn elements_are_distinguished_whatever_they_hold() {
         check("[]", &[], End::Closed);
         check("[ ] ", &[], End::Closed);
         check("[1]", &["1"], End::Closed);

@@ -1,10 +1,10 @@
-//! How a request ended, as gateways tell it that see less than the whole answer. What they cannot have
+//! How a request ended, as gateways report it that see less than the whole answer. What they cannot have
 //! seen is unknown, never ok. Pure.
 
 use crate::rpc::shorten;
 use mcpr_model::{ErrorKind, Outcome, Text};
 
-/// How a request ended at a layer, with what is told of it.
+/// How a request ended at a layer, with what is reported of it.
 pub(super) fn failed(kind: ErrorKind, code: Option<Text>, message: Option<&str>) -> Outcome {
     Outcome {
         error_kind: Some(kind),

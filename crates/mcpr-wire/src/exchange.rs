@@ -89,7 +89,7 @@ impl Exchange<'_> {
         let answers = Answers::new(answers, &ids);
         for (((index, call), raw), id) in (0..).zip(&parsed).zip(calls).zip(&ids) {
             let facts = call.facts();
-            // Nobody waits for an answer to a notification: it is no request, but it may be update.
+            // Nobody waits for an answer to a notification: it is not a request, but it may be update.
             if call.is_notification() && call.method().starts_with("notifications/") {
                 if let Some((method, content)) = call.surface(None) {
                     let row = self.row(Kind::Mcp, facts.method, index);
@@ -124,7 +124,7 @@ impl Exchange<'_> {
                 of_answer.as_ref(),
             );
             row.outcome = outcome(call, answer.map(|(answer, _)| answer), reply);
-            // The two streams print the same call differently, so that its bytes cannot tell a duplicate.
+            // The two streams print the same call differently, so that its bytes cannot show a duplicate.
             row.key = row.key.with_call(self.call_key(&row, id.as_ref(), index));
             if let ExchangeAnswer::Http { size, .. } = reply {
                 row.bytes_out = size;
@@ -141,7 +141,7 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// What the other stream's telling of a call is recognised by.
+    /// What the other stream's report of a call is recognised by.
     fn call_key(&self, row: &Request, id: Option<&TypedId>, index: u64) -> CallKey {
         // What has no id is known by its place in the batch.
         let place;
@@ -160,7 +160,7 @@ impl Exchange<'_> {
         CallKey::of_call(self.channel, facts)
     }
 
-    /// The row of traffic that is no JSON-RPC request.
+    /// The row of traffic that is not a JSON-RPC request.
     pub(super) fn plain(
         &self,
         kind: Kind,

@@ -108,7 +108,7 @@ pub(super) fn seconds_to_ms(seconds: WholeNumber) -> Result<i64, String> {
 
 /// An RFC 3339 time as unix milliseconds.
 pub(super) fn rfc3339_ms(text: &Str<'_>) -> Result<i64, String> {
-    parse_rfc3339(&text.0).ok_or_else(|| format!("`{}` is no RFC 3339 time", text.0))
+    parse_rfc3339(&text.0).ok_or_else(|| format!("`{}` is not an RFC 3339 time", text.0))
 }
 
 /// What a raw value is called in text: a string without its quotes, anything else as it stands.
@@ -132,7 +132,7 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 /// The string that a raw value is, if it is a non-empty one.
 pub(super) fn raw_string(raw: Option<&RawValue>) -> Option<Text> {
-    // What has another type is no name, and no reason to lose the row either.
+    // What has another type is not a name, and no reason to lose the row either.
     let text = string(raw?)?;
     (!text.is_empty()).then(|| Text::from(&*text))
 }

@@ -1,4 +1,4 @@
-//! What a format is: a name, what it knows, and how its lines are told and decoded. Pure.
+//! What a format is: a name, what it knows, and how its lines are recognised and decoded. Pure.
 
 use super::fields::Str;
 use super::formats::FORMATS;
@@ -124,7 +124,7 @@ pub trait Format: Sync {
         true
     }
 
-    /// The members of an object that detection has to look at to tell this format.
+    /// The members of an object that detection has to look at to recognise this format.
     fn tags(&self) -> &'static [&'static str] {
         &[]
     }
@@ -149,7 +149,7 @@ pub trait Format: Sync {
         Ok(())
     }
 
-    /// Takes a line that is no JSON; says whether it is one of this format.
+    /// Takes a line that is not JSON; says whether it is one of this format.
     fn text(&self, _line: &[u8], _context: LineContext<'_>, _decoded: &mut Decoded) -> bool {
         false
     }
@@ -171,13 +171,13 @@ pub trait Format: Sync {
 pub struct Tagged<'a> {
     /// Its whole text.
     pub(super) json: &'a str,
-    /// The members that tell its format.
+    /// The members that show its format.
     pub(super) tags: Tags<'a>,
     /// Where it came from.
     pub(super) context: LineContext<'a>,
 }
 
-/// The members of an object that tell formats from each other: those that some format names, so that
+/// The members of an object that distinguish formats from each other: those that some format names, so that
 /// there are few of them, whatever the object holds.
 #[derive(Debug, Default)]
 pub struct Tags<'a>(Vec<(&'static str, &'a RawValue)>);
@@ -186,7 +186,7 @@ impl Tags<'_> {
     /// The text that a member is.
     pub(super) fn text(&self, name: &str) -> Option<Str<'_>> {
         let (_, raw) = self.0.iter().find(|(known, _)| *known == name)?;
-        // A tag of another type tells no format: the object is counted as unknown.
+        // A tag of another type shows no format: the object is counted as unknown.
         serde_json::from_str(raw.get()).ok()
     }
 
@@ -235,7 +235,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Tags<'a> {
                         map.next_value::<IgnoredAny>()?;
                         continue;
                     };
-                    // Which of the two should tell the format is anybody's guess.
+                    // Which of the two should decide the format is anybody's guess.
                     if tags.0.iter().any(|(known, _)| *known == tag) {
                         return Err(A::Error::duplicate_field(tag));
                     }

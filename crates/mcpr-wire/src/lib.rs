@@ -1,6 +1,7 @@
 //! The event streams: one decoder a format, and the detection that picks it line by line. Pure.
 
 mod answers;
+mod call_steps;
 mod detect;
 mod direction;
 mod durations;
@@ -20,10 +21,10 @@ mod scan;
 mod testing;
 #[cfg(test)]
 mod tests;
-mod told;
 mod typed_id;
 mod wrappers;
 
+pub use call_steps::{CallStep, CallStepKind, LoggedDuration};
 pub use direction::Direction;
 pub use format::{Fact, Format, Knows, Tagged, Tags};
 pub use formats::FORMATS;
@@ -32,7 +33,6 @@ pub use formats::jsonrpc::{
     SurfaceQuestion, messages,
 };
 pub use logged::{LogConnection, LogTime, LoggedMessages, UnreadKind, UnreadMessage};
-pub use told::{ToldKind, ToldLength, ToldStep};
 pub use typed_id::{LooseId, TypedId};
 pub use wrappers::{Bare, Layer, LinePart, MAX_LAYERS, bare, unwrap};
 
@@ -79,8 +79,8 @@ pub struct Decoded {
     pub is_text: bool,
     /// Messages of a log, whose answers are to be found, in the order in which they stand in the line.
     pub frames: Vec<LoggedMessages>,
-    /// Steps of calls that a log tells in words, in the order in which they stand in the line.
-    pub told: Vec<ToldStep>,
+    /// Steps of calls that a log reports in words, in the order in which they stand in the line.
+    pub call_steps: Vec<CallStep>,
     /// What a message that could not be read leaves open, where the line is one of such a log.
     pub doubt: Option<Box<UnreadMessage>>,
     /// Whether the line ends before what it holds does.
@@ -94,7 +94,7 @@ pub struct Decoded {
 }
 
 impl Decoded {
-    /// Most bad parts of one line that are told one by one: a line of a million broken elements must
+    /// Most bad parts of one line that are reported one by one: a line of a million broken elements must
     /// not become a million texts.
     pub const MAX_BAD_PARTS: usize = 1000;
 
@@ -139,7 +139,7 @@ impl Decoded {
         for frame in &mut self.frames {
             frame.of.cut_names();
         }
-        for step in &mut self.told {
+        for step in &mut self.call_steps {
             step.of.cut_names();
             logged::cut(&mut step.tool);
             if let Some(call_id) = &mut step.call_id {
@@ -159,7 +159,7 @@ impl Decoded {
         self.more_bad = 0;
         self.is_text = false;
         self.frames.clear();
-        self.told.clear();
+        self.call_steps.clear();
         self.doubt = None;
         self.is_cut = false;
         self.known = 0;
@@ -169,7 +169,7 @@ impl Decoded {
 }
 
 /// Decodes one line (without its newline) into `decoded`, which is cleared first. Never fails: what
-/// does not decode is told in [`Decoded::bad`]. Byte order marks, blanks and colour are taken off; for
+/// does not decode is reported in [`Decoded::bad`]. Byte order marks, blanks and colour are taken off; for
 /// wrappers see [`unwrap`].
 pub fn decode_line(line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) {
     let bare = bare(line);

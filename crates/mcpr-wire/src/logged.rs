@@ -43,7 +43,7 @@ impl LogConnection {
     }
 }
 
-/// Cuts a name that is too long; what was cut off is told apart by a hash.
+/// Cuts a name that is too long; what was cut off is distinguished by a hash.
 pub(super) fn cut(name: &mut Text) {
     if let Some(short) = cut_name(name, MAX_NAME_BYTES) {
         *name = short;
@@ -53,7 +53,7 @@ pub(super) fn cut(name: &mut Text) {
 /// When a message was logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogTime {
-    /// In unix microseconds; where no zone is said, as if it were UTC.
+    /// In unix microseconds; where no zone is stated, as if it were UTC.
     pub us: i64,
     /// Whether it is the time of a clock on a wall that nobody has named.
     pub is_local: bool,
@@ -83,7 +83,7 @@ pub struct LoggedMessages {
     pub at: LogTime,
     /// Which way it passed.
     pub direction: Direction,
-    /// The message, or those of a batch; none where it is no JSON-RPC.
+    /// The message, or those of a batch; none where it is not JSON-RPC.
     pub messages: Vec<Message>,
 }
 
@@ -190,7 +190,7 @@ impl LogHead {
 
 impl Decoded {
     /// Takes the messages that an event holds. One that was not read is a bad line as ever, and what it may have
-    /// answered is no timeout.
+    /// answered is not a timeout.
     pub(super) fn take_logged(
         &mut self,
         read: Result<LoggedMessages, UnreadLine>,
@@ -217,7 +217,7 @@ impl Decoded {
             Some(Ok(messages)) => self.frames.push(messages),
             Some(Err(unread)) => {
                 self.doubt = unread.doubt;
-                // The place is one of the text, which grows where a byte that is no UTF-8 was replaced.
+                // The place is one of the text, which grows where a byte that is not UTF-8 was replaced.
                 self.add_bad(unread.start.min(line_len)..line_len, unread.reason);
             }
             None => return false,

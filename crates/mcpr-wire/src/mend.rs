@@ -52,7 +52,7 @@ pub(super) fn may_hold_surrogates(text: &str) -> bool {
 
 /// The message mended. What was strict JSON comes out unchanged.
 pub(super) fn mended(bytes: &[u8]) -> String {
-    // Node replaces what is no UTF-8 in the same way before it parses.
+    // Node replaces what is not UTF-8 in the same way before it parses.
     let text = String::from_utf8_lossy(bytes);
     let mut mended = String::with_capacity(text.len());
     let mut rest = &*text;
@@ -133,7 +133,7 @@ fn escape<'a>(rest: &'a str, mended: &mut String) -> &'a str {
     after
 }
 
-/// Half a surrogate pair is no character.
+/// Half a surrogate pair is not a character.
 fn half<'a>(rest: &'a str, mended: &mut String) -> &'a str {
     mended.push_str("\\ufffd");
     &rest[5..]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// Methods that a server may answer with questions.
 const ROUNDS: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
-/// Most questions of one answer that are told apart.
+/// Most questions of one answer that are distinguished.
 // Their names come from the server.
 const MAX_QUESTIONS: usize = 64;
 

@@ -102,7 +102,7 @@ impl<'a> RpcCall<'a> {
     /// What this call and its answer say of the server's surface, if anything.
     pub(super) fn surface(&self, answer: Option<&RpcAnswer<'_>>) -> Option<(Text, SurfaceContent)> {
         let method = self.method();
-        // A batch may hold notifications of the server, where a proxy tells of both directions.
+        // A batch may hold notifications of the server, where a proxy reports both directions.
         if let Some(list) = SurfaceUpdate::announced_by(method) {
             return Some((list.into(), SurfaceContent::ListChanged));
         }
@@ -133,8 +133,8 @@ impl<'a> RpcCall<'a> {
         let params: Params<'_> = lenient(self.params);
         let meta: RequestMeta<'_> = lenient(params.meta);
         // Before 2026-07-28 only `initialize` says who calls, since then every request does in `_meta`.
-        let said_at_start = params.client_info.filter(|_| self.method() == "initialize");
-        let client: ClientInfo<'_> = lenient(meta.client_info.or(said_at_start));
+        let client_at_start = params.client_info.filter(|_| self.method() == "initialize");
+        let client: ClientInfo<'_> = lenient(meta.client_info.or(client_at_start));
         let target = target_of(self.method(), &params);
         let name = target.as_ref().map_or("", |target| &target.name);
         let arguments = params.arguments.map_or("", RawValue::get);
@@ -152,7 +152,7 @@ impl<'a> RpcCall<'a> {
             client_name: raw_string(client.name),
             client_version: raw_string(client.version),
             stateless,
-            // One that is no string, or not written as W3C says, names no trace.
+            // One that is not a string, or not written as W3C says, names no trace.
             trace_id: raw_string(meta.traceparent).and_then(|it| TraceId::of_traceparent(&it)),
         }
     }
@@ -264,7 +264,7 @@ fn rpc_error(raw: &RawValue) -> Outcome {
     }
 }
 
-/// The error that a tool's result tells of, if it does.
+/// The error that a tool's result reports, if it does.
 pub(super) fn tool_error(result: Option<&RawValue>) -> Option<Outcome> {
     let result: ToolResult<'_> = lenient(result);
     result
@@ -272,7 +272,7 @@ pub(super) fn tool_error(result: Option<&RawValue>) -> Option<Outcome> {
         // `isError: false` is how most servers say that all is well.
         .filter(|is_error| is_error.get() == "true")?;
     let content: Vec<&RawValue> = lenient(result.content);
-    let said = content
+    let message = content
         .into_iter()
         // Each by itself: an odd part must not hide what the others say.
         .map(|part| lenient::<ToolContent<'_>>(Some(part)))
@@ -283,7 +283,7 @@ pub(super) fn tool_error(result: Option<&RawValue>) -> Option<Outcome> {
     Some(Outcome {
         error_kind: Some(ErrorKind::Tool),
         error_code: None,
-        error_msg: said,
+        error_msg: message,
         retyped: false,
     })
 }

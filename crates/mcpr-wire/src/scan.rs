@@ -54,7 +54,7 @@ impl<'a> Scan<'a> {
                 return Err(Otherwise);
             }
         }
-        // `01` is no number, and `1.0` and `1e3` go on.
+        // `01` is not a number, and `1.0` and `1e3` go on.
         let is_plain = digits == 1 || (digits > 1 && !self.0.starts_with('0'));
         self.0 = &self.0[digits..];
         if is_plain && self.0.starts_with([',', '}']) {

@@ -18,7 +18,7 @@ pub(crate) fn decoded(line: &str) -> Decoded {
 pub(crate) fn check_hostile(good: &str, cases: &[(&str, &str, &str)]) {
     for (part, hostile, reason) in cases {
         let line = good.replace(part, hostile);
-        assert_ne!(line, good, "{part} is no part of the line");
+        assert_ne!(line, good, "{part} is not part of the line");
         let decoded = decoded(&line);
         assert_eq!(
             (&decoded.events[..], decoded.known),
@@ -26,7 +26,7 @@ pub(crate) fn check_hostile(good: &str, cases: &[(&str, &str, &str)]) {
             "{hostile}"
         );
         assert!(
-            decoded.frames.is_empty() && decoded.told.is_empty(),
+            decoded.frames.is_empty() && decoded.call_steps.is_empty(),
             "{hostile}"
         );
         assert!(decoded.bad[0].reason.contains(reason), "{:?}", decoded.bad);

@@ -144,12 +144,12 @@ fn every_capture_gives_the_expected_rows_in_order() {
 /// One row differs: the posts say of it only that no HTTP status came back, stderr shows the
 /// JSON-RPC error that did.
 #[test]
-fn both_streams_of_0_5_tell_of_the_same_traffic() {
-    const TOLD_APART: &str = "7f3fbff3-3632-417f-9e8a-8766931d5d9d";
+fn both_streams_of_0_5_report_the_same_traffic() {
+    const DISTINGUISHED: &str = "7f3fbff3-3632-417f-9e8a-8766931d5d9d";
     let comparable = |rows: Vec<Request>| {
         let mut rows: Vec<String> = rows
             .into_iter()
-            .filter(|row| row.request_id != Some(RequestId::from_text(TOLD_APART)))
+            .filter(|row| row.request_id != Some(RequestId::from_text(DISTINGUISHED)))
             .map(|mut row| {
                 row.ts -= row.ts % 1000;
                 tsv(&row)
@@ -165,7 +165,7 @@ fn both_streams_of_0_5_tell_of_the_same_traffic() {
 }
 
 #[test]
-fn text_is_told_from_what_only_looks_like_json() {
+fn text_is_distinguished_from_what_only_looks_like_json() {
     let cases: [(&str, bool, usize, u64); 14] = [
         ("", true, 0, 0),
         ("  ready mcpr proxy running", true, 0, 0),
@@ -215,9 +215,9 @@ fn a_bad_first_element_does_not_hide_those_that_follow() {
     }
     let line = [b"[\xff,", good.as_bytes(), b"]"].concat();
     assert_eq!(requests(&decode(&line)).len(), 1);
-    // What a program says of an event is none.
-    let said = decode(format!("[info] sent [1,{good}]"));
-    assert_eq!(requests(&said).len(), 0);
+    // What a program writes about an event is not one.
+    let read = decode(format!("[info] sent [1,{good}]"));
+    assert_eq!(requests(&read).len(), 0);
 }
 
 #[test]

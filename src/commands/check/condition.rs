@@ -106,7 +106,7 @@ impl Condition {
         matches!(self, Self::Figure(figure) if figure.metric == Metric::Age)
     }
 
-    /// Whether it is about requests, which can be told apart by tool.
+    /// Whether it is about requests, which can be distinguished by tool.
     pub(super) fn is_of_requests(&self) -> bool {
         matches!(self, Self::Figure(figure) if figure.metric != Metric::Gaps)
     }
@@ -180,7 +180,7 @@ impl FromStr for Condition {
 }
 
 fn bound_of(metric: Metric, text: &str) -> Result<Bound, String> {
-    // A word that only ends so (`max`) is no factor, and is answered as any other bound that means nothing.
+    // A word that only ends so (`max`) is not a factor, and is answered as any other bound that means nothing.
     let times = text.strip_suffix('x');
     if let Some(times) = times.filter(|it| it.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
     {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_without_calls_tells_only_that_there_are_none() {
+    fn a_window_without_calls_reports_only_that_there_are_none() {
         let cases = [
             ("calls<1", Some(true)),
             ("calls>5", Some(false)),

@@ -11,8 +11,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// How much of what a command says about its failure is told.
-const MAX_TOLD: usize = 2048;
+/// How much of what a command says about its failure is reported.
+const MAX_REPORTED: usize = 2048;
 /// How often it is looked at whether a command that says nothing has ended.
 const GLANCE: Duration = Duration::from_millis(20);
 
@@ -28,17 +28,17 @@ pub(super) struct Hook<'a> {
 pub(super) enum HookError {
     #[error("cannot run {program}: {error}")]
     Start { program: String, error: io::Error },
-    #[error("{program} was ended after {} s{said}", .timeout.as_secs_f64())]
+    #[error("{program} was ended after {} s{message}", .timeout.as_secs_f64())]
     TooLong {
         program: String,
         timeout: Duration,
-        said: String,
+        message: String,
     },
-    #[error("{program} failed with {status}{said}")]
+    #[error("{program} failed with {status}{message}")]
     Failed {
         program: String,
         status: ExitStatus,
-        said: String,
+        message: String,
     },
 }
 
@@ -74,27 +74,27 @@ impl Hook<'_> {
             // Whatever it starts ends with it.
             .process_group(0);
         let mut child = command.spawn().map_err(failed)?;
-        let (ended, said) = self.wait(&mut child, give_up);
-        let said = match said.trim_end() {
+        let (ended, message) = self.wait(&mut child, give_up);
+        let message = match message.trim_end() {
             "" => String::new(),
-            said => format!(": {said}"),
+            message => format!(": {message}"),
         };
         match ended.map_err(failed)? {
             Some(status) if status.success() => Ok(()),
             Some(status) => Err(HookError::Failed {
                 program: named,
                 status,
-                said,
+                message,
             }),
             None => Err(HookError::TooLong {
                 program: named,
                 timeout: self.timeout,
-                said,
+                message,
             }),
         }
     }
 
-    /// Waits for the end, which is brought about when it does not come; gives what was said meanwhile.
+    /// Waits for the end, which is brought about when it does not come; gives what was printed meanwhile.
     fn wait(
         &self,
         child: &mut Child,
@@ -102,9 +102,9 @@ impl Hook<'_> {
     ) -> (io::Result<Option<ExitStatus>>, String) {
         let began = Instant::now();
         let mut errors = child.stderr.take();
-        let mut said = Vec::new();
+        let mut message = Vec::new();
         let ended = loop {
-            read_some(&mut errors, &mut said);
+            read_some(&mut errors, &mut message);
             match child.try_wait() {
                 Ok(Some(status)) => break Ok(Some(status)),
                 Ok(None) if began.elapsed() < self.timeout && !give_up() => {}
@@ -115,9 +115,9 @@ impl Hook<'_> {
                 Err(error) => break Err(error),
             }
         };
-        // What it said last; whatever it left running may go on holding the pipe, and is not waited for.
-        read_some(&mut errors, &mut said);
-        (ended, String::from_utf8_lossy(&said).into_owned())
+        // What it printed last; whatever it left running may go on holding the pipe, and is not waited for.
+        read_some(&mut errors, &mut message);
+        (ended, String::from_utf8_lossy(&message).into_owned())
     }
 }
 
@@ -131,7 +131,7 @@ fn end(child: &Child) {
 }
 
 /// Reads what is there within a moment. All of it is taken, so that nobody waits; a little is kept.
-fn read_some(errors: &mut Option<ChildStderr>, said: &mut Vec<u8>) {
+fn read_some(errors: &mut Option<ChildStderr>, message: &mut Vec<u8>) {
     let Some(pipe) = errors else {
         std::thread::park_timeout(GLANCE);
         return;
@@ -145,8 +145,8 @@ fn read_some(errors: &mut Option<ChildStderr>, said: &mut Vec<u8>) {
     match pipe.read(&mut buffer) {
         Ok(0) | Err(_) => *errors = None,
         Ok(count) => {
-            let room = MAX_TOLD.saturating_sub(said.len());
-            said.extend_from_slice(&buffer[..count.min(room)]);
+            let room = MAX_REPORTED.saturating_sub(message.len());
+            message.extend_from_slice(&buffer[..count.min(room)]);
         }
     }
 }
@@ -188,10 +188,14 @@ mod tests {
     #[test]
     fn a_command_that_floods_is_read_and_ended() {
         let error = run(&["/bin/sh", "-c", "yes >&2"], HASTY).expect_err("too long");
-        let HookError::TooLong { said, .. } = error else {
+        let HookError::TooLong { message, .. } = error else {
             panic!("{error}");
         };
-        assert!((1..=MAX_TOLD + 2).contains(&said.len()), "{}", said.len());
+        assert!(
+            (1..=MAX_REPORTED + 2).contains(&message.len()),
+            "{}",
+            message.len()
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `mcpr check --follow`: the conditions judged again and again, and what is told and run when one begins or
+//! `mcpr check --follow`: the conditions judged again and again, and what is reported and run when one begins or
 //! ends to be broken.
 
 use super::Args;
@@ -64,7 +64,7 @@ impl Broken {
                         outcome: outcome.clone(),
                     });
                 }
-                // What cannot be told now is as it was.
+                // What cannot be determined now is as it was.
                 _ => {}
             }
         }
@@ -127,7 +127,7 @@ pub(super) fn follow(args: &Args, console: &mut Console) -> anyhow::Result<Exit>
     }
 }
 
-/// A store or session that is not there yet is waited for, and told of once; all else is an error.
+/// A store or session that is not there yet is waited for, and reported once; all else is an error.
 fn wait_or_fail(
     error: anyhow::Error,
     reported: &mut Option<StoreErrorKind>,

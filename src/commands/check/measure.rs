@@ -9,7 +9,7 @@ use mcpr_store::query::{
 };
 use mcpr_store::{Reader, fold};
 
-/// Most tools, methods or proxies that are told apart; what else was called is one more.
+/// Most tools, methods or proxies that are distinguished; what else was called is one more.
 const MAX_LINES: usize = 1000;
 
 /// A piece of time: from (inclusive) and to (exclusive), unix milliseconds.
@@ -59,7 +59,7 @@ impl Scope {
     }
 }
 
-/// The figures of each line; of everything together where nothing is told apart.
+/// The figures of each line; of everything together where nothing is distinguished.
 pub(super) fn lines(reader: &dyn Reader, scope: &Scope) -> anyhow::Result<Vec<Line>> {
     let question = question(scope);
     // Hourly sums know neither sessions nor clients.
@@ -118,7 +118,7 @@ fn together(rows: Vec<StatsRow>, scope: &Scope) -> StatsRow {
     }
 }
 
-/// How many calls are left only as sums, which tell nobody who called; none where that makes no difference.
+/// How many calls are left only as sums, which do not record who called; none where that makes no difference.
 fn calls_of_unknown_client(reader: &dyn Reader, scope: &Scope) -> anyhow::Result<u64> {
     if scope.filter.client.is_none() || scope.session.is_some() {
         return Ok(0);
@@ -139,7 +139,7 @@ fn doubt(summary: &Summary, scope: &Scope, of_unknown_client: u64) -> Option<Str
     let calls = |count: u64| units::grouped(count);
     if of_unknown_client > 0 {
         return Some(format!(
-            "{} calls are known only by sums, which do not tell who called",
+            "{} calls are known only by sums, which do not record who called",
             calls(of_unknown_client)
         ));
     }

@@ -1,4 +1,4 @@
-//! What became of each condition: it holds, it is broken, or that could not be told.
+//! What became of each condition: it holds, it is broken, or that could not be determined.
 
 use super::Args;
 use super::condition::{Condition, FigureCondition};
@@ -39,7 +39,7 @@ pub(super) struct Outcome {
     pub(super) value: Option<f64>,
     pub(super) limit: Option<f64>,
     pub(super) calls: u64,
-    /// Why it could not be told, or what there is to say of it.
+    /// Why it could not be determined, or what there is to say of it.
     pub(super) reason: Option<String>,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn outcomes(
         }
         add_silent(&mut here, &before, &total, scope);
     }
-    // One line that is about everything says that there is no data, where none was told apart.
+    // One line that is about everything says that there is no data, where none was distinguished.
     if here.is_empty() {
         here.push(Line {
             key: StatsKey::default(),

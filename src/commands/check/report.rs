@@ -23,7 +23,7 @@ pub(in crate::commands) enum CheckFormat {
     Json,
     /// A comment on a pull request
     Markdown,
-    /// XML as readers of test reports take it
+    /// XML for readers of test reports
     Junit,
     /// Annotations of GitHub Actions
     Github,

@@ -80,12 +80,12 @@ pub(super) fn hint(
     for Loosened { flag, asked } in without.chain(without_place) {
         found.extend(asked.newest(reader)?.map(|newest| (flag, newest)));
     }
-    if let Some(told) = remedies(&found, view) {
-        return Ok(told);
+    if let Some(reported) = remedies(&found, view) {
+        return Ok(reported);
     }
     let filter = asked.filter;
     Ok(match older_than_all(filter.since, newest_of_all, view) {
-        Some(told) => told,
+        Some(reported) => reported,
         None if filter.grep.is_some() => format!(
             "the newest request is of {}; look without another condition",
             of_time(newest_of_all, view)
@@ -111,9 +111,9 @@ pub(super) fn hint_of_sessions(
         let newest = last_used(asked.filter, reader)?;
         found.extend(newest.map(|newest| ("--tool", newest)));
     }
-    let told = remedies(&found, view);
-    let told = told.or_else(|| older_than_all(asked.filter.since, newest_of_all, view));
-    Ok(told.unwrap_or_else(|| no_condition(newest_of_all, view)))
+    let reported = remedies(&found, view);
+    let reported = reported.or_else(|| older_than_all(asked.filter.since, newest_of_all, view));
+    Ok(reported.unwrap_or_else(|| no_condition(newest_of_all, view)))
 }
 
 /// What to leave away or to add, of the conditions without which there is something.
@@ -136,7 +136,8 @@ fn remedies(found: &[(&'static str, i64)], view: &View) -> Option<String> {
     Some(format!("there are some {others} or {}", remedy(last)))
 }
 
-/// What is said where everything is older than all that was looked at, so that this condition has to go in any case.
+/// What is reported where everything is older than all that was looked at, so that this condition has to go in any
+/// case.
 fn older_than_all(since: Option<i64>, newest: i64, view: &View) -> Option<String> {
     let flag = since_flag(view, newest);
     since.filter(|since| newest < *since).map(|_| {
@@ -255,7 +256,7 @@ fn without_each(asked: &Filter, what: &str, view: &View) -> Vec<(&'static str, F
     without(latency, asked.min_latency_us.is_some(), &|it| {
         it.min_latency_us = None;
     });
-    // What was not typed is no flag to leave away: `mcp` is the kind then.
+    // What was not typed is not a flag to leave away: `mcp` is the kind then.
     let is_of_mcp = asked.kind == Some(Kind::Mcp);
     let kind = if is_of_mcp { "--kind all" } else { "--kind" };
     without(kind, asked.kind.is_some(), &|it| {

@@ -54,7 +54,7 @@ impl CursorFile {
         // The opening of a pipe would wait for its other end.
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
             let message = format!(
-                "cannot read the cursor file {}: it is no regular file",
+                "cannot read the cursor file {}: it is not a regular file",
                 path.display()
             );
             return Err(Refused::new(message)
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_a_beginning_and_is_said_to_be_one() {
+    fn an_empty_file_is_a_beginning_and_is_reported_to_be_one() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cursor");
         for text in ["", "\n", "\0\0\0\0"] {

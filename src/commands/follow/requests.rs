@@ -22,7 +22,7 @@ pub(in crate::commands) struct Start {
     pub(in crate::commands) most: Option<usize>,
 }
 
-/// What is followed: the filter, once the store can tell it, and what becomes of the rows.
+/// What is followed: the filter, once the store can resolve it, and what becomes of the rows.
 pub(in crate::commands) trait Followed {
     /// The filter; `None` while what it asks for is not in the store yet.
     fn filter(&mut self, reader: &dyn Reader) -> anyhow::Result<Option<Filter>>;
@@ -80,7 +80,7 @@ struct Follower<'a> {
     start: Option<Start>,
     position: Position,
     cursor: Option<CursorFile>,
-    /// The filter, once the store that is open could tell it.
+    /// The filter, once the store that is open could resolve it.
     filter: Option<Filter>,
     /// The store was opened since the last look.
     is_opened: bool,

@@ -1,4 +1,4 @@
-//! Which requests are listed, in which order, and what is said when there are none.
+//! Which requests are listed, in which order, and what is reported when there are none.
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 

@@ -17,7 +17,7 @@ pub(super) struct Fifo<'s> {
     file: File,
     /// Asked while nothing comes.
     stop: &'s dyn Fn() -> bool,
-    /// The last byte that was read is no newline.
+    /// The last byte that was read is not a newline.
     is_within_line: bool,
 }
 
@@ -46,7 +46,7 @@ impl<'s> Fifo<'s> {
         }
         let events = pipe[0].revents();
         if events.contains(PollFlags::HUP) && !events.contains(PollFlags::IN) {
-            // Without a writer that is said at once, time and again.
+            // Without a writer that is reported at once, time and again.
             std::thread::sleep(POLL);
             self.look_for_another();
         }
@@ -104,7 +104,7 @@ fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.file_type().is_fifo() {
         Ok(file)
     } else {
-        Err(io::Error::other("is no named pipe any more"))
+        Err(io::Error::other("is not a named pipe any more"))
     }
 }
 

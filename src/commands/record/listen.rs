@@ -263,7 +263,7 @@ impl NewRules {
         let (Some(servers), Some(admission)) = (servers, self.admission) else {
             return;
         };
-        // The token by its digest: that it changed is told, not what it is.
+        // The token by its digest: that it changed is reported, not what it is.
         let before = servers.admission.get();
         if admission.hosts != before.hosts {
             changes.now.push("allow_host");

@@ -1,4 +1,4 @@
-//! A recorder that goes on tells what it does: at its start, every hour, and when SIGUSR1 asks. SIGHUP has it look
+//! A recorder that goes on shows what it does: at its start, every hour, and when SIGUSR1 asks. SIGHUP has it look
 //! for its sources anew and read its configuration again, and ends nothing.
 
 use super::Args;

@@ -97,7 +97,7 @@ impl<'a> Reload<'a> {
         // The last thing that can fail: from here on everything holds.
         let rules = args.listen.changes(&self.started.listen, console)?;
         let mut changes = Changes::default();
-        // Compared with the start and not with the last time: until then it is still to be said.
+        // Compared with the start and not with the last time: until then it is still to be reported.
         if prepared.store != self.started.store.url()? {
             changes.need_start.push("store");
         }

@@ -5,7 +5,7 @@ use mcpr_ingest::Summary;
 use mcpr_tail::{LetGo, MAX_HELD, Notice, text_of};
 use std::time::Duration;
 
-/// What is said where nothing of use was read: a file of another kind was named, or one that was read before.
+/// What is reported where nothing of use was read: a file of another kind was named, or one that was read before.
 pub(super) fn hint_of_nothing(summary: &Summary, reads_files_once: bool) -> Option<&'static str> {
     let counts = &summary.counts;
     if counts.lines > 0 && counts.events == 0 && counts.bad == 0 {
@@ -14,7 +14,7 @@ pub(super) fn hint_of_nothing(summary: &Summary, reads_files_once: bool) -> Opti
              by `mcpr tap`",
         );
     }
-    // A second run over the same files is no failure, and looks like one.
+    // A second run over the same files is not a failure, and looks like one.
     (reads_files_once && counts.lines == 0).then_some(
         "no line is new in these files: they are empty, or what they hold was read before",
     )
@@ -39,7 +39,7 @@ pub(super) fn closing_line(summary: &Summary, elapsed: Duration) -> String {
     let requests = summary.stored + summary.duplicates + counts.filtered;
     let others = counts.events.saturating_sub(requests);
     let uncommon = [
-        (others, "that are no request"),
+        (others, "that are not requests"),
         (counts.unknown, "unknown"),
         (summary.conflicts, "in conflict"),
         (
@@ -120,9 +120,9 @@ fn let_go(offset: u64, why: LetGo) -> String {
     format!("the file that was moved away is read to its end at {offset} and let go: {why}")
 }
 
-/// What is said of many files that cannot be read: some by name, of the others how many.
+/// What is reported about many files that cannot be read: some by name, of the others how many.
 ///
-/// What happens to files every day is said where that is asked for.
+/// What happens to files every day is reported where that is asked for.
 pub(super) fn shortened(notices: &[Notice], verbose: bool) -> Vec<String> {
     let is_unread = |notice: &&Notice| matches!(notice, Notice::Unreadable { .. });
     let unread = notices.iter().filter(is_unread).count();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn where_reading_begins_is_said_where_that_is_asked_for() {
+    fn where_reading_begins_is_reported_where_that_is_asked_for() {
         let begun = [Notice::Appeared {
             path: "p.log".into(),
             offset: 67,

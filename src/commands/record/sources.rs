@@ -72,7 +72,7 @@ impl Sources {
     pub(super) fn discover(&mut self, patterns: &[PathBuf], once: bool) {
         for pattern in patterns {
             let spec = SourceSpec::parse(pattern.as_os_str());
-            // Nobody named them, so that nobody is told which of them there are not.
+            // Nobody named them, so that those that are missing are not reported.
             if (!once || spec.matches_any()) && !self.files.contains(&spec) {
                 self.files.push(spec);
             }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_pipe_that_a_pattern_matches_is_told() {
+    fn a_named_pipe_that_a_pattern_matches_is_reported() {
         let directory = tempfile::tempdir().expect("a directory");
         let pipe = directory.path().join("p.fifo");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();

@@ -99,7 +99,7 @@ impl Accepted {
         true
     }
 
-    /// What is to be said of entries that no longer count, and of a file without any.
+    /// What is to be reported about entries that no longer count, and of a file without any.
     pub(super) fn expired_notes(&self) -> Vec<String> {
         // Without `--accept` there is no path, and nothing to say.
         if self.entries.is_empty() && !self.path.as_os_str().is_empty() {
@@ -125,12 +125,12 @@ impl Accepted {
         expired.map(note).collect()
     }
 
-    /// What is to be said of entries that nothing was found for.
+    /// What is to be reported about entries that nothing was found for.
     pub(super) fn unused_notes(&self) -> Vec<String> {
         let unused: Vec<&AcceptedEntry> = self
             .entries
             .iter()
-            // An expired entry is told already; it is not stale besides.
+            // An expired entry is reported already; it is not stale besides.
             .filter(|(_, met)| *met == EntryState::Unused)
             .map(|(entry, _)| entry)
             .collect();
@@ -159,7 +159,7 @@ fn read(path: &Path) -> anyhow::Result<Agreement> {
         return Ok(Agreement::default());
     }
     serde_json::from_str(&text).map_err(|error| {
-        Refused::new(format!("{shown} is no accept file: {error}"))
+        Refused::new(format!("{shown} is not an accept file: {error}"))
             .hint("--write-accept FILE writes one")
             .into()
     })

@@ -11,7 +11,7 @@ mod sides;
 use super::accept::Accepted;
 use super::gate::{GateArgs, ReportFile, report_format};
 use super::{accept, gate};
-use crate::commands::args::{AnswerArgs, tell_what_is_asked};
+use crate::commands::args::{AnswerArgs, note_question};
 use crate::commands::help::CommandHelp;
 use crate::commands::replace::Replacement;
 use crate::commands::{Refused, StoreArgs, complete};
@@ -90,7 +90,7 @@ pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
 )
 .with_headings();
 
-/// How a comparison is told.
+/// How a comparison is reported.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct OutputArgs {
     /// Print one JSON document for each server that is compared
@@ -170,7 +170,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     if !args.are_files() {
         let url = args.store.read_url(console)?;
         let (since, until) = known::window(args)?;
-        tell_what_is_asked(&url, Some(since), until, args.zone(), console)?;
+        note_question(&url, Some(since), until, args.zone(), console)?;
     }
     let mut exit = Exit::Done;
     let mut are_several = false;
@@ -186,7 +186,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         }
         are_several |= server.is_some();
         for note in &compared.notes {
-            // Among several, what is said of one stands with it: there is nothing else to tell.
+            // Among several, what is reported about one stands with it: there is nothing else to report.
             match server {
                 Some(_) if is_text => console.print(&format!("{}\n", escape(note)))?,
                 _ => console.note(note),
@@ -203,14 +203,14 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
             zone: args.zone(),
             locator: &locator,
         };
-        let told = DiffView {
+        let view = DiffView {
             document: &document,
             gate: &args.gate,
             output: &args.output,
         };
         // Which entries met a finding is known once the last of several was judged.
         let met = server.is_none().then_some(&accepted);
-        if told.print(met, console)? == Exit::No {
+        if view.print(met, console)? == Exit::No {
             exit = Exit::No;
         }
         Ok(())
@@ -221,7 +221,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// Judges what a server shows now against a file, and tells it.
+/// Judges what a server shows now against a file, and reports it.
 pub(super) fn judge_and_print(
     compared: &Compared,
     gate_args: &GateArgs,
@@ -243,12 +243,12 @@ pub(super) fn judge_and_print(
         zone: Zone::Local,
         locator: &locator,
     };
-    let told = DiffView {
+    let view = DiffView {
         document: &document,
         gate: gate_args,
         output,
     };
-    told.print(Some(&accepted), console)
+    view.print(Some(&accepted), console)
 }
 
 fn say_unused(accepted: &Accepted, console: &mut Console) {

@@ -117,7 +117,7 @@ pub(super) struct SurfaceGate {
 }
 
 impl GateArgs {
-    /// Puts flags, settings and defaults together. `is_own` tells that files of a repository are
+    /// Puts flags, settings and defaults together. `is_own` shows that files of a repository are
     /// compared, and not what a recorder saw.
     pub(super) fn resolved(&self, is_own: bool) -> anyhow::Result<SurfaceGate> {
         let settings = Settings::read(self.config.as_deref())?;
@@ -164,7 +164,7 @@ fn is_ci() -> bool {
 }
 
 impl SurfaceGate {
-    /// What was agreed on before, after telling what of it has expired.
+    /// What was agreed on before, after reporting what of it has expired.
     pub(super) fn accepted(&self, console: &mut Console) -> anyhow::Result<Accepted> {
         let accepted = match &self.accept {
             Some(path) => Accepted::read(path)?,
@@ -251,12 +251,12 @@ impl Verdict {
     }
 }
 
-/// Leaves out what is ignored or accepted, and tells what of the rest fails.
+/// Leaves out what is ignored or accepted, and shows what of the rest fails.
 pub(super) fn judge(found: Report, gate: &SurfaceGate, accepted: &mut Accepted) -> Verdict {
     let mut found = found.judged_for(gate.audience, &gate.severities);
     let (mut ignored, mut agreed) = (0, 0);
     let mut findings = std::mem::take(&mut found.findings);
-    // What is ignored never reaches the accept file: an entry that it would meet is told as stale.
+    // What is ignored never reaches the accept file: an entry that it would meet is reported as stale.
     findings.retain(|finding| {
         let is_ignored = gate.ignored.iter().any(|ignored| ignored.holds(finding));
         let is_agreed = !is_ignored && accepted.take(finding);

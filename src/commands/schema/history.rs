@@ -20,7 +20,7 @@ pub(in crate::commands) struct History<'a> {
 
 impl<'a> History<'a> {
     /// Goes through all versions and gives those that are meant, in the order in which they were first seen;
-    /// only as many of the newest as bring `most` changes, where that is said. They have no texts.
+    /// only as many of the newest as bring `most` changes, where that is stated. They have no texts.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -97,7 +97,7 @@ impl<'a> History<'a> {
         Ok(names)
     }
 
-    /// Who the server behind a proxy said it was, until a time.
+    /// Who the server behind a proxy stated it was, until a time.
     fn server_info(&self, proxy: &str, at: i64) -> Result<Option<Value>, StoreError> {
         let in_force = |method| self.reader.surface_in_force(proxy, method, at);
         let answers = [in_force("initialize")?, in_force("server/discover")?];

@@ -6,7 +6,7 @@ use crate::watch::ChangesOf;
 use mcpr_store::query::ChangeRow;
 use mcpr_store::{Reader, StoreError, StoreErrorKind};
 
-/// Tells the newest changes, oldest first, whenever there are others than at the time before.
+/// Reports the newest changes, oldest first, whenever there are others than at the time before.
 pub(in crate::commands) fn newest_changes() -> ChangesOf {
     let mut known = None;
     Box::new(move |reader, most| {

@@ -22,7 +22,7 @@ pub(super) const TABLE: &[&str] = &[
     "last_seen_at",
 ];
 
-/// What a server said of itself.
+/// What a server reported about itself.
 #[derive(Default)]
 struct ServerIdentity {
     name: Option<String>,
@@ -83,7 +83,7 @@ pub(super) fn rows(
     Ok(rows)
 }
 
-/// Whether a row tells something of its list.
+/// Whether a row reports something of its list.
 pub(super) fn is_known(row: &ListRow) -> bool {
     row.captured != Captured::Unknown
 }
@@ -175,7 +175,7 @@ pub(super) struct Styles {
     pub(super) items: TableStyle,
 }
 
-/// The lists for people: each proxy with what its server said, its lists, and their items.
+/// The lists for people: each proxy with what its server stated, its lists, and their items.
 pub(super) fn text(
     rows: &[ListRow],
     columns: &[&'static Column<ListRow>],

@@ -86,7 +86,7 @@ impl Remote {
     pub(super) fn connect(self, console: &mut Console) -> Result<HttpServer, Refused> {
         if self.url.is_open() && !self.headers.is_empty() {
             console.note(&format!(
-                "warning: others can read the headers on their way to {}: it is no https",
+                "warning: others can read the headers on their way to {}: it is not https",
                 self.url.shown()
             ));
         }
@@ -113,7 +113,7 @@ fn headers_of(text: &str) -> Result<Vec<Header>, Refused> {
             })
             .collect();
     }
-    // What is no name of a variable may be a value, and is not repeated.
+    // What is not a name of a variable may be a value, and is not repeated.
     let parts = text.split_once('=').filter(|(name, variable)| {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         !name.contains(':') && !variable.is_empty() && variable.bytes().all(is_plain)

@@ -23,7 +23,7 @@ fn ids(current: &std::ffi::OsStr) -> Vec<clap_complete::CompletionCandidate> {
     rules()
         .filter(|rule| rule.id.as_str().starts_with(&*current))
         .map(|rule| {
-            // Shells that can show it tell what the rule is about.
+            // Shells that have room for it show what the rule is about.
             clap_complete::CompletionCandidate::new(rule.id.as_str()).help(Some(rule.title.into()))
         })
         .collect()

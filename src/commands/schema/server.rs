@@ -61,7 +61,7 @@ impl ServerArgs {
     }
 }
 
-/// Why a server was not asked, with what it said of it.
+/// Why a server was not asked, with what it reported about it.
 fn refused(error: &ClientError, stderr: &str) -> Refused {
     let refused = Refused::new(clean(&error.to_string()));
     let lines: Vec<&str> = stderr
@@ -81,7 +81,7 @@ fn refused(error: &ClientError, stderr: &str) -> Refused {
     refused.details(details)
 }
 
-/// What a server said, without secrets.
+/// What a server stated, without secrets.
 pub(super) fn clean(text: &str) -> String {
     let clean = Redactor::default().text(text);
     clean.map_or_else(|| text.to_owned(), |(clean, _)| clean)

@@ -49,7 +49,7 @@ pub(in crate::commands) const HELP: CommandHelp = CommandHelp::new(
 .with_headings()
 .with_fields(|| field_names(UNUSED_COLUMNS));
 
-/// How far it looks back when nothing is said.
+/// How far it looks back when nothing is given.
 const LOOK_BACK_MS: i64 = 7 * DAY_MS;
 const CALL: &str = "tools/call";
 
@@ -114,8 +114,8 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     listing.page(&rows, console)?;
     listing.finish(console)?;
     if beyond > 0 {
-        let told = format!("{} not shown", counted(beyond, "tool is", "tools are"));
-        left_out::say(&told, "-n all shows each", &view, console);
+        let left = format!("{} not shown", counted(beyond, "tool is", "tools are"));
+        left_out::say(&left, "-n all shows each", &view, console);
     }
     // Programs add up the rows themselves.
     if view.is_table() {

@@ -75,7 +75,7 @@ fn no_sessions() {
 
 #[test]
 fn an_empty_list_names_the_condition_that_empties_it() {
-    let told = |line: &[&str]| {
+    let reported = |line: &[&str]| {
         let words = ["sessions", "--db", "/store.db", "--utc"]
             .iter()
             .chain(line);
@@ -110,17 +110,17 @@ fn an_empty_list_names_the_condition_that_empties_it() {
             format!("without --proxy {newest}"),
         ),
     ] {
-        let said = told(line);
-        assert!(said.contains(&expected), "{line:?}: {said}");
+        let stated = reported(line);
+        assert!(stated.contains(&expected), "{line:?}: {stated}");
     }
 }
 
 #[test]
-fn a_client_beyond_the_names_that_are_looked_at_is_not_said_to_be_missing() {
+fn a_client_beyond_the_names_that_are_looked_at_is_not_reported_to_be_missing() {
     let args = Line::try_parse_from(["sessions", "--db", "/store.db", "-c", "a123x", "--active"])
         .expect("a line")
         .args;
-    for (clients, is_told) in [(9_999, true), (10_001, false)] {
+    for (clients, is_reported) in [(9_999, true), (10_001, false)] {
         let (mut console, _, err) = Console::captured();
         let view = view(&args.read, &mut console);
         let filter = SessionFilter {
@@ -140,7 +140,7 @@ fn a_client_beyond_the_names_that_are_looked_at_is_not_said_to_be_missing() {
         list(&args, &filter, &view, &rows, &mut console).expect("a list");
         assert_eq!(
             err.text().contains("no client `a123x`"),
-            is_told,
+            is_reported,
             "{clients}: {}",
             err.text()
         );

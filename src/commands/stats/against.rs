@@ -34,7 +34,7 @@ pub(super) fn window_of(
                 .hint("put requests together --by tool, method, client or proxy"),
         );
     }
-    // What `looking_back` has settled: the day until now, where nothing was said.
+    // What `looking_back` has settled: the day until now, where nothing was given.
     let window = TimeWindow {
         since: view.since.unwrap_or(0),
         until: view.until.unwrap_or(view.now_ms),

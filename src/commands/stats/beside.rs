@@ -28,7 +28,7 @@ pub(super) fn add(
 ) -> Result<(), StoreError> {
     let mut all = fold::operations(reader, question, question.most.unwrap_or(usize::MAX))?;
     for row in rows {
-        // Requests that only go on with others, or whose rows are gone, are none.
+        // Requests that only go on with others, or whose rows are gone, do not count.
         row.operations = Some(all.remove(&row.key).unwrap_or_default());
     }
     Ok(())
@@ -54,10 +54,10 @@ pub(super) fn say_polls(
     let polls = polls.iter().map(|row| row.tally.calls).sum::<u64>();
     if polls > 0 {
         let polls = usize::try_from(polls).unwrap_or(usize::MAX);
-        let told = left_out::counted(polls, "poll of a task is", "polls of tasks are");
-        let told = format!("{told} not counted");
+        let left = left_out::counted(polls, "poll of a task is", "polls of tasks are");
+        let left = format!("{left} not counted");
         left_out::say(
-            &told,
+            &left,
             "--operations has each task once, --method 'tasks/*' its polls",
             view,
             console,

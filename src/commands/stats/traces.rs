@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args, view: &View, console: &mut Console) -> anyhow::Re
         ("--against", args.against.is_some()),
     ];
     if let Some((flag, _)) = of_sums.into_iter().find(|(_, given)| *given) {
-        let refused = Refused::new(format!("{flag} is about sums, and a trace is none"));
+        let refused = Refused::new(format!("{flag} applies to sums, and a trace has none"));
         return Err(refused
             .hint("leave it out, or put requests together --by tool")
             .into());
@@ -50,12 +50,12 @@ pub(super) fn run(args: &Args, view: &View, console: &mut Console) -> anyhow::Re
     listing.finish(console)?;
     if beyond > 0 {
         let count = usize::try_from(beyond).unwrap_or(usize::MAX);
-        let told = left_out::counted(
+        let left = left_out::counted(
             count,
             "older trace is left out",
             "older traces are left out",
         );
-        left_out::say(&told, "-n shows more", view, console);
+        left_out::say(&left, "-n shows more", view, console);
     }
     if is_empty {
         console.note("no request in the window says that it is part of a trace");

@@ -33,7 +33,7 @@ pub(super) fn backup(args: &BackupArgs, console: &mut Console) -> anyhow::Result
     let backend = connect(&args.store.url()?)?;
     // A store that cannot be read must not be made by opening it for writing.
     drop(backend.reader()?);
-    // A backend might write into it: an empty one is no store, and is refused as well.
+    // A backend might write into it: an empty one is not a store, and is refused as well.
     if args.file.symlink_metadata().is_ok() {
         let file = args.file.display();
         return Err(Refused::new(format!("{file} already exists"))

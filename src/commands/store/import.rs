@@ -89,11 +89,11 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Opens what is imported. What is no store may be a log: that is recorded.
+/// Opens what is imported. What is not a store may be a log: that is recorded.
 fn open_source(url: &StoreUrl) -> anyhow::Result<Box<dyn Reader>> {
     match connect(url)?.reader() {
         Err(mut error) if error.kind == StoreErrorKind::Foreign => {
-            let hint = "FILE is no store of mcpr 0.3 to 0.5 nor of this recorder; \
+            let hint = "FILE is not a store of mcpr 0.3 to 0.5 nor of this recorder; \
                         `mcpr record --once FILE` takes a log";
             error.hint = Some(hint.to_owned());
             Err(error.into())

@@ -13,7 +13,7 @@ const LOOK_BACK_MS: i64 = 7 * DAY_MS;
 const LEAST_MS: i64 = DAY_MS / 24;
 /// Twice as long as from one look at what is old to the next.
 const ROUND_MS: i64 = 2 * DAY_MS / 24;
-/// The room that payloads share out among them, and what each takes beside its bodies: to tell what they take
+/// The room that payloads share out among them, and what each takes beside its bodies: to find what they take
 /// from what the rest does.
 const PAGE_BYTES: u64 = 4088;
 const FRAME_BYTES: u64 = 32;

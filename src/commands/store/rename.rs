@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// The name that is recorded
     #[arg(value_name = "OLD", add = ArgValueCompleter::new(complete::proxies))]
     old: String,
-    /// The name that it is to have; where it is recorded as well, the two become one for good
+    /// The new name; where it is recorded as well, the two become one for good
     #[arg(value_name = "NEW", value_parser = name, add = ArgValueCompleter::new(complete::proxies))]
     new: String,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let alike = reader.names(NameKind::Proxy, new, 1)?;
     // The admin connection below must not wait for a reader of this same process.
     drop(reader);
-    // Two names that became one cannot be told apart again; a free name can be given back.
+    // Two names that became one cannot be distinguished again; a free name can be given back.
     let is_recorded = alike.iter().any(|name| name == new);
     let question =
         format!("`{new}` is recorded as well: put `{old}` and `{new}` together for good?");

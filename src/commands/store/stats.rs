@@ -3,7 +3,7 @@
 use super::outlook::{GrowthForecast, outlook};
 use super::sequences::Sequences;
 use crate::commands::StoreArgs;
-use crate::commands::args::{AnswerArgs, tell_what_is_asked};
+use crate::commands::args::{AnswerArgs, note_question};
 use crate::commands::keep_args::{KeepArgs, kept_words};
 use crate::commands::left_out::counted as number_of;
 use crate::commands::values::RowLimit;
@@ -44,14 +44,14 @@ pub(super) struct Args {
     answer: AnswerArgs,
 }
 
-/// Most sources and most files that are told of in text where nothing is said.
+/// Most sources and most files that are listed in text by default.
 const SHOWN: usize = 10;
 
-/// Most bad lines that are told of in text, and most characters of each.
+/// Most bad lines that are reported of in text, and most characters of each.
 const BAD_LINES_SHOWN: usize = 5;
 const EXCERPT_CHARS: usize = 60;
 
-/// Everything that is told.
+/// Everything that is reported.
 struct Stats {
     path: String,
     sizes: Sizes,
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     args.answer.apply(!args.json, console);
     let url = args.store.read_url(console)?;
     let zone = if args.utc { Zone::Utc } else { Zone::Local };
-    tell_what_is_asked(&url, None, None, zone, console)?;
+    note_question(&url, None, None, zone, console)?;
     let store = connect(&url)?;
     let reader = store.reader()?;
     let sizes = store.sizes()?;

@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         return report(args, console, extent, 0, &format!("would remove {words}"));
     }
     let question = format!("remove {words} from {}?", backend.url());
-    let otherwise = Some("--dry-run only tells");
+    let otherwise = Some("--dry-run only reports");
     if !extent.is_nothing() && !args.yes && !confirmed(&question, otherwise, console)? {
         console.note("nothing was removed");
         return Ok(Exit::Failed);
@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         bytes(as_i64(freed)),
     );
     report(args, console, removed, freed, &text)?;
-    // Asked only where it matters: a server does not tell it.
+    // Asked only where it matters: a server does not report it.
     if let Some(most) = args.max_size
         && let left = store.used_bytes()?
         && left > most
@@ -261,7 +261,7 @@ fn remove_beyond(
 fn vacuum(what: &Retention, store: &mut dyn Admin, console: &Console) -> anyhow::Result<u64> {
     let expected = match what.class {
         Class::Requests | Class::Payloads => store.count_of(what)?,
-        // Only removing them tells how many they are; with nothing left to do, no bar is shown.
+        // Only removing them shows how many they are; with nothing left to do, no bar is shown.
         Class::Sums | Class::Surfaces | Class::Names => 0,
     };
     let mut progress = Progress::new(Unit::Rows, console.is_message_terminal());

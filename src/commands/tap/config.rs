@@ -172,7 +172,7 @@ pub(super) fn rewrite(
     let outdated = change::outdated(text, &wanted, rewrite)?;
     let bare = change::take_away(text, &wanted, &outdated, rewrite)?;
     let (mut outcomes, edited) = change::all(&bare, &wanted, rewrite)?;
-    change::tell_updates(text, &wanted, &outdated, &mut outcomes)?;
+    change::note_updates(text, &wanted, &outdated, &mut outcomes)?;
     let entries = change::entries(text, &wanted, &edited)?;
     Ok(Rewritten {
         text: format!("{mark}{edited}"),
@@ -271,7 +271,8 @@ fn parsed(text: &str) -> Result<Option<jsonc_parser::ast::Value<'_>>, ConfigErro
         return Err(ConfigError::Doubled { name, lines });
     }
     let yaml = match yaml_file::read(text) {
-        // Nearly every text is YAML, as one value: a broken file of another form is no configuration without servers.
+        // Nearly every text is YAML, as one value: a broken file of another form is not a configuration without
+        // servers.
         Ok(root) if root.as_object().is_some() || root.text(text).is_empty() => {
             return Ok(Some(root));
         }

@@ -145,7 +145,7 @@ pub(super) fn install(args: &InstallArgs, console: &mut Console) -> anyhow::Resu
 }
 
 /// Whether there is no program at a path. A name alone is looked up where the client runs, as a path
-/// from its directory is: neither can be told from here.
+/// from its directory is: neither can be determined from here.
 pub(super) fn is_gone(program: &str) -> bool {
     let path = Path::new(program);
     path.is_absolute() && !path.is_file()
@@ -208,7 +208,7 @@ fn change_all(
             }
         }
     }
-    report.tell(task, console);
+    report.report_task(task, console);
     Ok(if report.has_failed {
         Exit::Failed
     } else {
@@ -218,7 +218,7 @@ fn change_all(
 
 impl ChangeReport {
     /// Says what is to be done now.
-    fn tell(&mut self, task: &ConfigTask, console: &mut Console) {
+    fn report_task(&mut self, task: &ConfigTask, console: &mut Console) {
         if !self.has_changed {
             return;
         }

@@ -47,7 +47,7 @@ impl ConfigKeep {
             .chars()
             .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
             // The name is for people, and must stay within what a file system allows; the hash
-            // tells paths apart.
+            // distinguishes paths.
             .take(64)
             .collect();
         let directory = state_directory()?
@@ -59,7 +59,7 @@ impl ConfigKeep {
         })
     }
 
-    /// The entries that installations changed. What cannot be read is none: the tap's own words are
+    /// The entries that installations changed. What cannot be read does not count: the tap's own words are
     /// taken away then.
     pub(super) fn entries(&self) -> Vec<KeptEntry> {
         let path = self.directory.join("entries.json");
@@ -148,7 +148,7 @@ impl ConfigKeep {
     }
 }
 
-/// A file of the state directory that is no configuration's.
+/// A file of the state directory that is not a configuration's.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum StateFile {
     /// The servers at URLs that the tap stands before.
@@ -165,17 +165,17 @@ impl StateFile {
     /// What is in it; `None` where there is none.
     pub(super) fn read(self) -> anyhow::Result<Option<Vec<u8>>> {
         let path = self.path()?;
-        let said = || format!("cannot read {}", path.display());
+        let failure = || format!("cannot read {}", path.display());
         let found = match fs::symlink_metadata(&path) {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(said),
+            Err(error) => return Err(error).with_context(failure),
         };
         // A link or a pipe that somebody put there is not read.
         if !found.is_file() || found.len() > MAX_BYTES {
-            anyhow::bail!("{} is no file of ours", path.display());
+            anyhow::bail!("{} was not written by mcpr", path.display());
         }
-        fs::read(&path).map(Some).with_context(said)
+        fs::read(&path).map(Some).with_context(failure)
     }
 }
 
@@ -193,7 +193,7 @@ fn put_private(directory: &Path, path: &Path, content: &[u8]) -> anyhow::Result<
 
 /// Writes a file that must not be there yet and that nobody else may read.
 fn write_new(directory: &Path, path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let said = || format!("cannot write {}", path.display());
+    let failure = || format!("cannot write {}", path.display());
     make(directory)?;
     let mut options = OpenOptions::new();
     let mut file = options
@@ -201,11 +201,11 @@ fn write_new(directory: &Path, path: &Path, content: &[u8]) -> anyhow::Result<()
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(said)?;
+        .with_context(failure)?;
     give_to_owner(directory, &file);
     file.write_all(content)
         .and_then(|()| file.sync_all())
-        .with_context(said)
+        .with_context(failure)
 }
 
 /// `$XDG_STATE_HOME/mcpr`, else the place that stands for it.
@@ -225,27 +225,27 @@ fn state_directory() -> anyhow::Result<PathBuf> {
 /// Makes a directory that only its owner may enter, and those that lead to it. Under `sudo` they belong to
 /// whom the place belongs to, who else could not use it later.
 fn make(directory: &Path) -> anyhow::Result<()> {
-    let said = || format!("cannot make {}", directory.display());
+    let failure = || format!("cannot make {}", directory.display());
     match fs::symlink_metadata(directory) {
         Ok(found) if found.is_dir() => {
             if found.mode() & 0o077 != 0 {
                 fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
-                    .with_context(said)?;
+                    .with_context(failure)?;
             }
             return Ok(());
         }
-        Ok(_) => anyhow::bail!("{} is no directory", directory.display()),
+        Ok(_) => anyhow::bail!("{} is not a directory", directory.display()),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error).with_context(said),
+        Err(error) => return Err(error).with_context(failure),
     }
-    let parent = directory.parent().with_context(said)?;
+    let parent = directory.parent().with_context(failure)?;
     if fs::metadata(parent).is_err() {
         make(parent)?;
     }
     match DirBuilder::new().mode(0o700).create(directory) {
         // Another installation may have made it meanwhile.
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            return Err(error).with_context(said);
+            return Err(error).with_context(failure);
         }
         _ => {}
     }

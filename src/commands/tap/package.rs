@@ -189,7 +189,7 @@ fn named(words: &[String], depth: usize) -> Option<String> {
         .iter()
         .find(|runner| runner.names.iter().any(|name| is_it(name)));
     let Some(runner) = runner else {
-        return telling(program);
+        return distinctive_part(program);
     };
     if depth == 0 {
         return None;
@@ -210,8 +210,8 @@ fn named(words: &[String], depth: usize) -> Option<String> {
         (RunTarget::Script, Some(module)) if !module.contains(['/', '\\']) => {
             Some(module.to_owned())
         }
-        (RunTarget::Script, Some(path)) => telling(path),
-        (RunTarget::Script, None) => telling(rest.first()?),
+        (RunTarget::Script, Some(path)) => distinctive_part(path),
+        (RunTarget::Script, None) => distinctive_part(rest.first()?),
         (RunTarget::Image, _) => Some(image(rest.first()?)),
         (RunTarget::Package, Some(package)) => Some(without_version(package)),
         (RunTarget::Package, None) => Some(without_version(rest.first()?)),
@@ -287,8 +287,8 @@ fn stem_of(path: &str) -> String {
     known.unwrap_or(name).to_owned()
 }
 
-/// The first part of a path, from its end, that tells one server from another.
-fn telling(path: &str) -> Option<String> {
+/// The first part of a path, from its end, that distinguishes one server from another.
+fn distinctive_part(path: &str) -> Option<String> {
     let mut parts = path.rsplit(['/', '\\']).filter(|part| !part.is_empty());
     let last = parts.next()?;
     let stem = Path::new(last).file_stem()?.to_string_lossy().into_owned();

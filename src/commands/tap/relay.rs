@@ -1,7 +1,7 @@
 //! `mcpr tap --url` and `mcpr tap serve`: servers at addresses, with this program in the middle.
 
 use super::served::ServedServers;
-use super::{Args, LAST_ROWS, RecordingPlan, print_report, told};
+use super::{Args, LAST_ROWS, RecordingPlan, print_report, report};
 use crate::commands::keep_args::KeepArgs;
 use crate::commands::recording_options::RecordingOptions;
 use crate::commands::{Refused, StoreArgs, WriterArgs};
@@ -44,7 +44,7 @@ pub(super) struct RelayWay {
     insecure: bool,
 }
 
-/// What `serve` is told.
+/// The settings of `serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
     /// Serve this one, as NAME=URL; may be repeated (default: `servers` of the configuration)
@@ -86,7 +86,7 @@ impl ServeArgs {
     fn targets(&self, installed: &ServedServers) -> Result<Vec<RelayTarget>, Refused> {
         let mut targets: Vec<RelayTarget> = Vec::new();
         for named in &self.servers {
-            // What is wrong is told without the URL, which may hold a key.
+            // What is wrong is reported without the URL, which may hold a key.
             let (name, url) = named.split_once('=').unwrap_or(("", named));
             let refused = |why: String| {
                 let hint = "give NAME=URL, such as files=https://host/mcp";
@@ -221,12 +221,12 @@ fn start_recorder(
     let run = uuid::Uuid::new_v4().hyphenated().to_string();
     let started = plan.config(screen).and_then(|config| {
         let bodies = plan.recording.bodies();
-        Ok(bound.record(config, source, &run, bodies, Arc::new(told))?)
+        Ok(bound.record(config, source, &run, bodies, Arc::new(report))?)
     });
     started
         .inspect_err(|error| {
             bound.record_nothing();
-            told(&format!("warning: {error:#}; nothing is recorded"));
+            report(&format!("warning: {error:#}; nothing is recorded"));
         })
         .ok()
 }

@@ -27,7 +27,7 @@ pub(super) fn replace(path: &Path, old: &[u8], new: &[u8]) -> io::Result<Replace
     if !found.is_file() {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it is no regular file",
+            "it is not a regular file",
         ));
     }
     // Another name of it would keep the old content.
@@ -182,18 +182,18 @@ pub(super) fn read(path: &Path, shown: &Path) -> anyhow::Result<String> {
     let found = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
     // A pipe or a device would be read for ever.
     if !found.is_file() {
-        return Err(Refused::new(format!("{shown}: it is no regular file")).into());
+        return Err(Refused::new(format!("{shown}: it is not a regular file")).into());
     }
     if found.len() > MOST_BYTES {
         let size = found.len() >> 20;
         return Err(Refused::new(format!(
-            "{shown}: it is no configuration: it has {size} MiB"
+            "{shown}: it is too large for a configuration: it has {size} MiB"
         ))
         .into());
     }
     let content = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
     String::from_utf8(content).map_err(|_| {
-        let refused = Refused::new(format!("{shown}: it is no text of UTF-8"));
+        let refused = Refused::new(format!("{shown}: it is not UTF-8 text"));
         refused
             .hint("save it as UTF-8 in an editor, then try again")
             .into()

@@ -4,7 +4,7 @@ use crate::render::units;
 use mcpr_ingest::Spilled;
 use mcpr_ingest::tap::TapReport;
 
-/// The lines to be told; none where all went well and nobody asked.
+/// The lines to be reported; none where all went well and nobody asked.
 pub(super) fn closing_lines(report: &TapReport, verbose: bool) -> Vec<String> {
     let (account, tally) = (&report.account, &report.account.tally);
     let mut lines = Vec::new();
@@ -82,38 +82,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_losses_are_told_unasked() {
+    fn only_losses_are_reported_unasked() {
         let mut report = TapReport::default();
         report.account.counts.lines = 9;
         report.account.counts.text = 1;
         report.account.requests = 4;
         report.stored.stored = 4;
         assert_eq!(closing_lines(&report, false), Vec::<String>::new());
-        let told = closing_lines(&report, true);
+        let lines = closing_lines(&report, true);
         let expected = "recorded 9 lines, 4 requests, 4 stored, 0 notifications, 1 line of text";
-        assert_eq!(told, [expected]);
+        assert_eq!(lines, [expected]);
         report.account.counts.dropped = 2;
         report.failure = Some("disk full".to_owned());
-        let told = closing_lines(&report, false).join("\n");
+        let lines = closing_lines(&report, false).join("\n");
         assert!(
-            told.contains("2 messages were passed on and not recorded"),
-            "{told}"
+            lines.contains("2 messages were passed on and not recorded"),
+            "{lines}"
         );
-        assert!(told.contains("not all is stored: disk full"), "{told}");
+        assert!(lines.contains("not all is stored: disk full"), "{lines}");
     }
 
     #[test]
     fn a_file_that_holds_only_a_gap_has_no_events_that_wait() {
-        let told = |events, dropped| {
+        let lines = |events, dropped| {
             left_beside(&Spilled {
                 path: "s.db.spill-1".into(),
                 events,
                 dropped,
             })
         };
-        assert!(told(3, 0).contains("3 events wait in s.db.spill-1"));
-        assert!(told(3, 9).ends_with("with a gap for 9 that are lost"));
-        assert!(!told(0, 6000).contains("events wait"));
-        assert!(told(0, 6000).contains("6000 events are lost"));
+        assert!(lines(3, 0).contains("3 events wait in s.db.spill-1"));
+        assert!(lines(3, 9).ends_with("with a gap for 9 that are lost"));
+        assert!(!lines(0, 6000).contains("events wait"));
+        assert!(lines(0, 6000).contains("6000 events are lost"));
     }
 }

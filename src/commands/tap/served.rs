@@ -158,7 +158,7 @@ impl ServedServers {
         let places = [USUAL_LISTEN, self.listen];
         let is_place = places.contains(&listen) || self.former.contains(&listen);
         let known = self.all_addresses();
-        // Where --serve-at was, the name alone can tell.
+        // Where --serve-at was, the name alone can show it.
         listen.ip().is_loopback()
             && (is_place || first == plain_name(name))
             && known.iter().all(|known| known.local != url)

@@ -224,7 +224,7 @@ impl App {
     }
 }
 
-/// A pattern for one name. A name too long for a pattern is none that was recorded: names are cut.
+/// A pattern for one name. A name too long for a pattern was never recorded: names are cut.
 fn exactly(name: Option<&str>) -> Vec<Pattern> {
     name.map(Pattern::name).into_iter().collect()
 }

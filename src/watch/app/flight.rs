@@ -54,7 +54,7 @@ impl App {
             };
             of_name && key.proxy.as_ref().is_none_or(|proxy| *proxy == row.proxy)
         };
-        // Nothing at all is told apart from none of this tool: the column is there for all or for none.
+        // Nothing at all is distinguished from none of this tool: the column is there for all or for none.
         self.has_pending()
             .then(|| self.pending().filter(is_of_key).count())
     }

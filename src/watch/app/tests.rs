@@ -382,17 +382,17 @@ fn a_report_is_about_what_is_shown() {
 #[test]
 fn trouble_is_shown_until_it_is_over() {
     let mut bench = Bench::over(1);
-    let tell = |bench: &mut Bench, trouble: Option<&str>| {
+    let status_with = |bench: &mut Bench, trouble: Option<&str>| {
         let answer = crate::watch::queries::Answer::Trouble(trouble.map(str::to_owned));
         bench.app.handle(ScreenEvent::Answered(answer));
         bench.screen()
     };
-    assert!(tell(&mut bench, Some("no store")).contains("! waiting for the store"));
-    assert!(tell(&mut bench, None).contains("● live"));
+    assert!(status_with(&mut bench, Some("no store")).contains("! waiting for the store"));
+    assert!(status_with(&mut bench, None).contains("● live"));
 }
 
 #[test]
-fn it_ends_when_it_is_told_to() {
+fn it_ends_when_it_is_asked_to() {
     let mut bench = Bench::over(1);
     assert_eq!(bench.keys("q"), Some(AppEffect::End(AppEnd::Left)));
     let ended = bench.app.handle(ScreenEvent::Ended("lists"));
@@ -477,7 +477,7 @@ fn any_keys_at_any_size_are_taken() {
 #[test]
 fn what_was_called_just_now_is_drawn_at_the_end_of_the_last_hour() {
     let mut bench = Bench::over(0);
-    // The sum of the hour that began at 01:00 does not tell when in it.
+    // The sum of the hour that began at 01:00 does not show when in it.
     bench.store.add_at(NOW - 60_000);
     bench.keys("3+");
     bench.wait(1_000);

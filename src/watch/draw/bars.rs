@@ -93,7 +93,7 @@ pub(super) fn filters(app: &App, palette: Palette, buffer: &mut Buffer) {
     set(buffer, area, 1, 0, &Line::from(spans));
 }
 
-/// What is typed, what is said, or what one can do.
+/// What is typed, the message, or what one can do.
 pub(super) fn bottom(app: &App, palette: Palette, buffer: &mut Buffer) {
     let area = buffer.area;
     let row = usize::from(area.height) - 1;
@@ -198,7 +198,7 @@ fn tail(text: &str, room: usize) -> String {
     text[from..].to_owned()
 }
 
-/// The heading of a screen that is no list.
+/// The heading of a screen that is not a list.
 pub(super) fn heading(text: &str, app: &App, palette: Palette, buffer: &mut Buffer) {
     let area = buffer.area;
     let room = usize::from(area.width);

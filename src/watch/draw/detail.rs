@@ -73,7 +73,7 @@ fn sign_of(name: &str, detail: &Detail) -> (&'static str, Meaning) {
         // Its words begin with a sign of their own.
         "outcome" if row.flight.is_some() => ("", Meaning::Live),
         "outcome" if row.status.is_failure() => ("✗ ", Meaning::Failed),
-        // Nobody saw how it ended, which is no failure.
+        // Nobody saw how it ended, which is not a failure.
         "outcome" if row.status == Status::Unknown => ("? ", Meaning::Dim),
         _ => ("", Meaning::Plain),
     }

@@ -8,15 +8,15 @@ use crate::watch::app::App;
 use crate::watch::output::{OutputKind, OutputLine, OutputRow};
 use crate::watch::palette::{Meaning, Palette};
 
-/// The rows on the screen, and what is said where there are none.
+/// The rows on the screen, and the message where there are none.
 pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let list = &app.output;
     let range = list.view.range(list.rows().len());
     let rows = &list.rows()[range.clone()];
     let lines = || rows.iter().filter_map(|row| list.line(row));
     // As short as all headings on the screen allow, so that they stand below one another.
-    let times = Times::of(app, lines().map(|line| line.told_at));
-    // As short as tells the sessions on the screen apart.
+    let times = Times::of(app, lines().map(|line| line.reported_at));
+    // As short as distinguishes the sessions on the screen.
     let mut ids = ShortIds::default();
     for line in lines() {
         ids.learn(&line.session.id);
@@ -49,11 +49,11 @@ pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     (table, vec![nothing.to_owned()])
 }
 
-/// The line above those of one server. Stray text is told apart here, for all rows below it.
+/// The line above those of one server. Stray text is distinguished here, for all rows below it.
 fn source(line: &OutputLine, times: Times, ids: &ShortIds) -> String {
     let proxy = escape(&line.session.proxy);
     let session = escape(ids.shorten(&line.session.id));
-    let at = times.show(line.told_at);
+    let at = times.show(line.reported_at);
     let what = match line.kind {
         OutputKind::Stray => ", standard output",
         _ => "",

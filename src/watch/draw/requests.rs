@@ -20,7 +20,7 @@ struct VaryingFields {
     sessions: bool,
 }
 
-/// The rows on the screen, and what is said where there are none.
+/// The rows on the screen, and the message where there are none.
 pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let list = &app.requests;
     let range = list.view.range(list.rows().len());
@@ -199,7 +199,7 @@ fn result_cell(row: &RequestRow, now_ms: i64, palette: Palette) -> Cell {
     } else if row.status.is_failure() {
         Meaning::Failed
     } else {
-        // Nobody saw how it ended, which is no failure.
+        // Nobody saw how it ended, which is not a failure.
         Meaning::Dim
     };
     outside(&text, palette.style(meaning))

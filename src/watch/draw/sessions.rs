@@ -8,7 +8,7 @@ use crate::watch::palette::{Meaning, Palette};
 use mcpr_store::query::SessionRow;
 use ratatui::style::Style;
 
-/// The rows on the screen, and what is said where there are none.
+/// The rows on the screen, and the message where there are none.
 pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let list = &app.sessions;
     let all: Vec<&SessionRow> = list.rows().collect();

@@ -11,7 +11,7 @@ use mcpr_model::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use mcpr_store::query::Summary;
 use ratatui::style::Style;
 
-/// The rows on the screen, and what is said where there are none.
+/// The rows on the screen, and the message where there are none.
 pub(super) fn table(app: &App, palette: Palette) -> (Table, Vec<String>) {
     let list = &app.tools;
     let all: Vec<&Summary> = list.rows().collect();

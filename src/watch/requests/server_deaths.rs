@@ -62,11 +62,12 @@ impl RequestList {
 
     fn shows(&self, end: &ServerDeath, needle: Option<&Needle>) -> bool {
         let filter = &self.query.filter;
-        let is_said = |needle: &Needle| needle.is_in(&end.text) || needle.is_in(&end.session.proxy);
+        let is_stated =
+            |needle: &Needle| needle.is_in(&end.text) || needle.is_in(&end.session.proxy);
         filter.takes_server_end(&end.session)
             && filter.holds_time(end.at)
             && self.deaths_until.is_none_or(|until| end.at <= until)
-            && needle.is_none_or(is_said)
+            && needle.is_none_or(is_stated)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A client that sends what it is told to, and a recorder to send it to.
+//! A client that sends what it is asked to, and a recorder to send it to.
 
 use super::super::program::{PATIENCE, Place, Recorder, pause};
 use anyhow::{Context, Result, ensure};
@@ -22,8 +22,8 @@ impl Listener {
         let mut recorder = place.recorder(store, &arguments)?;
         let began = Instant::now();
         loop {
-            let said = recorder.messages();
-            let address = said
+            let messages = recorder.messages();
+            let address = messages
                 .lines()
                 .find_map(|line| line.strip_prefix("listening on http://")?.parse().ok());
             if let Some(address) = address {
@@ -32,7 +32,7 @@ impl Listener {
             let has_ended = recorder.has_ended()?;
             ensure!(
                 began.elapsed() < PATIENCE && !has_ended,
-                "it never listened: {said}"
+                "it never listened: {messages}"
             );
             pause(Duration::from_millis(2));
         }

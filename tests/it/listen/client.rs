@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     pub(crate) child: Child,
-    said: BufReader<ChildStderr>,
+    messages: BufReader<ChildStderr>,
 }
 
 impl Listener {
@@ -28,34 +28,37 @@ impl Listener {
 
     /// Starts a recorder by a command.
     pub(crate) fn of(command: Command) -> Self {
-        Self::said(command, "listening on ")
+        Self::messages(command, "listening on ")
     }
 
     /// Starts a recorder that shows metrics on a free port, and takes no posts.
     pub(crate) fn metrics(home: &Home, arguments: &[&str]) -> Self {
         let mut all = vec!["record", "--metrics", "127.0.0.1:0"];
         all.extend(arguments);
-        Self::said(home.command(&all), "metrics on ")
+        Self::messages(home.command(&all), "metrics on ")
     }
 
     /// Starts a recorder, which says its address behind these words.
-    fn said(mut command: Command, words: &str) -> Self {
+    fn messages(mut command: Command, words: &str) -> Self {
         let mut child = command.spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut messages = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.starts_with(words) {
             line.clear();
-            assert!(said.read_line(&mut line).unwrap() > 0, "it never listened");
+            assert!(
+                messages.read_line(&mut line).unwrap() > 0,
+                "it never listened"
+            );
         }
         let address = line.trim().split('/').nth(2).unwrap().parse().unwrap();
         Self {
             address,
             child,
-            said,
+            messages,
         }
     }
 
-    /// Ends it in order, and gives what it said.
+    /// Ends it in order, and gives what it printed.
     pub(crate) fn stop(mut self) -> String {
         signal(&self.child, Signal::TERM);
         self.wait()
@@ -63,10 +66,10 @@ impl Listener {
 
     /// Waits for its end, which must be in order.
     pub(crate) fn wait(&mut self) -> String {
-        let mut told = String::new();
-        self.said.read_to_string(&mut told).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{told}");
-        told
+        let mut rest = String::new();
+        self.messages.read_to_string(&mut rest).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{rest}");
+        rest
     }
 
     /// Ends it without a word.

@@ -1,4 +1,4 @@
-//! What waits while the store takes nothing: it is bounded, and told instead of dropped.
+//! What waits while the store takes nothing: it is bounded, and reported instead of dropped.
 
 use super::client::{Client, Listener, reply_to};
 use super::stopping::hold;
@@ -77,7 +77,7 @@ fn many_large_posts_into_a_held_store_are_sent_away_before_they_fill_the_memory(
 }
 
 #[test]
-fn more_posts_than_are_taken_at_a_time_are_told_to_come_again() {
+fn more_posts_than_are_taken_at_a_time_are_asked_to_come_again() {
     const POSTS: usize = 150;
     const TAKEN: usize = 64;
     let home = Home::new();
@@ -131,9 +131,9 @@ fn lines_without_events_do_not_gather_while_the_store_is_held() {
         let peak = peak_mib(&recorder);
         println!("{full}: {peak} MiB");
         drop((holder, input));
-        let told = recorder.wait_with_output().unwrap();
-        let told = String::from_utf8(told.stderr).unwrap();
-        assert!(told.contains(" 0 gaps"), "{told}");
+        let messages = recorder.wait_with_output().unwrap();
+        let messages = String::from_utf8(messages.stderr).unwrap();
+        assert!(messages.contains(" 0 gaps"), "{messages}");
         assert!(peak < 96, "{full}: {peak} MiB");
     }
     let stats = home.succeed(&["store", "stats", "--json"]);

@@ -75,6 +75,6 @@ fn slow_clients_are_sent_away_and_a_normal_post_is_served_meanwhile() {
         200,
         "idle for some seconds"
     );
-    let told = listener.stop();
-    assert!(told.contains(&format!("{posted} stored")), "{told}");
+    let messages = listener.stop();
+    assert!(messages.contains(&format!("{posted} stored")), "{messages}");
 }

@@ -1,4 +1,4 @@
-//! Posts of OTLP through the built program: what exporters send, and what they are told.
+//! Posts of OTLP through the built program: what exporters send, and the answers.
 
 use super::client::{Client, Listener, Reply, reply_to};
 use crate::program::{Home, capture, json_lines};
@@ -114,8 +114,8 @@ fn posts_in_every_form_give_each_operation_once_however_often_they_come() {
                     "all of it is taken"
                 );
             }
-            let told = listener.stop();
-            assert!(told.contains(" 0 bad, 0 gaps"), "{told}");
+            let messages = listener.stop();
+            assert!(messages.contains(" 0 bad, 0 gaps"), "{messages}");
             let first = counted(&home);
             // Whoever did not hear the answer sends all of it again, to a recorder that knows nothing of it.
             for _ in 0..2 {
@@ -136,7 +136,7 @@ fn posts_in_every_form_give_each_operation_once_however_often_they_come() {
 }
 
 #[test]
-fn an_operation_of_which_one_side_is_told_is_in_the_store_before_the_answer() {
+fn an_operation_of_which_one_side_is_reported_is_in_the_store_before_the_answer() {
     let home = Home::new();
     let posts = captured("mcp2-http-auto-proto");
     let expected = {
@@ -181,7 +181,7 @@ fn refused(address: SocketAddr, line: &str, head: &str, body: &str) -> (u16, Str
 }
 
 #[test]
-fn what_is_refused_is_told_in_the_encoding_of_the_post() {
+fn what_is_refused_is_reported_in_the_encoding_of_the_post() {
     let home = Home::new();
     let listener = Listener::start(&home, &[]);
     let json = "Content-Type: application/json\r\n";
@@ -202,9 +202,9 @@ fn what_is_refused_is_told_in_the_encoding_of_the_post() {
         let (found, head, body) = refused(listener.address, line, head, body);
         assert_eq!(found, status, "{line}: {body}");
         assert!(head.contains("content-type: application/json"), "{head}");
-        let told: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(told["code"].to_string(), code, "{body}");
-        assert!(!told["message"].as_str().unwrap().is_empty());
+        let messages: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(messages["code"].to_string(), code, "{body}");
+        assert!(!messages["message"].as_str().unwrap().is_empty());
     }
     let (found, head, body) = refused(listener.address, "POST /v1/traces", proto, "\u{7}nonsense");
     assert_eq!(found, 400);
@@ -212,7 +212,7 @@ fn what_is_refused_is_told_in_the_encoding_of_the_post() {
         head.contains("content-type: application/x-protobuf"),
         "{head}"
     );
-    assert!(body.contains("no message of OTLP"), "{body}");
+    assert!(body.contains("not a message of OTLP"), "{body}");
     let declared = format!(
         "POST /v1/traces HTTP/1.1\r\nHost: {}\r\n{proto}Content-Length: 9000000\r\n\r\n",
         listener.address
@@ -238,7 +238,7 @@ fn what_is_refused_is_told_in_the_encoding_of_the_post() {
 }
 
 #[test]
-fn metrics_are_answered_and_what_cannot_be_used_is_told() {
+fn metrics_are_answered_and_what_cannot_be_used_is_reported() {
     let home = Home::new();
     let listener = Listener::start(&home, &[]);
     let mut client = Client::connect(listener.address);
@@ -248,13 +248,13 @@ fn metrics_are_answered_and_what_cannot_be_used_is_told() {
         r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00","name":"ping"}]}]}]}"#;
     let reply = client.post("/v1/traces", broken);
     assert_eq!(reply.status, 200);
-    let told = &reply.json()["partialSuccess"];
+    let messages = &reply.json()["partialSuccess"];
     assert_eq!(
-        (&told["rejectedSpans"], &told["errorMessage"]),
+        (&messages["rejectedSpans"], &messages["errorMessage"]),
         (&"1".into(), &"a trace id has 16 bytes".into())
     );
-    let told = listener.stop();
-    assert!(told.contains(" 1 bad, 0 gaps"), "{told}");
+    let messages = listener.stop();
+    assert!(messages.contains(" 1 bad, 0 gaps"), "{messages}");
 }
 
 #[test]

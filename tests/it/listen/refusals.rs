@@ -84,8 +84,8 @@ fn each_refusal_has_its_status_and_nothing_is_stored() {
         "neither",
     );
     assert!(home.rows(&[]).is_empty());
-    let told = listener.stop();
-    assert!(told.contains("recorded 0 lines"), "{told}");
+    let messages = listener.stop();
+    assert!(messages.contains("recorded 0 lines"), "{messages}");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn too_much_is_refused_before_and_after_it_is_sent() {
     let listener = Listener::start(&home, &[]);
     let address = listener.address;
     let head = format!("POST / HTTP/1.1\r\nHost: {address}\r\n{JSON}");
-    // Told beforehand, and not sent at all.
+    // Reported beforehand, and not sent at all.
     let mut client = Client::connect(address);
     client.send(format!(
         "{head}Expect: 100-continue\r\nContent-Length: 8388609\r\n\r\n"
@@ -114,7 +114,7 @@ fn too_much_is_refused_before_and_after_it_is_sent() {
     // What is just small enough is taken.
     let fits = format!("[{}]", " ".repeat((8 << 20) - 2));
     assert_eq!(Client::connect(address).post("/", &fits).status, 200);
-    // A head without an end is no request.
+    // A head without an end is not a request.
     let mut client = Client::connect(address);
     client.send(format!("{head}X: {}\r\n\r\n", "x".repeat(1 << 20)));
     assert!(client.reply().is_none_or(|reply| reply.status == 431));
@@ -122,7 +122,7 @@ fn too_much_is_refused_before_and_after_it_is_sent() {
 }
 
 #[test]
-fn a_token_is_asked_for_and_never_said() {
+fn a_token_is_asked_for_and_never_shown() {
     let home = Home::new();
     let file = home.write("token", "a-token-of-some-length\n");
     let listener = Listener::start(&home, &["--token-file", file.to_str().unwrap()]);
@@ -161,7 +161,7 @@ fn a_token_is_asked_for_and_never_said() {
 }
 
 #[test]
-fn a_further_name_of_the_host_is_taken_where_it_was_told() {
+fn a_further_name_of_the_host_is_taken_where_it_was_given() {
     let home = Home::new();
     let listener = Listener::start(&home, &["--allow-host", "host.docker.internal"]);
     let reply = |host: &str| {

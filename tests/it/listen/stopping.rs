@@ -121,13 +121,13 @@ fn a_signal_lets_what_is_in_flight_be_stored_and_answered() {
         (200, &5.into()),
         "{reply:?}"
     );
-    let told = listener.wait();
-    assert!(told.contains("10 stored"), "{told}");
+    let messages = listener.wait();
+    assert!(messages.contains("10 stored"), "{messages}");
     assert_eq!(home.rows(&[]).len(), 10);
 }
 
 #[test]
-fn a_store_that_is_held_too_long_is_told_and_the_retry_is_stored_once() {
+fn a_store_that_is_held_too_long_is_reported_and_the_retry_is_stored_once() {
     let home = Home::new();
     let listener = Listener::start(&home, &[]);
     assert_eq!(
@@ -145,8 +145,8 @@ fn a_store_that_is_held_too_long_is_told_and_the_retry_is_stored_once() {
         Client::connect(listener.address).post("/", &body(1)).status,
         200
     );
-    let told = listener.stop();
-    assert!(told.contains("10 stored, 5 duplicates"), "{told}");
+    let messages = listener.stop();
+    assert!(messages.contains("10 stored, 5 duplicates"), "{messages}");
     assert_eq!(home.rows(&[]).len(), 10);
 }
 
@@ -163,11 +163,11 @@ fn post_lines(listener: &Listener, text: &str) {
 
 fn outcomes(home: &Home) -> Vec<String> {
     let rows = home.rows(&[]);
-    let told = rows.iter().map(|row| {
+    let messages = rows.iter().map(|row| {
         let text = |name: &str| row[name].as_str().unwrap().to_owned();
         format!("{} {}", text("method"), text("status"))
     });
-    told.collect()
+    messages.collect()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 type Variables = &'static [(&'static str, &'static str)];
 
-/// What is said of colour, and whether standard output is a terminal.
+/// What is reported about colour, and whether standard output is a terminal.
 struct Case(&'static [&'static str], Variables, bool);
 
 fn run(home: &Home, case: &Case, arguments: &[&str]) -> Ran {
@@ -108,9 +108,9 @@ fn the_first_that_has_a_say_decides_of_messages_too() {
             let Case(flags, variables, is_terminal) = case;
             let what = format!("{arguments:?} {flags:?} {variables:?} {is_terminal}");
             let ran = run(&home, case, arguments);
-            let said = ran.out + &ran.err;
-            assert_eq!(ran.code, Some(2), "{what}: {said}");
-            assert_eq!(said.contains('\x1b'), *expected, "{what}: {said}");
+            let printed = ran.out + &ran.err;
+            assert_eq!(ran.code, Some(2), "{what}: {printed}");
+            assert_eq!(printed.contains('\x1b'), *expected, "{what}: {printed}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! One grammar for all commands: short flags, lists of globs, places from the end, and what is said of a wrong word.
+//! One grammar for all commands: short flags, lists of globs, places from the end, and what is reported about a wrong
+//! word.
 
 use super::recorded;
 use crate::program::Home;
@@ -273,11 +274,11 @@ fn a_word_that_no_command_takes_is_met_with_the_flag_for_it() {
     for (line, hint) in [
         (
             &["logs", "echo"][..],
-            "hint: a word alone is no filter: --tool echo, --proxy echo or --grep echo",
+            "hint: a word alone is not a filter: --tool echo, --proxy echo or --grep echo",
         ),
         (
             &["clients", "cursor"],
-            "hint: a word alone is no filter: --client cursor, --proxy cursor or --tool cursor",
+            "hint: a word alone is not a filter: --client cursor, --proxy cursor or --tool cursor",
         ),
         (
             &["--db", "x.db", "logs"],
@@ -336,9 +337,9 @@ fn verbose_says_on_standard_error_which_store_was_asked_and_how_long_it_took() {
         &["show", "1"],
     ] {
         let ran = home.run(&[args, &["-v"]].concat());
-        let begins = |line: &str| ran.err.lines().any(|told| told.starts_with(line));
-        let is_told = ["store: ", "time: ", "took "].into_iter().all(begins);
-        assert!(is_told && ran.code == Some(0), "{args:?}: {ran:?}");
+        let begins = |line: &str| ran.err.lines().any(|shown| shown.starts_with(line));
+        let is_reported = ["store: ", "time: ", "took "].into_iter().all(begins);
+        assert!(is_reported && ran.code == Some(0), "{args:?}: {ran:?}");
     }
     let ran = home.run(&["logs", "-qv"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");

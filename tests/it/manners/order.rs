@@ -1,4 +1,4 @@
-//! `--sort`, `--reverse` and `-n` of the lists that have an order of their own, and what is said of the rest.
+//! `--sort`, `--reverse` and `-n` of the lists that have an order of their own, and what is reported about the rest.
 
 use super::recorded;
 use crate::program::{Home, Ran, json_lines};
@@ -59,7 +59,7 @@ fn lists_go_by_what_is_named_and_can_be_turned_round() {
 }
 
 #[test]
-fn what_is_not_shown_is_counted_and_said() {
+fn what_is_not_shown_is_counted_and_reported() {
     let home = recorded();
     let sum = |rows: &[Value], field: &str| {
         rows.iter()
@@ -75,12 +75,12 @@ fn what_is_not_shown_is_counted_and_said() {
         assert_eq!(few.len(), 2, "{few:?}");
         assert_eq!(few[1][name], "(other)");
         assert_eq!(sum(&few, field), sum(&all, field), "{command}");
-        let told = table(&home, &[command, "-n", "1"]);
+        let ran = table(&home, &[command, "-n", "1"]);
         assert!(
-            told.err.contains("counted in (other); -n all shows each"),
-            "{told:?}"
+            ran.err.contains("counted in (other); -n all shows each"),
+            "{ran:?}"
         );
-        assert!(told.out.contains("(other)"), "{told:?}");
+        assert!(ran.out.contains("(other)"), "{ran:?}");
         assert_eq!(table(&home, &[command, "-n", "all"]).err, "");
         assert_eq!(table(&home, &[command, "-n", "1", "--quiet"]).err, "");
     }
@@ -93,22 +93,22 @@ fn what_is_not_shown_is_counted_and_said() {
     };
     let file = hours.write("hours.log", [0, 1, 2].map(line).concat());
     hours.record(&[&file]);
-    let told = table(&hours, &["stats", "-n", "1", "--by", "hour"]);
-    assert!(told.err.contains("left out; -n all shows each"), "{told:?}");
-    assert!(!told.out.contains("(other)"), "{told:?}");
-    let told = table(&home, &["sessions", "-n", "1"]);
+    let ran = table(&hours, &["stats", "-n", "1", "--by", "hour"]);
+    assert!(ran.err.contains("left out; -n all shows each"), "{ran:?}");
+    assert!(!ran.out.contains("(other)"), "{ran:?}");
+    let ran = table(&home, &["sessions", "-n", "1"]);
     assert!(
-        told.err
+        ran.err
             .contains("there are more sessions than this one; -n all"),
-        "{told:?}"
+        "{ran:?}"
     );
     assert_eq!(table(&home, &["sessions"]).err, "");
-    let told = table(&home, &["sessions", "-n", "1", "--sort", "calls"]);
+    let ran = table(&home, &["sessions", "-n", "1", "--sort", "calls"]);
     assert!(
-        told.err.contains("there are more sessions than this one"),
-        "{told:?}"
+        ran.err.contains("there are more sessions than this one"),
+        "{ran:?}"
     );
     // The slowest N are what was asked for: nothing of that is left out.
-    let told = table(&home, &["slow", "--threshold", "0", "-n", "2"]);
-    assert_eq!(told.err, "");
+    let ran = table(&home, &["slow", "--threshold", "0", "-n", "2"]);
+    assert_eq!(ran.err, "");
 }

@@ -123,8 +123,8 @@ fn without_a_pager_that_starts_everything_is_printed() {
         let terminal = Terminal::of(&home).env("PAGER", pager).size(80, 10);
         let ran = terminal.run(&arguments);
         assert_eq!(ran.code, Some(0), "{pager}");
-        let (said, shown) = ran.out.split_at(ran.out.find('{').unwrap());
-        assert!(said.starts_with("sh:"), "{pager}: {said}");
+        let (printed, shown) = ran.out.split_at(ran.out.find('{').unwrap());
+        assert!(printed.starts_with("sh:"), "{pager}: {printed}");
         assert_eq!(shown, plain, "{pager}");
     }
     let terminal = Terminal::of(&home).env("PATH", "/nonexistent").size(80, 10);

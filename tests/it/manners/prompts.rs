@@ -70,7 +70,7 @@ fn the_hint_where_nobody_can_answer_names_no_flag_that_the_command_refuses() {
 }
 
 #[test]
-fn where_nobody_can_answer_yes_must_have_been_said() {
+fn where_nobody_can_answer_yes_must_have_been_given() {
     for (arguments, _) in REMOVALS {
         let home = recorded();
         let ran = home.run(arguments);

@@ -1,5 +1,5 @@
-//! What is no table of requests, on terminals of four widths, as files: comparisons of lists, what a store holds, lists
-//! with hostile names, and what is in flight.
+//! What is not a table of requests, on terminals of four widths, as files: comparisons of lists, what a store holds,
+//! lists with hostile names, and what is in flight.
 
 use super::hostile::nasty;
 use super::is_harmless;
@@ -25,7 +25,7 @@ fn check(home: &Home, name: &str, words: &[&str], alike: &[(&str, &str)]) {
         assert!(ran.code < Some(2), "{words:?}: {ran:?}");
         writeln!(all, "{width}:").unwrap();
         for line in ran.out.lines() {
-            // A comparison is no table: a tab in it only leads to the next column of eight.
+            // A comparison is not a table: a tab in it only leads to the next column of eight.
             let is_fine = |c| is_harmless(c) || c == '\t' && words.contains(&"diff");
             assert!(line.chars().all(is_fine), "{words:?}: {line:?}");
             let mut line = line.to_owned();

@@ -70,12 +70,13 @@ fn payloads_are_searched_where_they_are_named() {
 }
 
 #[test]
-fn what_is_no_expression_is_told_with_its_place_and_a_way_out() {
+fn what_is_no_expression_is_reported_with_its_place_and_a_way_out() {
     let home = with_payloads();
     for command in ["logs", "slow"] {
         let ran = home.run(&[command, "--grep", "foo(bar"]);
         assert_eq!(ran.code, Some(2), "{ran:?}");
-        let expected = "--grep: `foo(bar` is no regular expression: unclosed group, at character 4";
+        let expected =
+            "--grep: `foo(bar` is not a regular expression: unclosed group, at character 4";
         assert!(ran.err.contains(expected), "{ran:?}");
         assert!(
             ran.err.contains("hint: with -F (--fixed-strings)"),

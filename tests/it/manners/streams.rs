@@ -1,4 +1,4 @@
-//! What the shell is told, and what goes where.
+//! What the shell gets, and what goes where.
 
 use super::{LISTS, recorded};
 use crate::program::{Home, Ran, capture, signal, until};
@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 #[test]
-fn exit_codes_tell_done_no_and_failed_apart() {
+fn exit_codes_distinguish_done_no_and_failed() {
     let home = recorded();
     let nowhere = ["logs", "--db", "none.db"];
     let damaged = home.write("damaged.db", {
@@ -229,7 +229,7 @@ fn following_ends_with_its_reader_although_nothing_is_written() {
 }
 
 #[test]
-fn a_full_device_is_an_error_that_is_told() {
+fn a_full_device_is_an_error_that_is_reported() {
     let home = recorded();
     let tasks: [&[&str]; 7] = [
         &["session", "2bdb"],
@@ -249,12 +249,12 @@ fn a_full_device_is_an_error_that_is_told() {
             err.contains("cannot write to standard output: No space left"),
             "{err}"
         );
-        assert_eq!(err.matches("No space").count(), 1, "said once: {err}");
+        assert_eq!(err.matches("No space").count(), 1, "reported once: {err}");
     }
 }
 
 #[test]
-fn words_that_cannot_be_said_change_nothing_else() {
+fn words_that_cannot_be_printed_change_nothing_else() {
     let home = recorded();
     let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
     let listed = home.command(&["logs"]).stderr(full()).output().unwrap();

@@ -65,7 +65,7 @@ fn count_since(home: &Home, zone: &str, time: &str, flags: &[&str]) -> usize {
 }
 
 #[test]
-fn a_table_tells_times_that_since_takes_back() {
+fn a_table_shows_times_that_since_takes_back() {
     let home = recorded();
     let moments = moments(&home);
     for zone in ZONES {
@@ -92,7 +92,7 @@ fn a_table_tells_times_that_since_takes_back() {
 }
 
 #[test]
-fn machine_formats_tell_times_that_since_takes_back() {
+fn machine_formats_show_times_that_since_takes_back() {
     let home = recorded();
     let zone = "Pacific/Chatham";
     let rows = home.rows(&[]);
@@ -120,7 +120,7 @@ fn times_after(text: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn reports_and_messages_tell_times_that_since_takes_back() {
+fn reports_and_messages_show_times_that_since_takes_back() {
     let home = recorded();
     let zone = "Asia/Kathmandu";
     let mut times = Vec::new();

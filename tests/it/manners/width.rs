@@ -58,20 +58,20 @@ fn hints_are_broken_between_words_and_commands_are_not() {
         let screen = Terminal::of(&home)
             .size(columns, rows)
             .output(Stdio::null());
-        let said = screen.env("NO_COLOR", "1").run(&line).out;
-        assert!(said.contains("hint: "), "{said}");
-        assert!(said.lines().count() > 4, "{said}");
+        let printed = screen.env("NO_COLOR", "1").run(&line).out;
+        assert!(printed.contains("hint: "), "{printed}");
+        assert!(printed.lines().count() > 4, "{printed}");
         // A store's path is one word, however long it is.
         let wide = |line: &&str| widest(line) > usize::from(columns) && !line.contains('/');
-        assert_eq!(said.lines().find(wide), None, "{said}");
+        assert_eq!(printed.lines().find(wide), None, "{printed}");
     }
-    let said = home.run(&line).err;
-    assert_eq!(said.lines().count(), 3, "{said}");
+    let printed = home.run(&line).err;
+    assert_eq!(printed.lines().count(), 3, "{printed}");
     let screen = Terminal::of(&home).size(40, 50);
-    let said = screen.env("NO_COLOR", "1").run(&["session", "nope"]).out;
+    let printed = screen.env("NO_COLOR", "1").run(&["session", "nope"]).out;
     assert!(
-        said.contains("hint: `mcpr sessions --all --limit all`\n  lists every"),
-        "{said}"
+        printed.contains("hint: `mcpr sessions --all --limit all`\n  lists every"),
+        "{printed}"
     );
 }
 
@@ -173,10 +173,10 @@ fn the_most_important_columns_stay_longest() {
 }
 
 #[test]
-fn the_terminal_tells_its_width_before_columns_does() {
+fn the_terminal_reports_its_width_before_columns_does() {
     let home = recorded();
     let logs: &[&str] = &["logs"];
-    let told = |columns, variable: Option<&'static str>| {
+    let table = |columns, variable: Option<&'static str>| {
         let terminal = Terminal::of(&home).size(columns, 1000).env("PAGER", "");
         let terminal = match variable {
             Some(value) => terminal.env("COLUMNS", value),
@@ -184,12 +184,16 @@ fn the_terminal_tells_its_width_before_columns_does() {
         };
         shown(terminal, logs)
     };
-    let (narrow, wide) = (told(100, None), told(120, None));
+    let (narrow, wide) = (table(100, None), table(120, None));
     assert_ne!(narrow, wide);
-    assert_eq!(told(100, Some("120")), narrow, "a terminal that tells");
-    assert_eq!(told(0, Some("120")), wide, "one that does not");
+    assert_eq!(
+        table(100, Some("120")),
+        narrow,
+        "a terminal that reports its width"
+    );
+    assert_eq!(table(0, Some("120")), wide, "one that does not");
     for nothing in [None, Some(""), Some("0"), Some("wide")] {
-        assert_eq!(told(0, nothing), told(80, None), "neither: {nothing:?}");
+        assert_eq!(table(0, nothing), table(80, None), "neither: {nothing:?}");
     }
 }
 

@@ -81,7 +81,10 @@ fn an_address_of_the_configuration_shows_metrics() {
     let config = home.write("config.toml", "metrics = \"192.0.2.1:1\"\n");
     let mut command = home.command(&["record"]);
     let output = command.env("MCPR_CONFIG", config).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
     // It is used: other machines reach it.
-    assert!(said.contains("other machines reach 192.0.2.1:1"), "{said}");
+    assert!(
+        printed.contains("other machines reach 192.0.2.1:1"),
+        "{printed}"
+    );
 }

@@ -52,9 +52,9 @@ fn metrics_are_as_promtool_wants_them() {
     input.write_all(text.as_bytes()).unwrap();
     drop(input);
     let output = promtool.wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(output.status.success() && said.is_empty(), "{said}");
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(output.status.success() && printed.is_empty(), "{printed}");
     listener.stop();
 }
 
@@ -76,9 +76,9 @@ fn the_alert_rules_fire_when_they_should_and_not_else() {
             .current_dir(root(""))
             .output()
             .unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        assert!(output.status.success(), "{arguments:?}: {said}");
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        assert!(output.status.success(), "{arguments:?}: {printed}");
     }
 }
 
@@ -99,7 +99,7 @@ fn rules_dashboard_and_docs_name_metrics_that_there_are_and_docs_name_all() {
     let source = home.write("p.log", "");
     let source = source.to_str().unwrap().to_owned();
     let listener = Listener::start(&home, &[&source, "--metrics", "127.0.0.1:0"]);
-    // A file that is read is told of once the recorder is at it.
+    // A file that is read is reported once the recorder is at it.
     let mut shown = scrape(listener.address);
     let bodies = std::fs::read_to_string(capture("mcpr-0.5.44/cloud.ndjson")).unwrap();
     for body in bodies.lines() {
@@ -139,8 +139,8 @@ fn rules_dashboard_and_docs_name_metrics_that_there_are_and_docs_name_all() {
         part.unwrap_or(name).to_owned()
     };
     let there: BTreeSet<String> = there.iter().map(|name| family(name)).collect();
-    let told: BTreeSet<String> = named(&docs).into_iter().map(str::to_owned).collect();
-    assert_eq!(told, there);
+    let listed: BTreeSet<String> = named(&docs).into_iter().map(str::to_owned).collect();
+    assert_eq!(listed, there);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::kill::line;
 use super::super::program::{Home, signal, until};
-use super::{append, assert_has_all, start_telling};
+use super::{append, assert_has_all, start_reporting};
 use mcpr_store_postgres::test_server::TestServer;
 use rustix::process::Signal;
 use std::fs;
@@ -61,14 +61,14 @@ fn a_recorder_whose_server_is_away_keeps_everything_in_its_files() {
         return;
     };
     let words = ["record", "--db", &db, log.to_str().unwrap()];
-    let child = start_telling(&home, &words, "told");
+    let child = start_reporting(&home, &words, "stderr");
     until("the first rows are there", || count(&home, &db) == 10);
     server.kill();
     append(&log, 10..LINES);
-    let told = || fs::read_to_string(home.path("told")).unwrap();
-    // It is told at once and again after ten seconds, in which it was tried a score of times.
+    let messages = || fs::read_to_string(home.path("stderr")).unwrap();
+    // It is reported at once and again after ten seconds, in which it was tried a score of times.
     until("it goes on failing", || {
-        told().matches("failing for").count() > 1
+        messages().matches("failing for").count() > 1
     });
     comes_back(&home, &db, &mut server, child);
 }
@@ -79,13 +79,15 @@ fn a_store_is_the_buffer_of_forward_while_its_server_is_away() {
         return;
     };
     home.record(&[&log]);
-    let child = start_telling(&home, &["forward", "--to", &db], "told");
+    let child = start_reporting(&home, &["forward", "--to", &db], "stderr");
     until("the first rows are there", || count(&home, &db) == 10);
     server.kill();
     append(&log, 10..LINES);
     home.record(&[&log]);
-    let told = || fs::read_to_string(home.path("told")).unwrap();
-    until("the failure is told", || told().contains("tried again"));
+    let messages = || fs::read_to_string(home.path("stderr")).unwrap();
+    until("the failure is reported", || {
+        messages().contains("tried again")
+    });
     let behind = home.succeed(&["store", "stats", "--json"]);
     let behind: serde_json::Value = serde_json::from_str(&behind).unwrap();
     assert_eq!(behind["targets"][0]["behind_rows"], LINES - 10, "{behind}");

@@ -22,8 +22,8 @@ fn a_store_comes_back_from_a_server_as_it_was() {
     let home = everything();
     let (from, server, back) = (home.store(), database.text(), home.path("back.db"));
     let [from, back] = [&from, &back].map(|path| path.to_str().unwrap());
-    let told = copy(&home, from, &server);
-    assert!(!told.contains(" of "), "{told}");
+    let messages = copy(&home, from, &server);
+    assert!(!messages.contains(" of "), "{messages}");
     assert_same(
         &export(&home, Path::new(&server)),
         &export(&home, Path::new(from)),
@@ -37,8 +37,8 @@ fn a_store_comes_back_from_a_server_as_it_was() {
         assert_eq!(before, after);
     }
     // A second time there is nothing to do either way.
-    let told = home.succeed(&["store", "copy", "--json", &server, back]);
-    assert!(told.contains("\"equal\":true"), "{told}");
+    let messages = home.succeed(&["store", "copy", "--json", &server, back]);
+    assert!(messages.contains("\"equal\":true"), "{messages}");
     home.succeed(&["store", "verify", "--full", "--db", &server]);
 }
 

@@ -1,4 +1,4 @@
-//! What is refused says where and what to do, ends with 2, writes nothing and tells no password.
+//! What is refused says where and what to do, ends with 2, writes nothing and reports no password.
 
 use super::super::kill::line;
 use super::super::program::{Home, Ran};
@@ -114,7 +114,7 @@ fn a_server_that_refuses_is_named_with_what_to_do_and_without_a_password() {
             "PGPASSWORD",
         ]),
     );
-    // A password in the URL is told no more than one of the environment.
+    // A password in the URL is reported no more than one of the environment.
     let with_password = ours.replacen("ada@", "ada:guessed-1@", 1);
     it.is_refused(
         &with_password,
@@ -247,7 +247,7 @@ fn a_server_without_tls_is_refused_unless_the_url_says_otherwise() {
         "sslmode=disable",
     ];
     it.is_refused(&it.url("ours", "&sslmode=require"), SECRET, &says);
-    // Nothing was said, and the name is none of this machine.
+    // Nothing was given, and the name is none of this machine.
     let far = it.url("ours", "").replacen("@localhost", "@far.example", 1);
     it.is_refused(
         &far,

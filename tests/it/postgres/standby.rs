@@ -5,7 +5,7 @@
 )]
 
 use super::super::program::{Home, signal, until};
-use super::{append, assert_has_all, numbers, start_telling};
+use super::{append, assert_has_all, numbers, start_reporting};
 use mcpr_store_postgres::test_server::TestServer;
 use rustix::process::Signal;
 use std::time::Duration;
@@ -55,7 +55,7 @@ fn a_promotion_in_the_middle_of_recording_loses_and_repeats_nothing() {
         };
         let db = on_either(&primary, &standby, "");
         let words = ["record", "--db", &db, log.to_str().unwrap()];
-        let mut recorder = start_telling(&home, &words, "told");
+        let mut recorder = start_reporting(&home, &words, "stderr");
         let had = next;
         let mut write = |random: &mut fastrand::Rng| {
             let end = next + random.u64(1..400);
@@ -80,8 +80,8 @@ fn a_promotion_in_the_middle_of_recording_loses_and_repeats_nothing() {
         write(&mut random);
         let has_all = || numbers(&home, &db).len() as u64 == next;
         until("the recorder has gone on", || {
-            let told = || std::fs::read_to_string(home.path("told")).unwrap();
-            assert!(recorder.try_wait().unwrap().is_none(), "{}", told());
+            let messages = || std::fs::read_to_string(home.path("stderr")).unwrap();
+            assert!(recorder.try_wait().unwrap().is_none(), "{}", messages());
             has_all()
         });
         signal(&recorder, Signal::TERM);

@@ -23,12 +23,12 @@ fn follow_into(home: &Home, db: &str, out: &str) -> Child {
 }
 
 /// The numbers of rows, and which request each is.
-fn told(rows: &str) -> Vec<(u64, String)> {
-    let told = |row: serde_json::Value| {
+fn numbered(rows: &str) -> Vec<(u64, String)> {
+    let numbered = |row: serde_json::Value| {
         let seq = row["seq"].as_u64().unwrap();
         (seq, format!("{} {}", row["proxy"], row["request_id"]))
     };
-    json_lines(rows).into_iter().map(told).collect()
+    json_lines(rows).into_iter().map(numbered).collect()
 }
 
 #[test]
@@ -80,13 +80,13 @@ fn two_recorders_and_a_tap_are_in_one_order_for_each_follower() {
         kill(&mut follower);
     }
     // A listing is in the order of time, a follower's in that of storing.
-    let mut stored = told(&rows(&home, &db));
+    let mut stored = numbered(&rows(&home, &db));
     stored.sort();
     let seqs = stored.iter().map(|(seq, _)| *seq);
     assert!(seqs.eq(1..=3 * EACH), "there is a hole in the order");
     for out in outs {
         assert!(
-            told(&printed(out)) == stored,
+            numbered(&printed(out)) == stored,
             "{out} has other rows than the store"
         );
     }

@@ -62,12 +62,12 @@ pub(super) fn exchanges(name: &str) -> Vec<Captured> {
     let mut all: Vec<Captured> = lines
         .iter()
         .map(|line| {
-            let (asked, told) = (&line["req"], &line["res"]);
-            let answer = told["line"].as_str().map(|status| CapturedAnswer {
+            let (asked, answered) = (&line["req"], &line["res"]);
+            let answer = answered["line"].as_str().map(|status| CapturedAnswer {
                 status_line: status.to_owned(),
-                headers: headers_of(&told["headers"]),
-                head_us: us(&told["head_ms"], 1e3),
-                chunks: (told["chunks"].as_array().unwrap().iter())
+                headers: headers_of(&answered["headers"]),
+                head_us: us(&answered["head_ms"], 1e3),
+                chunks: (answered["chunks"].as_array().unwrap().iter())
                     .map(|chunk| (us(&chunk[0], 1e3), chunk[1].as_str().unwrap().to_owned()))
                     .collect(),
             });
@@ -78,8 +78,8 @@ pub(super) fn exchanges(name: &str) -> Vec<Captured> {
                 headers: headers_of(&asked["headers"]),
                 body: asked["body"].as_str().unwrap_or_default().to_owned(),
                 answer,
-                end: told["end"].as_str().unwrap_or("complete").to_owned(),
-                end_us: us(&told["end_ms"], 1e3),
+                end: answered["end"].as_str().unwrap_or("complete").to_owned(),
+                end_us: us(&answered["end_ms"], 1e3),
             }
         })
         .collect();

@@ -6,7 +6,7 @@ mod operations;
 mod order;
 mod played;
 mod replay;
-mod told;
+mod seen;
 mod ways;
 
 use super::program::{Home, signal};
@@ -64,13 +64,13 @@ impl Relay {
         self.url()["http://".len()..].split('/').next().unwrap()
     }
 
-    /// Asks it to end, and gives what it said after its addresses.
+    /// Asks it to end, and gives what it printed after its addresses.
     pub(crate) fn end(mut self) -> String {
         signal(&self.child, Signal::TERM);
-        let mut said = String::new();
-        self.err.read_to_string(&mut said).unwrap();
+        let mut messages = String::new();
+        self.err.read_to_string(&mut messages).unwrap();
         let ended = self.child.wait().unwrap();
-        assert_eq!(ended.code(), Some(0), "{said}");
-        said
+        assert_eq!(ended.code(), Some(0), "{messages}");
+        messages
     }
 }

@@ -55,16 +55,16 @@ fn recorded(home: &Home) {
         "inputResponses": {"amount": {"action": "accept"}}});
     let build = json!({"name": "build", "arguments": {}});
     let task = json!({"taskId": "t1"});
-    let said = [
+    let bodies = [
         request(1, "tools/call", &order),
         request(2, "tools/call", &again),
         request(10, "tools/call", &build),
         request(11, "tasks/get", &task),
         request(12, "tasks/get", &task),
     ];
-    for body in said {
-        let (head, told) = post(relay.authority(), &body);
-        assert!(head.line.starts_with("HTTP/1.1 200"), "{head:?} {told}");
+    for body in bodies {
+        let (head, answered) = post(relay.authority(), &body);
+        assert!(head.line.starts_with("HTTP/1.1 200"), "{head:?} {answered}");
     }
     relay.end();
 }
@@ -92,13 +92,13 @@ fn a_call_that_asks_back_and_a_task_are_linked_wherever_they_are_shown() {
     let session = rows[0]["session"].as_str().unwrap();
     let document = home.succeed(&["session", session, "--json"]);
     let document: Value = serde_json::from_str(&document).unwrap();
-    let told: Vec<&Value> = document["operations"]
+    let answered: Vec<&Value> = document["operations"]
         .as_array()
         .unwrap()
         .iter()
         .map(|it| &it["seqs"])
         .collect();
-    assert_eq!(told, [&json!(asks), &json!(task)], "{document:#}");
+    assert_eq!(answered, [&json!(asks), &json!(task)], "{document:#}");
     let lines = stats(&home, &["--operations"]);
     let of = |tool: &str| {
         let line = lines.iter().find(|line| line["tool"] == tool);
@@ -176,7 +176,7 @@ fn a_stream_of_notifications_is_open_until_its_client_closes_it() {
     until("the stream is over", || open().is_empty());
     relay.end();
     let rows = home.rows(&[]);
-    assert_eq!(rows.len(), 1, "a stream is no row: {rows:#?}");
+    assert_eq!(rows.len(), 1, "a stream is not a row: {rows:#?}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn an_answer_on_the_stream_before_the_request_is_accepted_is_its_answer() {
     stream.head().unwrap();
     assert_eq!(stream.chunk(), place.as_bytes());
 
-    // One of a known length, and one whose end is told by an empty chunk.
+    // One of a known length, and one whose end is marked by an empty chunk.
     for (id, is_chunked) in [(1, false), (2, true)] {
         let asked = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
         let length = asked.len().to_string();

@@ -1,4 +1,4 @@
-//! What official clients and servers of both eras once said, said again through a tap: not a byte is changed,
+//! What official clients and servers of both eras once sent, sent again through a tap: not a byte is changed,
 //! each piece passes before the next is made, and the rows are what the clients did.
 
 use super::super::program::{Home, capture};
@@ -63,8 +63,8 @@ fn play(name: &str) -> Vec<Value> {
             Step::End => playing.remove(&index).unwrap().end(),
         }
     }
-    let said = relay.end();
-    assert_eq!(said, "", "{name}");
+    let messages = relay.end();
+    assert_eq!(messages, "", "{name}");
     home.rows(&[])
 }
 
@@ -78,19 +78,19 @@ fn outcome_of_row(row: &Value) -> String {
     }
 }
 
-/// The words that a line of the truth may have become, as a server tells the rest in its own way.
+/// The words that a line of the truth may have become, as a server reports the rest in its own way.
 fn outcomes_of_truth(line: &Value) -> Vec<String> {
     let code = || line["code"].as_i64().unwrap().to_string();
     match line["outcome"].as_str() {
         // What a server asks says nothing of how that ended.
         None | Some("ok" | "input_required") => vec!["ok".to_owned()],
         Some("tool_error") => vec!["tool".to_owned()],
-        // A client finds out like this that the server is an older one: that is no failure.
+        // A client finds out like this that the server is an older one: that is not a failure.
         Some("rpc_error" | "http_error") if line["method"] == "server/discover" => {
             vec!["ok".to_owned()]
         }
         Some("rpc_error") => vec![format!("rpc {}", code())],
-        // A client that gives up says so to its server; the other word is for one that is not told.
+        // A client that gives up says so to its server; the other word is for one that is not notified.
         Some("timeout" | "cancelled") => vec!["cancelled".to_owned()],
         // What the client calls a status has an error of JSON-RPC as its body.
         Some("http_error") => vec![
@@ -102,7 +102,7 @@ fn outcomes_of_truth(line: &Value) -> Vec<String> {
     }
 }
 
-/// What tells one request of a capture from the others, with its outcome.
+/// What distinguishes one request of a capture from the others, with its outcome.
 fn key_of_truth(line: &Value) -> String {
     let id = line["id"]
         .as_str()
@@ -129,9 +129,9 @@ fn rows_are_the_truth(name: &str) -> Vec<Value> {
         .iter()
         .map(|row| (key_of_row(row), outcome_of_row(row)))
         .collect();
-    // A stream of notifications is no call.
+    // A stream of notifications is not a call.
     let mut truth = truth(name);
-    // In this version a server asks within an answer, which is no request.
+    // In this version a server asks within an answer, which is not a request.
     truth.retain(|line| name != "py2-modern" || line["dir"] != "s2c");
     for line in &mut truth {
         // Who calls without saying so is known to nobody: after the session, and without an envelope.
@@ -167,9 +167,9 @@ fn rows_are_the_truth(name: &str) -> Vec<Value> {
         let found = found.unwrap_or_else(|| panic!("{name}: no row for {line}, of {left:#?}"));
         left.remove(found);
     }
-    // Not every client told of what its server asked, and some answer a part of it by themselves.
-    let tells_all = name.starts_with("ts1");
-    left.retain(|(key, _)| tells_all || !key.contains(" server:"));
+    // Not every client reported what its server asked, and some answer a part of it by themselves.
+    let reports_all = name.starts_with("ts1");
+    left.retain(|(key, _)| reports_all || !key.contains(" server:"));
     assert!(left.is_empty(), "{name}: rows of nothing: {left:#?}");
     rows
 }
@@ -238,7 +238,7 @@ fn a_fastmcp_server() {
 
 /// Odd and refused requests, by hand: nobody says what they are, and the rows are looked at.
 #[test]
-fn odd_requests_are_told_as_their_servers_took_them() {
+fn odd_requests_are_reported_as_their_servers_took_them() {
     let check = |name: &str, expected: expect_test::ExpectFile| {
         let rows = play(name);
         let lines = rows.iter().map(|row| {

@@ -65,7 +65,7 @@ fn failure(row: &Value) -> String {
 }
 
 #[test]
-fn refusals_are_passed_on_and_told_by_their_status() {
+fn refusals_are_passed_on_and_reported_by_their_status() {
     let home = Home::new();
     let web = Web::new(|asked| match asked.body["params"]["name"].as_str() {
         Some("locked") => Reply::status("401 Unauthorized", r#"{"error":"invalid_token"}"#)
@@ -90,7 +90,7 @@ fn refusals_are_passed_on_and_told_by_their_status() {
     assert_eq!(web.asked()[0].header("authorization"), "Bearer s3cr3t");
     assert_eq!(relay.end(), "");
     let rows = home.rows(&[]);
-    let told: Vec<String> = rows.iter().map(failure).collect();
+    let answered: Vec<String> = rows.iter().map(failure).collect();
     let expected = [
         "http 401 HTTP 401 Unauthorized: invalid_token",
         "http 404 HTTP 404 Not Found: no such place",
@@ -98,13 +98,13 @@ fn refusals_are_passed_on_and_told_by_their_status() {
         "http 502 HTTP 502 Bad Gateway: <html>no</html>",
         "- - -",
     ];
-    assert_eq!(told[..3], expected[..3]);
+    assert_eq!(answered[..3], expected[..3]);
     assert!(
-        told[3].starts_with("http 502 HTTP 502 Bad Gateway"),
+        answered[3].starts_with("http 502 HTTP 502 Bad Gateway"),
         "{}",
-        told[3]
+        answered[3]
     );
-    assert_eq!(told[4], expected[4]);
+    assert_eq!(answered[4], expected[4]);
     assert!(rows.iter().all(|row| row["client_name"] == "ways"));
     let store = std::fs::read(home.store()).unwrap();
     let holds = |secret: &[u8]| store.windows(secret.len()).any(|window| window == secret);
@@ -112,7 +112,7 @@ fn refusals_are_passed_on_and_told_by_their_status() {
 }
 
 #[test]
-fn servers_that_are_away_or_break_are_told_and_the_tap_goes_on() {
+fn servers_that_are_away_or_break_are_reported_and_the_tap_goes_on() {
     let home = Home::new();
     let away = Relay::start(&home, &["--url", &of_port(free_port())]);
     let (head, body) = post(away.authority(), &call(1, "away"));
@@ -137,22 +137,22 @@ fn servers_that_are_away_or_break_are_told_and_the_tap_goes_on() {
     assert!(head.line.starts_with("HTTP/1.1 502"), "{head:?}");
     nothing.end();
     let rows = home.rows(&[]);
-    let told: Vec<String> = rows.iter().map(failure).collect();
-    assert_eq!(told.len(), 3, "{told:#?}");
+    let answered: Vec<String> = rows.iter().map(failure).collect();
+    assert_eq!(answered.len(), 3, "{answered:#?}");
     assert!(
-        told[0].starts_with("http - the server cannot be reached: "),
+        answered[0].starts_with("http - the server cannot be reached: "),
         "{}",
-        told[0]
+        answered[0]
     );
     assert!(
-        told[1].starts_with("http - the answer broke off: "),
+        answered[1].starts_with("http - the answer broke off: "),
         "{}",
-        told[1]
+        answered[1]
     );
     assert!(
-        told[2].starts_with("http - the connection to the server broke: "),
+        answered[2].starts_with("http - the connection to the server broke: "),
         "{}",
-        told[2]
+        answered[2]
     );
     let tools: Vec<_> = rows
         .iter()
@@ -176,12 +176,12 @@ fn pages_and_other_names_reach_no_server() {
         [("Host", evil.as_str())],
         [("Host", "127.0.0.1:1")],
     ] {
-        let (head, told) = ask(authority, "POST /mcp", &headers, &body);
+        let (head, answered) = ask(authority, "POST /mcp", &headers, &body);
         assert!(
             head.line.starts_with("HTTP/1.1 403"),
             "{headers:?}: {head:?}"
         );
-        assert!(told.starts_with("mcpr tap: "), "{told}");
+        assert!(answered.starts_with("mcpr tap: "), "{answered}");
         assert_eq!(head.get("access-control-allow-origin"), None);
     }
     let (head, _) = ask(
@@ -228,7 +228,7 @@ fn certificates_are_checked_by_whom_the_user_believes() {
         let relay = Relay::start(&home, &[&["--url", &url], options].concat());
         assert!(
             relay.url().ends_with("/mcp"),
-            "the key is not told: {}",
+            "the key is not shown: {}",
             relay.url()
         );
         let (head, body) = post(relay.authority(), &call(1, "tls"));
@@ -278,18 +278,18 @@ fn what_is_compressed_passes_as_it_is_and_is_read() {
     relay.end();
     assert_eq!(home.rows(&[])[0]["error_kind"], "tool");
 
-    // In another way it passes all the same, and what it said is told as missing: not as an answer.
+    // In another way it passes all the same, and what it holds is reported as missing: not as an answer.
     let other = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\nabc";
     let relay = Relay::start(&home, &["--url", &of_port(raw(other))]);
-    let (head, told) = post(relay.authority(), &call(2, "packed"));
+    let (head, answered) = post(relay.authority(), &call(2, "packed"));
     assert_eq!(
-        (head.get("content-encoding"), told.as_str()),
+        (head.get("content-encoding"), answered.as_str()),
         (Some("br"), "abc")
     );
-    let said = relay.end();
+    let messages = relay.end();
     assert!(
-        said.contains("1 messages were passed on and not recorded"),
-        "{said}"
+        messages.contains("1 messages were passed on and not recorded"),
+        "{messages}"
     );
     let rows = home.rows(&[]);
     let requests = rows.iter().filter(|row| row["method"].is_string());
@@ -360,9 +360,9 @@ fn the_older_pair_of_a_stream_and_posts() {
     let asks = |id: u64| {
         let body = call(id, "old");
         let line = "POST /old/messages?sessionId=s3cr3t";
-        let (head, told) = ask(relay.authority(), line, &[], &body);
+        let (head, answered) = ask(relay.authority(), line, &[], &body);
         assert_eq!(
-            (head.line.as_str(), told.as_str()),
+            (head.line.as_str(), answered.as_str()),
             ("HTTP/1.1 202 Accepted", "Accepted")
         );
     };
@@ -420,8 +420,8 @@ fn a_hundred_sessions_at_once() {
                 for id in 1..=3 {
                     let asked = json!({"jsonrpc": "2.0", "id": id, "method": "ping"}).to_string();
                     let headers = [("Mcp-Session-Id", session.as_str())];
-                    let (_, told) = ask(authority, "POST /mcp", &headers, &asked);
-                    assert!(told.contains(&format!("\"id\":{id}")), "{told}");
+                    let (_, answered) = ask(authority, "POST /mcp", &headers, &asked);
+                    assert!(answered.contains(&format!("\"id\":{id}")), "{answered}");
                 }
             });
         }
@@ -477,8 +477,8 @@ fn several_servers_behind_one_address() {
     assert!(head.line.starts_with("HTTP/1.1 404"), "{head:?}");
     assert_eq!(one.asked()[0].path, "/mcp?key=s3cr3t");
     assert_eq!(two.asked()[0].path, "/a/b");
-    let said = relay.end();
-    assert!(said.contains("2 requests, 2 stored"), "{said}");
+    let messages = relay.end();
+    assert!(messages.contains("2 requests, 2 stored"), "{messages}");
     let rows = home.rows(&[]);
     let proxies: Vec<_> = rows
         .iter()

@@ -1,4 +1,4 @@
-//! `mcpr schema diff`: what is compared, what fails, how it is told, and what cannot be compared.
+//! `mcpr schema diff`: what is compared, what fails, how it is reported, and what cannot be compared.
 
 use super::super::program::{Home, Ran, json_lines};
 use super::{exchange, recorded, tool, tools};
@@ -235,7 +235,7 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
         (&["old.json", "bytes.json"], "invalid UTF-8 at byte 0"),
         (
             &["old.json", "new.json", "--accept", "accept.json"],
-            "is no accept file",
+            "is not an accept file",
         ),
         (
             &["old.json", "new.json", "--accept", "unknown.json"],
@@ -284,7 +284,7 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
 #[test]
 fn without_a_name_each_server_of_a_store_is_compared_in_turn() {
     let home = recorded();
-    // What is said of calls begins at a time that is the same in all of them.
+    // What is reported about calls begins at a time that is the same in all of them.
     let run = |more: &[&str]| {
         let line = [
             "schema",
@@ -296,7 +296,7 @@ fn without_a_name_each_server_of_a_store_is_compared_in_turn() {
         ];
         home.run(&[&line[..], more].concat())
     };
-    let told = run(&[]);
+    let shown = run(&[]);
     let of_one = |name: &str| run(&["--proxy", name]);
     let (everything, weather) = (of_one("everything"), of_one("weather"));
     assert!(
@@ -304,13 +304,13 @@ fn without_a_name_each_server_of_a_store_is_compared_in_turn() {
         "{everything:?}"
     );
     assert_eq!(
-        told.out,
+        shown.out,
         format!(
             "── everything ──\n{}\n── weather ──\n{}",
             everything.err, weather.out
         )
     );
-    assert_eq!((told.code, told.err.as_str()), (Some(1), ""));
+    assert_eq!((shown.code, shown.err.as_str()), (Some(1), ""));
     // A script gets a document for each, in the shape that one has.
     let documents = json_lines(&run(&["--json"]).out);
     let one = json_lines(&run(&["--json", "-p", "weather"]).out);

@@ -16,11 +16,11 @@ fn found(home: &Home, arguments: &[&str]) -> (i32, Vec<String>) {
     let ran = diff(home, &[arguments, &["--json"]].concat());
     let document: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{ran:?}"));
     let findings = document["findings"].as_array().unwrap();
-    let told = findings.iter().map(|it| {
+    let shown = findings.iter().map(|it| {
         let text = |key: &str| it[key].as_str().unwrap();
         format!("{} {}", text("rule"), text("item"))
     });
-    (ran.code.unwrap(), told.collect())
+    (ran.code.unwrap(), shown.collect())
 }
 
 fn one(required: &[&str]) -> Value {
@@ -66,10 +66,10 @@ fn lists_are_read_in_whatever_they_come() {
     let ran = diff(&home, &["old.json", "stdout.ndjson"]);
     assert!(
         ran.err
-            .contains("2 lines that are no JSON were passed over"),
+            .contains("2 lines that are not JSON were passed over"),
         "{ran:?}"
     );
-    // What was cut is no list, and never passes for a shorter one.
+    // What was cut is not a list, and never passes for a shorter one.
     home.write(
         "cut.ndjson",
         format!("{ping}\n{}", &answer(tools(&new))[..80]),
@@ -191,7 +191,7 @@ fn value_at(text: &str, place: &Value) -> Value {
 }
 
 #[test]
-fn findings_of_real_upgrades_stand_where_they_are_said_to_stand() {
+fn findings_of_real_upgrades_stand_where_they_are_reported_to_stand() {
     let home = Home::new();
     let mut seen = 0;
     for upgrade in upgrades() {
@@ -335,14 +335,14 @@ fn a_renamed_tool_is_compared_with_what_it_was() {
 }
 
 #[test]
-fn the_next_version_is_told() {
+fn the_next_version_is_reported() {
     let home = Home::new();
     let surface = |version: &str, tools: Vec<Value>| {
         json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
             "serverInfo": {"name": "s", "version": version}, "tools": tools})
         .to_string()
     };
-    let told = |old: (&str, Vec<Value>), new: (&str, Vec<Value>)| {
+    let shown = |old: (&str, Vec<Value>), new: (&str, Vec<Value>)| {
         home.write("old.json", surface(old.0, old.1));
         home.write("new.json", surface(new.0, new.1));
         let ran = diff(
@@ -358,23 +358,23 @@ fn the_next_version_is_told() {
     let old = || vec![one(&[])];
     let expected = |word: &str, enough| (word.to_owned(), enough);
     assert_eq!(
-        told(("1.2.0", old()), ("1.3.0", breaks())),
+        shown(("1.2.0", old()), ("1.3.0", breaks())),
         expected("major", Some(false))
     );
     assert_eq!(
-        told(("1.2.0", old()), ("v2.0", breaks())),
+        shown(("1.2.0", old()), ("v2.0", breaks())),
         expected("major", Some(true))
     );
     assert_eq!(
-        told(("0.2.0", old()), ("0.3.0", breaks())),
+        shown(("0.2.0", old()), ("0.3.0", breaks())),
         expected("major", Some(true))
     );
     assert_eq!(
-        told(("1.2.0", old()), ("1.2.1", more())),
+        shown(("1.2.0", old()), ("1.2.1", more())),
         expected("minor", Some(false))
     );
     assert_eq!(
-        told(("main", old()), ("main", more())),
+        shown(("main", old()), ("main", more())),
         expected("minor", None)
     );
     home.write("new.json", surface("1.3.0", breaks()));

@@ -49,12 +49,12 @@ fn calls_that_a_new_schema_refuses_are_counted() {
         "{shown}"
     );
     let text = home.run(&["schema", "diff", "--since", "@0"]).out;
-    let told = format!("the new schema refuses 2 of 4 kept calls (`mcpr show {seq}`)");
-    assert!(text.contains(&told), "{text}");
+    let listed = format!("the new schema refuses 2 of 4 kept calls (`mcpr show {seq}`)");
+    assert!(text.contains(&listed), "{text}");
 }
 
 #[test]
-fn without_bodies_nothing_is_said_of_calls() {
+fn without_bodies_nothing_is_reported_about_calls() {
     let home = store_of(&[json!({"b": "alone"})], &[]);
     assert_eq!(replay(&home), Value::Null);
     let text = home.run(&["schema", "diff", "--since", "@0"]).out;

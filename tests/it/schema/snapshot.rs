@@ -10,7 +10,7 @@ use std::fs;
 const SERVER: &str = r#"
 era=$1
 echo "starting, token ghp_0123456789abcdefghijklmnopqrstuvwxyzAB" >&2
-echo "a line that is no message"
+echo "a line that is not a message"
 while read -r line; do
   id=${line#*\"id\":}; id=${id%%[,\}]*}
   answer() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$1"; }
@@ -139,7 +139,7 @@ fn a_check_says_no_until_the_snapshot_is_updated() {
 }
 
 #[test]
-fn a_server_that_fails_is_told_with_what_it_said() {
+fn a_server_that_fails_is_reported_with_its_message() {
     let home = server(&[]);
     let check = |server: &[&str], more: &[&str], says: &[&str]| {
         let words = [&["snapshot"], more].concat();

@@ -97,8 +97,8 @@ fn the_steps_of_the_action_do_what_it_promises() {
         assert_eq!(code, 0, "{out}");
         let is_annotated = out.contains("::error file=tools.lock.json,line=");
         assert_eq!(is_annotated, expected == 1, "{out}");
-        let told = text(&home, "output");
-        let last = told.lines().last().unwrap();
+        let shown = text(&home, "output");
+        let last = shown.lines().last().unwrap();
         assert_eq!(last, format!("code={expected}"), "{out}");
         let (code, _) = shell(&home, verdict, &[("MCPR_CODE", &last["code=".len()..])]);
         assert_eq!(code, expected);

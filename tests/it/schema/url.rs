@@ -242,8 +242,8 @@ fn a_check_of_a_url_says_no_until_the_snapshot_is_updated() {
 fn fails(home: &Home, words: &[&str], says: &[&str]) {
     let ran = with_token(home, &[&["snapshot"], words].concat());
     assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{words:?}: {ran:?}");
-    for said in says {
-        assert!(ran.err.contains(said), "{words:?}, {said}: {ran:?}");
+    for expected in says {
+        assert!(ran.err.contains(expected), "{words:?}, {expected}: {ran:?}");
     }
     for secret in ["s3cr3t", "set=all"] {
         assert!(!ran.err.contains(secret), "{words:?}: {ran:?}");
@@ -251,7 +251,7 @@ fn fails(home: &Home, words: &[&str], says: &[&str]) {
 }
 
 #[test]
-fn what_is_not_mcp_is_told_as_that() {
+fn what_is_not_mcp_is_reported_as_that() {
     let home = Home::new();
     let check = |answer: fn(&Asked) -> Reply, says: &[&str]| {
         let web = Web::new(answer);
@@ -264,10 +264,13 @@ fn what_is_not_mcp_is_told_as_that() {
             "<p>hello".to_owned(),
         )
     };
-    check(html, &["is no MCP server: it sent text/html", "often /mcp"]);
+    check(
+        html,
+        &["is not an MCP server: it sent text/html", "often /mcp"],
+    );
     check(
         |_| Reply::json(&json!({"hello": 1})),
-        &["is no MCP server: what it sent is no message"],
+        &["is not an MCP server: what it sent is not a message"],
     );
     check(
         |_| Reply::status("202 Accepted", ""),
@@ -312,7 +315,7 @@ fn what_is_not_mcp_is_told_as_that() {
 }
 
 #[test]
-fn what_is_not_reached_is_told_as_that() {
+fn what_is_not_reached_is_reported_as_that() {
     let home = Home::new();
     let port = free_port();
     fails(
@@ -327,7 +330,7 @@ fn what_is_not_reached_is_told_as_that() {
     fails(
         &home,
         &["--url", &url(raw(b"220 mail\r\n\r\n"))],
-        &["is no MCP server: it does not speak HTTP"],
+        &["is not an MCP server: it does not speak HTTP"],
     );
     fails(
         &home,
@@ -359,7 +362,7 @@ fn a_server_that_is_silent_is_given_up_in_time() {
 }
 
 #[test]
-fn a_session_that_goes_away_is_told() {
+fn a_session_that_goes_away_is_reported() {
     let home = Home::new();
     let web = Web::new(|asked: &Asked| match asked.method() {
         "tools/list" => refusal("404 Not Found", -32001),
@@ -373,7 +376,7 @@ fn a_session_that_goes_away_is_told() {
 }
 
 #[test]
-fn who_is_kept_out_is_told_how_to_show_a_secret() {
+fn who_is_kept_out_gets_a_hint_how_to_show_a_secret() {
     let home = Home::new();
     let web = Web::new(server(Era::Legacy, Form::Json, two()));
     let address = url(web.port());

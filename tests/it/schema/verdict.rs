@@ -226,7 +226,7 @@ fn hard_schemas_have_one_verdict_whatever_the_machine_does() {
 }
 
 #[test]
-fn what_cannot_be_decided_fails_unless_told_otherwise() {
+fn what_cannot_be_decided_fails_unless_configured_otherwise() {
     let home = Home::new();
     let list = |more: Value| {
         let mut made = tools(&[tool("one", &[])]);

@@ -82,11 +82,11 @@ fn without_a_terminal_it_names_what_shows_the_same() {
 }
 
 #[test]
-fn a_store_that_cannot_be_read_is_told_before_the_terminal_is_taken() {
+fn a_store_that_cannot_be_read_is_reported_before_the_terminal_is_taken() {
     let home = Home::new();
     let file = home.write(
         "no.db",
-        "this is no store, and it is long enough to be looked at",
+        "this is not a store, and it is long enough to be looked at",
     );
     let ran = Terminal::of(&home).run(&["watch", "--db", file.to_str().unwrap()]);
     assert_eq!(ran.code, Some(2), "{ran:?}");

@@ -51,7 +51,7 @@ fn what_flags_leave_out_stays_out_whatever_keys_clear() {
     });
     watched.keys("q");
     assert_eq!(watched.end(), Some(0));
-    // What is not there is said before the terminal is taken.
+    // What is not there is reported before the terminal is taken.
     let watched = Watched::start(&home, 110, 30, &["-S", "zz"]);
     watched.expect("no session `zz`");
     assert_eq!(watched.end(), Some(1));

@@ -25,7 +25,7 @@ pub struct ServerUrl {
     shown: String,
 }
 
-/// Why a text is no address of a server.
+/// Why a text is not an address of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum UrlError {
     /// Not of the web.
@@ -91,8 +91,8 @@ pub struct Header {
 /// Why there is no such header.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HeaderError {
-    /// Its name is none.
-    #[error("`{0}` is no name of a header")]
+    /// Its name is not a valid one.
+    #[error("`{0}` is not a name of a header")]
     BadName(String),
     /// Its value cannot be sent.
     #[error("the value of the header {0} is empty, or holds what no header can carry")]
@@ -204,12 +204,12 @@ mod tests {
     fn a_header_can_be_sent_and_says_no_secret() {
         let check = |name: &str, value: &str, expected: &str| {
             let header = Header::new(name, value);
-            let told = header.map_or_else(|error| error.to_string(), |it| format!("{it:?}"));
-            assert!(told.contains(expected), "{told}");
-            assert!(!told.contains("s3cr3t"), "{told}");
+            let shown = header.map_or_else(|error| error.to_string(), |it| format!("{it:?}"));
+            assert!(shown.contains(expected), "{shown}");
+            assert!(!shown.contains("s3cr3t"), "{shown}");
         };
         check("X-Key", " s3cr3t\n", "x-key");
-        check("X Key", "s3cr3t", "no name");
+        check("X Key", "s3cr3t", "not a name");
         check("X-Key", "s3\ncr3t", "the value of the header X-Key");
         check("X-Key", " ", "the value of the header X-Key");
         check("Mcp-Session-Id", "s3cr3t", "the client's own");

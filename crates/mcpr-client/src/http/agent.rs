@@ -1,5 +1,5 @@
 //! The HTTP client as this use of it wants it: it follows nobody, trusts whom the machine trusts, and
-//! tells a status from a fault.
+//! distinguishes a status from a fault.
 
 use super::ServerUrl;
 use crate::ClientError;

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_told_apart() {
+    fn events_are_distinguished() {
         let check = |stream: &str, expected: &[&str]| {
             assert_eq!(data_of(stream.as_bytes()), expected, "{stream:?}");
         };

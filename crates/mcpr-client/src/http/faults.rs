@@ -6,8 +6,8 @@ use serde_json::Value;
 use std::io::{self, ErrorKind};
 use ureq::http::{StatusCode, header::LOCATION, response::Parts};
 
-/// How much of a text that came with a status is told.
-const MAX_SAID: usize = 200;
+/// How much of a text that came with a status is reported.
+const MAX_MESSAGE_CHARS: usize = 200;
 
 /// Whether an error is that the time is over.
 pub(super) fn is_late(error: &ureq::Error) -> bool {
@@ -63,7 +63,7 @@ pub(super) fn status(url: &ServerUrl, asked: &str, parts: &Parts, body: &[u8]) -
         asked: asked.to_owned(),
         code: parts.status.as_u16(),
         shown: shown(parts.status),
-        said: if parts.status.is_redirection() {
+        message: if parts.status.is_redirection() {
             place(url, parts)
         } else {
             explanation(body)
@@ -83,7 +83,7 @@ pub(super) fn shown(status: StatusCode) -> String {
 fn place(url: &ServerUrl, parts: &Parts) -> String {
     let place = parts.headers.get(LOCATION).and_then(|it| it.to_str().ok());
     let place = place.unwrap_or_default();
-    // Often only the path is told.
+    // Often only the path is given.
     let whole = if place.starts_with('/') {
         let scheme = url.uri.scheme_str().unwrap_or_default();
         let host = url.uri.authority().map_or("", |it| it.as_str());
@@ -117,7 +117,7 @@ fn explanation(body: &[u8]) -> String {
         Err(_) => text.into_owned(),
     };
     let line = text.trim().lines().next().unwrap_or_default();
-    line.chars().take(MAX_SAID).collect()
+    line.chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_explains_is_told_of_a_body() {
+    fn only_what_explains_is_reported_of_a_body() {
         let check = |body: &str, expected: &str| assert_eq!(explanation(body.as_bytes()), expected);
         check("<!doctype html><p>no", "");
         check("Not Found\nmore", "Not Found");
@@ -136,6 +136,6 @@ mod tests {
         );
         check(r#"{"error":"invalid_token"}"#, "invalid_token");
         check("[]", "");
-        check(&"x".repeat(900), &"x".repeat(MAX_SAID));
+        check(&"x".repeat(900), &"x".repeat(MAX_MESSAGE_CHARS));
     }
 }

@@ -23,7 +23,7 @@ pub struct PostBox {
 pub struct PostAnswer {
     /// The status of HTTP.
     pub status: u16,
-    /// How long to wait before the next post, where that was said.
+    /// How long to wait before the next post, where that was stated.
     pub retry_after: Option<Duration>,
     /// The beginning of the body.
     pub body: Vec<u8>,

@@ -14,10 +14,10 @@ use std::collections::HashMap;
 const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
 /// How often all are looked at.
 const ALL_MS: i64 = 60 * 60 * 1000;
-/// Most sessions whose state is remembered; past that, all are forgotten, and told once more.
+/// Most sessions whose state is remembered; past that, all are forgotten, and reported once more.
 const MAX_REMEMBERED: usize = 65_536;
 
-/// What was told of sessions before.
+/// What was reported of sessions before.
 #[derive(Debug, Default)]
 pub struct Sent {
     sessions: HashMap<SessionKey, SessionRow>,
@@ -43,7 +43,7 @@ impl Carrier<'_> {
         };
         self.changed_sessions(&filter, sent)?;
         self.versions_seen_again(target)?;
-        // Nothing tells when such an item was seen again, and hardly any store has one.
+        // Nothing shows when such an item was seen again, and hardly any store has one.
         if is_all {
             self.items()?;
             sent.all_at = Some(now_ms);
@@ -64,7 +64,7 @@ impl Carrier<'_> {
             let mut events = Vec::new();
             for row in sessions.into_iter().filter(|row| !row.inferred) {
                 let key = row.key();
-                // Its row says all that would be told.
+                // Its row says all that would be reported.
                 if sent.sessions.get(&key) == Some(&row) {
                     continue;
                 }

@@ -52,7 +52,7 @@ impl Carrier<'_> {
             if sums.is_empty() || self.carried.leaves_sums {
                 return Ok(());
             }
-            // Each is told once, also where the target puts it among others.
+            // Each is reported once, also where the target puts it among others.
             counted.extend(sums.iter().map(|row| (hash_of(&row.key), row.calls)));
             self.take_remains(&Remains {
                 sums,
@@ -98,7 +98,7 @@ impl Carrier<'_> {
     }
 
     /// Carries over where files stood, so that a recorder goes on from there, and what was met in each source. The
-    /// latter is added in the target, and so it is told once: with the mark that the copy is done.
+    /// latter is added in the target, and so it is reported once: with the mark that the copy is done.
     ///
     /// # Errors
     /// When one of the stores fails.
@@ -113,7 +113,7 @@ impl Carrier<'_> {
         let mut files = fold::file_checkpoints(self.from)?;
         files.retain(is_further);
         let mut sources: Vec<SourceProgress> = files.into_iter().map(file).collect();
-        if !self.tells_no_sources {
+        if !self.has_sent_sources {
             for row in fold::sources(self.from)? {
                 // At most one entry for each name.
                 match sources.iter_mut().find(|it| *it.name == *row.name) {
@@ -126,8 +126,8 @@ impl Carrier<'_> {
                 }
             }
         }
-        // Together with the counts, so that a kill in between tells them neither twice nor not at all.
-        self.tells_no_sources = true;
+        // Together with the counts, so that a kill in between reports them neither twice nor not at all.
+        self.has_sent_sources = true;
         sources.push(self.progress());
         self.commit(Vec::new(), sources)
     }

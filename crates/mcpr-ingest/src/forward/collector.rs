@@ -32,7 +32,7 @@ const KIND: BodyKind = BodyKind {
 pub struct Collector {
     post_box: PostBox,
     name: String,
-    /// Whether it has ever taken anything: until then what it refuses is no fault of a row.
+    /// Whether it has ever taken anything: until then what it refuses is not a fault of a row.
     has_taken: AtomicBool,
 }
 
@@ -92,7 +92,7 @@ impl Collector {
         self.name.clone()
     }
 
-    /// Follows until it is told to stop, or something fails.
+    /// Follows until it is asked to stop, or something fails.
     pub(super) fn follow(
         &self,
         task: &Forward,
@@ -249,7 +249,7 @@ fn next(
     Ok((requests.collect(), place))
 }
 
-/// A request with its client also where the session alone has said that: no session goes along.
+/// A request with its client also where the session alone has stated that: no session goes along.
 fn request(row: &RequestRow, key: Option<&StoredKey>) -> Request {
     let text = |text: &Option<String>| text.as_ref().map(Text::from);
     Request {

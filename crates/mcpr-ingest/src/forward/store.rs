@@ -11,10 +11,10 @@ use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How often what no row tells of is looked for while the store goes on.
+/// How often what is in no row is looked for while the store goes on.
 const NEWS_EVERY: Duration = Duration::from_secs(2);
 
-/// Follows until it is told to stop, or something fails.
+/// Follows until it is asked to stop, or something fails.
 pub(super) fn follow(
     task: &Forward,
     url: &StoreUrl,

@@ -109,22 +109,22 @@ fn store(requests: i64) -> (tempfile::TempDir, Forward) {
     (directory, task)
 }
 
-/// Sends once: up to where, and what was told.
+/// Sends once: up to where, and what was reported.
 fn send(task: &Forward, to: &str) -> (Result<i64, String>, Vec<String>) {
     let collector = Collector::parse(to, Vec::new()).expect("a collector");
     let target = Target::Collector(Box::new(collector.expect("an address")));
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let sent = forward(
         task,
         &target,
         &AtomicBool::new(false),
         &mut |news| match news {
             News::Sent(_) | News::Back => {}
-            other => told.push(format!("{other:?}")),
+            other => reported.push(format!("{other:?}")),
         },
     );
     let sent = sent.map(Cursor::to_seq).map_err(|error| error.to_string());
-    (sent, told)
+    (sent, reported)
 }
 
 #[test]
@@ -138,13 +138,13 @@ fn what_is_taken_is_noted_and_not_sent_again() {
 }
 
 #[test]
-fn what_is_refused_in_part_is_told_and_not_sent_again() {
+fn what_is_refused_in_part_is_reported_and_not_sent_again() {
     let (_directory, task) = store(3);
     // `partial_success { rejected_spans: 1, error_message: "no" }`
     let collector = Played::start(vec![(200, "\x0a\x06\x08\x01\x12\x02no")]);
-    let (sent, told) = send(&task, &collector.address);
+    let (sent, reported) = send(&task, &collector.address);
     assert_eq!(sent, Ok(3));
-    assert_eq!(told, [r#"Refused(1, "no")"#]);
+    assert_eq!(reported, [r#"Refused(1, "no")"#]);
     assert_eq!(send(&task, &collector.address).0, Ok(3));
     assert_eq!(collector.count(), 1);
 }
@@ -162,9 +162,9 @@ fn a_post_that_is_too_large_goes_in_halves() {
 fn a_row_that_alone_is_refused_does_not_hold_up_the_others() {
     let (_directory, task) = store(2);
     let collector = Played::start(vec![(400, ""), (200, ""), (400, "")]);
-    let (sent, told) = send(&task, &collector.address);
+    let (sent, reported) = send(&task, &collector.address);
     assert_eq!(sent, Ok(2));
-    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(reported.len(), 1, "{reported:?}");
 }
 
 #[test]
@@ -172,10 +172,10 @@ fn a_collector_that_takes_nothing_loses_nothing() {
     for status in [400, 401, 404, 429, 503] {
         let (_directory, task) = store(2);
         let collector = Played::start(vec![(status, "")]);
-        let (sent, told) = send(&task, &collector.address);
+        let (sent, reported) = send(&task, &collector.address);
         let error = sent.expect_err("a refusal");
         assert!(error.contains(&status.to_string()), "{error}");
-        assert_eq!(told, Vec::<String>::new());
+        assert_eq!(reported, Vec::<String>::new());
         // Once it takes them, they come.
         let mended = Played::start(vec![(200, "")]);
         assert_eq!(send(&task, &mended.address), (Ok(2), Vec::new()));

@@ -20,7 +20,7 @@ const BEGIN: i64 = 1_795_219_200_000;
 struct Kept {
     backend: Box<dyn Backend>,
     writer: Box<dyn Writer>,
-    keeping: Keeping,
+    keeping: RetentionTask,
     now: Arc<AtomicI64>,
     batches: i64,
     requests: u64,
@@ -42,7 +42,7 @@ impl Kept {
         Self {
             writer: backend.writer(options).expect("a writer"),
             backend,
-            keeping: Keeping::new(
+            keeping: RetentionTask::new(
                 keep,
                 Some(Box::new(move || clock.load(Ordering::Relaxed))),
                 None,

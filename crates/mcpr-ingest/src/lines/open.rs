@@ -4,7 +4,7 @@ use super::LineDecoder;
 use std::time::Instant;
 
 impl LineDecoder {
-    /// Tells which requests are in flight that were read until a time, where the source is read to its end;
+    /// Reports which requests are in flight that were read until a time, where the source is read to its end;
     /// `resumes` says whether it is read again from before them after a restart. Says whether there are any.
     pub(crate) fn announce_open(&mut self, until: Instant, resumes: bool) -> bool {
         let events = &mut self.decoded.events;

@@ -17,7 +17,7 @@ fn event(id: u32, tool: &str) -> String {
 }
 
 /// Feeds lines of which each begins at a multiple of 100,000, and says what came of them.
-fn told(decoder: &mut LineDecoder, lines: &[Vec<u8>]) -> Vec<String> {
+fn decoded(decoder: &mut LineDecoder, lines: &[Vec<u8>]) -> Vec<String> {
     for (line, at) in lines.iter().zip(0..) {
         decoder.line(at * 100_000, line, 0);
     }
@@ -39,7 +39,7 @@ fn shown(delivery: &Delivery) -> Vec<String> {
 
 fn check(lines: &[&str], expected: &[&str]) {
     let lines: Vec<Vec<u8>> = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
-    assert_eq!(told(&mut decoder(), &lines), expected, "{lines:?}");
+    assert_eq!(decoded(&mut decoder(), &lines), expected, "{lines:?}");
 }
 
 fn docker(log: &str) -> String {
@@ -119,7 +119,7 @@ fn text_before_an_event_makes_a_bad_line_and_not_text() {
 fn utf_16_and_too_many_wrappers_are_called_by_their_names() {
     let mut wide = vec![0xff, 0xfe];
     wide.extend("{\"type\":1}".encode_utf16().flat_map(u16::to_le_bytes));
-    let got = told(&mut decoder(), &[wide]);
+    let got = decoded(&mut decoder(), &[wide]);
     assert_eq!(
         got,
         ["bad at 0: UTF-16, as its byte order mark says: only UTF-8 is read"]
@@ -160,7 +160,7 @@ fn one_bad_element_takes_no_other_with_it() {
     );
     bytes.extend(format!(",{b}]").bytes());
     let at = event(3, "c").find("\"c\"").unwrap() + 1;
-    let got = told(&mut decoder(), &[bytes]);
+    let got = decoded(&mut decoder(), &[bytes]);
     assert_eq!(
         got,
         [
@@ -300,7 +300,7 @@ fn a_post_leaves_no_part_behind() {
     assert_eq!(
         decoder.take().progress.counts.bad,
         1,
-        "told with the post it came in"
+        "reported with the post it came in"
     );
     let marked = format!("\u{feff}\n[{a}]\n");
     let delivery = decoder.document(marked.as_bytes(), 0).expect("it is JSON");

@@ -1,4 +1,4 @@
-//! What a client is told: one status and one short JSON document each.
+//! The answers to clients: one status and one short JSON document each.
 
 use super::limits::{BODY, BODY_BYTES, COMMIT, LISTED_BAD_PARTS};
 use super::otlp::OtlpPost;
@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     Token,
     #[error("events are posted: use POST")]
     Method,
-    #[error("there is nothing here but /metrics, /healthz and /readyz, for GET")]
+    #[error("only GET of /metrics, /healthz and /readyz is answered here")]
     NotFound,
     #[error("the content type must be application/json or application/x-ndjson")]
     ContentType,
@@ -88,7 +88,7 @@ impl Refusal {
     /// The answer to a post of OTLP: the same, in its encoding.
     pub(super) fn otlp_answer(&self, encoding: Encoding) -> Answer {
         let mut answer = self.answer();
-        // What exporters take for "come again, later": too many at a time is told apart from a store that waits.
+        // What exporters take for "come again, later": too many at a time is distinguished from a store that waits.
         if *self == Self::Busy {
             *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         }
@@ -137,7 +137,7 @@ impl Refusal {
     }
 }
 
-/// What was found in a body: told to the client when it is committed.
+/// What was found in a body: reported to the client when it is committed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BodyReport {
     counts: Counts,
@@ -209,8 +209,8 @@ pub(super) fn readiness(readiness: Result<(), NotReady>) -> Answer {
     match readiness {
         Ok(()) => document(StatusCode::OK, &json!({ "status": "ready" })),
         Err(why) => {
-            let told = json!({ "status": "not ready", "reason": why.to_string() });
-            document(StatusCode::SERVICE_UNAVAILABLE, &told)
+            let body = json!({ "status": "not ready", "reason": why.to_string() });
+            document(StatusCode::SERVICE_UNAVAILABLE, &body)
         }
     }
 }
@@ -246,7 +246,7 @@ fn document(status: StatusCode, value: &Value) -> Answer {
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // An answer tells of one post, or of one moment.
+    // An answer reports one post, or of one moment.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }

@@ -19,9 +19,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 #[derive(Debug)]
 pub struct Intake {
     decoder: Mutex<LineDecoder>,
-    /// What posts of OTLP have told of operations that another post may complete.
+    /// What posts of OTLP have reported about operations that another post may complete.
     joiner: Mutex<Joiner>,
-    /// Whether it was said that spans are a sample.
+    /// Whether it was reported that spans are a sample.
     is_sampled: AtomicBool,
     handle: SourceHandle,
     /// Whose body is decoded and offered to the queue: one at a time, for events outside the queue
@@ -113,7 +113,7 @@ impl Intake {
         drop(turn);
         match timeout_at(until, committed).await {
             Ok(Ok(())) => Ok(found),
-            // What would have told of the commit was dropped uncalled.
+            // What would have reported the commit was dropped uncalled.
             Ok(Err(_)) => Err(Refusal::Ending),
             Err(_) => Err(Refusal::NotCommitted),
         }

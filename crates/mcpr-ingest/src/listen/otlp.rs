@@ -135,7 +135,7 @@ pub(super) fn deliver(post: Post, admits: impl Fn(&str) -> bool, delivery: &mut 
 fn waiting(request: Request) -> Event {
     Event::Open(Box::new(OpenRequest {
         request,
-        // Its exporter was told that it is stored, and does not come again.
+        // Its exporter got the answer that it is stored, and does not come again.
         resumes: false,
         is_over: true,
     }))

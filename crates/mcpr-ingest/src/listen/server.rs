@@ -117,7 +117,7 @@ async fn serve(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // The stream itself tells a slow head from an idle connection; this one would not.
+        // The stream itself distinguishes a slow head from an idle connection; this one would not.
         .header_read_timeout(None)
         .half_close(true)
         .max_buf_size(HEAD_BYTES)

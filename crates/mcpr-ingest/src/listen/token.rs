@@ -9,7 +9,7 @@ const MIN_BYTES: usize = 8;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; 32]);
 
-/// Why a text is no token.
+/// Why a text is not a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Too little to be a secret.
@@ -44,7 +44,7 @@ impl Token {
         if !scheme.eq_ignore_ascii_case(b"Bearer ") {
             return false;
         }
-        // Digests are of one length: comparing them does not tell the token's.
+        // Digests are of one length: comparing them does not reveal the token's.
         let shown: [u8; 32] = Sha256::digest(shown.trim_ascii()).into();
         let differing = self
             .0

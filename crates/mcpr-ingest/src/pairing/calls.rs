@@ -48,7 +48,7 @@ pub(super) struct WaitingRequest {
     pub(super) reading: Option<LogReading>,
     pub(super) ordinal: u64,
     pub(super) is_doubtful: bool,
-    /// Whether it was told as being in flight.
+    /// Whether it was reported as being in flight.
     pub(super) is_announced: bool,
 }
 
@@ -127,9 +127,9 @@ pub(super) struct Calls {
     by_loose_id: BTreeSet<(LooseId, u64)>,
     /// Requests with a lower ordinal may have been answered in what was lost.
     pub(super) doubted_before: u64,
-    /// Those with a lower ordinal were looked at to be told as being in flight.
+    /// Those with a lower ordinal were looked at to be reported as being in flight.
     pub(super) announced_before: u64,
-    /// How many of those that wait were told.
+    /// How many of those that wait were reported.
     pub(super) announced: usize,
     /// Answers whose copy came before that of their request: the directions are read side by side.
     early: ById<Instant, (AnswerMessage, Moment)>,

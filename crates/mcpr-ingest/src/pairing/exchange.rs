@@ -18,14 +18,14 @@ impl Pairing {
         }
     }
 
-    /// The same for a client that has said who it is before.
+    /// The same for a client that has stated who it is before.
     #[must_use]
     pub(crate) fn by(mut self, client: Option<ClientIdentity>) -> Self {
         self.client = client;
         self
     }
 
-    /// Who has said of itself that it calls.
+    /// Who calls, as it named itself.
     pub(crate) fn client(&self) -> Option<&ClientIdentity> {
         self.client.as_ref()
     }

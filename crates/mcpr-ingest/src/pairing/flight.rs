@@ -1,4 +1,4 @@
-//! What is told of requests while they wait, and what becomes of them when their server dies.
+//! What is reported of requests while they wait, and what becomes of them when their server dies.
 
 use super::calls::{WaitTime, WaitingRequest};
 use super::{Pairing, payload, unanswered};
@@ -7,15 +7,15 @@ use mcpr_model::{ErrorKind, Event, EventKey, OpenRequest, Outcome, Text};
 use mcpr_wire::{Direction, RequestMessage, TypedId};
 use std::time::{Duration, Instant};
 
-/// How long a request waits before it is told as being in flight: as long as a batch waits for others. Most are
+/// How long a request waits before it is reported as being in flight: as long as a batch waits for others. Most are
 /// answered sooner, and cost nothing.
 pub(crate) const ANNOUNCE_AFTER: Duration = Duration::from_millis(200);
-/// Most waiting requests of a direction that are told as being in flight; those beyond it are only told when they
-/// end.
+/// Most waiting requests of a direction that are reported as being in flight; those beyond it are only reported when
+/// they end.
 const MAX_ANNOUNCED: usize = 500;
 
 impl Pairing {
-    /// Tells which requests are in flight that were seen until a time and not told before.
+    /// Reports which requests are in flight that were seen until a time and not reported before.
     pub fn announce_open(&mut self, until: Instant, resumes: bool, events: &mut Vec<Event>) {
         for direction in Direction::ALL {
             for id in self.unannounced(direction, until) {
@@ -62,7 +62,7 @@ impl Pairing {
         }
     }
 
-    /// When the first request was seen that is not told as being in flight.
+    /// When the first request was seen that is not reported as being in flight.
     #[must_use]
     pub fn first_unannounced(&self) -> Option<Instant> {
         let each = [&self.from_client, &self.from_server].into_iter();
@@ -70,11 +70,11 @@ impl Pairing {
             let (_, id) = calls.by_age.range(calls.announced_before..).next()?;
             calls.waiting.get(id).map(WaitingRequest::seen)
         })
-        .chain(self.first_untold_stream())
+        .chain(self.first_unreported_stream())
         .min()
     }
 
-    /// The requests of a direction to be told now, as many as there is room for.
+    /// The requests of a direction to be reported now, as many as there is room for.
     fn unannounced(&mut self, direction: Direction, until: Instant) -> Vec<TypedId> {
         // A server that answers nothing must not fill the store.
         let calls = self.calls(direction);
@@ -134,7 +134,7 @@ pub(super) fn copy_of(waiting: &WaitingRequest) -> WaitingRequest {
             surface: None,
             key: asked.key,
             params: asked.params.clone(),
-            is_told: asked.is_told,
+            is_from_sentence: asked.is_from_sentence,
         },
         ..*waiting
     }
@@ -174,22 +174,22 @@ mod tests {
         let call = r#"{"id":1,"method":"tools/call","params":{"name":"t"}}"#;
         pass(&mut pairing, ToServer, call, began);
         assert_eq!(pairing.first_unannounced(), Some(began.at));
-        let mut told = Vec::new();
-        pairing.announce_open(after(0), false, &mut told);
-        pairing.announce_open(after(9), false, &mut told);
-        let [Event::Open(open)] = &told[..] else {
-            panic!("{told:?}");
+        let mut events = Vec::new();
+        pairing.announce_open(after(0), false, &mut events);
+        pairing.announce_open(after(9), false, &mut events);
+        let [Event::Open(open)] = &events[..] else {
+            panic!("{events:?}");
         };
         let payload = open.request.payload.as_ref().expect("what was asked");
         let params = payload.params.as_ref().map(|body| &*body.text);
         assert_eq!(params, Some(r#"{"name":"t"}"#));
         assert_eq!(pairing.first_unannounced(), None);
         let row = pass(&mut pairing, ToClient, r#"{"id":1,"result":{}}"#, began);
-        assert_eq!(key(&row[0]), key(&told[0]));
+        assert_eq!(key(&row[0]), key(&events[0]));
     }
 
     #[test]
-    fn a_subscription_is_told_while_it_is_open_and_leads_to_no_row() {
+    fn a_subscription_is_reported_while_it_is_open_and_leads_to_no_row() {
         use Direction::{ToClient, ToServer};
         let listen = r#"{"id":1,"method":"subscriptions/listen","params":{}}"#;
         let cancel = r#"{"method":"notifications/cancelled","params":{"requestId":1}}"#;

@@ -45,7 +45,7 @@ impl Pairing {
         self.streams.push(stream);
     }
 
-    /// Tells which streams are open that were seen until a time and not told before.
+    /// Reports which streams are open that were seen until a time and not reported before.
     pub(super) fn announce_streams(&mut self, until: Instant, events: &mut Vec<Event>) {
         for at in 0..self.streams.len() {
             let stream = &mut self.streams[at];
@@ -59,17 +59,17 @@ impl Pairing {
             request.payload = payload(params, None);
             events.push(Event::Open(Box::new(OpenRequest {
                 request,
-                // Of one whose recorder is gone nothing is left: it is no call that was never answered.
+                // Of one whose recorder is gone nothing is left: it is not a call that was never answered.
                 resumes: true,
                 is_over: false,
             })));
         }
     }
 
-    /// When the first stream was seen that is not told as open.
-    pub(super) fn first_untold_stream(&self) -> Option<Instant> {
-        let untold = self.streams.iter().filter(|stream| !stream.is_announced);
-        untold.map(WaitingRequest::seen).min()
+    /// When the first stream was seen that is not reported as open.
+    pub(super) fn first_unreported_stream(&self) -> Option<Instant> {
+        let unreported = self.streams.iter().filter(|stream| !stream.is_announced);
+        unreported.map(WaitingRequest::seen).min()
     }
 
     /// A stream is over; whether one was open under this id.

@@ -43,7 +43,7 @@ fn play(script: &str) -> (Vec<Event>, PairingTally) {
     (events, pairing.tally())
 }
 
-fn told(request: &Request) -> String {
+fn described(request: &Request) -> String {
     let text = |text: Option<&str>| text.unwrap_or("-").to_owned();
     let bytes = |bytes: Option<i64>| bytes.map_or("-".to_owned(), |it| it.to_string());
     format!(
@@ -77,7 +77,7 @@ fn check(script: &str, expected: &Expect) {
                 write!(
                     got,
                     "{}\n{}",
-                    told(request),
+                    described(request),
                     surface_line.unwrap_or_default()
                 )
             }
@@ -124,7 +124,7 @@ fn a_plain_session() {
 }
 
 #[test]
-fn a_request_that_names_no_client_was_said_to_be_of_another_ones_initialize() {
+fn a_request_that_names_no_client_was_reported_to_be_of_another_ones_initialize() {
     let known = |version: &str| {
         let mut pairing = Pairing::of_log("p".into());
         pairing.client = Some(("legacyguy".into(), None));
@@ -190,7 +190,7 @@ fn a_batch_is_as_many_calls() {
 }
 
 #[test]
-fn hung_cancelled_late_and_unasked_are_told_apart() {
+fn hung_cancelled_late_and_unasked_are_distinguished() {
     check(
         r#"
         0 > {"id":1,"method":"tools/call","params":{"name":"hangs"}}
@@ -280,7 +280,7 @@ fn the_oldest_of_too_many_waiting_is_given_up() {
     let Event::Request(first) = &events[0] else {
         panic!("{:?}", events[0]);
     };
-    assert!(told(first).contains("timeout"), "{first:?}");
+    assert!(described(first).contains("timeout"), "{first:?}");
     assert_eq!(events.len(), 16_385 + 1, "a row each, and the end");
 }
 

@@ -5,15 +5,15 @@ use mcpr_model::{Event, Gap, SourceProgress, Text};
 use std::collections::HashSet;
 
 /// Most requests in flight that are remembered: more of one writer no store keeps.
-const MAX_TOLD: usize = 2 * mcpr_store::query::MAX_OPEN_REQUESTS;
+const MAX_REPORTED: usize = 2 * mcpr_store::query::MAX_OPEN_REQUESTS;
 
 /// The gaps that are open, and how much was dropped in all.
 #[derive(Debug, Default)]
 pub(super) struct Dropped {
     open: Vec<OpenGap>,
     total: u64,
-    /// The requests that were told as being in flight, and not as having ended.
-    told: HashSet<u64>,
+    /// The requests that were reported as being in flight, and not as having ended.
+    reported: HashSet<u64>,
 }
 
 #[derive(Debug)]
@@ -31,12 +31,12 @@ impl Dropped {
         self.open.iter().any(|open| open.progress.name == *source)
     }
 
-    /// Looks at what is let in: what it tells to be in flight is to have an end, also if that is dropped.
+    /// Looks at what is let in: what it reports as in flight is to have an end, also if that is dropped.
     pub(super) fn pass(&mut self, events: &[Event]) {
         for event in events {
             match event {
-                Event::Open(open) if self.told.len() < MAX_TOLD => {
-                    self.told.insert(open.request.key.hash);
+                Event::Open(open) if self.reported.len() < MAX_REPORTED => {
+                    self.reported.insert(open.request.key.hash);
                 }
                 event => drop(self.ended_by(event)),
             }
@@ -50,8 +50,8 @@ impl Dropped {
             Event::Withdrawn(key) => *key,
             _ => return None,
         };
-        // Most streams tell of none.
-        (!self.told.is_empty() && self.told.remove(&key)).then_some(key)
+        // Most streams report none.
+        (!self.reported.is_empty() && self.reported.remove(&key)).then_some(key)
     }
 
     /// Drops a delivery; says how many events it held.
@@ -150,7 +150,7 @@ pub(crate) fn gap_of<'a>(
             // The time in it is only that of its reading.
             Event::BadLine(_) => (1, now, now),
             Event::Surface(update) => (1, update.ts, update.ts),
-            // Its row is still to come, and what is known of a server is no event of its traffic.
+            // Its row is still to come, and what is known of a server is not an event of its traffic.
             Event::Open(_) | Event::Withdrawn(_) | Event::Server(_) => continue,
             Event::Gap(gap) => (gap.count, gap.from_ts, gap.to_ts),
         };

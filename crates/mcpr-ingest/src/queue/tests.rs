@@ -107,9 +107,9 @@ fn a_request_in_flight_whose_answer_is_dropped_is_taken_out_of_what_is_in_flight
     queue.push_or_drop(of(event(1)), 0).unwrap();
     // There is no room for its answer.
     assert_eq!(queue.push_or_drop(of(Event::Request(request())), 0), Ok(1));
-    let told = drain(&queue);
-    assert_eq!(told[2..], [Event::Withdrawn(key), gap(1, 0, 0)]);
-    // Of one that was never told nothing is to be said.
+    let events = drain(&queue);
+    assert_eq!(events[2..], [Event::Withdrawn(key), gap(1, 0, 0)]);
+    // Of one that was never reported nothing is to be reported.
     let queue = self::queue(2);
     queue.push_or_drop(of(event(2)), 0).unwrap();
     queue.push_or_drop(of(event(3)), 0).unwrap();
@@ -120,7 +120,7 @@ fn a_request_in_flight_whose_answer_is_dropped_is_taken_out_of_what_is_in_flight
 }
 
 #[test]
-fn a_queue_that_is_full_again_and_again_tells_one_gap_until_it_has_eased() {
+fn a_queue_that_is_full_again_and_again_reports_one_gap_until_it_has_eased() {
     let queue = queue(4);
     for ts in 1..=5 {
         queue.push_or_drop(delivery("-", &[ts]), 0).expect("open");

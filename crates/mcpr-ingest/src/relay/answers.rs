@@ -118,8 +118,8 @@ impl ExchangeTranscript {
     }
 
     /// The stream says where messages are to be posted: they are answered here.
-    fn endpoint(&mut self, exchange: &mut ExchangeRecord, said: &[u8], moment: Moment) {
-        let place = place_of(said, &exchange.head.path);
+    fn endpoint(&mut self, exchange: &mut ExchangeRecord, stated: &[u8], moment: Moment) {
+        let place = place_of(stated, &exchange.head.path);
         let session = (exchange.head.server, SessionDigest::of_place(&place));
         if matches!(exchange.scope, ExchangeScope::Own(_)) && !self.sessions.knows(session) {
             let pairing = Pairing::of_exchange(self.proxy(exchange.head.server));
@@ -179,7 +179,7 @@ impl ExchangeTranscript {
                 let events = &mut transcript.delivery.events;
                 scope.pairing.close_stream(&id, events);
             }
-            // They are told as missing, and not as never answered.
+            // They are reported as missing, and not as never answered.
             if forgotten > 0 {
                 transcript.gap(forgotten, moment.ts, moment.ts);
             }
@@ -209,7 +209,7 @@ impl ExchangeTranscript {
         let AnswerReading::Whole(text) = &exchange.answer else {
             return;
         };
-        // Other errors are told as JSON too, and are none of MCP.
+        // Other errors are reported as JSON too, and are not errors of MCP.
         let is_rpc = status < 400 || memchr::memmem::find(text.bytes(), b"\"jsonrpc\"").is_some();
         if text.len() == 0 || !is_rpc {
             return;
@@ -246,7 +246,7 @@ impl ExchangeTranscript {
         });
     }
 
-    /// Remembers a client that has said who it is, and was given no session.
+    /// Remembers a client that has stated who it is, and was given no session.
     fn note_agent(&mut self, exchange: &ExchangeRecord) {
         let is_success = exchange.status.as_ref().is_some_and(|it| it.0 < 300);
         if let ExchangeScope::Own(scope) = &exchange.scope
@@ -274,7 +274,7 @@ fn how_it_ended(exchange: &ExchangeRecord, end: &ExchangeEnd) -> Outcome {
     }
 }
 
-/// What the status of an exchange says of what it asked, where it is no success.
+/// What the status of an exchange says of what it asked, where it is not a success.
 fn by_status(exchange: &ExchangeRecord) -> Option<Outcome> {
     let (status, reason) = exchange.status.as_ref()?;
     let body = match &exchange.answer {
@@ -302,20 +302,20 @@ fn end_request(
 }
 
 /// The path and query that a place has at its server, as a stream announces it.
-fn place_of(said: &[u8], path: &str) -> Vec<u8> {
-    let said = said.trim_ascii();
+fn place_of(stated: &[u8], path: &str) -> Vec<u8> {
+    let stated = stated.trim_ascii();
     // Nearly all servers name a path alone.
-    if said.starts_with(b"/") {
-        return said.to_vec();
+    if stated.starts_with(b"/") {
+        return stated.to_vec();
     }
-    if let Some(authority) = memchr::memmem::find(said, b"://") {
-        let rest = &said[authority + 3..];
+    if let Some(authority) = memchr::memmem::find(stated, b"://") {
+        let rest = &stated[authority + 3..];
         let begin = memchr::memchr(b'/', rest);
         return begin.map_or_else(|| b"/".to_vec(), |begin| rest[begin..].to_vec());
     }
     // Beside the path of the stream itself.
     let beside = path.rfind('/').map_or("", |last| &path[..=last]);
-    [beside.as_bytes(), said].concat()
+    [beside.as_bytes(), stated].concat()
 }
 
 #[cfg(test)]
@@ -323,10 +323,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_told_in_three_ways() {
-        let check = |said: &str, expected: &str| {
-            let place = place_of(said.as_bytes(), "/a/sse");
-            assert_eq!(String::from_utf8(place).unwrap(), expected, "{said}");
+    fn a_place_is_stated_in_three_ways() {
+        let check = |stated: &str, expected: &str| {
+            let place = place_of(stated.as_bytes(), "/a/sse");
+            assert_eq!(String::from_utf8(place).unwrap(), expected, "{stated}");
         };
         check("/messages?sessionId=1", "/messages?sessionId=1");
         check("http://127.0.0.1:1/m?x", "/m?x");

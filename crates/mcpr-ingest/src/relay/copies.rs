@@ -234,7 +234,7 @@ pub(super) enum BodySide {
     Answer,
 }
 
-/// One exchange, as the forwarding side tells of it.
+/// One exchange, as the forwarding side reports it.
 #[derive(Debug)]
 pub(super) struct ExchangeCopy {
     queue: Arc<ExchangeCopies>,
@@ -284,12 +284,12 @@ impl ExchangeCopy {
 
     /// Says that the request is whole.
     pub(super) fn all_asked(&self) {
-        self.tell(PieceKind::AllAsked);
+        self.report(PieceKind::AllAsked);
     }
 
     /// Says what the head of the answer was.
     pub(super) fn answered(&self, head: AnsweredHead) {
-        self.tell(PieceKind::Answered(head));
+        self.report(PieceKind::Answered(head));
     }
 
     /// Says how the exchange ended; only the first time counts.
@@ -298,16 +298,16 @@ impl ExchangeCopy {
             return;
         }
         self.tear_off();
-        self.tell(PieceKind::Ended(end));
+        self.report(PieceKind::Ended(end));
         self.is_over.store(true, Ordering::Release);
     }
 
-    /// Tells of bytes that were lost at the very end of a body.
+    /// Reports bytes that were lost at the very end of a body.
     fn tear_off(&self) {
         for side in [BodySide::Request, BodySide::Answer] {
             if self.is_torn[side as usize].swap(false, Ordering::AcqRel) {
                 let (bytes, is_after_loss) = (Box::default(), true);
-                self.tell(match side {
+                self.report(match side {
                     BodySide::Request => PieceKind::Asked {
                         bytes,
                         is_after_loss,
@@ -322,7 +322,7 @@ impl ExchangeCopy {
     }
 
     /// These are few and small, and go in without a look at the room.
-    fn tell(&self, what: PieceKind) {
+    fn report(&self, what: PieceKind) {
         if self.is_over.load(Ordering::Acquire) {
             return;
         }
@@ -357,10 +357,10 @@ mod tests {
         }
     }
 
-    fn told(queue: &ExchangeCopies) -> Vec<String> {
+    fn reported(queue: &ExchangeCopies) -> Vec<String> {
         let mut pieces = VecDeque::new();
         queue.take(Duration::ZERO, 0, &mut pieces);
-        let tell = |piece: ExchangePiece| match piece.what {
+        let report = |piece: ExchangePiece| match piece.what {
             PieceKind::Begun(_) => "begun".to_owned(),
             PieceKind::Asked {
                 bytes,
@@ -375,11 +375,11 @@ mod tests {
             PieceKind::Ended(end) => format!("{end:?}"),
             PieceKind::Lost { count, .. } => format!("lost {count}"),
         };
-        pieces.into_iter().map(tell).collect()
+        pieces.into_iter().map(report).collect()
     }
 
     #[test]
-    fn what_does_not_fit_is_dropped_and_told() {
+    fn what_does_not_fit_is_dropped_and_reported() {
         let queue = Arc::new(ExchangeCopies::with_max_bytes(4 * OVERHEAD_BYTES));
         let first = queue.begin(head(), Moment::now());
         first.bytes(BodySide::Request, b"{}", Moment::now());
@@ -390,10 +390,10 @@ mod tests {
         first.end(ExchangeEnd::Complete);
         first.end(ExchangeEnd::ClientLeft);
         let expected = ["begun", "asked 2 false", "asked 0 true", "Complete"];
-        assert_eq!(told(&queue), expected);
+        assert_eq!(reported(&queue), expected);
         // What was taken counts until the next look.
-        assert_eq!(told(&queue), Vec::<String>::new());
+        assert_eq!(reported(&queue), Vec::<String>::new());
         queue.begin(head(), Moment::now());
-        assert_eq!(told(&queue), ["lost 1", "begun"]);
+        assert_eq!(reported(&queue), ["lost 1", "begun"]);
     }
 }

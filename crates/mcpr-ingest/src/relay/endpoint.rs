@@ -1,5 +1,5 @@
 //! The one event that is not passed on as it is: the older transport's, which says where messages are to be
-//! posted. Where that is said as the server's own address, the client would go around the tap. Pure.
+//! posted. Where that is reported as the server's own address, the client would go around the tap. Pure.
 
 use super::RelayTarget;
 use std::net::SocketAddr;
@@ -67,16 +67,16 @@ impl EndpointRewriter {
     }
 
     /// A place at the server, as the client is to call it.
-    fn place(&self, said: &[u8]) -> Vec<u8> {
-        let of_origin = said.strip_prefix(self.origin.as_bytes());
+    fn place(&self, stated: &[u8]) -> Vec<u8> {
+        let of_origin = stated.strip_prefix(self.origin.as_bytes());
         let of_origin = of_origin.filter(|rest| matches!(rest.first(), None | Some(b'/' | b'?')));
         if let Some(rest) = of_origin {
             return [self.local.as_bytes(), self.prefix.as_bytes(), rest].concat();
         }
-        if said.starts_with(b"/") && !said.starts_with(b"//") {
-            return [self.prefix.as_bytes(), said].concat();
+        if stated.starts_with(b"/") && !stated.starts_with(b"//") {
+            return [self.prefix.as_bytes(), stated].concat();
         }
-        said.to_vec()
+        stated.to_vec()
     }
 }
 
@@ -113,18 +113,18 @@ mod tests {
     fn a_place_at_the_server_becomes_one_at_the_tap() {
         let alone = RelayTarget::alone(None, "https://a.example/sse").unwrap();
         let named = RelayTarget::named("files", "https://a.example/sse").unwrap();
-        let check = |target: &RelayTarget, said: &str, expected: &str| {
+        let check = |target: &RelayTarget, stated: &str, expected: &str| {
             for newline in ["\n", "\r\n"] {
                 let event = |place: &str| {
                     format!("event: endpoint{newline}data: {place}{newline}{newline}: ping")
                 };
-                let said = event(said);
-                assert_eq!(passed(target, &[&said]), event(expected), "{said:?}");
-                let (first, second) = said.split_at(30);
+                let stated = event(stated);
+                assert_eq!(passed(target, &[&stated]), event(expected), "{stated:?}");
+                let (first, second) = stated.split_at(30);
                 assert_eq!(
                     passed(target, &[first, second]),
                     event(expected),
-                    "{said:?}"
+                    "{stated:?}"
                 );
             }
         };

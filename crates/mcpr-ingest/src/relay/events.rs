@@ -43,7 +43,7 @@ pub(super) struct StreamEvent<'a> {
     pub(super) data: &'a CappedText,
 }
 
-/// Tells events apart.
+/// Distinguishes events.
 #[derive(Debug, Default)]
 pub(super) struct EventSplitter {
     place: LinePlace,
@@ -115,7 +115,7 @@ impl EventSplitter {
             let colon = memchr::memchr(b':', bytes);
             let name = &bytes[..colon.unwrap_or(bytes.len())];
             let room = MAX_FIELD_BYTES.saturating_sub(self.field_name.len());
-            // A longer name is none that matters, and stays one.
+            // A longer name does not matter, and stays a name.
             self.field_name
                 .extend_from_slice(&name[..name.len().min(room)]);
             let Some(colon) = colon else {
@@ -136,7 +136,7 @@ impl EventSplitter {
             }
             EventField::Name => add_short(&mut self.name, bytes),
             EventField::Id => add_short(&mut self.id, bytes),
-            // Nobody reads comments and what the client is told of reconnecting.
+            // Nobody reads comments and what the client reads about reconnecting.
             EventField::Other => {}
         }
     }
@@ -151,7 +151,7 @@ impl EventSplitter {
         };
         match self.field {
             EventField::Data => match &mut self.data {
-                // The lines of a text are told one by one.
+                // The lines of a text are reported one by one.
                 Some(data) => data.add(b"\n", has_room),
                 None => self.data = Some(CappedText::default()),
             },
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_told_apart_however_they_are_cut() {
+    fn events_are_distinguished_however_they_are_cut() {
         let stream = "\u{feff}event: message\r\nid: 1\r\ndata:{\"a\":\r\ndata: 1}\r\n\r\ndata: 2\n\n\
             : ping\n\nid: 7\ndata: \n\nretry: 5\n\nevent: endpoint\rdata:  x\r\rdata\n\ndatas: no\n\n\
             data: y\n";
@@ -238,7 +238,7 @@ mod tests {
             message("endpoint", false, " x"),
         ];
         assert_eq!(events(&[stream.as_bytes()]), expected);
-        // A mark at the beginning that comes byte by byte is no mark, and stands before no field.
+        // A mark at the beginning that comes byte by byte is not a mark, and stands before no field.
         let stream = &stream["\u{feff}".len()..];
         let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
         assert_eq!(events(&bytes), expected);

@@ -115,7 +115,7 @@ impl ExchangeRecord {
         }
     }
 
-    /// Takes bytes of the request. What is packed in a way that nobody reads here is told as missing.
+    /// Takes bytes of the request. What is packed in a way that nobody reads here is reported as missing.
     pub(super) fn take_asked(&mut self, bytes: &[u8], has_room: &mut dyn FnMut() -> bool) {
         let Some(body) = &mut self.body else { return };
         self.body_decoder
@@ -223,7 +223,7 @@ mod tests {
         };
         assert_eq!(read(ContentCoding::Gzip, &packed), (plain.to_vec(), false));
         assert_eq!(read(ContentCoding::Plain, plain), (plain.to_vec(), false));
-        // A gap tells of it where it is not read.
+        // A gap reports it where it is not read.
         assert!(read(ContentCoding::Unread, &packed).1);
         assert!(read(ContentCoding::Gzip, b"this is no gzip at all").1);
     }

@@ -1,4 +1,4 @@
-//! Which requests of exchanges are told as being in flight, and when. Pure.
+//! Which requests of exchanges are reported as being in flight, and when. Pure.
 
 use super::exchange::{ExchangeRecord, ExchangeScope};
 use super::sessions::ServerSession;
@@ -8,25 +8,25 @@ use crate::{Moment, Pairing};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Most requests that are remembered until they are told; the oldest of more is told only when it ends.
-const MAX_UNTOLD: usize = 16_384;
+/// Most requests that are remembered until they are reported; the oldest of more is reported only when it ends.
+const MAX_UNREPORTED: usize = 16_384;
 
 /// How long one that is due waits for others: a busy server must not wake the recorder for each.
 const TOGETHER: Duration = Duration::from_millis(20);
 
-/// Where a request waits that was not told yet.
+/// Where a request waits that was not reported yet.
 #[derive(Debug, Clone, Copy)]
-struct UntoldRequest {
+struct UnreportedRequest {
     seen: Instant,
     exchange: u64,
     /// The session it is of; none where that was not known when it was asked.
     session: Option<ServerSession>,
 }
 
-/// The requests that were not told yet, in the order in which they were read.
+/// The requests that were not reported yet, in the order in which they were read.
 #[derive(Debug, Default)]
-pub(super) struct UntoldRequests {
-    waiting: VecDeque<UntoldRequest>,
+pub(super) struct UnreportedRequests {
+    waiting: VecDeque<UnreportedRequest>,
     /// When the first of them is due.
     next: Option<Instant>,
 }
@@ -39,22 +39,22 @@ impl ExchangeTranscript {
             ExchangeScope::Own(_) => None,
         };
         // A server that answers nothing must not fill the memory.
-        let waiting = &mut self.untold.waiting;
-        if waiting.len() >= MAX_UNTOLD {
+        let waiting = &mut self.unreported.waiting;
+        if waiting.len() >= MAX_UNREPORTED {
             waiting.pop_front();
         }
-        waiting.push_back(UntoldRequest {
+        waiting.push_back(UnreportedRequest {
             seen: moment.at,
             exchange: exchange.number,
             session,
         });
     }
 
-    /// Tells what is in flight for longer than a moment. To be called between pieces.
+    /// Reports what is in flight for longer than a moment. To be called between pieces.
     pub(super) fn announce_open(&mut self, now: Instant) {
         let until = now.checked_sub(ANNOUNCE_AFTER);
-        self.untold.next = None;
-        while let Some(first) = self.untold.waiting.front().copied() {
+        self.unreported.next = None;
+        while let Some(first) = self.unreported.waiting.front().copied() {
             let due = until.filter(|until| first.seen <= *until);
             let mut events = std::mem::take(&mut self.delivery.events);
             let pairing = self.pairing_of(first);
@@ -67,20 +67,20 @@ impl ExchangeTranscript {
             }
             self.delivery.events = events;
             if due.is_none() && waits {
-                self.untold.next = Some(first.seen + ANNOUNCE_AFTER + TOGETHER);
+                self.unreported.next = Some(first.seen + ANNOUNCE_AFTER + TOGETHER);
                 return;
             }
-            self.untold.waiting.pop_front();
+            self.unreported.waiting.pop_front();
         }
     }
 
-    /// When [`ExchangeTranscript::announce_open`] will have something to tell.
+    /// When [`ExchangeTranscript::announce_open`] will have something to report.
     pub(super) fn next_open(&self) -> Option<Instant> {
-        self.untold.next
+        self.unreported.next
     }
 
     /// What a request waits in, if that is followed still.
-    fn pairing_of(&mut self, request: UntoldRequest) -> Option<&mut Pairing> {
+    fn pairing_of(&mut self, request: UnreportedRequest) -> Option<&mut Pairing> {
         let session = match request.session {
             Some(session) => session,
             None => match &mut self.exchanges.get_mut(&request.exchange)?.scope {

@@ -189,9 +189,9 @@ mod tests {
             ("mcp-protocol-version", "2025-11-25"),
         ]);
         let head = asked(0, &Method::POST, "/mcp?key=s3cr3t", &headers);
-        let told = format!("{head:?}");
-        assert!(!told.contains("s3cr3t"), "{told}");
-        assert!(told.contains("2025-11-25"), "{told}");
+        let shown = format!("{head:?}");
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+        assert!(shown.contains("2025-11-25"), "{shown}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the forwarding side tells of an exchange, piece by piece. No credential is in any of it.
+//! What the forwarding side reports about an exchange, piece by piece. No credential is in any of it.
 
 use super::sessions::SessionDigest;
 use crate::Moment;

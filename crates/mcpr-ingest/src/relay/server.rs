@@ -109,7 +109,7 @@ async fn serve(
     let _ = connection.await;
 }
 
-/// Tells the end of an exchange whose client goes before there is an answer.
+/// Reports the end of an exchange whose client goes before there is an answer.
 struct Unanswered<'a> {
     copy: Option<Arc<ExchangeCopy>>,
     body: RequestBody,
@@ -133,11 +133,11 @@ impl Drop for Unanswered<'_> {
 async fn relay(request: Request<Incoming>, state: &RelayState) -> RelayAnswer {
     let (mut head, body) = request.into_parts();
     if let Err(refusal) = gate::check(&head, state.address) {
-        return told(StatusCode::FORBIDDEN, &refusal.to_string());
+        return plain_answer(StatusCode::FORBIDDEN, &refusal.to_string());
     }
     let Some((server, uri)) = super::target::route(&state.targets, &head.uri) else {
         let text = "mcpr tap: there is no server of this name at the beginning of the path";
-        return told(StatusCode::NOT_FOUND, text);
+        return plain_answer(StatusCode::NOT_FOUND, text);
     };
     let path_and_query = uri.path_and_query().map_or("/", |it| it.as_str());
     let asked = headers::asked(server, &head.method, path_and_query, &head.headers);
@@ -193,13 +193,13 @@ async fn relay(request: Request<Incoming>, state: &RelayState) -> RelayAnswer {
             };
             let why = compact_str::format_compact!("{what}: {}", cause(&error));
             copy.end(ExchangeEnd::Broken(why.clone()));
-            told(StatusCode::BAD_GATEWAY, &format!("mcpr tap: {why}"))
+            plain_answer(StatusCode::BAD_GATEWAY, &format!("mcpr tap: {why}"))
         }
     }
 }
 
 /// An answer of our own, in words.
-fn told(status: StatusCode, text: &str) -> RelayAnswer {
+fn plain_answer(status: StatusCode, text: &str) -> RelayAnswer {
     let body = Full::from(Bytes::from(format!("{text}\n")));
     let mut answer = Response::new(Either::Right(body));
     *answer.status_mut() = status;

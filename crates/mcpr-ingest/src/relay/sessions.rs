@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 /// Most sessions whose requests are followed; the one that was used least lately is given up beyond that.
 const MAX_SESSIONS: usize = 4096;
-/// Most ids of a session's events that are remembered, to tell what a server repeats.
+/// Most ids of a session's events that are remembered, to find what a server repeats.
 const MAX_EVENT_IDS: usize = 256;
 /// Most cancelled requests of a session that are remembered.
 const MAX_CANCELLED: usize = 32;
@@ -41,7 +41,7 @@ impl SessionDigest {
     fn of(kind: &[u8], secret: &[u8]) -> Self {
         let digest = Sha256::new().chain_update(kind).chain_update(secret);
         let mut key = [0; 16];
-        // Half of it tells sessions apart as well, and is short enough to be read.
+        // Half of it distinguishes sessions as well, and is short enough to be read.
         key.copy_from_slice(&digest.finalize()[..16]);
         Self(key)
     }
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn an_event_that_comes_again_is_known() {
         let mut scope = SessionScope::new(Pairing::of_exchange("p".into()));
-        let told = [None, None, Some(1), Some(2), Some(1)].map(|id| scope.is_repeated(id));
-        assert_eq!(told, [false, false, false, false, true]);
+        let repeated = [None, None, Some(1), Some(2), Some(1)].map(|id| scope.is_repeated(id));
+        assert_eq!(repeated, [false, false, false, false, true]);
     }
 }

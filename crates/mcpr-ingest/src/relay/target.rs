@@ -17,7 +17,7 @@ pub struct RelayTarget {
     is_named: bool,
 }
 
-/// Why a text is no address of a server.
+/// Why a text is not an address of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Not of the web.
@@ -36,7 +36,7 @@ impl RelayTarget {
     /// given.
     ///
     /// # Errors
-    /// When the URL is none of a server.
+    /// When the URL is not that of a server.
     pub fn alone(name: Option<&str>, url: &str) -> Result<Self, TargetError> {
         let uri = Uri::from_str(url).map_err(|_| TargetError::NotHttp)?;
         // A fragment is the client's own, and no part of what is asked.
@@ -64,7 +64,7 @@ impl RelayTarget {
     /// A server among several, whose clients name it at the beginning of the path.
     ///
     /// # Errors
-    /// When the URL is none of a server, or the name cannot stand in a path.
+    /// When the URL is not that of a server, or the name cannot stand in a path.
     pub fn named(name: &str, url: &str) -> Result<Self, TargetError> {
         // It stands in a path as it is, and is read there by people.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -121,7 +121,7 @@ impl RelayTarget {
         }
     }
 
-    /// The path by which it is called at the tap's address. A query is added here, and not told.
+    /// The path by which it is called at the tap's address. A query is added here, and not shown.
     #[must_use]
     pub fn local_path(&self) -> String {
         format!("{}{}", self.prefix(), self.path_and_query.path())

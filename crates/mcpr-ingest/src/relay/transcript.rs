@@ -1,9 +1,9 @@
-//! Pieces of exchanges into deliveries: messages, rows, and the count of all that is none. Pure.
+//! Pieces of exchanges into deliveries: messages, rows, and the count of everything else. Pure.
 
 use super::broken::BrokenRequests;
 use super::capped::CappedText;
 use super::exchange::{ExchangeRecord, ExchangeScope};
-use super::flight::UntoldRequests;
+use super::flight::UnreportedRequests;
 use super::pieces::{AskedHead, ExchangeEnd, ExchangePiece, HttpVerb, PieceKind};
 use super::sessions::{FollowedSessions, ServerSession, SessionScope};
 use crate::tap::{Direction, TranscriptState};
@@ -31,7 +31,7 @@ pub(super) struct ExchangeTranscript {
     pub(super) bodies: Bodies,
     pub(super) sessions: FollowedSessions,
     pub(super) exchanges: HashMap<u64, Box<ExchangeRecord>>,
-    pub(super) untold: UntoldRequests,
+    pub(super) unreported: UnreportedRequests,
     pub(super) broken: BrokenRequests,
     /// Bytes that the exchanges hold.
     held_bytes: usize,
@@ -52,7 +52,7 @@ impl ExchangeTranscript {
             bodies,
             sessions: FollowedSessions::default(),
             exchanges: HashMap::new(),
-            untold: UntoldRequests::default(),
+            unreported: UnreportedRequests::default(),
             broken: BrokenRequests::default(),
             held_bytes: 0,
             agents: HashMap::new(),
@@ -184,7 +184,7 @@ impl ExchangeTranscript {
                 }
                 ExchangeScope::Session(session)
             }
-            // What is posted where a stream said that messages are to be posted is of that session.
+            // What is posted where a stream stated that messages are to be posted is of that session.
             None if self.sessions.knows(place) => ExchangeScope::Session(place),
             None => {
                 let known = |agent| self.agents.get(&(head.server, agent)).cloned();

@@ -71,9 +71,9 @@ pub(super) fn of_silence(came: &AnsweredSilence<'_>) -> Outcome {
         format!("HTTP {status} without a body")
     } else {
         let of_type = came.content_type.unwrap_or("of no content type");
-        format!("HTTP {status} {of_type}, which is no answer")
+        format!("HTTP {status} {of_type}, which is not an answer")
     };
-    // The status itself was a success, and is no code of an error.
+    // The status itself was a success, and is not a code of an error.
     http(None, &message)
 }
 
@@ -87,7 +87,7 @@ fn http(status: Option<u16>, message: &str) -> Outcome {
     }
 }
 
-/// An error as JSON-RPC, OAuth and others tell it.
+/// An error as JSON-RPC, OAuth and others report it.
 #[derive(Deserialize)]
 struct ErrorBody<'a> {
     #[serde(borrow)]
@@ -108,14 +108,17 @@ fn detail(body: &[u8]) -> Option<Text> {
     // It comes from the server: redaction and escapes are for whoever stores and shows it.
     let text = std::str::from_utf8(body).ok()?.trim();
     if text.starts_with('{') {
-        let told: ErrorBody<'_> = serde_json::from_str(text).ok()?;
+        let parsed: ErrorBody<'_> = serde_json::from_str(text).ok()?;
         let of_rpc = |raw: &RawValue| {
             let error: Option<ErrorMember> = serde_json::from_str(raw.get()).ok();
             let plain = || serde_json::from_str::<Text>(raw.get()).ok();
             error.map(|it| it.message).or_else(plain)
         };
-        let named = told.error_description.or(told.message).or(told.detail);
-        return named.or_else(|| told.error.and_then(of_rpc));
+        let named = parsed
+            .error_description
+            .or(parsed.message)
+            .or(parsed.detail);
+        return named.or_else(|| parsed.error.and_then(of_rpc));
     }
     // A page says in many words what its status says in one.
     let line = text.lines().next().filter(|line| !line.starts_with('<'));
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_told_with_what_its_body_says() {
+    fn a_status_is_reported_with_what_its_body_says() {
         let check = |status: u16, body: &str, expected: &str| {
             let outcome = of_status(status, "X", body.as_bytes()).unwrap();
             assert_eq!(outcome.error_msg.as_deref(), Some(expected), "{body}");
@@ -156,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_none_was_said_to_be_a_stream_that_ended() {
-        let said = |status, content_type, [is_stream, is_empty, is_of_another]: [bool; 3]| {
+    fn an_answer_that_is_none_was_reported_to_be_a_stream_that_ended() {
+        let message = |status, content_type, [is_stream, is_empty, is_of_another]: [bool; 3]| {
             let came = AnsweredSilence {
                 status,
                 content_type,
@@ -165,16 +168,16 @@ mod tests {
                 is_empty,
                 is_of_another,
             };
-            let said = of_silence(&came).error_msg;
-            said.map(|it| it.to_string()).unwrap_or_default()
+            let message = of_silence(&came).error_msg;
+            message.map(|it| it.to_string()).unwrap_or_default()
         };
-        let html = said(200, Some("text/html"), [false, false, false]);
-        assert_eq!(html, "HTTP 200 text/html, which is no answer");
-        let empty = said(204, None, [false, true, false]);
+        let html = message(200, Some("text/html"), [false, false, false]);
+        assert_eq!(html, "HTTP 200 text/html, which is not an answer");
+        let empty = message(204, None, [false, true, false]);
         assert_eq!(empty, "HTTP 204 without a body");
-        let other = said(200, Some("application/json"), [false, false, true]);
+        let other = message(200, Some("application/json"), [false, false, true]);
         assert_eq!(other, "HTTP 200 with an answer to another id");
-        let stream = said(200, Some("text/event-stream"), [true, false, false]);
+        let stream = message(200, Some("text/event-stream"), [true, false, false]);
         assert_eq!(stream, "the stream ended without an answer to the request");
     }
 

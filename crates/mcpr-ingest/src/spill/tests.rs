@@ -195,7 +195,7 @@ fn a_damaged_head_loses_nothing_in_silence() {
     take_in(&place.store(), &mut store).expect("it is taken");
     assert_eq!(held(&store).1, 2);
     assert_eq!(place.files(), Vec::<PathBuf>::new());
-    // This is no name of ours.
+    // This is not a name of ours.
     let other = place.0.path().join("s.db.spill-notes");
     fs::write(&other, "mine").expect("written");
     take_in(&place.store(), &mut store).expect("nothing fails");

@@ -40,8 +40,8 @@ impl AwaitedName {
 }
 
 /// A name that a server may have in the store, made of what it calls itself.
-pub(super) fn usable(said: &str) -> Option<Text> {
-    let name: Text = said.trim().chars().take(MAX_CHARS).collect();
+pub(super) fn usable(stated: &str) -> Option<Text> {
+    let name: Text = stated.trim().chars().take(MAX_CHARS).collect();
     (!name.is_empty()).then_some(name)
 }
 

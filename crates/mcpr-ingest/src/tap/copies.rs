@@ -51,7 +51,7 @@ pub struct Copy {
     pub moment: Moment,
     /// What was dropped before it in its direction.
     pub loss: Option<Loss>,
-    /// The bytes; none where there is only a loss to tell.
+    /// The bytes; none where there is only a loss to report.
     pub bytes: Box<[u8]>,
 }
 
@@ -213,7 +213,7 @@ impl Copies {
         self.lock().server_end
     }
 
-    /// Says that nothing more comes; a loss at the very end is told now.
+    /// Says that nothing more comes; a loss at the very end is reported now.
     pub fn close(&self, moment: Moment) {
         let mut inner = self.lock();
         inner.is_closed = true;

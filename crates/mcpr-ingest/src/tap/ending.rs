@@ -16,8 +16,8 @@ pub struct EndTimeouts {
     /// How long the output of a server that has exited before its client may stay open without saying anything
     /// once that has gone, too.
     pub after_client: Duration,
-    /// The same of a server that has exited after its client: what it said stands in the pipe, and who else holds
-    /// that is none of the session's.
+    /// The same of a server that has exited after its client: what it printed stands in the pipe, and who else holds
+    /// that does not belong to the session.
     pub after_server: Duration,
     /// The same, once the tap was asked to end.
     pub after_exit: Duration,
@@ -52,7 +52,7 @@ pub(super) enum EndingEvent {
     StdinEnded,
     /// The server closed its output, or nobody takes it any more.
     StdoutEnded,
-    /// The server said something.
+    /// The server printed something.
     Output,
     /// The tap was asked to end and passed that on.
     AskedToEnd,
@@ -101,7 +101,7 @@ enum ServerPresence {
 pub(super) struct Ending {
     patience: EndTimeouts,
     phase: EndingPhase,
-    /// The tap was asked to end; the server was told, and may have its own mind about it.
+    /// The tap was asked to end; the server was asked too, and may have its own mind about it.
     was_asked: bool,
     has_stdout_ended: bool,
     server: ServerPresence,
@@ -143,7 +143,7 @@ impl Ending {
             EndingEvent::StdinEnded => self.phase = self.phase.max(EndingPhase::ClientGone),
             EndingEvent::StdoutEnded => self.has_stdout_ended = true,
             EndingEvent::Output => {}
-            // There is no server left to tell: it is for us.
+            // There is no server left to pass it to: it is for us.
             EndingEvent::AskedToEnd if self.has_exited() => self.has_stdout_ended = true,
             EndingEvent::AskedToEnd => self.was_asked = true,
             EndingEvent::Exited => {
@@ -159,7 +159,7 @@ impl Ending {
         }
         let deadline = self.patience_now().map(|patience| now + patience);
         if event == EndingEvent::Output {
-            // What was said earlier than something else happened puts nothing off, and once it was
+            // What was printed earlier than something else happened puts nothing off, and once it was
             // asked to end, a server cannot put that off by talking.
             if before < EndingPhase::Asked {
                 self.deadline = self.deadline.max(deadline);
@@ -194,7 +194,7 @@ impl Ending {
         }
         let (next, action) = match self.phase {
             // What outlives a kill hangs within the kernel: there is nothing more to do. What a server
-            // that has exited has left is none of the tap's.
+            // that has exited has left is no business of the tap.
             EndingPhase::Killed => return Some(EndingAction::Leave),
             _ if self.has_exited() => return Some(EndingAction::Leave),
             EndingPhase::Asked => (EndingPhase::Settled, EndingAction::Settle),
@@ -255,7 +255,7 @@ mod tests {
         check(&[(1, Exited), (9, Output)], &[]);
         check(&[(1, Exited), (90, StdoutEnded)], &[(90, Leave)]);
         check(&[(1, Exited), (9, StdinEnded)], &[(59, Leave)]);
-        // What a server leaves that has exited after its client is not waited for; what it said is.
+        // What a server leaves that has exited after its client is not waited for; what it printed is.
         check(&[(1, StdinEnded), (9, Exited)], &[(14, Leave)]);
         check(
             &[(1, StdinEnded), (9, Exited), (12, Output), (16, Output)],

@@ -2,7 +2,7 @@
 //!
 //! Without a terminal the server has a process group of its own. With one it must be in the group that
 //! has the terminal, or nothing that it starts could ask there for a password; then it shares the
-//! tap's group, which is the client's, and is told apart by whose child it is.
+//! tap's group, which is the client's, and is distinguished by whose child it is.
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::BTreeMap;

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_flagged_and_told_by_its_outline() {
+    fn a_long_line_is_flagged_and_recognised_by_its_outline() {
         let text = r#"{"id":7,"result":{"isError":true,"content":[{"text":"long"}]}}"#;
         let outline = r#"{"id":7,"result":{"isError":true,"content":null}}"#;
         let seen = split(20, &[text.as_bytes(), b"\nafter\n"]);

@@ -39,7 +39,7 @@ impl HeldCopies {
             Event::Session(update) => Some((update.ts, update.ts, 1)),
             Event::BadLine(line) => Some((line.ts, line.ts, 1)),
             Event::Gap(gap) => Some((gap.from_ts, gap.to_ts, gap.count)),
-            // It was a notification, which is no row.
+            // It was a notification, which is not a row.
             Event::Surface(_) | Event::Open(_) | Event::Withdrawn(_) | Event::Server(_) => None,
         });
         for (from_ts, to_ts, count) in times {

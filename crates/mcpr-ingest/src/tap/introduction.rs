@@ -27,19 +27,19 @@ pub(super) fn introduction(content: &SurfaceContent) -> Option<Introduction> {
         &result["serverInfo"]
     };
     let text = |value: &serde_json::Value| value.as_str().map(Text::from);
-    let told = Introduction {
+    let introduced = Introduction {
         protocol: text(&result["protocolVersion"]),
         name: text(&info["name"]),
         version: text(&info["version"]),
     };
-    (told.protocol.is_some() || told.name.is_some()).then_some(told)
+    (introduced.protocol.is_some() || introduced.name.is_some()).then_some(introduced)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(result: &str) -> Option<String> {
+    fn introduced(result: &str) -> Option<String> {
         let page = SurfaceContent::Page {
             cursor: None,
             asked_version: None,
@@ -52,9 +52,9 @@ mod tests {
     #[test]
     fn both_eras_say_who_the_server_is() {
         let legacy = r#"{"protocolVersion":"2025-06-18","serverInfo":{"name":"s","version":"1"}}"#;
-        assert_eq!(told(legacy).as_deref(), Some("2025-06-18 s 1"));
+        assert_eq!(introduced(legacy).as_deref(), Some("2025-06-18 s 1"));
         let modern = r#"{"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"m"}},"supportedVersions":[]}"#;
-        assert_eq!(told(modern).as_deref(), Some("- m -"));
-        assert_eq!(told(r#"{"tools":[]}"#), None);
+        assert_eq!(introduced(modern).as_deref(), Some("- m -"));
+        assert_eq!(introduced(r#"{"tools":[]}"#), None);
     }
 }

@@ -51,7 +51,7 @@ impl ServerLifetime {
     }
 }
 
-/// What the supervising thread is told.
+/// The messages to the supervising thread.
 #[derive(Debug)]
 enum SupervisorEvent {
     Ending(EndingEvent),
@@ -267,12 +267,12 @@ fn ended(status: ExitStatus) -> ServerExit {
 /// A signal is for the server alone, as it would be without a tap between.
 fn pass_on(pid: Pid, number: i32) {
     if let Some(signal) = Signal::from_named_raw(number) {
-        // The server may be gone, which its own watcher tells.
+        // The server may be gone, which its own watcher reports.
         let _ = kill_process(pid, signal);
     }
 }
 
-/// The signals that we were started to ignore, where the system tells.
+/// The signals that we were started to ignore, where the system reports it.
 #[must_use]
 pub fn ignored_signals() -> Vec<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -319,7 +319,7 @@ fn watch_signals(
     })
 }
 
-/// Tells the exit without taking the server's number away, so that nothing meant for it can hit
+/// Reports the exit without taking the server's number away, so that nothing meant for it can hit
 /// another process.
 fn watch_exit(pid: Pid, news: Sender<SupervisorEvent>) -> io::Result<()> {
     spawn("exit", move || {

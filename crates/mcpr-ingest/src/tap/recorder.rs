@@ -201,7 +201,7 @@ impl Opening {
             match Recorder::open(configured(&self.config, &self.on_message)) {
                 Err(error) if error.is_retryable() && !self.time.is_over() => {
                     if !is_reported {
-                        // Said once: a store may be held for as long as the session lasts.
+                        // Reported once: a store may be held for as long as the session lasts.
                         (self.on_message)(&format!(
                             "warning: {error:#}; the session goes on, trying again"
                         ));
@@ -370,7 +370,7 @@ impl<R: CopyReading> RecordingThread<R> {
             StoreState::Open(recorder) => {
                 end(recorder, self.left, &self.time, &mut report);
             }
-            // Said when it failed, and not again at the end.
+            // Reported when it failed, and not again at the end.
             StoreState::Failed => {}
             StoreState::Opening => {
                 // A recorder screens what it is given; these deliveries have met none.

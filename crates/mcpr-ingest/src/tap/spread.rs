@@ -52,7 +52,7 @@ pub(super) enum AddedLine {
     Open,
     /// They are whole.
     Whole,
-    /// They are no message.
+    /// They are not a message.
     Broken,
 }
 

@@ -1,4 +1,4 @@
-//! Copies into deliveries: lines, messages, rows, and the count of all that is none. Pure.
+//! Copies into deliveries: lines, messages, rows, and the count of everything else. Pure.
 
 use super::awaited_name::{AwaitedName, rename, usable};
 use super::copies::{Copy, Loss};
@@ -44,15 +44,15 @@ pub struct Transcript {
     skipped: [Option<Loss>; 2],
     /// How the server died, where it did.
     death: Option<Text>,
-    /// What is to be said of the server.
-    said: ServerRun,
-    has_said: bool,
+    /// What is to be reported about the server.
+    statement: ServerRun,
+    has_statement: bool,
     /// What it wrote beside messages.
     stray: Tail,
     stray_recorded: u64,
     /// Its name, where nobody gave it one.
     awaited: Option<AwaitedName>,
-    /// The version that the client's requests said last, where they do.
+    /// The version that the client's requests stated last, where they do.
     protocol: Option<Text>,
     began: Option<Moment>,
 }
@@ -72,12 +72,12 @@ impl Transcript {
             account: TranscriptState::default(),
             skipped: [None; 2],
             death: None,
-            said: ServerRun {
+            statement: ServerRun {
                 proxy: proxy.into(),
                 session_id: session_id.into(),
                 ..ServerRun::default()
             },
-            has_said: false,
+            has_statement: false,
             stray: Tail::default(),
             stray_recorded: 0,
             awaited: None,
@@ -105,9 +105,9 @@ impl Transcript {
     /// The same session in a conversation of its client, as the client names it, as far as
     /// its first characters go.
     #[must_use]
-    pub fn with_conversation(mut self, said: Option<&str>) -> Self {
-        let said = said.filter(|said| !said.is_empty());
-        self.conversation = said.map(|said| said.chars().take(MAX_CONVERSATION_CHARS).collect());
+    pub fn with_conversation(mut self, given: Option<&str>) -> Self {
+        let given = given.filter(|given| !given.is_empty());
+        self.conversation = given.map(|given| given.chars().take(MAX_CONVERSATION_CHARS).collect());
         self
     }
 
@@ -128,11 +128,11 @@ impl Transcript {
 
     /// Says something of the server.
     pub fn say(&mut self, say: impl FnOnce(&mut ServerRun)) {
-        say(&mut self.said);
-        self.has_said = true;
+        say(&mut self.statement);
+        self.has_statement = true;
     }
 
-    /// Tells what is in flight for longer than a moment.
+    /// Reports what is in flight for longer than a moment.
     pub fn announce_open(&mut self, now: Instant) {
         if let Some(until) = now.checked_sub(ANNOUNCE_AFTER) {
             let events = &mut self.delivery.events;
@@ -140,7 +140,7 @@ impl Transcript {
         }
     }
 
-    /// When [`Transcript::announce_open`] will have something to tell.
+    /// When [`Transcript::announce_open`] will have something to report.
     #[must_use]
     pub fn next_open(&self) -> Option<Instant> {
         Some(self.pairing.first_unannounced()? + ANNOUNCE_AFTER)
@@ -194,11 +194,11 @@ impl Transcript {
             self.pairing.died(&how, moment, &mut self.delivery.events);
         }
         self.pairing.end(moment, &mut self.delivery.events);
-        // Who has said nothing by now says nothing any more, but what was read last may have its name.
+        // Who has stated nothing by now says nothing any more, but what was read last may have its name.
         self.learn();
         let _ = self.awaits_name();
         self.awaited = None;
-        // Their answers may have been among what was lost: they are told as missing, not as never
+        // Their answers may have been among what was lost: they are reported as missing, not as never
         // answered.
         let doubtful = self.pairing.tally().doubtful;
         if doubtful > 0 {
@@ -226,16 +226,21 @@ impl Transcript {
         if self.awaits_name() {
             return Delivery::new(self.source.clone());
         }
-        if std::mem::take(&mut self.has_said) {
-            let (proxy, session_id) = (self.said.proxy.clone(), self.said.session_id.clone());
+        if std::mem::take(&mut self.has_statement) {
+            let (proxy, session_id) = (
+                self.statement.proxy.clone(),
+                self.statement.session_id.clone(),
+            );
             let nothing = ServerRun {
                 proxy,
                 session_id,
                 ..ServerRun::default()
             };
-            let mut said = std::mem::replace(&mut self.said, nothing);
-            said.ts = Moment::now().ts;
-            self.delivery.events.push(Event::Server(Box::new(said)));
+            let mut statement = std::mem::replace(&mut self.statement, nothing);
+            statement.ts = Moment::now().ts;
+            self.delivery
+                .events
+                .push(Event::Server(Box::new(statement)));
         }
         let delivery = std::mem::replace(&mut self.delivery, Delivery::new(self.source.clone()));
         self.account.counts.add(&delivery.progress.counts);
@@ -262,16 +267,16 @@ impl Transcript {
         if let Some(introduction) = introductions.next_back() {
             // One of a protocol without sessions does not say which it is.
             if introduction.protocol.is_some() {
-                self.said.protocol = introduction.protocol;
+                self.statement.protocol = introduction.protocol;
             }
-            self.said.server_name = introduction.name;
-            self.said.server_version = introduction.version;
-            self.has_said = true;
+            self.statement.server_name = introduction.name;
+            self.statement.server_version = introduction.version;
+            self.has_statement = true;
         }
         if self.stray_recorded < self.stray.bytes() {
             self.stray_recorded = self.stray.bytes();
-            self.said.stray = Some(self.stray.kept(true));
-            self.has_said = true;
+            self.statement.stray = Some(self.stray.kept(true));
+            self.has_statement = true;
         }
     }
 
@@ -280,13 +285,13 @@ impl Transcript {
         let Some(awaited) = &self.awaited else {
             return false;
         };
-        match self.said.server_name.as_deref().and_then(usable) {
+        match self.statement.server_name.as_deref().and_then(usable) {
             Some(name) => {
                 for event in &mut self.delivery.events {
                     rename(event, &name);
                 }
                 self.pairing.rename(name.clone());
-                self.said.proxy = name;
+                self.statement.proxy = name;
             }
             None if awaited.is_over(&self.delivery.events, Instant::now()) => {}
             None => return true,
@@ -334,7 +339,7 @@ impl Transcript {
         let read = messages(frame.bytes, self.bodies);
         let is_message = matches!(read, Messages::Known(_));
         match self.spread[direction as usize].take() {
-            // A whole message of its own line: what had begun before was none.
+            // A whole message of its own line: what had begun before was not a message.
             Some(spread) if is_message => self.give_up(&spread, direction, moment),
             Some(spread) => return self.grow(spread, direction, frame, moment),
             None => {}
@@ -384,8 +389,8 @@ impl Transcript {
         };
         if self.protocol.as_ref() != Some(&stateless.protocol) {
             self.protocol = Some(stateless.protocol.clone());
-            self.said.protocol.clone_from(&self.protocol);
-            self.has_said = true;
+            self.statement.protocol.clone_from(&self.protocol);
+            self.has_statement = true;
         }
     }
 
@@ -421,7 +426,7 @@ impl Transcript {
         self.delivery.progress.counts.text += spread.lines() - 1;
         let reason = match messages(spread.first_line(), self.bodies) {
             Messages::Bad(reason) => reason,
-            _ => "it is no message".to_owned(),
+            _ => "it is not a message".to_owned(),
         };
         self.bad(direction, spread.frame(), &reason, moment);
     }

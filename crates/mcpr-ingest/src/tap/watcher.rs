@@ -40,14 +40,14 @@ impl TapWatcher {
 
     /// Says that all is over.
     pub(super) fn dismiss(mut self) {
-        // A watcher that is gone needs not be told.
+        // A watcher that is gone needs no message.
         let _ = self.life.write_all(ALL_OVER);
         drop(self.life);
         let _ = self.child.wait();
     }
 }
 
-/// Waits until the tap is gone, and kills the server then; comes back without doing so where the tap said
+/// Waits until the tap is gone, and kills the server then; comes back without doing so where the tap stated
 /// that all is over. `arguments` is the server's number, `life` is the pipe that the tap holds. What the
 /// server has started sees its input end, as it does where the kernel ends the server.
 ///
@@ -61,7 +61,7 @@ pub fn watch(arguments: &[OsString], mut life: impl Read) -> io::Result<()> {
             Ok(0) => break,
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // A pipe that cannot be read tells nothing about the tap any more.
+            // A pipe that cannot be read reports nothing about the tap any more.
             Err(error) => return Err(error),
         }
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_ends_with_a_tap_that_said_nothing() {
+    fn the_server_ends_with_a_tap_that_sent_nothing() {
         let mut server = sleeper();
         watch(&[server.id().to_string().into()], io::empty()).unwrap();
         assert_eq!(server.wait().unwrap().signal(), Some(9));

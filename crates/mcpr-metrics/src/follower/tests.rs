@@ -186,7 +186,7 @@ fn a_session_counts_once_when_its_end_is_stored() {
         .unwrap();
     assert_eq!(proxy, "weather");
     assert!((durations.sum_seconds() - 90.0).abs() < f64::EPSILON);
-    // A request that is told late belongs to it, and ends it no second time.
+    // A request that is reported late belongs to it, and ends it no second time.
     request.key = EventKey::of_id("late");
     bench.append(vec![Event::Request(request)]);
     bench.follower.read();

@@ -61,7 +61,7 @@ fn rows_of_span(it: &Emitted<'_>) -> Vec<Request> {
 }
 
 /// Proxy, method, target, outcome, code and message.
-pub(super) fn told(rows: &[Request]) -> Vec<String> {
+pub(super) fn shown(rows: &[Request]) -> Vec<String> {
     let each = rows.iter().map(|row| {
         let target = row.target.as_ref().map_or("-", |it| it.name.as_str());
         let outcome = &row.outcome;
@@ -77,7 +77,7 @@ pub(super) fn told(rows: &[Request]) -> Vec<String> {
     each.collect()
 }
 
-/// A span, and what is told of it: attributes are the members of an object of JSON.
+/// A span, and what is reported of it: attributes are the members of an object of JSON.
 type VocabularyCase = (
     &'static str,
     i32,
@@ -229,7 +229,7 @@ fn each_vocabulary_is_read() {
             attributes,
             status,
         };
-        assert_eq!(told(&rows_of_span(&span)), [expected], "{scope} {name}");
+        assert_eq!(shown(&rows_of_span(&span)), [expected], "{scope} {name}");
     }
 }
 
@@ -297,7 +297,7 @@ fn what_is_no_operation_is_no_row() {
             attributes,
             status: (0, ""),
         };
-        assert_eq!(told(&rows_of_span(&span)), [""; 0], "{scope} {name}");
+        assert_eq!(shown(&rows_of_span(&span)), [""; 0], "{scope} {name}");
     }
 }
 
@@ -365,7 +365,7 @@ fn a_span_without_a_place_is_rejected_and_the_others_are_taken() {
         assert!(
             read.unwrap_err()
                 .to_string()
-                .starts_with("the body is no message of OTLP for this path: ")
+                .starts_with("the body is not a message of OTLP for this path: ")
         );
     }
 }
@@ -390,7 +390,7 @@ fn posted(body: &[u8]) -> Post {
 }
 
 #[test]
-fn an_end_that_is_not_told_became_a_latency_of_0() {
+fn an_end_that_is_not_reported_became_a_latency_of_0() {
     let start = 1_795_932_248_906_719_168_u64;
     let latency = |end: Value| {
         let body = message("svc", "x", &[timed(7, [json!(start), end])]);
@@ -411,10 +411,13 @@ fn an_end_that_is_not_told_became_a_latency_of_0() {
 #[test]
 fn a_start_that_is_no_time_became_a_row_of_1970() {
     for (start, why) in [
-        ("0", "a time of 0 is none"),
+        ("0", "a time of 0 is not a time"),
         // Milliseconds, where nanoseconds are meant.
-        ("1795932248906", "a time before 2000 is none"),
-        ("18446744073709551615", "a time after 2262 is none"),
+        ("1795932248906", "a time before 2000 is not in nanoseconds"),
+        (
+            "18446744073709551615",
+            "a time after 2262 is not in nanoseconds",
+        ),
     ] {
         let post = posted(&message(
             "svc",

@@ -138,7 +138,7 @@ fn the_attributes_are_those_of_the_conventions() {
     let data = TracesData::decode(&*spans_of(&[failed])).expect("spans");
     let span = &data.resource_spans[0].scope_spans[0].spans[0];
     let attributes = crate::attributes::Attributes(&span.attributes);
-    let said = |name: &str| attributes.text(name).unwrap_or_default().to_string();
+    let text_of = |name: &str| attributes.text(name).unwrap_or_default().to_string();
     assert_eq!(span.name, "tools/call echo with a blank");
     for (name, value) in [
         ("mcp.method.name", "tools/call"),
@@ -148,7 +148,7 @@ fn the_attributes_are_those_of_the_conventions() {
         ("error.type", "-32602"),
         ("rpc.response.status_code", "-32602"),
     ] {
-        assert_eq!(said(name), value, "{name}");
+        assert_eq!(text_of(name), value, "{name}");
     }
     assert_eq!(
         span.end_time_unix_nano - span.start_time_unix_nano,

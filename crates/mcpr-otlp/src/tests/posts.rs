@@ -10,18 +10,18 @@ fn runs() -> Vec<PathBuf> {
     runs
 }
 
-/// What no span or record tells, run by run. A cancelled call looks like one that went well, a round that asks for
+/// What no span or record reports, run by run. A cancelled call looks like one that went well, a round that asks for
 /// input as well; the SDK's spans name no resource; hosts log tool calls alone; a gateway has a second hop.
 #[test]
-fn each_run_gives_the_rows_of_what_its_client_did_but_for_what_nobody_tells() {
-    let mut told = String::new();
+fn each_run_gives_the_rows_of_what_its_client_did_but_for_what_nobody_reports() {
+    let mut text = String::new();
     for run in runs() {
         let name = run.file_name().unwrap().to_str().unwrap();
         let rows = rows_of(&posts(&run));
-        writeln!(told, "{name}: {} rows", rows.len()).unwrap();
-        told += &difference(&run, &rows);
+        writeln!(text, "{name}: {} rows", rows.len()).unwrap();
+        text += &difference(&run, &rows);
     }
-    expect_test::expect_file!["differences.txt"].assert_eq(&told);
+    expect_test::expect_file!["differences.txt"].assert_eq(&text);
 }
 
 #[test]
@@ -45,11 +45,11 @@ fn the_order_of_posts_changes_no_row() {
 }
 
 #[test]
-fn posts_that_come_again_tell_of_the_same_operations() {
+fn posts_that_come_again_report_the_same_operations() {
     for run in runs() {
         let posts = posts(&run);
         let keys = |rows: Vec<Request>| {
-            // By what a store knows an operation again, whichever side tells of it.
+            // By what a store knows an operation again, whichever side reports it.
             let key = |it: &Request| {
                 it.key
                     .call
@@ -147,9 +147,9 @@ fn what_a_host_refused_was_never_sent() {
     let rows = rows_of(&posts(&run("codex-denied-proto")));
     for row in &rows {
         assert_eq!(row.outcome.error_kind, Some(ErrorKind::Denied), "{row:?}");
-        let said = row.outcome.error_msg.as_deref();
+        let message = row.outcome.error_msg.as_deref();
         assert_eq!(
-            said,
+            message,
             Some("MCP tool call requires approval, but approval policy is never")
         );
         assert_eq!(

@@ -1,6 +1,6 @@
 //! What the log of each host means, record by record.
 
-use super::facts::{TRACE, attributes, message, rows_of_body, told};
+use super::facts::{TRACE, attributes, message, rows_of_body, shown};
 use super::*;
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ fn each_hosts_log_is_read() {
         ),
     ];
     for (values, expected) in cases {
-        assert_eq!(told(&record(&values)), [expected], "{values}");
+        assert_eq!(shown(&record(&values)), [expected], "{values}");
     }
 }
 
@@ -88,7 +88,7 @@ fn records_of_other_tools_are_no_rows() {
         json!({"event.name": "codex.tool_result", "tool_namespace": "functions", "tool_name": "x", "success": "true"}),
     ];
     for values in others {
-        assert_eq!(told(&record(&values)), [""; 0], "{values}");
+        assert_eq!(shown(&record(&values)), [""; 0], "{values}");
     }
 }
 
@@ -118,7 +118,10 @@ fn a_hosts_record_and_its_span_of_one_call_are_one_row() {
             );
         }
         assert!(joiner.is_empty());
-        assert_eq!(told(&rows), ["desk tools/call echo rpc_error -32050 quota"]);
+        assert_eq!(
+            shown(&rows),
+            ["desk tools/call echo rpc_error -32050 quota"]
+        );
         assert_eq!(
             rows[0]
                 .trace_id

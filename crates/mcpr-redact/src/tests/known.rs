@@ -10,7 +10,7 @@ fn letters(letters: Letters, len: usize, random: &mut fastrand::Rng) -> String {
         .map(char::from)
         .collect();
     let mut run: String = (0..len).map(|_| all[random.usize(0..all.len())]).collect();
-    // So that it is no word, whatever was drawn.
+    // So that it is not a word, whatever was drawn.
     if len > 3 && letters != Letters::Digits {
         run.replace_range(
             len - 2..,
@@ -121,7 +121,7 @@ fn what_is_too_short_for_its_shape_stays() {
     }
     assert!(
         seen > SHAPES.len() / 2,
-        "most are told apart by their length: {seen}"
+        "most are distinguished by their length: {seen}"
     );
 }
 

@@ -416,7 +416,7 @@ const ORDINARY: &[&str] = &[
     "Server=h;Database=d;Integrated Security=SSPI;Trusted_Connection=True;Password=;",
     "\"password\": {\"type\": \"string\", \"format\": \"password\"}, password: string, password (string, required): of the user, `password` | string",
     "a\tTRUE\tb\tFALSE\tc",
-    // What says that it is none.
+    // What shows that it is not a secret.
     r#"{"name":"SIZE","value":"abc12345","sensitive":false,"isSecret":false}"#,
     r#"{"name":"theme","value":"dark42dark","httpOnly":false,"secure":true}"#,
     r#"{"kind":"ConfigMap","data":{"colour":"abc12345"}} {"data":{"a":"abc12345"},"kind":"Pod"}"#,

@@ -427,7 +427,7 @@
     const item = make("details", {},
       make("summary", {}, make("span", { class: "dim" }, time(one.ts)), make("span", { class: "what" }, what),
         make("bdi", { class: "proxy dim" }, one.proxy),
-        make("span", { class: "said" }, kind ? `${kind}: ` : "", one.message || (one.status === "timeout" ? "never answered" : "no message")),
+        make("span", { class: "reason" }, kind ? `${kind}: ` : "", one.message || (one.status === "timeout" ? "never answered" : "no message")),
         make("span", { class: "dim" }, duration(one.latency))));
     // Filled when it is opened: a page of hundreds of payloads stays quick.
     item.addEventListener("toggle", () => {

@@ -193,7 +193,7 @@ pub(super) fn operations(db: &mut Db, filter: &Filter) -> Result<MeantNames, DbF
     {
         conditions.add_one("o.method = ?", name);
     }
-    // Of names that the server itself has sorted out, nothing can be said of the others.
+    // Of names that the server itself has sorted out, nothing can be reported about the others.
     let is_part = !conditions.clauses.is_empty();
     let sql = format!(
         "SELECT o.id, o.kind, p.name, o.method, o.target_kind, o.target
@@ -212,7 +212,7 @@ pub(super) fn operations(db: &mut Db, filter: &Filter) -> Result<MeantNames, DbF
         }
         Ok(true)
     })?;
-    // Where all are meant no condition is needed. Without any row nothing can be said of all.
+    // Where all are meant no condition is needed. Without any row nothing can be reported about all.
     if !is_part && total > 0 && ids.len() == total {
         return Ok(MeantNames::All);
     }
@@ -250,7 +250,7 @@ fn add_client(
     Ok(is_any)
 }
 
-/// The codes that statuses are told apart by.
+/// The codes that statuses are distinguished by.
 const TIMEOUT: i64 = ErrorKind::Timeout.code();
 const UNSEEN: i64 = ErrorKind::Unseen.code();
 
@@ -266,7 +266,7 @@ fn add_outcome(filter: &Filter, conditions: &mut Conditions) {
     if filter.min_latency_us >= Some(SLOW_INDEX_US) {
         conditions.add(&format!("r.latency_us >= {SLOW_INDEX_US}"), []);
     }
-    // A status is not stored: it is told from the kind of the error, of which success has none.
+    // A status is not stored: it is derived from the kind of the error, of which success has none.
     let of_kind = |status| match status {
         Status::Ok => "r.error_kind = 0".to_owned(),
         Status::Error => format!("r.error_kind NOT IN (0, {TIMEOUT}, {UNSEEN})"),

@@ -81,7 +81,7 @@ pub(super) fn row_of(row: &Row) -> Result<RequestRow, DbFault> {
         ts: row.try_get(2)?,
         proxy: string(row, 3)?,
         kind: kind(row, 4)?,
-        // An inferred session is ours: its id was said by nobody.
+        // An inferred session is ours: its id was stated by nobody.
         session_id: listed.clone().filter(|_| !inferred),
         session: listed,
         client_name,

@@ -49,7 +49,7 @@ pub(super) fn stats(db: &mut Db, question: &StatsQuestion) -> Result<Vec<StatsRo
         })?;
     }
     for edge in question.edges() {
-        // Of an hour that the window cuts, rows are counted one by one; its sum tells how many of them are gone.
+        // Of an hour that the window cuts, rows are counted one by one; its sum shows how many of them are gone.
         let (first, end) = StatsQuestion::hours_of(&edge);
         rollups(db, first..end, &mut |rollup| {
             if question.takes_rollup(&rollup.key) {

@@ -25,7 +25,7 @@ pub(super) fn head(db: &mut Db) -> Result<Head, DbFault> {
 }
 
 /// How many requests and gaps, at least, were removed between a place and the first one that is kept behind it. Numbers
-/// are given out without a hole; those of bad lines are counted, or were once told by their sources.
+/// are given out without a hole; those of bad lines are counted, or were once reported by their sources.
 pub(super) fn gone_behind(db: &mut Db, place: Cursor) -> Result<u64, DbFault> {
     let seq = place.to_seq();
     let first = db.number(
@@ -39,9 +39,9 @@ pub(super) fn gone_behind(db: &mut Db, place: Cursor) -> Result<u64, DbFault> {
         &[&seq, &first],
     )?;
     let all = db.number("SELECT count(*) FROM bad_lines", &[])?;
-    let told = sources::total(db)?.bad.cast_signed();
+    let counted = sources::total(db)?.bad.cast_signed();
     // Lines that were once kept and made room for others.
-    let removed = told.saturating_sub(all).max(0);
+    let removed = counted.saturating_sub(all).max(0);
     let missing = first.saturating_sub(seq).saturating_sub(1);
     Ok(u64::try_from(missing - kept - removed).unwrap_or(0))
 }

@@ -72,7 +72,7 @@ fn merge_list(db: &mut Db, from: i64, into: i64, method: &str) -> Result<(), DbF
     let ids: Vec<i64> = all.iter().map(|version| version.id).collect();
     let sql = "UPDATE surfaces SET proxy = $2, version = -id WHERE id = ANY($1)";
     db.execute(sql, &[&ids, &into])?;
-    // What is no version of its own any more goes.
+    // What is not a version of its own any more goes.
     let mut kept = Vec::new();
     for (number, version) in (1_i64..).zip(&merged) {
         let Some(&id) = ids.get(version.of) else {

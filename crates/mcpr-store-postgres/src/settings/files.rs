@@ -64,7 +64,7 @@ fn password_in(text: &str, host: &Host, database: &str, user: &str) -> Option<St
             return None;
         }
         let [name, at, of, by, password] = fields(line)?;
-        let is_it = |said: &str, meant: &str| said == "*" || said == meant;
+        let is_it = |stated: &str, meant: &str| stated == "*" || stated == meant;
         let is_host = is_it(&name, &host.name) || (is_socket && name == "localhost");
         (is_host && is_it(&at, &port) && is_it(&of, database) && is_it(&by, user))
             .then_some(password)

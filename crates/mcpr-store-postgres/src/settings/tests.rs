@@ -66,7 +66,7 @@ fn what_nobody_understands_is_refused_without_the_password() {
         "postgres://u:secret@h/%zz",
     ] {
         let error = settings(url, &[]).err().expect(url);
-        let told = format!("{error:?}");
-        assert!(!told.contains("secret"), "{told}");
+        let shown = format!("{error:?}");
+        assert!(!shown.contains("secret"), "{shown}");
     }
 }

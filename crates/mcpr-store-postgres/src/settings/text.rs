@@ -80,5 +80,5 @@ fn decoded(text: &str) -> Result<String, &'static str> {
         bytes.push(u8::try_from(value).map_err(|_| WRONG)?);
         rest = after;
     }
-    String::from_utf8(bytes).map_err(|_| "it is no UTF-8")
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8")
 }

@@ -88,8 +88,8 @@ pub(super) fn gone_behind(view: &View<'_>, place: Cursor) -> Result<u64, StoreEr
         Ok(true)
     })?;
     // Lines that were once kept and made room for others had numbers, too.
-    let told = counts(view)?.bad.cast_signed();
-    let removed = told.saturating_sub(state.bad_lines.cast_signed()).max(0);
+    let counted = counts(view)?.bad.cast_signed();
+    let removed = counted.saturating_sub(state.bad_lines.cast_signed()).max(0);
     let missing = first.saturating_sub(seq).saturating_sub(1);
     Ok(u64::try_from(missing - kept - removed).unwrap_or(0))
 }

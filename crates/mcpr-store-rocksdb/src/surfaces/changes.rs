@@ -154,7 +154,7 @@ impl ListRecords<'_, '_> {
             (next_cursor.clone(), *pages, *bytes as u64, it.ts)
         });
         self.record(&chain_key(WAITING, key), record.as_ref())?;
-        // What waited under this key before is none of a new chain.
+        // What waited under this key before does not belong to a new chain.
         if waiting.is_none_or(|it| it.is_new) {
             let (first, end) = chain_key(PAGE, key).all();
             let column = self.view.column(Column::Surfaces);
@@ -177,7 +177,7 @@ impl ListRecords<'_, '_> {
 }
 
 impl Txn<'_> {
-    /// Takes in what was said of a server's surface.
+    /// Takes in what was reported about a server's surface.
     pub(crate) fn surface(&mut self, update: &SurfaceUpdate) -> Result<(), StoreError> {
         let list = ListKey {
             proxy: update.proxy.to_string(),

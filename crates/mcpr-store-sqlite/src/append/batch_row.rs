@@ -1,4 +1,4 @@
-//! The row of `batches` that a commit is told by.
+//! The row of `batches` that a commit is recognised by.
 
 use super::BatchWriter;
 use crate::seal;

@@ -17,7 +17,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Locks that are none, for a file whose log nobody has open. With them SQLite keeps the log's index
+/// Locks that do nothing, for a file whose log nobody has open. With them SQLite keeps the log's index
 /// in its own memory instead of a file.
 const NO_LOCKS: &str = "unix-none";
 
@@ -32,7 +32,7 @@ enum OpenedBy {
     Alone,
 }
 
-/// What tells that a file was written.
+/// What shows that a file was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Facts {
     inode: u64,
@@ -80,12 +80,12 @@ impl Access {
             None => OpenedBy::Locked,
         };
         let (connection, steps) = connect(path, way).map_err(|error| {
-            let told = if is_interrupted(&error, path) {
+            let fault = if is_interrupted(&error, path) {
                 interrupted()
             } else {
                 failed("open the store")(error)
             };
-            told.at(path)
+            fault.at(path)
         })?;
         Ok(Self {
             connection,
@@ -116,7 +116,7 @@ impl Access {
     pub(super) fn is_current(&self, path: &Path) -> bool {
         let main = Facts::at(path);
         match self.way {
-            // SQLite's locks tell of changes in the file itself; they do not tell that another one
+            // SQLite's locks report changes in the file itself; they do not show that another one
             // stands in its place.
             OpenedBy::Locked => main.is_some_and(|main| main.inode == self.main.inode),
             OpenedBy::Immutable | OpenedBy::Alone => {

@@ -1,4 +1,4 @@
-//! What can be wrong with a store of another program, told by its own tables and rows.
+//! What can be wrong with a store of another program, as shown by its own tables and rows.
 
 use super::Program;
 use super::held::MAX_HELD_BYTES;
@@ -45,7 +45,7 @@ impl Fault {
             rusqlite::Error::IntegralValueOutOfRange(_, number) => {
                 format!("{number} is out of range")
             }
-            // Whatever else failed is no fault of this one row.
+            // Whatever else failed is not a fault of this one row.
             other => return Self::Sql(other),
         };
         Self::Row { what, why }

@@ -106,7 +106,7 @@ pub(super) fn check_version(connection: &Connection, program: Program) -> Result
         .flatten();
     let newest = program.newest();
     match version {
-        // Tables alone do not tell: a later layout may mean something else by the same columns.
+        // Tables alone do not show it: a later layout may mean something else by the same columns.
         Some(version) if (1..=newest).contains(&version) => Ok(()),
         Some(version) if version > newest => Err(Fault::Newer(format!(
             "the store has layout {version} of {}; this mcpr knows layouts up to {newest}",
@@ -145,7 +145,7 @@ pub(super) fn require(connection: &Connection, table: &str, names: &[&str]) -> R
     }
     // Asked before the first row is read.
     if !is_plain_table(connection, table)? {
-        return Err(Fault::Shape(format!("`{table}` is no table")));
+        return Err(Fault::Shape(format!("`{table}` is not a table")));
     }
     match names
         .iter()

@@ -361,7 +361,7 @@ fn overview(source: &Source<'_>) -> Result<Overview, Fault> {
         sessions,
         span: span(source)?,
         last_seq,
-        // What these programs never counted is none.
+        // What these programs never counted has no number.
         ..Overview::default()
     })
 }
@@ -388,7 +388,7 @@ fn rollups(source: &Source<'_>) -> Result<Vec<RollupRow>, Fault> {
             // Twice, for a row has its key with it.
             let texts = [key.proxy.as_str(), key.method.as_str(), target];
             within = held.take_in::<(RollupKey, RollupRow, Sketch)>(&[texts, texts].concat());
-            // Nothing more is read; the error is told below, where it can be.
+            // Nothing more is read; the error is reported below, where it can be.
             if within.is_err() {
                 return ControlFlow::Break(());
             }

@@ -170,7 +170,7 @@ fn read(source: &Source<'_>, row: &Row<'_>) -> Result<RequestRow, Fault> {
             request_id: text(row, 1)?,
             ts: row.get(2)?,
             proxy: row.get(3)?,
-            // Not stored there: the method tells it, by the rule for our own rows.
+            // Not stored there: the method shows it, by the rule for our own rows.
             kind: Kind::of_method(&method),
             session: session_id.clone(),
             session_id,
@@ -195,7 +195,7 @@ fn read(source: &Source<'_>, row: &Row<'_>) -> Result<RequestRow, Fault> {
         ("ok" | "error", Some(_)) => Some(ErrorKind::Rpc),
         ("error", None) => Some(source.layout.uncoded),
         ("ok", None) => None,
-        // A word that the program never wrote: better told than taken for a success.
+        // A word that the program never wrote: better reported than taken for a success.
         _ => {
             let why = format!("`status` is `{status}`");
             return Err(Fault::Row { what: what(), why });

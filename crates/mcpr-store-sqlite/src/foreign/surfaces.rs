@@ -30,7 +30,7 @@ pub(super) fn surfaces(
             break;
         }
         match program {
-            // What is no list leaves its place to the next one.
+            // What is not a list leaves its place to the next one.
             Program::V04 => match newest(connection, list)? {
                 Some(version) => {
                     held.take_in::<SurfaceRow>(&[&version.payload])?;
@@ -91,7 +91,7 @@ fn newest(connection: &Connection, list: &ListKey) -> Result<Option<SurfaceRow>,
         },
     };
     // As if it were seen for the first time: that gives it the canonical form that ours have.
-    // What is no list is left out.
+    // What is not a list is left out.
     let Ok((_, Seen::New(new))) = step(&update, None, None, &mut ()) else {
         return Ok(None);
     };
@@ -121,7 +121,7 @@ fn newest(connection: &Connection, list: &ListKey) -> Result<Option<SurfaceRow>,
     }))
 }
 
-/// What the table of changes tells of a list.
+/// What the table of changes reports about a list.
 #[derive(Default)]
 struct History {
     /// How often the list changed, its first sight included.

@@ -54,7 +54,7 @@ const SESSIONS_LISTED: &str = concat!(
 );
 
 // A request that names a session with a text of megabytes has it cut with a number of its own: it is in no
-// session that is listed, as before it was in none that could be told from another.
+// session that is listed, as before it was in none that could be distinguished from another.
 const TALLY: &str = concat!(
     "SELECT ",
     named!("r.proxy", "r.id", "proxy"),
@@ -66,11 +66,11 @@ const TALLY: &str = concat!(
      FROM requests r WHERE r.session_id <> '' GROUP BY 1, 2, 3, 4"
 );
 
-/// Milliseconds of layouts 1 to 3. What is no number is left as it is, and told as such.
+/// Milliseconds of layouts 1 to 3. What is not a number is left as it is, and reported as such.
 const FROM_MS: &str = "CASE typeof(r.latency_ms) WHEN 'integer' THEN r.latency_ms * 1000
      ELSE r.latency_ms END AS latency_ms";
 
-/// The layout as its columns tell it.
+/// The layout as its columns show it.
 pub(super) fn layout(connection: &Connection) -> Result<Layout, Fault> {
     require(connection, "requests", &REQUESTS)?;
     require(connection, "sessions", &SESSIONS)?;

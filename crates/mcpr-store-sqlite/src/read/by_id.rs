@@ -8,7 +8,7 @@ use mcpr_model::RequestId;
 use mcpr_store::query::{Place, RequestRow};
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// How far a request's time may move after it was stored: one stream tells whole seconds only.
+/// How far a request's time may move after it was stored: one stream reports whole seconds only.
 const MOVES_MS: i64 = 1000;
 
 /// The request with a number.

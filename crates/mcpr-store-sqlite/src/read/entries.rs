@@ -305,7 +305,7 @@ pub(super) fn request_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
         ts: row.get(2)?,
         proxy: row.get(3)?,
         kind: codes::kind(row, 4)?,
-        // An inferred session is ours: its id was said by nobody.
+        // An inferred session is ours: its id was stated by nobody.
         session_id: if inferred { None } else { listed.clone() },
         session: listed,
         client_name,

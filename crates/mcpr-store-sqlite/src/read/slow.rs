@@ -74,7 +74,7 @@ fn by_hours(
     conditions: &Conditions,
     limit: usize,
 ) -> rusqlite::Result<Vec<i64>> {
-    // Said by name: the planner knows nothing of the values, and might go through the times.
+    // Given by name: the planner knows nothing of the values, and might go through the times.
     let tables = REQUEST_TABLES.replacen("requests r", "requests r INDEXED BY requests_slow", 1);
     let mut of_hour = connection.prepare_cached(&format!(
         "SELECT r.latency_us, r.seq FROM {tables}

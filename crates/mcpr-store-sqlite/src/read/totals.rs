@@ -15,7 +15,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 /// How many requests and gaps, at least, were removed between a place and the first one that is kept behind it.
-/// Numbers are given out without a hole; those of bad lines are counted, or were once told by their sources.
+/// Numbers are given out without a hole; those of bad lines are counted, or were once reported by their sources.
 pub(super) fn gone_behind(connection: &Connection, place: Cursor) -> rusqlite::Result<u64> {
     let missing: i64 = connection
         .prepare_cached(

@@ -113,7 +113,7 @@ pub(super) fn candidates(
         {
             let place = u16::from_le_bytes([a, b]);
             let stretch = usize::from(place) / usize::try_from(PLACES).unwrap_or(usize::MAX);
-            // A place beyond the block is damage, which `verify` tells.
+            // A place beyond the block is damage, which `verify` reports.
             if let Some((_, seqs)) = stretches.get_mut(stretch) {
                 seqs.push(of.id * ROWS * PLACES + i64::from(place));
             }

@@ -325,7 +325,7 @@ pub(crate) fn without_references<T>(
             tx.commit()?;
             Ok(removed)
         });
-    // Also after a failure, which is told only then.
+    // Also after a failure, which is reported only then.
     connection.pragma_update(None, "foreign_keys", true)?;
     removed
 }

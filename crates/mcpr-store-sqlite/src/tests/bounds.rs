@@ -195,9 +195,9 @@ fn a_request_whose_call_was_changed_is_found() {
         target: "echo",
     };
     let call = CallKey::of_call(Channel::Stderr, facts);
-    let mut told = request("a", 1);
-    told.key = EventKey::of_bytes(b"a", 0).with_call(call);
-    store.append(&batch(1, vec![told])).expect("append");
+    let mut shown = request("a", 1);
+    shown.key = EventKey::of_bytes(b"a", 0).with_call(call);
+    store.append(&batch(1, vec![shown])).expect("append");
     let path = store.path().to_owned();
     drop(store);
     let problems = || verify(&path, Depth::Quick).expect("a store").problems;
@@ -335,12 +335,12 @@ fn an_unknown_number_is_an_error_that_names_it() {
         .and_then(|reader| reader.entries(&Filter::default(), Page::newest(None, 10)))
         .expect_err("no kind of error is 9");
     assert_eq!(error.kind, StoreErrorKind::Corrupt);
-    let told = format!("{error:#}");
-    assert!(told.contains("9 stands for no kind of error"), "{told}");
+    let shown = format!("{error:#}");
+    assert!(shown.contains("9 stands for no kind of error"), "{shown}");
 }
 
 #[test]
-fn what_a_deleted_session_said_is_nowhere_in_the_file() {
+fn what_a_deleted_session_held_is_nowhere_in_the_file() {
     const SECRET: &str = "SECRETWORD";
     let directory = tempfile::tempdir().expect("a directory");
     let mut store = store_in(&directory);

@@ -88,8 +88,8 @@ fn assert_right(store: &SqliteStore, what: &str) {
         for session in all_sessions(reader.as_ref(), &filter) {
             fold.add(&session);
         }
-        let told = reader.clients(&filter, 3).expect("clients");
-        assert_eq!(told, fold.finish(3), "{what}: {filter:?}");
+        let listed = reader.clients(&filter, 3).expect("clients");
+        assert_eq!(listed, fold.finish(3), "{what}: {filter:?}");
     }
     let found = verify(store.path(), Depth::Full).expect("a store");
     assert_eq!(found.problems, [""; 0], "{what}");
@@ -155,13 +155,13 @@ fn a_writer_makes_the_sums_that_another_one_left_out() {
 }
 
 #[test]
-fn clients_of_a_long_past_are_told_without_a_look_at_each_session() {
+fn clients_of_a_long_past_are_reported_without_a_look_at_each_session() {
     let steps = |sessions: i64| {
         let directory = tempfile::tempdir().expect("a directory");
         let store = recorded(&directory, 0..sessions);
         steps_of(store.path(), |reader| {
-            let told = reader.clients(&SessionFilter::default(), 10);
-            assert_eq!(told.expect("clients").len(), 5);
+            let listed = reader.clients(&SessionFilter::default(), 10);
+            assert_eq!(listed.expect("clients").len(), 5);
         })
     };
     // 1,000 sessions at the end of each have no sums yet.
@@ -183,6 +183,6 @@ fn sums_that_something_else_changed_are_damage() {
     store.connection.execute(change, []).expect("changed");
     crate::census::settle(&store.connection).expect("counted");
     let found = verify(&path, Depth::Full).expect("a store");
-    let told = "the sums of sessions 1024 to 2047 are not what these come to";
-    assert_eq!(found.problems, [told]);
+    let listed = "the sums of sessions 1024 to 2047 are not what these come to";
+    assert_eq!(found.problems, [listed]);
 }

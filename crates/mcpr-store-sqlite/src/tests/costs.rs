@@ -52,7 +52,7 @@ fn reported_again(at: i64) -> Vec<Event> {
     })
 }
 
-/// An answer that the other stream tells of when all calls are stored.
+/// An answer that the other stream reports when all calls are stored.
 fn answered_late(at: i64) -> Vec<Event> {
     let facts = |channel| {
         let id = at.to_string();
@@ -64,17 +64,17 @@ fn answered_late(at: i64) -> Vec<Event> {
         };
         CallKey::of_call(channel, facts)
     };
-    let told = |channel: Channel, bytes: i64| {
-        let told = Request {
+    let event = |channel: Channel, bytes: i64| {
+        let event = Request {
             ts: 1000,
             key: EventKey::of_bytes(&[at, bytes].map(i64::to_le_bytes).concat(), 0)
                 .with_call(facts(channel)),
             bytes_out: (bytes > 0).then_some(bytes),
             ..of(0)
         };
-        Event::Request(told)
+        Event::Request(event)
     };
-    vec![told(Channel::Stderr, 0), told(Channel::Cloud, 9)]
+    vec![event(Channel::Stderr, 0), event(Channel::Cloud, 9)]
 }
 
 fn with_payload(at: i64) -> Vec<Event> {

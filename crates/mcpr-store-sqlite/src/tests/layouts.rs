@@ -203,7 +203,7 @@ fn requests_of_every_older_layout_stay_what_they_were() {
 }
 
 #[test]
-fn a_store_of_a_later_layout_is_left_as_it_is_and_said_to_be_newer() {
+fn a_store_of_a_later_layout_is_left_as_it_is_and_reported_to_be_newer() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     let mut store = SqliteStore::open(&path).expect("a new store");

@@ -77,7 +77,7 @@ fn a_name_of_megabytes_is_not_read_with_each_row_that_refers_to_it() {
         proxy: "weather".into(),
         id: "s-100".into(),
     };
-    // Its proxy has another name by now, which is none that can be asked for.
+    // Its proxy has another name by now, which cannot be asked for.
     let of_session = Filter {
         session: Some(session),
         ..Filter::default()
@@ -104,7 +104,7 @@ fn a_name_of_megabytes_is_not_read_with_each_row_that_refers_to_it() {
     reader.rollups(&mut drop).expect("sums");
     reader.surfaces(&SurfacePage::of(None)).expect("lists");
     let first = reader.request(1).expect("a request").expect("the first");
-    let told = format!("(too long to show: {} bytes, number 1)", LONG + 1);
-    assert_eq!(first.proxy, told);
-    assert_eq!(first.client_name.as_deref(), Some(told.as_str()));
+    let expected = format!("(too long to show: {} bytes, number 1)", LONG + 1);
+    assert_eq!(first.proxy, expected);
+    assert_eq!(first.client_name.as_deref(), Some(expected.as_str()));
 }

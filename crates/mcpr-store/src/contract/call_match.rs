@@ -3,7 +3,7 @@
 use super::*;
 use mcpr_model::{CallFacts, CallKey, Channel, ErrorKind, Payload, Target, TargetKind};
 
-/// A call as one of the streams tells of it.
+/// A call as one of the streams reports it.
 fn reported(channel: Channel, session_id: Option<&str>, ts: i64, latency_us: i64) -> Request {
     let upstream_us = Some(latency_us - 1);
     let facts = CallFacts {
@@ -38,7 +38,7 @@ fn facts(store: &dyn Store) -> Vec<(i64, i64, Option<i64>, Option<ErrorKind>)> {
 }
 
 /// In either order, and after reopening.
-pub(crate) fn what_two_streams_tell_of_a_call_is_one_row(backend: &dyn Fixture) {
+pub(crate) fn what_two_streams_report_about_a_call_is_one_row(backend: &dyn Fixture) {
     let mut store = backend.open();
     let printed = |ts| Request {
         outcome: Outcome {
@@ -69,7 +69,7 @@ pub(crate) fn what_two_streams_tell_of_a_call_is_one_row(backend: &dyn Fixture) 
     assert_eq!(append(&mut *store, 2, vec![printed(20_000)]).duplicates, 1);
     let expected = [(1, 7539, Some(9), None), (2, 20_250, Some(9), None)];
     assert_eq!(facts(&*store), expected);
-    // Told once more by either of them, it is a duplicate.
+    // Reported once more by either of them, it is a duplicate.
     let again = vec![printed(7000), posted(7539), printed(20_000), posted(20_250)];
     assert_eq!(append(&mut *store, 3, again).duplicates, 4);
     assert_eq!(facts(&*store), expected);
@@ -130,7 +130,7 @@ pub(crate) fn calls_without_a_session_are_one_where_measured_alike(backend: &dyn
     assert_eq!((overview.requests, overview.undecided), (4, 1));
 }
 
-/// What one side of an operation tells, at its own time and under its own name.
+/// What one side of an operation reports, at its own time and under its own name.
 fn spanned(side: Channel, link: u64, outcome: Option<ErrorKind>) -> Request {
     let is_server = side == Channel::ServerSpan;
     let hour = i64::try_from(link).expect("a small number") * 3_600_000;

@@ -272,7 +272,7 @@ pub(crate) fn requests_without_a_session_are_grouped_by_client_and_time(backend:
     ];
     append(&mut *store, 1, requests);
     let found = sessions(&*store);
-    let told: Vec<_> = found
+    let listed: Vec<_> = found
         .iter()
         .map(|row| {
             (
@@ -285,7 +285,10 @@ pub(crate) fn requests_without_a_session_are_grouped_by_client_and_time(backend:
         .collect();
     let (x, y) = (Some("x"), Some("y"));
     // The fifth request lies within reach of both sessions of x and joins the later one.
-    assert_eq!(told, [(true, x, 0, 2), (true, y, 31, 1), (true, x, 40, 2)]);
+    assert_eq!(
+        listed,
+        [(true, x, 0, 2), (true, y, 31, 1), (true, x, 40, 2)]
+    );
     for row in &found {
         let (mark, digits) = row.session_id.split_at(1);
         assert_eq!((mark, digits.len()), ("~", 8), "{}", row.session_id);
@@ -396,8 +399,8 @@ pub(crate) fn bad_lines_are_capped(backend: &dyn Fixture) {
         let rows = newest(limit).into_iter();
         rows.map(|row| Event::BadLine(row.line)).collect()
     };
-    let told = lines(usize::MAX);
-    assert_eq!(told, expected, "whole, newest first");
+    let listed = lines(usize::MAX);
+    assert_eq!(listed, expected, "whole, newest first");
     assert_eq!(lines(2), expected[..2]);
     let seqs: Vec<i64> = newest(2).iter().map(|row| row.seq).collect();
     let last = i64::try_from(last).expect("few") + 1;

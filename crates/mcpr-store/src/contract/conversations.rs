@@ -4,7 +4,7 @@ use super::Store;
 use super::{Fixture, batch, key, request, sessions};
 use mcpr_model::{Event, SessionState, SessionUpdate};
 
-fn said(conversation: &str) -> Event {
+fn of_conversation(conversation: &str) -> Event {
     Event::Session(SessionUpdate {
         session_id: "s".into(),
         proxy: Some("p".into()),
@@ -23,11 +23,11 @@ fn kept(store: &dyn Store) -> Vec<Option<String>> {
     rows.map(|row| row.conversation).collect()
 }
 
-pub(crate) fn a_conversation_is_the_first_said_and_goes_with_its_session(backend: &dyn Fixture) {
+pub(crate) fn a_conversation_is_the_first_stated_and_goes_with_its_session(backend: &dyn Fixture) {
     let mut store = backend.open();
-    let events = vec![said("first"), said("second")];
+    let events = vec![of_conversation("first"), of_conversation("second")];
     store.append(&batch(1, events)).expect("append");
-    let events = vec![said("third"), Event::Request(request("a", 2))];
+    let events = vec![of_conversation("third"), Event::Request(request("a", 2))];
     store.append(&batch(2, events)).expect("append");
     assert_eq!(kept(&*store), [Some("first".to_owned())]);
     store.summarize_session(&key("p", "s")).expect("summarize");

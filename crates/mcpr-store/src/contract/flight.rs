@@ -38,7 +38,7 @@ pub(crate) fn what_is_in_flight_is_listed_until_its_row_is_stored(backend: &dyn 
     put(&mut *store, 1, vec![open(first), open(request("2", 4))]);
     let all = Filter::default();
     assert_eq!(pending(&*store, &all), ["2", "1"], "in order of time");
-    assert_eq!(ids(&*store), [""; 0], "it is no row");
+    assert_eq!(ids(&*store), [""; 0], "it is not a row");
     let rows = reader(&*store).open_requests(&all).expect("rows");
     let params = rows[1].params.as_ref().map(|body| &*body.text);
     assert_eq!(params, Some(r#"{"name":"t"}"#));
@@ -54,7 +54,7 @@ pub(crate) fn what_is_in_flight_is_listed_until_its_row_is_stored(backend: &dyn 
     };
     assert_eq!(pending(&*store, &ended), [""; 0], "it has no status yet");
     backend.check();
-    // Told again, answered, and told and answered at once.
+    // Reported again, answered, and reported and answered at once.
     put(&mut *store, 2, vec![open(request("2", 4))]);
     append(&mut *store, 3, vec![request("2", 4)]);
     let at_once = vec![open(request("3", 6)), Event::Request(request("3", 6))];
@@ -72,7 +72,7 @@ pub(crate) fn what_is_in_flight_is_listed_until_its_row_is_stored(backend: &dyn 
 pub(crate) fn a_duplicate_ends_what_is_in_flight_too(backend: &dyn Fixture) {
     let mut store = backend.open();
     append(&mut *store, 1, vec![request("1", 5)]);
-    // A log that is read again tells of it before its answer.
+    // A log that is read again reports it before its answer.
     put(&mut *store, 2, vec![open(request("1", 5))]);
     assert_eq!(append(&mut *store, 3, vec![request("1", 5)]).duplicates, 1);
     assert_eq!(pending(&*store, &Filter::default()), [""; 0]);
@@ -105,7 +105,7 @@ pub(crate) fn what_is_in_flight_is_bounded_and_goes_with_its_session(backend: &d
     backend.check();
 }
 
-fn said(change: impl FnOnce(&mut ServerRun)) -> Event {
+fn of_server(change: impl FnOnce(&mut ServerRun)) -> Event {
     let mut run = ServerRun {
         proxy: "p".into(),
         session_id: "s".into(),
@@ -145,15 +145,15 @@ fn kept(store: &dyn Store, proxy: &str) -> Option<ServerRun> {
 pub(crate) fn what_a_tap_says_of_its_server_is_put_together(backend: &dyn Fixture) {
     let mut store = backend.open();
     // Nobody brings back a session that is not there.
-    put(&mut *store, 1, vec![said(|run| run.pid = Some(1))]);
+    put(&mut *store, 1, vec![of_server(|run| run.pid = Some(1))]);
     assert_eq!(kept(&*store, "p"), None);
-    let first = said(|run| {
+    let first = of_server(|run| {
         run.command = Some("sh -c x".into());
         run.pid = Some(7);
         run.stderr = Some(tail("a\n"));
     });
     put(&mut *store, 2, vec![first, begun(1)]);
-    let last = said(|run| {
+    let last = of_server(|run| {
         run.ts = 20;
         run.end = Some((ServerExit::Code(3), 20));
         run.is_death = true;
@@ -178,7 +178,7 @@ pub(crate) fn what_a_tap_says_of_its_server_is_put_together(backend: &dyn Fixtur
     backend.check();
 }
 
-pub(crate) fn what_servers_wrote_is_listed_by_when_it_was_last_told(backend: &dyn Fixture) {
+pub(crate) fn what_servers_wrote_is_listed_by_when_it_was_last_reported(backend: &dyn Fixture) {
     let mut store = backend.open();
     let of = |id: &str, ts: i64, text: &str| {
         let (id, text) = (id.to_owned(), text.to_owned());
@@ -186,12 +186,12 @@ pub(crate) fn what_servers_wrote_is_listed_by_when_it_was_last_told(backend: &dy
         if let Event::Session(update) = &mut session {
             update.session_id = id.as_str().into();
         }
-        let told = said(|run| {
+        let ending = of_server(|run| {
             run.session_id = id.as_str().into();
             run.ts = ts;
             run.stderr = (!text.is_empty()).then(|| tail(&text));
         });
-        vec![session, told]
+        vec![session, ending]
     };
     let (late, early) = (of("late", 30, "a\n"), of("early", 20, "b\n"));
     let events = [late, early, of("silent", 40, ""), of("gone", 5, "old\n")];
@@ -212,15 +212,15 @@ pub(crate) fn what_servers_wrote_is_listed_by_when_it_was_last_told(backend: &dy
 
 pub(crate) fn what_is_known_of_a_server_goes_with_its_session(backend: &dyn Fixture) {
     let mut store = backend.open();
-    let refused = said(|run| {
+    let refused = of_server(|run| {
         run.refused = Some("no such file".into());
         run.is_death = true;
     });
     put(&mut *store, 1, vec![begun(1), refused]);
     let ends = reader(&*store).server_deaths(10, 11, 10).expect("ends");
-    let told = ends[0].ending();
+    let ending = ends[0].ending();
     assert_eq!(
-        told.as_deref(),
+        ending.as_deref(),
         Some("server could not be started: no such file")
     );
     store.rename_proxy("p", "q").expect("rename");

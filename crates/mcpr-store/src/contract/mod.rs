@@ -24,7 +24,7 @@ use answers::{
 use bounds::*;
 use call_match::*;
 use clauses::*;
-use conversations::a_conversation_is_the_first_said_and_goes_with_its_session;
+use conversations::a_conversation_is_the_first_stated_and_goes_with_its_session;
 use flight::*;
 use pages::*;
 use random::answers_equal_those_of_the_reference;
@@ -99,7 +99,7 @@ macro_rules! contract_tests {
     what_is_unknown_stays_unknown_and_what_came_along_is_kept,
         an_answer_of_another_type_is_noted,
         a_repeated_batch_changes_nothing,
-        what_two_streams_tell_of_a_call_is_one_row,
+        what_two_streams_report_about_a_call_is_one_row,
         an_id_that_is_used_again_is_another_call,
         calls_without_a_session_are_one_where_measured_alike,
         spans_of_an_operation_are_one_row_however_late_they_come,
@@ -114,17 +114,17 @@ macro_rules! contract_tests {
         a_summary_takes_the_place_of_a_sessions_requests,
         everything_is_there_after_reopening,
         a_vacuum_leaves_rollups_and_newer_rows,
-        calls_that_cannot_be_placed_in_a_window_are_told,
+        calls_that_cannot_be_placed_in_a_window_are_reported,
         more_clients_than_are_shown_are_put_together,
         more_lines_than_are_shown_are_put_together,
         requests_without_a_session_are_grouped_by_client_and_time,
         a_caller_is_known_from_its_session,
-        a_conversation_is_the_first_said_and_goes_with_its_session,
+        a_conversation_is_the_first_stated_and_goes_with_its_session,
         what_is_in_flight_is_listed_until_its_row_is_stored,
         a_duplicate_ends_what_is_in_flight_too,
         what_is_in_flight_is_bounded_and_goes_with_its_session,
         what_a_tap_says_of_its_server_is_put_together,
-        what_servers_wrote_is_listed_by_when_it_was_last_told,
+        what_servers_wrote_is_listed_by_when_it_was_last_reported,
         what_is_known_of_a_server_goes_with_its_session,
         gaps_stand_in_their_place,
         equal_gaps_are_two,

@@ -25,7 +25,7 @@ fn list(proxy: &str, ts: i64, tools: &str) -> SurfaceUpdate {
     }
 }
 
-/// What a stream tells from a time on, under a name.
+/// What a stream reports from a time on, under a name.
 fn stream_events(proxy: &str, from: i64) -> Vec<Event> {
     let call = |number: i64, tool: &str| {
         let id = format!("{from} {number}");
@@ -79,7 +79,7 @@ fn stream_events(proxy: &str, from: i64) -> Vec<Event> {
     ]
 }
 
-/// Everything that a store tells, in one text.
+/// Everything that a store reports, in one text.
 fn everything(store: &dyn Store) -> String {
     let reader = reader(store);
     let page = Page::after(Cursor::START, Page::MAX_LIMIT);
@@ -126,7 +126,7 @@ pub(crate) fn a_renamed_proxy_is_as_if_recorded_under_its_name(backend: &dyn Fix
     let right = stored(&[stream_events("right", 10), stream_events("right", HOUR_MS)]);
     assert_eq!(everything(&*store), everything(&right));
     drop(store);
-    // It goes on under the new name, and what was told before is known.
+    // It goes on under the new name, and what was reported before is known.
     let mut store = backend.open();
     let mut again = stream_events("right", HOUR_MS);
     again.extend(stream_events("right", 2 * HOUR_MS));

@@ -18,7 +18,7 @@ fn call(id: &str, tool: &str, ts: i64) -> Request {
     }
 }
 
-pub(crate) fn calls_that_cannot_be_placed_in_a_window_are_told(backend: &dyn Fixture) {
+pub(crate) fn calls_that_cannot_be_placed_in_a_window_are_reported(backend: &dyn Fixture) {
     let mut store = backend.open();
     let half_hours = (0..8).map(|at| call(&at.to_string(), "t", at * 30 * MINUTE_MS));
     append(&mut *store, 1, half_hours.collect());
@@ -74,7 +74,7 @@ pub(crate) fn more_clients_than_are_shown_are_put_together(backend: &dyn Fixture
     });
     append(&mut *store, 1, requests.collect());
     let rows = reader(&*store).clients(&SessionFilter::default(), 2);
-    let told: Vec<_> = rows
+    let listed: Vec<_> = rows
         .expect("clients")
         .into_iter()
         .map(|row| {
@@ -89,7 +89,7 @@ pub(crate) fn more_clients_than_are_shown_are_put_together(backend: &dyn Fixture
         of("client 4", (4, 4), (400, 403)),
         of(OTHER, (6, 6), (100, 302)),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     let all = reader(&*store).clients(&SessionFilter::default(), 5);
     assert_eq!(
         all.expect("clients").len(),
@@ -120,11 +120,11 @@ pub(crate) fn more_lines_than_are_shown_are_put_together(backend: &dyn Fixture) 
             ..StatsQuestion::sums(&filter, GroupBy::Tool)
         };
         let rows = reader(&*store).stats(&question).expect("stats");
-        let told: Vec<_> = rows
+        let listed: Vec<_> = rows
             .iter()
             .map(|row| (row.key.tool.as_deref().unwrap_or_default(), row.tally.calls))
             .collect();
-        assert_eq!(told, [("c", 3), ("b", 2), ("a", 1), (OTHER, 2)]);
+        assert_eq!(listed, [("c", 3), ("b", 2), ("a", 1), (OTHER, 2)]);
         assert_eq!(rows[3].key.proxy, None, "of whatever proxy");
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a writer that has told of requests in flight, or of a server that it runs, is still there: it holds a lock
+//! Whether a writer that has reported requests in flight, or of a server that it runs, is still there: it holds a lock
 //! on a file of its own beside the store, which the system frees however the writer ends. The sessions of such servers
 //! stand in the file, a line each: whoever finds it without its writer ends them.
 
@@ -117,7 +117,7 @@ fn is_at(file: &File, path: &Path) -> bool {
         .is_ok_and(|ours| there.is_ok_and(|there| there == ours))
 }
 
-/// Whether the writer that told of requests in flight is not there any more.
+/// Whether the writer that reported requests in flight is not there any more.
 #[must_use]
 pub fn is_gone(store: &Path, writer: i64) -> bool {
     match opened(&path_of(store, writer)) {

@@ -96,7 +96,7 @@ fn others_may_write(metadata: &Metadata) -> bool {
         || (metadata.mode() & GROUP_MAY_WRITE != 0 && !is_own_group)
 }
 
-/// Refuses a file of the store that is another user's. No file is no fault.
+/// Refuses a file of the store that is another user's. No file is not a fault.
 ///
 /// # Errors
 /// When it is another user's, or cannot be looked at.

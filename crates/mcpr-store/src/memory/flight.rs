@@ -18,18 +18,20 @@ impl State {
     pub(super) fn put_runs(&mut self, batch: &Batch) {
         let sessions = self.sessions();
         for event in &batch.events {
-            let Event::Server(said) = event else { continue };
+            let Event::Server(statement) = event else {
+                continue;
+            };
             let key = SessionKey {
-                proxy: said.proxy.to_string(),
-                id: said.session_id.to_string(),
+                proxy: statement.proxy.to_string(),
+                id: statement.session_id.to_string(),
             };
             if sessions.get(&key).is_some() {
                 let run = self.runs.entry(key).or_insert_with(|| ServerRun {
-                    proxy: said.proxy.clone(),
-                    session_id: said.session_id.clone(),
+                    proxy: statement.proxy.clone(),
+                    session_id: statement.session_id.clone(),
                     ..ServerRun::default()
                 });
-                run.add((**said).clone());
+                run.add((**statement).clone());
             }
         }
     }
@@ -60,7 +62,7 @@ impl State {
             if key.proxy == old {
                 run.proxy = new.into();
                 let id = key.id;
-                // Of two sessions that become one, what was said under the new name stays.
+                // Of two sessions that become one, what was reported under the new name stays.
                 let key = SessionKey {
                     proxy: new.to_owned(),
                     id,
@@ -83,7 +85,7 @@ impl State {
 
     pub(super) fn open_rows(&self, filter: &Filter) -> Vec<OpenRow> {
         let sessions = self.sessions();
-        // What is over is no request in flight: it only waits for more to be told.
+        // What is over is not a request in flight: it only waits for more to be reported.
         let open = self.open.values().filter(|(_, open)| !open.is_over);
         let rows = open.map(|(_, open)| {
             let mut found = OpenRow::of_request(&open.request, Flight::Pending);
@@ -109,8 +111,8 @@ impl State {
         let has_text =
             |tail: &Option<OutputTail>| tail.as_ref().is_some_and(|it| !it.text.is_empty());
         let is_meant = |run: &&ServerRun| {
-            let is_told = has_text(&run.stderr) || has_text(&run.stray) || run.is_death;
-            is_told && proxy.is_none_or(|proxy| proxy.matches(&run.proxy))
+            let is_listed = has_text(&run.stderr) || has_text(&run.stray) || run.is_death;
+            is_listed && proxy.is_none_or(|proxy| proxy.matches(&run.proxy))
         };
         let mut found: Vec<ServerRun> = self.runs.values().filter(is_meant).cloned().collect();
         found.sort_by(|a, b| {

@@ -17,7 +17,7 @@ pub(super) struct Listing {
 impl Listing {
     /// Folds a log, from its beginning to its end.
     ///
-    /// `first_ts` has the times that requests were first told with, where these are others now: an inferred
+    /// `first_ts` has the times that requests were first reported with, where these are others now: an inferred
     /// session's span is made of them, one with an id holds both.
     pub(super) fn of(log: &[Logged], first_ts: &BTreeMap<i64, i64>) -> Self {
         let mut listing = Self::default();
@@ -68,7 +68,7 @@ impl Listing {
             ts,
             ..request.clone()
         });
-        // The time that is known by now, beside the one that was told first.
+        // The time that is known by now, beside the one that was reported first.
         let mut state = row.state();
         state.recount(request, request);
         row.set_state(state);

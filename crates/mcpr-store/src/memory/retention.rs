@@ -89,7 +89,7 @@ impl State {
         (before - self.rollups.len()) as u64
     }
 
-    /// Names are no rows here; sources are, and what has sums of its own.
+    /// Names are not rows here; sources are, and what has sums of its own.
     fn vacuum_names(&mut self, what: &Retention) -> u64 {
         let gaps = self.gaps().map(|(_, gap)| gap.source.to_string());
         let lines = self.bad_lines.iter().map(|row| row.line.source.to_string());

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// One client and version with the sums of its sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientRow {
-    /// The client's name; `None` for sessions that never told.
+    /// The client's name; `None` for sessions that never named it.
     pub client_name: Option<String>,
     /// The client's version.
     pub client_version: Option<String>,

@@ -44,7 +44,7 @@ pub struct Filter {
     pub client: Option<Pattern>,
     /// Only one of these statuses; none is all.
     pub statuses: Vec<Status>,
-    /// Only errors of one of these layers; none is all, and what is no error.
+    /// Only errors of one of these layers; none is all, and what is not an error.
     pub error_kinds: Vec<ErrorKind>,
     /// Only errors with exactly this code.
     pub error_code: Option<String>,
@@ -181,7 +181,7 @@ impl Filter {
         is_of_failures
             && is_of_deaths
             && !is_of_some_requests
-            // A server's end stands among what was said to it.
+            // A server's end stands among the messages to it.
             && self.kind.is_none_or(|kind| kind == Kind::Mcp)
             && self.proxy.as_ref().is_none_or(|it| it.matches(&session.proxy))
             && self.session.as_ref().is_none_or(|it| it == session)

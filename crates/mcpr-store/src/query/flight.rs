@@ -62,7 +62,7 @@ impl OpenRow {
     #[must_use]
     pub fn payload(&self) -> Option<Payload> {
         let params = self.params.clone();
-        // Nothing kept is no payload, as it is of a row.
+        // Without anything kept there is no payload, as with a row.
         params.map(|params| Payload {
             params: Some(params),
             answer: None,

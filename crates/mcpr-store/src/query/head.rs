@@ -5,7 +5,7 @@ use super::Cursor;
 /// The newest state of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// Tells one store from another, wherever its file lies; 0 where a store does not say.
+    /// Distinguishes one store from another, wherever its file lies; 0 where a store does not say.
     pub store_id: i64,
     /// Behind the last row that was ever stored.
     pub cursor: Cursor,

@@ -297,7 +297,7 @@ pub struct TracesFold {
     pub left_out: u64,
 }
 
-/// Most names of proxies and sessions that are told apart within a trace.
+/// Most names of proxies and sessions that are distinguished within a trace.
 const MAX_NAMES: usize = 64;
 
 impl TracesFold {

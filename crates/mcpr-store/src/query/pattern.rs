@@ -32,7 +32,7 @@ impl Pattern {
         }
     }
 
-    /// Compiles a glob that does not tell upper from lower case.
+    /// Compiles a glob that does not distinguish upper from lower case.
     ///
     /// # Errors
     /// When the glob is not well-formed.

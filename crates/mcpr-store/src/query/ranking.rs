@@ -182,7 +182,7 @@ pub struct RankedLines<T> {
 
 impl StatsQuestion {
     /// The answer in an order, of which so many lines are shown: all others are one more, [`OTHER`]. Of hours, which
-    /// are not put together, the last stay where none of them is said to be first.
+    /// are not put together, the last stay where none of them is reported to be first.
     #[must_use]
     pub fn ranked(
         &self,

@@ -20,7 +20,7 @@ pub struct RequestRow {
     pub proxy: String,
     /// MCP, HTTP or OAuth.
     pub kind: Kind,
-    /// The session id as the stream said it.
+    /// The session id as the stream stated it.
     pub session_id: Option<String>,
     /// The id under which `sessions` lists its session: the same, or an inferred one.
     pub session: Option<String>,
@@ -46,7 +46,7 @@ pub struct RequestRow {
     pub error_kind: Option<ErrorKind>,
     /// JSON-RPC code or HTTP status.
     pub error_code: Option<String>,
-    /// What the answer said.
+    /// The message of the answer.
     pub error_msg: Option<String>,
     /// Whether the answer came under an id of another JSON type than the request's.
     pub retyped: bool,
@@ -58,7 +58,7 @@ pub struct RequestRow {
     pub http_status: Option<u16>,
     /// From the request to the first byte of its answer, microseconds.
     pub first_event_us: Option<i64>,
-    /// The format that it was told in.
+    /// The format that it came in.
     pub format: Option<SourceFormat>,
     /// The trace that it is a part of.
     pub trace_id: Option<TraceId>,
@@ -166,7 +166,7 @@ pub struct StoredKey {
     pub key: i64,
     /// Whether its event named the client itself, instead of its session alone.
     pub names_client: bool,
-    /// What another stream's telling of a request finds it by, see [`mcpr_model::CallKey`].
+    /// What another stream's report of a request finds it by, see [`mcpr_model::CallKey`].
     pub call: Option<i64>,
 }
 

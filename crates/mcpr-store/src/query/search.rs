@@ -13,9 +13,9 @@ const MAX_CHARS: usize = 1000;
 /// Most bytes that a compiled expression takes: each row is looked at with all of it.
 const MAX_COMPILED_BYTES: usize = 1 << 20;
 
-/// A text that is no regular expression, or one that is too large.
+/// A text that is not a regular expression, or one that is too large.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no regular expression: {reason}{}", place(*.at))]
+#[error("`{text}` is not a regular expression: {reason}{}", place(*.at))]
 pub struct SearchError {
     text: String,
     /// Where it goes wrong, as a person counts characters; `None` where all of it does.
@@ -71,7 +71,7 @@ impl Search {
     /// Searches for what a regular expression matches, in the fields of a row.
     ///
     /// # Errors
-    /// When it is none, or one that is too large.
+    /// When it does not parse, or is too large.
     pub fn expression(text: &str) -> Result<Self, SearchError> {
         let failed = |at: Option<usize>, reason: String| SearchError {
             text: text.to_owned(),
@@ -259,23 +259,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_expression_is_told_with_its_place() {
+    fn what_is_no_expression_is_reported_with_its_place() {
         let cases = [
             (
                 "é(oo",
-                "`é(oo` is no regular expression: unclosed group, at character 2",
+                "`é(oo` is not a regular expression: unclosed group, at character 2",
             ),
             (
                 "a**[",
-                "`a**[` is no regular expression: unclosed character class, at character 4",
+                "`a**[` is not a regular expression: unclosed character class, at character 4",
             ),
             (
                 r"\p{Nonsense}",
-                r"`\p{Nonsense}` is no regular expression: Unicode property not found, at character 1",
+                r"`\p{Nonsense}` is not a regular expression: Unicode property not found, at character 1",
             ),
             (
                 r"(\w{90}){90}",
-                r"`(\w{90}){90}` is no regular expression: it grows too large when it is made ready",
+                r"`(\w{90}){90}` is not a regular expression: it grows too large when it is made ready",
             ),
         ];
         for (text, expected) in cases {

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Requests of one client without a session id belong together while no gap is longer than this.
 pub const INFERRED_GAP_MS: i64 = 30 * MINUTE_MS;
 
-/// Which inferred session a request without a session id belongs to, told by its two neighbours in time.
+/// Which inferred session a request without a session id belongs to, found by its two neighbours in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Neighbour {
     /// The one that began last at its time or before.
@@ -54,7 +54,7 @@ pub fn inferred_id(
     // JSON keeps the parts apart: glued together, different parts could give the same text.
     let text = serde_json::json!([proxy, client_name, client_version, started_at, taken]);
     format!(
-        // Short enough to be typed; what that makes collide is told apart by `taken`.
+        // Short enough to be typed; what that makes collide is distinguished by `taken`.
         "~{:08x}",
         xxh3_64(text.to_string().as_bytes()) & 0xffff_ffff
     )
@@ -63,7 +63,7 @@ pub fn inferred_id(
 /// One session with its counters. Calls are MCP requests; HTTP rows do not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRow {
-    /// The id as the stream said it, or an inferred one.
+    /// The id as the stream stated it, or an inferred one.
     pub session_id: String,
     /// Whether it was put together from requests without a session id.
     pub inferred: bool,
@@ -77,7 +77,7 @@ pub struct SessionRow {
     pub started_at: i64,
     /// Unix milliseconds of its last use.
     pub last_seen_at: i64,
-    /// Unix milliseconds of its end, where one was told.
+    /// Unix milliseconds of its end, where one was reported.
     pub ended_at: Option<i64>,
     /// MCP requests.
     pub total_calls: i64,

@@ -298,7 +298,7 @@ impl StatsQuestion {
             && self.takes_tool(&key.proxy, tool)
     }
 
-    /// Whether a tool of a proxy, or what is no call of one, is among those that are asked for by name.
+    /// Whether a tool of a proxy, or what is not a call of one, is among those that are asked for by name.
     fn takes_tool(&self, proxy: &str, tool: Option<&str>) -> bool {
         self.tools.as_ref().is_none_or(|tools| {
             let tool = tool.map(|tool| (proxy.to_owned(), tool.to_owned()));

@@ -4,7 +4,7 @@ use super::tally::{Counted, Tally};
 use super::{GroupBy, RequestRow, RollupRow, StatsKey, StatsQuestion, StatsRow};
 use std::collections::BTreeMap;
 
-/// Most lines that a fold tells apart where fewer are shown: what is met after so many others counts with
+/// Most lines that a fold distinguishes where fewer are shown: what is met after so many others counts with
 /// what is put together. Only names without an end come to so many.
 pub(super) const MAX_FOLDED: usize = if cfg!(test) { 100 } else { 20_000 };
 
@@ -147,13 +147,16 @@ mod tests {
             assert!(fold.tallies.len() <= MAX_FOLDED + 1);
             assert!(fold.unplaced.len() <= MAX_FOLDED + 1);
         }
-        let told: Vec<_> = fold
+        let listed: Vec<_> = fold
             .finish()
             .into_iter()
             .map(|row| (row.key.tool.unwrap_or_default(), row.tally.calls))
             .collect();
         let others = 10 * MAX_FOLDED as u64 - 2;
         let expected = [("t1", 3), ("t0", 2), (OTHER, others)];
-        assert_eq!(told, expected.map(|(tool, calls)| (tool.to_owned(), calls)));
+        assert_eq!(
+            listed,
+            expected.map(|(tool, calls)| (tool.to_owned(), calls))
+        );
     }
 }

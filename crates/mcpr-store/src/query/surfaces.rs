@@ -22,11 +22,11 @@ pub struct SurfaceRow {
     pub last_seen_at: i64,
     /// The position in the store behind which it was first seen.
     pub seq: i64,
-    /// The session in which it was first seen, where the stream said one.
+    /// The session in which it was first seen, where the stream stated one.
     pub session_id: Option<String>,
-    /// The client that saw it first, where the event said one.
+    /// The client that saw it first, where the event stated one.
     pub client_name: Option<String>,
-    /// The server's address, where a stream told it.
+    /// The server's address, where a stream reported it.
     pub upstream: Option<String>,
     /// Whether the server had announced a change since the version before was last seen.
     pub announced: bool,
@@ -290,7 +290,7 @@ pub struct ListRow {
     pub shown: Option<SurfaceRow>,
     /// How many items it holds; none for the server itself.
     pub items: Option<i64>,
-    /// The server's name, as it was told by that time.
+    /// The server's name, as it was reported by that time.
     pub server_name: Option<String>,
     /// The server's version.
     pub server_version: Option<String>,

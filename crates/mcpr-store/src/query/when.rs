@@ -13,7 +13,7 @@ use mcpr_model::time::SECOND_MS;
 use std::borrow::Cow;
 use words::{ambiguity, dated};
 
-/// A text that is no time or no duration.
+/// A text that is not a time or no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` {reason}")]
 pub struct WhenError {
@@ -75,7 +75,7 @@ impl TimeZone for Zone {
 /// Reads a moment into unix milliseconds, cutting off what is finer.
 ///
 /// # Errors
-/// When the text is none of the forms that [`WhenError::hint`] names.
+/// When the text is not one of the forms that [`WhenError::hint`] names.
 pub fn parse_when<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Result<i64, WhenError> {
     let text = text.trim();
     let fail = |reason| WhenError {
@@ -84,13 +84,13 @@ pub fn parse_when<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Result<i64,
         hint: TIME_HINT.into(),
     };
     if text.is_empty() {
-        return Err(fail("is no time"));
+        return Err(fail("is not a time"));
     }
     if text.eq_ignore_ascii_case("now") {
         return Ok(now_ms);
     }
     if let Some(epoch) = text.strip_prefix('@') {
-        return parse_epoch(epoch).ok_or_else(|| fail("is no unix time"));
+        return parse_epoch(epoch).ok_or_else(|| fail("is not a unix time"));
     }
     if text
         .strip_prefix('-')
@@ -101,7 +101,7 @@ pub fn parse_when<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Result<i64,
         // `ts` in machine output is a bare number of milliseconds; small numbers are slips.
         return match text.parse::<i64>() {
             Ok(number) if number.unsigned_abs() >= LEAST_BARE_EPOCH => {
-                parse_epoch(text).ok_or_else(|| fail("is no unix time"))
+                parse_epoch(text).ok_or_else(|| fail("is not a unix time"))
             }
             _ => Err(fail("is a number without a unit")),
         };
@@ -116,7 +116,7 @@ pub fn parse_when<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Result<i64,
                     hint: found.hint.into(),
                     ..fail(found.reason)
                 },
-                None => fail("is no time"),
+                None => fail("is not a time"),
             }
         }),
     }
@@ -125,7 +125,7 @@ pub fn parse_when<Tz: TimeZone>(text: &str, now_ms: i64, tz: &Tz) -> Result<i64,
 /// Reads a length of time into microseconds; a bare number is milliseconds.
 ///
 /// # Errors
-/// When the text is no duration, is negative, or does not fit.
+/// When the text is not a duration, is negative, or does not fit.
 pub fn parse_duration_us(text: &str) -> Result<i64, WhenError> {
     let text = text.trim();
     let fail = |reason| WhenError {
@@ -140,7 +140,7 @@ pub fn parse_duration_us(text: &str) -> Result<i64, WhenError> {
         read_us(text)
     };
     read.map_err(|error| match error {
-        NoLength::Shape => fail("is no duration"),
+        NoLength::Shape => fail("is not a duration"),
         NoLength::TooLong => fail("is too long a duration"),
     })
 }

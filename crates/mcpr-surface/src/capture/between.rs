@@ -27,18 +27,18 @@ mod tests {
     use super::changes_between;
 
     #[test]
-    fn each_item_is_told() {
+    fn each_item_is_reported() {
         let old = r#"{"tools":[{"name":"a"},{"name":"b"}]}"#;
         let new = r#"{"tools":[{"name":"b","title":"B"},{"name":"c"}]}"#;
-        let told = |before: Option<&str>| -> Vec<String> {
+        let reported = |before: Option<&str>| -> Vec<String> {
             let all = changes_between("tools/list", before, new);
             all.into_iter()
                 .map(|(change, item)| format!("{change} {}", item.unwrap_or_default()))
                 .collect()
         };
-        assert_eq!(told(None), ["initial "]);
+        assert_eq!(reported(None), ["initial "]);
         assert_eq!(
-            told(Some(old)),
+            reported(Some(old)),
             ["tool_removed a", "tool_modified b", "tool_added c"]
         );
         assert_eq!(changes_between("ping", None, new), []);

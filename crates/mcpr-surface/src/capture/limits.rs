@@ -36,7 +36,7 @@ pub fn is_flapping(versions: usize) -> bool {
 }
 
 /// What an item that was seen on its own is known by; `None` where it is not kept: what has no name cannot be
-/// told from others, and what is too long would take the room of many.
+/// distinguished from others, and what is too long would take the room of many.
 #[must_use]
 pub fn lone_item_key(method: &str, item: &str) -> Option<String> {
     let kind = kind_of(method).filter(|_| item.len() <= MAX_LONE_ITEM_BYTES)?;

@@ -28,7 +28,7 @@ pub fn last_seen_of(update: &SurfaceUpdate) -> i64 {
 #[must_use]
 pub fn read_version(method: &str, version: &SurfaceVersion) -> Option<NewVersion> {
     let kind = kind_of(method)?;
-    // By the same reading as an answer: what cannot be compared later is no version.
+    // By the same reading as an answer: what cannot be compared later is not a version.
     let pages = Pages::read(kind, &version.payload)?;
     let sha256 = identity(kind, &pages.items);
     let payload = match kind.list_member() {
@@ -50,7 +50,7 @@ pub fn read_version(method: &str, version: &SurfaceVersion) -> Option<NewVersion
 pub fn known_as(first_seen_at: i64, same: &[KnownVersion]) -> Option<i64> {
     // Two versions of a list cannot have begun at one time.
     let first_sight = same.iter().find(|it| it.first_seen_at == first_seen_at);
-    // One that came back too often is told of by the newest that is there, as when a list flaps.
+    // One that came back too often is reported by the newest that is there, as when a list flaps.
     let newest = || same.last().filter(|_| is_flapping(same.len()));
     first_sight.or_else(newest).map(|known| known.version)
 }

@@ -44,7 +44,7 @@ impl ListTexts for Texts {
 fn run(statements: &[SurfaceUpdate]) -> Vec<String> {
     let (mut pending, mut latest) = (None, None);
     let mut texts = Texts::default();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for update in statements {
         let Ok((chain, seen)) = step(update, pending.as_ref(), latest.as_ref(), &mut texts);
         match chain {
@@ -64,7 +64,7 @@ fn run(statements: &[SurfaceUpdate]) -> Vec<String> {
                 None => change.clone(),
             });
             let changes = changes.chain(new.peculiar.clone()).collect::<Vec<_>>();
-            told.push(format!("{}: {}", new.version, changes.join(", ")));
+            reported.push(format!("{}: {}", new.version, changes.join(", ")));
             latest = Some(Latest {
                 version: new.version,
                 sha256: new.sha256,
@@ -73,7 +73,7 @@ fn run(statements: &[SurfaceUpdate]) -> Vec<String> {
             texts.latest = new.payload;
         }
     }
-    told
+    reported
 }
 
 fn tools(cursor: Option<&str>, result: &str) -> SurfaceUpdate {
@@ -82,7 +82,7 @@ fn tools(cursor: Option<&str>, result: &str) -> SurfaceUpdate {
 
 #[test]
 fn whole_lists_make_versions_when_they_differ() {
-    let told = run(&[
+    let reported = run(&[
         tools(
             None,
             r#"{"tools":[{"name":"b"},{"name":"a","_meta":{"x":1}}]}"#,
@@ -94,7 +94,7 @@ fn whole_lists_make_versions_when_they_differ() {
         tools(None, r#"{"tools":[{"name":"a","title":"A"},{"name":"c"}]}"#),
     ]);
     assert_eq!(
-        told,
+        reported,
         [
             "1: initial",
             "2: tool_modified a, tool_removed b, tool_added c"
@@ -147,12 +147,12 @@ fn the_negotiated_version_is_not_the_servers() {
             ),
         )
     };
-    let told = run(&[
+    let reported = run(&[
         answer("2025-06-18", "s"),
         answer("2024-11-05", "s"),
         answer("2025-06-18", "t"),
     ]);
-    assert_eq!(told, ["1: initial", "2: updated"]);
+    assert_eq!(reported, ["1: initial", "2: updated"]);
 }
 
 #[test]
@@ -176,12 +176,12 @@ fn old_news_and_what_is_no_list_do_nothing() {
 
 #[test]
 fn doubled_names_and_keys_are_noticed() {
-    let told = run(&[tools(
+    let reported = run(&[tools(
         None,
         r#"{"tools":[{"name":"a"},{"name":"a","title":"1","title":"2"}]}"#,
     )]);
     assert_eq!(
-        told,
+        reported,
         ["1: initial, two items are named `a`, the key `/tools/1/title` stands twice"]
     );
 }

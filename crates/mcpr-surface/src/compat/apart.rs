@@ -271,8 +271,8 @@ fn is_apart(pair: &Pair<'_>) -> bool {
     let is_closed = old.get("additionalProperties") == Some(&Value::Bool(false));
     let demands = |(name, value): (&String, &Value)| {
         // A careful caller sends nothing that the new side could refuse by its rule for the rest.
-        let is_told = is_closed && name == "additionalProperties";
-        !is_told && !INNER.contains(&name.as_str()) && old.get(name) != Some(value)
+        let is_known = is_closed && name == "additionalProperties";
+        !is_known && !INNER.contains(&name.as_str()) && old.get(name) != Some(value)
     };
     let fewer = |name: &&str| {
         let count =

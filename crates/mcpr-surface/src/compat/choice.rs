@@ -6,10 +6,10 @@ use super::steps::StepBudget;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// How many sets of alternatives are told.
+/// How many sets of alternatives are reported.
 const MAX_SETS: usize = 100;
 
-/// How many references are followed to tell what an alternative says.
+/// How many references are followed to find what an alternative says.
 const MAX_PARTS: usize = 40;
 
 /// The branches of a choice.
@@ -176,7 +176,7 @@ fn parts_of<'a>(schema: &'a Value, defs: Definitions<'a>) -> Vec<&'a Map<String,
     parts
 }
 
-/// Whether no object fits both, as far as types and a common tag tell.
+/// Whether no object fits both, as far as types and a common tag show.
 fn excludes(one: &Branch<'_>, other: &Branch<'_>) -> bool {
     let allows_objects = |branch: &Branch<'_>| branch.parts.iter().all(|part| allows_object(part));
     // Other values have no properties to declare; lists of objects may.
@@ -220,7 +220,7 @@ fn tags_differ(one: &Branch<'_>, other: &Branch<'_>) -> bool {
     };
     tags(one).any(|(name, values)| {
         let others = tags(other).filter(|(another, _)| another == &name);
-        // One that is optional may be left out, and then tells nothing apart.
+        // One that is optional may be left out, and then distinguishes nothing.
         let is_sent = demands(one, name) || demands(other, name);
         is_sent
             && others

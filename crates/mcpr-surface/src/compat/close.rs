@@ -115,7 +115,7 @@ fn closed_as(
     (!steps.are_over()).then(|| (schema, closer.is_exact.get()))
 }
 
-/// What is said around a part about the names of the same value.
+/// What is reported around a part about the names of the same value.
 #[derive(Debug, Clone, Copy)]
 struct Surrounding<'a> {
     /// The names that are declared or asked for there.

@@ -1,4 +1,4 @@
-//! Putting the parts of `allOf` together, and telling when `oneOf` is no more than `anyOf`. Each step
+//! Putting the parts of `allOf` together, and finding when `oneOf` is no more than `anyOf`. Each step
 //! keeps the accepted set; where that is not plain, nothing is done.
 
 use super::normal::is_anything;
@@ -104,7 +104,7 @@ fn join_keyword(map: &mut Map<String, Value>, name: String, value: Value) {
     }
 }
 
-/// Whether no value can satisfy two branches of a `oneOf`, as far as types or a common tag tell.
+/// Whether no value can satisfy two branches of a `oneOf`, as far as types or a common tag show.
 pub(super) fn one_of_is_any_of(branches: &Value) -> bool {
     // What is ill-formed is left as it is.
     let Some(branches) = branches.as_array() else {
@@ -148,7 +148,7 @@ pub(crate) fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// Whether the branches are objects that a required property with distinct values tells apart.
+/// Whether the branches are objects that a required property with distinct values distinguishes.
 fn tags_are_disjoint(branches: &[Value]) -> bool {
     // All branches must have the tag, so that those of the first are enough to try.
     let Some(tags) = branches.first().and_then(|branch| branch.get("properties")) else {

@@ -83,7 +83,7 @@ impl Forms {
     }
 }
 
-/// Which of the values is the first witness of the pair, and the steps that it took to tell.
+/// Which of the values is the first witness of the pair, and the steps that it took to decide.
 pub(super) fn first_witness(pair: Comparison<'_>, known: &[Value]) -> (Option<usize>, u64) {
     let steps = StepBudget::of(MAX_STEPS);
     let Ok(forms) = Forms::of(pair, &steps) else {

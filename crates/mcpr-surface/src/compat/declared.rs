@@ -113,11 +113,11 @@ impl<'a> Definitions<'a> {
         let lists = lists
             .filter_map(|name| map.get(*name)?.as_array())
             .flatten();
-        let said = ["then", "else"].iter().filter_map(|name| map.get(*name));
+        let schemas = ["then", "else"].iter().filter_map(|name| map.get(*name));
         let dependent = map.get("dependentSchemas").and_then(Value::as_object);
         let dependent = dependent.into_iter().flat_map(Map::values);
         let mut parts = lists
-            .chain(said)
+            .chain(schemas)
             .chain(dependent)
             .filter_map(Value::as_object);
         if parts.any(|part| self.declares_within(part, visited, |_| true)) {
@@ -243,8 +243,9 @@ fn parts_in_place(map: &Map<String, Value>) -> impl Iterator<Item = (PartRole, &
     });
     let dependent = map.get("dependentSchemas").and_then(Value::as_object);
     let dependent = dependent.into_iter().flat_map(Map::values);
-    let said = lists.flatten().chain(dependent);
-    said.map(|schema| (PartRole::SurfaceContent, schema))
+    let schemas = lists.flatten().chain(dependent);
+    schemas
+        .map(|schema| (PartRole::SurfaceContent, schema))
         .chain(singles)
 }
 
@@ -254,7 +255,7 @@ pub(super) fn own_names(map: &Map<String, Value>) -> DeclaredNames {
         let map = map.get(name).and_then(Value::as_object);
         map.into_iter().flatten()
     };
-    // A name that may not be sent is none that is declared: who forbids one says nothing of the others.
+    // A name that may not be sent does not count as declared: a schema that forbids one name allows no others by that.
     let is_sent = |(_, schema): &(&String, &Value)| **schema != Value::Bool(false);
     let keys = |name: &str| {
         let sent = members(name).filter(is_sent);

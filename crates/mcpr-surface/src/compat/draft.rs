@@ -103,7 +103,7 @@ pub(super) fn subschemas(map: &Map<String, Value>) -> Vec<(String, &Value)> {
             _ => {}
         }
     }
-    // An array under `items` was taken above; what else is no schema says nothing.
+    // An array under `items` was taken above; what else is not a schema says nothing.
     found.retain(|(_, value)| value.is_object() || value.is_boolean());
     found
 }

@@ -65,7 +65,7 @@ thread_local! {
     static ANSWERS: RefCell<HashMap<(String, String), Cover>> = RefCell::default();
 }
 
-/// The same without what is left over, which costs more than the answer. What was told before counts
+/// The same without what is left over, which costs more than the answer. What was reported before counts
 /// as if it was worked out again.
 pub(super) fn covers_plainly(wide: &Value, narrow: &Value, steps: &StepBudget) -> Cover {
     if !may_be_asked(wide, narrow, steps) {
@@ -108,7 +108,7 @@ fn canonical(schema: &Value) -> Option<CanonicalSchema> {
         .ok()
 }
 
-/// A reference as it stands for itself, told where it starts from; none when either is no URI.
+/// A reference as it stands for itself, given where it starts from; none when either is not a URI.
 pub(super) fn resolved_uri(base: &str, reference: &str) -> Option<String> {
     let base = jsonschema::uri::from_str(base).ok()?;
     let uri = jsonschema::uri::resolve_against(&base.borrow(), reference).ok()?;

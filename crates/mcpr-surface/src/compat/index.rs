@@ -12,7 +12,7 @@ pub(super) const NO_BASE: &str = "json-schema:///";
 /// A part of a document with an identifier of its own; the document itself is the first.
 #[derive(Debug)]
 pub(super) struct DocumentPart<'a> {
-    /// None when it cannot be told.
+    /// None when it cannot be determined.
     pub(super) uri: Option<String>,
     pub(super) pointer: String,
     pub(super) schema: &'a Value,
@@ -49,7 +49,7 @@ fn address(schema: &Value) -> usize {
 impl<'a> Index<'a> {
     pub(super) fn of(document: &'a Value, draft: Draft) -> Self {
         let text = |name: &str| document.get(name).and_then(Value::as_str);
-        // A fragment in an identifier names a place, and is no part of the base.
+        // A fragment in an identifier names a place, and is not part of the base.
         let own = text(draft.id_keyword()).map(|id| id.split('#').next().unwrap_or(""));
         let uri = resolved_uri(NO_BASE, own.unwrap_or(""));
         let mut index = Self::default();
@@ -100,7 +100,7 @@ impl<'a> Index<'a> {
     }
 
     /// The part that a schema stands in, wherever it was found; none where no schema is expected
-    /// and a name could be meant by something that is none.
+    /// and a name could be meant by something that is not a schema.
     pub(super) fn part_of(&self, schema: &Value) -> Option<usize> {
         if self.places.is_empty() {
             return Some(0);
@@ -167,7 +167,7 @@ impl<'a> Indexer<'_, 'a> {
         let is_silent = self.draft.ignores_siblings() && map.contains_key("$ref");
         let id = text(self.draft.id_keyword()).filter(|_| !is_silent);
         let (uri, fragment) = id.map_or(("", ""), |id| id.split_once('#').unwrap_or((id, "")));
-        // Without an identifier it is no document of its own, and its draft says nothing.
+        // Without an identifier it is not a document of its own, and its draft says nothing.
         let is_other = text("$schema").is_some_and(|name| Draft::named(name) != self.draft);
         let is_foreign = is_other && !uri.is_empty();
         // The document was added already.
@@ -220,7 +220,7 @@ fn may_have_names(document: &Value) -> bool {
         .any(|(name, value)| is_named(name) || has_key(value, &is_named))
 }
 
-/// Whether something that is no schema by its place may name others, or be named.
+/// Whether something that is not a schema by its place may name others, or be named.
 fn may_refer(value: &Value) -> bool {
     has_key(value, &|name| name == "id" || name.starts_with('$'))
 }

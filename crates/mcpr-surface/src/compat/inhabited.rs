@@ -1,4 +1,4 @@
-//! Whether some value plainly fits a schema: told from its shape, at no cost. Never wrong when it
+//! Whether some value plainly fits a schema: seen from its shape, at no cost. Never wrong when it
 //! says so; says nothing else.
 
 use serde_json::{Map, Value};
@@ -82,7 +82,7 @@ fn ranges_are_open(map: &Map<String, Value>) -> bool {
 fn type_fits_some(map: &Map<String, Value>, depth: usize) -> bool {
     let is_object = map.get("type").is_some_and(|name| name == "object");
     if !is_object {
-        // No type, or one of the plain ones; of several, nothing is said.
+        // No type, or one of the plain ones; of several, nothing is assumed.
         return matches!(map.get("type"), None | Some(Value::String(_)))
             && map.get("type").is_none_or(|name| {
                 ["string", "number", "integer", "boolean", "null", "array"]

@@ -32,7 +32,7 @@ fn with(schema: &Value, more: &Value) -> Value {
     made
 }
 
-/// A document that names one of its own schemas, told what that is.
+/// A document that names one of its own schemas, given what that is.
 type Document = fn(&Value) -> Value;
 
 const DOCUMENTS: &[Document] = &[
@@ -242,7 +242,7 @@ fn a_value_that_fits_several_alternatives_sends_what_each_declares() {
         &not_all,
         r#"fails {"q":{"a":"","b":"","c":""}}"#,
     );
-    // Alternatives that a tag tells apart never meet, and nobody sends what only a sibling declares.
+    // Alternatives that a tag distinguishes never meet, and nobody sends what only a sibling declares.
     let tagged = |more: &str| {
         let part = |kind: &str, name: &str| {
             json!({"type": "object", "required": ["kind"], "properties": {
@@ -269,8 +269,8 @@ fn an_answer_is_the_same_under_load_and_beside_other_threads() {
     let all = std::thread::scope(|scope| {
         let ask = || comparing(|_| decide(pair(&old, &new), Goal::Decide)).unwrap();
         let asked = (0..6).map(|_| scope.spawn(ask)).collect::<Vec<_>>();
-        let told = asked.into_iter().map(|one| one.join().unwrap());
-        told.collect::<Vec<_>>()
+        let answers = asked.into_iter().map(|one| one.join().unwrap());
+        answers.collect::<Vec<_>>()
     });
     assert!(all.iter().all(|one| *one == alone), "{alone:?} {all:?}");
 }
@@ -322,7 +322,7 @@ fn nothing_here_asks_for_the_time() {
     assert!(check(&root) > 60);
 }
 
-/// What could once not be decided, as its proof needs the schema said in another way.
+/// What could once not be decided, as its proof needs the schema written in another way.
 #[test]
 fn denials_impossible_parts_and_what_is_unevaluated_are_decided() {
     let object = |more: &Value| with(&json!({"type": "object"}), more);

@@ -94,7 +94,7 @@ pub struct Comparer {
 #[derive(Debug, Default)]
 struct AnswerMemory {
     answers: HashMap<String, Decision>,
-    /// Of values that were tried: which is a witness, and the steps that it took to tell.
+    /// Of values that were tried: which is a witness, and the steps that it took to decide.
     tried: HashMap<String, (Option<usize>, u64)>,
     /// What the texts take, in bytes.
     bytes: usize,
@@ -262,7 +262,7 @@ impl Comparer {
         found.map(|at| known.swap_remove(at))
     }
 
-    /// Which of these values is the first witness, and the steps that it took to tell; the same for
+    /// Which of these values is the first witness, and the steps that it took to decide; the same for
     /// many tools of one server, so that it is remembered.
     fn tried(&self, pair: Comparison<'_>, known: &[Value]) -> (Option<usize>, u64) {
         // Whole texts, as in `answer`; JSON values end by themselves, so that no two lists read alike.

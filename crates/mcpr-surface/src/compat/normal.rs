@@ -373,7 +373,7 @@ fn tidy(mut map: Map<String, Value>, evaluates: bool) -> Value {
             map.remove(name);
         }
     }
-    // An explicit `true` is kept: it tells a free-form object from one that nobody described.
+    // An explicit `true` is kept: it distinguishes a free-form object from one that nobody described.
     if map.get("additionalProperties").is_some_and(is_anything) {
         map.insert("additionalProperties".to_owned(), Value::Bool(true));
     }
@@ -434,7 +434,7 @@ fn looks_at_evaluated(schema: &Value) -> bool {
     }
 }
 
-/// Whether a schema accepts everything, as far as its spelling tells.
+/// Whether a schema accepts everything, as far as its spelling shows.
 pub(super) fn is_anything(schema: &Value) -> bool {
     match schema {
         Value::Bool(accepts) => *accepts,

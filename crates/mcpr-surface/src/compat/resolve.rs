@@ -71,7 +71,7 @@ impl<'a> ReferenceResolver<'a> {
         Draft::first_with(keyword) <= self.draft
     }
 
-    /// Where references in a schema start from, as told by where those around it do.
+    /// Where references in a schema start from, as given by where those around it do.
     pub(crate) fn part_at(&self, schema: &Value, outer: usize) -> usize {
         self.index.part_at(schema, outer)
     }
@@ -85,7 +85,7 @@ impl<'a> ReferenceResolver<'a> {
 
     /// What the value of a keyword that refers names.
     pub(crate) fn resolve(&self, keyword: &str, reference: &Value, part: usize) -> Resolved<'a> {
-        // A reference that is no text is ill-formed: whatever it means, it means it here only.
+        // A reference that is not text is ill-formed: whatever it means, it means it here only.
         let Some(text) = reference.as_str() else {
             return Resolved::Unread(self.unread(&format!("{keyword} {reference}")));
         };
@@ -196,7 +196,7 @@ impl<'a> ReferenceResolver<'a> {
 /// What stands between what cannot be read and the fingerprint of where it stands.
 const IN_DOCUMENT: &str = " in document ";
 
-/// What cannot be read, as people are told.
+/// What cannot be read, as people are shown it.
 pub(crate) fn without_fingerprint(unread: &str) -> &str {
     unread.split(IN_DOCUMENT).next().unwrap_or(unread)
 }
@@ -217,6 +217,6 @@ fn percent_decoded(text: &str) -> String {
             at += 1;
         }
     }
-    // Names that are no UTF-8 match none of the document's.
+    // Names that are not UTF-8 match none of the document's.
     String::from_utf8_lossy(&decoded).into_owned()
 }

@@ -18,7 +18,7 @@ pub(super) fn texts_matching(pattern: &str) -> Vec<String> {
 
 fn texts_of(hir: &Hir) -> Vec<String> {
     match hir.kind() {
-        // Anchors match without a text; whether they hold where they stand, the validator tells.
+        // Anchors match without a text; whether they hold where they stand, the validator decides.
         HirKind::Empty | HirKind::Look(_) => vec![String::new()],
         HirKind::Literal(literal) => vec![String::from_utf8_lossy(&literal.0).into_owned()],
         HirKind::Class(class) => chars_of(class).into_iter().map(String::from).collect(),

@@ -1,4 +1,4 @@
-//! Values to try that are no containers of others: what schemas name, and what lies just beside
+//! Values to try that are not containers of others: what schemas name, and what lies just beside
 //! their bounds. Proposals only.
 
 use super::sample::texts_matching;
@@ -113,7 +113,7 @@ fn texts_about(length: u64, texts: &[String]) -> Vec<Value> {
         if length > MAX_VARIED_LENGTH {
             continue;
         }
-        // Blanks, and another last character: patterns and `enum` may tell them from the first.
+        // Blanks, and another last character: patterns and `enum` may distinguish them from the first.
         values.push(json!(" ".repeat(length)));
         values.push(json!("a".repeat(length.saturating_sub(1)) + "b"));
         let stretched = texts.iter().filter(|text| !text.is_empty()).take(6);
@@ -186,7 +186,7 @@ fn multiples(step: &Value, part: &Map<String, Value>) -> Vec<Value> {
     let bounds = bounds.iter().filter_map(|name| part.get(*name)?.as_f64());
     // From the bound, as zero may be far outside of it.
     let starts = bounds.map(|bound| (bound / step).floor()).chain([0.0]);
-    // The half is no multiple, and shows the step itself.
+    // The half is not a multiple, and shows the step itself.
     let factors = [-1.0, 0.0, 0.5, 1.0, 2.0, 3.0];
     let near = starts.flat_map(|start| factors.map(|factor| number((start + factor) * step)));
     near.collect()

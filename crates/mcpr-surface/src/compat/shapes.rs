@@ -17,7 +17,7 @@ pub(super) struct BranchPlan<'a> {
 }
 
 impl BranchPlan<'_> {
-    /// Whether a value of a type can satisfy these parts, as far as `type` and `enum` tell.
+    /// Whether a value of a type can satisfy these parts, as far as `type` and `enum` show.
     pub(super) fn allows(&self, name: &str) -> bool {
         self.parts.iter().all(|part| match part.get("type") {
             Some(Value::String(only)) => only == name,

@@ -275,7 +275,7 @@ fn many_names_beside_many_patterns_are_tried_within_the_steps() {
     check(&object(700), &object(699), "undecided");
 }
 
-/// So many texts, and whatever else is said about the object.
+/// So many texts, and whatever else is stated about the object.
 fn texts_beside(count: usize, more: Value) -> Value {
     let names = (0..count).map(|at| (format!("p{at}"), json!({"type": "string"})));
     let properties = names.collect::<serde_json::Map<_, _>>();
@@ -313,7 +313,7 @@ fn parts_that_would_repeat_too_many_names_are_undecided() {
 }
 
 #[test]
-fn a_schema_too_deep_for_any_recursion_is_told() {
+fn a_schema_too_deep_for_any_recursion_is_reported() {
     // Built and taken apart without recursion, which dropping it would need.
     let mut deep = json!({"type": "string"});
     for _ in 0..10_000 {

@@ -29,7 +29,7 @@ pub(super) struct Texts<'a> {
     pub(super) max_length: Option<u64>,
 }
 
-/// Whether every text of `narrow` is one of `wide`; none when that cannot be told. A text that is
+/// Whether every text of `narrow` is one of `wide`; none when that cannot be determined. A text that is
 /// not comes along as the shortest there is.
 pub(super) fn texts_include(
     narrow: &Texts<'_>,
@@ -66,7 +66,7 @@ pub(super) fn texts_include(
     walk.first_outside()
 }
 
-/// Whether no text matches both patterns; false also when that cannot be told.
+/// Whether no text matches both patterns; false also when that cannot be determined.
 pub(super) fn are_disjoint(one: &str, other: &str, steps: &StepBudget) -> bool {
     let both = Texts {
         patterns: vec![one, other],
@@ -204,7 +204,7 @@ impl Product<'_> {
     fn is_outside(&self, stand: &AutomataState) -> Option<bool> {
         let mut matches = Vec::new();
         for (at, automaton) in self.automata.iter().enumerate() {
-            // Automata tell a match one byte late, and `$` only here.
+            // Automata report a match one byte late, and `$` only here.
             let end = automaton.next_eoi_state(stand.states[at]);
             if automaton.is_quit_state(end) {
                 return None;
@@ -238,7 +238,7 @@ fn distinguishing_bytes(automata: &[dense::DFA<Vec<u32>>]) -> Vec<u8> {
     let mut seen = HashSet::new();
     let is_new = |byte: &u8| {
         let classes = automata.iter().map(|one| one.byte_classes().get(*byte));
-        // Lengths are counted in characters, so that the first byte of one is told from the others.
+        // Lengths are counted in characters, so that the first byte of one is distinguished from the others.
         seen.insert((begins_character(*byte), classes.collect::<Vec<_>>()))
     };
     bytes().filter(is_new).collect()
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn disjoint_patterns_are_told() {
+    fn disjoint_patterns_are_reported() {
         assert!(are_disjoint("^a", "^b", &StepBudget::of(1_000_000)));
         assert!(!are_disjoint("a", "b", &StepBudget::of(1_000_000)));
     }

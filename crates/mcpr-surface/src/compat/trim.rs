@@ -55,7 +55,7 @@ pub(super) fn trimmed<'a>(
     let (ours, theirs) = (properties(narrow)?, properties(wide)?);
     let kept: BTreeSet<&str> = match kept {
         KeptProperties::SentBy(Value::Object(value)) => value.keys().map(String::as_str).collect(),
-        // What is no object sends no property.
+        // What is not an object sends no property.
         KeptProperties::SentBy(_) => return None,
         KeptProperties::Differing => {
             // Compared as they stand, words included: what differs in words only is kept, which

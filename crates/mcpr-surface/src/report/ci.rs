@@ -81,11 +81,11 @@ fn outcome(finding: &Finding, failed: bool) -> String {
     }
     let sort = format!("{} {}", finding.compatibility, finding.security);
     let (message, sort) = (xml(&finding.message), xml(&sort));
-    let told = lines(finding)
+    let text = lines(finding)
         .into_iter()
         .map(|(label, value)| format!("{label}: {value}\n"));
-    let told = xml(&told.collect::<String>());
+    let text = xml(&text.collect::<String>());
     format!(
-        ">\n      <failure message=\"{message}\" type=\"{sort}\">{told}</failure>\n    </testcase>\n"
+        ">\n      <failure message=\"{message}\" type=\"{sort}\">{text}</failure>\n    </testcase>\n"
     )
 }

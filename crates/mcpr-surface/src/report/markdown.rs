@@ -7,13 +7,13 @@ use crate::finding::Finding;
 use crate::quote::{markdown_code as code, markdown_text as plain};
 use std::fmt::Write as _;
 
-/// The longest report, in bytes: GitHub takes 65,536 characters, and more may be said beside it.
+/// The longest report, in bytes: GitHub takes 65,536 characters, and more may be reported beside it.
 const MAX_BYTES: usize = 50_000;
 
 /// What of it the changelog lines may take.
 const MAX_CHANGELOG_BYTES: usize = 10_000;
 
-/// How many of the worst are told first, where there are more.
+/// How many of the worst are reported first, where there are more.
 const WORST: usize = 5;
 
 pub(super) fn markdown(report: &Report) -> String {

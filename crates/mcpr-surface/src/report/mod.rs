@@ -199,7 +199,7 @@ fn is_removal(finding: &Finding) -> bool {
     )
 }
 
-/// Items that are gone: one list, as nothing is to be said of what was in them.
+/// Items that are gone: one list, as nothing is to be reported about what was in them.
 fn removed(report: &Report) -> Vec<&Finding> {
     let findings = report.findings.iter();
     findings.filter(|finding| is_removal(finding)).collect()

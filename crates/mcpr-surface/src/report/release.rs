@@ -9,7 +9,7 @@ use crate::surface::Surface;
 use serde::Serialize;
 use std::cmp::Reverse;
 
-/// Most lines for a changelog: more are no release notes.
+/// Most lines for a changelog: more are not release notes.
 const MAX_LINES: usize = 200;
 
 /// Which number of a version has to grow.
@@ -151,15 +151,18 @@ impl Report {
     /// Lines for the changelog of the server: what a caller notices, the worst first.
     #[must_use]
     pub fn changelog(&self) -> Vec<String> {
-        let is_told = |finding: &&&Finding| {
+        let is_reported = |finding: &&&Finding| {
             finding.compatibility > Compatibility::Cosmetic
-                // What a model is told changed is a change of behaviour, too.
+                // What changed in a model's instructions is a change of behaviour, too.
                 || finding.rule == RuleId::DescriptionChanged
         };
         let all = self.worst(usize::MAX);
-        let told = all.iter().filter(is_told);
-        let mut lines: Vec<String> = told.take(MAX_LINES).map(|finding| line(finding)).collect();
-        let count = all.iter().filter(is_told).count();
+        let reported = all.iter().filter(is_reported);
+        let mut lines: Vec<String> = reported
+            .take(MAX_LINES)
+            .map(|finding| line(finding))
+            .collect();
+        let count = all.iter().filter(is_reported).count();
         if count > MAX_LINES {
             lines.push(format!("- And {} more changes.", count - MAX_LINES));
         }

@@ -5,10 +5,10 @@ use crate::diff::Report;
 use crate::finding::Finding;
 use std::io::{self, Write};
 
-/// From how many findings on the worst are told first, and mild items take one line.
+/// From how many findings on the worst are reported first, and mild items take one line.
 const MANY: usize = 50;
 
-/// How many of the worst are told first.
+/// How many of the worst are reported first.
 const WORST: usize = 5;
 
 pub(super) fn text(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -35,7 +35,7 @@ pub(super) fn text(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {level}: {message}")?;
         }
     }
-    // Items are told whole, or all mild ones in a line each.
+    // Items are reported whole, or all mild ones in a line each.
     let is_folded = |item: &ReportItem<'_>| is_long && item.is_mild();
     let (mild, whole): (Vec<_>, Vec<_>) = items_left(report).into_iter().partition(is_folded);
     for item in &whole {

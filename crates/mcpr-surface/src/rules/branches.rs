@@ -55,7 +55,7 @@ pub(super) fn choices(
             changes.push(change.from(old.get(name)).to(new.get(name)));
             continue;
         }
-        // A branch that only moved is no change.
+        // A branch that only moved is not a change.
         let pairs = paired(before, after);
         for (old_at, new_at) in &pairs.both {
             let (old_way, new_way) = (old_at.to_string(), new_at.to_string());
@@ -65,7 +65,7 @@ pub(super) fn choices(
                 changes,
             );
         }
-        // The whole list: which of its branches are made alike cannot be told one by one.
+        // The whole list: which of its branches are made alike cannot be determined one by one.
         let patch = || Patch::Keywords(vec![name]);
         for at in pairs.gained {
             let change = pair.change(added, &[name, &at.to_string()], patch());
@@ -96,7 +96,7 @@ pub(super) fn made_one_of_several(old: &Keywords, new: &Keywords) -> Option<Rule
         // Other keywords beside the choice would limit it, and then it is more than a choice.
         let list = choice.values().next().filter(|_| choice.len() == 1);
         let branches = list.and_then(Value::as_array);
-        // Without keywords it takes everything, and is no branch that one would know again.
+        // Without keywords it takes everything, and is not a branch that one would know again.
         !single.is_empty()
             && branches.is_some_and(|branches| {
                 let mut branches = branches.iter().filter_map(Value::as_object);
@@ -157,7 +157,7 @@ fn paired(before: &[Value], after: &[Value]) -> Paired {
     };
     // First those that are equal, lest a similar one is given away before.
     take(100, &mut lost, &mut gained);
-    // What is below is of another sort, and is told as lost and gained.
+    // What is below is of another sort, and is reported as lost and gained.
     take(3, &mut lost, &mut gained);
     Paired { both, lost, gained }
 }
@@ -172,7 +172,7 @@ fn likeness(one: &Value, other: &Value) -> u32 {
     if one.get("type") != other.get("type") {
         return 0;
     }
-    // A property with one value is the tag by which readers tell branches apart.
+    // A property with one value is the tag by which readers distinguish branches.
     let tags = |schema: &Value| -> Vec<(String, Value)> {
         let all = schema
             .get("properties")
@@ -228,10 +228,10 @@ pub(super) fn conditions(
         &["$ref"],
         &["$dynamicRef"],
     ];
-    let told = closing::told(old, new);
+    let reported = closing::reported(old, new);
     for group in GROUPS {
-        // It is told already as the closing of the object.
-        if group.iter().all(|name| told.contains(name)) {
+        // It is reported already as the closing of the object.
+        if group.iter().all(|name| reported.contains(name)) {
             continue;
         }
         if group.iter().any(|name| old.get(*name) != new.get(*name)) {

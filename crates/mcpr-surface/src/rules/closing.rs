@@ -1,4 +1,4 @@
-//! Whether an object takes undeclared properties, in whatever words that is said: it is one change,
+//! Whether an object takes undeclared properties, in whatever words that is written: it is one change,
 //! of one level.
 
 use super::places::{Patch, SchemaChange, SchemaPair, Walk};
@@ -17,7 +17,7 @@ const CLOSERS: &[&str] = &[
 
 const NAME: &str = "additionalProperties";
 
-/// Whether nothing fits a schema, as far as its spelling tells.
+/// Whether nothing fits a schema, as far as its spelling shows.
 fn fits_nothing(schema: &Value) -> bool {
     let nothing = [
         json!(false),
@@ -85,9 +85,9 @@ fn is_open(map: &Keywords) -> bool {
     CLOSERS[..2].iter().all(says_nothing)
 }
 
-/// The keywords that are told of here, and not one by one: where one side alone is closed, those that
+/// The keywords that are reported here, and not one by one: where one side alone is closed, those that
 /// close it and say nothing on the other; where both are, all that close either.
-pub(super) fn told(old: &Keywords, new: &Keywords) -> Vec<&'static str> {
+pub(super) fn reported(old: &Keywords, new: &Keywords) -> Vec<&'static str> {
     let (before, after) = (closers(old), closers(new));
     let alone = |mut names: Vec<&'static str>, other: &Keywords| {
         // What the other side says with the same keyword is a change of its own.
@@ -113,32 +113,32 @@ pub(super) fn closing(
     changes: &mut Vec<SchemaChange>,
 ) {
     let (before, after) = (old.get(NAME), new.get(NAME));
-    let told = told(old, new);
+    let reported = reported(old, new);
     let (was_closed, is_closed) = (!closers(old).is_empty(), !closers(new).is_empty());
     if was_closed && is_closed {
         // The same in other words refuses nothing more.
-        if told.iter().any(|name| old.get(*name) != new.get(*name)) {
-            let patch = Patch::Keywords(told);
+        if reported.iter().any(|name| old.get(*name) != new.get(*name)) {
+            let patch = Patch::Keywords(reported);
             let change = pair.change(RuleId::Respelled, &[NAME], patch);
             changes.push(change.from(before).to(after));
         }
         return;
     }
-    if let Some(name) = told.first() {
+    if let Some(name) = reported.first() {
         let rule = if is_closed {
             RuleId::ObjectClosed
         } else {
             RuleId::ObjectOpened
         };
         let (before, after) = (old.get(*name), new.get(*name));
-        let change = pair.change(rule, &[*name], Patch::Keywords(told.clone()));
+        let change = pair.change(rule, &[*name], Patch::Keywords(reported.clone()));
         changes.push(change.from(before).to(after));
         return;
     }
     let by_part = (is_closed_by_part(old), is_closed_by_part(new));
     // A part counts only where the object itself says nothing.
     if by_part.0 != by_part.1 && !was_closed && !is_closed {
-        // What the part does besides is told where it stands.
+        // What the part does besides is reported where it stands.
         let rule = if by_part.1 {
             RuleId::ObjectClosed
         } else {
@@ -161,7 +161,7 @@ fn rest(
     changes: &mut Vec<SchemaChange>,
 ) {
     let is_plain = |rest: Option<&Value>| rest.is_none_or(|rest| rest == &json!(true));
-    // Two schemas differ at places of their own, which are told one by one.
+    // Two schemas differ at places of their own, which are reported one by one.
     if let (Some(before @ Value::Object(_)), Some(after @ Value::Object(_))) = (before, after) {
         return walk(&pair.child(&[NAME], before, after), changes);
     }

@@ -17,7 +17,7 @@ pub(super) enum Cue {
     Address(String),
     /// Words that steer the model.
     Order(String),
-    /// Words that read like an order, and mostly are none.
+    /// Words that read like an order, and mostly do not give one.
     Nudge(String),
     /// Words that ask to keep something from the user.
     Concealment(String),
@@ -145,7 +145,7 @@ const ENDINGS: &[&str] = &[
 
 /// Hosts of URLs, mail addresses, telephone numbers, bare IP addresses and hosts.
 pub(super) fn addresses(text: &str) -> BTreeSet<String> {
-    // Signs that are no part of an address, or that Markdown puts around one.
+    // Signs that are not part of an address, or that Markdown puts around one.
     let is_end = |one: char| one.is_whitespace() || "\"'`<>()[]{}|,;".contains(one);
     let pieces = text.split(is_end).filter(|piece| !piece.is_empty());
     let mut last = "";
@@ -206,7 +206,7 @@ fn is_telephone(piece: &str) -> bool {
 }
 
 fn address(piece: &str) -> Option<String> {
-    // The end of a sentence, or of emphasis, is no part of it.
+    // The end of a sentence, or of emphasis, is not part of it.
     let piece = piece
         .trim_end_matches(['.', ':', '!', '?', '*', '_'])
         .to_lowercase();

@@ -26,7 +26,7 @@ pub(super) fn lists(lists: &ListPair<'_>, comparer: &mut Comparer, findings: &mu
     let removals: Vec<(&String, Value)> = lists.removed().map(parsed).collect();
     let additions: Vec<(&String, Value)> = lists.added().map(parsed).collect();
     let (mut gone, mut come) = (borrowed(&removals), borrowed(&additions));
-    // Before removals and additions are told, which these would be otherwise.
+    // Before removals and additions are reported, which these would be otherwise.
     if lists.kind == ItemKind::ResourceTemplate {
         resources::reshaped_templates(&mut gone, &mut come, findings);
     }
@@ -62,7 +62,7 @@ pub(super) fn lists(lists: &ListPair<'_>, comparer: &mut Comparer, findings: &mu
     if lists.kind == ItemKind::Tool {
         mistakable::confusable(lists, findings);
     }
-    // Told once for the list, whatever is missing of it.
+    // Reported once for the list, whatever is missing of it.
     if lists.new.partial || lists.old.partial {
         incomplete(lists, findings);
     }

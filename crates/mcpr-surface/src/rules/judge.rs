@@ -23,7 +23,7 @@ const MAX_JUDGED: usize = 60;
 const MAX_EARLY: usize = 8;
 
 /// Changes of what is declared: a reader notices them, also where the same values are accepted.
-const TELLING: &[RuleId] = &[
+const RELEVANT_TO_TEXT: &[RuleId] = &[
     RuleId::PropertyAdded,
     RuleId::RequiredPropertyAdded,
     RuleId::PropertyRemoved,
@@ -162,7 +162,7 @@ impl<'a> SchemaJudge<'a> {
         let overall = self.overall(&changes);
         let mut is_respelled = changes.is_empty();
         if overall == Inclusion::Holds && self.says_the_same(&changes) {
-            // Only what has nothing to do with the values accepted is still told on its own.
+            // Only what has nothing to do with the values accepted is still reported on its own.
             changes.retain(|change| matches!(change.patch, Patch::None));
             is_respelled = true;
         }
@@ -211,7 +211,7 @@ impl<'a> SchemaJudge<'a> {
                 findings.push(self.schemas.undecided(&why));
             }
             _ if is_respelled => {
-                let message = "the same is said in another way".to_owned();
+                let message = "the same is expressed in another way".to_owned();
                 findings.push(Finding::new(
                     RuleId::Respelled,
                     self.schemas.at(""),
@@ -224,7 +224,7 @@ impl<'a> SchemaJudge<'a> {
         }
     }
 
-    /// Tells that nothing is sent, or answered, at all: then no change is proven to be harmless.
+    /// Reports that nothing is sent, or answered, at all: then no change is proven to be harmless.
     fn emptiness(&mut self, findings: &mut Vec<Finding>) {
         let (narrow, _, _) = self.schemas.sides();
         let nothing = json!(false);
@@ -245,7 +245,7 @@ impl<'a> SchemaJudge<'a> {
         ));
     }
 
-    /// Whether nothing but spellings differ, though they are told apart place by place: both schemas
+    /// Whether nothing but spellings differ, though they are distinguished place by place: both schemas
     /// accept the same values, whoever the caller is.
     fn says_the_same(&mut self, changes: &[SchemaChange]) -> bool {
         let (old, new) = (self.schemas.old, self.schemas.new);
@@ -253,12 +253,12 @@ impl<'a> SchemaJudge<'a> {
         let mut judged = changes.iter().filter(is_schema).peekable();
         judged.peek().is_some()
             // All must be such that a reader does not notice them.
-            && judged.all(|change| !TELLING.contains(&change.rule))
+            && judged.all(|change| !RELEVANT_TO_TEXT.contains(&change.rule))
             && self.comparer.proves(new, old)
             && self.comparer.proves(old, new)
     }
 
-    /// The verdict about the whole. Values that an answer's enumeration gained are told on their
+    /// The verdict about the whole. Values that an answer's enumeration gained are reported on their
     /// own, as dangerous, and not counted here.
     fn overall(&mut self, changes: &[SchemaChange]) -> Inclusion {
         // Cheap where it finds something, and needs no proof of the whole.
@@ -287,7 +287,7 @@ impl<'a> SchemaJudge<'a> {
     }
 
     /// A value that is sent and refused, sought at the first differences of very wide schemas: one
-    /// property alone tells as much as all of them.
+    /// property alone shows as much as all of them.
     fn early_witness(&mut self, changes: &[SchemaChange]) -> Option<Value> {
         let focus = self.written.as_ref()?;
         let is_gained = |change: &SchemaChange| change.rule == RuleId::EnumValueAdded;
@@ -368,9 +368,9 @@ impl<'a> SchemaJudge<'a> {
         overall: &Inclusion,
     ) -> (Compatibility, Option<Value>) {
         use Compatibility::{Breaking, Compatible, Dangerous, Undecided};
-        let is_told_apart = change.rule == RuleId::EnumValueAdded;
+        let is_distinguished = change.rule == RuleId::EnumValueAdded;
         // The mild need no proof, and those without a patch nothing to prove.
-        if level < Undecided || matches!(change.patch, Patch::None) || is_told_apart {
+        if level < Undecided || matches!(change.patch, Patch::None) || is_distinguished {
             return (level, None);
         }
         // Readers of an answer may have used what was there only sometimes.
@@ -388,7 +388,7 @@ impl<'a> SchemaJudge<'a> {
         match self.effect(change) {
             Effect::Harmless => (harmless, None),
             Effect::Breaks(witness) => (Breaking, Some(witness)),
-            // What is not proven is not said to break, nor is it called harmless.
+            // What is not proven is not reported as breaking, nor is it called harmless.
             Effect::Unknown => (level.min(Undecided).max(harmless), None),
         }
     }
@@ -466,7 +466,7 @@ impl<'a> SchemaJudge<'a> {
     /// elsewhere are looked at.
     fn blame_the_mild(&mut self, changes: &[SchemaChange], findings: &mut [Finding]) {
         for change in changes {
-            // Those were told apart before, or have nothing to try.
+            // Those were distinguished before, or have nothing to try.
             if matches!(change.patch, Patch::None) || change.rule == RuleId::EnumValueAdded {
                 continue;
             }

@@ -98,12 +98,12 @@ pub(super) fn values(
         }
         (Some(before), Some(after)) => (before, after),
     };
-    // Null that went or came with the type is told there.
-    let is_told = |value: &Value| value.is_null() && old.get("type") != new.get("type");
+    // Null that went or came with the type is reported there.
+    let is_reported = |value: &Value| value.is_null() && old.get("type") != new.get("type");
     let only_in = |one: &[Value], other: &[Value]| {
         let mine = one
             .iter()
-            .filter(|value| !other.contains(value) && !is_told(value));
+            .filter(|value| !other.contains(value) && !is_reported(value));
         mine.cloned().collect::<Vec<_>>()
     };
     let (lost, gained) = (only_in(before, after), only_in(after, before));
@@ -267,7 +267,7 @@ fn limit_of(map: &Keywords, names: &[&str], is_lower: bool) -> Option<Limit> {
     }
 }
 
-/// The same for whole limits that are too large to be told apart as floating point numbers.
+/// The same for whole limits that are too large to be distinguished as floating point numbers.
 fn compare_whole(old: &Keywords, new: &Keywords, names: &[&str]) -> Ordering {
     let whole = |map: &Keywords, name: &str| {
         let value = map.get(name)?;

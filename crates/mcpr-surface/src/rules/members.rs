@@ -39,7 +39,7 @@ pub(super) fn texts(
         // Of resources, which are known by their URI; other items keep their name.
         ("/name", RuleId::NameChanged, "the display name changed"),
     ] {
-        // What is known by its name has another one only where it was renamed, which is told.
+        // What is known by its name has another one only where it was renamed, which is reported.
         if pointer == "/name" && kind.key_member() == "name" {
             continue;
         }
@@ -241,9 +241,9 @@ pub(super) fn hints(tool: &str, old: &Value, new: &Value, findings: &mut Vec<Fin
         let pointer = format!("/annotations/{name}");
         let values = (old.get(*name), new.get(*name));
         let is_odd = |value: Option<&Value>| value.is_some_and(|value| !value.is_boolean());
-        // Only what is new: an odd value of old was told when it came.
+        // Only what is new: an odd value of old was reported when it came.
         if is_odd(values.1) && values.0 != values.1 {
-            let message = format!("{name} is no boolean, which clients read in different ways");
+            let message = format!("{name} is not a boolean, which clients read in different ways");
             let at = at(ItemKind::Tool, tool, &pointer);
             findings.push(Finding::changed(
                 RuleId::HintNotBoolean,
@@ -279,7 +279,7 @@ pub(super) fn hints(tool: &str, old: &Value, new: &Value, findings: &mut Vec<Fin
         }
         findings.push(finding);
     }
-    // The title is told among the texts.
+    // The title is reported among the texts.
     let known = |name: &str| name == "title" || HINTS.iter().any(|(hint, ..)| *hint == name);
     for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
         let values = (old.get(name), new.get(name));

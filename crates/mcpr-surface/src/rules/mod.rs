@@ -89,13 +89,13 @@ pub(super) fn findings(old: &Surface, new: &Surface, comparer: &mut Comparer) ->
                 items::lists(&both, comparer, &mut findings);
             }
             (None, None) => {}
-            // Told by the capability that is gone.
+            // Reported by the capability that is gone.
             (None, Some(after)) if after.items.is_empty() && is_hollow(old, kind) => {}
-            // Unknown on one side: to compare with an empty list would tell items as removed.
+            // Unknown on one side: to compare with an empty list would report items as removed.
             (before, _) => findings.push(missing(kind, before.is_none())),
         }
     }
-    // Without both answers there is nothing that a change could be told from.
+    // Without both answers there is nothing that a change could be seen from.
     if let (Some(before), Some(after)) = (&old.server, &new.server)
         && before != after
     {

@@ -71,7 +71,7 @@ const ORDERS: &[&str] = &[
     "no need to ask|confirm",
 ];
 
-/// Words that are an order, unless they tell what an option is for: `whether to include the content`.
+/// Words that are an order, unless they explain what an option is for: `whether to include the content`.
 const CHOICES: &[&str] = &[
     "fetch|load *6 and|then include",
     "pass|append|attach|include|paste|insert *2 content|contents *6 to|as|in|into",
@@ -140,7 +140,7 @@ fn words_of(text: &str) -> Vec<String> {
 #[derive(Debug, Default)]
 pub(super) struct Steering {
     pub(super) orders: Vec<String>,
-    /// What reads like an order, and mostly is none.
+    /// What reads like an order, and mostly does not give one.
     pub(super) nudges: Vec<String>,
     pub(super) concealments: Vec<String>,
 }
@@ -244,7 +244,7 @@ fn matches(words: &[String], phrases: &Phrases, may_begin: impl Fn(usize) -> boo
         let hit = begins.find_map(|at| Some(at..end(&words[at..], steps)? + at));
         if let Some(hit) = hit {
             let text = words[hit].join(" ");
-            // Several patterns match the same words; one of them is enough to tell.
+            // Several patterns match the same words; one of them is enough.
             if !found.iter().any(|known| known.contains(&text)) {
                 found.push(text);
             }
@@ -262,7 +262,7 @@ fn end(words: &[String], steps: &[PhraseStep]) -> Option<usize> {
         PhraseStep::Gap(most) => {
             // A gap ends at the sentence's end.
             let sentence = words.iter().take_while(|word| *word != ".").count();
-            // The shortest first, so that what is told is as short as can be.
+            // The shortest first, so that what is reported is as short as can be.
             let mut gaps = 0..=sentence.min(*most);
             gaps.find_map(|gap| Some(gap + end(&words[gap..], rest)?))
         }

@@ -144,7 +144,7 @@ impl SchemaChange {
         }
     }
 
-    /// `narrow` with this change made as `wide` has it; which side is the old one is told by
+    /// `narrow` with this change made as `wide` has it; which side is the old one is recognised by
     /// `narrow_is_old`.
     pub(super) fn applied(
         &self,

@@ -1,5 +1,5 @@
-//! Addresses that a text only refers to: documentation, examples, defaults. Told by the words of their
-//! sentence; an address that data could go to, or instructions come from, is none.
+//! Addresses that a text only refers to: documentation, examples, defaults. Recognised by the words of their
+//! sentence; an address that data could go to, or instructions come from, does not count as that.
 
 use super::cues::addresses;
 use crate::finding::Finding;

@@ -1,5 +1,5 @@
 //! Items that went and came under another name: by their names first, then by what they take. A pair
-//! is a guess that is told as one; what serves nobody, such as a tool without parameters, pairs nothing.
+//! is a guess that is reported as one; what serves nobody, such as a tool without parameters, pairs nothing.
 
 use super::names;
 use super::prompts;
@@ -91,7 +91,7 @@ fn plain(key: &str) -> String {
     letters.flat_map(char::to_lowercase).collect()
 }
 
-/// Whether what an item takes tells it from others.
+/// Whether what an item takes distinguishes it from others.
 fn says_something(kind: ItemKind, item: &Value) -> bool {
     let is_filled = |value: Option<&Value>| match value {
         Some(Value::Object(map)) => !map.is_empty(),

@@ -22,7 +22,7 @@ pub(super) fn content(
         ("/size", RuleId::SizeChanged, "the size changed"),
         (
             "/annotations",
-            // Told by one rule: both change with the content.
+            // Reported by one rule: both change with the content.
             RuleId::SizeChanged,
             "dates or notes about the content changed",
         ),
@@ -41,7 +41,7 @@ pub(super) fn content(
 
 type Items<'a> = Vec<(&'a String, &'a Value)>;
 
-/// Takes templates that went and came under one name out of both lists, and tells how they differ.
+/// Takes templates that went and came under one name out of both lists, and shows how they differ.
 pub(super) fn reshaped_templates(
     gone: &mut Items<'_>,
     come: &mut Items<'_>,
@@ -131,7 +131,7 @@ impl Template {
             let operator = &inside[..inside.len() - names.len()];
             let names = names
                 .split(',')
-                // Modifiers say how a value is written out, and are no part of the name.
+                // Modifiers say how a value is written out, and are not part of the name.
                 .map(|name| name.split(['*', ':']).next().unwrap_or(name));
             let names = names.map(str::to_owned).collect::<Vec<_>>();
             // The query may be in any order; the path may not.

@@ -42,7 +42,7 @@ fn at<'a>(server: &'a Value, pointer: &str) -> FindingPlace<'a> {
     }
 }
 
-/// Who the server says it is, and what it tells a model.
+/// Who the server says it is, and its instructions to a model.
 fn identity(old: &Value, new: &Value, findings: &mut Vec<Finding>) {
     for (member, rule, message) in [
         (
@@ -157,7 +157,7 @@ fn capabilities(
         names
     };
     let (was, is) = (all(old), all(new));
-    // What goes or comes with its capability is not told twice.
+    // What goes or comes with its capability is not reported twice.
     let with_parent = |name: &str, other: &BTreeSet<String>| {
         name.split_once('/')
             .is_some_and(|(parent, _)| !other.contains(parent))

@@ -213,7 +213,7 @@ table! {
         "a reference leads out of the document";
         "what it demands is up to somebody else and can change at any time; it is not fetched";
         "`$ref` to `https://example.com/x.json`";
-    Respelled "respelled": Cosmetic, Cosmetic, None; "the same is said in another way";
+    Respelled "respelled": Cosmetic, Cosmetic, None; "the same is expressed in another way";
         "no value is treated differently";
         "`const` became an `enum` of one value";
     AnnotationChanged "annotation-changed": Cosmetic, Cosmetic, None; "a note in a schema changed";
@@ -281,7 +281,7 @@ table! {
         "two `description` in one tool";
     ListIncomplete "list-incomplete": Undecided, Undecided, None;
         "only a part of the list was compared";
-        "more pages follow, so that nothing can be said about what is missing";
+        "more pages follow, so nothing is known about what is missing";
         "a `nextCursor` was left";
     ListMissing "list-missing": Undecided, Undecided, None; "one side does not have this list";
         "what was not captured is unknown, not empty";
@@ -337,7 +337,7 @@ table! {
         "a call that was harmless may not be any more";
         "`destructiveHint` became true";
     HintNotBoolean "hint-not-boolean": Cosmetic, Cosmetic, Review;
-        "an annotation hint is no boolean";
+        "an annotation hint is not a boolean";
         "clients read it in different ways";
         "`readOnlyHint` is `\"true\"`";
     MemberChanged "member-changed": Cosmetic, Cosmetic, None; "another member of an item changed";

@@ -26,7 +26,7 @@ fn support(value: Option<&Value>) -> Option<Support> {
             "forbidden" => Some(Support::Forbidden),
             "optional" => Some(Support::Optional),
             "required" => Some(Support::Required),
-            // A word of a later protocol: whether it serves a call cannot be told.
+            // A word of a later protocol: whether it serves a call cannot be determined.
             _ => None,
         },
     }

@@ -153,8 +153,8 @@ fn what_does_not_change_beside_an_edit_does_not_change_its_verdict() {
             let side = |tool: &Value| Surface::from_value(&json!({"tools": [tool]})).unwrap();
             let report = diff(&side(old), &side(new)).unwrap();
             let findings = report.findings.into_iter();
-            let told = findings.map(|it| (it.rule.to_string(), it.pointer, it.compatibility));
-            (report.compatibility, told.collect::<Vec<_>>())
+            let reported = findings.map(|it| (it.rule.to_string(), it.pointer, it.compatibility));
+            (report.compatibility, reported.collect::<Vec<_>>())
         };
         let expected = [verdict(&old, &new), verdict(&new, &old)];
         pad(&mut old);
@@ -198,7 +198,7 @@ fn a_value_that_an_answer_gained_hides_nothing_else() {
 }
 
 #[test]
-fn a_reference_to_elsewhere_is_told_though_there_was_one() {
+fn a_reference_to_elsewhere_is_reported_though_there_was_one() {
     let far = json!({"$ref": "https://example.com/a.json"});
     let with = |b: &Value| json!({"type": "object", "properties": {"a": far, "b": b}});
     let (_, rules) = worst(

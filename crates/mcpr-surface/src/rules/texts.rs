@@ -1,4 +1,4 @@
-//! What texts tell a model or a person, and what is new in them: cues of poisoned tools. Compares
+//! What texts say to a model or a person, and what is new in them: cues of poisoned tools. Compares
 //! words; understands none of them.
 
 use super::cues::{Cue, cues};
@@ -19,7 +19,7 @@ const MAX_NAME: usize = 60;
 /// Words of a name from which on they may be a message.
 const MIN_MESSAGE_WORDS: usize = 4;
 
-/// Names of types, which tell a model nothing else.
+/// Names of types, which mean nothing else to a model.
 const TYPES: &[&str] = &[
     "null", "boolean", "integer", "number", "string", "array", "object",
 ];
@@ -59,13 +59,13 @@ fn texts_of(item: &Value) -> BTreeMap<String, String> {
             Value::String(text) => {
                 // Names of items and arguments are values, and say as much as those of members.
                 let is_name = pointer.ends_with("/name") && !text.contains(char::is_whitespace);
-                let said = is_name.then(|| said_by_name(text)).flatten();
-                texts.insert(pointer, said.unwrap_or_else(|| text.clone()));
+                let words = is_name.then(|| text_of_name(text)).flatten();
+                texts.insert(pointer, words.unwrap_or_else(|| text.clone()));
             }
             Value::Object(map) => {
                 for (name, value) in map {
                     let inner = format!("{pointer}/{}", escape_segment(name));
-                    if let Some(text) = said_by_name(name) {
+                    if let Some(text) = text_of_name(name) {
                         texts.insert(format!("{inner}#name"), text);
                     }
                     rest.push((inner, value));
@@ -83,26 +83,26 @@ fn texts_of(item: &Value) -> BTreeMap<String, String> {
 
 /// What a name says to a model. A short one is an identifier, and says what it names; one of many
 /// words has room for a message, which is read with its words apart.
-fn said_by_name(name: &str) -> Option<String> {
+fn text_of_name(name: &str) -> Option<String> {
     if name.chars().any(|one| !one.is_ascii_graphic()) || name.len() > MAX_NAME {
         return Some(name.to_owned());
     }
-    let mut said = String::with_capacity(name.len() + 8);
+    let mut words = String::with_capacity(name.len() + 8);
     let mut last = ' ';
     for one in name.chars() {
         let begins = one.is_ascii_uppercase() && last.is_ascii_lowercase();
         if begins || matches!(one, '_' | '-') {
-            said.push(' ');
+            words.push(' ');
         }
         if !matches!(one, '_' | '-') {
-            said.push(one);
+            words.push(one);
         }
         last = one;
     }
-    (said.split_whitespace().count() >= MIN_MESSAGE_WORDS).then_some(said)
+    (words.split_whitespace().count() >= MIN_MESSAGE_WORDS).then_some(words)
 }
 
-/// Places whose texts are addresses by their nature, and told about elsewhere.
+/// Places whose texts are addresses by their nature, and reported elsewhere.
 fn is_address_by_nature(pointer: &str) -> bool {
     [
         "/icons/",
@@ -157,7 +157,7 @@ pub(super) fn new_cues(
     if found.is_empty() {
         return;
     }
-    // What was said anywhere in the item before is no news where it moved.
+    // What was stated anywhere in the item before is no news where it moved.
     let known = before.values().flat_map(|text| cues(text, reader.others));
     let mut known = known.map(|cue| cue.key()).collect::<BTreeSet<_>>();
     for (pointer, text, cues) in found {

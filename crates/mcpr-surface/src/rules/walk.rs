@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// How many changes of one schema are told apart.
-// More tell a person nothing; the verdict about the whole does not depend on them.
+/// How many changes of one schema are distinguished.
+// More help no person; the verdict about the whole does not depend on them.
 pub(super) const MAX_CHANGES: usize = 400;
 
 /// Every difference of two schemas in their reading form.
@@ -121,11 +121,11 @@ fn properties(
             );
         }
     }
-    // A required property that came or went is told with it.
-    let is_told = |name: &String| old_all.contains_key(name) != new_all.contains_key(name);
+    // A required property that came or went is reported with it.
+    let is_reported = |name: &String| old_all.contains_key(name) != new_all.contains_key(name);
     for name in new_names
         .difference(&old_names)
-        .filter(|name| !is_told(name))
+        .filter(|name| !is_reported(name))
     {
         let change = pair.change(
             RuleId::RequiredAdded,
@@ -136,7 +136,7 @@ fn properties(
     }
     for name in old_names
         .difference(&new_names)
-        .filter(|name| !is_told(name))
+        .filter(|name| !is_reported(name))
     {
         let change = pair.change(
             RuleId::RequiredRemoved,
@@ -145,7 +145,7 @@ fn properties(
         );
         changes.push(change.from(Some(&json!(name))));
     }
-    if !closing::told(old, new).contains(&"patternProperties") {
+    if !closing::reported(old, new).contains(&"patternProperties") {
         patterns(pair, old, new, changes);
     }
 }

@@ -13,7 +13,7 @@ impl Siblings<'_> {
     /// Whether there are files that begin as the one of a checkpoint does, of which less was read than proves
     /// anything: a banner, say, which each of them has.
     pub(crate) fn has_doubtful_rival(&mut self, lost: &Checkpoint, reach: &Reach<'_>) -> bool {
-        // Of a file without a byte nothing can be said.
+        // Of a file without a byte nothing is known.
         if !(1..MIN_HEAD_OF_MOVED_BYTES).contains(&lost.head.len) {
             return false;
         }

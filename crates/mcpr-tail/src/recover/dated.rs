@@ -43,7 +43,7 @@ impl DatedShape {
 fn day(name: &[u8]) -> Option<(usize, usize, Vec<u64>)> {
     let is_of_date = |byte: &u8| byte.is_ascii_digit() || b"-_:T".contains(byte);
     let begins = |at: usize| at == 0 || !name[at - 1].is_ascii_digit();
-    // A number that is no day may stand before it, as that of a program.
+    // A number that is not a day may stand before it, as that of a program.
     let from = (0..name.len())
         .find(|&at| name[at].is_ascii_digit() && begins(at) && begins_with_day(&name[at..]))?;
     let len = name[from..]
@@ -56,7 +56,7 @@ fn day(name: &[u8]) -> Option<(usize, usize, Vec<u64>)> {
     let to = from + last + 1;
     let groups = name[from..to].split(|byte| !byte.is_ascii_digit());
     let groups = groups.filter(|group| !group.is_empty());
-    // Digits that are no number of 64 bits are no date either.
+    // Digits that are not a number of 64 bits are not a date either.
     let numbers = groups.map(|group| std::str::from_utf8(group).ok()?.parse().ok());
     Some((from, to, numbers.collect::<Option<Vec<u64>>>()?))
 }
@@ -103,7 +103,7 @@ impl Siblings<'_> {
             let rotation = shape.rotation(name);
             let path = self.path(&directory, name);
             if rotation.is_some() && path != self.base {
-                // It may have been listed for its name, which said nothing of its rotation.
+                // It may have been listed for its name, which shows nothing of its rotation.
                 if let Some(&at) = listed.get(&path) {
                     let entry = &mut self.entries[at];
                     entry.rotation = entry.rotation.take().or(rotation);

@@ -14,7 +14,7 @@ use mcpr_model::Checkpoint;
 
 /// Whether a checkpoint is of a file of the sources, or of one that was rotated away from them.
 pub(super) fn is_ours(known: &Checkpoint, resolver: &Resolver) -> bool {
-    // That one is called like a file which a source may cover, and is none.
+    // That one is called like a file which a source may cover, and is not one.
     if label::gone_from(&known.path).is_some() {
         return false;
     }

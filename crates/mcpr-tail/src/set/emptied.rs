@@ -87,7 +87,7 @@ impl Tracked {
         self.set_unread(look.map(|(look, _)| look));
     }
 
-    /// Whether a look at it may tell something new, as far as the last scan saw.
+    /// Whether a look at it may show something new, as far as the last scan saw.
     fn is_unread_and_changed(&self) -> bool {
         self.unread
             .is_none_or(|unread| unread.modified != self.stamp.modified)

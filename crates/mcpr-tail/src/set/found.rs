@@ -70,12 +70,12 @@ impl Tailer {
         let offset = lost.offset;
         let label = label::of(path, &sibling.path);
         // What stands in for it stays until it has begun.
-        let stands_in = label::told_of(&lost.path).is_some();
+        let stands_in = label::gap_of(&lost.path).is_some();
         let is_moved = label != lost.path;
         let is_other = sibling.identity != lost.identity;
-        // Where a compressed file goes on is found only when it is read; until then it is told of
+        // Where a compressed file goes on is found only when it is read; until then it is shown
         // the checkpoint.
-        let is_told = !matches!(content, Content::Plain(..));
+        let needs_checkpoint = !matches!(content, Content::Plain(..));
         let has_more = sibling.stamp.size > offset;
         let (body, is_new) = match content {
             Content::Plain(file, proof) => {
@@ -91,14 +91,14 @@ impl Tailer {
             // It has a place in the list already.
             Content::Reached => (None, false),
         };
-        if is_other || is_told {
-            // It is looked for where it is now, and what is compressed is told of it.
+        if is_other || needs_checkpoint {
+            // It is looked for where it is now, and what is compressed is shown the checkpoint.
             let is_compressed = is_other && sibling.is_compressed();
             if is_compressed && !search.begun.contains(&sibling.identity) {
                 self.hand_over(path, &lost, &sibling, label.clone());
             }
             lost.path = label;
-            if is_told {
+            if needs_checkpoint {
                 self.known.add(lost.clone());
             }
             // Its inode may be that of another file by now, perhaps of one that was just found.
@@ -115,7 +115,7 @@ impl Tailer {
         let mut tracked = Tracked::new(path.to_owned(), source, body?, sibling.stamp);
         tracked.move_to(path, &sibling.path);
         // What is compressed says it itself, once it is known where it goes on.
-        tracked.announce = !is_told && (is_moved || is_other);
+        tracked.announce = !needs_checkpoint && (is_moved || is_other);
         if is_new {
             let path = sibling.path.clone();
             self.notices.push(Notice::Recovered { path, offset });

@@ -1,4 +1,4 @@
-//! What was read of files that are not where they were: found again, made up for, or told as missing.
+//! What was read of files that are not where they were: found again, made up for, or reported as missing.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Tailer;
-use super::told::Followers;
+use super::gaps::Followers;
 use crate::known::LastFile;
 use crate::label;
 use crate::nearby::Nearby;
@@ -78,9 +78,9 @@ impl Lost {
         }
     }
 
-    /// The gap after it was told, and files that came with that are still to be begun.
-    fn is_told(&self) -> bool {
-        label::told_of(&self.checkpoint.path).is_some()
+    /// The gap after it was reported, and files that came with that are still to be begun.
+    fn is_reported(&self) -> bool {
+        label::gap_of(&self.checkpoint.path).is_some()
     }
 
     /// Cut while it was open: unless its end was still to be read, that is where reading stood.
@@ -169,7 +169,7 @@ impl Tailer {
         let mut siblings = Siblings::of(path, &mut nearby);
         // What was found to be gone is not looked for again: it says that there was such a log.
         let is_gone = |lost: &mut Lost| label::gone_from(&lost.checkpoint.path).is_some();
-        self.neighbours.teach(path, &mut siblings);
+        self.neighbours.add_places(path, &mut siblings);
         let mut missing = lost;
         let given_up = missing.extract_if(.., is_gone).collect::<Vec<_>>();
         for lost in &missing {
@@ -179,11 +179,13 @@ impl Tailer {
                 siblings.learn_name(&place);
             }
         }
-        let told = missing.iter().filter(|lost| lost.is_told());
-        let told = told.map(|lost| lost.checkpoint.clone()).collect::<Vec<_>>();
+        let noted = missing.iter().filter(|lost| lost.is_reported());
+        let noted = noted
+            .map(|lost| lost.checkpoint.clone())
+            .collect::<Vec<_>>();
         let found = self.find_lost(&mut siblings, &mut missing, search);
         self.neighbours.learn(path, &siblings);
-        missing.retain(|lost| !lost.is_told());
+        missing.retain(|lost| !lost.is_reported());
         // A file that was seen empty is known by its inode alone, which may be a younger file's by now:
         // where others are known by their bytes, these say what came after them.
         let is_proved = |(lost, _): &&(Checkpoint, Recovered)| lost.head.len > 0;
@@ -202,22 +204,22 @@ impl Tailer {
             // Also where all that was known of it is gone: what came since may be there still.
             self.expect_at(path, missing.last().or(given_up.last()));
         }
-        // Nothing can be said of a log that has no file, and of one that has the first of its files.
+        // Nothing can be reported about a log that has no file, and of one that has the first of its files.
         let is_replaced = self.paths.contains_key(path) && self.logs.was_vacant(path);
         let is_trace_lost = is_trace_lost && (is_replaced || !rotated.is_empty());
         missing.extend(given_up);
         // The last run was killed before it forgot these.
-        let was_told = |lost: &mut Lost| self.told.has(path, &lost.checkpoint);
-        let again = missing.extract_if(.., was_told).collect::<Vec<_>>();
+        let was_reported = |lost: &mut Lost| self.gaps.has(path, &lost.checkpoint);
+        let again = missing.extract_if(.., was_reported).collect::<Vec<_>>();
         let (missing, has_successors) = self.still_missing(path, missing, is_trace_lost);
-        let has_followers = has_successors || !told.is_empty();
+        let has_followers = has_successors || !noted.is_empty();
         // What is lost of a file that nobody wanted from its beginning is not made up for by others.
         let is_wanted = !anchors.is_empty() || has_followers && self.begin == Begin::Start;
         let mut since = (i64::MIN, 0);
         if anchors.is_empty() && !has_successors {
-            // Those that were wanted when the gap was told.
-            let told = told.iter().filter_map(|told| label::told_of(&told.path));
-            since = told.map(|(_, since)| since).min().unwrap_or(since);
+            // Those that were wanted when the gap was reported.
+            let noted = noted.iter().filter_map(|noted| label::gap_of(&noted.path));
+            since = noted.map(|(_, since)| since).min().unwrap_or(since);
         }
         let mut unseen = Vec::new();
         if is_wanted && !is_same {
@@ -229,7 +231,7 @@ impl Tailer {
             unseen.retain(|sibling| search.reached.insert(sibling.identity));
         }
         let followers = Followers::new(path, since, &found, &unseen);
-        self.await_on(&told, &followers);
+        self.await_on(&noted, &followers);
         let again = again.into_iter().map(|lost| lost.checkpoint);
         for missing in again.chain(missing) {
             self.miss(missing, &search.open, Some(&followers));
@@ -255,9 +257,9 @@ impl Tailer {
     ) -> Vec<(Checkpoint, Recovered)> {
         let mut found = Vec::new();
         // A file of its own inode goes first: it must not be taken for the copy of another one. Of those
-        // that say little, the last: they may be of what is left then. One that is told stands in for
+        // that say little, the last: they may be of what is left then. One that is reported stands in for
         // others, which say more.
-        missing.sort_by_key(|lost| (lost.is_told(), is_ambiguous(&lost.checkpoint)));
+        missing.sort_by_key(|lost| (lost.is_reported(), is_ambiguous(&lost.checkpoint)));
         for find in [Siblings::find_renamed_for_certain, Siblings::find_copy] {
             for lost in std::mem::take(missing) {
                 let reach = Reach {
@@ -352,7 +354,7 @@ impl Tailer {
         let none = FxHashSet::default();
         for Moved { path, last } in moved {
             let mut siblings = Siblings::of(&path, &mut search.nearby);
-            self.neighbours.teach(&path, &mut siblings);
+            self.neighbours.add_places(&path, &mut siblings);
             let reach = Reach {
                 reached: &search.reached,
                 had: self.neighbours.had(&path),

@@ -1,4 +1,4 @@
-//! What is said of files that were looked for and not found.
+//! What is reported about files that were looked for and not found.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::recover::Siblings;
 use mcpr_model::Checkpoint;
 
 impl Tailer {
-    /// Of files that were not found, those of which that is to be said, and whether others may have come
+    /// Of files that were not found, those of which that is to be reported, and whether others may have come
     /// after them. Where no other file has taken its place, or nobody could write to it any more, nothing
     /// is known to be missing; but where all that was known of a log has left (`is_trace_lost`), what came
     /// after it may have left as well.

@@ -31,7 +31,7 @@ impl Neighbours {
     }
 
     /// Says to what stands near a log where files of it were found before.
-    pub(super) fn teach(&self, log: &Path, siblings: &mut Siblings<'_>) {
+    pub(super) fn add_places(&self, log: &Path, siblings: &mut Siblings<'_>) {
         if let Some(place) = self.places.get(log) {
             siblings.include(&parent(place));
             siblings.learn_name(place);

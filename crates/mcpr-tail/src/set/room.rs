@@ -7,7 +7,7 @@ use super::{Stage, Tailer};
 pub struct Room {
     /// Most files that are open.
     pub most: usize,
-    /// Whether more are read in turn, each opened for its own; else they are not read, which is said.
+    /// Whether more are read in turn, each opened for its own; else they are not read, which is reported.
     pub takes_turns: bool,
 }
 

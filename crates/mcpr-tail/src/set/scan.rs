@@ -237,7 +237,7 @@ impl Tailer {
         let begin = if is_first { self.begin } else { Begin::Start };
         let mut opening = Opening::new(fresh, self.room, self.room_left(), troubles);
         opening.leave_copies(&mut self.files);
-        // Only now: what was no copy because its original has just been truncated finds the
+        // Only now: what was not a copy because its original has just been truncated finds the
         // checkpoint of that one.
         let mut lost = self.find_truncated();
         let truncated = lost.iter().map(|lost| lost.checkpoint.identity);
@@ -274,7 +274,7 @@ impl Tailer {
         lost.retain(|lost| self.known.take(&lost.checkpoint));
         let mut unread = Vec::new();
         if is_first {
-            lost.extend(self.told.of_last_run().into_iter().map(Lost::certain));
+            lost.extend(self.gaps.of_last_run().into_iter().map(Lost::certain));
             unread = self.known.take_where(|known| {
                 is_ours(known, &self.resolver) || self.logs.is_last_trace(known, &self.resolver)
             });
@@ -285,15 +285,15 @@ impl Tailer {
         }
         let of_unread = unread.iter().map(|known| known.identity);
         let of_unread = of_unread.collect::<FxHashSet<_>>();
-        let mut to_be_told = FxHashMap::default();
+        let mut to_be_reported = FxHashMap::default();
         for tracked in &mut self.files {
             if tracked.file.wants_checkpoints() && of_unread.contains(&tracked.identity()) {
                 let head = tracked.file.compressed_head(&tracked.place);
-                to_be_told.insert(tracked.identity(), head);
+                to_be_reported.insert(tracked.identity(), head);
             }
         }
         for checkpoint in unread {
-            let head = to_be_told.get(&checkpoint.identity);
+            let head = to_be_reported.get(&checkpoint.identity);
             if head.is_some_and(|head| identity::has_head(head, checkpoint.head)) {
                 self.known.add(checkpoint); // its file is there, and looks for it in its turn
             } else {
@@ -371,7 +371,7 @@ impl Tailer {
         let opening = opening.into_iter();
         let opening = opening.map(|(path, error)| (path, error.to_string()));
         for (path, error) in resolved.chain(opening).collect::<Vec<_>>() {
-            // Told once, until it is another fault.
+            // Reported once, until it is another fault.
             if self.troubles.get(&path) != Some(&error) {
                 let (path, error) = (path.clone(), error.clone());
                 self.notices.push(Notice::Unreadable { path, error });

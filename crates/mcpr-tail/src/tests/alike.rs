@@ -55,7 +55,7 @@ fn a_log_that_begins_like_the_one_that_was_compressed_is_not_taken_for_it_in_sil
         assert_eq!(bench.missing(), 1, "{header}");
         bench.restart();
         bench.poll();
-        assert_eq!(bench.missing(), 1, "{header}: told once");
+        assert_eq!(bench.missing(), 1, "{header}: reported once");
     }
 }
 

@@ -70,7 +70,7 @@ fn the_middle_file_of_two_rotations_is_read_where_a_name_has_its_date_or_number_
 }
 
 #[test]
-fn numbered_logs_of_programs_of_their_own_are_neither_mixed_up_nor_told_as_gaps() {
+fn numbered_logs_of_programs_of_their_own_are_neither_mixed_up_nor_reported_as_gaps() {
     for sources in [["p1.log"], ["*.log"]] {
         for is_read in [false, true] {
             let mut bench = Bench::new(&sources);
@@ -153,7 +153,7 @@ fn a_short_log_whose_copy_has_a_number_in_its_name_is_a_gap_where_nobody_saw_the
     assert_eq!(bench.missing(), 1);
     bench.restart();
     bench.poll();
-    assert_eq!(bench.missing(), 1, "told once");
+    assert_eq!(bench.missing(), 1, "reported once");
 }
 
 /// Moves a log through numbered names until the file that was read last is deleted; gives the gaps.

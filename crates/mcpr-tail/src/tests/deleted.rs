@@ -30,7 +30,7 @@ fn what_was_rotated_while_the_log_was_away_and_deleted_is_missing() {
     assert_eq!(bench.missing(), 1, "{:?}", bench.notices);
     bench.restart();
     bench.poll();
-    assert_eq!(bench.missing(), 1, "told once");
+    assert_eq!(bench.missing(), 1, "reported once");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_younger_file_that_begins_alike_is_not_taken_for_the_one_that_was_read() {
 }
 
 #[test]
-fn where_the_file_that_was_read_may_be_gone_and_others_begin_alike_a_gap_is_told() {
+fn where_the_file_that_was_read_may_be_gone_and_others_begin_alike_a_gap_is_reported() {
     let mut bench = begun();
     bench.append("p.log", "2\n");
     fs::remove_file(bench.path("p.log")).unwrap();
@@ -109,7 +109,7 @@ fn where_the_file_that_was_read_may_be_gone_and_others_begin_alike_a_gap_is_told
     assert_eq!(bench.missing(), 1);
     bench.restart();
     bench.poll();
-    assert_eq!(bench.missing(), 1, "told once");
+    assert_eq!(bench.missing(), 1, "reported once");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_line_that_came_late_to_a_rotated_file_that_was_deleted_is_missing() {
         assert_eq!(bench.missing(), usize::from(!is_settled), "{is_settled}");
         bench.restart();
         bench.poll();
-        assert_eq!(bench.missing(), usize::from(!is_settled), "told once");
+        assert_eq!(bench.missing(), usize::from(!is_settled), "reported once");
     }
 }
 
@@ -169,7 +169,11 @@ fn a_kill_after_a_gap_loses_none_of_the_files_that_were_found_with_it() {
         for chunks in 0..8 {
             let mut bench = killed_after(chunks, is_running);
             bench.poll();
-            assert_eq!(bench.pieces.len(), 1, "told once: {chunks}, {is_running}");
+            assert_eq!(
+                bench.pieces.len(),
+                1,
+                "reported once: {chunks}, {is_running}"
+            );
             bench.expect(&["3", "4", "5"]);
             bench.restart();
             bench.poll();
@@ -184,8 +188,8 @@ fn what_stands_for_a_gap_is_over_once_the_files_after_it_were_begun() {
     bench.poll();
     let is_open = |known: &&Checkpoint| known.head.len > 0;
     let open = bench.committed.values().filter(is_open);
-    let told = open.filter(|known| label::told_of(&known.path).is_some());
-    assert_eq!(told.count(), 0);
+    let reported = open.filter(|known| label::gap_of(&known.path).is_some());
+    assert_eq!(reported.count(), 0);
 }
 
 #[test]
@@ -222,7 +226,7 @@ fn a_rotated_file_that_was_deleted_between_others_is_a_gap() {
         bench.restart();
         bench.poll();
         bench.expect(&[]);
-        assert_eq!(bench.missing(), 1, "{sources:?}: told once");
+        assert_eq!(bench.missing(), 1, "{sources:?}: reported once");
     }
 }
 

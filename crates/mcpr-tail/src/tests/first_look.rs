@@ -153,7 +153,7 @@ fn files_changed_in_the_same_moment_are_read_in_the_order_of_their_names() {
 }
 
 #[test]
-fn half_a_line_is_said_with_its_end_as_the_next_file_of_its_log_begins() {
+fn half_a_line_is_reported_with_its_end_as_the_next_file_of_its_log_begins() {
     let mut bench = Bench::new(&["*.log*"]);
     for name in ["p.log.1", "q.log", "p.log"] {
         bench.append(name, &format!("{name}\nhalf of {name}"));

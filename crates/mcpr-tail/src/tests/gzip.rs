@@ -120,7 +120,7 @@ fn a_chunk_of_a_compressed_file_that_is_not_taken_comes_again() {
 }
 
 #[test]
-fn damaged_data_is_told_once() {
+fn damaged_data_is_reported_once() {
     let mut bench = Bench::new(&["*.gz"]);
     let mut compressed = gzip("line\n".repeat(1000).as_bytes());
     let middle = compressed.len() / 2;
@@ -175,7 +175,7 @@ fn a_damaged_rotated_file_counts_as_unread_after_it_was_let_go() {
 }
 
 #[test]
-fn a_wrong_checksum_is_told() {
+fn a_wrong_checksum_is_reported() {
     for name in ["a.gz", "app.log.1"] {
         let mut bench = Bench::new(&["*"]);
         let mut compressed = gzip("line\n".repeat(1000).as_bytes());
@@ -240,7 +240,7 @@ fn what_gzip_passes_over_behind_the_data_is_no_fault() {
 }
 
 #[test]
-fn what_follows_the_data_and_is_none_is_told_behind_it() {
+fn what_follows_the_data_and_is_none_is_reported_behind_it() {
     let padded = [vec![0; 600], gzip(b"hidden\n")].concat();
     for garbage in [&b"garbage"[..], b"\x1fgarbage of some length", &padded] {
         let mut bench = Bench::new(&["*.gz"]);

@@ -2,7 +2,7 @@
 //! whatever runs meanwhile, and however often it rotates between two looks.
 //!
 //! A log was read at least once before it is rotated for the first time. What is deleted before it
-//! was read is gone, and a gap must say so; no gap is told where nothing was deleted. A line is written by
+//! was read is gone, and a gap must say so; no gap is reported where nothing was deleted. A line is written by
 //! one that has the file open still, or by one that has the new one. A copy that came and was deleted between two
 //! looks was never there.
 
@@ -315,7 +315,7 @@ impl Rotation {
 
     fn wait(&mut self) {
         if !self.rules.has_writers {
-            self.before = None; // as is said of it
+            self.before = None; // as is reported about it
         }
         self.bench.poll_after(HELD_IDLE);
         self.poll();
@@ -355,7 +355,7 @@ impl Rotation {
         self.bench.noted = self.bench.notices.len();
     }
 
-    /// Every line came once, or was deleted, and that was told.
+    /// Every line came once, or was deleted, and that was reported.
     fn check(mut self) {
         self.write();
         self.poll();
@@ -369,7 +369,7 @@ impl Rotation {
         let came = found.iter().copied().collect::<BTreeSet<_>>();
         let written = (1..=self.lines).collect::<BTreeSet<_>>();
         let gone = &written - &came;
-        let is_told = self.bench.missing() > 0;
+        let is_reported = self.bench.missing() > 0;
         // Where the first files went is known only once one was found there; of one file alone nothing
         // is left to go by.
         let is_traceable = self.rules.olddir == "logs/" && self.rules.keeps > 1;
@@ -384,18 +384,18 @@ impl Rotation {
             (is_counted && is_covered || self.rules.copies) && gone.is_subset(&self.deleted);
         // Where files begin alike, which of them was read may be in doubt.
         let is_certain = self.rules.header.is_empty() && !is_counted;
-        let may_be_told = !self.deleted.is_empty() || !is_certain;
-        // Where a gap is told, what is there still may be read from its beginning: the store knows it. So may
-        // files that begin alike, and where a gap is told of such a log, not all of them are found.
+        let may_be_reported = !self.deleted.is_empty() || !is_certain;
+        // Where a gap is reported, what is there still may be read from its beginning: the store knows it. So may
+        // files that begin alike, and where a gap is reported of such a log, not all of them are found.
         let begins_alike = !self.rules.header.is_empty();
-        let is_read_anew = may_be_told && (is_told || begins_alike);
-        let is_traceable = is_traceable && !(is_told && begins_alike);
+        let is_read_anew = may_be_reported && (is_reported || begins_alike);
+        let is_traceable = is_traceable && !(is_reported && begins_alike);
         assert!(
             (found.len() == came.len() || is_read_anew)
                 && (gone.is_subset(&self.deleted) || !is_traceable)
-                && (is_told || gone.is_empty() || was_never_there)
-                && (!is_told || may_be_told),
-            "{:?}\nnot found: {gone:?}, twice: {}, gaps told: {}\n{}",
+                && (is_reported || gone.is_empty() || was_never_there)
+                && (!is_reported || may_be_reported),
+            "{:?}\nnot found: {gone:?}, twice: {}, gaps reported: {}\n{}",
             self.rules,
             found.len() - came.len(),
             self.bench.missing(),

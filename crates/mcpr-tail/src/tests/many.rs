@@ -95,7 +95,7 @@ fn more_files_than_may_be_open_are_read_in_turn() {
 }
 
 #[test]
-fn files_that_cannot_be_read_for_want_of_descriptors_are_told() {
+fn files_that_cannot_be_read_for_want_of_descriptors_are_reported() {
     let mut bench = Bench::new(&["*.log"]);
     for number in 0..10 {
         bench.append(&format!("{number}.log"), "1\n");
@@ -107,8 +107,8 @@ fn files_that_cannot_be_read_for_want_of_descriptors_are_told() {
     bench.poll();
     assert_eq!(bench.lines().len(), 4);
     assert_eq!(bench.tailer.unread(), 6);
-    let is_told = |notice: &&Notice| matches!(notice, Notice::Unreadable { .. });
-    assert_eq!(bench.notices.iter().filter(is_told).count(), 6);
+    let is_reported = |notice: &&Notice| matches!(notice, Notice::Unreadable { .. });
+    assert_eq!(bench.notices.iter().filter(is_reported).count(), 6);
 }
 
 #[test]

@@ -53,7 +53,7 @@ struct Bench {
     notices: Vec<Notice>,
     /// How many of them a test has seen.
     noted: usize,
-    /// Looks that it took to keep what is committed: they are none of the tailer's.
+    /// Looks that it took to keep what is committed: they are not done by the tailer.
     own_looks: u64,
 }
 
@@ -186,7 +186,7 @@ impl Bench {
         std::mem::take(&mut self.lines)
     }
 
-    /// How often it was said that something is missing.
+    /// How often it was reported that something is missing.
     fn missing(&self) -> usize {
         let is_missing = |notice: &&Notice| matches!(notice, Notice::Missing { .. });
         self.notices.iter().filter(is_missing).count()

@@ -148,25 +148,25 @@ fn excluded_files_are_never_opened() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_told_once_and_never_waited_for() {
+fn what_is_no_regular_file_is_reported_once_and_never_waited_for() {
     let mut bench = Bench::new(&["socket", "a.log"]);
     let listener = UnixListener::bind(bench.path("socket")).unwrap();
     bench.append("a.log", "1\n");
     bench.poll();
     bench.poll();
     bench.expect(&["1"]);
-    let told = |bench: &Bench| {
+    let reported = |bench: &Bench| {
         let unreadable = |notice: &&Notice| matches!(notice, Notice::Unreadable { .. });
         bench.notices.iter().filter(unreadable).count()
     };
-    assert_eq!(told(&bench), 1);
+    assert_eq!(reported(&bench), 1);
     drop(listener);
     fs::remove_file(bench.path("socket")).unwrap();
     bench.poll();
     bench.append("socket", "2\n");
     bench.poll();
     bench.expect(&["2"]);
-    assert_eq!(told(&bench), 1);
+    assert_eq!(reported(&bench), 1);
 }
 
 #[test]

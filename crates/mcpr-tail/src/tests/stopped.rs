@@ -167,7 +167,7 @@ fn another_directorys_files_of_the_same_name_are_left_alone() {
 }
 
 #[test]
-fn what_is_compressed_in_another_way_is_told_and_missing() {
+fn what_is_compressed_in_another_way_is_reported_and_missing() {
     let mut bench = begun();
     bench.append("p.log", "2\n");
     fs::remove_file(bench.path("p.log")).unwrap();
@@ -185,7 +185,7 @@ fn what_is_compressed_in_another_way_is_told_and_missing() {
 }
 
 #[test]
-fn what_followed_in_a_file_that_is_gone_is_missing_and_told_once() {
+fn what_followed_in_a_file_that_is_gone_is_missing_and_reported_once() {
     let mut bench = begun();
     let offset = fs::metadata(bench.path("p.log")).unwrap().len();
     bench.append("p.log", "2\n");
@@ -203,7 +203,7 @@ fn what_followed_in_a_file_that_is_gone_is_missing_and_told_once() {
 }
 
 #[test]
-fn a_gap_that_is_not_taken_is_told_again() {
+fn a_gap_that_is_not_taken_is_reported_again() {
     let mut bench = begun();
     fs::remove_file(bench.path("p.log")).unwrap();
     bench.append("p.log", "3\n");
@@ -313,7 +313,7 @@ fn what_came_and_went_while_its_path_was_vacant_is_read() {
 }
 
 #[test]
-fn where_all_known_files_of_a_log_were_deleted_in_their_turn_a_gap_is_told() {
+fn where_all_known_files_of_a_log_were_deleted_in_their_turn_a_gap_is_reported() {
     let mut bench = begun();
     bench.rename("p.log", "p.log.1");
     bench.append("p.log", "");
@@ -328,7 +328,7 @@ fn where_all_known_files_of_a_log_were_deleted_in_their_turn_a_gap_is_told() {
     assert_eq!(bench.missing(), 1);
     bench.restart();
     bench.poll();
-    assert_eq!(bench.missing(), 1, "told once");
+    assert_eq!(bench.missing(), 1, "reported once");
 }
 
 #[test]

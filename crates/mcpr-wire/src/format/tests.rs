@@ -60,7 +60,7 @@ fn events(sample: &str) -> Vec<Event> {
     events
 }
 
-/// Whether an event holds something that only a format with this fact can tell.
+/// Whether an event holds something that only a format with this fact can know.
 fn shows(fact: Fact, event: &Event) -> bool {
     let of_request = |request: &Request| match fact {
         Fact::Proxy => request.proxy != OF_SOURCE,
@@ -85,7 +85,7 @@ fn shows(fact: Fact, event: &Event) -> bool {
             _ => false,
         },
         Event::Surface(_) => fact == Fact::Surface,
-        // What is in flight is told by whoever pairs, not by a format.
+        // What is in flight is reported by whoever pairs, not by a format.
         _ => false,
     }
 }
@@ -94,7 +94,7 @@ fn shows(fact: Fact, event: &Event) -> bool {
 const WITHOUT_EXAMPLE: [(&str, Fact); 1] = [("mcpr_v04", Fact::RpcError)];
 
 #[test]
-fn no_format_tells_what_it_does_not_know() {
+fn no_format_shows_what_it_does_not_know() {
     for (name, samples) in SAMPLES {
         let events: Vec<Event> = samples.iter().flat_map(|sample| events(sample)).collect();
         assert!(!events.is_empty(), "{name}");
@@ -163,7 +163,7 @@ fn the_docs_say_what_each_format_knows() {
 }
 
 #[test]
-fn a_tag_that_stands_twice_tells_no_format() {
+fn a_tag_that_stands_twice_shows_no_format() {
     let read = |json: &str| {
         let mut decoded = Decoded::default();
         let context = LineContext {

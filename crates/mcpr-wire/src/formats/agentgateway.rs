@@ -59,7 +59,7 @@ impl Format for AgentGateway {
     }
 
     fn text(&self, line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) -> bool {
-        // Most text is told apart by one byte.
+        // Most text is distinguished by one byte.
         if !line.first().is_some_and(u8::is_ascii_digit) {
             return false;
         }
@@ -140,7 +140,7 @@ impl AgentLine<'_> {
             return Ok(None);
         }
         let time = self.get(&["time"]).unwrap_or_default();
-        let ts = time_ms(time).ok_or_else(|| format!("`{time}` is no time of agentgateway"))?;
+        let ts = time_ms(time).ok_or_else(|| format!("`{time}` is not a time of agentgateway"))?;
         let duration = self.get(&["duration"]).ok_or("no duration")?;
         let latency = duration_us(duration);
         // A list is asked of all servers, and says none.
@@ -150,7 +150,7 @@ impl AgentLine<'_> {
         Ok(Some(Request {
             session_id: self.get(&["mcp.session.id"]).map(hash_of),
             target: self.target(method),
-            latency_us: Some(latency.ok_or_else(|| format!("`{duration}` is no duration"))?),
+            latency_us: Some(latency.ok_or_else(|| format!("`{duration}` is not a duration"))?),
             http_status: self.status().and_then(http_status),
             trace_id: trace_id.map(Box::new),
             outcome: self.ended(method),
@@ -179,7 +179,7 @@ impl AgentLine<'_> {
         Some(Target { kind, name })
     }
 
-    /// How it ended: an error of JSON-RPC and the HTTP status are told, a tool's own failure seldom.
+    /// How it ended: an error of JSON-RPC and the HTTP status are reported, a tool's own failure seldom.
     fn ended(&self, method: &str) -> Outcome {
         if let Some(code) = self.get(&["mcp.error.code"]) {
             let message = self.get(&["mcp.error.message"]);
@@ -250,8 +250,12 @@ mod tests {
     #[test]
     fn hostile_lines_are_bad_lines_or_none_of_this_format() {
         let cases = [
-            ("00:00:00.5Z", "00:00:61.5Z", "is no time of agentgateway"),
-            ("\"4ms\"", "\"4 parsecs\"", "`4 parsecs` is no duration"),
+            (
+                "00:00:00.5Z",
+                "00:00:61.5Z",
+                "is not a time of agentgateway",
+            ),
+            ("\"4ms\"", "\"4 parsecs\"", "`4 parsecs` is not a duration"),
             ("\"duration\"", "\"length\"", "no duration"),
         ];
         check_hostile(WHOLE, &cases);
@@ -291,13 +295,13 @@ mod tests {
     }
 
     #[test]
-    fn a_tools_own_failure_is_unknown_unless_the_operator_has_it_told() {
+    fn a_tools_own_failure_is_unknown_unless_the_operator_has_it_logged() {
         let kind = |line: &str| one_row(line).outcome.error_kind;
-        let told =
+        let reported =
             |word: &str| WHOLE.replace("\"level\"", &format!("\"mcp_is_error\":{word},\"level\""));
         assert_eq!(kind(WHOLE), Some(ErrorKind::Unseen));
-        assert_eq!(kind(&told("true")), Some(ErrorKind::Tool));
-        assert_eq!(kind(&told("false")), None);
+        assert_eq!(kind(&reported("true")), Some(ErrorKind::Tool));
+        assert_eq!(kind(&reported("false")), None);
         assert_eq!(kind(&WHOLE.replace("tools/call", "tools/list")), None);
         assert_eq!(kind(&WHOLE.replace("200", "502")), Some(ErrorKind::Http));
         let older = WHOLE

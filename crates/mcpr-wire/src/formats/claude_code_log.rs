@@ -1,11 +1,11 @@
 //! `claude_code_log`: what Claude Code logs of a server, a file per connection, in sentences.
 
 use crate::Decoded;
+use crate::call_steps::{CallStep, CallStepKind, LoggedDuration};
 use crate::ended::failed;
 use crate::fields::{Str, parsed, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
 use crate::logged::{LogConnection, LogTime};
-use crate::told::{ToldKind, ToldLength, ToldStep};
 use mcpr_model::time::{ms_of, parse_rfc3339_us};
 use mcpr_model::{ErrorKind, Event, EventBytes, Kind, Outcome, Request, SourceFormat, Text};
 use serde::Deserialize;
@@ -50,9 +50,10 @@ impl Format for ClaudeCodeLog {
     fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
         let line: Line<'_> = parsed(event.json)?;
         let time = &line.timestamp.0;
-        let us = parse_rfc3339_us(time).ok_or_else(|| format!("`{time}` is no RFC 3339 time"))?;
+        let us =
+            parse_rfc3339_us(time).ok_or_else(|| format!("`{time}` is not an RFC 3339 time"))?;
         decoded.known += 1;
-        // What stands under `error` is a failure told again, or what the server printed.
+        // What stands under `error` is a failure reported again, or what the server printed.
         let Some(sentence) = line.debug.as_ref().map(|it| &*it.0) else {
             return Ok(());
         };
@@ -65,7 +66,7 @@ impl Format for ClaudeCodeLog {
             conn_id: None,
         };
         if let Some((tool, what)) = step(sentence) {
-            decoded.told.push(ToldStep {
+            decoded.call_steps.push(CallStep {
                 of,
                 at: LogTime::utc(us),
                 conversation,
@@ -98,9 +99,9 @@ struct Line<'a> {
 }
 
 /// The tool of a sentence about a call, and what it says of it.
-fn step(sentence: &str) -> Option<(&str, ToldKind)> {
+fn step(sentence: &str) -> Option<(&str, CallStepKind)> {
     if let Some(tool) = sentence.strip_prefix("Calling MCP tool: ") {
-        return Some((tool.trim_end(), ToldKind::Began));
+        return Some((tool.trim_end(), CallStepKind::Began));
     }
     let rest = sentence.strip_prefix("Tool '")?;
     // A name may hold an apostrophe; what follows it is ours to look for.
@@ -112,16 +113,16 @@ fn step(sentence: &str) -> Option<(&str, ToldKind)> {
     Some((tool, ended(of_call(message), length)))
 }
 
-fn ended(outcome: Outcome, length: &str) -> ToldKind {
-    let took = ToldLength::parse(length.trim_end());
-    ToldKind::Ended { outcome, took }
+fn ended(outcome: Outcome, length: &str) -> CallStepKind {
+    let took = LoggedDuration::parse(length.trim_end());
+    CallStepKind::Ended { outcome, took }
 }
 
 /// A failure of a call. Only one of JSON-RPC says its code; else the tool's own result was an error.
 fn of_call(message: &str) -> Outcome {
     let message = message.trim();
     match rpc_error(message) {
-        Some((code, said)) => failed(ErrorKind::Rpc, Some(code.into()), Some(said)),
+        Some((code, stated)) => failed(ErrorKind::Rpc, Some(code.into()), Some(stated)),
         None if message.contains("timed out") => failed(ErrorKind::Timeout, None, Some(message)),
         None => failed(
             ErrorKind::Tool,
@@ -133,15 +134,15 @@ fn of_call(message: &str) -> Outcome {
 
 /// Reads `MCP error CODE: MESSAGE`, as the SDK writes an error of JSON-RPC.
 fn rpc_error(message: &str) -> Option<(&str, &str)> {
-    let (code, said) = message.strip_prefix("MCP error ")?.split_once(": ")?;
-    code.parse::<i64>().is_ok().then_some((code, said))
+    let (code, stated) = message.strip_prefix("MCP error ")?.split_once(": ")?;
+    code.parse::<i64>().is_ok().then_some((code, stated))
 }
 
 /// How long a connection was tried, and why it failed.
 fn failed_connection(sentence: &str) -> Option<(i64, &str)> {
     let rest = sentence.strip_prefix("Connection failed after ")?;
     let (took, reason) = rest.split_once(": ").unwrap_or((rest, ""));
-    Some((ToldLength::parse(took.trim_end())?.us, reason))
+    Some((LoggedDuration::parse(took.trim_end())?.us, reason))
 }
 
 /// A server that was not reached: too slow, or not there.
@@ -168,14 +169,14 @@ mod tests {
         )
     }
 
-    fn told(sentence: &str) -> String {
+    fn described(sentence: &str) -> String {
         let decoded = decoded(&line(sentence));
         assert_eq!((decoded.known, decoded.bad.len()), (1, 0), "{sentence}");
-        match &decoded.told[..] {
+        match &decoded.call_steps[..] {
             [] => "nothing".to_owned(),
             [step] => match &step.what {
-                ToldKind::Began => format!("{} began", step.tool),
-                ToldKind::Ended { outcome, took } => format!(
+                CallStepKind::Began => format!("{} began", step.tool),
+                CallStepKind::Ended { outcome, took } => format!(
                     "{} {} {} in {:?}",
                     step.tool,
                     outcome.error_kind.map_or("ok", ErrorKind::as_str),
@@ -227,7 +228,7 @@ mod tests {
             ),
         ];
         for (sentence, expected) in cases {
-            assert_eq!(told(sentence), expected, "{sentence}");
+            assert_eq!(described(sentence), expected, "{sentence}");
         }
     }
 
@@ -235,14 +236,14 @@ mod tests {
     fn hostile_lines_are_bad_lines_or_none_of_this_format() {
         let whole = line("Calling MCP tool: find");
         let cases = [
-            ("2026-11-01T00", "2026-11-01T25", "is no RFC 3339 time"),
+            ("2026-11-01T00", "2026-11-01T25", "is not an RFC 3339 time"),
             ("\"c-1\"", "7", "expected a string"),
         ];
         check_hostile(&whole, &cases);
         let other = decoded(&whole.replace("\"debug\"", "\"type\""));
         assert_eq!((other.known, other.unknown), (0, 1));
         let printed = decoded(&whole.replace("\"debug\"", "\"error\""));
-        assert_eq!((printed.known, printed.told.len()), (1, 0));
+        assert_eq!((printed.known, printed.call_steps.len()), (1, 0));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! `codex_rollout`: the record that Codex keeps of a conversation, one JSON object a line, as far as it
-//! tells of MCP: tool calls that have ended.
+//! reports MCP: tool calls that have ended.
 
 use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
@@ -61,7 +61,7 @@ impl Format for CodexRollout {
                 _ => None,
             }
         } else {
-            None // what was said, which tells of no call that has ended
+            None // the conversation, which reports no call that has ended
         };
         decoded.known += 1;
         decoded.events.extend(row.map(Event::Request));
@@ -83,7 +83,7 @@ struct PayloadKind<'a> {
     kind: Option<Str<'a>>,
 }
 
-/// The end of a call, as it was told until the autumn of 2026.
+/// The end of a call, as it was reported until the autumn of 2026.
 #[derive(Debug, Deserialize)]
 struct CallEnd<'a> {
     #[serde(borrow)]
@@ -113,7 +113,7 @@ enum CallResult<'a> {
     Err(Str<'a>),
 }
 
-/// An item of a turn that has ended, as it is told since.
+/// An item of a turn that has ended, as it is reported since.
 #[derive(Debug, Deserialize)]
 struct ItemCompleted<'a> {
     #[serde(borrow)]
@@ -272,7 +272,7 @@ impl Call<'_> {
         let (key, proxy) = (EventKey::of_id(&self.key), self.server.into());
         let method = "tools/call".into();
         Request {
-            // The conversation: of a server's own session nothing is told.
+            // The conversation: of a server's own session nothing is reported.
             session_id: self.session_id,
             request_id: Some(RequestId::from_text(self.id)),
             target: Some(Target {
@@ -287,15 +287,15 @@ impl Call<'_> {
     }
 }
 
-/// A call without a result. What the server said stands behind the last `Mcp error: CODE: `.
+/// A call without a result. The server's message stands behind the last `Mcp error: CODE: `.
 fn failed(message: &str) -> Outcome {
-    let said = message.rsplit_once("Mcp error: ").map(|(_, said)| said);
-    let said = said.and_then(|said| said.split_once(": "));
-    if let Some((code, said)) = said.filter(|(code, _)| code.parse::<i64>().is_ok()) {
+    let stated = message.rsplit_once("Mcp error: ").map(|(_, stated)| stated);
+    let stated = stated.and_then(|stated| stated.split_once(": "));
+    if let Some((code, stated)) = stated.filter(|(code, _)| code.parse::<i64>().is_ok()) {
         return Outcome {
             error_kind: Some(ErrorKind::Rpc),
             error_code: Some(Text::from(code)),
-            error_msg: Some(shorten(said)),
+            error_msg: Some(shorten(stated)),
             retyped: false,
         };
     }
@@ -327,7 +327,7 @@ mod tests {
                 "\"secs\":9223372036854775807",
                 "the duration is out of range",
             ),
-            ("2026-10-01T00", "2026-10-01T25", "is no RFC 3339 time"),
+            ("2026-10-01T00", "2026-10-01T25", "is not an RFC 3339 time"),
             ("\"call_id\":\"c\",", "", "missing field `call_id`"),
             ("\"Ok\"", "\"Perhaps\"", "unknown variant"),
             ("\"server\":\"s\"", "\"server\":5", "expected a string"),

@@ -1,9 +1,9 @@
 //! `cursor_log`: what Cursor logs of tool calls, in sentences behind a local time and a level.
 
+use crate::call_steps::{CallStep, CallStepKind};
 use crate::ended::{failed, unseen};
 use crate::format::{Fact, Format, Knows};
 use crate::logged::{LogConnection, LogTime};
-use crate::told::{ToldKind, ToldStep};
 use crate::{Decoded, LineContext};
 use mcpr_model::time::parse_local_us;
 use mcpr_model::{ErrorKind, EventBytes, SourceFormat};
@@ -26,12 +26,12 @@ impl Format for CursorLog {
     }
 
     fn knows(&self) -> Knows {
-        // Whether a result was an error is not told: a call that fails so was a success, too.
+        // Whether a result was an error is not reported: a call that fails so was a success, too.
         Knows(&[Fact::Proxy, Fact::RpcError])
     }
 
     fn text(&self, line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) -> bool {
-        // Most text is told apart by one byte.
+        // Most text is distinguished by one byte.
         if !line.first().is_some_and(u8::is_ascii_digit) {
             return false;
         }
@@ -39,14 +39,14 @@ impl Format for CursorLog {
         let Some(step) = step(&text, context.proxy) else {
             return false;
         };
-        decoded.told.push(step);
+        decoded.call_steps.push(step);
         decoded.known += 1;
         true
     }
 }
 
 /// Reads `DATE TIME [LEVEL] SERVER: SENTENCE`; since 2026 without the server, and with an id of the call.
-fn step(line: &str, proxy: &str) -> Option<ToldStep> {
+fn step(line: &str, proxy: &str) -> Option<CallStep> {
     let (time, rest) = line.split_once(" [")?;
     let us = parse_local_us(time)?;
     let (level, rest) = rest.split_once("] ")?;
@@ -66,22 +66,22 @@ fn step(line: &str, proxy: &str) -> Option<ToldStep> {
     let id = rest.strip_prefix(" with toolCallId: ");
     let id = id.and_then(|id| id.split([':', ' ']).next());
     let what = match mark {
-        BEGAN => ToldKind::Began,
-        ENDED => ToldKind::Ended {
+        BEGAN => CallStepKind::Began,
+        ENDED => CallStepKind::Ended {
             // A tool that failed in its result was called successfully, too.
             outcome: unseen(),
             took: None,
         },
-        _ => ToldKind::Ended {
+        _ => CallStepKind::Ended {
             outcome: failed(
                 ErrorKind::Rpc,
                 None,
-                rest.split_once(": ").map(|(_, said)| said),
+                rest.split_once(": ").map(|(_, message)| message),
             ),
             took: None,
         },
     };
-    Some(ToldStep {
+    Some(CallStep {
         of: LogConnection::of_server(server),
         at: LogTime::local(us),
         conversation: None,
@@ -98,11 +98,11 @@ mod tests {
 
     #[test]
     fn both_forms_are_read_and_quotes_are_not() {
-        let told = |line: &str| {
+        let described = |line: &str| {
             step(line, "p").map(|it| {
                 let how = match it.what {
-                    ToldKind::Began => "began".to_owned(),
-                    ToldKind::Ended { outcome, .. } => format!("{:?}", outcome.error_kind),
+                    CallStepKind::Began => "began".to_owned(),
+                    CallStepKind::Ended { outcome, .. } => format!("{:?}", outcome.error_kind),
                 };
                 format!("{} {} {:?} {how}", it.of.server, it.tool, it.call_id)
             })
@@ -138,7 +138,7 @@ mod tests {
             ),
         ];
         for (line, expected) in cases {
-            assert_eq!(told(line).as_deref(), expected, "{line}");
+            assert_eq!(described(line).as_deref(), expected, "{line}");
         }
     }
 }

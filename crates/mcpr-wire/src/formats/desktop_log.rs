@@ -35,7 +35,7 @@ impl Format for DesktopLog {
     }
 
     fn text(&self, line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) -> bool {
-        // Every line of such a log begins with its time: most text is told apart by one byte.
+        // Every line of such a log begins with its time: most text is distinguished by one byte.
         line.first().is_some_and(u8::is_ascii_digit)
             // A host that cuts a message may cut a character.
             && decoded.add_logged(frame(&String::from_utf8_lossy(line), context.bodies), line.len())
@@ -62,7 +62,7 @@ const UNNAMED: &str = "default";
 /// Words that stand in brackets beside the server's name.
 const LEVELS: [&str; 6] = ["debug", "info", "warn", "warning", "error", "trace"];
 
-/// Reads a line that begins with a digit; `None` where it tells of no message.
+/// Reads a line that begins with a digit; `None` where it reports no message.
 fn frame(line: &str, bodies: Bodies) -> Option<Result<LoggedMessages, UnreadLine>> {
     Some(head(line)?.read(line, bodies))
 }

@@ -46,7 +46,7 @@ impl Format for EnvoyAiGateway {
     }
 
     fn claims(&self, tags: &Tags<'_>) -> bool {
-        // The same log tells of models as well: then both are null.
+        // The same log reports about models as well: then both are null.
         let is_mcp = tags.has("mcp.method.name") || tags.has("mcp.provider.name");
         is_mcp && tags.has("start_time") && tags.has("response_code")
     }
@@ -111,7 +111,7 @@ struct AccessLog<'a> {
 }
 
 impl AccessLog<'_> {
-    /// How it ended: nothing of the answer but its HTTP status is told.
+    /// How it ended: nothing of the answer but its HTTP status is reported.
     fn ended(&self) -> Outcome {
         let reason = text(self.broken_by.as_ref());
         match self.response_code.0 {
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn hostile_lines_are_bad_lines_or_none_of_this_format() {
         let cases = [
-            ("2026-11-01T00", "2026-11-01T25", "is no RFC 3339 time"),
+            ("2026-11-01T00", "2026-11-01T25", "is not an RFC 3339 time"),
             ("\"duration\":5", "\"duration\":-5", "out of range"),
             (
                 "\"response_code\":200",

@@ -163,9 +163,9 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
     let key = match line.key {
         Some(key) => EventKey {
             hash: key.0.cast_unsigned(),
-            // Not `Id`: that another row has the key is no conflict, but the same row once more.
+            // Not `Id`: that another row has the key is not a conflict, but the same row once more.
             source: KeySource::Bytes,
-            // Else what another stream tells of the same call would be stored beside it.
+            // Else what another stream reports about the same call would be stored beside it.
             call: line.call.map(|code| CallKey::of_stored(code, line.ts.0)),
         },
         // The line itself is the key then: imported twice, it is stored once.
@@ -227,7 +227,7 @@ fn known<T: Copy>(
     what: &str,
 ) -> Result<T, String> {
     let found = all.iter().copied().find(|&one| as_str(one) == &*name.0);
-    found.ok_or_else(|| format!("`{}` is no {what}", name.0))
+    found.ok_or_else(|| format!("`{}` is not a known {what}", name.0))
 }
 
 /// Decodes an `mcpr_session`.

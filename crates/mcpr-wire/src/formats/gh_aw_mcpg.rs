@@ -65,7 +65,8 @@ impl Format for GhAwMcpg {
             other => return Err(format!("an unknown direction, `{other}`")),
         };
         let time = &entry.timestamp.0;
-        let us = parse_rfc3339_us(time).ok_or_else(|| format!("`{time}` is no RFC 3339 time"))?;
+        let us =
+            parse_rfc3339_us(time).ok_or_else(|| format!("`{time}` is not an RFC 3339 time"))?;
         let Some(payload) = entry.payload else {
             // An error of the gateway's own, which names no request.
             decoded.known += 1;
@@ -107,7 +108,7 @@ mod tests {
     fn hostile_entries_are_bad_lines() {
         let cases = [
             ("\"OUT\"", "\"UP\"", "an unknown direction, `UP`"),
-            ("2026-11-01T00", "2026-11-01T25", "is no RFC 3339 time"),
+            ("2026-11-01T00", "2026-11-01T25", "is not an RFC 3339 time"),
             (
                 "\"method\":\"ping\"}}",
                 "\"method\":5}}",

@@ -51,9 +51,9 @@ impl Format for JsonRpc {
 /// What one line of a direction holds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Messages {
-    /// Text that is no JSON, which a server should not have printed.
+    /// Text that is not JSON, which a server should not have printed.
     Text,
-    /// JSON that is no JSON-RPC message.
+    /// JSON that is not a JSON-RPC message.
     Unknown,
     /// One message, or those of a batch.
     Known(Vec<Message>),
@@ -101,8 +101,8 @@ pub struct RequestMessage {
     pub key: Option<EventKey>,
     /// Its `params`, where bodies are kept.
     pub params: Option<Body>,
-    /// Whether a log tells of it in words: its id and its length are nobody's then.
-    pub is_told: bool,
+    /// Whether a log reports it in words: its id and its length are nobody's then.
+    pub is_from_sentence: bool,
 }
 
 /// What a request says of itself in a protocol without sessions.
@@ -160,7 +160,7 @@ pub struct AnswerMessage {
 }
 
 impl RequestMessage {
-    /// Whether it opens a stream of notifications, for hours: that is no call, and nobody waits for its answer.
+    /// Whether it opens a stream of notifications, for hours: that is not a call, and nobody waits for its answer.
     #[must_use]
     pub fn opens_stream(&self) -> bool {
         opens_stream(&self.method)
@@ -189,8 +189,8 @@ impl Message {
 }
 
 impl AnswerMessage {
-    /// An answer of which a log tells only how it ended the call.
-    pub(crate) fn told(id: TypedId, outcome: Outcome) -> Self {
+    /// An answer of which a log reports only how it ended the call.
+    pub(crate) fn of_outcome(id: TypedId, outcome: Outcome) -> Self {
         Self {
             id: Some(id),
             bytes: 0,
@@ -345,7 +345,7 @@ fn leading(text: &str, bodies: Bodies) -> serde_json::Result<Option<Vec<Message>
     Ok(Some(found).filter(|found| !found.is_empty()))
 }
 
-/// The messages of a batch; what is none is left out.
+/// The messages of a batch; other elements are left out.
 fn batch(text: &str, bodies: Bodies) -> serde_json::Result<Option<Vec<Message>>> {
     let elements: Vec<&RawValue> = serde_json::from_str(text)?;
     let read = |raw: &&RawValue| match raw.get().as_bytes().first() {
@@ -373,7 +373,7 @@ fn one(text: &str, bodies: Bodies) -> serde_json::Result<Option<Message>> {
         method,
         params: shape.params,
     };
-    // An id of null is none: no answer could be told from another by it.
+    // An id of null does not count: no answer could be distinguished from another by it.
     let Some(id) = id else {
         let cancelled: Cancelled<'_> = lenient(shape.params.filter(|_| call.method() == CANCELLED));
         return Ok(Some(Message::Notification(NotificationMessage {
@@ -404,7 +404,7 @@ fn one(text: &str, bodies: Bodies) -> serde_json::Result<Option<Message>> {
             .params
             .filter(|_| bodies == Bodies::Kept)
             .map(|params| Body::of(params.get())),
-        is_told: false,
+        is_from_sentence: false,
     })))
 }
 
@@ -419,7 +419,7 @@ fn reply(
         result: shape.result,
         error: shape.error,
     };
-    // An object with neither is no JSON-RPC, whatever else it holds.
+    // An object with neither is not JSON-RPC, whatever else it holds.
     (answer.result.is_some() || answer.error.is_some()).then(|| {
         Message::Answer(AnswerMessage {
             id,

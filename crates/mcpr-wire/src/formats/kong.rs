@@ -1,5 +1,5 @@
 //! `kong`: what Kong's `http-log` posts and its `file-log` writes, one object per HTTP request, as far as its
-//! AI plugins tell of MCP in it.
+//! AI plugins report about MCP in it.
 
 use crate::Decoded;
 use crate::durations::Millis;
@@ -23,7 +23,7 @@ impl Format for Kong {
     }
 
     fn about(&self) -> &'static str {
-        "what Kong's http-log and file-log tell of MCP"
+        "what Kong's http-log and file-log report about MCP"
     }
 
     fn knows(&self) -> Knows {
@@ -43,7 +43,7 @@ impl Format for Kong {
     }
 
     fn claims(&self, tags: &Tags<'_>) -> bool {
-        // Other plugins of Kong tell of models under the same name.
+        // Other plugins of Kong report about models under the same name.
         tags.parsed::<AiTag>("ai").is_some()
     }
 
@@ -174,7 +174,7 @@ impl KongLog<'_> {
         }
         let started_at = self
             .started_at
-            .ok_or("no `started_at`: when it was is not told")?;
+            .ok_or("no `started_at`: its time is not reported")?;
         // The only request of a body took what the body took.
         let latency = rpc.latency.or(self.latencies.request);
         let latency = latency.ok_or("no latency of a request")?;
@@ -200,7 +200,7 @@ impl KongLog<'_> {
         }))
     }
 
-    /// How it ended: the error's text, whether its caller may call it, and the HTTP status are told.
+    /// How it ended: the error's text, whether its caller may call it, and the HTTP status are reported.
     fn ended(&self, rpc: &Rpc<'_>) -> Outcome {
         // Kong writes a text here; a plugin of somebody's may write an object.
         let error = rpc.error.map(raw_text);
@@ -211,7 +211,7 @@ impl KongLog<'_> {
             return failed(ErrorKind::Denied, None, error);
         }
         if error.is_some() {
-            // Its code is not told.
+            // Its code is not reported.
             return failed(ErrorKind::Rpc, None, error);
         }
         let status = self

@@ -12,7 +12,7 @@ use serde::Deserialize;
 /// The format; see the head of this file.
 pub(super) struct McpproxyGo;
 
-/// What its own tools are called by which servers' tools are called: each such call is told twice.
+/// What its own tools are called by which servers' tools are called: each such call is reported twice.
 const OWN_CALLERS: &str = "call_tool_";
 
 impl Format for McpproxyGo {
@@ -112,7 +112,7 @@ impl Record<'_> {
             word @ ("error" | "blocked" | "rejected") => Ok(Outcome {
                 error_kind: Some(ErrorKind::Tool),
                 error_code: None,
-                // Why it was refused is told only now and then; that it was is never left out.
+                // Why it was refused is reported only now and then; that it was is never left out.
                 error_msg: Some(match text(self.error_message.as_ref()) {
                     Some(message) if word == "error" => shorten(&message),
                     Some(message) => shorten(&format!("{word}: {message}")),
@@ -141,7 +141,7 @@ mod tests {
                 "\"duration_ms\":9223372036854775807",
                 "the duration is out of range",
             ),
-            ("2026-11-01T00", "2026-11-01T25", "is no RFC 3339 time"),
+            ("2026-11-01T00", "2026-11-01T25", "is not an RFC 3339 time"),
             ("\"r-1\"", "7", "expected a string"),
             ("\"id\"", "\"ident\"", "missing field `id`"),
         ];
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_is_told_twice_is_one_row() {
+    fn a_call_that_is_reported_twice_is_one_row() {
         let own = WHOLE.replace("tool_call", "internal_tool_call");
         let caller = own.replace("\"tool_name\":\"t\"", "\"tool_name\":\"call_tool_read\"");
         assert_eq!(

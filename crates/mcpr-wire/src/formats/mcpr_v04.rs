@@ -65,7 +65,7 @@ impl Format for McprV04 {
 
     fn decode(&self, event: &Tagged<'_>, decoded: &mut Decoded) -> Result<(), String> {
         match event.tags.text("type").as_ref().map(|it| &*it.0) {
-            // An event that was told by its beginning has no tags.
+            // An event that was recognised by its beginning has no tags.
             None | Some("request") => request(event, decoded),
             Some("session_start") => session(event, SessionState::Active, decoded),
             Some("session_end") => session(event, SessionState::Closed, decoded),
@@ -251,7 +251,7 @@ fn outcome(event: &V04Request<'_>) -> Outcome {
         };
     }
     let mut outcome = http_outcome(event.status.map(|status| status.0));
-    // A message beside a status of success is no error, and would be shown as one.
+    // A message beside a status of success is not an error, and would be shown as one.
     if outcome.error_kind.is_some() {
         outcome.error_msg = message();
     }
@@ -303,11 +303,11 @@ fn session(
         return Err("the session id is empty".to_owned());
     };
     // A poster may stamp its own name on events that have one.
-    let said = text(event.proxy.as_ref()).or_else(|| text(event.server.as_ref()));
+    let stated = text(event.proxy.as_ref()).or_else(|| text(event.server.as_ref()));
     let proxy = match state {
-        SessionState::Active => said.or_else(|| Some(context.proxy.into())),
+        SessionState::Active => stated.or_else(|| Some(context.proxy.into())),
         // The end of a session does not say whose it was: every session of that id ends.
-        SessionState::Closed => said,
+        SessionState::Closed => stated,
     };
     decoded.known += 1;
     decoded.events.push(Event::Session(SessionUpdate {

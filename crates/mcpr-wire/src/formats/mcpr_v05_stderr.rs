@@ -208,10 +208,10 @@ fn session(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
         session_id: text(Some(&event.id)).ok_or("the session id is empty")?,
         proxy: Some(context.proxy.into()),
         ts,
-        // An active session may be told of again and again: its first telling need not be its
+        // An active session may be reported again and again: its first report need not be its
         // beginning.
         started_at: None,
-        // A session that is told to be over may have been idle for long.
+        // A session that is reported to be over may have been idle for long.
         last_seen_at: (state == SessionState::Active).then_some(ts),
         state,
         client_name: text(event.client_name.as_ref()),

@@ -59,7 +59,8 @@ impl Format for McpSnoop {
             other => return Err(format!("an unknown direction, `{other}`")),
         };
         let time = &envelope.ts.0;
-        let us = parse_rfc3339_us(time).ok_or_else(|| format!("`{time}` is no RFC 3339 time"))?;
+        let us =
+            parse_rfc3339_us(time).ok_or_else(|| format!("`{time}` is not an RFC 3339 time"))?;
         let head = LogHead {
             of: LogConnection {
                 server: text(Some(&envelope.server_label))
@@ -71,7 +72,7 @@ impl Format for McpSnoop {
             direction,
             start: 0,
         };
-        // A body is the message as it passed, also where it is none.
+        // A body is the message as it passed, also where it is not a message.
         let Some(raw) = envelope.raw else {
             return unread(&envelope, head, event, decoded);
         };
@@ -91,7 +92,7 @@ struct SnoopedFrame<'a> {
     direction: Str<'a>,
     #[serde(borrow)]
     raw: Option<&'a RawValue>,
-    /// What passed and was no JSON, or not whole.
+    /// What passed and was not JSON, or not whole.
     #[serde(borrow)]
     text: Option<Str<'a>>,
     #[serde(default)]
@@ -127,7 +128,7 @@ mod tests {
     fn hostile_lines_are_bad_lines_or_none_of_this_format() {
         let cases = [
             ("\"c2s\"", "\"up\"", "an unknown direction, `up`"),
-            ("2026-11-01T00", "2026-11-01T25", "is no RFC 3339 time"),
+            ("2026-11-01T00", "2026-11-01T25", "is not an RFC 3339 time"),
             ("\"s-1\"", "7", "expected a string"),
             ("\"ping\"", "5", "expected a string"),
         ];

@@ -54,7 +54,7 @@ impl Format for ToolHive {
             Some(kind) if kind.starts_with("mcp_") || kind == "http_request" => {
                 request(event, decoded)?;
             }
-            // Its workflows, each step of which is told as a request, too.
+            // Its workflows, each step of which is reported as a request, too.
             _ => decoded.unknown += 1,
         }
         Ok(())
@@ -122,7 +122,7 @@ fn request(Tagged { json, context, .. }: &Tagged<'_>, decoded: &mut Decoded) -> 
     let extra = &event.metadata.extra;
     let method = event
         .method()
-        .ok_or("no method, and a type that names none")?;
+        .ok_or("no method, and a type that implies none")?;
     // The log has whole milliseconds: finer digits would be made up.
     let latency_us = extra.duration_ms.0.checked_mul(1000);
     let key = EventKey::of_id(&event.audit_id.0);
@@ -146,8 +146,8 @@ impl AuditEvent<'_> {
     /// The method of MCP. The target has it where the body was parsed, else the HTTP verb: then the type
     /// of the event may say more.
     fn method(&self) -> Option<&str> {
-        let said = self.target.method.as_ref().and_then(Str::non_empty);
-        if let Some(method) = said.filter(|it| Kind::of_method(it) == Kind::Mcp) {
+        let stated = self.target.method.as_ref().and_then(Str::non_empty);
+        if let Some(method) = stated.filter(|it| Kind::of_method(it) == Kind::Mcp) {
             return Some(method);
         }
         match &*self.kind.0 {
@@ -164,7 +164,7 @@ impl AuditEvent<'_> {
             "mcp_completion" => Some("completion/complete"),
             "mcp_roots_list_changed" => Some("notifications/roots/list_changed"),
             // A request that was refused before its body was parsed.
-            _ => said,
+            _ => stated,
         }
     }
 
@@ -184,7 +184,7 @@ impl AuditEvent<'_> {
                     .map(|message| shorten(&message.0)),
                 retyped: false,
             }),
-            // The status itself is not told: its word is all that can be shown.
+            // The status itself is not reported: its word is all that can be shown.
             word @ ("failure" | "error" | "denied") => Ok(Outcome {
                 error_kind: Some(ErrorKind::Http),
                 error_code: None,
@@ -231,7 +231,7 @@ mod tests {
                 "\"x\":1",
                 "missing field `duration_ms`",
             ),
-            ("2026-11-01T00", "2026-11-01T25", "is no RFC 3339 time"),
+            ("2026-11-01T00", "2026-11-01T25", "is not an RFC 3339 time"),
             ("{\"method\":\"ping\"}", "[]", "expected struct"),
             ("\"a-1\"", "7", "expected a string"),
         ];

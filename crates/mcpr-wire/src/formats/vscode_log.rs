@@ -39,7 +39,7 @@ impl Format for VsCodeLog {
     fn proxy_in(&self, _directory: Option<&str>, file: &str) -> Option<String> {
         let parts = file.strip_prefix(FILE_PREFIX)?.split(".log").next()?;
         let mut parts: Vec<&str> = parts.split('.').collect();
-        // A full file goes on as `NAME.1.log`, and so on: that number is no part of the name.
+        // A full file goes on as `NAME.1.log`, and so on: that number is not part of the name.
         if parts.len() > 2 && parts.last().is_some_and(|it| it.parse::<u8>().is_ok()) {
             parts.pop();
         }
@@ -50,7 +50,7 @@ impl Format for VsCodeLog {
     }
 
     fn text(&self, line: &[u8], context: LineContext<'_>, decoded: &mut Decoded) -> bool {
-        // Most text is told apart by one byte.
+        // Most text is distinguished by one byte.
         if !line.first().is_some_and(u8::is_ascii_digit) {
             return false;
         }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::testing::decoded;
 
-    fn told(line: &str) -> String {
+    fn described(line: &str) -> String {
         let decoded = decoded(line);
         match (&decoded.frames[..], &decoded.bad[..]) {
             ([], []) if decoded.is_text => "text".to_owned(),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_both_builds_are_told_from_other_lines() {
+    fn messages_of_both_builds_are_distinguished_from_other_lines() {
         let cases = [
             (
                 r#"2026-05-02 10:00:00.001 [debug] [editor -> server] {"jsonrpc":"2.0","id":1,"method":"ping"}"#,
@@ -149,7 +149,7 @@ mod tests {
             (r"2025-13-02 10:00:00.001 [info] [Server Says] {}", "text"),
         ];
         for (line, expected) in cases {
-            assert_eq!(told(line), expected, "{line}");
+            assert_eq!(described(line), expected, "{line}");
         }
     }
 

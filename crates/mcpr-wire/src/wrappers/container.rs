@@ -48,7 +48,7 @@ fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
     <&RawValue>::deserialize(from).map(Some)
 }
 
-/// What an object that is no event wraps.
+/// What an object that is not an event wraps.
 pub(super) fn object(line: &[u8]) -> Option<Result<Layer<'_>, String>> {
     let text = std::str::from_utf8(line).ok()?;
     // Looking for the key is cheap; parsing an object that wraps nothing is not.
@@ -96,7 +96,7 @@ impl<'a> Docker<'a> {
 impl<'a> ContainerEntry<'a> {
     fn layer(self) -> Option<Result<Layer<'a>, String>> {
         let message = self.message?;
-        // The parts of a line are told apart before its text is taken out of `self`.
+        // The parts of a line are distinguished before its text is taken out of `self`.
         let part = self.part();
         let inner = match message.get().as_bytes().first()? {
             b'"' => bytes(serde_json::from_str::<Str<'a>>(message.get()).ok()?.0),
@@ -123,7 +123,7 @@ impl<'a> ContainerEntry<'a> {
                 is_last: !is_part || is(&self.is_last_part, "true"),
             });
         }
-        // The journal cuts at 48 KiB, unless told otherwise.
+        // The journal cuts at 48 KiB, unless configured otherwise.
         let stream = self.stream.as_ref()?;
         Some(LinePart {
             stream: format_compact!("journal {}", stream.0),

@@ -1,4 +1,4 @@
-//! What stands around a line and is none of it: a byte order mark, blanks, colour, and what container
+//! What stands around a line without belonging to it: a byte order mark, blanks, colour, and what container
 //! engines, the journal, syslog and Kubernetes put before or around each line. One layer comes off at
 //! a time; parts are joined elsewhere, for that takes more than one line. Pure.
 
@@ -67,7 +67,7 @@ pub fn bare(line: &[u8]) -> Bare<'_> {
         let plain = without_colour(rest);
         return Bare {
             bytes: Cow::Owned(plain[blanks(&plain)..].to_vec()),
-            // Places in the copy are none of the source: a bad line is then reported as a whole.
+            // Places in the copy are not places in the source: a bad line is then reported as a whole.
             start: None,
         };
     }

@@ -43,7 +43,7 @@ fn edges_come_off() {
 }
 
 #[test]
-fn a_place_in_a_line_is_told_where_nothing_was_taken_out_of_it() {
+fn a_place_in_a_line_is_reported_where_nothing_was_taken_out_of_it() {
     assert_eq!(bare(b"  {} ").start, Some(2));
     assert_eq!(bare(b"\xef\xbb\xbf{}").start, Some(3));
     assert_eq!(bare(b"\x1b[0m{}").start, None);

@@ -177,7 +177,7 @@ fn a_tail_counts_after_a_cursor_too() {
 }
 
 #[test]
-fn history_that_is_gone_behind_the_cursor_is_said_once() {
+fn history_that_is_gone_behind_the_cursor_is_reported_once() {
     let (_directory, cursor) = file();
     let mut rows = Rows {
         entries: vec![at(1, 10)],

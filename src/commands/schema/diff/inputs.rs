@@ -138,7 +138,7 @@ fn of_directory(path: &Path) -> Result<Vec<(String, String)>, Refused> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(refused)? {
         let name = entry.map_err(refused)?.file_name();
-        // A name that is no text is none of ours.
+        // A name that is not UTF-8 is not one of ours.
         names.extend(name.into_string().ok().filter(|name| is_meant(name)));
     }
     checked(&mut names, &path.display().to_string())?;
@@ -197,7 +197,7 @@ fn git(words: &[&str]) -> Result<Vec<u8>, String> {
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let told = String::from_utf8_lossy(&output.stderr);
-    let line = told.lines().next().unwrap_or("git failed");
+    let message = String::from_utf8_lossy(&output.stderr);
+    let line = message.lines().next().unwrap_or("git failed");
     Err(line.trim_start_matches("fatal: ").to_owned())
 }

@@ -19,9 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back calls are counted by default.
 const LOOK_BACK_MS: i64 = 7 * DAY_MS;
-/// Most items whose callers are told by name: those with the most calls.
+/// Most items whose callers are reported by name: those with the most calls.
 const MAX_ITEMS: usize = 20;
-/// Most clients of a tool that are told apart; the calls of all others are put together.
+/// Most clients of a tool that are distinguished; the calls of all others are put together.
 const MAX_CLIENTS: usize = 1000;
 
 /// All of it; nothing for files.
@@ -311,7 +311,7 @@ fn of_others(
     };
     let mut counts = BTreeMap::<String, (u64, BTreeMap<Option<String>, u64>)>::new();
     let mut page = Page::after(Cursor::START, Page::MAX_LIMIT);
-    // Hourly sums tell quickly that there is nothing to look for.
+    // Hourly sums report quickly that there is nothing to look for.
     let mut is_last = changed.is_empty()
         || reader
             .stats(&StatsQuestion::of_everything(&filter))?

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Everything that is told.
+/// Everything that is reported.
 pub(super) struct Document<'a, 'files> {
     pub(super) compared: &'a Compared,
     pub(super) verdict: &'a Verdict,

@@ -35,7 +35,7 @@ pub(super) fn in_pieces(
         failed: None,
     };
     let written = write(&mut pieces);
-    // What the reader said is more than that writing failed.
+    // The reader's error says more than that writing failed.
     if let Some(error) = pieces.failed {
         return Err(error);
     }

@@ -14,7 +14,7 @@ pub(super) fn compared(
     store: &StoreUrl,
 ) -> anyhow::Result<Vec<String>> {
     let proxies = history.proxies().to_vec();
-    // Told first: in a store without lists no name would do.
+    // Reported first: in a store without lists no name would do.
     if proxies.is_empty() {
         return Err(Refused::new(format!("no lists of a server in {store}"))
             .hint("`mcpr schema diff OLD.json NEW.json` compares files")
@@ -31,13 +31,13 @@ pub(super) fn compared(
     Ok(meant)
 }
 
-/// What is said of a name that no server has.
+/// What is reported about a name that no server has.
 pub(super) fn no_lists(flag: &str, name: &str, proxies: &[String]) -> Refused {
     Refused::new(format!("{flag}no lists of proxy `{name}`"))
         .hint(there_are_lists(Some(name), proxies))
 }
 
-/// Those of which the list was seen that is asked for; all of them where it was of none, so that this is said.
+/// Those of which the list was seen that is asked for; all of them where it was of none, so that this is reported.
 fn of_method(
     args: &Args,
     history: &mut History<'_>,
@@ -56,7 +56,7 @@ fn of_method(
     Ok(if meant.is_empty() { proxies } else { meant })
 }
 
-/// What tells of one server, or is about one, asks which.
+/// What reports one server, or is about one, asks which.
 fn refuse_what_is_of_one(args: &Args, first: &str, meant: &[String]) -> Result<(), Refused> {
     let output = &args.output;
     let flag = if !output.json && output.format != ReportFormat::Text {

@@ -29,7 +29,7 @@ pub(crate) struct Side {
     pub(crate) files: Vec<(String, String)>,
     /// Where its parts stand in them.
     pub(crate) places: Places,
-    /// Lines that were no JSON.
+    /// Lines that were not JSON.
     pub(crate) noise: usize,
 }
 
@@ -45,12 +45,12 @@ impl Side {
         }
     }
 
-    /// What is to be said of lines that were passed over.
+    /// What is to be reported about lines that were passed over.
     fn noise_note(&self) -> Option<String> {
         let lines = match self.noise {
             0 => return None,
-            1 => "a line that is no JSON was".to_owned(),
-            count => format!("{count} lines that are no JSON were"),
+            1 => "a line that is not JSON was".to_owned(),
+            count => format!("{count} lines that are not JSON were"),
         };
         Some(format!("{}: {lines} passed over", self.name))
     }
@@ -74,7 +74,7 @@ pub(crate) struct Compared {
     pub(crate) versions: Vec<(SurfaceRow, SurfaceRow)>,
     /// What was recorded of the proxies that are compared, without texts; nothing for files.
     pub(crate) surfaces: Surfaces,
-    /// What is to be said before the report.
+    /// What is to be reported before the report.
     pub(crate) notes: Vec<String>,
 }
 
@@ -164,7 +164,7 @@ fn both_sides(old: Texts, new: Texts) -> Result<(Side, Side), Refused> {
         let joined = other.map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         let old = joined.flatten().or_else(read);
         Ok((
-            old.expect("it is taken once, and told by who took it")?,
+            old.expect("it is taken once, and reported by who took it")?,
             new?,
         ))
     })
@@ -247,7 +247,7 @@ fn of_versions(args: &Args, history: &mut History<'_>, proxy: &str) -> anyhow::R
             Some(_) => format!("proxy `{proxy}`: both are the same version"),
         });
     }
-    // Only pairs are compared: a list of one side alone would be told as unknown.
+    // Only pairs are compared: a list of one side alone would be reported as unknown.
     let pick = |pick: fn(&(SurfaceRow, SurfaceRow)) -> &SurfaceRow| -> Vec<&SurfaceRow> {
         versions.iter().map(pick).collect()
     };

@@ -27,7 +27,7 @@ fn print_version(row: &SurfaceRow, console: &mut Console) -> anyhow::Result<()> 
         escape(&name).into_owned()
     };
     let Some(line) = exported_version(row) else {
-        console.note(&format!("warning: {} is no JSON and is left out", name()));
+        console.note(&format!("warning: {} is not JSON and is left out", name()));
         return Ok(());
     };
     if line.len() > MAX_LINE_BYTES {

@@ -85,8 +85,8 @@ pub(super) fn all(
     Ok((outcomes, edit::apply(text, edits)))
 }
 
-/// Tells of taps that were taken away and put again as what they were before.
-pub(super) fn tell_updates(
+/// Reports taps that were taken away and put again as what they were before.
+pub(super) fn note_updates(
     text: &str,
     wanted: &[&ConfiguredServer<'_>],
     places: &[String],
@@ -142,7 +142,7 @@ fn readdress(
     url: &StringLit<'_>,
     rewrite: &Rewrite,
 ) -> (ServerOutcome, Edits) {
-    let told = |from: &str, to: &str| ServerOutcome::Changed {
+    let changed = |from: &str, to: &str| ServerOutcome::Changed {
         before: vec![from.to_owned()],
         after: vec![to.to_owned()],
     };
@@ -154,7 +154,7 @@ fn readdress(
     match rewrite {
         Rewrite::Install { .. } => match known(&|address| address.url == present) {
             Some(found) => (
-                told(present, &found.local),
+                changed(present, &found.local),
                 vec![edit::replace(range, &found.local)],
             ),
             None if known(&|address| address.local == present).is_some() => {
@@ -174,7 +174,7 @@ fn readdress(
             };
             let edits = give_back(text, server, kept)
                 .unwrap_or_else(|| vec![edit::replace(range, &found.url)]);
-            (told(present, &found.url), edits)
+            (changed(present, &found.url), edits)
         }
     }
 }

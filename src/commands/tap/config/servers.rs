@@ -47,7 +47,7 @@ const COMMANDS: [&str; 2] = ["command", "cmd"];
 pub(super) const NO_WAY: &str = "it has neither a command nor a URL";
 
 /// A URL in a form that cannot be changed where it stands.
-const URL_NO_TEXT: &str = "its URL is no text in one line: write it so, in quotes";
+const URL_NO_TEXT: &str = "its URL is not text in one line: write it so, in quotes";
 
 /// Names of the address of a server: most clients, Windsurf, Gemini, goose.
 const URLS: [&str; 4] = ["url", "serverUrl", "httpUrl", "uri"];
@@ -131,7 +131,7 @@ fn listed<'a>(
 }
 
 impl<'a> ConfiguredServer<'a> {
-    /// Where it is reached, by whatever name its client has for that, or why that cannot be told.
+    /// Where it is reached, by whatever name its client has for that, or why that cannot be determined.
     pub(super) fn url(&self) -> Result<&'a StringLit<'a>, &'static str> {
         let mut properties = self.object.properties.iter();
         let prop = properties.find(|prop| URLS.contains(&prop.name.as_str()));
@@ -139,7 +139,7 @@ impl<'a> ConfiguredServer<'a> {
         prop.value.as_string_lit().ok_or(URL_NO_TEXT)
     }
 
-    /// How it is run, or why that cannot be told.
+    /// How it is run, or why that cannot be determined.
     pub(super) fn form(&self, text: &str) -> Result<Result<Form<'a>, &'static str>, ConfigError> {
         let mut object = self.object;
         let mut command = only(text, object, "command")?;
@@ -162,13 +162,13 @@ impl<'a> ConfiguredServer<'a> {
                 command,
                 args,
             }),
-            _ => Err("its command is no text in one line: write it so, in quotes"),
+            _ => Err("its command is not text in one line: write it so, in quotes"),
         })
     }
 }
 
 impl Form<'_> {
-    /// The command, program first, or why it is none.
+    /// The command, program first, or why there is none.
     pub(super) fn command(&self) -> Result<Vec<String>, &'static str> {
         let mut command = Vec::new();
         let array = match self {
@@ -182,7 +182,7 @@ impl Form<'_> {
                 args.map(|args| {
                     args.value
                         .as_array()
-                        .ok_or("its arguments are no list: write them as one, a text each")
+                        .ok_or("its arguments are not a list: write them as one, a text each")
                 })
                 .transpose()?
             }
@@ -245,7 +245,7 @@ fn object_at<'a>(
 }
 
 /// The member of this name. Of two, one client takes the first and another the last: which of them
-/// counts cannot be told.
+/// counts cannot be determined.
 fn only<'a>(
     text: &str,
     object: &'a Object<'a>,

@@ -24,7 +24,7 @@ pub(super) fn uninstall() -> Rewrite {
     }
 }
 
-fn told(servers: &[(String, ServerOutcome)]) -> Vec<String> {
+fn described(servers: &[(String, ServerOutcome)]) -> Vec<String> {
     let one = |(name, outcome): &(String, ServerOutcome)| match outcome {
         ServerOutcome::Changed { .. } => format!("{name} changed"),
         ServerOutcome::Mended { why, .. } => format!("{name} mended: {why}"),
@@ -38,7 +38,7 @@ fn told(servers: &[(String, ServerOutcome)]) -> Vec<String> {
 /// text back.
 fn check(text: &str, servers: &[&str], expected: &Expect) {
     let installed = rewrite(text, &[], &install()).expect("it is a configuration");
-    assert_eq!(told(&installed.servers), servers);
+    assert_eq!(described(&installed.servers), servers);
     expected.assert_eq(&installed.text);
     let again = rewrite(&installed.text, &[], &install()).expect("it still is");
     assert_eq!(again.text, installed.text);
@@ -145,11 +145,14 @@ fn options_are_written_and_not_changed_behind_ones_back() {
     assert!(first.text.contains(arguments), "{}", first.text);
     for options in [&options[..], &[]] {
         let again = rewrite(&first.text, &[], &install(options)).expect("it still is");
-        assert_eq!(told(&again.servers), ["a as wanted"]);
+        assert_eq!(described(&again.servers), ["a as wanted"]);
         assert_eq!(again.text, first.text);
     }
     let other = rewrite(&first.text, &[], &install(&["--no-redact"])).expect("it still is");
-    assert_eq!(told(&other.servers), ["a mended: its tap was another one"]);
+    assert_eq!(
+        described(&other.servers),
+        ["a mended: its tap was another one"]
+    );
     let arguments = r#"["tap", "--name=a", "--no-redact", "--", "x", "y"]"#;
     assert!(other.text.contains(arguments), "{}", other.text);
     let back = rewrite(&other.text, &[], &uninstall()).expect("it still is");
@@ -182,10 +185,13 @@ fn an_update_takes_the_program_and_the_options_of_today() {
         let first = rewrite(text, &[], &install()).expect("it is a configuration");
         let other = rewrite(&first.text, &[], &update).expect("it still is");
         assert!(other.text.contains(server), "{}", other.text);
-        assert_eq!(told(&other.servers), ["a mended: its tap was another one"]);
+        assert_eq!(
+            described(&other.servers),
+            ["a mended: its tap was another one"]
+        );
         assert_eq!(other.entries[0].original, first.entries[0].installed);
         let again = rewrite(&other.text, &[], &update).expect("it still is");
-        assert_eq!(told(&again.servers), ["a as wanted"]);
+        assert_eq!(described(&again.servers), ["a as wanted"]);
         let back = rewrite(&other.text, &[], &uninstall()).expect("it still is");
         assert_eq!(back.text, text);
     }
@@ -223,7 +229,7 @@ fn a_server_at_a_url_is_reached_through_the_tap() {
         let installed = rewrite(text, &[], &install).expect("it is a configuration");
         assert_eq!(installed.text, expected);
         let again = rewrite(&installed.text, &[], &install).expect("it still is");
-        assert_eq!(told(&again.servers), ["h as wanted"]);
+        assert_eq!(described(&again.servers), ["h as wanted"]);
         let back = rewrite(&installed.text, &[], &with(installed.entries)).expect("it still is");
         assert_eq!(back.text, text);
         // Without what was kept, the address is the same in other letters.
@@ -262,7 +268,7 @@ fn servers_are_found_where_clients_keep_them() {
 fn only_named_servers_are_changed() {
     let text = r#"{"mcpServers":{"a":{"command":"x"},"b":{"command":"y"}}}"#;
     let rewritten = rewrite(text, &["b".to_owned()], &install()).expect("it has a b");
-    assert_eq!(told(&rewritten.servers), ["b changed"]);
+    assert_eq!(described(&rewritten.servers), ["b changed"]);
     assert!(
         rewritten.text.contains(r#""a":{"command":"x"}"#),
         "{}",
@@ -298,11 +304,11 @@ fn odd_servers_are_left_alone() {
     let text = r#"{"servers":{"a":{"command":7},"b":{"command":"x","args":[1]},"c":{"command":"x","args":"y"},"d":{"command":"/other/mcpr","args":["tap","--","s"]}}}"#;
     let rewritten = rewrite(text, &[], &install()).expect("it is a configuration");
     assert_eq!(
-        told(&rewritten.servers),
+        described(&rewritten.servers),
         [
-            "a left alone: its command is no text in one line: write it so, in quotes",
+            "a left alone: its command is not text in one line: write it so, in quotes",
             "b left alone: its arguments are not each a text in one line: write them so, in quotes",
-            "c left alone: its arguments are no list: write them as one, a text each",
+            "c left alone: its arguments are not a list: write them as one, a text each",
             "d as wanted",
         ]
     );
@@ -314,10 +320,10 @@ fn check_one(name: &str, server: &str, outcome: &str, expected: &str) {
     let of = |server: &str| format!(r#"{{"mcpServers":{{"{name}":{server}}}}}"#);
     let text = of(server);
     let installed = rewrite(&text, &[], &install()).expect("it is a configuration");
-    assert_eq!(told(&installed.servers), [format!("{name} {outcome}")]);
+    assert_eq!(described(&installed.servers), [format!("{name} {outcome}")]);
     assert_eq!(installed.text, of(expected));
     let again = rewrite(&installed.text, &[], &install()).expect("it still is");
-    assert_eq!(told(&again.servers), [format!("{name} as wanted")]);
+    assert_eq!(described(&again.servers), [format!("{name} as wanted")]);
     assert_eq!(again.text, installed.text);
     let back = rewrite(&installed.text, &[], &uninstall()).expect("it still is");
     assert_eq!(back.text, of(r#"{"command":"s","args":["y"]}"#));

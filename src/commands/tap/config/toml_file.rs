@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 /// Reads a file.
 ///
 /// # Errors
-/// What is wrong with it, where it is none of TOML.
+/// What is wrong with it, where it is not TOML.
 pub(super) fn read(text: &str) -> Result<Value<'static>, String> {
     let root = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
@@ -108,13 +108,13 @@ fn member(
     }
 }
 
-/// A value. What is no text, list or table is none that runs a server, whatever it is.
+/// A value. Only a text, a list or a table can run a server, whatever it is.
 fn node(text: &str, value: &Spanned<DeValue<'_>>) -> Value<'static> {
     let range = Range::new(value.span().start, value.span().end);
     match value.get_ref() {
-        DeValue::String(said) => Value::StringLit(StringLit {
+        DeValue::String(stated) => Value::StringLit(StringLit {
             range,
-            value: Cow::Owned(said.to_string()),
+            value: Cow::Owned(stated.to_string()),
         }),
         DeValue::Array(list) => Value::Array(Array {
             range,

@@ -1,6 +1,6 @@
 //! A configuration in YAML, as goose and Continue have it, read as the members and texts that JSON has, each where
 //! it stands in the file. Pure. Must not change anything. What cannot be changed at its place alone (aliases,
-//! several documents) is refused, what cannot be moved (blocks of text, tags) is no text.
+//! several documents) is refused, what cannot be moved (blocks of text, tags) is not text.
 
 use jsonc_parser::ast::{Array, NullKeyword, Object, ObjectProp, ObjectPropName, StringLit, Value};
 use jsonc_parser::common::{Range, Ranged as _};
@@ -187,7 +187,7 @@ impl OpenNode {
             let range = Range::new(range.start, range.end);
             let name = match node {
                 Value::StringLit(text) => text.value,
-                // A key that is no text is none that is looked for.
+                // A key that is not text cannot be the one that is looked for.
                 _ => Cow::Borrowed(""),
             };
             self.key = Some(StringLit { range, value: name });

@@ -107,10 +107,10 @@ pub(super) fn decoders(data: &[u8]) {
         "the same line, the same events"
     );
     assert_eq!((&first.bad, &first.frames), (&second.bad, &second.frames));
-    assert_eq!(first.told, second.told);
+    assert_eq!(first.call_steps, second.call_steps);
     assert!(
         !first.is_text
-            || first.events.is_empty() && first.frames.is_empty() && first.told.is_empty(),
+            || first.events.is_empty() && first.frames.is_empty() && first.call_steps.is_empty(),
         "text holds no events"
     );
     for bad in &first.bad {
@@ -183,7 +183,7 @@ pub(super) fn wrappers(data: &[u8]) {
 }
 
 /// A post of OTLP in either encoding: whatever it holds, nothing panics, and no more operations come of it than parts
-/// that tell of one.
+/// that report one.
 pub(super) fn otlp(data: &[u8]) {
     use mcpr_otlp::{Encoding, Joiner, MAX_WAITING, Signal, decode};
     for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {

@@ -128,7 +128,7 @@ impl Bench {
             let (read, committed) = (&mut self.read, &mut self.committed);
             let outcome = self.tailer.read(&mut |chunk| {
                 if chunk.is_torn() {
-                    // Said beside its file's own chunks, for whoever looks for the rest in another file.
+                    // Reported beside its file's own chunks, for whoever looks for the rest in another file.
                     return ControlFlow::Continue(());
                 }
                 if chunks == 0 {

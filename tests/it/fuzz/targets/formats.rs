@@ -76,7 +76,7 @@ fn shows(row: &Request, fact: Fact) -> bool {
         Fact::SessionId => row.session_id.is_some(),
         Fact::RequestId => row.request_id.is_some(),
         Fact::Client => row.client_name.is_some() || row.client_version.is_some(),
-        // A connection that failed is told where no method is.
+        // A connection that failed is reported where no method is.
         Fact::EveryMethod => row.method != "tools/call" && kind != Some(ErrorKind::Died),
         Fact::UpstreamTime => row.upstream_us.is_some(),
         Fact::BytesIn => row.bytes_in.is_some(),

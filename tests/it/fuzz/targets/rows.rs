@@ -21,12 +21,12 @@ pub(super) fn printed(data: &[u8]) {
     let json = print(&entry, Format::Ndjson);
     assert!(!acts(json.trim_end_matches('\n')), "{json:?}");
     let read: serde_json::Value = serde_json::from_str(&json).expect("one JSON object");
-    for (name, said) in [
+    for (name, expected) in [
         ("tool", tool),
         ("error_msg", message),
         ("client_name", client),
     ] {
-        assert_eq!(read[name].as_str(), said.as_deref(), "{name}");
+        assert_eq!(read[name].as_str(), expected.as_deref(), "{name}");
     }
 
     let csv = print(&entry, Format::Csv);

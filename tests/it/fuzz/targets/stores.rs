@@ -114,7 +114,7 @@ fn filter_of(choices: &mut Choices<'_>, rows: &[RequestRow]) -> Filter {
     }
     if let Some(text) = choices.text() {
         filter.until = parse_when(&text, NOW, &Zone::Utc).ok();
-        // Whatever it says, it must be said without a panic.
+        // Whatever it says, it must be printed without a panic.
         let _ = parse_duration_us(&text);
     }
     let pattern = |text: Option<String>| text.and_then(|text| Pattern::new(&text).ok());
@@ -124,7 +124,7 @@ fn filter_of(choices: &mut Choices<'_>, rows: &[RequestRow]) -> Filter {
         .text()
         .and_then(|text| Pattern::ignoring_case(&text).ok());
     filter.error_code = choices.text();
-    // Whatever is typed is an expression, or is told to be none; as a text it can be searched for.
+    // Whatever is typed is an expression, or is reported to be none; as a text it can be searched for.
     let search = |text: String| {
         Search::expression(&text)
             .or_else(|_| Search::fixed(&text))

@@ -96,7 +96,7 @@ fn what_one_server_says_unreadably_leaves_no_doubt_of_another() {
             begins(9, "beta"),
         ];
         let lines: Vec<Vec<u8>> = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
-        let mut got = told(&mut decoder(), &lines);
+        let mut got = decoded(&mut decoder(), &lines);
         got.retain(|it| !it.starts_with("bad at"));
         assert_eq!(got, expected, "{way} {json}");
     }
@@ -267,7 +267,7 @@ fn an_unreadable_answer_is_for_whatever_a_readable_one_would_be_for() {
         let ended = (9, "client", r#"{"id":0,"method":"initialize"}"#.to_owned());
         let messages = messages.into_iter().chain([ended]);
         let lines = messages.map(|(second, way, json)| frame(second, "a", way, &json).into_bytes());
-        let mut got = told(&mut decoder(), &lines.collect::<Vec<_>>());
+        let mut got = decoded(&mut decoder(), &lines.collect::<Vec<_>>());
         got.retain(|it| !it.starts_with("bad at"));
         assert_eq!(got, expected);
     }

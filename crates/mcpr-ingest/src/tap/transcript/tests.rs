@@ -53,7 +53,7 @@ fn every_sort_of_line_is_counted() {
         copy(ToClient, "{\"id\":1,\"result\":{}}", None),
     ]);
     let bad = "bad 14 to the client EOF while parsing a value at line 1 column 6";
-    // Text beside messages is said of the server.
+    // Text beside messages is reported about the server.
     assert_eq!(events, [bad, "ping ok", "session", "server"]);
     let counts = &account.counts;
     let got = [

@@ -3,7 +3,7 @@
 use super::*;
 use mcpr_store::StoreErrorKind::{self, Corrupt, Foreign, Newer};
 
-/// What is done to a store, and a part of what is told then: one per line.
+/// What is done to a store, and a part of what is reported then: one per line.
 type Cases = &'static str;
 
 const SHAPES_OF_04: Cases = "
@@ -51,21 +51,21 @@ UPDATE sessions SET last_active = 'x' => session `s-1` of
 UPDATE requests SET method = x'00' WHERE id = 7 => `method` is blob
 ";
 
-fn check(path: &Path, sql: &str, kind: StoreErrorKind, told: &str) {
+fn check(path: &Path, sql: &str, kind: StoreErrorKind, expected: &str) {
     Connection::open(path)
         .and_then(|it| it.execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {sql}")))
         .expect(sql);
     let error = read(path).expect_err(sql);
-    assert!(error.to_string().contains(told), "{sql}: {error}");
+    assert!(error.to_string().contains(expected), "{sql}: {error}");
     assert_eq!(error.kind, kind, "{sql}: {error}");
     assert!(error.hint.is_some(), "{sql}: {error}");
 }
 
 fn check_all(make: impl Fn(&Path) -> PathBuf, kind: StoreErrorKind, cases: Cases) {
     for case in cases.trim().lines() {
-        let (sql, told) = case.split_once(" => ").expect("two parts");
+        let (sql, expected) = case.split_once(" => ").expect("two parts");
         let directory = tempfile::tempdir().expect("a directory");
-        check(&make(directory.path()), sql, kind, told);
+        check(&make(directory.path()), sql, kind, expected);
     }
 }
 
@@ -78,7 +78,7 @@ fn loose(table: &str, then: &str) -> String {
 }
 
 #[test]
-fn half_a_store_of_0_4_is_told_as_such() {
+fn half_a_store_of_0_4_is_reported_as_such() {
     let make = |directory: &Path| made_04(directory, 5);
     check_all(make, Foreign, SHAPES_OF_04);
     check_all(make, Newer, NEWER_04);
@@ -89,14 +89,14 @@ fn half_a_store_of_0_4_is_told_as_such() {
 }
 
 #[test]
-fn half_a_store_of_0_5_is_told_as_such() {
+fn half_a_store_of_0_5_is_reported_as_such() {
     check_all(made_05, Foreign, SHAPES_OF_05);
     check_all(made_05, Newer, NEWER_05);
     check_all(made_05, Corrupt, VALUES_OF_05);
 }
 
 #[test]
-fn what_is_missing_in_a_table_without_constraints_is_told() {
+fn what_is_missing_in_a_table_without_constraints_is_reported() {
     let directory = tempfile::tempdir().expect("a directory");
     let sql = loose("requests", "UPDATE requests SET method = NULL");
     let path = made_04(directory.path(), 1);

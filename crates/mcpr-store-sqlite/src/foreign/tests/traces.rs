@@ -227,7 +227,7 @@ fn tables_that_are_only_in_the_log_are_recognised() {
 }
 
 #[test]
-fn an_interrupted_write_is_told() {
+fn an_interrupted_write_is_reported() {
     let (from, to) = (tempfile::tempdir(), tempfile::tempdir());
     let (from, to) = (from.expect("a directory"), to.expect("a directory"));
     let original = from.path().join("store.db");

@@ -11,7 +11,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use std::ops::Range;
 
-/// The groups with the most calls in their order, at most so many; none without a call that is told of.
+/// The groups with the most calls in their order, at most so many; none without a call that is reported.
 pub(super) fn most_called(
     connection: &Connection,
     recall: &mut Recall,

@@ -197,7 +197,7 @@ fn shown(
     if usize::try_from(names).is_ok_and(|names| names <= most) {
         return Ok(None);
     }
-    // Everything is put together: nothing has to be told apart.
+    // Everything is put together: nothing has to be distinguished.
     if most == 0 {
         return Ok(Some(Vec::new()));
     }

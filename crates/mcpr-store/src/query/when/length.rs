@@ -11,7 +11,7 @@ pub(super) struct Length {
     pub(super) us: i128,
 }
 
-/// Why a text is no length of time.
+/// Why a text is not a length of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoLength {
     /// It does not look like one.

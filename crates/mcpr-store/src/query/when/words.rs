@@ -46,7 +46,7 @@ fn last_one(month: u32, day: u32, today: NaiveDate) -> Option<NaiveDate> {
         .find(|date| *date <= today)
 }
 
-/// What is said of a text that more than one moment fits.
+/// What is reported about a text that more than one moment fits.
 pub(super) fn ambiguity(text: &str, today: NaiveDate) -> Option<Ambiguity> {
     let (first, rest) = next_word(text)?;
     if rest.is_empty() {

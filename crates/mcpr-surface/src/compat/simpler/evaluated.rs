@@ -1,5 +1,5 @@
-//! `unevaluatedProperties` and `unevaluatedItems` said by plain keywords: for each way through the
-//! choices beside it, which names and places that way describes. More ways than a few stay unsaid.
+//! `unevaluatedProperties` and `unevaluatedItems` written with plain keywords: for each way through the
+//! choices beside it, which names and places that way describes. More ways than a few are left out.
 
 use super::{LISTS, MAPS, SINGLE};
 use crate::compat::combine::READERS;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 type Keywords = Map<String, Value>;
 
-/// How many ways are told apart.
+/// How many ways are distinguished.
 const MAX_WAYS: usize = 24;
 
 /// How many are weighed against each other before those within others are left out.
@@ -72,7 +72,7 @@ impl EvaluationWay {
                 Unevaluated::Items => json!({
                     "prefixItems": vec![true; self.places], "items": rest}),
             });
-            // An empty keyword is no keyword in the normal form.
+            // An empty keyword is not a keyword in the normal form.
             if let Some(Value::Object(made)) = self.holds.last_mut() {
                 made.retain(|name, value| {
                     let is_rest = matches!(name.as_str(), "additionalProperties" | "items");
@@ -175,7 +175,7 @@ impl WayFinder<'_> {
         };
         let mut bare = map.clone();
         bare.remove(reader.keyword());
-        // What costs too much, or is not known, stays said as it is.
+        // What costs too much, or is not known, stays as it is.
         if !self.steps.take(8 * weight(&Value::Object(bare.clone()))) || is_marked(&rest) {
             return;
         }

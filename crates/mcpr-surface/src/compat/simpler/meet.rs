@@ -12,7 +12,7 @@ const LISTS: &[&str] = &["prefixItems", "items"];
 const CONTAINS: &[&str] = &["contains", "minContains", "maxContains"];
 const CONDITION: &[&str] = &["if", "then", "else"];
 
-/// The largest whole number up to which floating-point numbers tell neighbours apart.
+/// The largest whole number up to which floating-point numbers distinguish neighbours.
 // Two to the power of 53.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -109,7 +109,7 @@ impl Simplifier<'_> {
         }
     }
 
-    /// Name by name; none where patterns tell which names are meant.
+    /// Name by name; none where patterns show which names are meant.
     fn join_objects(&self, one: &Keywords, other: &Keywords, depth: usize) -> Option<Keywords> {
         if [one, other]
             .iter()

@@ -1,4 +1,4 @@
-//! Schemas said more plainly, for proofs: what is impossible is `false`, parts that all hold are one
+//! Schemas written more plainly, for proofs: what is impossible is `false`, parts that all hold are one
 //! part, a denial says what holds instead. Keeps the accepted set as it is; reads closed forms too,
 //! which is why a caller's part is worked out before.
 
@@ -236,7 +236,7 @@ impl Simplifier<'_> {
         {
             map.remove("not");
             if !is_anything(&instead) {
-                // What holds instead may itself be said more plainly.
+                // What holds instead may itself be written more plainly.
                 let instead = self.of(&instead, depth);
                 add_part(&mut map, instead);
             }

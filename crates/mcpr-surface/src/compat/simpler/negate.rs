@@ -70,7 +70,7 @@ fn without(unit: &Keywords) -> Option<Value> {
         }
         ("required", Value::Array(names)) => {
             let lacking = names.iter().filter_map(Value::as_str);
-            // That a name is lacking is said by allowing no value for it.
+            // That a name is lacking is expressed by allowing no value for it.
             let lacking = lacking.map(|name| json!({"properties": {name: false}}));
             any_object(lacking.collect())
         }
@@ -124,7 +124,7 @@ fn other_types(types: &Value) -> Option<Value> {
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
         _ => return None,
     };
-    // There is no type for the numbers that are no integers.
+    // There is no type for the numbers that are not integers.
     if types.contains(&"integer") && !types.contains(&"number") {
         return None;
     }

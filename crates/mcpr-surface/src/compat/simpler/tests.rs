@@ -65,7 +65,7 @@ fn a_denial_says_what_holds() {
 }
 
 #[test]
-fn what_is_unevaluated_is_said_for_each_way() {
+fn what_is_unevaluated_is_reported_for_each_way() {
     let named = |name: &str| json!({"properties": {name: {"type": "null"}}});
     check(
         json!({"type": "object", "allOf": [named("a"), named("b")], "unevaluatedProperties": false}),

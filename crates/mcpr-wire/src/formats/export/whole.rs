@@ -22,7 +22,7 @@ pub(super) const TAGS: [&str; 4] = [
 /// Highest number of a version: as high as JSON numbers are exact, and there is room for the next one.
 const MAX_VERSION: i64 = 1 << 53;
 
-/// A body as far as it was kept. Its text is no JSON of the line: its end may be missing.
+/// A body as far as it was kept. Its text is not JSON of the line: its end may be missing.
 #[derive(Debug, Deserialize)]
 pub(super) struct ExportedBody<'a> {
     #[serde(borrow)]
@@ -135,7 +135,7 @@ struct ExportedServer<'a> {
     stray: Option<ExportedBody<'a>>,
 }
 
-/// What was asked and answered, where there is any of it.
+/// The payload, where there is one.
 pub(super) fn payload(
     params: Option<&ExportedBody<'_>>,
     answer: Option<&ExportedBody<'_>>,
@@ -182,7 +182,7 @@ fn server(
     let code = line.exit_code.map(ServerExit::Code);
     let exit = code.or(line.exit_signal.map(ServerExit::Signal));
     let tail = |body: &ExportedBody<'_>| {
-        // What it wrote goes with payloads; that it did is no secret.
+        // What it wrote goes with payloads; that it did is not a secret.
         let kept = match context.bodies {
             Bodies::Kept => &*body.text.0,
             Bodies::Left => "",
@@ -218,7 +218,7 @@ fn version(line: ExportedVersion<'_>, proxy: &str, decoded: &mut Decoded) -> Res
     let number = line.version.0;
     if !(1..=MAX_VERSION).contains(&number) {
         return Err(format!(
-            "{number} is no number of a version: they begin with 1"
+            "{number} is not a number of a version: they begin with 1"
         ));
     }
     let changes = line.changes.into_iter().map(|it| {
@@ -274,7 +274,7 @@ fn bad_line(line: ExportedBadLine<'_>, decoded: &mut Decoded) -> Result<(), Stri
     // Text first: it is what nearly every bad line has.
     let mut excerpt = match (line.excerpt, line.excerpt_hex) {
         (Some(text), _) => text.0.into_owned().into_bytes(),
-        (None, Some(hex)) => bytes_of(&hex.0).ok_or("`excerpt_hex` is no hexadecimal text")?,
+        (None, Some(hex)) => bytes_of(&hex.0).ok_or("`excerpt_hex` is not hexadecimal text")?,
         (None, None) => return Err("a bad line has no excerpt".to_owned()),
     };
     excerpt.truncate(BadLine::MAX_EXCERPT_BYTES);
@@ -303,7 +303,7 @@ fn object(json: &RawValue) -> Result<Box<str>, String> {
     if json.get().starts_with('{') {
         Ok(json.get().into())
     } else {
-        Err("`payload` is no object".to_owned())
+        Err("`payload` is not an object".to_owned())
     }
 }
 
@@ -339,9 +339,9 @@ mod tests {
         let cases = [
             (format!(r#"{{{version},"method":"tools/call","version":1,"changes":[],"payload":{{}}}}"#), "lists nothing of a server"),
             (format!(r#"{{{version},"method":"tools/list","version":0,"changes":[],"payload":{{}}}}"#), "they begin with 1"),
-            (format!(r#"{{{version},"method":"tools/list","version":9223372036854775807,"changes":[],"payload":{{}}}}"#), "is no number of a version"),
+            (format!(r#"{{{version},"method":"tools/list","version":9223372036854775807,"changes":[],"payload":{{}}}}"#), "is not a number of a version"),
             (format!(r#"{{{version},"method":"tools/list","version":1,"changes":[{{"change":"x","item":null}}],"payload":{{}}}}"#), "unknown kind"),
-            (format!(r#"{{{version},"method":"tools/list","version":1,"changes":[],"payload":[]}}"#), "no object"),
+            (format!(r#"{{{version},"method":"tools/list","version":1,"changes":[],"payload":[]}}"#), "not an object"),
             (format!(r#"{{{version},"method":"tools/list","version":1,"changes":[]}}"#), "payload"),
             (r#"{"type":"mcpr_surface_item","method":"tools/list","first_seen_at":1,"last_seen_at":"2","payload":{}}"#.to_owned(), "whole number"),
             (r#"{"type":"mcpr_bad_line","source":"a","offset":0,"ts":1,"reason":"r"}"#.to_owned(), "no excerpt"),

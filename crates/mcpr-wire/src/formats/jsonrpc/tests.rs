@@ -3,7 +3,7 @@
 use super::*;
 
 /// A message in short: what it is, its id, its method, and what else it says.
-fn told(message: &Message) -> String {
+fn described(message: &Message) -> String {
     match message {
         Message::Request(asked) => {
             let target = asked.target.as_ref().map_or("-", |target| &target.name);
@@ -34,13 +34,17 @@ fn check(line: &[u8], expected: &str) {
         Messages::Text => "text".to_owned(),
         Messages::Unknown => "unknown".to_owned(),
         Messages::Bad(reason) => format!("bad: {reason}"),
-        Messages::Known(messages) => messages.iter().map(told).collect::<Vec<_>>().join("; "),
+        Messages::Known(messages) => messages
+            .iter()
+            .map(described)
+            .collect::<Vec<_>>()
+            .join("; "),
     };
     assert_eq!(got, expected, "{}", String::from_utf8_lossy(line));
 }
 
 #[test]
-fn every_sort_of_line_is_told() {
+fn every_sort_of_line_is_reported() {
     let cases = [
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
@@ -202,7 +206,7 @@ fn a_task_whose_tool_failed_went_well() {
     };
     let ended = r#"{"taskId":"7","status":"completed","result":{"content":[],"isError":true}}"#;
     assert_eq!(kind(ended, "tasks/get"), Some(ErrorKind::Tool));
-    // What a working one says of itself so far is no result.
+    // What a working one says of itself so far is not a result.
     let working = ended.replace("completed", "working");
     assert_eq!(kind(&working, "tasks/get"), None);
     let fine = ended.replace("true", "false");

@@ -1,6 +1,6 @@
-//! Gaps that are told, and the files that were found with them and are still to be begun.
+//! Gaps that are reported, and the files that were found with them and are still to be begun.
 //!
-//! To tell a gap forgets the checkpoint that led to those files. Until they have checkpoints of their
+//! Reporting a gap forgets the checkpoint that led to those files. Until they have checkpoints of their
 //! own, one of their log stands in its place: a recorder that is killed in between finds them by it.
 
 use std::collections::BTreeMap;
@@ -20,22 +20,22 @@ use crate::sibling::Sibling;
 use crate::tracked::{Stage, Tracked};
 use mcpr_model::{Checkpoint, FileIdentity};
 
-/// Gaps that were told, by the identities of their logs' checkpoints.
+/// Gaps that were reported, by the identities of their logs' checkpoints.
 #[derive(Debug, Default)]
-pub(super) struct ToldGaps {
+pub(super) struct ReportedGaps {
     /// Those of the last run. Empty once the first look has been taken.
     of_last_run: Vec<Checkpoint>,
-    awaiting: BTreeMap<FileIdentity, ToldGap>,
+    awaiting: BTreeMap<FileIdentity, ReportedGap>,
 }
 
-/// A gap that was told.
+/// A gap that was reported.
 #[derive(Debug)]
-struct ToldGap {
+struct ReportedGap {
     checkpoint: Checkpoint,
     /// Files that were found with it, of which nothing was settled so far.
     files: FxHashSet<FileIdentity>,
     /// By the last run.
-    was_told_before: bool,
+    was_reported_before: bool,
 }
 
 /// The files of a log that come after a gap.
@@ -66,52 +66,54 @@ impl Followers {
     /// What stands in the place of a checkpoint that is forgotten.
     fn checkpoint(&self, lost: &Checkpoint) -> Checkpoint {
         Checkpoint {
-            path: label::told(&self.log, self.since),
+            path: label::reported_gap(&self.log, self.since),
             identity: identity_of_log(&self.log),
             ..lost.clone()
         }
     }
 }
 
-impl ToldGaps {
+impl ReportedGaps {
     /// Takes out, of the checkpoints of the last run, those that say so; keeps those of today's sources.
     pub(super) fn take_from(
         checkpoints: &mut Vec<Checkpoint>,
         is_ours: impl Fn(&Checkpoint) -> bool,
     ) -> Self {
-        let is_told = |known: &mut Checkpoint| label::told_of(&known.path).is_some();
-        let told = checkpoints.extract_if(.., is_told);
+        let is_reported = |known: &mut Checkpoint| label::gap_of(&known.path).is_some();
+        let reported = checkpoints.extract_if(.., is_reported);
         // Without a head it is one that is over.
-        let told = told.filter(|known| known.head.len > 0 && is_ours(known));
+        let reported = reported.filter(|known| known.head.len > 0 && is_ours(known));
         Self {
-            of_last_run: told.collect(),
+            of_last_run: reported.collect(),
             awaiting: BTreeMap::new(),
         }
     }
 
     /// Those of the last run whose files were not all begun.
     pub(super) fn of_last_run(&mut self) -> Vec<Checkpoint> {
-        let told = std::mem::take(&mut self.of_last_run);
+        let reported = std::mem::take(&mut self.of_last_run);
         // Whoever looks for one says whether it is still awaited.
-        for checkpoint in &told {
-            let gap = ToldGap {
+        for checkpoint in &reported {
+            let gap = ReportedGap {
                 checkpoint: checkpoint.clone(),
                 files: FxHashSet::default(),
-                was_told_before: true,
+                was_reported_before: true,
             };
             self.awaiting.insert(checkpoint.identity, gap);
         }
-        told
+        reported
     }
 
-    /// Whether the last run told the gap after a checkpoint of a log, and was killed before it forgot
+    /// Whether the last run reported the gap after a checkpoint of a log, and was killed before it forgot
     /// the checkpoint.
     pub(super) fn has(&self, log: &Path, lost: &Checkpoint) -> bool {
         let gap = self.awaiting.get(&identity_of_log(log));
-        gap.filter(|gap| gap.was_told_before).is_some_and(|gap| {
-            let told = &gap.checkpoint;
-            (told.offset, told.head, told.marker) == (lost.offset, lost.head, lost.marker)
-        })
+        gap.filter(|gap| gap.was_reported_before)
+            .is_some_and(|gap| {
+                let reported = &gap.checkpoint;
+                (reported.offset, reported.head, reported.marker)
+                    == (lost.offset, lost.head, lost.marker)
+            })
     }
 }
 
@@ -123,12 +125,12 @@ impl Tailer {
         open: &OpenFiles,
         followers: Option<&Followers>,
     ) {
-        if label::told_of(&lost.path).is_some() {
+        if label::gap_of(&lost.path).is_some() {
             return; // once is enough
         }
         let path = label::file(&lost.path);
         let offset = lost.offset;
-        let was_told = followers.is_some_and(|followers| self.told.has(&followers.log, &lost));
+        let was_reported = followers.is_some_and(|followers| self.gaps.has(&followers.log, &lost));
         let stands_in = followers.filter(|it| !it.files.is_empty());
         let stands_in = stands_in.map(|followers| (followers, followers.checkpoint(&lost)));
         // Its inode may be another file's by now, whose checkpoint must stay.
@@ -141,7 +143,7 @@ impl Tailer {
                 ..lost
             },
         };
-        let mut missing = (!was_told).then_some(offset);
+        let mut missing = (!was_reported).then_some(offset);
         if missing.is_some() {
             self.notices.push(Notice::Missing {
                 path: path.clone(),
@@ -155,12 +157,12 @@ impl Tailer {
                 checkpoint: stands_in.clone(),
                 missing: missing.take(),
             });
-            let gap = ToldGap {
+            let gap = ReportedGap {
                 checkpoint: stands_in,
                 files: followers.files.clone(),
-                was_told_before: was_told,
+                was_reported_before: was_reported,
             };
-            self.told.awaiting.insert(gap.checkpoint.identity, gap);
+            self.gaps.awaiting.insert(gap.checkpoint.identity, gap);
         }
         self.partings.push_back(Parting {
             path,
@@ -169,7 +171,7 @@ impl Tailer {
         });
     }
 
-    /// Has the store forget where reading stood in files that others go on from, once these have said so.
+    /// Has the store forget where reading stood in files that others go on from, once these have reported so.
     pub(super) fn forget_taken(&mut self) {
         let taken = self.known.take_taken();
         // Mostly there are none, and no file is looked at.
@@ -193,25 +195,25 @@ impl Tailer {
         }));
     }
 
-    /// Gaps that the last run told are awaited on, where files that came with them are still there.
-    pub(super) fn await_on(&mut self, told: &[Checkpoint], followers: &Followers) {
-        for told in told {
-            if let Some(gap) = self.told.awaiting.get_mut(&told.identity) {
+    /// Gaps that the last run reported are awaited on, where files that came with them are still there.
+    pub(super) fn await_on(&mut self, reported: &[Checkpoint], followers: &Followers) {
+        for reported in reported {
+            if let Some(gap) = self.gaps.awaiting.get_mut(&reported.identity) {
                 gap.files.extend(&followers.files);
             }
         }
     }
 
     /// Forgets gaps whose files have checkpoints of their own by now.
-    pub(super) fn forget_told(&mut self) {
+    pub(super) fn forget_reported(&mut self) {
         // Mostly there are none, and no file is looked at.
-        if self.told.awaiting.is_empty() {
+        if self.gaps.awaiting.is_empty() {
             return;
         }
         let is_unsettled = |it: &&Tracked| it.stage != Stage::Drained && !it.has_checkpoint();
         let unsettled = self.files.iter().filter(is_unsettled);
         let unsettled = unsettled.map(Tracked::identity).collect::<FxHashSet<_>>();
-        let awaiting = &mut self.told.awaiting;
+        let awaiting = &mut self.gaps.awaiting;
         let over = awaiting.extract_if(.., |_, gap| {
             gap.files.retain(|identity| unsettled.contains(identity));
             gap.files.is_empty()
@@ -229,7 +231,7 @@ impl Tailer {
     }
 }
 
-/// The identity of what is said of a log itself: there is one of each, and no file has it.
+/// The identity of what is reported about a log itself: there is one of each, and no file has it.
 fn identity_of_log(log: &Path) -> FileIdentity {
     FileIdentity {
         device: u64::MAX,

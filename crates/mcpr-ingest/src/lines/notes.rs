@@ -1,4 +1,4 @@
-//! What is said of a source while it is read, once each.
+//! What is reported about a source while it is read, once each.
 
 use super::LineDecoder;
 
@@ -31,7 +31,7 @@ impl LineDecoder {
         self
     }
 
-    /// Says once that a source tells of calls that cannot be told apart.
+    /// Says once that a source reports calls that cannot be distinguished.
     pub(super) fn note_ambiguous(&mut self) {
         // Once is enough: each further pair of calls is as doubtful.
         if std::mem::replace(&mut self.is_ambiguous, true) {

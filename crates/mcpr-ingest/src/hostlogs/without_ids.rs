@@ -1,4 +1,4 @@
-//! Calls that a log tells of in words and without ids: which beginning an end belongs to, as far as the
+//! Calls that a log reports in words and without ids: which beginning an end belongs to, as far as the
 //! words say it.
 
 use super::HostLogs;
@@ -7,7 +7,7 @@ use mcpr_model::{
     Event, EventKey, Kind, Outcome, Request, SessionState, SessionUpdate, Target, TargetKind,
 };
 use mcpr_wire::{
-    Decoded, Direction, LogConnection, LoggedMessages, ToldKind, ToldLength, ToldStep,
+    CallStep, CallStepKind, Decoded, Direction, LogConnection, LoggedDuration, LoggedMessages,
 };
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -33,19 +33,19 @@ struct OpenCall {
 
 /// The calls that are open.
 #[derive(Debug, Default)]
-pub(super) struct ToldCalls {
+pub(super) struct CallsWithoutIds {
     open: BTreeMap<CallName, VecDeque<OpenCall>>,
     /// How many those are.
     open_count: usize,
     next: u64,
     /// A last line without its newline that was taken: it comes again with it.
     unfinished: Option<u64>,
-    /// Lines of one moment that were alike, each of which tells of a call of its own.
+    /// Lines of one moment that were alike, each of which reports a call of its own.
     alike: Vec<(u64, u64)>,
     alike_at: i64,
 }
 
-impl ToldCalls {
+impl CallsWithoutIds {
     /// Whether a line was taken before, when it had no newline yet.
     fn is_again(&mut self, key: EventKey, may_grow: bool) -> bool {
         if may_grow {
@@ -103,12 +103,12 @@ impl ToldCalls {
         &mut self,
         name: &CallName,
         at: Moment,
-        took: Option<ToldLength>,
+        took: Option<LoggedDuration>,
     ) -> (Option<String>, bool) {
         let Some(calls) = self.open.get_mut(name) else {
             return (None, false);
         };
-        // The length that the log says tells of several which one it was: it rounds, so that it may fit two.
+        // The length in the log shows which of several it was: it rounds, so that it may fit two.
         let off = |call: &OpenCall| {
             let lasted = at.at.saturating_duration_since(call.began.at).as_micros();
             let lasted = i64::try_from(lasted).unwrap_or(i64::MAX);
@@ -127,35 +127,35 @@ impl ToldCalls {
 }
 
 impl HostLogs {
-    /// Takes what a line tells of calls in words; rows go to its events. Says whether it was a guess which
+    /// Takes what a line reports about calls in words; rows go to its events. Says whether it was a guess which
     /// call one belongs to.
-    pub(crate) fn take_told(&mut self, decoded: &mut Decoded, may_grow: bool) -> bool {
+    pub(crate) fn take_call_steps(&mut self, decoded: &mut Decoded, may_grow: bool) -> bool {
         let mut is_ambiguous = false;
-        for step in decoded.told.drain(..) {
-            if !self.told.is_again(step.key, may_grow) {
-                is_ambiguous |= self.told_step(&step, &mut decoded.events);
+        for step in decoded.call_steps.drain(..) {
+            if !self.without_ids.is_again(step.key, may_grow) {
+                is_ambiguous |= self.take_call_step(&step, &mut decoded.events);
             }
         }
         is_ambiguous
     }
 
-    fn told_step(&mut self, step: &ToldStep, events: &mut Vec<Event>) -> bool {
+    fn take_call_step(&mut self, step: &CallStep, events: &mut Vec<Event>) -> bool {
         let us = self.moment_of(step.at);
         let moment = self.moment(us);
-        self.told.at(us);
+        self.without_ids.at(us);
         let own_name = step.call_id.as_ref().unwrap_or(&step.tool);
         let name = (step.of.clone(), own_name.to_string());
-        let ToldKind::Ended { outcome, took } = &step.what else {
-            let id = self.told.begin(name, moment);
+        let CallStepKind::Ended { outcome, took } = &step.what else {
+            let id = self.without_ids.begin(name, moment);
             let message = step.request(&id);
             self.take(frame(step, Direction::ToServer, message), events);
             return false;
         };
         // Each time, for a delivery that comes again must say the same.
         events.extend(conversation_of(step, moment.ts));
-        let (id, is_ambiguous) = self.told.end(&name, moment, *took);
+        let (id, is_ambiguous) = self.without_ids.end(&name, moment, *took);
         // A line that reads as one before it is another call only where one is open for it: else it came twice.
-        let own_key = self.told.key_among_alike(step.key);
+        let own_key = self.without_ids.key_among_alike(step.key);
         let Some(id) = id else {
             let mut row = unbegun(step, outcome, moment);
             row.format = self.format;
@@ -163,7 +163,7 @@ impl HostLogs {
             return false;
         };
         let first = events.len();
-        let message = ToldStep::answer(&id, outcome);
+        let message = CallStep::answer(&id, outcome);
         self.take(frame(step, Direction::ToClient, message), events);
         // Its end makes the row: where reading goes on between the two, the end is all that is read again.
         for at in first..events.len() {
@@ -176,7 +176,7 @@ impl HostLogs {
     }
 }
 
-fn frame(step: &ToldStep, direction: Direction, message: mcpr_wire::Message) -> LoggedMessages {
+fn frame(step: &CallStep, direction: Direction, message: mcpr_wire::Message) -> LoggedMessages {
     LoggedMessages {
         of: step.of.clone(),
         at: step.at,
@@ -186,7 +186,7 @@ fn frame(step: &ToldStep, direction: Direction, message: mcpr_wire::Message) -> 
 }
 
 /// The session of a conversation, where the log says one.
-fn conversation_of(step: &ToldStep, ts: i64) -> Option<Event> {
+fn conversation_of(step: &CallStep, ts: i64) -> Option<Event> {
     let (session_id, conversation) = (step.of.session_id.clone()?, step.conversation.clone()?);
     Some(Event::Session(SessionUpdate {
         session_id,
@@ -203,7 +203,7 @@ fn conversation_of(step: &ToldStep, ts: i64) -> Option<Event> {
 
 /// The row of a call whose beginning was not read. How long it took is unknown: the sentence rounds, and stands
 /// where it ended.
-fn unbegun(step: &ToldStep, outcome: &Outcome, at: Moment) -> Request {
+fn unbegun(step: &CallStep, outcome: &Outcome, at: Moment) -> Request {
     let (key, proxy, ts) = (step.key, step.of.server.clone(), at.ts);
     Request {
         session_id: step.of.session_id.clone(),
@@ -230,10 +230,10 @@ mod tests {
     }
 
     /// A row's tool, start within the minute, latency, and whether it failed.
-    type ToldRow = (String, i64, Option<i64>, bool);
+    type PairedRow = (String, i64, Option<i64>, bool);
 
-    /// The rows, and whether a guess was said.
-    fn rows(lines: &[String]) -> (Vec<ToldRow>, bool) {
+    /// The rows, and whether a guess was reported.
+    fn rows(lines: &[String]) -> (Vec<PairedRow>, bool) {
         let options = LineOptions::default();
         let mut decoder = LineDecoder::new("log", "files", options.clone());
         for line in lines {
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn calls_that_never_end_are_kept_up_to_a_number() {
-        let mut calls = ToldCalls::default();
+        let mut calls = CallsWithoutIds::default();
         let moment = Moment::now();
         for number in 0..3 * MAX_ALL_OPEN {
             let tool = format!("t{}", number % 20);
@@ -291,7 +291,8 @@ mod tests {
     }
 
     #[test]
-    fn of_two_calls_of_one_tool_the_length_tells_which_ended_and_else_it_is_said_to_be_a_guess() {
+    fn of_two_calls_of_one_tool_the_length_shows_which_ended_and_else_it_is_reported_to_be_a_guess()
+    {
         let began = [
             line("01.000", "Calling MCP tool: find"),
             line("02.000", "Calling MCP tool: find"),
@@ -312,17 +313,17 @@ mod tests {
             line("05.000", "Tool 'find' completed successfully in 3s"),
             line("05.100", "Tool 'find' failed after 3s: no note"),
         ];
-        let (told, is_guess) = rows(&[&began[..], &unclear].concat());
-        assert_eq!((told.len(), is_guess), (2, true));
-        assert_eq!(told.iter().filter(|row| row.3).count(), 1, "{told:?}");
+        let (paired, is_guess) = rows(&[&began[..], &unclear].concat());
+        assert_eq!((paired.len(), is_guess), (2, true));
+        assert_eq!(paired.iter().filter(|row| row.3).count(), 1, "{paired:?}");
     }
 
     #[test]
     fn calls_of_one_moment_are_as_many_as_their_lines() {
         let began = line("01.000", "Calling MCP tool: find");
         let ended = line("01.500", "Tool 'find' completed successfully in 500ms");
-        let (told, is_guess) = rows(&[began.clone(), began, ended.clone(), ended]);
-        assert_eq!((told.len(), is_guess), (2, true));
+        let (paired, is_guess) = rows(&[began.clone(), began, ended.clone(), ended]);
+        assert_eq!((paired.len(), is_guess), (2, true));
         let lone = line("01.500", "Tool 'find' completed successfully in 500ms");
         // When it began, and so how long it took, is unknown.
         let expected = ("find".to_owned(), 1_500, None, false);
@@ -336,11 +337,11 @@ mod tests {
         let lone = line("01.500", "Tool 'open' completed successfully in 500ms");
         for body in [began + "\n" + &ended, lone] {
             let mut decoder = LineDecoder::new("post", "files", LineOptions::default());
-            let mut told = || {
+            let mut paired = || {
                 decoder.lines(body.as_bytes(), 0);
                 decoder.take().events
             };
-            assert_eq!(told(), told(), "{body}");
+            assert_eq!(paired(), paired(), "{body}");
         }
     }
 

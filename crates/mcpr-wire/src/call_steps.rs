@@ -1,4 +1,4 @@
-//! Calls that a log tells of in words: that one has begun, that one has ended, and how. Which beginning an
+//! Calls that a log reports in words: that one has begun, that one has ended, and how. Which beginning an
 //! end belongs to is not decided here. Pure.
 
 use crate::durations::duration_us;
@@ -6,9 +6,9 @@ use crate::formats::jsonrpc::{AnswerMessage, RequestMessage};
 use crate::{LogConnection, LogTime, Message, TypedId};
 use mcpr_model::{EventKey, Outcome, RequestId, Target, TargetKind, Text};
 
-/// A step of a call that is told in words.
+/// A step of a call that is reported in words.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ToldStep {
+pub struct CallStep {
     /// Whose it is.
     pub of: LogConnection,
     /// When.
@@ -22,12 +22,12 @@ pub struct ToldStep {
     /// What a second reading of the line is recognised by.
     pub key: EventKey,
     /// Which step it is.
-    pub what: ToldKind,
+    pub what: CallStepKind,
 }
 
 /// Which step of a call it is.
 #[derive(Debug, PartialEq, Eq)]
-pub enum ToldKind {
+pub enum CallStepKind {
     /// It was sent.
     Began,
     /// It is over.
@@ -35,20 +35,20 @@ pub enum ToldKind {
         /// How it ended.
         outcome: Outcome,
         /// How long the log says that it took.
-        took: Option<ToldLength>,
+        took: Option<LoggedDuration>,
     },
 }
 
 /// A length of time as a sentence says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ToldLength {
+pub struct LoggedDuration {
     /// In microseconds.
     pub us: i64,
     /// How far off it may be: sentences round.
     pub within_us: i64,
 }
 
-impl ToldLength {
+impl LoggedDuration {
     /// Reads `506ms`, `2s` or `1m 3s`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let us = duration_us(&text.replace(' ', ""))?;
@@ -62,7 +62,7 @@ impl ToldLength {
     }
 }
 
-impl ToldStep {
+impl CallStep {
     /// The request that it began, under an id that is made for pairing and never shown.
     #[must_use]
     pub fn request(&self, id: &str) -> Message {
@@ -83,13 +83,16 @@ impl ToldStep {
             surface: None,
             key: Some(self.key),
             params: None,
-            is_told: true,
+            is_from_sentence: true,
         })
     }
 
     /// The answer that ended it.
     #[must_use]
     pub fn answer(id: &str, outcome: &Outcome) -> Message {
-        Message::Answer(AnswerMessage::told(TypedId::of_text(id), outcome.clone()))
+        Message::Answer(AnswerMessage::of_outcome(
+            TypedId::of_text(id),
+            outcome.clone(),
+        ))
     }
 }

@@ -1,4 +1,4 @@
-//! What a person is told of calls through a tap at a URL: who called, what waits for input, and why a call was refused.
+//! What a person sees of calls through a tap at a URL: who called, what waits for input, and why a call was refused.
 
 use super::super::program::{Home, json_lines};
 use super::super::web::{Asked, Reply, Web};
@@ -22,10 +22,14 @@ fn modern(id: u64, client: &str, more: &Value) -> String {
 }
 
 /// Posts all of it through a tap.
-fn record(home: &Home, answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static, said: &[String]) {
+fn record(
+    home: &Home,
+    answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    bodies: &[String],
+) {
     let web = Web::new(answer);
     let relay = Relay::start(home, &["--url", &of_port(web.port()), "--name", "far"]);
-    for body in said {
+    for body in bodies {
         post(relay.authority(), body);
     }
     relay.end();
@@ -35,16 +39,16 @@ fn record(home: &Home, answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
 fn each_request_of_a_modern_client_says_who_called() {
     let home = Home::new();
     let tool = json!({"name": "look"});
-    let said = [
+    let bodies = [
         modern(1, "alpha", &tool),
         modern(2, "beta", &tool),
         modern(3, "alpha", &tool),
     ];
-    record(&home, result_of, &said);
+    record(&home, result_of, &bodies);
     let rows = home.rows(&[]);
     let clients: Vec<_> = rows.iter().map(|row| &row["client_name"]).collect();
     assert_eq!(clients, ["alpha", "beta", "alpha"]);
-    // One connection is no session: each client's requests are a group of their own.
+    // One connection is not a session: each client's requests are a group of their own.
     assert_eq!(rows[0]["session"], rows[2]["session"]);
     assert_ne!(rows[0]["session"], rows[1]["session"]);
     let listed = json_lines(&home.succeed(&["clients", "--json"]));
@@ -107,10 +111,10 @@ fn what_a_server_says_with_a_400_is_shown() {
     // The words behind the status are the server's own, too.
     let message = "HTTP 400 Not Like This: the argument `to` is no address";
     assert!(plain.contains(message), "{plain}");
-    let told = shown("2");
-    assert!(told.contains("error (rpc), code -32020"), "{told}");
-    assert!(told.contains("Mcp-Name differs from the body"), "{told}");
-    assert!(told.contains("status 400"), "{told}");
+    let text = shown("2");
+    assert!(text.contains("error (rpc), code -32020"), "{text}");
+    assert!(text.contains("Mcp-Name differs from the body"), "{text}");
+    assert!(text.contains("status 400"), "{text}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What `mcpr tap install`, `status` and `uninstall` tell of what they do not do.
+//! What `mcpr tap install`, `status` and `uninstall` report about what they do not do.
 
 use super::clients_home;
 use super::program::Home;
@@ -95,13 +95,13 @@ fn an_address_of_the_tap_whose_server_is_forgotten_was_as_it_should_be() {
             "{row}"
         );
         let table = home.run(&["tap", "status"]);
-        let told = "far (cursor): nobody knows what its address stands for: write";
-        assert!(table.err.contains(told), "nothing cuts it: {table:?}");
+        let shown = "far (cursor): nobody knows what its address stands for: write";
+        assert!(table.err.contains(shown), "nothing cuts it: {table:?}");
         for what in ["uninstall", "install"] {
             let ran = home.run(&["tap", what, "--client", "cursor", "far"]);
             assert_eq!(ran.code, Some(2), "{ran:?}");
-            let told = "far: left alone, it is at an address of mcpr tap serve";
-            assert!(ran.out.contains(told), "{ran:?}");
+            let shown = "far: left alone, it is at an address of mcpr tap serve";
+            assert!(ran.out.contains(shown), "{ran:?}");
             assert!(ran.out.contains("own URL there by hand"), "{ran:?}");
         }
         assert_eq!(files(&home), before, "the tap is not put before itself");
@@ -128,7 +128,7 @@ fn servers_that_stay_as_they_are_had_an_untrue_reason() {
             "\"url\":\"ws://x.example.com\"",
             "begins with neither https:// nor http://",
         ),
-        ("\"url\":7", "its URL is no text in one line"),
+        ("\"url\":7", "its URL is not text in one line"),
         ("\"disabled\":true", "it has neither a command nor a URL"),
     ];
     let listed = servers.iter().enumerate();
@@ -166,9 +166,9 @@ fn yaml_over_several_lines_had_an_untrue_reason() {
     home.write("config.yaml", text);
     let ran = home.run(&["tap", "install", "--config", "config.yaml"]);
     for line in [
-        "a: left alone, its command is no text in one line: write it so, in quotes",
+        "a: left alone, its command is not text in one line: write it so, in quotes",
         "b: left alone, its arguments are not each a text in one line: write them so, in quotes",
-        "c: left alone, its URL is no text in one line: write it so, in quotes",
+        "c: left alone, its URL is not text in one line: write it so, in quotes",
     ] {
         assert!(ran.out.contains(line), "{line}: {ran:?}");
     }
@@ -190,10 +190,10 @@ fn a_password_was_written_into_a_client_s_file() {
                 command.args(["--db", url]);
             }
             let ran = command.output().unwrap();
-            let told = String::from_utf8_lossy(&ran.stderr).into_owned();
-            assert_eq!(ran.status.code(), Some(2), "{told}");
-            assert!(told.contains("~/.pgpass"), "{told}");
-            assert!(!told.contains("s3cr3t"), "{told}");
+            let shown = String::from_utf8_lossy(&ran.stderr).into_owned();
+            assert_eq!(ran.status.code(), Some(2), "{shown}");
+            assert!(shown.contains("~/.pgpass"), "{shown}");
+            assert!(!shown.contains("s3cr3t"), "{shown}");
             assert_eq!(fs::read_to_string(&config).unwrap(), CURSOR_AT_URL);
         }
     }
