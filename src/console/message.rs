@@ -10,9 +10,10 @@ const INDENT: usize = 2;
 pub(super) fn wrapped(message: &str, limit: usize) -> String {
     let mut out = String::new();
     let mut used = 0;
-    for word in words(message) {
+    // Blanks at the beginning are words of no letters, and stay: they put lines of a list below each other.
+    for (at, word) in words(message).enumerate() {
         let cells = width(word);
-        if !out.is_empty() {
+        if at > 0 {
             if used + 1 + cells > limit {
                 out.push('\n');
                 out.push_str(&" ".repeat(INDENT));
@@ -55,6 +56,7 @@ mod tests {
         );
         assert_eq!(wrapped("a lonely ` and more", 12), "a lonely `\n  and more");
         assert_eq!(wrapped("short", 80), "short");
+        assert_eq!(wrapped("  1  cursor", 80), "  1  cursor");
         // What is wider than the terminal stays whole.
         assert_eq!(
             wrapped("at /a/very/long/path now", 10),
