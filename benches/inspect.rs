@@ -49,7 +49,7 @@ const COMMANDS: &[(&str, Option<u32>)] = &[
     ("logs --status timeout --tail 50", None),
     ("logs --tool echo --tail 50", None),
     ("slow --since @0", Some(30)),
-    ("slow --since @0 --tool echo", None),
+    ("slow --since @0 --tool echo", Some(100)),
     ("stats --since @0", Some(40)),
     ("stats --since @0 --by hour", None),
     ("clients --since @0", None),

@@ -8,6 +8,9 @@ use mcpr_model::Kind;
 use mcpr_store::Reader;
 use mcpr_store::query::{Filter, Order, SessionFilter, SessionPage};
 
+/// Stores find what took so long without a look at each request.
+const INDEXED_US: i64 = 100_000;
+
 /// A question with one condition less.
 struct Loosened<'a> {
     /// What was typed for the condition, or would be typed.
@@ -18,6 +21,11 @@ struct Loosened<'a> {
 impl SoughtRequests<'_> {
     /// When the newest of them was, if there is one.
     fn newest(&self, reader: &dyn Reader) -> anyhow::Result<Option<i64>> {
+        let is_indexed = self.filter.min_latency_us >= Some(INDEXED_US);
+        // What is slow stands in an index, by time it is looked for among all: 3 s at 10,000,000 rows.
+        if is_indexed && self.after.is_none() && reader.slowest(self.filter, 1)?.is_empty() {
+            return Ok(None);
+        }
         let range = Range {
             by: if self.after.is_some() {
                 OrderBy::Storing
