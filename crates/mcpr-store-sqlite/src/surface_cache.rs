@@ -51,6 +51,11 @@ impl SurfaceCache {
         }
     }
 
+    /// Whether a list was seen whole, as far as is remembered.
+    pub(super) fn knows(&self, proxy: i64, method: &Text) -> bool {
+        self.of_lists.contains_key(&(proxy, method.clone()))
+    }
+
     /// Takes in a statement that is word for word the one before it about its list.
     pub(super) fn again(&mut self, proxy: i64, update: &SurfaceUpdate) -> Option<SeenAgain> {
         let list = self.of_lists.get_mut(&(proxy, update.method.clone()))?;

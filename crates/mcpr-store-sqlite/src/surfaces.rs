@@ -33,6 +33,8 @@ pub(super) fn take(
     let proxy = names.proxy(tx, &update.proxy)?;
     match &update.content {
         SurfaceContent::ListChanged => announce(tx, proxy, update),
+        // An item adds nothing to a list that was seen whole.
+        SurfaceContent::Item { .. } if cache.knows(proxy, &update.method) => Ok(()),
         SurfaceContent::Item { item } => pages::lone_item(tx, proxy, update, item),
         SurfaceContent::Page { .. } | SurfaceContent::Whole { .. } => {
             listed(tx, proxy, cache, update, last_seq)

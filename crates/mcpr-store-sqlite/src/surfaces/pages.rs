@@ -131,13 +131,17 @@ pub(super) fn lone_item(
     update: &SurfaceUpdate,
     item: &str,
 ) -> rusqlite::Result<()> {
-    let Some(key) = lone_item_key(&update.method, item) else {
+    // Asked before anything is written: mostly the list is there.
+    let is_whole: bool = tx
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM surfaces WHERE proxy = ?1 AND method = ?2)")?
+        .query_row(params![proxy, update.method.as_str()], |row| row.get(0))?;
+    let key = lone_item_key(&update.method, item).filter(|_| !is_whole);
+    let Some(key) = key else {
         return Ok(());
     };
     tx.prepare_cached(
         "INSERT INTO surface_items (proxy, method, item, payload, first_seen, last_seen)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?5
-         WHERE NOT EXISTS (SELECT 1 FROM surfaces WHERE proxy = ?1 AND method = ?2)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5)
          ON CONFLICT (proxy, method, item) DO UPDATE SET
              payload = CASE WHEN excluded.last_seen >= last_seen THEN excluded.payload ELSE payload END,
              first_seen = min(first_seen, excluded.first_seen),
