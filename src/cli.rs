@@ -10,7 +10,7 @@ use crate::commands::{
     self, Refused, check, clients, complete, config, generated, logs, proxy, record, report,
     service, session, sessions, show, slow, sources, stats, store, watch,
 };
-use crate::commands::{is_poor_guess, known_elsewhere, topic_of, with_help};
+use crate::commands::{asked_command, is_poor_guess, known_elsewhere, topic_of, with_help};
 use crate::config::{KEYS, Settings, SettingsError};
 use crate::console::{ColourChoice, Console, report_bus_errors};
 use crate::exit::Exit;
@@ -358,7 +358,9 @@ fn answer_parser(
     };
     if error.use_stderr() {
         let command = args.get(1).and_then(|word| word.to_str());
-        let known = known_elsewhere(error, command.unwrap_or_default());
+        let root = Cli::command();
+        let of = asked_command(&root, args);
+        let known = known_elsewhere(error, command.unwrap_or_default(), of);
         let text = render(console.colours_messages());
         // What looks alike is a poor guess where the word itself is known.
         let text = if known.is_some() || is_poor_guess(error) {

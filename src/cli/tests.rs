@@ -30,6 +30,10 @@ fn help_and_version_are_done() {
     check("mcpr help logs", Exit::Done, "--min-latency");
     check("mcpr help topics", Exit::Done, "exit-codes");
     check("mcpr help times", Exit::Done, "2 hours ago");
+    check("mcpr help topics times", Exit::Done, "2 hours ago");
+    check("mcpr help -h", Exit::Done, "exit-codes");
+    // A name of a command is no directory to make.
+    check("mcpr man logs", Exit::Done, "mcpr-logs");
 }
 
 #[test]
@@ -70,6 +74,7 @@ fn usage_errors_say_what_was_wrong() {
         ("mcpr sessions --fields nope", "session_id"),
         ("mcpr session", "<ID>"),
         ("mcpr proxy slower", "slower"),
+        ("mcpr help nope", "hint: `mcpr help topics`"),
         ("mcpr tail", "hint: `mcpr logs --follow`"),
         ("mcpr top", "hint: `mcpr watch`"),
         ("mcpr errors", "--status failed"),
@@ -265,6 +270,39 @@ fn no_word_of_ours_is_taken_for_another_programs() {
         let is_ours = |arg: &clap::Arg| arg.get_long() == flag.strip_prefix("--");
         assert!(!logs.get_arguments().any(is_ours), "{flag}");
     }
+}
+
+/// Every command with the words that lead to it.
+fn each_command(at: &clap::Command, words: &str, each: &mut dyn FnMut(&clap::Command, &str)) {
+    each(at, words);
+    for one in at.get_subcommands() {
+        each_command(one, &format!("{words} {}", one.get_name()), each);
+    }
+}
+
+#[test]
+fn a_hint_about_a_flag_names_only_flags_that_the_command_takes() {
+    each_command(&Cli::command(), "mcpr", &mut |command, words| {
+        let takes = |flag: &str| {
+            command
+                .get_arguments()
+                .any(|arg| arg.get_long() == Some(flag))
+        };
+        for (flag, _) in FLAGS.iter().filter(|(flag, _)| !takes(&flag[2..])) {
+            let (mut console, _, err) = Console::captured();
+            let line = format!("{words} {flag}");
+            run_on(line.split(' ').map(OsString::from), &mut console);
+            let text = err.text();
+            let Some((_, hint)) = text.split_once("hint: use ") else {
+                continue;
+            };
+            // Between backticks stand other commands with flags of their own.
+            for word in hint.split('`').step_by(2).flat_map(str::split_whitespace) {
+                let named = word.trim_matches(',').strip_prefix("--");
+                assert!(named.is_none_or(takes), "{line}: {hint}");
+            }
+        }
+    });
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn unknown_names<'a>(
             Some(meant) => format!("did you mean `{meant}`?"),
             None if all.is_empty() => continue,
             None if all.len() <= MAX_LISTED => format!("there is {}", all.join(", ")),
-            None => continue,
+            None => format!("there are {} others", all.len()),
         };
         lines.push(format!("no {what} `{text}` was recorded; {remedy}"));
     }

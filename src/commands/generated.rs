@@ -22,8 +22,8 @@ pub struct Completions {
 /// What `mcpr man` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Man {
-    /// Write every page into this directory instead of printing the first one
-    #[arg(value_name = "DIR")]
+    /// Write every page into this directory, or print the page of this command, instead of printing the first one
+    #[arg(value_name = "DIR|COMMAND")]
     directory: Option<PathBuf>,
 }
 
@@ -99,7 +99,11 @@ fn render_page(named: &clap::Command, page: &str, text: &mut Vec<u8>) -> anyhow:
         man.render_subcommands_section(text)?;
     }
     // Whoever takes no time has no use for how one is written.
-    let has_times = named.get_arguments().any(|arg| arg.get_id() == "since");
+    let takes_time = |arg: &clap::Arg| {
+        let values = arg.get_value_names().unwrap_or_default();
+        values.iter().any(|value| value.as_str().contains("TIME"))
+    };
+    let has_times = named.get_arguments().any(takes_time);
     if has_times {
         section("TIMES", topics::text("times"), text);
     }
@@ -170,12 +174,22 @@ pub fn man(args: &Man, command: clap::Command, console: &mut Console) -> anyhow:
         console.print(&pages[0].1)?;
         return Ok(Exit::Done);
     };
+    // Whoever names a command wants to read, as with `git help`; `./logs` is a directory still.
+    if let Some(command) = directory.to_str().filter(|_| !directory.exists()) {
+        let of_command = format!("mcpr-{}.1", command.trim_start_matches("mcpr-"));
+        if let Some((_, page)) = pages.iter().find(|(name, _)| *name == of_command) {
+            console.print(page)?;
+            return Ok(Exit::Done);
+        }
+    }
     std::fs::create_dir_all(directory)
         .with_context(|| format!("cannot make {}", directory.display()))?;
+    let count = pages.len();
     for (name, text) in pages {
         let path = directory.join(name);
         replace(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
+    console.note(&format!("{count} pages are in {}", directory.display()));
     Ok(Exit::Done)
 }

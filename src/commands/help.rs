@@ -110,7 +110,9 @@ const PROGRAM: CommandHelp = CommandHelp::new(
 
 /// Every command's.
 pub(crate) fn all() -> impl Iterator<Item = &'static CommandHelp> {
-    std::iter::once(&PROGRAM).chain(super::HELP.iter().copied())
+    std::iter::once(&PROGRAM)
+        .chain(super::HELP.iter().copied())
+        .chain(super::examples::ALL)
 }
 
 /// What the help of a command has; `None` where it has nothing of its own.

@@ -8,6 +8,7 @@ pub mod complete;
 pub mod config;
 mod confirm;
 mod empty;
+mod examples;
 mod find;
 mod flight;
 mod follow;
@@ -55,7 +56,7 @@ pub(crate) use help::{CommandHelp, HEADINGS, all as helps};
 pub(crate) use topics::of_words as topic_of;
 #[cfg(test)]
 pub(crate) use usage::{COMMANDS, FLAGS};
-pub(crate) use usage::{is_poor_guess, known_elsewhere};
+pub(crate) use usage::{asked_command, is_poor_guess, known_elsewhere};
 
 use crate::console::{Console, OutputError};
 use crate::exit::Exit;

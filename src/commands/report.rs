@@ -1,6 +1,7 @@
 //! `mcpr report`: a window, a session or two windows as a file to hand to somebody else.
 
 mod archive;
+mod not_known;
 mod output;
 #[cfg_attr(not(feature = "schema"), path = "report/no_changes.rs")]
 mod server_changes;
@@ -22,11 +23,9 @@ use mcpr_model::{Kind, Payload};
 use mcpr_report::{TrafficReport, TrafficWindow, WindowFold, WindowScope};
 use mcpr_store::Reader;
 use mcpr_store::query::when::Zone;
-use mcpr_store::query::{
-    Filter, Order, Pattern, SessionFilter, SessionPage, SessionRow, StatsQuestion, Summary,
-};
+use mcpr_store::query::{Entry, Filter, Order, Pattern, SessionFilter, SessionPage, SessionRow};
 use output::Output;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// What `mcpr report` takes.
@@ -192,7 +191,11 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     output.finish(calls, console)?;
     let names = SoughtName::of_flags(&args.proxy, &args.tool, &args.method, &args.client);
     if calls == 0 && !empty::say_unknown_names(&names, reader.as_ref(), console)? {
-        console.hint("no call lies in this window; --since looks further back, `mcpr stats --since 1y` shows what there is");
+        // In a store without a row no window holds more.
+        console.hint(match reader.span()? {
+            Some(_) => "no call lies in this window; --since looks further back, `mcpr stats --since 1y` shows what there is",
+            None => "nothing is recorded in this store yet; `mcpr sources` lists what this machine has to record",
+        });
     }
     Ok(Exit::Done)
 }
@@ -366,14 +369,24 @@ fn window(args: &Args, reader: &dyn Reader, wanted: &ReportScope) -> anyhow::Res
         from: drawn.since,
         to: drawn.until,
     });
+    let mut called = BTreeSet::new();
     each_page(reader, &wanted.filter(), in_time(), &mut |page| {
-        page.entries.into_iter().for_each(|entry| fold.add(entry));
+        for entry in page.entries {
+            if let Entry::Request(row) = &entry
+                && !called.contains(&row.proxy)
+            {
+                called.insert(row.proxy.clone());
+            }
+            fold.add(entry);
+        }
         Ok(())
     })?;
     fold.open_calls(&unanswered::open_calls(reader, wanted, !args.no_payloads)?);
     fold.failed_servers(&unanswered::failed_servers(reader, wanted)?);
-    fold.changes(server_changes::rows(reader, wanted)?);
-    for text in unknown(args, reader, wanted, fold.calls())? {
+    let changes = server_changes::changes(reader, wanted, called)?;
+    fold.changes(changes.rows, changes.unchanged);
+    let unknown = not_known::of_window(args, reader, wanted, fold.calls())?;
+    for text in changes.unknown.into_iter().chain(unknown) {
         fold.unknown(text);
     }
     let mut payloads = HashMap::new();
@@ -447,50 +460,4 @@ fn conditions(args: &Args, wanted: &ReportScope) -> Vec<String> {
     words.extend(args.method.iter().map(|glob| format!("methods {glob}")));
     words.extend(args.client.iter().map(|glob| format!("clients {glob}")));
     words
-}
-
-/// What the store does not know of the window.
-fn unknown(
-    args: &Args,
-    reader: &dyn Reader,
-    wanted: &ReportScope,
-    calls: u64,
-) -> anyhow::Result<Vec<String>> {
-    let mut all = Vec::new();
-    // Hourly sums know neither sessions nor clients.
-    if wanted.session.is_none() && args.client.is_empty() {
-        let question = StatsQuestion::of_everything(&wanted.filter());
-        let rows = reader.stats(&question)?.into_iter().map(Summary::from);
-        let summed: u64 = rows
-            .map(|row| row.calls.saturating_add(row.unplaced_calls))
-            .sum();
-        if summed > calls {
-            all.push(format!(
-                "{} more calls are known as hourly sums only: their requests were removed, and they are \
-                 in no figure here",
-                summed - calls
-            ));
-        }
-    }
-    let overview = reader.overview()?;
-    let of_store = [
-        (
-            overview.conflicts,
-            "requests came again under the same id with another content; both are counted",
-        ),
-        (
-            overview.undecided,
-            "requests may have been reported by two channels and are counted twice",
-        ),
-        (
-            overview.counts.bad,
-            "lines did not decode and are in no figure",
-        ),
-    ];
-    let counts = of_store.iter().filter(|(count, _)| *count > 0);
-    all.extend(counts.map(|(count, what)| format!("in the whole store, {count} {what}")));
-    if args.no_payloads {
-        all.push("payloads were left out on request".to_owned());
-    }
-    Ok(all)
 }

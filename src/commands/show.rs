@@ -32,13 +32,31 @@ pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
     /// Print one JSON document
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "format")]
     json: bool,
+    /// Choose the output format
+    #[arg(
+        short = 'o',
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    format: DocumentFormat,
     /// Show times in UTC instead of local time
     #[arg(long)]
     utc: bool,
     #[command(flatten)]
     manners: AnswerArgs,
+}
+
+/// How one request is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum DocumentFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
 }
 
 /// What its help has beside its flags.
@@ -56,6 +74,7 @@ pub(super) const HELP: CommandHelp = CommandHelp::new(
 /// # Errors
 /// When the id fits several requests, the store cannot be read or the output not written.
 pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
+    let as_json = args.json || args.format == DocumentFormat::Json;
     args.manners.apply(true, console);
     let url = args.store.read_url(console)?;
     let reader = open_store(&url)?;
@@ -93,7 +112,7 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let shown = RequestDetails::new(&row, version.as_slice(), payload.as_ref())
         .in_operation(operation.as_ref())
         .at(now_ms());
-    let text = if args.json {
+    let text = if as_json {
         shown_document(&shown)
     } else {
         let reason = reason(reader.as_ref(), &row, console.width())?;

@@ -138,6 +138,10 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
         args.request_filter.say_no_session(&view, console);
         return Ok(Exit::No);
     };
+    // Whoever asked for none has what was asked for.
+    if args.limit == 0 {
+        return Ok(Exit::Done);
+    }
     if listed.printer.requests == 0 {
         let mut conditions = view.conditions();
         conditions.push(format!("latency from {}", units::latency(args.threshold)));

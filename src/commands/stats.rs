@@ -141,7 +141,11 @@ pub fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     listing.page(&rows, console)?;
     listing.below("calls_by_bucket", &below, console)?;
     listing.finish(console)?;
-    if let Some(earlier) = &earlier {
+    // Where neither window has a call, what was asked for is the reason, and no window.
+    if let Some(earlier) = earlier
+        .as_ref()
+        .filter(|it| !(rows.is_empty() && it.is_empty()))
+    {
         earlier.say(&view, reader.as_ref(), console);
     }
     say_what_is_beyond(by, beyond, &view, console);

@@ -121,7 +121,12 @@ These files are used unless something else is named:
 /// What `mcpr help` with one word prints, where that word is a topic or asks for them all.
 pub(crate) fn of_words(words: &[&str]) -> Option<String> {
     // More words are a command with its own: clap knows whether there is one.
-    let [word] = words else { return None };
+    let word = match words {
+        // Who asks how help is asked for has the list of what there is.
+        ["topics" | "-h" | "--help"] => &"topics",
+        [word] | ["topics", word] => word,
+        _ => return None,
+    };
     if *word == "topics" {
         let lines = TOPICS
             .iter()

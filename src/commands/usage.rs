@@ -2,6 +2,7 @@
 
 use crate::nearest::did_you_mean;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::ffi::OsString;
 
 /// Words that other programs have for it, and what does it here.
 pub(crate) const COMMANDS: &[(&str, &str)] = &[
@@ -147,7 +148,11 @@ const MISSING: &[(&str, &str)] = &[
 
 /// What does here what a wrong word asks for, where another program has that word for it; the command is the first
 /// word that was typed.
-pub(crate) fn known_elsewhere(error: &clap::Error, command: &str) -> Option<String> {
+pub(crate) fn known_elsewhere(
+    error: &clap::Error,
+    command: &str,
+    of: &clap::Command,
+) -> Option<String> {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),
         _ => None,
@@ -155,7 +160,10 @@ pub(crate) fn known_elsewhere(error: &clap::Error, command: &str) -> Option<Stri
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let word = word(ContextKind::InvalidSubcommand)?;
-            found(COMMANDS, word).map(str::to_owned)
+            let is_guessed = error.get(ContextKind::SuggestedSubcommand).is_some();
+            let of_help = (command == "help" && !is_guessed)
+                .then_some("`mcpr help topics` lists the topics, `mcpr --help` the commands");
+            found(COMMANDS, word).or(of_help).map(str::to_owned)
         }
         ErrorKind::UnknownArgument => {
             let word = word(ContextKind::InvalidArg)?;
@@ -173,12 +181,39 @@ pub(crate) fn known_elsewhere(error: &clap::Error, command: &str) -> Option<Stri
                 ));
             }
             found(FLAGS, flag)
+                .filter(|ours| takes_flags_of(ours, of))
                 .map(|ours| format!("use {ours}"))
                 .or_else(|| flag_for(word, command))
         }
         ErrorKind::MissingRequiredArgument => found(MISSING, command).map(str::to_owned),
         _ => None,
     }
+}
+
+/// Whether a command takes the flags that a hint names, beside those of other commands that it spells out.
+fn takes_flags_of(hint: &str, command: &clap::Command) -> bool {
+    let of_this = hint
+        .split('`')
+        .step_by(2)
+        .flat_map(|text| text.split([' ', ',']));
+    let mut flags = of_this.filter_map(|word| word.strip_prefix("--"));
+    flags.all(|flag| {
+        command
+            .get_arguments()
+            .any(|arg| arg.get_long() == Some(flag))
+    })
+}
+
+/// The command that the arguments of a program ask for.
+pub(crate) fn asked_command<'c>(root: &'c clap::Command, args: &[OsString]) -> &'c clap::Command {
+    let mut at = root;
+    for word in args.iter().skip(1) {
+        match at.find_subcommand(word) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    at
 }
 
 /// The flags that a word alone may have been meant for.

@@ -24,8 +24,8 @@ impl UnknownFiles {
         if counts.lines == 0 || self.judged.contains(name) {
             return;
         }
-        // A bad line is one of a known format, and has a message of its own.
-        if counts.events + counts.bad > 0 {
+        // A bad line alone is no event: bytes of a program may begin like one, and then nothing was read.
+        if counts.events > 0 {
             self.waiting.remove(name);
             self.judged.insert(name.clone());
         } else {
@@ -79,6 +79,24 @@ mod tests {
             checkpoint: None,
             counts,
         }
+    }
+
+    #[test]
+    fn a_bad_line_among_those_of_a_program_does_not_hide_that_nothing_was_read() {
+        let counts = Counts {
+            lines: 382,
+            text: 381,
+            bad: 1,
+            ..Counts::default()
+        };
+        let (mut files, notes) = (UnknownFiles::default(), Notes::default());
+        files.count(&progress("a.out", counts));
+        files.report(&notes);
+        let named = notes.take();
+        assert!(
+            named[0].starts_with("a.out: none of its 382 lines"),
+            "{named:?}"
+        );
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct TrafficWindow {
     pub changes: Vec<ListChange>,
     /// How many older ones were left out.
     pub changes_left: usize,
+    /// What is to be read where no change is, in words: nothing new was shown, or no list was recorded.
+    pub unchanged: String,
     /// Where events are missing.
     pub gaps: Vec<EventGap>,
     /// What else is not known or was left out, in words.

@@ -2,15 +2,13 @@
 //! read a store.
 
 use crate::data::{
-    CompactRequest, EndedServer, EventGap, FailedCall, KeptBody, ListChange, OpenCall, TimeSeries,
-    ToolFigures, Total, TrafficWindow,
+    CompactRequest, EndedServer, ListChange, OpenCall, TimeSeries, ToolFigures, Total,
+    TrafficWindow,
 };
-use crate::{
-    MAX_BODY_BYTES, MAX_BUCKETS, MAX_CHANGES, MAX_FAILURES, MAX_OPEN, MAX_REQUESTS, MAX_TEXT_CHARS,
-    MAX_TOOLS,
-};
-use mcpr_model::{Body, OutputTail, Payload, ServerRun, Sketch, Status};
-use mcpr_store::query::{ChangeRow, Entry, Flight, GapRow, OpenRow, RequestRow};
+use crate::lines::{Names, change, compact, ended_server, failure, gap, open_call, short};
+use crate::{MAX_BUCKETS, MAX_CHANGES, MAX_FAILURES, MAX_OPEN, MAX_REQUESTS, MAX_TOOLS};
+use mcpr_model::{Payload, ServerRun, Sketch, Status};
+use mcpr_store::query::{ChangeRow, Entry, GapRow, OpenRow, RequestRow};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 /// Most tools that are distinguished while counting; a server may invent names.
@@ -117,6 +115,7 @@ pub struct WindowFold {
     servers_left: usize,
     changes: Vec<ListChange>,
     changes_left: usize,
+    unchanged: String,
     unknown: Vec<String>,
 }
 
@@ -152,6 +151,7 @@ impl WindowFold {
             servers_left: 0,
             changes: Vec::new(),
             changes_left: 0,
+            unchanged: String::new(),
             unknown: Vec::new(),
         }
     }
@@ -220,8 +220,9 @@ impl WindowFold {
         self.servers = newest.map(ended_server).collect();
     }
 
-    /// Adds what the servers changed, in order of time.
-    pub fn changes(&mut self, mut rows: Vec<ChangeRow>) {
+    /// Adds what the servers changed, in order of time, and what is to be stated where that is nothing.
+    pub fn changes(&mut self, mut rows: Vec<ChangeRow>, unchanged: String) {
+        self.unchanged = unchanged;
         self.changes_left = rows.len().saturating_sub(MAX_CHANGES);
         rows.drain(..self.changes_left);
         self.changes = rows.into_iter().map(change).collect();
@@ -276,6 +277,7 @@ impl WindowFold {
             servers_left: self.servers_left,
             changes: self.changes,
             changes_left: self.changes_left,
+            unchanged: self.unchanged,
             gaps: self.gaps.iter().map(gap).collect(),
             unknown: self.unknown,
             names: names.all,
@@ -312,14 +314,6 @@ fn push_bounded<T>(list: &mut VecDeque<T>, item: T, most: usize) -> u64 {
         return 1;
     }
     0
-}
-
-/// A name or message, so long at most.
-pub(crate) fn short(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 fn series(fold: &WindowFold) -> TimeSeries {
@@ -364,137 +358,4 @@ fn tools(all: BTreeMap<(String, String, Option<String>), CallCounts>) -> (Vec<To
     let left = tools.len().saturating_sub(MAX_TOOLS);
     tools.truncate(MAX_TOOLS);
     (tools, left)
-}
-
-/// Texts by their place, each once.
-#[derive(Default)]
-struct Names {
-    all: Vec<String>,
-    places: HashMap<String, usize>,
-}
-
-impl Names {
-    fn place(&mut self, name: &str) -> usize {
-        if let Some(place) = self.places.get(name) {
-            return *place;
-        }
-        let place = self.all.len();
-        self.all.push(short(name));
-        self.places.insert(name.to_owned(), place);
-        place
-    }
-}
-
-fn compact(row: &RequestRow, names: &mut Names) -> CompactRequest {
-    (
-        row.seq,
-        row.ts,
-        row.latency_us,
-        row.status.as_str(),
-        names.place(&row.proxy),
-        names.place(&row.method),
-        row.target().map(|name| names.place(name)),
-        row.session.as_deref().map(|name| names.place(name)),
-        row.client_name.as_deref().map(|name| names.place(name)),
-    )
-}
-
-fn failure(row: &RequestRow, payload: Option<&Payload>) -> FailedCall {
-    let client = row
-        .client_name
-        .as_ref()
-        .map(|name| match &row.client_version {
-            Some(version) => format!("{name} {version}"),
-            None => name.clone(),
-        });
-    FailedCall {
-        seq: row.seq,
-        ts: row.ts,
-        proxy: short(&row.proxy),
-        method: short(&row.method),
-        target: row.target().map(short),
-        session: row.session.as_deref().map(short),
-        client: client.as_deref().map(short),
-        status: row.status.as_str(),
-        kind: row.error_kind.and_then(mcpr_model::ErrorKind::of_failure),
-        code: row.error_code.as_deref().map(short),
-        message: row.error_msg.as_deref().map(short),
-        latency: row.latency_us,
-        params: payload
-            .and_then(|payload| payload.params.as_ref())
-            .map(body),
-        answer: payload
-            .and_then(|payload| payload.answer.as_ref())
-            .map(body),
-    }
-}
-
-fn open_call(open: &OpenRow) -> OpenCall {
-    let row = &open.row;
-    OpenCall {
-        ts: row.ts,
-        proxy: short(&row.proxy),
-        method: short(&row.method),
-        target: row.target().map(short),
-        session: row.session.as_deref().map(short),
-        awaited: row.flight != Some(Flight::Unknown),
-        params: open.params.as_ref().map(body),
-    }
-}
-
-fn ended_server(run: &ServerRun) -> EndedServer {
-    EndedServer {
-        ts: run.end.map_or(run.ts, |(_, at)| at),
-        proxy: short(&run.proxy),
-        session: short(&run.session_id),
-        how: short(&run.ending().unwrap_or_else(|| "ended".to_owned())),
-        stderr: run
-            .stderr
-            .as_ref()
-            .filter(|tail| !tail.text.is_empty())
-            .map(tail_of),
-    }
-}
-
-/// The end of an output: that is where a program says why it ends.
-fn tail_of(tail: &OutputTail) -> KeptBody {
-    let begin = tail.text.len().saturating_sub(MAX_BODY_BYTES);
-    let begin = tail.text.ceil_char_boundary(begin);
-    let text = tail.text[begin..].trim_end().to_owned();
-    KeptBody {
-        cut: begin > 0 || tail.bytes > tail.text.len() as u64,
-        bytes: tail.bytes,
-        text,
-    }
-}
-
-fn body(body: &Body) -> KeptBody {
-    let end = body.text.floor_char_boundary(MAX_BODY_BYTES);
-    KeptBody {
-        text: body.text[..end].to_owned(),
-        bytes: body.bytes,
-        cut: body.is_cut || end < body.text.len(),
-    }
-}
-
-fn change(row: ChangeRow) -> ListChange {
-    ListChange {
-        ts: row.ts,
-        proxy: short(&row.proxy),
-        method: short(&row.method),
-        version: row.version,
-        change: row.change,
-        item: row.item.as_deref().map(short),
-        compatibility: row.compatibility,
-        security: row.security,
-    }
-}
-
-fn gap(row: &GapRow) -> EventGap {
-    EventGap {
-        from: row.from_ts,
-        to: row.to_ts,
-        count: row.count,
-        source: short(&row.source),
-    }
 }

@@ -10,6 +10,7 @@ mod data;
 mod fold;
 mod har;
 mod html;
+mod lines;
 mod markdown;
 #[cfg(test)]
 mod tests;

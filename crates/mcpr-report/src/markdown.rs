@@ -201,10 +201,11 @@ fn one_failure(out: &mut String, failure: &FailedCall) -> fmt::Result {
 }
 
 fn changes(out: &mut String, window: &TrafficWindow) -> fmt::Result {
-    if window.changes.is_empty() {
-        return Ok(());
-    }
     writeln!(out, "### What the servers changed\n")?;
+    // Without a line a reader takes it that nothing changed, also where nobody knows.
+    if window.changes.is_empty() {
+        return writeln!(out, "{}\n", escaped(&window.unchanged));
+    }
     let from = window.changes.len().saturating_sub(MAX_LINES);
     for change in &window.changes[from..] {
         writeln!(

@@ -452,3 +452,20 @@ fn gaps_are_reported() {
     let text = markdown(&report(vec![fold.finish(&HashMap::new())]));
     assert!(text.contains("7 events are missing between"), "{text}");
 }
+
+#[test]
+fn a_window_without_changes_says_in_markdown_what_is_known_of_that() {
+    let mut fold = WindowFold::new(WindowScope {
+        name: "a window".to_owned(),
+        conditions: Vec::new(),
+        from: 1_000_000,
+        to: 2_000_000,
+    });
+    fold.changes(Vec::new(), "No list was recorded.".to_owned());
+    let empty = fold.finish(&HashMap::new());
+    let text = markdown(&report(vec![empty]));
+    assert!(
+        text.contains("### What the servers changed\n\nNo list was recorded."),
+        "{text}"
+    );
+}

@@ -2,13 +2,14 @@
 
 use crate::render::units;
 use mcpr_ingest::Summary;
+use mcpr_store::Keep;
 use mcpr_tail::{LetGo, MAX_HELD, Notice, text_of};
 use std::time::Duration;
 
 /// What is reported where nothing of use was read: a file of another kind was named, or one that was read before.
 pub(super) fn hint_of_nothing(summary: &Summary, reads_files_once: bool) -> Option<&'static str> {
     let counts = &summary.counts;
-    if counts.lines > 0 && counts.events == 0 && counts.bad == 0 {
+    if counts.lines > 0 && counts.events == 0 {
         return Some(
             "no line is of a format that mcpr knows: docs/formats.md lists them; a server's own output is recorded \
              by `mcpr tap`",
@@ -18,6 +19,21 @@ pub(super) fn hint_of_nothing(summary: &Summary, reads_files_once: bool) -> Opti
     (reads_files_once && counts.lines == 0).then_some(
         "no line is new in these files: they are empty, or what they hold was read before",
     )
+}
+
+/// What is reported where a run has removed what it may have stored just now: its sums do not add up to what is listed.
+pub(super) fn hint_of_removed(removed: u64, keep: Keep) -> Option<String> {
+    let kept = units::age(keep.requests_ms?);
+    (removed > 0).then(|| {
+        let what = units::of(
+            removed,
+            "request of the store is",
+            "requests of the store are",
+        );
+        format!(
+            "{what} removed again: more than {kept} older than the newest one; --keep off keeps all"
+        )
+    })
 }
 
 /// The closing line: what was met, what became of it, how fast.
@@ -149,6 +165,24 @@ mod tests {
     use mcpr_model::Counts;
 
     #[test]
+    fn what_an_import_removes_again_for_its_age_is_reported_with_the_rule() {
+        let month = Keep {
+            requests_ms: Some(30 * 24 * 60 * 60 * 1000),
+            ..Keep::EVERYTHING
+        };
+        let hint = hint_of_removed(1, month).expect("one is gone");
+        assert!(
+            hint.contains("1 request of the store is removed again"),
+            "{hint}"
+        );
+        assert!(
+            hint.contains("older than the newest") && hint.contains("--keep off"),
+            "{hint}"
+        );
+        assert_eq!(hint_of_removed(0, month), None);
+    }
+
+    #[test]
     fn of_many_files_that_cannot_be_read_some_are_named() {
         let unreadable = |number: usize| Notice::Unreadable {
             path: number.to_string().into(),
@@ -193,6 +227,17 @@ mod tests {
              0 gaps in 0.50 s (306 lines/s)"
         );
         assert_eq!(hint_of_nothing(&summary, true), None);
+        let of_a_program = Summary {
+            counts: Counts {
+                lines: 382,
+                text: 381,
+                bad: 1,
+                ..Counts::default()
+            },
+            ..Summary::default()
+        };
+        let hint = hint_of_nothing(&of_a_program, true).expect("a bad line is no event");
+        assert!(hint.contains("no line is of a format"), "{hint}");
         summary.counts.unknown = 2;
         assert!(closing_line(&summary, Duration::ZERO).contains("0 gaps, 2 unknown"));
         summary.counts = Counts::default();

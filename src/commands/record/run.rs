@@ -5,7 +5,7 @@ use super::limit::room_for_files;
 use super::listen::Servers;
 use super::progress::{Running, Signals, print_sources};
 use super::reload::{Reload, Reread};
-use super::report::{closing_line, hint_of_nothing, shortened};
+use super::report::{closing_line, hint_of_nothing, hint_of_removed, shortened};
 use super::sources::{BadSource, Sources, Stream};
 use super::{Args, From, OnFull};
 use crate::commands::Refused;
@@ -23,7 +23,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,8 @@ pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> any
     };
     let stop = catch_signals().context("cannot catch signals")?;
     args.bodies.set(args.recording.bodies());
-    let recorder = Recorder::open(config(args)?)?;
+    let removed = Arc::new(AtomicU64::new(0));
+    let recorder = Recorder::open(config(args, &removed)?)?;
     say_what_is_not_read(&sources, console);
     let servers = ready.map(|ready| ready.start(args, &recorder, console));
     let servers = servers.transpose()?;
@@ -77,6 +78,15 @@ pub(super) fn run(args: &Args, reread: Reread<'_>, console: &mut Console) -> any
     console.note(&closing_line(&summary, elapsed));
     if let Some(hint) = hint_of_nothing(&summary, args.once && reads_files) {
         console.hint(hint);
+    }
+    // A recorder that goes on removes what has aged every hour, and nobody compares its sums.
+    let removed = if args.once {
+        removed.load(Ordering::Acquire)
+    } else {
+        0
+    };
+    if let Some(hint) = hint_of_removed(removed, args.keep.keep(&args.store)) {
+        console.hint(&hint);
     }
     // Not earlier: what was read is committed, whatever became of a source.
     ended?;
@@ -145,14 +155,16 @@ fn catch_signals() -> io::Result<Stop> {
     Ok(stop)
 }
 
-fn config(args: &Args) -> anyhow::Result<Config> {
+fn config(args: &Args, requests_removed: &Arc<AtomicU64>) -> anyhow::Result<Config> {
     let mut config = Config::new(args.store.url()?);
     config.writer = args.writer.options(true);
     config.batch_size = usize::try_from(args.batch_size).unwrap_or(Config::BATCH_SIZE);
     config.flush_interval = args.flush_interval;
     config.screen = args.recording.screen()?;
     config.keep = args.keep.keep(&args.store);
-    config.on_removed = Some(Box::new(|removed| {
+    let requests_removed = Arc::clone(requests_removed);
+    config.on_removed = Some(Box::new(move |removed| {
+        requests_removed.fetch_add(removed.requests, Ordering::AcqRel);
         Console::of_process().note(&removed.to_string());
     }));
     config.on_error = Some(Box::new(|failure| {

@@ -89,6 +89,11 @@ impl EarlierSums {
         });
     }
 
+    /// Whether there was nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Says which window it was, and whether there was nothing.
     pub(super) fn say(&self, view: &View, reader: &dyn Reader, console: &mut Console) {
         // A program has the window that it asked for.

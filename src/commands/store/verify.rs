@@ -1,10 +1,12 @@
 //! `mcpr store verify`: is the store damaged?
 
 use crate::commands::StoreArgs;
+use crate::commands::args::{MessageArgs, note_question};
 use crate::console::{Console, Waiting};
 use crate::exit::Exit;
 use crate::render::text::{escape, escape_json};
 use mcpr_connect::connect;
+use mcpr_store::query::when::Zone;
 use mcpr_store::{Depth, Findings};
 use std::fmt::Write as _;
 
@@ -19,11 +21,15 @@ pub(super) struct Args {
     /// Print one JSON document
     #[arg(short, long)]
     json: bool,
+    #[command(flatten)]
+    messages: MessageArgs,
 }
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<Exit> {
     let depth = if args.full { Depth::Full } else { Depth::Quick };
+    args.messages.apply(console);
     let store = connect(&args.store.read_url(console)?)?;
+    note_question(store.url(), None, None, Zone::Local, console)?;
     let waiting = Waiting::new("looking for damage", console.is_message_terminal());
     let findings = store.verify(depth);
     waiting.finish();

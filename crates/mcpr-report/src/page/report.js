@@ -467,7 +467,7 @@
   // ---- changes, gaps
   function changes() {
     const of = (window) => {
-      if (!window.changes.length) return nothing("The servers showed what they had shown before.");
+      if (!window.changes.length) return nothing(window.unchanged);
       const rows = window.changes.map((change) => make("tr", {},
         make("td", { class: "when dim" }, time(change.ts)), make("td", { class: "name" }, change.proxy, make("span", { class: "dim" }, ` ${change.method} version ${change.version}`)),
         make("td", { class: "name" }, change.change.replaceAll("_", " "), change.item ? ` ${change.item}` : ""),
