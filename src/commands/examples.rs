@@ -80,6 +80,7 @@ pub(super) const ALL: &[CommandHelp] = &[
         "completions",
         &["mcpr completions bash # for a file that the shell reads"],
     ),
+    // Both meanings of its one argument.
     CommandHelp::new(
         "man",
         &[

@@ -99,6 +99,7 @@ fn render_page(named: &clap::Command, page: &str, text: &mut Vec<u8>) -> anyhow:
         man.render_subcommands_section(text)?;
     }
     // Whoever takes no time has no use for how one is written.
+    // By what its values are called: --at, --from and --against take times as well.
     let takes_time = |arg: &clap::Arg| {
         let values = arg.get_value_names().unwrap_or_default();
         values.iter().any(|value| value.as_str().contains("TIME"))

@@ -192,6 +192,7 @@ pub(crate) fn known_elsewhere(
 
 /// Whether a command takes the flags that a hint names, beside those of other commands that it spells out.
 fn takes_flags_of(hint: &str, command: &clap::Command) -> bool {
+    // Between backticks stand other commands, whose flags are their own.
     let of_this = hint
         .split('`')
         .step_by(2)
@@ -208,6 +209,7 @@ fn takes_flags_of(hint: &str, command: &clap::Command) -> bool {
 pub(crate) fn asked_command<'c>(root: &'c clap::Command, args: &[OsString]) -> &'c clap::Command {
     let mut at = root;
     for word in args.iter().skip(1) {
+        // The first word that is no command begins what the command takes.
         match at.find_subcommand(word) {
             Some(next) => at = next,
             None => break,

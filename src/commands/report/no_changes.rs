@@ -25,6 +25,7 @@ pub(super) fn changes(
     _wanted: &ReportScope,
     _called: BTreeSet<String>,
 ) -> anyhow::Result<ServerChanges> {
+    // Not an empty list alone, which reads as if the servers had changed nothing.
     let unchanged = "This build of mcpr does not compare the lists of servers.".to_owned();
     Ok(ServerChanges {
         rows: Vec::new(),

@@ -62,6 +62,7 @@ impl Shown {
             return;
         }
         self.ever.insert(row.proxy.clone());
+        // A list that was seen before and after the window was seen unchanged: that is known.
         if row.last_seen_at < since {
             self.last_before = self.last_before.max(Some(row.last_seen_at));
         } else if row.first_seen_at < until {
@@ -91,6 +92,7 @@ impl Shown {
     /// The servers whose lists nobody has seen in the window, and what follows from that.
     fn unknown(&self, mut called: BTreeSet<String>) -> Option<String> {
         called.retain(|proxy| !self.in_window.contains(proxy));
+        // A window without a call and without a list is as little known as one with calls.
         let nothing_seen = self.in_window.is_empty();
         if called.is_empty() && !nothing_seen {
             return None;
@@ -100,6 +102,7 @@ impl Shown {
             1..=MAX_NAMES => called.into_iter().collect::<Vec<_>>().join(", "),
             many => format!("{many} of the proxies"),
         };
+        // Where there is none at all, "in this window" would let one look for it elsewhere.
         let when = if self.ever.is_empty() {
             ""
         } else {
