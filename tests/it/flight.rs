@@ -117,6 +117,41 @@ fn a_call_is_pending_until_its_answer_and_scripts_that_did_not_ask_see_none_of_i
 }
 
 #[test]
+fn a_store_that_is_named_by_a_link_shows_that_its_recorder_is_there() {
+    let home = Home::new();
+    let tap = waiting(&home, WAITS);
+    let link = home.path("link.db");
+    std::os::unix::fs::symlink(home.store(), &link).unwrap();
+    let link = link.to_str().unwrap();
+    for command in [
+        &["logs"][..],
+        &["logs", "--status", "pending"],
+        &["show", "-1"],
+        &["session", "latest"],
+    ] {
+        let shown = home.succeed(&[command, &["--db", link]].concat());
+        assert!(shown.contains("▸ pending"), "{command:?} {shown}");
+    }
+    let sessions = home.succeed(&["sessions", "--json", "--db", link]);
+    assert_eq!(json_lines(&sessions)[0]["in_flight"], 1);
+    // What a recorder does by the link, the next one finds by the name: nothing of the first is taken for gone.
+    let mut second = home.command(&[
+        "tap",
+        "--name",
+        "q",
+        "--db",
+        link,
+        "--",
+        "sh",
+        "-c",
+        "cat >/dev/null",
+    ]);
+    assert!(second.stdin(Stdio::null()).status().unwrap().success());
+    assert_eq!(described(&pending(&home)), ["slow pending -"]);
+    drop(tap);
+}
+
+#[test]
 fn the_status_pending_lists_what_is_in_flight_and_nothing_else() {
     let home = Home::new();
     let mut tap = waiting(&home, WAITS);

@@ -5,6 +5,7 @@
 use super::queue::gap_of;
 use super::unix_ms;
 use mcpr_model::{Batch, Event, Gap, Text};
+use mcpr_store::files::place::{directory_of, real_path};
 use mcpr_store::{StoreError, Writer};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,7 @@ pub(crate) fn write(
     has_time: &dyn Fn() -> bool,
 ) -> io::Result<Option<Spilled>> {
     let store = store.ok_or_else(|| io::Error::other("the store is not a file"))?;
+    let store = &real_path(store).map_err(io::Error::other)?;
     let limit = |all: u64| MAX_FILE_BYTES.min(MAX_ALL_BYTES.saturating_sub(all));
     let mut all = 0;
     let files = files(store)?;
@@ -189,6 +191,7 @@ pub(crate) fn batches(deliveries: impl Iterator<Item = super::Delivery>) -> Vec<
 /// # Errors
 /// When the store fails; what was taken before that is committed.
 pub(super) fn take_in(path: &Path, store: &mut dyn Writer) -> Result<(), StoreError> {
+    let path = &real_path(path)?;
     // What cannot be listed or removed now is left for the next time.
     for file in files(path).unwrap_or_default() {
         if is_unfinished(&file) {
@@ -347,13 +350,6 @@ fn is_unfinished(file: &Path) -> bool {
     file.as_os_str()
         .as_encoded_bytes()
         .ends_with(UNFINISHED.as_bytes())
-}
-
-fn directory_of(store: &Path) -> &Path {
-    match store.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }
 
 fn beginning_of(store: &Path) -> OsString {

@@ -7,7 +7,7 @@ use crate::state::{LAYOUT, State, newer};
 use crate::view::View;
 use mcpr_model::FileIdentity;
 use mcpr_store::files::lock::RecorderLock;
-use mcpr_store::files::place::{check_directory, inaccessible};
+use mcpr_store::files::place::{check_directory, inaccessible, missing};
 use mcpr_store::{StoreError, StoreErrorKind, Trust, replaced};
 use rocksdb::{DB, FlushOptions, WriteBatch, WriteOptions};
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -113,13 +113,6 @@ pub(crate) fn look_at(path: &Path) -> Result<Found, StoreError> {
     } else {
         Found::Nothing
     })
-}
-
-/// The error of a store that is not there.
-pub(crate) fn missing(path: &Path) -> StoreError {
-    StoreError::new(StoreErrorKind::Missing, "there is no store here yet")
-        .at(path)
-        .hint("`mcpr record` makes one")
 }
 
 /// Makes the directory of a new store, for its owner alone.

@@ -8,6 +8,7 @@ use super::reader::open_reader;
 use super::verify::verify;
 use super::writer::SqliteStore;
 use mcpr_store::files::lock::RecorderLock;
+use mcpr_store::files::place::real_path;
 use mcpr_store::{
     Admin, Backend, Depth, Findings, Migrated, Reader, Sizes, StoreError, StoreErrorKind, StoreUrl,
     Trust, Writer, WriterOptions,
@@ -35,6 +36,13 @@ impl SqliteBackend {
             url: url.clone(),
             path: path.to_owned(),
         })
+    }
+}
+
+impl SqliteBackend {
+    /// Where its files are, as far as that can be found out.
+    fn real_path(&self) -> PathBuf {
+        real_path(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 }
 
@@ -73,7 +81,7 @@ impl Backend for SqliteBackend {
         let size = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
         Ok(Sizes {
             store_bytes: size(&self.path),
-            log_bytes: size(&sibling(&self.path, "-wal")),
+            log_bytes: size(&sibling(&self.real_path(), "-wal")),
         })
     }
 
@@ -98,7 +106,7 @@ impl Backend for SqliteBackend {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        own_files(&self.path).into()
+        own_files(&self.real_path()).into()
     }
 }
 

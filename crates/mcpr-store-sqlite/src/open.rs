@@ -10,7 +10,7 @@ use super::migrate::migrate;
 use super::stale_log::{check_log, connect_checked};
 use super::{census, shape};
 use mcpr_store::files::place::{
-    check_directory, check_file, check_link, inaccessible, make_private,
+    check_directory, check_file, directory_of, inaccessible, make_private, missing, real_path,
 };
 use mcpr_store::{StoreError, StoreErrorKind, Trust};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -36,8 +36,8 @@ enum Owner {
 
 /// A store that can be read.
 pub(super) enum Readable {
-    /// One of ours, and the steps that a question to it has left.
-    Ours(Connection, StepLimit),
+    /// One of ours at this path, and the steps that a question to it has left.
+    Ours(Connection, StepLimit, PathBuf),
     /// One of another program, at this path.
     Foreign(PathBuf, Program),
 }
@@ -104,7 +104,7 @@ fn make_files_private(path: &Path) -> Result<(), StoreError> {
 /// Opens a store of ours for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<(Connection, StepLimit), StoreError> {
     match open_readable(path)? {
-        Readable::Ours(connection, steps) => Ok((connection, steps)),
+        Readable::Ours(connection, steps, _) => Ok((connection, steps)),
         Readable::Foreign(path, program) => Err(foreign(&path, Owner::Proxy(program))),
     }
 }
@@ -134,7 +134,7 @@ fn open_at(path: &Path) -> Result<Readable, StoreError> {
         let version = layout_of(&connection).map_err(failed("read the store"))?;
         check_layout(version)?;
         shape::check(&connection)?;
-        Ok(Readable::Ours(connection, steps))
+        Ok(Readable::Ours(connection, steps, path.to_owned()))
     };
     connect().map_err(|error| error.at(path))
 }
@@ -281,38 +281,9 @@ fn foreign(path: &Path, owner: Owner) -> StoreError {
     .hint(hint)
 }
 
-fn missing(path: &Path) -> StoreError {
-    StoreError::new(StoreErrorKind::Missing, "there is no store here yet")
-        .at(path)
-        .hint("`mcpr tap install` has your client's servers recorded, `mcpr record FILE` reads a log; or name another with --db")
-}
-
-/// The path without links: with its directory resolved, and with what a link in the store's place leads to, where
-/// nobody else can have put that link there.
+/// The path without links, in a directory that is made first where that is asked for.
 fn absolute(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
-    let path = in_real_directory(path, create)?;
-    let Ok(target) = fs::read_link(&path) else {
-        // No link, or nothing at all.
-        return Ok(path);
-    };
-    check_link(&path)?;
-    path.canonicalize().map_err(|_| {
-        let message = format!("is a link that leads to nothing: {}", target.display());
-        StoreError::new(StoreErrorKind::Missing, message)
-            .at(&path)
-            .hint("remove the link, or name the store itself with --db")
-    })
-}
-
-/// The path with its directory resolved, so that only the file itself could still be a link.
-fn in_real_directory(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let Some(name) = path.file_name() else {
-        return Err(StoreError::new(StoreErrorKind::Other, "names no file").at(path));
-    };
+    let directory = directory_of(path);
     if create {
         DirBuilder::new()
             .recursive(true)
@@ -320,11 +291,7 @@ fn in_real_directory(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
             .create(directory)
             .map_err(|error| inaccessible(directory, error))?;
     }
-    match directory.canonicalize() {
-        Ok(directory) => Ok(directory.join(name)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing(path)),
-        Err(error) => Err(inaccessible(path, error)),
-    }
+    real_path(path)
 }
 
 /// Makes the file with mode 0600 if it is not there; the log and shared memory inherit the mode.

@@ -55,7 +55,10 @@ pub struct SqliteReader {
     // To ask changes no reader: what it remembers makes answers faster, never different.
     recall: RefCell<Recall>,
     recall_of_sessions: RefCell<Recall>,
+    /// As it was named, perhaps by a link.
     path: PathBuf,
+    /// Where the files beside it are.
+    real: PathBuf,
     identity: Option<FileIdentity>,
     index: LogIndex,
     listed: RefCell<timeline::Listed>,
@@ -69,6 +72,7 @@ impl SqliteReader {
         connection: Connection,
         steps: StepLimit,
         path: PathBuf,
+        real: PathBuf,
     ) -> Result<Self, StoreError> {
         // By its path, as whoever asks later sees it: another file there is another store.
         let identity = file_identity(&path);
@@ -80,8 +84,9 @@ impl SqliteReader {
             steps,
             recall: RefCell::new(recall),
             recall_of_sessions: RefCell::new(recall_of_sessions),
-            index: LogIndex::of(&path),
+            index: LogIndex::of(&real),
             path,
+            real,
             identity,
             listed: RefCell::default(),
             lists: RefCell::default(),
@@ -137,7 +142,7 @@ impl Reader for SqliteReader {
     }
 
     fn open_requests(&self, filter: &Filter) -> Result<Vec<OpenRow>, StoreError> {
-        self.ask(|connection| flight::listed(connection, &self.path, filter))
+        self.ask(|connection| flight::listed(connection, &self.real, filter))
     }
 
     fn server_run(&self, session: &SessionKey) -> Result<Option<ServerRun>, StoreError> {
@@ -180,7 +185,7 @@ impl Reader for SqliteReader {
 
     fn watch(&self, seen: Head, timeout: Duration) -> Result<Head, StoreError> {
         let mut watch = self.watch.borrow_mut();
-        let watch = watch.get_or_insert_with(|| DirectoryWatch::beside(&self.path));
+        let watch = watch.get_or_insert_with(|| DirectoryWatch::beside(&self.real));
         watch.watch(seen, timeout, &mut || {
             if self.is_current() {
                 self.head()

@@ -14,8 +14,8 @@ use std::path::Path;
 /// When there is no store, or it is of yet another program, newer or damaged.
 pub fn open_reader(path: &Path) -> Result<Box<dyn Reader>, StoreError> {
     Ok(match open::open_readable(path)? {
-        Readable::Ours(connection, steps) => {
-            Box::new(SqliteReader::new(connection, steps, path.to_owned())?)
+        Readable::Ours(connection, steps, real) => {
+            Box::new(SqliteReader::new(connection, steps, path.to_owned(), real)?)
         }
         Readable::Foreign(path, program) => Box::new(ForeignReader::open(path, program)?),
     })

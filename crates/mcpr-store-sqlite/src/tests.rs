@@ -14,6 +14,7 @@ use mcpr_model::{
     Batch, Counts, ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceProgress,
     Target, TargetKind,
 };
+use mcpr_store::Backend as _;
 use mcpr_store::query::SessionKey;
 use mcpr_store::{Admin, Retention, StoreErrorKind, Trust, Writer};
 use rusqlite::Connection;
@@ -293,6 +294,9 @@ fn a_link_of_ours_leads_to_the_store() {
         .map(drop)
         .expect_err("it is in use");
     assert_eq!(error.kind, StoreErrorKind::InUse);
+    let url = mcpr_store::StoreUrl::from(at("link.db"));
+    let named = crate::SqliteBackend::at(&url).expect("a file");
+    assert_eq!(named.files()[0], at("real/s.db"));
     drop(first);
     // Whoever may write there could lead the link into any other store.
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).expect("ours");

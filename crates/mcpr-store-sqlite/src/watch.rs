@@ -1,6 +1,7 @@
 //! How a reader learns that something was committed: the system says that a file beside the store has
 //! changed, and the store is asked. What the system does not say is late, never lost.
 
+use mcpr_store::files::place::directory_of;
 use mcpr_store::query::Head;
 use mcpr_store::{PollSchedule, StoreError};
 use mcpr_tail::Waker;
@@ -18,10 +19,9 @@ pub(super) struct DirectoryWatch {
 impl DirectoryWatch {
     /// Of the store at a path.
     pub(super) fn beside(path: &Path) -> Self {
-        let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
         Self {
             waker: Waker::new(),
-            directory: parent.unwrap_or(Path::new(".")).to_owned(),
+            directory: directory_of(path).to_owned(),
             lookout: PollSchedule::default(),
         }
     }

@@ -203,6 +203,20 @@ fn a_damaged_head_loses_nothing_in_silence() {
 }
 
 #[test]
+fn what_was_left_under_a_link_to_the_store_is_found_under_its_name() {
+    let (place, mut store) = (Place::new(), MemoryStore::default());
+    fs::write(place.store(), "").expect("a file");
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let link = elsewhere.path().join("link.db");
+    symlink(place.store(), &link).expect("linked");
+    write(Some(&link), &[batch(1, &["a"])], &|| true).expect("written");
+    take_in(&place.store(), &mut store).expect("it is taken");
+    write(Some(&place.store()), &[batch(2, &["b"])], &|| true).expect("written");
+    take_in(&link, &mut store).expect("it is taken");
+    assert_eq!(held(&store), (vec!["a".to_owned(), "b".to_owned()], 0));
+}
+
+#[test]
 fn what_others_may_have_written_is_left_alone() {
     let (place, mut store) = (Place::new(), MemoryStore::default());
     let write = || {

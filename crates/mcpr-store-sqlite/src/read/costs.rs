@@ -93,10 +93,10 @@ pub(crate) fn counted(connection: &mut Connection) -> Arc<AtomicU64> {
 }
 
 pub(crate) fn reader(path: &Path) -> SqliteReader {
-    let Readable::Ours(connection, steps) = open_readable(path).expect("a store") else {
+    let Readable::Ours(connection, steps, real) = open_readable(path).expect("a store") else {
         panic!("one of ours");
     };
-    SqliteReader::new(connection, steps, path.to_owned()).expect("a reader")
+    SqliteReader::new(connection, steps, path.to_owned(), real).expect("a reader")
 }
 
 /// How many steps a question to a store takes.

@@ -9,7 +9,7 @@ use rustix::process::{getegid, geteuid};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The mode of every file of a store, unless its owner lets a group read it.
 const PRIVATE: u32 = 0o600;
@@ -126,6 +126,44 @@ pub fn check_link(link: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Where a store really is: its path without links, from which every file beside it has its name, so that whoever
+/// names the store by a link and whoever names itself find the same ones. The store need not be there, its directory
+/// has to be. A link in its place is followed where nobody else can have put it there.
+///
+/// # Errors
+/// When it is another user's link or one to nothing, or its directory cannot be looked at.
+pub fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
+    let directory = directory_of(path);
+    let Some(name) = path.file_name() else {
+        return Err(StoreError::new(StoreErrorKind::Other, "names no file").at(path));
+    };
+    let path = match directory.canonicalize() {
+        Ok(directory) => directory.join(name),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(missing(path)),
+        Err(error) => return Err(inaccessible(path, error)),
+    };
+    let Ok(target) = fs::read_link(&path) else {
+        // No link, or nothing at all.
+        return Ok(path);
+    };
+    check_link(&path)?;
+    path.canonicalize().map_err(|_| {
+        let message = format!("is a link that leads to nothing: {}", target.display());
+        StoreError::new(StoreErrorKind::Missing, message)
+            .at(&path)
+            .hint("remove the link, or name the store itself with --db")
+    })
+}
+
+/// The directory in which a path lies as it is written.
+#[must_use]
+pub fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// What stands at a path. A link is looked at itself: what it leads to may be ours, and still be put there
 /// by somebody else.
 fn file_at(path: &Path) -> Result<Option<Metadata>, StoreError> {
@@ -213,4 +251,12 @@ pub fn inaccessible(path: &Path, error: Error) -> StoreError {
         .caused_by(error)
         .at(path)
         .hint("check the path and its permissions, or name another with --db")
+}
+
+/// No store at a path.
+#[must_use]
+pub fn missing(path: &Path) -> StoreError {
+    StoreError::new(StoreErrorKind::Missing, "there is no store here yet")
+        .at(path)
+        .hint("`mcpr tap install` has your client's servers recorded, `mcpr record FILE` reads a log; or name another with --db")
 }
