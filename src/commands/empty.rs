@@ -246,6 +246,11 @@ fn what_helps(
     reader: &dyn Reader,
 ) -> anyhow::Result<String> {
     let Some(newest) = newest else {
+        // Its row, and its session where it says none, come with its answer.
+        if !reader.open_requests(&Filter::default())?.is_empty() {
+            let waits = "no request has ended yet: `mcpr logs --pending` shows what is in flight";
+            return Ok(waits.to_owned());
+        }
         let none = "no request is stored yet: `mcpr record FILE` or `mcpr tap install` brings some";
         return Ok(none.to_owned());
     };

@@ -201,7 +201,7 @@ impl LiveFlight {
         }
     }
 
-    /// Shows what goes on: in a table below its rows, with a running clock; in other formats once.
+    /// Shows what goes on: in a table on a terminal below its rows, with a running clock; elsewhere once.
     pub(super) fn show(
         &mut self,
         printer: &mut Printer<'_>,
@@ -211,9 +211,13 @@ impl LiveFlight {
     ) -> anyhow::Result<()> {
         if printer.view.is_table() {
             self.show_deaths(printer, reader, filter, console)?;
-            let open = self.open(reader, filter)?;
-            let (rows, beyond) = below(open, console.room_below(), now_ms());
-            return printer.show_below(reader, &rows, beyond.as_deref(), console);
+            let room = console.room_below();
+            // What is printed into a pipe stays: a clock cannot run there.
+            if room > 0 || !self.is_wanted {
+                let open = self.open(reader, filter)?;
+                let (rows, beyond) = below(open, room, now_ms());
+                return printer.show_below(reader, &rows, beyond.as_deref(), console);
+            }
         }
         if !self.is_wanted {
             return Ok(());

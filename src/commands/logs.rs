@@ -112,9 +112,8 @@ fn refuse_going_on(args: &Args) -> Result<(), Refused> {
         return Ok(());
     }
     let refused = Refused::new("--status pending alone is a list of this moment");
-    Err(refused.hint(
-        "with --pending instead, --follow and --after show what is in flight beside what has ended",
-    ))
+    Err(refused
+        .hint("with --pending instead, --follow shows what is in flight beside what has ended"))
 }
 
 /// How the table looks.

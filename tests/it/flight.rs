@@ -204,8 +204,8 @@ fn what_a_killed_tap_left_waiting_is_unknown_and_then_one_timeout() {
             ["slow timeout timeout"]
         );
     }
-    let latency = home.rows(&[])[0]["latency_us"].as_i64().unwrap();
-    assert!((0..60_000_000).contains(&latency), "{latency}");
+    let latency = &home.rows(&[])[0]["latency_us"];
+    assert_eq!(latency, &Value::Null, "nobody saw how long it waited");
     let sessions = json_lines(&home.succeed(&["sessions", "--all", "--json"]));
     let ended = |row: &Value| row["ended_at"].as_i64() >= row["started_at"].as_i64();
     assert!(
@@ -278,6 +278,10 @@ fn a_follower_of_json_gets_what_is_pending_once_when_it_asks() {
         let mut command = home.command(&arguments);
         command.stdout(Stdio::piped()).spawn().unwrap()
     };
+    let mut piped = home.command(&["logs", "--follow", "--pending", "--timeout", "3s"]);
+    let table = piped.output().unwrap();
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert_eq!(table.matches("▸ pending").count(), 1, "{table}");
     let (asks, asks_not) = (follow(&["--pending"]), follow(&[]));
     let out = |child: std::process::Child| {
         let output = child.wait_with_output().unwrap();
@@ -423,6 +427,8 @@ fn a_log_that_is_read_on_has_its_request_in_flight_and_then_answered_once() {
     until("the request is in flight", || {
         home.store().exists() && !pending(&home).is_empty()
     });
+    let none = home.run(&["sessions", "--all"]).err;
+    assert!(none.contains("`mcpr logs --pending` shows"), "{none}");
     recorder.kill().unwrap();
     recorder.wait().unwrap();
     assert_eq!(described(&pending(&home)), ["slow unknown -"]);

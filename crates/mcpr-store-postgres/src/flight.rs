@@ -2,7 +2,7 @@
 
 use crate::db::{Cell, Db, cell};
 use crate::errors::DbFault;
-use mcpr_model::{ErrorKind, OpenRequest, Request};
+use mcpr_model::{OpenRequest, Request};
 use mcpr_store::query::{Filter, Flight, MAX_OPEN_REQUESTS, OpenRow, SessionKey};
 use postgres::types::Type;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -134,33 +134,20 @@ fn client_of(
 /// time for which it is known to have waited.
 pub(crate) fn abandoned(db: &mut Db) -> Result<Vec<Request>, DbFault> {
     let sql = format!(
-        "SELECT q.key, q.seen_at, q.request, w.committed_at
+        "SELECT q.key, q.request
          FROM open_requests q LEFT JOIN leases l ON l.writer = q.writer
-              LEFT JOIN writers w ON w.writer = q.writer
          WHERE l.writer IS NULL OR l.seen_at <= now() - {PATIENCE}"
     );
     let mut left = Vec::new();
     let mut resumed: Vec<i64> = Vec::new();
     for row in db.rows(&sql, &[])? {
-        let OpenRequest {
-            mut request,
-            resumes,
-            is_over,
-        } = open_of(row.try_get(2)?)?;
+        let open = open_of(row.try_get(1)?)?;
         // Its source is read again and reports it itself.
-        if resumes {
+        if open.resumes {
             resumed.push(row.try_get(0)?);
             continue;
         }
-        if !is_over {
-            request.outcome.error_kind = Some(ErrorKind::Timeout);
-            // When its writer was last known to be there.
-            let seen: i64 = row.try_get(1)?;
-            let last = row.try_get::<_, Option<i64>>(3)?.unwrap_or(seen).max(seen);
-            let waited = last.saturating_sub(request.ts).max(0);
-            request.latency_us = Some(waited.saturating_mul(1000));
-        }
-        left.push(request);
+        left.push(open.abandoned());
     }
     if !resumed.is_empty() {
         db.execute("DELETE FROM open_requests WHERE key = ANY($1)", &[&resumed])?;

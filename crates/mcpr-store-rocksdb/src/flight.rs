@@ -7,7 +7,7 @@ use crate::keys::{Key, KeyParts};
 use crate::sessions;
 use crate::txn::Txn;
 use crate::view::View;
-use mcpr_model::{Batch, ErrorKind, OpenRequest, Request};
+use mcpr_model::{Batch, OpenRequest, Request};
 use mcpr_store::StoreError;
 use mcpr_store::files::lease;
 use mcpr_store::query::{Filter, Flight, MAX_OPEN_REQUESTS, OpenRow, Order, SessionKey};
@@ -149,37 +149,16 @@ pub(crate) fn abandoned(txn: &mut Txn<'_>, engine: &Engine) -> Result<Vec<Reques
         found.push((hash, it));
         Ok(())
     })?;
-    for (
-        hash,
-        StoredOpen {
-            writer,
-            seen_at,
-            open,
-        },
-    ) in found
-    {
+    for (hash, StoredOpen { writer, open, .. }) in found {
         if !lease::is_gone(&engine.lock_path(), writer) {
             continue;
         }
-        let OpenRequest {
-            mut request,
-            resumes,
-            is_over,
-        } = open;
         // Its source is read again and reports it itself.
-        if resumes {
+        if open.resumes {
             resumed.push(hash);
             continue;
         }
-        if !is_over {
-            request.outcome.error_kind = Some(ErrorKind::Timeout);
-            // When its writer was last known to be there.
-            let mark = crate::append::mark_of(&txn.view, writer)?;
-            let last = mark.map_or(seen_at, |mark| mark.committed_at.max(seen_at));
-            let waited = last.saturating_sub(request.ts).max(0);
-            request.latency_us = Some(waited.saturating_mul(1000));
-        }
-        left.push(request);
+        left.push(open.abandoned());
     }
     for hash in resumed {
         ended(txn, hash);

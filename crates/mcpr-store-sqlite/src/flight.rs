@@ -7,8 +7,8 @@ use super::requests::{StoredId, request_id};
 use super::seal;
 use super::shown::shown;
 use mcpr_model::{
-    Batch, Body, ErrorKind, EventKey, KeySource, OpenRequest, OperationLink, OperationPart,
-    Payload, Request, SourceFormat, Text, TraceId,
+    Batch, Body, EventKey, KeySource, OpenRequest, OperationLink, OperationPart, Payload, Request,
+    SourceFormat, Text, TraceId,
 };
 use mcpr_store::files::lease;
 use mcpr_store::query::{Filter, Flight, MAX_OPEN_REQUESTS, OpenRow, SessionKey};
@@ -265,8 +265,7 @@ pub(super) fn listed(
     Ok(OpenRow::listed(listed, filter))
 }
 
-/// The requests in flight of writers that are gone, but for those that are read again, which are removed. Each has
-/// the time for which it is known to have waited.
+/// The requests in flight of writers that are gone, but for those that are read again, which are removed.
 pub(super) fn abandoned(
     connection: &mut Connection,
     store: &Path,
@@ -301,27 +300,24 @@ fn left_by(connection: &Connection, writer: i64) -> rusqlite::Result<Vec<Request
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
         columns!(),
-        ", (SELECT max(b.committed_at) FROM batches b WHERE b.writer = q.writer)
-         , q.over, q.format, q.follows FROM open_requests q WHERE q.writer = ?1 ORDER BY q.ts, q.key",
+        ", q.over, q.format, q.follows FROM open_requests q WHERE q.writer = ?1 ORDER BY q.ts, q.key",
     ))?;
     let found = statement.query_map([writer], |row| {
-        if let Some(over) = row.get::<_, Option<String>>(20)? {
+        if let Some(over) = row.get::<_, Option<String>>(19)? {
             return serde_json::from_str(&over).map_err(|error| {
                 rusqlite::Error::FromSqlConversionFailure(
-                    20,
+                    19,
                     rusqlite::types::Type::Text,
                     error.into(),
                 )
             });
         }
-        let mut request = with_ways(open_request(row)?, row, 21)?;
-        request.outcome.error_kind = Some(ErrorKind::Timeout);
-        // When its writer was last known to be there.
-        let seen: i64 = row.get(3)?;
-        let last = row.get::<_, Option<i64>>(19)?.unwrap_or(seen).max(seen);
-        let waited = last.saturating_sub(request.ts).max(0);
-        request.latency_us = Some(waited.saturating_mul(1000));
-        Ok(request)
+        let open = OpenRequest {
+            request: with_ways(open_request(row)?, row, 20)?,
+            resumes: false,
+            is_over: false,
+        };
+        Ok(open.abandoned())
     })?;
     found.collect()
 }
