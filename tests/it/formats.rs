@@ -195,4 +195,12 @@ fn a_server_of_claude_code_is_named_by_its_directory_and_its_session_is_the_conv
     for session in sessions {
         assert_eq!(session["conversation"], session["session_id"], "{session}");
     }
+    // Its log says how the server calls itself: what was shown was `null`.
+    let document = home.succeed(&["session", "41c9a7d2", "--json"]);
+    let document = &json_lines(&document)[0];
+    assert_eq!(
+        (&document["server"]["name"], &document["server"]["version"]),
+        (&"notes".into(), &"0.2".into()),
+        "{document}"
+    );
 }

@@ -12,7 +12,7 @@ pub(super) fn hint_of_nothing(summary: &Summary, reads_files_once: bool) -> Opti
     if counts.lines > 0 && counts.events == 0 {
         return Some(
             "no line is of a format that mcpr knows: docs/formats.md lists them; a server's own output is recorded \
-             by `mcpr tap`",
+             by `mcpr tap`, and OTLP is posted to `mcpr record --listen`",
         );
     }
     // A second run over the same files is not a failure, and looks like one.

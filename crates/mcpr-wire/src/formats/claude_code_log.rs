@@ -5,9 +5,12 @@ use crate::call_steps::{CallStep, CallStepKind, LoggedDuration};
 use crate::ended::failed;
 use crate::fields::{Str, parsed, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
-use crate::logged::{LogConnection, LogTime};
+use crate::logged::{LogConnection, LogTime, cut};
 use mcpr_model::time::{ms_of, parse_rfc3339_us};
-use mcpr_model::{ErrorKind, Event, EventBytes, Kind, Outcome, Request, SourceFormat, Text};
+use mcpr_model::{
+    ErrorKind, Event, EventBytes, Kind, Outcome, Request, ServerRun, SessionState, SessionUpdate,
+    SourceFormat, Text,
+};
 use serde::Deserialize;
 
 /// The format; see the head of this file.
@@ -61,7 +64,7 @@ impl Format for ClaudeCodeLog {
         let key = EventBytes::new(event.json.as_bytes()).key(0);
         let of = LogConnection {
             server: event.context.proxy.into(),
-            // The log says no session of the server: what it has instead is the conversation.
+            // The log has no session of the server: what it has instead is the conversation.
             session_id: conversation.clone(),
             conn_id: None,
         };
@@ -83,6 +86,10 @@ impl Format for ClaudeCodeLog {
                 outcome: of_connection(reason),
                 ..Request::new(key, ts, of.server, Kind::Mcp, "initialize".into())
             }));
+        } else if let Some(server) = introduced_server(sentence) {
+            decoded
+                .events
+                .extend(connected(of, ms_of(us), &server).into_iter().flatten());
         }
         Ok(())
     }
@@ -143,6 +150,60 @@ fn failed_connection(sentence: &str) -> Option<(i64, &str)> {
     let rest = sentence.strip_prefix("Connection failed after ")?;
     let (took, reason) = rest.split_once(": ").unwrap_or((rest, ""));
     Some((LoggedDuration::parse(took.trim_end())?.us, reason))
+}
+
+/// What the sentence of a connection that stands says of its server.
+#[derive(Debug, Deserialize)]
+struct Connected<'a> {
+    #[serde(borrow, rename = "serverVersion")]
+    server: IntroducedServer<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct IntroducedServer<'a> {
+    #[serde(borrow)]
+    name: Str<'a>,
+    #[serde(borrow)]
+    version: Option<Str<'a>>,
+}
+
+/// How the server of a connection calls itself, where the sentence has it.
+fn introduced_server(sentence: &str) -> Option<IntroducedServer<'_>> {
+    let stated = sentence.strip_prefix("Connection established with capabilities: ")?;
+    // Builds differ in what they list, and a sentence is no reason to call a line bad.
+    let connected: Connected<'_> = serde_json::from_str(stated).ok()?;
+    Some(connected.server)
+}
+
+/// A connection that stands, as the session's beginning and what its server says of itself.
+fn connected(of: LogConnection, ts: i64, server: &IntroducedServer<'_>) -> Option<[Event; 2]> {
+    let session_id = of.session_id?;
+    let own = |stated: Option<&Str<'_>>| {
+        let mut name = text(stated)?;
+        cut(&mut name);
+        Some(name)
+    };
+    let run = ServerRun {
+        proxy: of.server.clone(),
+        session_id: session_id.clone(),
+        ts,
+        server_name: own(Some(&server.name)),
+        server_version: own(server.version.as_ref()),
+        ..ServerRun::default()
+    };
+    // The session first: a store keeps nothing of a server without one.
+    let session = SessionUpdate {
+        session_id: session_id.clone(),
+        proxy: Some(of.server),
+        ts,
+        started_at: Some(ts),
+        last_seen_at: None,
+        state: SessionState::Active,
+        client_name: None,
+        client_version: None,
+        conversation: Some(session_id),
+    };
+    Some([Event::Session(session), Event::Server(Box::new(run))])
 }
 
 /// A server that was not reached: too slow, or not there.
@@ -260,6 +321,27 @@ mod tests {
         assert_eq!(slow.outcome.error_kind, Some(ErrorKind::Timeout));
         let again = line("Connection failed: spawn notes ENOENT").replace("debug", "error");
         assert_eq!(decoded(&again).events, []);
+    }
+
+    #[test]
+    fn a_server_that_was_reached_keeps_its_own_name_and_version() {
+        let reached = |server: &str| {
+            decoded(&line(&format!(
+                "Connection established with capabilities: {{\"hasTools\":true{server}}}"
+            )))
+        };
+        let read = reached(r#","serverVersion":{"name":"my notes","version":"0.2"}"#);
+        let [Event::Session(session), Event::Server(run)] = &read.events[..] else {
+            panic!("{read:?}");
+        };
+        assert_eq!(session.conversation.as_deref(), Some("c-1"));
+        assert_eq!((&*run.session_id, run.ts), ("c-1", session.ts));
+        let own = (run.server_name.as_deref(), run.server_version.as_deref());
+        assert_eq!(own, (Some("my notes"), Some("0.2")));
+        for without in ["", r#","serverVersion":7"#, r#","serverVersion":{}"#] {
+            let read = reached(without);
+            assert_eq!((read.known, read.events.len()), (1, 0), "{without}");
+        }
     }
 
     #[test]

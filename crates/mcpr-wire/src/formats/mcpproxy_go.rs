@@ -1,9 +1,9 @@
 //! `mcpproxy_go`: the activity log of mcpproxy-go as it exports it, one JSON object a record.
 
 use crate::Decoded;
+use crate::ended::failed;
 use crate::fields::{Str, WholeNumber, parsed, rfc3339_ms, text};
 use crate::format::{Fact, Format, Knows, Tagged, Tags};
-use crate::rpc::shorten;
 use mcpr_model::{
     ErrorKind, Event, EventKey, Kind, Outcome, Request, RequestId, SourceFormat, Target, TargetKind,
 };
@@ -56,7 +56,10 @@ impl Format for McpproxyGo {
         let ts = rfc3339_ms(&record.timestamp)?;
         let proxy = text(record.server_name.as_ref()).unwrap_or_else(|| event.context.proxy.into());
         decoded.events.push(Event::Request(Request {
-            request_id: Some(RequestId::from_text(&record.id.0)),
+            // The id of the request, where the line has one, is what other logs have as well.
+            request_id: text(record.request_id.as_ref())
+                .or_else(|| text(Some(&record.id)))
+                .map(|id| RequestId::from_text(&id)),
             session_id: text(record.session_id.as_ref()),
             client_name: metadata.and_then(|it| text(it.client_name.as_ref())),
             client_version: metadata.and_then(|it| text(it.client_version.as_ref())),
@@ -93,6 +96,8 @@ struct Record<'a> {
     #[serde(borrow)]
     session_id: Option<Str<'a>>,
     #[serde(borrow)]
+    request_id: Option<Str<'a>>,
+    #[serde(borrow)]
     metadata: Option<Metadata<'a>>,
 }
 
@@ -105,29 +110,27 @@ struct Metadata<'a> {
 }
 
 impl Record<'_> {
-    /// Whatever went wrong, the client was answered with a result that says so.
     fn ended(&self) -> Result<Outcome, String> {
-        match &*self.status.0 {
-            "success" => Ok(Outcome::default()),
-            word @ ("error" | "blocked" | "rejected") => Ok(Outcome {
-                error_kind: Some(ErrorKind::Tool),
-                error_code: None,
-                // Why it was refused is reported only now and then; that it was is never left out.
-                error_msg: Some(match text(self.error_message.as_ref()) {
-                    Some(message) if word == "error" => shorten(&message),
-                    Some(message) => shorten(&format!("{word}: {message}")),
-                    None => word.into(),
-                }),
-                retyped: false,
-            }),
-            other => Err(format!("an unknown status, `{other}`")),
-        }
+        let kind = match &*self.status.0 {
+            "success" => return Ok(Outcome::default()),
+            // Whatever went wrong, the client was answered with a result that says so.
+            "error" => ErrorKind::Tool,
+            // By a quarantine or a person: the server never saw it.
+            "blocked" | "rejected" => ErrorKind::Denied,
+            other => return Err(format!("an unknown status, `{other}`")),
+        };
+        Ok(failed(
+            kind,
+            None,
+            text(self.error_message.as_ref()).as_deref(),
+        ))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{check_hostile, decoded};
+    use super::*;
+    use crate::testing::{check_hostile, decoded, one_row};
 
     const WHOLE: &str = r#"{"id":"r-1","type":"tool_call","server_name":"s","tool_name":"t","status":"success","duration_ms":1,"timestamp":"2026-11-01T00:00:00Z"}"#;
 
@@ -148,6 +151,33 @@ mod tests {
         check_hostile(WHOLE, &cases);
         let other = decoded(&WHOLE.replace("tool_call", "quarantine_change"));
         assert_eq!((other.known, other.unknown), (0, 1));
+    }
+
+    #[test]
+    fn a_status_is_no_message_and_a_refusal_no_error_of_a_tool() {
+        let ended = |status: &str| one_row(&WHOLE.replace("success", status)).outcome;
+        for (status, kind) in [
+            ("error", ErrorKind::Tool),
+            ("blocked", ErrorKind::Denied),
+            ("rejected", ErrorKind::Denied),
+        ] {
+            let bare = ended(status);
+            assert_eq!(
+                (bare.error_kind, bare.error_msg),
+                (Some(kind), None),
+                "{status}"
+            );
+            let stated = ended(&format!("{status}\",\"error_message\":\"why"));
+            assert_eq!(stated.error_msg.as_deref(), Some("why"), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_request_is_its_own_where_the_line_has_one() {
+        let id = |line: &str| one_row(line).request_id.map(|id| id.to_string());
+        assert_eq!(id(WHOLE).as_deref(), Some("r-1"));
+        let own = WHOLE.replace("\"type\"", "\"request_id\":\"req-7\",\"type\"");
+        assert_eq!(id(&own).as_deref(), Some("req-7"));
     }
 
     #[test]
