@@ -66,6 +66,10 @@ pub(super) fn status(args: &Args, console: &mut Console) -> anyhow::Result<Exit>
         console.note("no configuration of a client lists a server");
         console.hint("`mcpr tap install --config FILE` names one");
     }
+    // A script asks whether what is installed works.
+    if rows.iter().any(|row| row.problem.is_some()) {
+        return Ok(Exit::No);
+    }
     Ok(Exit::Done)
 }
 
