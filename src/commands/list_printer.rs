@@ -12,6 +12,12 @@ pub(super) struct ListPrinter<R: Record> {
     whole: Option<Listing<R>>,
     paging: TablePaging,
     is_table: bool,
+    /// Whether rows come without an end.
+    goes_on: bool,
+    /// Whether a pager has taken rows.
+    is_paged: bool,
+    /// The columns of which it was stated that they are left out.
+    stated: Vec<&'static str>,
 }
 
 impl<R: Record> ListPrinter<R> {
@@ -42,6 +48,9 @@ impl<R: Record> ListPrinter<R> {
                 has_header: true,
             },
             is_table,
+            goes_on: style.goes_on,
+            is_paged: false,
+            stated: Vec::new(),
         }
     }
 
@@ -77,7 +86,24 @@ impl<R: Record> ListPrinter<R> {
             shown: &shown,
             whole: whole.as_ref().unwrap_or(&shown),
             paging: self.paging,
-        })
+        })?;
+        self.is_paged |= console.is_in_pager();
+        if self.goes_on {
+            self.note_left_out(console);
+        }
+        Ok(())
+    }
+
+    /// Says which columns have no room, each once.
+    fn note_left_out(&mut self, console: &mut Console) {
+        let mut left_out = self.listing.left_out();
+        left_out.retain(|name| !self.stated.contains(name));
+        // In a pager it stands beyond the edge, where the arrow keys lead.
+        if self.is_table && !self.is_paged && !left_out.is_empty() {
+            let names = left_out.join(", ");
+            console.note(&format!("no room for {names}: `--wide` shows all columns"));
+            self.stated.extend(left_out);
+        }
     }
 
     /// Gives a column room for what stands below it.
@@ -113,6 +139,8 @@ impl<R: Record> ListPrinter<R> {
 
     /// Prints what ends the list.
     pub(super) fn finish(&mut self, console: &mut Console) -> Result<(), OutputError> {
-        console.print(&self.listing.finish())
+        console.print(&self.listing.finish())?;
+        self.note_left_out(console);
+        Ok(())
     }
 }

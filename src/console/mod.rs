@@ -195,6 +195,12 @@ impl Console {
         !matches!(self.paging, Paging::Off)
     }
 
+    /// Whether what is printed is read in a pager.
+    #[must_use]
+    pub fn is_in_pager(&self) -> bool {
+        matches!(self.paging, Paging::Running(_))
+    }
+
     /// Writes a part of a table to standard output, or whole to a pager that chops lines. The text must be
     /// harmless: see `render::text`.
     ///

@@ -168,6 +168,12 @@ impl<R: Record> Listing<R> {
         out
     }
 
+    /// The headers of a table's columns for which there was no room.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<&'static str> {
+        self.table.left_out()
+    }
+
     /// The text that ends the list.
     #[must_use]
     pub fn finish(&mut self) -> String {

@@ -117,7 +117,8 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
     of_request!("proxy", "PROXY", Name, |row| row.proxy.as_str())
         .cut_to(6)
         .between(8, 20)
-        .leave_out(3),
+        // Shown where there may be several: which of them it was is missed more than how long it took.
+        .leave_out(4),
     Column::new("kind", "KIND", Show::Text, kind_of),
     of_request!("session_id", "SESSION ID", Text, |row| row
         .session_id
@@ -146,7 +147,7 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
     .cut_to(8),
     of_request!("latency_us", "TOOK", Took, |row| row.latency_us)
         .between(6, 12)
-        .leave_out(4),
+        .leave_out(3),
     of_request!("upstream_us", "UPSTREAM", Latency, |row| row.upstream_us),
     of_request!("status", "STATUS", Outcome, |row| status(row)),
     of_request!("error_kind", "ERROR KIND", Text, |row| row
@@ -189,7 +190,7 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
         asked(row, Some(whole))
     })
     .cut_to(10)
-    .between(12, 240)
+    .between(11, 240)
     .leave_out(2),
     Column::new(
         "result",
@@ -201,7 +202,7 @@ pub const LOG_COLUMNS: &[Column<LogRow>] = &[
         },
     )
     .cut_to(14)
-    .between(20, 28),
+    .between(20, usize::MAX),
 ];
 
 /// What a request is in machine formats, in this order.

@@ -52,7 +52,8 @@ pub const LISTED_COLUMNS: &[Column<SessionView>] = &[
         s.row.proxy.as_str().into()
     })
     .cut_to(6)
-    .leave_out(2),
+    // Of what says whose a session is, the one that goes last.
+    .leave_out(6),
     Column::<SessionView>::new("client_name", "CLIENT", Show::Text, |s| {
         s.row.client_name.as_deref().into()
     })
@@ -89,7 +90,8 @@ pub const LISTED_COLUMNS: &[Column<SessionView>] = &[
         .into()
     })
     .cut_to(8)
-    .between(12, 40),
+    .between(12, 40)
+    .leave_out(2),
     Column::<SessionView>::new("conversation", "CONVERSATION", Show::Text, |s| {
         s.row.conversation.as_deref().into()
     })

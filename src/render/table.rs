@@ -16,7 +16,7 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, Width,
     presets,
 };
-use laid::{Laid, Needed, least_width};
+use laid::{Laid, Needed, Room, least_width};
 use std::borrow::Cow;
 
 /// A row's cells, or a line that stands in its place or before it.
@@ -236,14 +236,9 @@ impl<R: Record> TableWriter<R> {
                     Line::Whole(..) => None,
                 })
             };
-            let at_ease = if self.style.goes_on {
-                column.fit.comfort
-            } else {
-                0
-            };
             let least = least_width(column);
             let widest = |texts: &mut dyn Iterator<Item = usize>, least: usize| {
-                texts.max().unwrap_or(0).max(least).max(at_ease)
+                texts.max().unwrap_or(0).max(least)
             };
             let needed = Needed {
                 natural: widest(&mut cells().map(|cell| width(&cell.text)), least.natural),
@@ -251,7 +246,19 @@ impl<R: Record> TableWriter<R> {
             };
             self.laid.learn(index, needed);
         }
-        self.laid.fit(&self.columns, self.style.width)
+        let room = Room {
+            limit: self.style.width,
+            goes_on: self.style.goes_on,
+            keeps_all: self.style.overflow == Overflow::Wrap,
+        };
+        self.laid.fit(&self.columns, room)
+    }
+
+    /// The headers of the columns for which there was no room.
+    pub(super) fn left_out(&self) -> Vec<&'static str> {
+        let widths = self.laid.widths.iter().zip(&self.columns);
+        let left_out = widths.filter(|(width, _)| width.is_none());
+        left_out.map(|(_, column)| column.header).collect()
     }
 
     fn kept(&self) -> impl Iterator<Item = (usize, &'static Column<R>, usize)> {

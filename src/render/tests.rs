@@ -151,13 +151,13 @@ fn a_table_at_80_columns() {
     check_table(
         Some(80),
         &expect![[r#"
-            #  TIME       PROXY       CALL        ARGUMENTS       TOOK  RESULT
-            1  01:27:03Z  everything  initialize                5.3ms
-            2  01:27:04Z  everything  get-sum     a=7 b=35      5.3ms
-            3  01:27:05Z  everything  nope        path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
+            #  TIME       PROXY      CALL        ARGUMENTS      TOOK  RESULT
+            1  01:27:03Z  everythi…  initialize               5.3ms
+            2  01:27:04Z  everythi…  get-sum     a=7 b=35     5.3ms
+            3  01:27:05Z  everythi…  nope        path=/…t=20  604ms!  ✗ rpc -32602: Tool no…
             ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-            #  TIME       PROXY     CALL            ARGUMENTS     TOOK  RESULT
-            5  01:27:07Z  everyth…  resources/tem…              30.0s!  ✗ timeout
+            #  TIME       PROXY   CALL            ARGUMENTS     TOOK  RESULT
+            5  01:27:07Z  every…  resources/tem…              30.0s!  ✗ timeout
         "#]],
     );
 }
@@ -167,13 +167,13 @@ fn a_table_at_100_columns() {
     check_table(
         Some(100),
         &expect![[r#"
-            #  TIME       PROXY       CLIENT     SESSION  CALL        ARGUMENTS       TOOK  RESULT
-            1  01:27:03Z  everything  claude-d…  2bdb4dc  initialize                5.3ms
-            2  01:27:04Z  everything  claude-d…  2bdb4dc  get-sum     a=7 b=35      5.3ms
-            3  01:27:05Z  everything  claude-d…  2bdb4dc  nope        path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
+            #  TIME           PROXY     SESSION    CALL        ARGUMENTS      TOOK  RESULT
+            1  01:27:03.407Z  everyth…  2bdb4dcf   initialize               5.3ms
+            2  01:27:04.424Z  everyth…  2bdb4dcf   get-sum     a=7 b=35     5.3ms
+            3  01:27:05.441Z  everyth…  2bdb4dcf   nope        path=/…t=20  604ms!  ✗ rpc -32602: Tool nope not…
             ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-            #  TIME       PROXY       SESSION  CALL               ARGUMENTS           TOOK  RESULT
-            5  01:27:07Z  everything  ~0123ab  resources/templa…                    30.0s!  ✗ timeout
+            #  TIME       PROXY     SESSION  CALL              ARGUMENTS      TOOK  RESULT
+            5  01:27:07Z  everyth…  ~0123ab  resources/templ…               30.0s!  ✗ timeout
         "#]],
     );
 }
@@ -183,13 +183,13 @@ fn a_table_at_140_columns() {
     check_table(
         Some(140),
         &expect![[r#"
-            #  TIME           PROXY       CLIENT                SESSION    CALL        ARGUMENTS                       TOOK  RESULT
-            1  01:27:03.407Z  everything  claude-desktop 1.2.0  2bdb4dcf   initialize                                5.3ms
-            2  01:27:04.424Z  everything  claude-desktop 1.2.0  2bdb4dcf   get-sum     a=7 b=35                      5.3ms
-            3  01:27:05.441Z  everything  claude-desktop 1.2.0  2bdb4dcf   nope        path=/srv/work/no…d limit=20  604ms!  ✗ rpc -32602: Tool nope no…
+            #  TIME           PROXY       CLIENT        SESSION    CALL        ARGUMENTS       TOOK  RESULT
+            1  01:27:03.407Z  everything  claude-desk…  2bdb4dcf   initialize                5.3ms
+            2  01:27:04.424Z  everything  claude-desk…  2bdb4dcf   get-sum     a=7 b=35      5.3ms
+            3  01:27:05.441Z  everything  claude-desk…  2bdb4dcf   nope        path=/s…t=20  604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for …
             ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-            #  TIME           PROXY       CLIENT                SESSION    CALL                    ARGUMENTS                 TOOK  RESULT
-            5  01:27:07.475Z  everything  -                     ~0123abcd  resources/templates/l…                          30.0s!  ✗ timeout
+            #  TIME           PROXY      CLIENT    SESSION    CALL              ARGUMENTS      TOOK  RESULT
+            5  01:27:07.475Z  everythi…  -         ~0123abcd  resources/templ…               30.0s!  ✗ timeout
         "#]],
     );
 }
@@ -199,13 +199,13 @@ fn a_table_at_200_columns() {
     check_table(
         Some(200),
         &expect![[r#"
-            #  TIME           PROXY       CLIENT                SESSION    CALL        ARGUMENTS                                                            TOOK  RESULT
-            1  01:27:03.407Z  everything  claude-desktop 1.2.0  2bdb4dcf   initialize                                                                     5.3ms
-            2  01:27:04.424Z  everything  claude-desktop 1.2.0  2bdb4dcf   get-sum     a=7 b=35                                                           5.3ms
-            3  01:27:05.441Z  everything  claude-desktop 1.2.0  2bdb4dcf   nope        path=/srv/work/notes/2026/november/everything/minutes.md limit=20  604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for…
+            #  TIME           PROXY       CLIENT                SESSION    CALL        ARGUMENTS                                                    TOOK  RESULT
+            1  01:27:03.407Z  everything  claude-desktop 1.2.0  2bdb4dcf   initialize                                                             5.3ms
+            2  01:27:04.424Z  everything  claude-desktop 1.2.0  2bdb4dcf   get-sum     a=7 b=35                                                   5.3ms
+            3  01:27:05.441Z  everything  claude-desktop 1.2.0  2bdb4dcf   nope        path=/srv/work/notes/2026/november/ev…minutes.md limit=20  604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for the list
             ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-            #  TIME           PROXY       CLIENT                SESSION    CALL                      ARGUMENTS                                                            TOOK  RESULT
-            5  01:27:07.475Z  everything  -                     ~0123abcd  resources/templates/list                                                                     30.0s!  ✗ timeout
+            #  TIME           PROXY       CLIENT                SESSION    CALL                      ARGUMENTS                                      TOOK  RESULT
+            5  01:27:07.475Z  everything  -                     ~0123abcd  resources/templates/list                                               30.0s!  ✗ timeout
         "#]],
     );
 }
@@ -259,16 +259,16 @@ fn long_text_wraps_between_words() {
     let text = text_of(Format::Table, SHORT_TABLE, style);
     assert!(text.lines().all(|line| layout::width(line) <= 80), "{text}");
     expect![[r#"
-        TIME           CALL        ARGUMENTS                 TOOK  RESULT
-        01:27:03.407Z  initialize                          5.3ms
-        01:27:04.424Z  get-sum     a=7 b=35                5.3ms
-        01:27:05.441Z  nope        path=/srv/work/notes/   604ms!  ✗ rpc -32602: Tool
-                                   2026/november/                  nope not
-                                   everything/minutes.md           found\x1b[2J, ask for
-                                   limit=20                        the list
+        TIME           CALL        ARGUMENTS               TOOK  RESULT
+        01:27:03.407Z  initialize                        5.3ms
+        01:27:04.424Z  get-sum     a=7 b=35              5.3ms
+        01:27:05.441Z  nope        path=/srv/work/       604ms!  ✗ rpc -32602: Tool nope
+                                   notes/2026/november/          not found\x1b[2J, ask
+                                   everything/minutes.           for the list
+                                   md limit=20
         ── gap: 1,204 events dropped, 01:27:06Z - 01:27:07.250Z, from weather.log ──
-        TIME           CALL               ARGUMENTS           TOOK  RESULT
-        01:27:07.475Z  resources/                           30.0s!  ✗ timeout
+        TIME           CALL              ARGUMENTS          TOOK  RESULT
+        01:27:07.475Z  resources/                         30.0s!  ✗ timeout
                        templates/list
     "#]]
     .assert_eq(&text);
@@ -302,11 +302,11 @@ fn a_list_that_goes_on_is_laid_out_anew_when_something_wider_comes_or_the_termin
         TIME           PROXY     CALL                TOOK  RESULT
         01:27:04.424Z  one       echo              5.3ms
         01:27:04.424Z  two       print             5.3ms
-        TIME           PROXY              CALL                TOOK  RESULT
-        01:27:04.424Z  the-second-server  a_tool_with_a_r…  5.3ms
-        01:27:04.424Z  one                echo              5.3ms
-        TIME       CALL              TOOK  RESULT
-        01:27:04Z  a_tool_with_a…  5.3ms
+        TIME           PROXY              CALL                      TOOK  RESULT
+        01:27:04.424Z  the-second-server  a_tool_with_a_rather_…  5.3ms
+        01:27:04.424Z  one                echo                    5.3ms
+        TIME       PROXY    CALL            RESULT
+        01:27:04Z  the-se…  a_tool_with_a…
         TIME           PROXY              CALL                              TOOK  RESULT
         01:27:04.424Z  one                echo                            5.3ms
     "#]]

@@ -42,7 +42,7 @@ fn a_follower_of_two_clients_shows_who_where_there_is_room_and_what_at_any_width
             "{table}"
         );
         let header = table.lines().next().unwrap_or_default();
-        for (name, from) in [("ARGUMENTS", 70), ("SESSION", 90), ("CLIENT", 100)] {
+        for (name, from) in [("ARGUMENTS", 70), ("SESSION", 100), ("CLIENT", 140)] {
             assert_eq!(
                 header.contains(name),
                 width >= from,
@@ -60,30 +60,121 @@ fn a_follower_of_two_clients_shows_who_where_there_is_room_and_what_at_any_width
         01:27:05Z  files   nope            path=…t=20  604ms!  ✗ rpc -32602: …
         01:27:07Z  files   resources/tem…              30.0s!  ✗ timeout
         80:
-        TIME       PROXY     CALL             ARGUMENTS       TOOK  RESULT
-        01:27:03Z  files     initialize                     5.3ms
-        01:27:04Z  weather…  get-sum          a=7 b=35      5.3ms
-        01:27:05Z  files     nope             path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
-        01:27:07Z  files     resources/temp…                30.0s!  ✗ timeout
+        TIME       PROXY     CALL            ARGUMENTS      TOOK  RESULT
+        01:27:03Z  files     initialize                   5.3ms
+        01:27:04Z  weather…  get-sum         a=7 b=35     5.3ms
+        01:27:05Z  files     nope            path=/…t=20  604ms!  ✗ rpc -32602: Tool no…
+        01:27:07Z  files     resources/tem…               30.0s!  ✗ timeout
         90:
-        TIME       PROXY     SESSION  CALL              ARGUMENTS       TOOK  RESULT
-        01:27:03Z  files     2bdb4dc  initialize                      5.3ms
-        01:27:04Z  weather…  2bdb4dc  get-sum           a=7 b=35      5.3ms
-        01:27:05Z  files     2bdb4dc  nope              path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
-        01:27:07Z  files     ~0123ab  resources/templ…                30.0s!  ✗ timeout
+        TIME           PROXY      CALL              ARGUMENTS      TOOK  RESULT
+        01:27:03.407Z  files      initialize                     5.3ms
+        01:27:04.424Z  weather-…  get-sum           a=7 b=35     5.3ms
+        01:27:05.441Z  files      nope              path=/…t=20  604ms!  ✗ rpc -32602: Tool nope …
+        01:27:07.475Z  files      resources/templ…               30.0s!  ✗ timeout
         100:
-        TIME       PROXY     CLIENT    SESSION  CALL              ARGUMENTS       TOOK  RESULT
-        01:27:03Z  files     claude-…  2bdb4dc  initialize                      5.3ms
-        01:27:04Z  weather…  cursor-…  2bdb4dc  get-sum           a=7 b=35      5.3ms
-        01:27:05Z  files     claude-…  2bdb4dc  nope              path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
-        01:27:07Z  files     cursor-…  ~0123ab  resources/templ…                30.0s!  ✗ timeout
+        TIME       PROXY        SESSION  CALL              ARGUMENTS      TOOK  RESULT
+        01:27:03Z  files        2bdb4dc  initialize                     5.3ms
+        01:27:04Z  weather-an…  2bdb4dc  get-sum           a=7 b=35     5.3ms
+        01:27:05Z  files        2bdb4dc  nope              path=/…t=20  604ms!  ✗ rpc -32602: Tool nope not…
+        01:27:07Z  files        ~0123ab  resources/templ…               30.0s!  ✗ timeout
         140:
-        TIME           PROXY                CLIENT                SESSION    CALL                  ARGUMENTS              TOOK  RESULT
-        01:27:03.407Z  files                claude-desktop 1.2.0  2bdb4dcf   initialize                                 5.3ms
-        01:27:04.424Z  weather-and-climate  cursor-vscode 0.44    2bdb4dcf   get-sum               a=7 b=35             5.3ms
-        01:27:05.441Z  files                claude-desktop 1.2.0  2bdb4dcf   nope                  path=/srv/w…imit=20  604ms!  ✗ rpc -32602: Tool …
-        01:27:07.475Z  files                cursor-vscode 0.44    ~0123abcd  resources/templates…                       30.0s!  ✗ timeout
+        TIME           PROXY       CLIENT      SESSION    CALL              ARGUMENTS      TOOK  RESULT
+        01:27:03.407Z  files       claude-de…  2bdb4dcf   initialize                     5.3ms
+        01:27:04.424Z  weather-a…  cursor-vs…  2bdb4dcf   get-sum           a=7 b=35     5.3ms
+        01:27:05.441Z  files       claude-de…  2bdb4dcf   nope              path=/…t=20  604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for …
+        01:27:07.475Z  files       cursor-vs…  ~0123abcd  resources/templ…               30.0s!  ✗ timeout
     "#]].assert_eq(&text);
+}
+
+/// The same with long names, of which the third failed for a long reason.
+fn rows_of_long_texts(failed: bool) -> Vec<LogRow> {
+    let mut rows = rows_of_two_clients();
+    for row in &mut rows {
+        if let Entry::Request(request) = &mut row.entry {
+            request.method = "tools/call".into();
+            request.tool = Some("trigger-long-running-operation".into());
+            request.status = Status::Ok;
+            request.error_code = None;
+        }
+        row.arguments = Some("path=/srv/work/notes/2026/november/minutes.md limit=20".to_owned());
+    }
+    if let (true, Entry::Request(request)) = (failed, &mut rows[2].entry) {
+        request.status = Status::Error;
+        request.error_kind = Some(ErrorKind::Tool);
+        request.error_msg =
+            Some("-32602: Input validation error: Invalid arguments for tool".into());
+    }
+    rows
+}
+
+#[test]
+fn the_reason_of_a_failure_was_cut_while_arguments_were_wider() {
+    for goes_on in [false, true] {
+        for (width, expected) in [(80, 22), (100, 28), (120, 38), (140, 50), (200, 51)] {
+            let style = TableStyle {
+                goes_on,
+                ..plain(Some(width))
+            };
+            let mut listing =
+                Listing::new(choose(LOG_COLUMNS, &LOG_TABLE[1..]), Format::Table, style);
+            let table = listing.page(&rows_of_long_texts(true));
+            let header = table.lines().next().unwrap_or_default();
+            let room = width - header.find("RESULT").unwrap_or(width);
+            assert!(room >= expected, "{room} of {width}:\n{table}");
+            assert!(header.contains("PROXY"), "{table}");
+        }
+    }
+}
+
+#[test]
+fn a_follower_cut_calls_beside_an_empty_result() {
+    let style = TableStyle {
+        goes_on: true,
+        ..plain(Some(150))
+    };
+    let names = ["time", "proxy", "call", "arguments", "latency_us", "result"];
+    let mut listing = Listing::new(choose(LOG_COLUMNS, &names), Format::Table, style);
+    let table = listing.page(&rows_of_long_texts(false));
+    assert!(!table.contains('…'), "{table}");
+    // A failure that comes gets its room, below a header of its own.
+    let table = listing.page(&rows_of_long_texts(true));
+    assert!(table.contains("RESULT"), "{table}");
+    assert!(
+        table.contains("✗ tool: -32602: Input validation error"),
+        "{table}"
+    );
+}
+
+#[test]
+fn wrapped_tables_had_fewer_columns() {
+    for width in [40, 60, 80, 100] {
+        let style = TableStyle {
+            overflow: Overflow::Wrap,
+            ..plain(Some(width))
+        };
+        let names = &LOG_TABLE[1..];
+        let mut listing = Listing::new(choose(LOG_COLUMNS, names), Format::Table, style);
+        let table = listing.page(&rows_of_long_texts(true));
+        assert_eq!(listing.left_out(), [""; 0], "{width}:\n{table}");
+        assert!(!table.contains('…'), "{width}:\n{table}");
+    }
+}
+
+#[test]
+fn servers_were_not_named_in_fifty_cells() {
+    let style = TableStyle {
+        goes_on: true,
+        ..plain(Some(50))
+    };
+    let mut listing = Listing::new(choose(LOG_COLUMNS, &LOG_TABLE[1..]), Format::Table, style);
+    let table = listing.page(&rows_of_two_clients());
+    let header = table.lines().next().unwrap_or_default();
+    let names: Vec<&str> = header.split_whitespace().collect();
+    assert_eq!(names, ["TIME", "PROXY", "CALL", "RESULT"], "{table}");
+    assert_eq!(
+        listing.left_out(),
+        ["CLIENT", "SESSION", "ARGUMENTS", "TOOK"]
+    );
 }
 
 #[test]

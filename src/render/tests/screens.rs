@@ -314,23 +314,23 @@ fn the_slowest_at_four_widths() {
     }
     expect![[r#"
         80:
-        TIME                  CALL            ARGUMENTS       TOOK  RESULT
-        2026-11-21 01:27:03Z  initialize                    5.3ms
-        2026-11-21 01:27:04Z  get-sum         a=7 b=35      5.3ms
-        2026-11-21 01:27:05Z  nope            path=/s…t=20  604ms!  ✗ rpc -32602: Tool …
-        2026-11-21 01:27:07Z  resources/tem…                30.0s!  ✗ timeout
+        TIME                  CALL            ARGUMENTS     TOOK  RESULT
+        2026-11-21 01:27:03Z  initialize                  5.3ms
+        2026-11-21 01:27:04Z  get-sum         a=7 b=35    5.3ms
+        2026-11-21 01:27:05Z  nope            path=…t=20  604ms!  ✗ rpc -32602: Tool no…
+        2026-11-21 01:27:07Z  resources/tem…              30.0s!  ✗ timeout
         100:
-        TIME                  CALL                    ARGUMENTS                 TOOK  RESULT
-        2026-11-21 01:27:03Z  initialize                                      5.3ms
-        2026-11-21 01:27:04Z  get-sum                 a=7 b=35                5.3ms
-        2026-11-21 01:27:05Z  nope                    path=/srv/wor…limit=20  604ms!  ✗ rpc -32602: Tool no…
-        2026-11-21 01:27:07Z  resources/templates/l…                          30.0s!  ✗ timeout
+        TIME                  CALL                 ARGUMENTS              TOOK  RESULT
+        2026-11-21 01:27:03Z  initialize                                5.3ms
+        2026-11-21 01:27:04Z  get-sum              a=7 b=35             5.3ms
+        2026-11-21 01:27:05Z  nope                 path=/srv/w…imit=20  604ms!  ✗ rpc -32602: Tool nope not…
+        2026-11-21 01:27:07Z  resources/template…                       30.0s!  ✗ timeout
         140:
-        TIME                  CALL                      ARGUMENTS                                         TOOK  RESULT
-        2026-11-21 01:27:03Z  initialize                                                                5.3ms
-        2026-11-21 01:27:04Z  get-sum                   a=7 b=35                                        5.3ms
-        2026-11-21 01:27:05Z  nope                      path=/srv/work/notes/2026/nov…utes.md limit=20  604ms!  ✗ rpc -32602: Tool nope not found…
-        2026-11-21 01:27:07Z  resources/templates/list                                                  30.0s!  ✗ timeout
+        TIME                  CALL                      ARGUMENTS                   TOOK  RESULT
+        2026-11-21 01:27:03Z  initialize                                          5.3ms
+        2026-11-21 01:27:04Z  get-sum                   a=7 b=35                  5.3ms
+        2026-11-21 01:27:05Z  nope                      path=/srv/work/…limit=20  604ms!  ✗ rpc -32602: Tool nope not found\x1b[2J, ask for the list
+        2026-11-21 01:27:07Z  resources/templates/list                            30.0s!  ✗ timeout
         200:
         TIME                  CALL                      ARGUMENTS                                                            TOOK  RESULT
         2026-11-21 01:27:03Z  initialize                                                                                   5.3ms

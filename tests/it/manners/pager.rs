@@ -27,7 +27,7 @@ fn what_is_longer_than_the_screen_goes_through_the_pager_whole() {
     let home = recorded();
     let pager = keeping(&home);
     for arguments in [
-        &["logs", "--tail", "all"][..],
+        &["logs", "--tail", "all", "-q"][..],
         &["logs", "--json"],
         &["logs", "--format", "json"],
         &["logs", "--format", "csv", "--reverse"],

@@ -142,7 +142,8 @@ fn no_line_is_wider_than_the_terminal() {
     for arguments in LISTS {
         let full = home.succeed(arguments);
         for columns in [20, 40, 80, 200] {
-            let cut = shown(Terminal::of(&home).size(columns, 1000), arguments);
+            let arguments = [arguments, &["-q"][..]].concat();
+            let cut = shown(Terminal::of(&home).size(columns, 1000), &arguments);
             let most = usize::from(columns);
             assert!(widest(&cut) <= most, "{arguments:?} {columns}:\n{cut}");
             assert_eq!(rows(&cut), rows(&full), "a line per row");
@@ -166,10 +167,46 @@ fn the_most_important_columns_stay_longest() {
     let [logs, sessions, _, stats, clients] = LISTS;
     check(logs, 60, "TIME CALL ARGUMENTS TOOK RESULT");
     check(logs, 40, "TIME CALL RESULT");
-    check(sessions, 60, "SESSION CLIENT STARTED CALLS ERRORS STATE");
-    check(sessions, 40, "SESSION CLIENT CALLS ERRORS STATE");
+    check(sessions, 60, "SESSION PROXY STARTED CALLS ERRORS STATE");
+    check(sessions, 40, "SESSION PROXY CALLS ERRORS STATE");
     check(stats, 40, "TOOL / METHOD CALLS ERR% P95");
     check(clients, 40, "CLIENT SESSIONS CALLS ERRORS");
+}
+
+#[test]
+fn columns_vanished_without_a_word() {
+    let home = Home::new();
+    home.record(&[
+        &capture("mcpr-0.5.44/weather.stderr.log"),
+        &capture("mcpr-0.5.44/everything.stderr.log"),
+    ]);
+    let note = "no room for";
+    let logs = ["logs", "-n", "all", "--no-pager"];
+    let at_80 = |more: &[&str]| {
+        let line = [&logs[..], more].concat();
+        shown(Terminal::of(&home).size(80, 50), &line)
+    };
+    let table = at_80(&[]);
+    assert!(
+        table.contains("no room for CLIENT, SESSION: `--wide` shows all"),
+        "{table}"
+    );
+    assert!(
+        !table.lines().next().unwrap().contains("SESSION"),
+        "{table}"
+    );
+    for more in ["-q", "--json", "--wide", "--wrap"] {
+        let table = at_80(&[more]);
+        assert!(!table.contains(note), "{more}: {table}");
+    }
+    let wrapped = at_80(&["--wrap"]);
+    assert!(
+        wrapped.lines().next().unwrap().contains("SESSION"),
+        "{wrapped}"
+    );
+    // A file has all columns.
+    let ran = home.run(&logs);
+    assert!(!ran.err.contains(note), "{ran:?}");
 }
 
 #[test]
