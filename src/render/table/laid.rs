@@ -68,13 +68,12 @@ impl Laid {
 
     /// Fits the columns to the room; says whether any of them moved.
     pub(super) fn fit<R>(&mut self, columns: &[&'static Column<R>], room: Room) -> bool {
-        let (widths, is_narrow) = match room.limit {
-            Some(limit) => self.fitted(columns, room, limit),
-            None => {
-                let fits: Vec<Fit> = columns.iter().map(|column| column.fit).collect();
-                let widths = reserved(&self.natural, &fits, room);
-                (widths.into_iter().map(Some).collect(), false)
-            }
+        let (widths, is_narrow) = if let Some(limit) = room.limit {
+            self.fitted(columns, room, limit)
+        } else {
+            let fits: Vec<Fit> = columns.iter().map(|column| column.fit).collect();
+            let widths = reserved(&self.natural, &fits, room);
+            (widths.into_iter().map(Some).collect(), false)
         };
         let has_moved = widths != self.widths || is_narrow != self.is_narrow;
         self.widths = widths;
