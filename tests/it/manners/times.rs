@@ -146,7 +146,7 @@ fn reports_and_messages_show_times_that_since_takes_back() {
     }
     let empty = [
         "logs",
-        "--tool",
+        "--error-code",
         "none-of-this-name",
         "--since",
         "2026-11-01",
